@@ -1,0 +1,1 @@
+"""Cameras, rasterized bodies and masks on the pixel grid: pure functions on numpy arrays."""

@@ -1,0 +1,228 @@
+"""Pinhole cameras: making, resizing and cropping them; projecting and unprojecting points.
+
+The one place that says so: integer pixel coordinates are pixel *centres*, so the left edge of an image is at -0.5, its
+centre at (width - 1) / 2, and a resize by r maps a coordinate c to (c + 0.5)·r - 0.5.
+"""
+
+import math
+
+import numpy as np
+from jaxtyping import Float, Shaped
+from numpy import ndarray
+
+from mfh.errors import InputError
+from mfh.types import Camera
+
+FULL_FRAME_MM = 36.0
+"""Long side of the 35 mm ("full") frame, to which 35 mm equivalent focal lengths refer."""
+
+
+def check_camera(camera: Camera) -> Camera:
+    """Return the camera, or refuse one that no image can have.
+
+    Args:
+        camera: intrinsics to check.
+
+    Returns:
+        The same camera.
+
+    Raises:
+        InputError: for a size below 1, a focal length that is not finite and positive, or a principal point that is
+            not finite.
+    """
+    _check_size(camera.width, camera.height)
+    for name in ("fx", "fy"):
+        _check_positive(name, getattr(camera, name), unit="pixels")
+    for name in ("cx", "cy"):
+        if not math.isfinite(getattr(camera, name)):
+            raise InputError(f"{name} is {getattr(camera, name)}: expected a finite pixel coordinate")
+    return camera
+
+
+def camera_from_focal_px(focal_px: float, *, width: int, height: int) -> Camera:
+    """Make a camera with square pixels and the principal point at the image centre.
+
+    Args:
+        focal_px: focal length in pixels of exactly this image size.
+        width: image width in pixels.
+        height: image height in pixels.
+
+    Returns:
+        The camera, with cx = (width - 1) / 2 and cy = (height - 1) / 2.
+
+    Raises:
+        InputError: for a focal length that is not finite and positive, or a size below 1.
+    """
+    _check_size(width, height)
+    focal_px = _check_positive("focal_px", focal_px, unit="pixels")
+    return Camera(fx=focal_px, fy=focal_px, cx=(width - 1) / 2, cy=(height - 1) / 2, width=width, height=height)
+
+
+def camera_from_fov_x(fov_x_deg: float, *, width: int, height: int) -> Camera:
+    """Make a camera from its horizontal field of view: f = (width / 2) / tan(fov / 2).
+
+    Args:
+        fov_x_deg: horizontal field of view in degrees, between 0 and 180, measured between the image's outer edges.
+        width: image width in pixels.
+        height: image height in pixels.
+
+    Returns:
+        The camera.
+
+    Raises:
+        InputError: for a field of view outside (0, 180), or a size below 1.
+    """
+    if not (math.isfinite(fov_x_deg) and 0 < fov_x_deg < 180):
+        raise InputError(f"fov_x_deg is {fov_x_deg}: expected degrees between 0 and 180")
+    _check_size(width, height)
+    return camera_from_focal_px(width / 2 / math.tan(math.radians(fov_x_deg) / 2), width=width, height=height)
+
+
+def camera_from_focal_35mm(focal_35mm: float, *, width: int, height: int) -> Camera:
+    """Make a camera from a 35 mm equivalent focal length: f = focal · long side / 36.
+
+    The full frame is 36 mm along its long side, so a portrait photo is measured along its height.
+
+    Args:
+        focal_35mm: 35 mm equivalent focal length in millimetres.
+        width: image width in pixels, of the whole (uncropped) frame.
+        height: image height in pixels, of the whole frame.
+
+    Returns:
+        The camera.
+
+    Raises:
+        InputError: for a focal length that is not finite and positive, or a size below 1.
+    """
+    focal_35mm = _check_positive("focal_35mm", focal_35mm, unit="millimetres")
+    _check_size(width, height)
+    return camera_from_focal_px(focal_35mm * max(width, height) / FULL_FRAME_MM, width=width, height=height)
+
+
+def camera_matrix(camera: Camera) -> Float[ndarray, "3 3"]:
+    """Return K = [[fx, 0, cx], [0, fy, cy], [0, 0, 1]].
+
+    Args:
+        camera: intrinsics.
+
+    Returns:
+        (3, 3) float64.
+    """
+    return np.array([[camera.fx, 0.0, camera.cx], [0.0, camera.fy, camera.cy], [0.0, 0.0, 1.0]])
+
+
+def resize_camera(camera: Camera, *, width: int, height: int) -> Camera:
+    """Return the camera of the image resized to another size: f -> f·r, c -> (c + 0.5)·r - 0.5 per axis.
+
+    Args:
+        camera: intrinsics of the image before.
+        width: new width in pixels.
+        height: new height in pixels.
+
+    Returns:
+        The camera of the resized image.
+
+    Raises:
+        InputError: for a size below 1.
+    """
+    _check_size(width, height)
+    ratio_x, ratio_y = width / camera.width, height / camera.height
+    return Camera(
+        fx=camera.fx * ratio_x,
+        fy=camera.fy * ratio_y,
+        cx=(camera.cx + 0.5) * ratio_x - 0.5,
+        cy=(camera.cy + 0.5) * ratio_y - 0.5,
+        width=width,
+        height=height,
+    )
+
+
+def crop_camera(camera: Camera, *, left: int, top: int, width: int, height: int) -> Camera:
+    """Return the camera of a crop whose first pixel is (left, top) of the image.
+
+    Args:
+        camera: intrinsics of the whole image.
+        left: column of the crop's first pixel; negative pads.
+        top: row of the crop's first pixel; negative pads.
+        width: crop width in pixels.
+        height: crop height in pixels.
+
+    Returns:
+        The camera of the crop.
+
+    Raises:
+        InputError: for a size below 1.
+    """
+    _check_size(width, height)
+    return Camera(fx=camera.fx, fy=camera.fy, cx=camera.cx - left, cy=camera.cy - top, width=width, height=height)
+
+
+def subsample_camera(camera: Camera, *, step: int) -> Camera:
+    """Return the camera of ``image[::step, ::step]``: pixel i of it is exactly pixel i·step of the image.
+
+    Args:
+        camera: intrinsics of the whole image.
+        step: take every step-th row and column.
+
+    Returns:
+        The camera of the subsampled image.
+
+    Raises:
+        InputError: for a step below 1.
+    """
+    if step < 1:
+        raise InputError(f"step is {step}: expected at least 1")
+    return Camera(
+        fx=camera.fx / step,
+        fy=camera.fy / step,
+        cx=camera.cx / step,
+        cy=camera.cy / step,
+        width=-(-camera.width // step),
+        height=-(-camera.height // step),
+    )
+
+
+def project(camera: Camera, points_m: Shaped[ndarray, "*batch 3"]) -> Float[ndarray, "*batch 2"]:
+    """Project points into the image: (fx·x/z + cx, fy·y/z + cy).
+
+    Args:
+        camera: intrinsics.
+        points_m: (..., 3) metres in the camera frame.
+
+    Returns:
+        (..., 2) float64 pixel coordinates (column, row); NaN for points that are not in front of the camera.
+    """
+    points = np.asarray(points_m, np.float64)
+    z = np.where(points[..., 2] > 0, points[..., 2], np.nan)
+    return np.stack([camera.fx * points[..., 0] / z + camera.cx, camera.fy * points[..., 1] / z + camera.cy], -1)
+
+
+def unproject(
+    camera: Camera, pixels: Shaped[ndarray, "*batch 2"], depth_m: Shaped[ndarray, "*batch"]
+) -> Float[ndarray, "*batch 3"]:
+    """Return the points seen at the given pixels and z-depths; the inverse of :func:`project`.
+
+    Args:
+        camera: intrinsics.
+        pixels: (..., 2) pixel coordinates (column, row).
+        depth_m: (...) z in metres.
+
+    Returns:
+        (..., 3) float64 metres in the camera frame.
+    """
+    pixels = np.asarray(pixels, np.float64)
+    z = np.asarray(depth_m, np.float64)
+    x = (pixels[..., 0] - camera.cx) / camera.fx * z
+    y = (pixels[..., 1] - camera.cy) / camera.fy * z
+    return np.stack([x, y, z], -1)
+
+
+def _check_positive(name: str, value: float, *, unit: str) -> float:
+    if not (math.isfinite(value) and value > 0):
+        raise InputError(f"{name} is {value}: expected a finite, positive number of {unit}")
+    return float(value)
+
+
+def _check_size(width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise InputError(f"image size is {width}x{height}: expected at least 1x1 pixels")
