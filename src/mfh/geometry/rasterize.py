@@ -1,0 +1,217 @@
+"""Meshes to z-depth maps: a float64 z-buffer in numpy.
+
+Conventions: a pixel is its centre, at integer coordinates. A pixel whose centre lies exactly on an edge belongs to
+both triangles of that edge, and the edge functions of two neighbours are exact negatives of each other, so closed
+surfaces have no cracks. Both sides of a surface count; the nearest wins.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from mfh.errors import InputError
+from mfh.types import Camera
+
+CANDIDATES_AT_ONCE = 1 << 15
+"""Candidate pixels handled together: few enough that their arrays stay in a core's cache."""
+
+
+@dataclass(frozen=True)
+class _Triangles:
+    """Triangles in the image, each with the box of pixels it may cover.
+
+    Attributes:
+        edges: (3, 3, f) edge functions: ``edges[i] = (p, q, r)`` with p·x + q·y + r >= 0 inside the edge opposite to
+            corner i.
+        inverse_z: (3, f) 1/z of the corners, 1/m.
+        left: (f,) first column of the box.
+        top: (f,) first row of the box.
+        columns: (f,) columns of the box.
+        rows: (f,) rows of the box.
+    """
+
+    edges: Float[ndarray, "3 3 f"]
+    inverse_z: Float[ndarray, "3 f"]
+    left: Int[ndarray, "f"]
+    top: Int[ndarray, "f"]
+    columns: Int[ndarray, "f"]
+    rows: Int[ndarray, "f"]
+
+    def take(self, chosen: Int[ndarray, "g"]) -> "_Triangles":
+        """Return the chosen triangles."""
+        return _Triangles(
+            self.edges.take(chosen, 2),
+            self.inverse_z.take(chosen, 1),
+            self.left.take(chosen),
+            self.top.take(chosen),
+            self.columns.take(chosen),
+            self.rows.take(chosen),
+        )
+
+
+def rasterize_depth(
+    vertices_m: Float[ndarray, "v 3"], faces: Int[ndarray, "f 3"], camera: Camera, *, near_m: float = 0.05
+) -> Float[ndarray, "h w"]:
+    """Return the z-depth of the nearest surface at every pixel centre.
+
+    1/z is linear in the image, so it is what gets interpolated (perspective-correct). Triangles that cross the near
+    plane are clipped at it; what is nearer or behind the camera is not drawn.
+
+    Args:
+        vertices_m: (v, 3) metres in the camera frame.
+        faces: (f, 3) vertex indices, in either orientation.
+        camera: intrinsics of the image to draw.
+        near_m: nearest z that is drawn, metres.
+
+    Returns:
+        (h, w) float64 z in metres; +inf where there is no surface.
+
+    Raises:
+        InputError: for vertices that are not finite, faces that name no vertex, or a near plane not in front of the
+            camera.
+    """
+    if not near_m > 0:
+        raise InputError(f"near_m is {near_m}: expected a positive number of metres")
+    if not np.isfinite(vertices_m).all():
+        raise InputError("vertices_m has values that are not finite: expected metres")
+    if faces.size and not 0 <= faces.min() <= faces.max() < len(vertices_m):
+        raise InputError(
+            f"faces name vertices {faces.min()}..{faces.max()}: expected indices within 0..{len(vertices_m) - 1}"
+        )
+    depth_m = np.full((camera.height, camera.width), np.inf)
+    vertices, faces = _clip_at_near_plane(vertices_m.astype(np.float64, copy=False), faces, near_m)
+    triangles = _triangles_in_image(vertices, faces, camera)
+    if triangles.left.size == 0:
+        return depth_m
+    # The z-buffer covers only the part of the image the mesh can reach, and keeps 1/z: nearest is largest.
+    left, top = int(triangles.left.min()), int(triangles.top.min())
+    right, bottom = (triangles.left + triangles.columns).max(), (triangles.top + triangles.rows).max()
+    inverse_z = np.zeros((bottom - top, right - left))
+    _draw(_split_large(triangles), inverse_z, left=left, top=top)
+    with np.errstate(divide="ignore"):
+        depth_m[top:bottom, left:right] = 1 / inverse_z
+    return depth_m
+
+
+def _clip_at_near_plane(
+    vertices_m: Float[ndarray, "v 3"], faces: Int[ndarray, "f 3"], near_m: float
+) -> tuple[Float[ndarray, "u 3"], Int[ndarray, "g 3"]]:
+    """Return vertices and faces of the part of the mesh with z >= near; what is behind is left out of the faces."""
+    is_front = vertices_m[:, 2] >= near_m
+    if is_front.all():
+        return vertices_m, faces
+    front_corners = is_front[faces]
+    count = front_corners.sum(1)
+    vertex_parts, face_parts = [vertices_m], [faces[count == 3]]
+    for keep in (1, 2):
+        chosen = count == keep
+        # Turn each triangle so that its lone corner (the one in front, or the one behind) comes first.
+        lone = np.argmax(front_corners[chosen] == (keep == 1), 1)
+        a, b, c = np.take_along_axis(faces[chosen], (lone[:, None] + np.arange(3)) % 3, 1).T
+        cut_ab = sum(map(len, vertex_parts)) + np.arange(len(a))
+        cut_ac = cut_ab + len(a)
+        if keep == 1:
+            vertex_parts += [_cut(vertices_m[a], vertices_m[b], near_m), _cut(vertices_m[a], vertices_m[c], near_m)]
+            face_parts.append(np.stack([a, cut_ab, cut_ac], 1))
+        else:
+            vertex_parts += [_cut(vertices_m[b], vertices_m[a], near_m), _cut(vertices_m[c], vertices_m[a], near_m)]
+            face_parts += [np.stack([cut_ab, b, c], 1), np.stack([cut_ab, c, cut_ac], 1)]
+    return np.concatenate(vertex_parts), np.concatenate(face_parts)
+
+
+def _cut(front: Float[ndarray, "f 3"], behind: Float[ndarray, "f 3"], near_m: float) -> Float[ndarray, "f 3"]:
+    """Return where the edge from ``front`` to ``behind`` meets the near plane.
+
+    Always from front to behind, so that both triangles of an edge get the very same point.
+    """
+    fraction = (near_m - front[:, 2]) / (behind[:, 2] - front[:, 2])
+    points = front + fraction[:, None] * (behind - front)
+    points[:, 2] = near_m
+    return points
+
+
+def _triangles_in_image(vertices_m: Float[ndarray, "v 3"], faces: Int[ndarray, "f 3"], camera: Camera) -> _Triangles:
+    """Project the mesh and keep the triangles whose pixel box holds at least one pixel centre."""
+    z = vertices_m[:, 2]
+    # Vertices behind the camera belong to no face any more: any finite value will do for them.
+    inverse_z = 1 / np.where(z > 0, z, 1.0)
+    x = camera.fx * vertices_m[:, 0] * inverse_z + camera.cx
+    y = camera.fy * vertices_m[:, 1] * inverse_z + camera.cy
+    corners = np.ascontiguousarray(faces.T, np.intp)
+    left, columns = _pixel_span(x, corners, camera.width)
+    top, rows = _pixel_span(y, corners, camera.height)
+    kept = np.flatnonzero((columns > 0) & (rows > 0))
+    corners = corners.take(kept, 1)
+    x, y, inverse_z = x.take(corners), y.take(corners), inverse_z.take(corners)
+    edges = np.empty((3, 3, len(kept)))
+    for edge, p, q in zip(edges, (1, 2, 0), (2, 0, 1), strict=True):
+        # Swapping p and q negates every term exactly, so two neighbours agree about the edge they share.
+        np.subtract(y[p], y[q], out=edge[0])
+        np.subtract(x[q], x[p], out=edge[1])
+        np.subtract(x[p] * y[q], y[p] * x[q], out=edge[2])
+    # Twice the signed area; taken from differences, because edges[:, 2] sums to it only up to cancellation.
+    area = (x[0] - x[2]) * (y[1] - y[2]) - (y[0] - y[2]) * (x[1] - x[2])
+    edges *= np.sign(area)
+    triangles = _Triangles(edges, inverse_z, left.take(kept), top.take(kept), columns.take(kept), rows.take(kept))
+    return triangles if area.all() else triangles.take(np.flatnonzero(area))
+
+
+def _pixel_span(
+    coordinate: Float[ndarray, "v"], corners: Int[ndarray, "3 f"], size: int
+) -> tuple[Int[ndarray, "f"], Int[ndarray, "f"]]:
+    """Return the first pixel within each triangle's extent along one axis, and how many there are (0 or less: none)."""
+    within = np.clip(coordinate, -1, size)
+    after, before = np.ceil(within).astype(np.int32), np.floor(within).astype(np.int32)
+    a, b, c = corners
+    first = np.minimum(np.minimum(after.take(a), after.take(b)), after.take(c))
+    last = np.maximum(np.maximum(before.take(a), before.take(b)), before.take(c))
+    first = np.maximum(first, 0)
+    return first, np.minimum(last, size - 1) - first + 1
+
+
+def _split_large(triangles: _Triangles) -> _Triangles:
+    """Cut boxes of more than CANDIDATES_AT_ONCE pixels into bands of rows, so that memory stays small."""
+    band_rows = np.minimum(np.maximum(CANDIDATES_AT_ONCE // triangles.columns, 1), triangles.rows)
+    bands = -(-triangles.rows // band_rows)
+    if (bands == 1).all():
+        return triangles
+    owner = np.repeat(np.arange(len(bands)), bands)
+    skipped = (np.arange(len(owner)) - np.repeat(np.cumsum(bands) - bands, bands)) * band_rows[owner]
+    split = triangles.take(owner)
+    return replace(split, top=split.top + skipped, rows=np.minimum(split.rows - skipped, band_rows[owner]))
+
+
+def _draw(triangles: _Triangles, inverse_z: Float[ndarray, "h w"], *, left: int, top: int) -> None:
+    """Draw into a z-buffer of 1/z whose first pixel is (left, top) of the image; larger is nearer.
+
+    Triangles with boxes of the same shape are drawn together, as dense blocks of candidate pixels.
+    """
+    shape = triangles.rows.astype(np.int64) * (inverse_z.shape[1] + 1) + triangles.columns
+    by_shape = np.argsort(shape, kind="stable")
+    shape, triangles = shape[by_shape], triangles.take(by_shape)
+    ends = np.append(np.flatnonzero(np.diff(shape)) + 1, len(shape))
+    for begin, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True):
+        at_once = max(1, CANDIDATES_AT_ONCE // int(triangles.rows[begin] * triangles.columns[begin]))
+        for first in range(begin, end, at_once):
+            _draw_block(triangles.take(np.arange(first, min(first + at_once, end))), inverse_z, left=left, top=top)
+
+
+def _draw_block(block: _Triangles, inverse_z: Float[ndarray, "h w"], *, left: int, top: int) -> None:
+    """Draw triangles whose boxes all have the same shape."""
+    rows, columns = int(block.rows[0]), int(block.columns[0])
+    x = block.left[:, None] + np.arange(columns)
+    y = block.top[:, None] + np.arange(rows)
+    e0, e1, e2 = (
+        (by_x[:, None] * x)[:, None, :] + (by_y[:, None] * y + constant[:, None])[:, :, None]
+        for by_x, by_y, constant in block.edges
+    )
+    inside = np.flatnonzero(np.minimum(np.minimum(e0, e1), e2) >= 0)
+    e0, e1, e2 = e0.take(inside), e1.take(inside), e2.take(inside)
+    z0, z1, z2 = block.inverse_z.take(inside // (rows * columns), 1)
+    total = e0 + e1 + e2
+    # All three are zero only in a triangle flattened to nothing by rounding: leave 0, which is no surface.
+    values = np.divide(e0 * z0 + e1 * z1 + e2 * z2, total, out=np.zeros_like(total), where=total > 0)
+    pixels = ((y - top) * inverse_z.shape[1])[:, :, None] + (x - left)[:, None, :]
+    np.maximum.at(inverse_z.reshape(-1), pixels.take(inside), values)
