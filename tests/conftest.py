@@ -27,3 +27,63 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("../shared/data is absent: it holds photos and reference numbers that are not in the repository")
     return folder
+
+
+@pytest.fixture
+def metric_depth():
+    """A small made-up result: one person used, one rejected, a quarter of the pixels without depth."""
+    import numpy as np
+
+    from mfh.types import Camera, FocalProvenance, Landmark, MetricDepth, MetricHead, Photo, RelativeDepth
+
+    height, width = 48, 64
+    rgb = np.random.default_rng(0).random((height, width, 3)).astype(np.float32)
+    disparity = np.linspace(0.2, 1.8, height * width, dtype=np.float32).reshape(height, width)
+    valid_mask = np.ones((height, width), bool)
+    valid_mask[: height // 2, : width // 2] = False
+    depth_m = np.where(valid_mask, 1 / (0.5 * disparity + 0.1), np.nan).astype(np.float32)
+    used = Landmark(
+        source="photo",
+        measured_by="made-up",
+        box_xyxy=(10.0, 5.0, 30.0, 45.0),
+        score=0.9,
+        distance_m=2.5,
+        stature_m=1.7,
+        pixels=400,
+        verdict="used",
+        reason="measured",
+        reprojection_px=3.0,
+    )
+    rejected = Landmark(
+        source="photo",
+        measured_by="made-up",
+        box_xyxy=(40.0, 20.0, 44.0, 30.0),
+        score=0.3,
+        distance_m=None,
+        stature_m=None,
+        pixels=0,
+        verdict="rejected",
+        reason="too small",
+    )
+    photo = Photo(
+        rgb=rgb,
+        camera=Camera(fx=55.0, fy=55.0, cx=31.5, cy=23.5, width=width, height=height),
+        focal=FocalProvenance(source="default-fov", detail="unknown: 60° assumed", relative_sigma=0.25),
+        name="photo.jpg",
+        notes=("an odd photo",),
+    )
+    return MetricDepth(
+        depth_m=depth_m,
+        valid_mask=valid_mask,
+        photo=photo,
+        relative=RelativeDepth(values=disparity, space="disparity"),
+        head=MetricHead(scale=0.5, shift=0.1, space="disparity", loss=float("nan"), shift_determined=False),
+        landmarks=(used, rejected),
+        preset="pocket",
+        models={"relative_depth": "pocket", "people_finder": "blazepose"},
+        seed=7,
+        attempts=0,
+        paintings=0,
+        seconds={"relative depth": 0.25, "total": 1.25},
+        warnings=("shift held back",),
+    )

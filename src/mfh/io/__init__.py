@@ -1,0 +1,1 @@
+"""Photos in, depth and receipts out: the only part of the package that touches files."""

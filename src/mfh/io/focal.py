@@ -1,0 +1,314 @@
+"""Where a photo's focal length comes from: given, EXIF, or a default that says so. Metres scale with it."""
+
+import json
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mfh.errors import InputError
+from mfh.geometry.camera import FULL_FRAME_MM, camera_from_focal_35mm, camera_from_focal_px, camera_from_fov_x
+from mfh.io.exif import ExifFacts
+from mfh.types import Camera, FocalProvenance
+
+DEFAULT_FOV_DEG = 60.0
+"""Field of view along the long side when nothing is known: 31 mm in 35 mm terms, between phones (24-28) and 50 mm."""
+
+DEFAULT_FOV_SIGMA = 0.25
+"""One-sigma relative uncertainty of that focal length: 24 to 50 mm lie within about two of it."""
+
+_SIGMA_35MM = 0.04
+"""Makers measure "35 mm equivalent" along the diagonal or the long side: 4 % apart at 4:3, and rounded."""
+
+_SIGMA_SENSOR = 0.02
+"""FocalLength is the marking of the lens at infinity; a known sensor size is good to about a percent."""
+
+_SAME_SHAPE = 0.01
+"""Aspect ratios closer than this are the same picture resized: rounding to whole pixels moves them less."""
+
+# Sensor widths in mm (long side) of cameras that write FocalLength without a 35 mm equivalent or a focal plane
+# resolution. Only widths known to a percent are listed: a wrong width is worse than the default's honest warning.
+_SENSOR_WIDTH_MM = {
+    "Canon EOS 5D": 35.8,
+    "Canon EOS 5D Mark II": 36.0,
+    "Canon EOS 5D Mark III": 36.0,
+    "Canon EOS 5D Mark IV": 36.0,
+    "Canon EOS 6D": 35.8,
+    "Canon EOS R5": 36.0,
+    "Canon EOS R6": 35.9,
+    "NIKON D700": 36.0,
+    "NIKON D750": 35.9,
+    "NIKON D810": 35.9,
+    "NIKON D850": 35.9,
+    "ILCE-7M3": 35.6,
+}
+
+_KNOWN_CX_RANGE = (0.35, 0.65)
+
+
+@dataclass(frozen=True)
+class Intrinsics:
+    """fx, fy, cx, cy in pixels, and where they were read.
+
+    Attributes:
+        fx: focal length in pixels, horizontal.
+        fy: focal length in pixels, vertical.
+        cx: principal point column; 0 is the centre of the first pixel.
+        cy: principal point row.
+        size: (width, height) they belong to, where stated.
+        origin: file name, for messages.
+    """
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    size: tuple[int, int] | None = None
+    origin: str = "intrinsics"
+
+
+@dataclass(frozen=True)
+class FocalRequest:
+    """A focal length the user gave, in exactly one of four ways, or none of them.
+
+    Attributes:
+        focal_px: focal length in pixels of the upright photo as stored.
+        fov_x_deg: horizontal field of view of the upright photo, degrees.
+        focal_35mm: 35 mm equivalent focal length, millimetres: 36 mm is the photo's long side.
+        intrinsics: fx, fy, cx, cy in pixels.
+    """
+
+    focal_px: float | None = None
+    fov_x_deg: float | None = None
+    focal_35mm: float | None = None
+    intrinsics: Intrinsics | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse two answers to one question, and numbers no lens has."""
+        given = [
+            name for name in ("focal_px", "fov_x_deg", "focal_35mm", "intrinsics") if getattr(self, name) is not None
+        ]
+        if len(given) > 1:
+            raise InputError(f"{' and '.join(given)} are both given: expected at most one; drop all but one")
+        for name, unit in (("focal_px", "pixels"), ("focal_35mm", "millimetres")):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise InputError(f"{name} is {value}: expected a finite, positive number of {unit}")
+        if self.fov_x_deg is not None and not 0 < self.fov_x_deg < 180:
+            raise InputError(f"fov_x_deg is {self.fov_x_deg}: expected degrees between 0 and 180")
+
+
+def read_intrinsics(path: str | Path) -> Intrinsics:
+    """Read a JSON file with keys fx, fy, cx, cy in pixels; width and height say which size they belong to.
+
+    Every other key is ignored.
+
+    Args:
+        path: the JSON file.
+
+    Returns:
+        The intrinsics.
+
+    Raises:
+        InputError: for a file that cannot be read, is not such JSON, or holds numbers no camera has.
+    """
+    path = Path(path)
+    expected = "expected JSON with numbers fx, fy, cx, cy in pixels"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read intrinsics {path}: {error.strerror or error}; {expected}") from error
+    except ValueError as error:
+        raise InputError(f"intrinsics {path} are not JSON: {expected}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"intrinsics {path} hold a {type(content).__name__}: {expected}")
+    numbers: dict[str, float] = {}
+    for key in ("fx", "fy", "cx", "cy"):
+        value = content.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            found = f"has {key} = {value!r}" if key in content else f"has no {key}"
+            raise InputError(f"intrinsics {path} {found}: {expected}")
+        if key in ("fx", "fy") and value <= 0:
+            raise InputError(f"intrinsics {path} has {key} = {value}: expected a positive number of pixels")
+        numbers[key] = float(value)
+    width, height = content.get("width"), content.get("height")
+    size = (width, height) if isinstance(width, int) and isinstance(height, int) else None
+    return Intrinsics(**numbers, size=size, origin=path.name)
+
+
+def choose_camera(
+    request: FocalRequest | None, exif: ExifFacts, *, width: int, height: int
+) -> tuple[Camera, FocalProvenance, tuple[str, ...]]:
+    """Return the camera of a photo, by the first of these that is known.
+
+    1. given by the user; 2. EXIF focal length in 35 mm terms; 3. EXIF focal length and the sensor's size;
+    4. a default field of view of 60 degrees along the long side.
+
+    Args:
+        request: what the user gave; None for nothing.
+        exif: facts from the photo's EXIF.
+        width: width in pixels of the upright photo.
+        height: height in pixels of the upright photo.
+
+    Returns:
+        The camera, where its focal length came from, and sentences to show with it.
+
+    Raises:
+        InputError: when given intrinsics belong to a photo of another size.
+    """
+    given = _given_camera(request, width=width, height=height) if request else None
+    if given is not None:
+        return given
+    for known in (_exif_35mm_focal(exif, width, height), _exif_sensor_focal(exif, width, height)):
+        if known is not None:
+            focal_px, provenance, notes = known
+            return camera_from_focal_px(focal_px, width=width, height=height), provenance, notes
+    focal_px = max(width, height) / 2 / math.tan(math.radians(DEFAULT_FOV_DEG) / 2)
+    provenance = FocalProvenance(
+        source="default-fov",
+        detail=f"unknown: {DEFAULT_FOV_DEG:.0f}° field of view along the long side assumed ({focal_px:.0f} px)",
+        relative_sigma=DEFAULT_FOV_SIGMA,
+    )
+    warning = (
+        "the photo does not say its focal length, and all metres scale with it: "
+        "give --focal-px, --fov-x-deg, --focal-35mm or --intrinsics if you know it"
+    )
+    return camera_from_focal_px(focal_px, width=width, height=height), provenance, (warning,)
+
+
+def _given_camera(
+    request: FocalRequest, *, width: int, height: int
+) -> tuple[Camera, FocalProvenance, tuple[str, ...]] | None:
+    """Return the camera the user asked for, or None where the request is empty."""
+    if request.intrinsics is not None:
+        return _camera_of_intrinsics(request.intrinsics, width=width, height=height)
+    if request.focal_px is not None:
+        camera = camera_from_focal_px(request.focal_px, width=width, height=height)
+        detail = f"given: {request.focal_px:g} px"
+    elif request.fov_x_deg is not None:
+        camera = camera_from_fov_x(request.fov_x_deg, width=width, height=height)
+        detail = f"given: {request.fov_x_deg:g}° horizontal field of view ({camera.fx:.0f} px)"
+    elif request.focal_35mm is not None:
+        camera = camera_from_focal_35mm(request.focal_35mm, width=width, height=height)
+        detail = f"given: {request.focal_35mm:g} mm, 35 mm equivalent ({camera.fx:.0f} px)"
+    else:
+        return None
+    return camera, FocalProvenance(source="explicit", detail=detail, relative_sigma=0.0), ()
+
+
+def _camera_of_intrinsics(
+    given: Intrinsics, *, width: int, height: int
+) -> tuple[Camera, FocalProvenance, tuple[str, ...]]:
+    """Return the camera of given intrinsics, refusing those of another photo size.
+
+    A K says its image size only through its principal point, which lies near the middle. One well outside the middle
+    belongs to a resized, cropped or rotated version of the photo, and would make every metre wrong without a sound; the
+    owner of a truly off-centre photo states the size in the file.
+    """
+    if given.size is not None and given.size != (width, height):
+        raise InputError(
+            f"intrinsics {given.origin} are for {given.size[0]}x{given.size[1]} pixels and the photo has "
+            f"{width}x{height}: give the intrinsics of exactly this size"
+        )
+    low, high = _KNOWN_CX_RANGE
+    ratio_x, ratio_y = (given.cx + 0.5) / width, (given.cy + 0.5) / height
+    if given.size is None and not (low <= ratio_x <= high and low <= ratio_y <= high):
+        raise InputError(
+            f"intrinsics {given.origin} have their principal point at ({given.cx:g}, {given.cy:g}), which suits about "
+            f"{2 * given.cx + 1:.0f}x{2 * given.cy + 1:.0f} pixels, and the photo has {width}x{height}: give the "
+            "intrinsics of this size (or add its width and height to the file if the photo is cropped off-centre)"
+        )
+    camera = Camera(fx=given.fx, fy=given.fy, cx=given.cx, cy=given.cy, width=width, height=height)
+    detail = f"{given.origin}: fx {given.fx:.1f}, fy {given.fy:.1f} px"
+    return camera, FocalProvenance(source="intrinsics-file", detail=detail, relative_sigma=0.0), ()
+
+
+def _exif_35mm_focal(exif: ExifFacts, width: int, height: int) -> tuple[float, FocalProvenance, tuple[str, ...]] | None:
+    """Return focal length in pixels from FocalLengthIn35mmFilm: f = focal · exposed long side / 36."""
+    if exif.focal_35mm is None or not 4 <= exif.focal_35mm <= 2000:
+        return None
+    history = _pixel_history(exif, width, height)
+    focal_px = exif.focal_35mm / FULL_FRAME_MM * history.exposed_long_side * history.scale
+    detail = f"EXIF {exif.focal_35mm:g} mm, 35 mm equivalent ({focal_px:.0f} px{history.remark})"
+    sigma = math.hypot(_SIGMA_35MM, history.sigma)
+    return focal_px, FocalProvenance(source="exif-35mm", detail=detail, relative_sigma=sigma), history.notes
+
+
+def _exif_sensor_focal(
+    exif: ExifFacts, width: int, height: int
+) -> tuple[float, FocalProvenance, tuple[str, ...]] | None:
+    """Return focal length in pixels from FocalLength and the size of the sensor: f = focal · pixels per mm."""
+    if exif.focal_mm is None:
+        return None
+    history = _pixel_history(exif, width, height)
+    px_per_mm, origin = exif.sensor_px_per_mm, "its focal plane resolution"
+    # Some cameras write a resolution in the wrong unit; no photo sensor is outside 3 to 60 mm.
+    if px_per_mm is None or not 3 <= history.exposed_long_side / px_per_mm <= 60:
+        sensor_mm = _SENSOR_WIDTH_MM.get(exif.camera_model or "")
+        if sensor_mm is None:
+            return None
+        px_per_mm, origin = (
+            history.exposed_long_side / sensor_mm,
+            f"the {sensor_mm:g} mm sensor of a {exif.camera_model}",
+        )
+    focal_px = exif.focal_mm * px_per_mm * history.scale
+    detail = f"EXIF {exif.focal_mm:g} mm and {origin} ({focal_px:.0f} px{history.remark})"
+    sigma = math.hypot(_SIGMA_SENSOR, history.sigma)
+    return focal_px, FocalProvenance(source="exif-sensor", detail=detail, relative_sigma=sigma), history.notes
+
+
+@dataclass(frozen=True)
+class _PixelHistory:
+    """What happened to the pixels between the exposure and this file.
+
+    Attributes:
+        exposed_long_side: long side in pixels of the picture as exposed.
+        scale: pixels of this photo per pixel as exposed.
+        sigma: relative one-sigma uncertainty of that scale.
+        remark: what to add to the provenance line.
+        notes: sentences for the user.
+    """
+
+    exposed_long_side: int
+    scale: float = 1.0
+    sigma: float = 0.0
+    remark: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def _pixel_history(exif: ExifFacts, width: int, height: int) -> _PixelHistory:
+    """Compare the size EXIF remembers with the real one: untouched, resized, or cropped.
+
+    Long side is compared with long side, since programs that turn a photo upright often leave the EXIF size as it was.
+
+    - No EXIF size: the photo is taken as it is. A crop would go unnoticed.
+    - Same shape: resized as a whole; the focal length in pixels shrinks with it.
+    - Another shape, and one side untouched: cropped, for certain; focal length in pixels unchanged.
+    - Another shape, both sides smaller: cropped, and perhaps resized. The scale lies between the largest crop that fits
+      (max of the side ratios) and 1. It is taken as 1, a crop alone, with an uncertainty as wide as that range.
+    - Another shape and larger: EXIF speaks of some other picture, and its size is not used.
+    """
+    long_side, short_side = max(width, height), min(width, height)
+    whole = _PixelHistory(exposed_long_side=long_side)
+    if exif.exposed_size is None:
+        return whole
+    exposed_long, exposed_short = max(exif.exposed_size), min(exif.exposed_size)
+    ratios = (long_side / exposed_long, short_side / exposed_short)
+    # Half a pixel of rounding per side matters for thumbnails.
+    if abs(ratios[0] / ratios[1] - 1) <= max(_SAME_SHAPE, 1 / short_side):
+        if long_side == exposed_long:
+            return whole
+        resized = _PixelHistory(exposed_long_side=exposed_long, scale=ratios[0])
+        return replace(resized, remark=f", resized from {exif.exposed_size[0]}x{exif.exposed_size[1]}")
+    if max(ratios) > 1:
+        return replace(whole, sigma=0.15, remark=", the EXIF size is of another picture")
+    smallest_scale = max(ratios)
+    cropped = _PixelHistory(
+        exposed_long_side=exposed_long, remark=f", cropped from {exif.exposed_size[0]}x{exif.exposed_size[1]}"
+    )
+    if smallest_scale == 1:
+        return cropped
+    note = (
+        f"the photo was cropped from {exif.exposed_size[0]}x{exif.exposed_size[1]}; if it was also made smaller, its "
+        f"focal length and all metres are up to {1 / smallest_scale:.1f} times too large: give --focal-px if known"
+    )
+    return replace(cropped, sigma=-math.log(smallest_scale) / math.sqrt(3), notes=(note,))

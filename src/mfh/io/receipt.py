@@ -1,0 +1,134 @@
+"""The scale receipt: everything that decided the metres of one photo, as plain JSON."""
+
+import json
+import math
+import platform
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from mfh.io.atomic import atomic_path
+from mfh.types import Landmark, MetricDepth
+
+_PACKAGES = ("metric-from-human", "numpy", "pillow", "opencv-python-headless", "onnxruntime", "ai-edge-litert")
+
+
+def depth_range_m(result: MetricDepth) -> tuple[float, float, float]:
+    """Return nearest, median and farthest depth in metres: the 1st, 50th and 99th percentile of the valid pixels.
+
+    Percentiles, because single pixels at silhouettes and in the sky say nothing about the scene.
+
+    Args:
+        result: the depth of one photo.
+
+    Returns:
+        Three depths in metres; NaN where no pixel is valid.
+    """
+    valid = result.depth_m[result.valid_mask]
+    if valid.size == 0:
+        return math.nan, math.nan, math.nan
+    nearest, median, farthest = np.percentile(valid, [1, 50, 99])
+    return float(nearest), float(median), float(farthest)
+
+
+def receipt(
+    result: MetricDepth,
+    *,
+    photo_path: Path | None = None,
+    files: dict[str, str] | None = None,
+    notes: tuple[str, ...] = (),
+) -> dict[str, object]:
+    """Return the receipt of one photo.
+
+    Args:
+        result: the depth with all it carries.
+        photo_path: where the photo was read from.
+        files: what was written beside the receipt: kind -> file name.
+        notes: sentences to add to the result's own warnings.
+
+    Returns:
+        A tree of plain JSON values; numbers that are not finite become null.
+    """
+    camera, focal = result.photo.camera, result.photo.focal
+    nearest_m, median_m, farthest_m = depth_range_m(result)
+    tree: dict[str, object] = {
+        "photo": str(photo_path.resolve()) if photo_path else result.photo.name,
+        "size": {"width": camera.width, "height": camera.height},
+        "preset": result.preset,
+        "models": dict(result.models),
+        "people_used": result.people_used,
+        "depth_m": {"nearest": nearest_m, "median": median_m, "farthest": farthest_m},
+        "valid_fraction": float(result.valid_mask.mean()),
+        "head": {
+            "scale": float(result.head.scale),
+            "shift": float(result.head.shift),
+            "space": result.head.space,
+            "loss": float(result.head.loss),
+            "shift_determined": bool(result.head.shift_determined),
+        },
+        "camera": {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy},
+        "focal": {"source": focal.source, "detail": focal.detail, "relative_sigma": focal.relative_sigma},
+        "landmarks": [_landmark(landmark) for landmark in result.landmarks],
+        "seed": result.seed,
+        "attempts": result.attempts,
+        "paintings": result.paintings,
+        "seconds": {stage: round(seconds, 4) for stage, seconds in result.seconds.items()},
+        "warnings": list(dict.fromkeys((*result.photo.notes, *result.warnings, *notes))),
+        "files": dict(files or {}),
+        "versions": _versions(),
+    }
+    return {key: _finite(value) for key, value in tree.items()}
+
+
+def write_receipt(path: str | Path, tree: dict[str, object]) -> None:
+    """Write a receipt as indented UTF-8 JSON.
+
+    Args:
+        path: file to write, ending in .json.
+        tree: what :func:`receipt` returned.
+
+    Raises:
+        InputError: when the file cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _landmark(landmark: Landmark) -> object:
+    return {
+        "source": landmark.source,
+        "measured_by": landmark.measured_by,
+        "verdict": landmark.verdict,
+        "reason": landmark.reason,
+        "distance_m": landmark.distance_m,
+        "stature_m": landmark.stature_m,
+        "pixels": int(landmark.pixels),
+        "score": float(landmark.score),
+        "box_xyxy": [float(side) for side in landmark.box_xyxy],
+        "reprojection_px": landmark.reprojection_px,
+    }
+
+
+def _finite(value: object) -> object:
+    """Turn numpy numbers into plain ones, and NaN and infinity, which JSON does not have, into null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, np.generic):
+        return _finite(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _versions() -> dict[str, object]:
+    """Return the versions of what decides the numbers."""
+    versions: dict[str, object] = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = None
+    return versions
