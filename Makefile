@@ -1,0 +1,57 @@
+# make demo: install the torch-free core and see metres in under a minute.   make test: everything, as CI does it.
+.DEFAULT_GOAL := help
+.PHONY: help setup dev weights demo check test bench clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The first Python that is new enough and can make environments; PYTHON=... chooses another.
+PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13; do \
+	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	&& echo $$python && break; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet -c constraints.txt
+
+help:
+	@echo "make setup   install the core into .venv (no torch)"
+	@echo "make demo    install the core, fetch the person model, measure an example photo"
+	@echo "make check   formatting, lint, types, layers"
+	@echo "make test    install everything the tests need and run them"
+	@echo "make bench   speed and memory on this machine"
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer with venv was found: install one, or make PYTHON=/path"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/core.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/core.stamp
+	$(PIP) pip
+	$(PIP) -e ".[hub,heif]" --group dev
+	@touch $@
+
+setup: $(VENV)/core.stamp
+
+dev: $(VENV)/dev.stamp
+
+weights: $(VENV)/core.stamp
+	@$(BIN)/mfh weights fetch blazepose
+
+demo: weights
+	@$(BIN)/mfh demo
+
+check: dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+# One thread: two are erratic on small machines.
+test: dev weights
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench: dev weights
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; OMP_NUM_THREADS=1 $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
