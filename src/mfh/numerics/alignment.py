@@ -54,7 +54,7 @@ def align_paintings(
     unpainted = ~paint_masks
     count = np.maximum(unpainted.sum((1, 2)), 1)
     x, y = painted.astype(np.float64), photo.astype(np.float64)
-    finite = np.isfinite(np.where(unpainted, x, 0.0)).all((1, 2))
+    finite = np.all(np.isfinite(np.where(unpainted, x, 0.0)), axis=(1, 2))
     mean_x = x.sum((1, 2), where=unpainted) / count
     mean_y = np.broadcast_to(y, x.shape).sum((1, 2), where=unpainted) / count
     centred = np.where(unpainted, x - mean_x[:, None, None], 0.0)

@@ -1,0 +1,243 @@
+"""The exact minimiser of SIlog over scale and shift: the paper's metric head (Eqs. 5, 8).
+
+Write the head as s·(x + r) with r = t/s, and let a = log(x + r) + log(y) in disparity space, log(x + r) - log(y) in
+depth space. Then d = ∓(log s + a), and for any r the best log s is closed-form: log s = -mean(a). What remains is one
+number. Over all pixels pooled it minimises
+
+    V(r) = var(a),                                              whatever lambda is,
+
+and over images summed (Eq. 8), with m_n the mean of a in image n and m their mean,
+
+    L(r) = Σ_n var_n(a) + (1 - lambda)·Σ_n (m_n - m)².
+
+The first is the second for a single group. Feasible is r > -min(x): everybody at a positive depth. With
+p = log(r + min x) the objective varies on a scale of about one, so a scan over p at a third of that sees every basin,
+and Newton's method with analytic derivatives (a' = g, a'' = g·(1 - g), g = gap / (x + r)) finishes on all pixels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from mfh.config import SilogForm
+from mfh.errors import Rejected
+from mfh.types import Space
+
+SCAN_PIXELS = 2048
+"""Pixels the scan looks at; the minimum itself is found on all of them."""
+SCAN_DECADES = (-6.0, 5.0)
+"""Range of the gap r + min(x) that is scanned, in powers of ten of the range of x."""
+SCAN_POINTS = 89
+"""Eight a decade: steps of 0.29 in p."""
+
+
+@dataclass(frozen=True)
+class SilogMinimum:
+    """The scale and shift that minimise SIlog.
+
+    Attributes:
+        scale: s > 0.
+        shift: t.
+        loss: ZoeDepth's form for "pooled", the sum of Eq. 5 for "per-image-sum".
+        at_infinity: True where the loss keeps falling as r grows: people's depths look constant in relative depth, so
+            the shift is only where the scan ended.
+    """
+
+    scale: float
+    shift: float
+    loss: float
+    at_infinity: bool
+
+
+@dataclass(frozen=True)
+class _Pixels:
+    """What the objective sees: pixels sorted by group.
+
+    Attributes:
+        offset: (n,) x - min(x), 0 or more.
+        log_target: (n,) log(y) in disparity space, -log(y) in depth space.
+        starts: (g,) index of each group's first pixel.
+        counts: (g,) pixels of each group.
+        between: weight of the spread of the groups' means, 1 - lambda.
+    """
+
+    offset: Float[ndarray, "n"]
+    log_target: Float[ndarray, "n"]
+    starts: Int[ndarray, "g"]
+    counts: Int[ndarray, "g"]
+    between: float
+
+
+def fit_silog(
+    relative: Float[ndarray, "n"],
+    depth_m: Float[ndarray, "n"],
+    image: Int[ndarray, "n"],
+    *,
+    space: Space,
+    form: SilogForm = "pooled",
+    variance_focus: float = 0.85,
+) -> SilogMinimum | Rejected:
+    """Return the global minimum of SIlog over scale > 0 and shift.
+
+    Args:
+        relative: (n,) relative depth at the pseudo-ground-truth pixels, aligned to the photo's.
+        depth_m: (n,) metres there, positive.
+        image: (n,) which image each pixel comes from; used by "per-image-sum".
+        space: the space of the relative depth.
+        form: "pooled" or "per-image-sum".
+        variance_focus: lambda of Eq. 5; the pooled minimiser does not depend on it.
+
+    Returns:
+        The minimum, or why there is none: no pixels, or relative depth that is the same at all of them.
+
+    Reference:
+        Eqs. 5 and 8; the authors reach the same minimum with L-BFGS.
+    """
+    if len(relative) == 0:
+        return Rejected("no pixel of any person has a depth")
+    x = relative.astype(np.float64)
+    nearest_to_zero = float(x.min())
+    reach = float(x.max()) - nearest_to_zero
+    if reach <= 1e-9 * max(abs(nearest_to_zero), 1e-300):
+        return Rejected("the relative depth is the same at every pixel of every person")
+    sign = 1.0 if space == "disparity" else -1.0
+    pixels = _group(x - nearest_to_zero, sign * np.log(depth_m.astype(np.float64)), image, form, 1 - variance_focus)
+    low, high = (float(np.log(reach) + decades * np.log(10.0)) for decades in SCAN_DECADES)
+    best = min((_descend(pixels, start, low, high) for start in _scan(pixels, low, high)), key=lambda at: at.value)
+    scale = float(np.exp(-best.mean))
+    shift = scale * (float(np.exp(best.log_gap)) - nearest_to_zero)
+    loss = best.value
+    if form == "pooled":
+        # The mean is zero at the minimum; ZoeDepth's variance is the unbiased one.
+        loss = 10 * np.sqrt(max(loss, 0.0) * len(x) / max(len(x) - 1, 1))
+    return SilogMinimum(scale, shift, float(loss), at_infinity=best.log_gap >= high)
+
+
+@dataclass(frozen=True)
+class _At:
+    """The objective at one p = log(r + min x), with its derivatives by p, and the mean of a (which is -log s)."""
+
+    log_gap: float
+    value: float
+    slope: float
+    curvature: float
+    mean: float
+    mean_slope: float
+    mean_curvature: float
+
+    def step(self, by: float) -> "_At":
+        """Return the second-order Taylor expansion at p + by, good to rounding for the last, tiny Newton step."""
+        return _At(
+            self.log_gap + by,
+            self.value + by * self.slope + by * by / 2 * self.curvature,
+            self.slope + by * self.curvature,
+            self.curvature,
+            self.mean + by * self.mean_slope + by * by / 2 * self.mean_curvature,
+            self.mean_slope,
+            self.mean_curvature,
+        )
+
+
+def _group(
+    offset: Float[ndarray, "n"], log_target: Float[ndarray, "n"], image: Int[ndarray, "n"], form: str, between: float
+) -> _Pixels:
+    """Sort pixels by image, or put them all in one group."""
+    if form == "pooled":
+        return _Pixels(offset, log_target, np.array([0]), np.array([len(offset)]), between)
+    order = np.argsort(image, kind="stable")
+    starts = np.append(0, np.flatnonzero(np.diff(image[order])) + 1)
+    return _Pixels(offset[order], log_target[order], starts, np.diff(np.append(starts, len(order))), between)
+
+
+def _thin(pixels: _Pixels, keep: int) -> _Pixels:
+    """Return about ``keep`` pixels, evenly from each group."""
+    every = -(-len(pixels.offset) // keep)
+    if every == 1:
+        return pixels
+    chosen = [np.arange(start, start + count, every) for start, count in zip(pixels.starts, pixels.counts, strict=True)]
+    counts = np.array([len(group) for group in chosen])
+    flat = np.concatenate(chosen)
+    return _Pixels(pixels.offset[flat], pixels.log_target[flat], np.cumsum(counts) - counts, counts, pixels.between)
+
+
+def _evaluate(pixels: _Pixels, log_gap: float) -> _At:
+    """Return the objective and its first two derivatives by p, over all pixels."""
+
+    def group_means(values: Float[ndarray, "n"]) -> Float[ndarray, "g"]:
+        return np.add.reduceat(values, pixels.starts) / pixels.counts
+
+    def centred(values: Float[ndarray, "n"], means: Float[ndarray, "g"]) -> Float[ndarray, "n"]:
+        return values - (means[0] if len(means) == 1 else np.repeat(means, pixels.counts))
+
+    gap = np.exp(log_gap)
+    distance = pixels.offset + gap
+    g = gap / distance
+    a = np.log(distance, out=distance)
+    a += pixels.log_target
+    mean_a, mean_g = group_means(a), group_means(g)
+    a, dg = centred(a, mean_a), centred(g, mean_g)
+    h = g * (1 - g)
+    mean_h = group_means(h)
+    spread_a, spread_g = mean_a - mean_a.mean(), mean_g - mean_g.mean()
+    between = pixels.between
+    return _At(
+        log_gap=log_gap,
+        value=float(group_means(a * a).sum() + between * (spread_a @ spread_a)),
+        slope=float(2 * group_means(a * dg).sum() + 2 * between * (spread_a @ mean_g)),
+        curvature=float(
+            2 * (group_means(dg * dg) + group_means(a * h)).sum()
+            + 2 * between * (spread_g @ spread_g + spread_a @ mean_h)
+        ),
+        mean=float(mean_a.mean()),
+        mean_slope=float(mean_g.mean()),
+        mean_curvature=float(mean_h.mean()),
+    )
+
+
+def _scan(pixels: _Pixels, low: float, high: float) -> list[float]:
+    """Return where to start: the local minima of a scan that come within reach of the lowest."""
+    thin = _thin(pixels, SCAN_PIXELS)
+    grid = np.linspace(low, high, SCAN_POINTS)
+    a = np.log(thin.offset + np.exp(grid)[:, None]) + thin.log_target
+    mean = np.add.reduceat(a, thin.starts, 1) / thin.counts
+    square = np.add.reduceat((a - a.mean(1, keepdims=True)) ** 2, thin.starts, 1) / thin.counts
+    within = square - (mean - a.mean(1, keepdims=True)) ** 2
+    values = within.sum(1) + thin.between * ((mean - mean.mean(1, keepdims=True)) ** 2).sum(1)
+    padded = np.concatenate([[np.inf], values, [np.inf]])
+    minima = np.flatnonzero((values <= padded[:-2]) & (values <= padded[2:]))
+    # The scan sees a sample: basins that are only a little higher in it may be the lowest on all pixels.
+    contenders = minima[values[minima] <= values.min() + 0.05 * (values.max() - values.min())]
+    contenders = contenders[np.argsort(values[contenders], kind="stable")][:3]
+    return [float(grid[index]) for index in contenders]
+
+
+def _descend(pixels: _Pixels, start: float, low: float, high: float) -> _At:
+    """Return the minimum of the basin of ``start``: found on a sample, then finished on all pixels."""
+    sizes = [size for size in (SCAN_PIXELS, 16 * SCAN_PIXELS) if size < len(pixels.offset)]
+    for size in sizes:
+        start = _newton(_thin(pixels, size), start, low, high).log_gap
+    return _newton(pixels, start, low, high)
+
+
+def _newton(pixels: _Pixels, start: float, low: float, high: float) -> _At:
+    """Find where the slope crosses zero upwards, by Newton's method kept inside what is known of the crossing."""
+    falling, rising = low, high
+    at = _evaluate(pixels, start)
+    for _ in range(60):
+        if at.slope > 0:
+            rising = min(rising, at.log_gap)
+        else:
+            falling = max(falling, at.log_gap)
+        step = -at.slope / at.curvature if at.curvature > 0 else np.inf
+        if abs(step) < 1e-5:
+            return at.step(step)
+        # Where the curvature is no help, go downhill by half the known room, at most by one scale of the objective.
+        room = (rising if at.slope <= 0 else falling) - at.log_gap
+        if not abs(step) < abs(room) or step * room < 0:
+            step = room if abs(room) < 1e-9 else room / 2
+        if abs(step) < 1e-9:
+            return at
+        at = _evaluate(pixels, at.log_gap + float(np.clip(step, -1, 1)))
+    return at
