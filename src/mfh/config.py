@@ -1,0 +1,116 @@
+"""Typed options and the named presets.
+
+A preset is an instance of :class:`Config`; ``dataclasses.replace`` makes a variant.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mfh.errors import InputError
+
+PeopleMode = Literal["auto", "only", "paint"]
+SilogForm = Literal["pooled", "per-image-sum"]
+
+
+@dataclass(frozen=True)
+class PaintingConfig:
+    """The painting loop (Eq. 3, App. B) and its budget; whichever limit comes first ends it.
+
+    Attributes:
+        max_paintings: paintings with usable people to collect (paper: N = 32; 4 in its ablations).
+        max_attempts: paintings tried, usable or not; the loop never goes past it.
+        budget_s: wall seconds the loop may take; ``inf`` for no limit.
+        mask_shape: "strip" (the paper's full-height strips) or "person" (person-shaped boxes).
+        min_width: alpha of App. B, strip width over min(height, width), at least.
+        max_width: beta of App. B, at most.
+        prompts: drawn uniformly per painting (paper: {"a man", "a woman"}).
+        batch_size: paintings made at once; never changes the result.
+    """
+
+    max_paintings: int = 32
+    max_attempts: int = 64
+    budget_s: float = math.inf
+    mask_shape: Literal["strip", "person"] = "strip"
+    min_width: float = 0.2
+    max_width: float = 0.8
+    prompts: tuple[str, ...] = ("a man", "a woman")
+    batch_size: int = 4
+
+    def __post_init__(self) -> None:
+        """Refuse limits that cannot work."""
+        for name in ("max_paintings", "max_attempts", "batch_size"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}: expected at least 1")
+        if not self.budget_s > 0:
+            raise InputError(f"budget_s is {self.budget_s}: expected a positive number of seconds")
+        if not 0 < self.min_width <= self.max_width <= 1:
+            raise InputError(
+                f"mask widths are {self.min_width}..{self.max_width}: expected 0 < min_width <= max_width <= 1"
+            )
+        if not self.prompts:
+            raise InputError("prompts is empty: expected at least one prompt")
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """How scale and shift are fitted (Eqs. 5, 8).
+
+    Attributes:
+        silog_form: "pooled" (ZoeDepth's form over all pixels, what the authors run) or "per-image-sum" (Eq. 8).
+        variance_focus: lambda of Eq. 5 (0.85; ZoeDepth's form writes it as 0.15 = 1 - 0.85).
+    """
+
+    silog_form: SilogForm = "pooled"
+    variance_focus: float = 0.85
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides the answer for one photo.
+
+    Attributes:
+        name: the preset it started from.
+        relative_depth: registry name of the relative-depth model.
+        people_finder: registry name of the person segmenter.
+        human_mesh: registry name of the mesh model.
+        painter: registry name of the painter; None where the preset has none.
+        people: "auto" (people in the photo first, then paint), "only" (never paint), "paint" (ignore people in it).
+        painting: the painting loop.
+        head: the fit.
+        max_depth_m: farther answers are marked not valid.
+        seed: seed of the painting loop.
+    """
+
+    name: str
+    relative_depth: str
+    people_finder: str
+    human_mesh: str
+    painter: str | None
+    people: PeopleMode = "auto"
+    painting: PaintingConfig = field(default_factory=PaintingConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    max_depth_m: float = 200.0
+    seed: int = 0
+
+
+PRESETS: dict[str, Config] = {
+    "pocket": Config(
+        name="pocket",
+        relative_depth="pocket",
+        people_finder="blazepose",
+        human_mesh="blazepose",
+        painter=None,
+    ),
+}
+
+
+def preset(name: str) -> Config:
+    """Return a named preset.
+
+    Raises:
+        InputError: for an unknown name, listing the known ones.
+    """
+    if name not in PRESETS:
+        raise InputError(f"unknown preset {name!r}: expected one of {', '.join(sorted(PRESETS))}")
+    return PRESETS[name]

@@ -1,0 +1,57 @@
+"""What a backend must do. One contract test (tests/models/test_contracts.py) runs over every backend."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from mfh.types import Camera, HumanMesh, PaintedPhoto, Person, RelativeDepth
+
+Rgb = Float[ndarray, "h w 3"]
+PaintMask = Bool[ndarray, "h w"]
+
+
+class RelativeDepthModel(Protocol):
+    """Depth up to an affine map, from RGB alone."""
+
+    name: str
+
+    def predict(self, photos: Sequence[Rgb]) -> list[RelativeDepth]:
+        """Return one map per photo, at the photo's own size, in the model's declared space."""
+        ...
+
+
+class Painter(Protocol):
+    """A generative prior of people in scenes: P(painting | photo, mask, prompt)."""
+
+    name: str
+
+    def paint(
+        self, photo: Rgb, paint_masks: Sequence[PaintMask], prompts: Sequence[str], seeds: Sequence[int]
+    ) -> list[PaintedPhoto]:
+        """Paint one person per mask; outside its mask the photo comes back bit for bit.
+
+        Painting n depends on its own mask, prompt and seed alone, not on batch size or order.
+        """
+        ...
+
+
+class PersonSegmenter(Protocol):
+    """Instance masks of the people in a photo."""
+
+    name: str
+
+    def segment(self, photos: Sequence[Rgb]) -> list[list[Person]]:
+        """Return the people of each photo, most confident first."""
+        ...
+
+
+class HumanMeshModel(Protocol):
+    """Metric bodies: human mesh recovery."""
+
+    name: str
+
+    def measure(self, photo: Rgb, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
+        """Return one mesh per person, in metres in the camera frame; None where a person cannot be measured."""
+        ...

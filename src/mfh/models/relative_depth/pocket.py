@@ -1,0 +1,59 @@
+"""The pocket relative-depth network under onnxruntime: offline, a fraction of a second on one core."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.errors import WeightsError
+from mfh.models.protocols import Rgb
+from mfh.types import RelativeDepth
+
+WEIGHTS = Path(__file__).parents[2] / "pocket" / "weights" / "depth.onnx"
+# The network was trained on pictures of this many pixels; sides are multiples of its coarsest stride.
+_INPUT_PIXELS = 192 * 256
+_STRIDE = 32
+_MAX_ASPECT = 4.0
+
+
+def input_size(height: int, width: int) -> tuple[int, int]:
+    """Return the (height, width) the network sees: same aspect (up to 4:1), about 49,000 pixels, multiples of 32."""
+    aspect = float(np.clip(width / height, 1 / _MAX_ASPECT, _MAX_ASPECT))
+    tall = np.sqrt(_INPUT_PIXELS / aspect)
+    return max(1, round(tall / _STRIDE)) * _STRIDE, max(1, round(tall * aspect / _STRIDE)) * _STRIDE
+
+
+class PocketRelativeDepth:
+    """Affine-invariant disparity from the network of ``mfh.pocket``, averaged with its mirror image."""
+
+    name = "pocket"
+
+    def __init__(self, weights: Path = WEIGHTS) -> None:
+        """Load the network.
+
+        Raises:
+            WeightsError: when the weight file is missing.
+        """
+        import onnxruntime
+
+        if not weights.is_file():
+            raise WeightsError(f"no pocket network at {weights}: reinstall metric-from-human, the file is part of it")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+
+    def predict(self, photos: Sequence[Rgb]) -> list[RelativeDepth]:
+        """Return disparity for each photo at its own size; photos are independent of each other."""
+        return [RelativeDepth(self._disparity(photo), "disparity") for photo in photos]
+
+    def _disparity(self, rgb: Rgb) -> Float[ndarray, "h w"]:
+        height, width = rgb.shape[:2]
+        tall, wide = input_size(height, width)
+        method = cv2.INTER_AREA if tall * wide < height * width else cv2.INTER_LINEAR
+        small = cv2.resize(rgb, (wide, tall), interpolation=method).transpose(2, 0, 1)
+        both = np.ascontiguousarray(np.stack([small, small[..., ::-1]]), np.float32)
+        straight, mirrored = self._session.run(None, {"rgb": both})[0]
+        return cv2.resize((straight + mirrored[:, ::-1]) / 2, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -1,0 +1,97 @@
+"""Training, validation and test renders of the pocket world, in shards.
+
+``python -m mfh.pocket.dataset --bank bodies.npz --split train --count 4000 --out DIR`` renders what is missing: it can
+be stopped and started again, and any number of workers writes the same bytes.
+"""
+
+import argparse
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfh.pocket.bodies import SPLITS, BodyBank, load_bank
+from mfh.pocket.people import FIRST_PERSON_ID
+from mfh.pocket.world import render_scene
+
+SHARD = 40
+# (width, height) by shard number: all sizes have the same number of pixels, so a batch costs the same.
+SIZES = ((224, 168),) * 6 + ((336, 112),) * 2 + ((168, 224),) * 2
+_FIRST_SEED = {"train": 1_000_000, "validation": 2_000_000, "test": 3_000_000}
+_SAMPLES = {"train": 2, "validation": 4, "test": 6}
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Pictures of one size.
+
+    Attributes:
+        rgb: (n, h, w, 3) uint8.
+        depth_m: (n, h, w) float16 metres, 0 for sky.
+        person: (n, h, w) bool, pixels of people.
+        f_px: (n,) focal lengths.
+    """
+
+    rgb: NDArray[np.uint8]
+    depth_m: NDArray[np.float16]
+    person: NDArray[np.bool_]
+    f_px: NDArray[np.float32]
+
+
+def load_shard(path: Path) -> Shard:
+    """Read one shard."""
+    with np.load(path, allow_pickle=False) as z:
+        return Shard(z["rgb"], z["depth_m"], z["person"], z["f_px"])
+
+
+def shard_paths(folder: Path, split: str) -> list[Path]:
+    """Return the finished shards of a split, in order."""
+    return sorted(folder.glob(f"{split}_*.npz"))
+
+
+def render_shard(number: int, bank: BodyBank, *, split: str) -> Shard:
+    """Render shard ``number`` of a split."""
+    size = SIZES[number % len(SIZES)]
+    first = _FIRST_SEED[split] + number * SHARD
+    renders = [render_scene(first + k, bank, split=split, size=size, samples=_SAMPLES[split]) for k in range(SHARD)]
+    return Shard(
+        np.stack([r.rgb for r in renders]),
+        np.stack([r.depth_m for r in renders]).astype(np.float16),
+        np.stack([r.ids >= FIRST_PERSON_ID for r in renders]),
+        np.array([r.f_px for r in renders], np.float32),
+    )
+
+
+def _write(job: tuple[int, Path, str, Path]) -> Path:
+    number, bank_path, split, folder = job
+    path = folder / f"{split}_{number:05d}.npz"
+    shard = render_shard(number, load_bank(bank_path), split=split)
+    unfinished = path.with_suffix(".tmp.npz")
+    np.savez(unfinished, rgb=shard.rgb, depth_m=shard.depth_m, person=shard.person, f_px=shard.f_px)
+    os.replace(unfinished, path)
+    return path
+
+
+def main() -> None:
+    """Render the shards that are missing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bank", type=Path, required=True, help="bodies.npz, see mfh.pocket.bodies")
+    parser.add_argument("--split", choices=SPLITS, default="train")
+    parser.add_argument("--count", type=int, default=4000, help="pictures, rounded up to whole shards")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    args = parser.parse_args()
+    load_bank(args.bank)
+    args.out.mkdir(parents=True, exist_ok=True)
+    missing = [k for k in range(-(-args.count // SHARD)) if not (args.out / f"{args.split}_{k:05d}.npz").exists()]
+    with ProcessPoolExecutor(args.workers) as pool:
+        jobs = [(k, args.bank, args.split, args.out) for k in missing]
+        for done, path in enumerate(pool.map(_write, jobs), 1):
+            print(f"{done}/{len(missing)} {path.name}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
