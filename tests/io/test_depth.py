@@ -1,5 +1,7 @@
 """Depth files: what is written is read back, millimetres saturate, and a failed write leaves nothing behind."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from mfh.errors import InputError
-from mfh.io.atomic import atomic_path, make_writable_folder
+from mfh.io.atomic import atomic_path, check_writable
 from mfh.io.depth import (
     depth_to_millimetres,
     read_depth_npz,
@@ -76,14 +78,21 @@ def test_write_into_a_missing_folder_is_one_line(tmp_path, metric_depth):
         write_depth_npz(tmp_path / "absent" / "depth.npz", metric_depth)
 
 
-def test_writable_folder_is_made_and_left_empty(tmp_path):
-    folder = make_writable_folder(tmp_path / "a" / "b c")
-    assert folder.is_dir() and list(folder.iterdir()) == []
+def test_a_folder_that_can_be_made_is_writable_and_is_not_made(tmp_path):
+    check_writable(tmp_path / "a" / "b c")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "out").touch()
-    with pytest.raises(InputError, match="is a file"):
-        make_writable_folder(tmp_path / "out")
+    for folder in (tmp_path / "out", tmp_path / "out" / "below"):
+        with pytest.raises(InputError, match="is a file"):
+            check_writable(folder)
+
+
+@pytest.mark.parametrize("folder", ["/proc/mfh", "a\0b"])
+def test_folder_that_takes_no_files_is_refused(folder):
+    if folder.startswith("/proc") and not Path("/proc/self").exists():
+        pytest.skip("no /proc on this system")
     with pytest.raises(InputError, match="not writable"):
-        make_writable_folder(tmp_path / "out" / "below")
+        check_writable(folder)

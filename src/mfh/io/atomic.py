@@ -34,29 +34,26 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def make_writable_folder(folder: str | Path) -> Path:
-    """Make a folder where needed and prove that files can be written into it, before any work is done.
+def check_writable(folder: str | Path) -> None:
+    """Prove that files can be written into a folder before any work is done; the folder itself is not made.
 
     Args:
-        folder: where output is going to be written.
-
-    Returns:
-        The folder.
+        folder: where output is going to be written; it and its parents need not exist yet.
 
     Raises:
-        InputError: when it is a file, cannot be made, or refuses a file.
+        InputError: when it or a parent is a file, or the nearest folder that exists refuses a file.
     """
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"output folder {folder} is a file: expected a folder; choose another with --out")
-    probe = folder / f".writable.{os.getpid()}.tmp"
+    folder = Path(folder).absolute()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        if not existing.is_dir():
+            raise InputError(f"output folder {folder}: {existing} is a file; choose another with --out")
         # Only an attempt tells: permission bits say nothing on read-only mounts, or for root.
+        probe = existing / f".writable.{os.getpid()}.tmp"
         probe.touch()
         probe.unlink()
-    except OSError as error:
-        raise InputError(
-            f"output folder {folder} is not writable ({error.strerror or error}): choose another with --out"
-        ) from error
-    return folder
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"output folder {folder} is not writable ({reason}): choose another with --out") from error

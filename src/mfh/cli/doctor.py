@@ -1,0 +1,6 @@
+"""``mfh doctor``."""
+
+
+def doctor() -> int:
+    """Doctor."""
+    return 0

@@ -1,0 +1,87 @@
+"""The ``mfh`` command: typed options, one line for every error, never a traceback.
+
+Exit codes: 0 done, 1 a fault in this program, 2 something given cannot be used, 3 no person to take the scale from,
+130 interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from mfh.cli.demo import demo
+from mfh.cli.doctor import doctor
+from mfh.cli.exits import EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED, EXIT_NO_LANDMARK, error_line
+from mfh.cli.predict import predict
+from mfh.cli.weights import app as weights_app
+from mfh.errors import MfhError, NoLandmarkError
+
+# Without rich, which would double the time to --help.
+app = typer.Typer(
+    name="mfh",
+    help="Metric depth from one photo: the people in it are the scale.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command()(predict)
+app.command()(demo)
+app.add_typer(weights_app, name="weights")
+app.command()(doctor)
+
+
+@app.callback(invoke_without_command=True)
+def top(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    """Metric depth from one photo: the people in it are the scale."""
+    if version:
+        from importlib import metadata
+
+        try:
+            installed = metadata.version("metric-from-human")
+        except metadata.PackageNotFoundError:
+            installed = "(run from a source folder, not installed)"
+        typer.echo(f"mfh {installed}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        arguments: words after ``mfh``; None for the process's own.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        code = app(args=None if arguments is None else list(arguments), prog_name="mfh", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except typer.TyperException as error:
+        # A wrong word on the command line: an unknown flag, a number that is none, an unknown command.
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "mfh"
+        return _fail(f"{' '.join(error.format_message().split()).rstrip('.')}; see {command} --help", EXIT_INPUT)
+    except MfhError as error:
+        return _fail(error_line(error), EXIT_NO_LANDMARK if isinstance(error, NoLandmarkError) else EXIT_INPUT)
+    except (KeyboardInterrupt, typer.Abort):
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        if os.environ.get("MFH_TRACEBACK"):
+            raise
+        fault = f"{type(error).__name__}: {error_line(error)}"
+        return _fail(f"{fault}; this is a fault in mfh, please report it (MFH_TRACEBACK=1 shows where)", EXIT_FAULT)
+
+
+def _fail(line: str, code: int) -> int:
+    print(f"mfh: {line}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Measure one photo and write its four files: what ``mfh predict`` and ``mfh demo`` share."""
+
+import time
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mfh.cli.progress import ProgressLine
+from mfh.config import PRESETS, Config
+from mfh.errors import InputError
+
+if TYPE_CHECKING:
+    from mfh.io.focal import FocalRequest
+    from mfh.pipeline import MetricFromHuman
+    from mfh.types import MetricDepth
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One photo measured and written.
+
+    Attributes:
+        result: the depth.
+        receipt: what receipt.json holds.
+        folder: where the files are.
+        seconds: from opening the file to the last file written.
+    """
+
+    result: "MetricDepth"
+    receipt: dict[str, object]
+    folder: Path
+    seconds: float
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences the user should read."""
+        warnings = self.receipt["warnings"]
+        return tuple(str(warning) for warning in warnings) if isinstance(warnings, list) else ()
+
+
+class Meter:
+    """Measures photos with one configuration; the models are loaded when the first readable photo needs them."""
+
+    def __init__(self, config: Config, *, focal: "FocalRequest | None" = None, max_pixels: int | None = None) -> None:
+        self.config = config
+        self._focal = focal
+        self._max_pixels = max_pixels
+        self._pipeline: MetricFromHuman | None = None
+
+    def measure(self, photo_path: Path, folder: Path, progress: ProgressLine) -> Measured:
+        """Measure one photo and write depth.npz, depth.png, preview.png and receipt.json.
+
+        Args:
+            photo_path: picture file.
+            folder: where the files go; made if needed.
+            progress: line to say on what is being done.
+
+        Returns:
+            The result and where it is.
+
+        Raises:
+            MfhError: when the photo, a model or the folder cannot be used, or nobody in it gives a scale.
+        """
+        from mfh.io.photo import MAX_PIXELS, load_photo
+
+        started = time.perf_counter()
+        progress.update("reading")
+        limit = self._max_pixels if self._max_pixels is not None else MAX_PIXELS
+        try:
+            photo = load_photo(photo_path, focal=self._focal, max_pixels=limit)
+            result = self._model()(photo, progress=progress.update)
+            progress.update("writing")
+            receipt = write_result(folder, result, photo_path=photo_path)
+        except MemoryError as error:
+            raise InputError(f"{photo_path} needs more memory than there is: make it smaller") from error
+        return Measured(result=result, receipt=receipt, folder=folder, seconds=time.perf_counter() - started)
+
+    def _model(self) -> "MetricFromHuman":
+        if self._pipeline is None:
+            from mfh.pipeline import MetricFromHuman
+
+            base = PRESETS[self.config.name]
+            changed = {
+                field.name: getattr(self.config, field.name)
+                for field in fields(Config)
+                if getattr(self.config, field.name) != getattr(base, field.name)
+            }
+            self._pipeline = MetricFromHuman.from_preset(self.config.name, **changed)
+        return self._pipeline
+
+
+def write_result(folder: Path, result: "MetricDepth", *, photo_path: Path) -> dict[str, object]:
+    """Write the four files of one result.
+
+    Args:
+        folder: where they go; made if needed.
+        result: the depth of one photo.
+        photo_path: where the photo was read from.
+
+    Returns:
+        What receipt.json holds.
+
+    Raises:
+        InputError: when a file cannot be written.
+    """
+    from PIL import Image
+
+    from mfh.io.atomic import atomic_path
+    from mfh.io.depth import PNG_MAX_M, write_depth_npz, write_depth_png
+    from mfh.io.receipt import receipt, write_receipt
+    from mfh.viz import preview
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make {folder}: {error.strerror or error}; choose another with --out") from error
+    files = {"depth": "depth.npz", "depth_millimetres": "depth.png", "preview": "preview.png"}
+    write_depth_npz(folder / files["depth"], result)
+    saturated = write_depth_png(folder / files["depth_millimetres"], result.depth_m, result.valid_mask)
+    with atomic_path(folder / files["preview"]) as temporary:
+        Image.fromarray(preview(result)).save(temporary)
+    notes = ()
+    if saturated:
+        share = saturated / result.depth_m.size
+        notes = (f"depth.png ends at {PNG_MAX_M} m: {share:.1%} of the pixels are farther; depth.npz has them all",)
+    tree = receipt(result, photo_path=photo_path, files=files, notes=notes)
+    # Last, so that a folder with a receipt is a whole one.
+    write_receipt(folder / "receipt.json", tree)
+    return tree

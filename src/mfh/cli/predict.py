@@ -1,0 +1,145 @@
+"""``mfh predict``: photos in, metres out."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, EXIT_NO_LANDMARK, error_line
+from mfh.cli.folders import result_folder
+from mfh.cli.measure import Measured, Meter
+from mfh.cli.options import PaintingLimits, configure, parse_megapixels, parse_seconds, request_focal
+from mfh.cli.progress import progress_line
+from mfh.config import PRESETS, PeopleMode
+from mfh.errors import InputError, MfhError, NoLandmarkError
+
+
+def predict(
+    photos: Annotated[list[Path] | None, typer.Argument(help="Picture files.", show_default=False)] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the results; each photo gets OUT/<name>/.")] = Path("out"),
+    preset: Annotated[str, typer.Option(help=f"Which models: {', '.join(sorted(PRESETS))}.")] = "pocket",
+    people: Annotated[
+        PeopleMode,
+        typer.Option(help="auto: people in the photo first, then paint; only: never paint; paint: only paint."),
+    ] = "auto",
+    paintings: Annotated[int | None, typer.Option(help="Paintings with usable people to collect.")] = None,
+    attempts: Annotated[int | None, typer.Option(help="Paintings to try at most.")] = None,
+    budget: Annotated[str | None, typer.Option(help="Time for painting, such as 30s or 2m.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the paintings.")] = 0,
+    focal_px: Annotated[float | None, typer.Option(help="Focal length in pixels.")] = None,
+    fov_x_deg: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees.")] = None,
+    focal_35mm: Annotated[float | None, typer.Option(help="35 mm equivalent focal length in millimetres.")] = None,
+    intrinsics: Annotated[Path | None, typer.Option(help="JSON file with fx, fy, cx, cy in pixels.")] = None,
+    max_megapixels: Annotated[float, typer.Option(help="Refuse larger photos before decoding them.")] = 100.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> int:
+    """Measure photos in metres: depth.npz, depth.png, preview.png and receipt.json in OUT/<name>/."""
+    try:
+        if not photos:
+            raise InputError("no photo given: expected at least one, as in mfh predict photo.jpg")
+        limits = PaintingLimits(
+            paintings=paintings, attempts=attempts, budget_s=None if budget is None else parse_seconds(budget)
+        )
+        config = configure(preset, people=people, limits=limits, seed=seed)
+        max_pixels = parse_megapixels(max_megapixels)
+        focal = request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics)
+        from mfh.io.atomic import check_writable
+
+        check_writable(out)
+    except MfhError as error:
+        if as_json:
+            _print_json({"photos": [], "error": error_line(error)})
+        raise
+    meter = Meter(config, focal=focal, max_pixels=max_pixels)
+    # A photo named twice is measured once.
+    outcomes = measure_all(meter, list(dict.fromkeys(photos)), out, quiet=quiet or as_json)
+    if as_json:
+        _print_json({"photos": [_as_json(path, outcome) for path, outcome in outcomes]})
+    return exit_code([outcome for _, outcome in outcomes])
+
+
+def measure_all(
+    meter: Meter, photos: Sequence[Path], out: Path, *, quiet: bool
+) -> list[tuple[Path, Measured | MfhError]]:
+    """Measure photos one after the other; what is wrong with one is said at once and does not cost the others.
+
+    Args:
+        meter: measures one photo.
+        photos: picture files, each once.
+        out: folder of all results.
+        quiet: print nothing but errors.
+
+    Returns:
+        Each photo with its result, or with the error that prevented it.
+    """
+    outcomes: list[tuple[Path, Measured | MfhError]] = []
+    folders: set[Path] = set()
+    for number, path in enumerate(photos, start=1):
+        try:
+            with progress_line(quiet=quiet, prefix=f"{path.name} ({number} of {len(photos)}): ") as progress:
+                folder = result_folder(out, path, taken=folders)
+                measured = meter.measure(path, folder, progress)
+        except MfhError as error:
+            print(f"mfh: {error_line(error)}", file=sys.stderr)
+            outcomes.append((path, error))
+        else:
+            folders.add(folder)
+            outcomes.append((path, measured))
+            if not quiet:
+                print(table(path, measured))
+    return outcomes
+
+
+def exit_code(outcomes: Sequence[Measured | MfhError]) -> int:
+    """Return 0 where every photo was measured; 2 for something unusable, else 3 for nobody to measure by.
+
+    Args:
+        outcomes: one a photo.
+    """
+    errors = [outcome for outcome in outcomes if isinstance(outcome, MfhError)]
+    if not errors:
+        return EXIT_DONE
+    return EXIT_NO_LANDMARK if all(isinstance(error, NoLandmarkError) for error in errors) else EXIT_INPUT
+
+
+def table(path: Path, measured: Measured) -> str:
+    """Return the lines that are printed for one photo.
+
+    Args:
+        path: the picture file.
+        measured: its result.
+    """
+    from mfh.io.receipt import depth_range_m
+
+    result = measured.result
+    nearest_m, median_m, farthest_m = depth_range_m(result)
+    head = result.head
+    shift = f"shift {head.shift:.4g}" + ("" if head.shift_determined else ", held back")
+    models = ", ".join(f"{role.replace('_', ' ')} {name}" for role, name in result.models.items())
+    rows = [
+        ("people", f"{result.people_used} used of {len(result.landmarks)} considered"),
+        ("scale", f"{head.scale:.4g} ({shift}; {head.space})"),
+        ("metres", f"{nearest_m:.2f} nearest, {median_m:.2f} median, {farthest_m:.2f} farthest"),
+        ("focal length", result.photo.focal.detail),
+        ("preset", f"{result.preset} ({models})" if models else result.preset),
+        ("seconds", f"{measured.seconds:.1f}"),
+        ("files", f"{measured.folder}/ (depth.npz, depth.png, preview.png, receipt.json)"),
+    ]
+    rows += [("note", warning) for warning in measured.warnings]
+    camera = result.photo.camera
+    return "\n".join([f"{path} ({camera.width}x{camera.height})", *(f"  {name:<13} {text}" for name, text in rows)])
+
+
+def _as_json(path: Path, outcome: Measured | MfhError) -> dict[str, object]:
+    if isinstance(outcome, Measured):
+        return {**outcome.receipt, "folder": str(outcome.folder)}
+    tried = list(outcome.tried) if isinstance(outcome, NoLandmarkError) else []
+    return {"photo": str(path), "error": str(outcome), "error_kind": type(outcome).__name__, "tried": tried}
+
+
+def _print_json(tree: dict[str, object]) -> None:
+    print(json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False))

@@ -1,0 +1,90 @@
+"""One line on a terminal that says what is going on, once it has taken longer than a second."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+_PATIENCE_S = 1.0
+_REDRAW_S = 0.25
+_BAR_LETTERS = 24
+
+
+class ProgressLine:
+    """Keeps one line of a terminal up to date; silent anywhere else, and in the first second.
+
+    A thread redraws it, because the longest steps are single calls into a network that report nothing.
+    """
+
+    def __init__(self, *, prefix: str = "", stream: TextIO | None = None, patience_s: float = _PATIENCE_S) -> None:
+        self._prefix = prefix
+        self._stream = stream if stream is not None else sys.stderr
+        self._patience_s = patience_s
+        self._started = time.monotonic()
+        self._what = ""
+        self._fraction: float | None = None
+        self._shown = 0
+        self._finished = threading.Event()
+        self._thread = threading.Thread(target=self._redraw_until_finished, daemon=True)
+
+    def start(self) -> None:
+        """Begin to draw, if the stream is a terminal."""
+        if self._stream.isatty():
+            self._thread.start()
+
+    def update(self, what: str, fraction: float | None = None) -> None:
+        """Say what is being done and how far it is.
+
+        Args:
+            what: a few words.
+            fraction: 0 to 1, where it is known.
+        """
+        self._what, self._fraction = what, fraction
+
+    def finish(self) -> None:
+        """Stop drawing and wipe the line, so that what follows starts on a clean one."""
+        self._finished.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        if self._shown:
+            self._stream.write("\r" + " " * self._shown + "\r")
+            self._stream.flush()
+
+    def text(self) -> str:
+        """Return the line as it would be drawn now."""
+        line = f"{self._prefix}{self._what} {time.monotonic() - self._started:.0f} s"
+        if self._fraction is None:
+            return line
+        filled = round(min(max(self._fraction, 0.0), 1.0) * _BAR_LETTERS)
+        return f"[{'#' * filled}{'.' * (_BAR_LETTERS - filled)}] {line}"
+
+    def _redraw_until_finished(self) -> None:
+        self._finished.wait(self._patience_s)
+        while not self._finished.is_set():
+            line = self.text()
+            self._stream.write("\r" + line.ljust(self._shown))
+            self._stream.flush()
+            self._shown = len(line)
+            self._finished.wait(_REDRAW_S)
+
+
+@contextmanager
+def progress_line(*, quiet: bool = False, prefix: str = "") -> Iterator[ProgressLine]:
+    """Yield a progress line and wipe it at the end, whatever happens.
+
+    Args:
+        quiet: never draw it.
+        prefix: what to put before every text.
+
+    Yields:
+        The line.
+    """
+    line = ProgressLine(prefix=prefix)
+    if not quiet:
+        line.start()
+    try:
+        yield line
+    finally:
+        line.finish()

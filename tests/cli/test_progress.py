@@ -1,0 +1,54 @@
+"""The progress line: only on a terminal, only after a while, and gone at the end."""
+
+import io
+import time
+
+from mfh.cli.progress import ProgressLine
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def wait_for(stream: io.StringIO, text: str) -> None:
+    deadline = time.monotonic() + 10
+    while text not in stream.getvalue() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert text in stream.getvalue()
+
+
+def test_silent_when_no_terminal_reads_it():
+    stream = io.StringIO()
+    line = ProgressLine(stream=stream, patience_s=0.0)
+    line.start()
+    line.update("working", 0.5)
+    time.sleep(0.05)
+    line.finish()
+    assert stream.getvalue() == ""
+
+
+def test_silent_in_the_first_second():
+    stream = Terminal()
+    line = ProgressLine(stream=stream, patience_s=60.0)
+    line.start()
+    line.update("working", 0.5)
+    line.finish()
+    assert stream.getvalue() == ""
+
+
+def test_drawn_later_and_wiped():
+    stream = Terminal()
+    line = ProgressLine(prefix="photo.jpg: ", stream=stream, patience_s=0.0)
+    line.update("finding people", 0.5)
+    line.start()
+    wait_for(stream, "[############............] photo.jpg: finding people 0 s")
+    line.finish()
+    assert stream.getvalue().endswith(" \r")
+
+
+def test_fraction_beyond_the_ends_stays_a_bar():
+    line = ProgressLine(stream=io.StringIO())
+    for fraction in (-1.0, 2.0):
+        line.update("x", fraction)
+        assert line.text().index("]") == 25
