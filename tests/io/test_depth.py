@@ -90,9 +90,7 @@ def test_file_in_place_of_the_folder_is_refused(tmp_path):
             check_writable(folder)
 
 
-@pytest.mark.parametrize("folder", ["/proc/mfh", "a\0b"])
-def test_folder_that_takes_no_files_is_refused(folder):
-    if folder.startswith("/proc") and not Path("/proc/self").exists():
-        pytest.skip("no /proc on this system")
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc, the one folder that refuses even root")
+def test_folder_that_takes_no_files_is_refused():
     with pytest.raises(InputError, match="not writable"):
-        check_writable(folder)
+        check_writable("/proc/mfh")

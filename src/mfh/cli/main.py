@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from mfh import __version__
 from mfh.cli.demo import demo
 from mfh.cli.doctor import doctor
 from mfh.cli.exits import EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED, EXIT_NO_LANDMARK, error_line
@@ -39,13 +40,7 @@ def top(
 ) -> None:
     """Metric depth from one photo: the people in it are the scale."""
     if version:
-        from importlib import metadata
-
-        try:
-            installed = metadata.version("metric-from-human")
-        except metadata.PackageNotFoundError:
-            installed = "(run from a source folder, not installed)"
-        typer.echo(f"mfh {installed}")
+        typer.echo(f"mfh {__version__}")
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

@@ -5,11 +5,28 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Protocol, runtime_checkable
 
 _PATIENCE_S = 1.0
 _REDRAW_S = 0.25
 _BAR_LETTERS = 24
+
+
+@runtime_checkable
+class Terminal(Protocol):
+    """As much of a text stream as a progress line needs."""
+
+    def write(self, text: str, /) -> object:
+        """Write a text."""
+        ...
+
+    def flush(self) -> None:
+        """Show what was written."""
+        ...
+
+    def isatty(self) -> bool:
+        """Say whether somebody is looking."""
+        ...
 
 
 class ProgressLine:
@@ -18,7 +35,7 @@ class ProgressLine:
     A thread redraws it, because the longest steps are single calls into a network that report nothing.
     """
 
-    def __init__(self, *, prefix: str = "", stream: TextIO | None = None, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(self, *, prefix: str = "", stream: Terminal | None = None, patience_s: float = _PATIENCE_S) -> None:
         self._prefix = prefix
         self._stream = stream if stream is not None else sys.stderr
         self._patience_s = patience_s

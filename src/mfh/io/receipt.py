@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mfh import __version__
 from mfh.io.atomic import atomic_path
 from mfh.types import Landmark, MetricDepth
 
-_PACKAGES = ("metric-from-human", "numpy", "pillow", "opencv-python-headless", "onnxruntime", "ai-edge-litert")
+_PACKAGES = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "ai-edge-litert")
 
 
 def depth_range_m(result: MetricDepth) -> tuple[float, float, float]:
@@ -125,7 +126,7 @@ def _finite(value: object) -> object:
 
 def _versions() -> dict[str, object]:
     """Return the versions of what decides the numbers."""
-    versions: dict[str, object] = {"python": platform.python_version()}
+    versions: dict[str, object] = {"mfh": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:
             versions[package] = metadata.version(package)
