@@ -1,9 +1,12 @@
-"""Where to paint: the random mask prompts of App. B, each decided by its painting's seed alone."""
+"""What to paint where: the random prompts of Eq. 3 and App. B, each decided by its painting's seed alone."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool
 from numpy import ndarray
 
+from mfh.config import PaintingConfig
 from mfh.errors import InputError
 
 PERSON_ASPECT = (0.35, 0.55)
@@ -12,6 +15,49 @@ PERSON_HEIGHT = (0.3, 0.95)
 """Height of a person box over the image height: from across a room to head-to-toe close."""
 PERSON_FEET_ROW = (0.7, 1.0)
 """Lower edge of a person box over the image height: people stand on the lower part of a picture."""
+
+
+@dataclass(frozen=True)
+class PaintingPlan:
+    """Everything that decides painting n, derived from (seed, n) alone.
+
+    Attributes:
+        paint_mask: (h, w) True where to paint.
+        prompt: what to paint.
+        seed: the painter's seed.
+    """
+
+    paint_mask: Bool[ndarray, "h w"]
+    prompt: str
+    seed: int
+
+
+def plan_painting(n: int, *, seed: int, height: int, width: int, config: PaintingConfig) -> PaintingPlan:
+    """Draw the mask, the prompt and the seed of painting n (Eq. 3).
+
+    Args:
+        n: index of the painting, 0 or more.
+        seed: seed of the whole painting loop, 0 or more.
+        height: image height in pixels.
+        width: image width in pixels.
+        config: shape and size of the masks, and the prompts to draw from.
+
+    Returns:
+        The plan, the same whatever other paintings there are.
+
+    Raises:
+        InputError: for a negative seed.
+    """
+    own_seed = painting_seed(seed, n)
+    if config.mask_shape == "strip":
+        paint_mask = strip_paint_mask(
+            own_seed, height=height, width=width, min_width=config.min_width, max_width=config.max_width
+        )
+    else:
+        paint_mask = person_paint_mask(own_seed, height=height, width=width)
+    # A stream of its own: the prompt must not depend on how many numbers the mask took.
+    prompt = config.prompts[int(np.random.default_rng((own_seed, 1)).integers(len(config.prompts)))]
+    return PaintingPlan(paint_mask, prompt, own_seed)
 
 
 def painting_seed(seed: int, n: int) -> int:

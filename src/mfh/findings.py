@@ -1,0 +1,82 @@
+"""Plain sentences about what was found: what was tried, what to do about it, and what to beware of."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from mfh.config import Config
+from mfh.types import Evidence, Landmark, MetricHead, Photo
+
+
+def any_used(evidence: Sequence[Evidence]) -> bool:
+    """Return whether anybody in the evidence is used."""
+    return any(landmark.verdict == "used" for one in evidence for landmark in one.landmarks)
+
+
+def describe(where: str, evidence: Sequence[Evidence]) -> str:
+    """Say how many people were found and used, and why the others were not.
+
+    Args:
+        where: where they were looked for.
+        evidence: what was found there.
+
+    Returns:
+        One line, e.g. "people in the photo: 2 found, 0 used (2 could not be measured)".
+    """
+    landmarks = [landmark for one in evidence for landmark in one.landmarks]
+    used = sum(landmark.verdict == "used" for landmark in landmarks)
+    line = f"{where}: {len(landmarks)} found, {used} used"
+    reasons = Counter(landmark.reason for landmark in landmarks if landmark.verdict == "rejected")
+    return line + (f" ({'; '.join(f'{count} {reason}' for reason, count in reasons.items())})" if reasons else "")
+
+
+def why_no_painting(config: Config) -> str:
+    """Say why nobody was painted."""
+    if config.people == "only":
+        return 'painting: not tried, people="only"'
+    return f"painting: not tried, preset {config.name!r} has no painter"
+
+
+def nobody_found(photo: Photo, config: Config, tried: Sequence[str], *, has_painter: bool) -> str:
+    """Say that there is no metric scale, what was tried, and what to do.
+
+    Args:
+        photo: the photo.
+        config: what ran.
+        tried: one line per thing that was tried.
+        has_painter: whether anybody could be painted.
+
+    Returns:
+        One line.
+    """
+    if not has_painter:
+        todo = "use a photo with at least one person seen well enough to measure"
+    elif config.people == "only":
+        todo = 'use people="auto" to have people painted, or a photo with people in it'
+    else:
+        todo = "raise max_attempts or budget_s, try another seed, or use a photo with people in it"
+    return f"{photo.name}: no person gives a metric scale ({'; '.join(tried)}): {todo}"
+
+
+def warnings_for(photo: Photo, head: MetricHead, landmarks: Sequence[Landmark]) -> tuple[str, ...]:
+    """Return the sentences a user of the depth should read.
+
+    Args:
+        photo: the photo; its own notes come first.
+        head: the fit.
+        landmarks: everybody considered.
+
+    Returns:
+        Sentences; none where there is nothing to beware of.
+    """
+    sentences = list(photo.notes)
+    if photo.focal.source == "default-fov" and not any("metres scale with it" in note for note in photo.notes):
+        sentences.append(f"the focal length is not known ({photo.focal.detail}), and all metres scale with it")
+    used = sum(landmark.verdict == "used" for landmark in landmarks)
+    if used == 1:
+        sentences.append("the metric scale rests on one person alone: an error of that person's size is in every metre")
+    if not head.shift_determined:
+        sentences.append(
+            "the people are too few or too equally far away to determine the shift: distances near them are measured, "
+            "much nearer or farther ones rest on what depth range is usual"
+        )
+    return tuple(sentences)

@@ -1,0 +1,168 @@
+"""From measured people to evidence: pseudo ground truth paired with relative depth, every person with a verdict.
+
+Nobody is dropped silently: whoever is considered becomes a landmark, used or rejected with the reason.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from mfh.geometry.camera import subsample_camera
+from mfh.geometry.rasterize import rasterize_depth
+from mfh.numerics.pseudo_ground_truth import pseudo_ground_truth, visible_body
+from mfh.types import Camera, Evidence, HumanMesh, Landmark, Person
+
+MIN_PIXELS = 20
+"""Fewer pixels of erode(M ∩ S) than this are rim and chance."""
+MIN_IOU = 0.2
+"""Instance mask over silhouette: below this the body is not where the person is seen, even half hidden."""
+MIN_INSIDE_PAINT = 0.5
+"""Share of a person's mask inside the paint mask for the person to count as painted."""
+MIN_DISTANCE_M = 0.2
+"""Nobody's whole body is nearer to a camera than this."""
+LONG_SIDE_PX = 1536
+"""Larger photos are sampled on a coarser grid: metres need no more, and rasterizing 24 megapixels takes gigabytes."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """The people found in one image, with what was measured of each.
+
+    Attributes:
+        people: everybody found.
+        meshes: one per person; None where a person could not be measured.
+        source: "photo", or "painting k".
+        finder: name of the model that found them.
+        measurer: name of the model that measured them.
+        paint_mask: where the image was painted; None for the photo itself.
+    """
+
+    people: Sequence[Person]
+    meshes: Sequence[HumanMesh | None]
+    source: str
+    finder: str
+    measurer: str
+    paint_mask: Bool[ndarray, "h w"] | None = None
+
+
+def gather_evidence(
+    sighting: Sighting, relative: Float[ndarray, "h w"], camera: Camera, *, max_depth_m: float
+) -> Evidence:
+    """Pair the metres people carry (Eq. 4) with the image's relative depth there.
+
+    Args:
+        sighting: the people of one image and their meshes.
+        relative: (h, w) relative depth of the image, aligned to the photo's.
+        camera: intrinsics of the image.
+        max_depth_m: people farther than this are rejected.
+
+    Returns:
+        The evidence; ``person`` indexes ``landmarks``, which has one entry per person of the sighting, in order.
+    """
+    step = max(1, -(-max(camera.width, camera.height) // LONG_SIDE_PX))
+    grid = (slice(None, None, step), slice(None, None, step))
+    camera = subsample_camera(camera, step=step)
+    landmarks, masks, bodies = [], [], []
+    for person, mesh in zip(sighting.people, sighting.meshes, strict=True):
+        instance_mask = person.instance_mask[grid]
+        body_depth_m = np.full(instance_mask.shape, np.inf)
+        reason = _unusable_mesh(mesh, max_depth_m)
+        if mesh is not None and reason is None:
+            body_depth_m = rasterize_depth(mesh.vertices_m, mesh.faces, camera)
+            paint_mask = None if sighting.paint_mask is None else sighting.paint_mask[grid]
+            reason = _unusable_body(instance_mask, body_depth_m, paint_mask)
+        landmarks.append(_landmark(sighting, person, mesh, reason))
+        # Those rejected must not occlude anybody.
+        masks.append(instance_mask if reason is None else np.zeros_like(instance_mask))
+        bodies.append(body_depth_m)
+    shape = (camera.height, camera.width)
+    truth = pseudo_ground_truth(np.array(masks, bool).reshape(-1, *shape), np.array(bodies, float).reshape(-1, *shape))
+    for index, landmark in enumerate(landmarks):
+        given = truth.depth_m[truth.person_index == index]
+        if landmark.verdict == "used" and len(given) < MIN_PIXELS:
+            landmarks[index] = replace(
+                landmark,
+                verdict="rejected",
+                reason=f"hidden behind other people: {len(given)} pixels left, expected {MIN_PIXELS}",
+            )
+            truth.person_index[truth.person_index == index] = -1
+        elif landmark.verdict == "used":
+            landmarks[index] = replace(landmark, pixels=len(given), distance_m=float(np.median(given)))
+    chosen = truth.person_index >= 0
+    return Evidence(
+        relative=relative[grid][chosen].astype(np.float64),
+        depth_m=truth.depth_m[chosen],
+        person=truth.person_index[chosen],
+        landmarks=tuple(landmarks),
+    )
+
+
+def reject_everybody(sighting: Sighting, reason: str) -> Evidence:
+    """Return evidence in which nobody is used, for an image that cannot be (its alignment was rejected).
+
+    Args:
+        sighting: the people of the image.
+        reason: why, in a few words.
+
+    Returns:
+        Evidence without pixels; one rejected landmark per person.
+    """
+    landmarks = tuple(
+        _landmark(sighting, person, mesh, reason) for person, mesh in zip(sighting.people, sighting.meshes, strict=True)
+    )
+    return Evidence(np.zeros(0), np.zeros(0), np.zeros(0, int), landmarks)
+
+
+def _landmark(sighting: Sighting, person: Person, mesh: HumanMesh | None, reason: str | None) -> Landmark:
+    distance_m = None
+    if mesh is not None and np.isfinite(mesh.vertices_m).all():
+        distance_m = float(np.median(mesh.vertices_m[:, 2]))
+    left, top, right, bottom = (float(edge) for edge in person.box_xyxy)
+    return Landmark(
+        source=sighting.source,
+        measured_by=sighting.finder if mesh is None else sighting.measurer,
+        box_xyxy=(left, top, right, bottom),
+        score=float(person.score),
+        distance_m=distance_m,
+        stature_m=None if mesh is None else mesh.stature_m,
+        pixels=0,
+        verdict="used" if reason is None else "rejected",
+        reason=reason or "measured",
+        reprojection_px=None if mesh is None else mesh.reprojection_px,
+    )
+
+
+def _unusable_mesh(mesh: HumanMesh | None, max_depth_m: float) -> str | None:
+    """Return why a mesh gives no metres, or None."""
+    if mesh is None:
+        return "could not be measured"
+    if not np.isfinite(mesh.vertices_m).all():
+        return "its body has coordinates that are not finite"
+    distance_m = float(np.median(mesh.vertices_m[:, 2]))
+    if distance_m <= 0:
+        return "its body is behind the camera"
+    if not MIN_DISTANCE_M <= distance_m <= max_depth_m:
+        return f"{distance_m:.3g} m away: expected {MIN_DISTANCE_M} to {max_depth_m:g} m"
+    return None
+
+
+def _unusable_body(
+    instance_mask: Bool[ndarray, "h w"], body_depth_m: Float[ndarray, "h w"], paint_mask: Bool[ndarray, "h w"] | None
+) -> str | None:
+    """Return why a body that was drawn gives no metres, or None."""
+    silhouette = np.isfinite(body_depth_m)
+    if not silhouette.any():
+        return "its body falls outside the image"
+    if paint_mask is not None and (instance_mask & paint_mask).sum() < MIN_INSIDE_PAINT * instance_mask.sum():
+        return "not painted: stands mostly outside the paint mask"
+    union = (instance_mask | silhouette).sum()
+    iou = (instance_mask & silhouette).sum() / union
+    if iou < MIN_IOU:
+        return f"its body and its mask overlap by {iou:.2f} (IoU): expected at least {MIN_IOU}"
+    pixels = int(visible_body(instance_mask, body_depth_m).sum())
+    if pixels < MIN_PIXELS:
+        return f"too small: {pixels} pixels of body inside the mask, expected at least {MIN_PIXELS}"
+    return None
