@@ -130,7 +130,7 @@ BAD_WORDS = {
     "unknown people mode": (["photo.jpg", "--people", "some"], "some"),
     "paintings 0": (["photo.jpg", "--paintings", "0"], "--paintings is 0"),
     "attempts -1": (["photo.jpg", "--attempts", "-1"], "--attempts is -1"),
-    "paintings no number": (["photo.jpg", "--paintings", "many"], "many"),
+    "paintings no number": (["photo.jpg", "--paintings", "many"], "--paintings"),
     "budget 0": (["photo.jpg", "--budget", "0s"], "--budget is '0s'"),
     "budget words": (["photo.jpg", "--budget", "soon"], "--budget is 'soon'"),
     "negative seed": (["photo.jpg", "--seed", "-1"], "--seed is -1"),

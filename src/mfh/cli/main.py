@@ -33,16 +33,20 @@ app.add_typer(weights_app, name="weights")
 app.command()(doctor)
 
 
-@app.callback(invoke_without_command=True)
+def _print_version(wanted: bool) -> bool:
+    if wanted:
+        typer.echo(f"mfh {__version__}")
+        raise typer.Exit()
+    return wanted
+
+
+@app.callback()
 def top(
-    context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Metric depth from one photo: the people in it are the scale."""
-    if version:
-        typer.echo(f"mfh {__version__}")
-    elif context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,8 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(args=None if arguments is None else list(arguments), prog_name="mfh", standalone_mode=False)
+        code = app(args=words or ["--help"], prog_name="mfh", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
         # A wrong word on the command line: an unknown flag, a number that is none, an unknown command.
