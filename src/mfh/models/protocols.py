@@ -1,7 +1,7 @@
 """What a backend must do. One contract test (tests/models/test_contracts.py) runs over every backend."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float
 from numpy import ndarray
@@ -12,6 +12,7 @@ Rgb = Float[ndarray, "h w 3"]
 PaintMask = Bool[ndarray, "h w"]
 
 
+@runtime_checkable
 class RelativeDepthModel(Protocol):
     """Depth up to an affine map, from RGB alone."""
 
@@ -22,6 +23,7 @@ class RelativeDepthModel(Protocol):
         ...
 
 
+@runtime_checkable
 class Painter(Protocol):
     """A generative prior of people in scenes: P(painting | photo, mask, prompt)."""
 
@@ -37,6 +39,7 @@ class Painter(Protocol):
         ...
 
 
+@runtime_checkable
 class PersonSegmenter(Protocol):
     """Instance masks of the people in a photo."""
 
@@ -47,6 +50,7 @@ class PersonSegmenter(Protocol):
         ...
 
 
+@runtime_checkable
 class HumanMeshModel(Protocol):
     """Metric bodies: human mesh recovery."""
 

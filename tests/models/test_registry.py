@@ -1,0 +1,51 @@
+from collections import Counter
+
+import pytest
+
+from mfh.config import PRESETS
+from mfh.errors import BackendError, InputError
+from mfh.models import registry
+from mfh.models.registry import Entry, find_model, load_models
+
+
+def test_a_class_named_in_two_roles_is_made_once(monkeypatch: pytest.MonkeyPatch):
+    stand_in = Entry("collections:Counter", "pip install nothing")
+    for role in ("person_segmenter", "human_mesh", "painter"):
+        monkeypatch.setitem(registry.REGISTRY[role], "stand-in", stand_in)
+    monkeypatch.setitem(registry.REGISTRY["painter"], "other", Entry("collections:OrderedDict", "pip install nothing"))
+    models = load_models({"person_segmenter": "stand-in", "human_mesh": "stand-in", "painter": "other"})
+    assert isinstance(models["human_mesh"], Counter)
+    assert models["human_mesh"] is models["person_segmenter"]
+    assert models["painter"] is not models["human_mesh"]
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(InputError, match="unknown relative depth model 'pokcet': expected one of: pocket"):
+        load_models({"relative_depth": "pokcet"})
+    with pytest.raises(InputError, match="unknown painter model 'sd2'"):
+        find_model("painter", "sd2")
+
+
+def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(registry.REGISTRY["painter"], "absent", Entry("package_that_is_not:Painter", "pip install it"))
+    with pytest.raises(
+        BackendError, match="needs the package 'package_that_is_not', which is not installed: pip install it"
+    ):
+        load_models({"painter": "absent"})
+
+
+def test_a_hole_in_the_project_itself_is_not_taken_for_a_missing_package(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(
+        registry.REGISTRY["painter"], "lost", Entry("mfh.models.painters.lost:Painter", "pip install it")
+    )
+    with pytest.raises(ModuleNotFoundError, match=r"mfh\.models\.painters\.lost"):
+        load_models({"painter": "lost"})
+
+
+def test_every_preset_names_models_that_are_registered():
+    for config in PRESETS.values():
+        find_model("relative_depth", config.relative_depth)
+        find_model("person_segmenter", config.people_finder)
+        find_model("human_mesh", config.human_mesh)
+        if config.painter is not None:
+            find_model("painter", config.painter)

@@ -1,0 +1,483 @@
+"""The whole pipeline on a world where everything is known: a floor, a wall, and box-shaped people.
+
+The picture itself carries the truth (red: depth; green: which body), so the oracle models are functions of pixels, as
+real ones are. Depths are ray-traced box by box; the pipeline rasterizes meshes: the two know nothing of each other.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+import mfh.numerics.evidence
+import mfh.pipeline
+from mfh.config import Config, HeadConfig, PaintingConfig, PeopleMode, SilogForm
+from mfh.errors import BackendError, InputError, NoLandmarkError
+from mfh.geometry.camera import camera_from_focal_px, unproject
+from mfh.pipeline import MetricFromHuman
+from mfh.types import (
+    Camera,
+    FocalProvenance,
+    HumanMesh,
+    MetricDepth,
+    PaintedPhoto,
+    Person,
+    Photo,
+    RelativeDepth,
+    Space,
+)
+
+CAMERA = camera_from_focal_px(90.0, width=96, height=72)
+FLOOR_M, WALL_M = 1.5, 9.0
+NOBODY = -1
+# Where bodies can stand: x and z of their middles.
+PLACES = [(x, z) for z in (2.6, 3.3, 4.1, 5.2, 6.5) for x in (-1.5, -0.9, -0.3, 0.3, 0.9, 1.5)]
+LEFT_NEAR, MIDDLE, RIGHT_FAR = PLACES.index((-0.9, 2.6)), PLACES.index((0.3, 4.1)), PLACES.index((1.5, 6.5))
+
+
+def box_of(place: int) -> tuple[np.ndarray, np.ndarray]:
+    x, z = PLACES[place]
+    return np.array([x - 0.3, FLOOR_M - 1.7, z - 0.15]), np.array([x + 0.3, FLOOR_M, z + 0.15])
+
+
+def body_mesh(place: int) -> HumanMesh:
+    low, high = box_of(place)
+    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
+    faces = [[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1], [2, 3, 7], [2, 7, 6], [0, 2, 6]]
+    faces += [[0, 6, 4], [1, 5, 7], [1, 7, 3]]
+    return HumanMesh(low + corners * (high - low), np.array(faces), source="oracle", stature_m=1.7)
+
+
+def ray_traced_box(place: int, camera: Camera) -> np.ndarray:
+    """z at which the ray through each pixel enters the box (slab method); +inf where it misses."""
+    columns, rows = np.meshgrid(np.arange(camera.width), np.arange(camera.height))
+    rays = unproject(camera, np.stack([columns, rows], -1), np.ones(columns.shape))
+    low, high = box_of(place)
+    with np.errstate(divide="ignore"):
+        enter, leave = np.sort([low / rays, high / rays], axis=0)
+    return np.where(enter.max(-1) <= leave.min(-1), enter.max(-1), np.inf)
+
+
+def draw(depth_m: np.ndarray, body: np.ndarray) -> np.ndarray:
+    return np.stack([depth_m / 16, (body + 1) / 64, np.zeros_like(depth_m)], -1).astype(np.float32)
+
+
+def depth_in(rgb: np.ndarray) -> np.ndarray:
+    return rgb[..., 0].astype(float) * 16
+
+
+def bodies_in(rgb: np.ndarray) -> np.ndarray:
+    return np.rint(rgb[..., 1] * 64).astype(int) - 1
+
+
+def render(places: Sequence[int], camera: Camera = CAMERA) -> Photo:
+    columns, rows = np.meshgrid(np.arange(camera.width), np.arange(camera.height))
+    down = unproject(camera, np.stack([columns, rows], -1), np.ones(columns.shape))[..., 1]
+    depth_m = np.minimum(WALL_M, np.where(down > 0, FLOOR_M / np.maximum(down, 1e-9), np.inf))
+    body = np.full(depth_m.shape, NOBODY)
+    for place in places:
+        box = ray_traced_box(place, camera)
+        body[box < depth_m] = place
+        depth_m = np.minimum(depth_m, box)
+    given = FocalProvenance("explicit", "given: 90 px", 0.0)
+    return Photo(draw(depth_m, body), camera, given, name="oracle.png")
+
+
+@dataclass
+class OracleRelativeDepth:
+    """The truth under an affine map that differs from picture to picture."""
+
+    space: Space = "disparity"
+    name: str = "oracle"
+    batches: list[int] = field(default_factory=list)
+
+    def predict(self, photos: Sequence[np.ndarray]) -> list[RelativeDepth]:
+        self.batches.append(len(photos))
+        maps = []
+        for rgb in photos:
+            rng = np.random.default_rng(int(rgb[..., 1].astype(float).sum() * 1e4))
+            exact = 1 / depth_in(rgb) if self.space == "disparity" else depth_in(rgb)
+            values = (exact - rng.uniform(-1, 0.1)) / rng.uniform(0.2, 3)
+            maps.append(RelativeDepth(values.astype(np.float32), self.space))
+        return maps
+
+
+@dataclass
+class OraclePeople:
+    """Finds every body by its colour and knows its box; ``error`` makes some metres wrong by a factor."""
+
+    name: str = "oracle"
+    error: dict[int, float] = field(default_factory=dict)
+    blind: bool = False
+    unmeasurable: bool = False
+
+    def segment(self, photos: Sequence[np.ndarray]) -> list[list[Person]]:
+        return [[] if self.blind else self._people(bodies_in(rgb)) for rgb in photos]
+
+    def _people(self, bodies: np.ndarray) -> list[Person]:
+        people = []
+        for place in np.unique(bodies[bodies != NOBODY]):
+            instance_mask = bodies == place
+            rows, columns = np.nonzero(instance_mask)
+            box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], float)
+            people.append(Person(box, instance_mask, score=0.9))
+        return people
+
+    def measure(self, photo: np.ndarray, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
+        meshes: list[HumanMesh | None] = []
+        for person in people:
+            place = int(np.median(bodies_in(photo)[person.instance_mask]))
+            mesh = body_mesh(place)
+            mesh = replace(mesh, vertices_m=mesh.vertices_m * self.error.get(place, 1.0))
+            meshes.append(None if self.unmeasurable else mesh)
+        return meshes
+
+
+@dataclass
+class OraclePainter:
+    """Paints a body whose middle is inside the mask, drawn by the seed; some seeds paint nobody."""
+
+    name: str = "oracle"
+    misses: float = 0.3
+    seen: list[tuple[int, str, int]] = field(default_factory=list)
+
+    def paint(
+        self, photo: np.ndarray, paint_masks: Sequence[np.ndarray], prompts: Sequence[str], seeds: Sequence[int]
+    ) -> list[PaintedPhoto]:
+        return [self._one(photo, *each) for each in zip(paint_masks, prompts, seeds, strict=True)]
+
+    def _one(self, photo: np.ndarray, paint_mask: np.ndarray, prompt: str, seed: int) -> PaintedPhoto:
+        self.seen.append((int(np.flatnonzero(paint_mask.any(0))[0]), prompt, seed))
+        rng = np.random.default_rng(seed)
+        inside = [
+            place
+            for place, (x, z) in enumerate(PLACES)
+            if 0 <= (column := round(90 * x / z + CAMERA.cx)) < CAMERA.width and paint_mask[40, column]
+        ]
+        rgb = photo
+        if inside and rng.random() >= self.misses:
+            place = int(rng.choice(inside))
+            box = ray_traced_box(place, CAMERA)
+            visible = paint_mask & (box < depth_in(photo))
+            rgb = np.where(visible[..., None], draw(np.where(visible, box, 1), np.full(box.shape, place)), photo)
+        return PaintedPhoto(rgb, paint_mask, prompt, seed)
+
+
+def config(people: PeopleMode = "auto", *, form: SilogForm = "pooled", seed: int = 0, **painting) -> Config:
+    painting = {"max_paintings": 6, "max_attempts": 40, **painting}
+    return Config(
+        name="oracle",
+        relative_depth="oracle",
+        people_finder="oracle",
+        human_mesh="oracle",
+        painter="oracle",
+        people=people,
+        painting=PaintingConfig(**painting),
+        head=HeadConfig(silog_form=form),
+        seed=seed,
+    )
+
+
+def pipeline(
+    options: Config,
+    *,
+    space: Space = "disparity",
+    people: OraclePeople | None = None,
+    painter: OraclePainter | None = None,
+) -> MetricFromHuman:
+    people = people or OraclePeople()
+    return MetricFromHuman(
+        options,
+        relative_depth=OracleRelativeDepth(space),
+        person_segmenter=people,
+        human_mesh=people,
+        painter=painter or OraclePainter(),
+    )
+
+
+def assert_exact(result: MetricDepth) -> None:
+    assert result.valid_mask.all()
+    assert result.depth_m.dtype == np.float32
+    np.testing.assert_allclose(result.depth_m, depth_in(result.photo.rgb), rtol=1e-4)
+
+
+@pytest.mark.parametrize("space", ["disparity", "depth"])
+@pytest.mark.parametrize("form", ["pooled", "per-image-sum"])
+def test_people_in_the_photo_recover_the_exact_depth(space: Space, form: SilogForm):
+    photo = render([LEFT_NEAR, MIDDLE, RIGHT_FAR])
+    result = pipeline(config(form=form), space=space)(photo)
+    assert_exact(result)
+    assert result.people_used == 3
+    assert result.head.shift_determined
+    assert (result.attempts, result.paintings) == (0, 0), "people in the photo suffice: nothing is painted"
+    assert result.warnings == ()
+    assert {landmark.source for landmark in result.landmarks} == {"photo"}
+    assert result.landmarks[0].distance_m == pytest.approx(2.45, abs=0.01)
+
+
+@pytest.mark.parametrize("space", ["disparity", "depth"])
+def test_painted_people_recover_the_exact_depth(space: Space):
+    result = pipeline(config(), space=space)(render([]))
+    assert_exact(result)
+    assert result.paintings == 6
+    assert result.attempts > 6, "some attempts painted nobody"
+    assert result.people_used == 6
+    assert result.seconds["painting"] > 0
+
+
+def test_people_who_hide_each_other_keep_their_own_depth():
+    behind = PLACES.index((-0.9, 3.3))
+    result = pipeline(config("only"))(render([LEFT_NEAR, behind, RIGHT_FAR]))
+    assert_exact(result)
+    assert result.people_used == 3
+
+
+def test_one_person_is_enough_where_everything_is_exact_and_is_warned_about():
+    # Seen from the side, so that the body has some depth of its own.
+    result = pipeline(config("only"))(render([LEFT_NEAR]))
+    assert_exact(result)
+    assert any("one person alone" in warning for warning in result.warnings)
+
+
+def test_paint_mode_ignores_people_in_the_photo():
+    result = pipeline(config("paint"))(render([LEFT_NEAR]))
+    assert_exact(result)
+    assert result.paintings == 6
+    in_photo = [landmark for landmark in result.landmarks if "outside the paint mask" in landmark.reason]
+    assert in_photo, "the person who was there before is found in paintings and is no painted one"
+    assert all(landmark.source.startswith("painting ") for landmark in result.landmarks)
+
+
+@pytest.mark.parametrize("mask_shape", ["strip", "person"])
+def test_any_batch_size_gives_the_identical_answer(mask_shape: str):
+    results, orders = [], []
+    for batch_size in (1, 4, 40):
+        painter = OraclePainter()
+        results.append(
+            pipeline(config(batch_size=batch_size, mask_shape=mask_shape, seed=5), painter=painter)(render([]))
+        )
+        orders.append(painter.seen)
+    for result, order in zip(results[1:], orders[1:], strict=True):
+        np.testing.assert_array_equal(result.depth_m, results[0].depth_m)
+        assert result.head == results[0].head
+        assert result.landmarks == results[0].landmarks
+        assert (result.attempts, result.paintings) == (results[0].attempts, results[0].paintings)
+        assert order == orders[0], "not one painting more than one at a time would have made"
+
+
+def test_a_seed_decides_masks_prompts_and_painter_seeds():
+    seen = []
+    for seed in (0, 0, 1):
+        painter = OraclePainter()
+        pipeline(config(seed=seed), painter=painter)(render([]))
+        seen.append(painter.seen)
+    assert seen[0] == seen[1]
+    assert not {painted[2] for painted in seen[0]} & {painted[2] for painted in seen[2]}
+    assert {painted[1] for painted in seen[0]} == {"a man", "a woman"}
+
+
+def test_painting_ends_after_max_attempts_and_says_what_was_tried():
+    painter = OraclePainter(misses=1.0)
+    with pytest.raises(NoLandmarkError) as caught:
+        pipeline(config(max_attempts=7, batch_size=4), painter=painter)(render([]))
+    assert len(painter.seen) == 7
+    assert caught.value.tried == (
+        "people in the photo: 0 found, 0 used",
+        "7 paintings (max_attempts = 7 reached): 0 found, 0 used",
+    )
+    assert "raise max_attempts" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_painting_ends_when_its_time_is_spent(monkeypatch: pytest.MonkeyPatch):
+    seconds = iter(range(1000))
+    monkeypatch.setattr(mfh.pipeline.time, "monotonic", lambda: float(next(seconds)))
+    painter = OraclePainter(misses=1.0)
+    with pytest.raises(NoLandmarkError, match="budget_s = 3 spent"):
+        pipeline(config(budget_s=3.0, batch_size=1), painter=painter)(render([]))
+    assert len(painter.seen) == 2
+
+
+def test_time_spent_keeps_the_paintings_there_are(monkeypatch: pytest.MonkeyPatch):
+    seconds = iter(range(1000))
+    monkeypatch.setattr(mfh.pipeline.time, "monotonic", lambda: float(next(seconds)))
+    result = pipeline(config(budget_s=4.0, batch_size=1), painter=OraclePainter(misses=0.0))(render([]))
+    assert result.attempts == 3
+    assert 1 <= result.paintings <= 3
+
+
+def test_nobody_in_the_photo_and_no_painter_says_what_to_do():
+    people = OraclePeople()
+    no_painter = MetricFromHuman(
+        replace(config(), painter=None),
+        relative_depth=OracleRelativeDepth(),
+        person_segmenter=people,
+        human_mesh=people,
+    )
+    with pytest.raises(NoLandmarkError, match="use a photo with at least one person") as caught:
+        no_painter(render([]))
+    assert caught.value.tried == (
+        "people in the photo: 0 found, 0 used",
+        "painting: not tried, preset 'oracle' has no painter",
+    )
+
+
+def test_only_never_paints():
+    painter = OraclePainter()
+    with pytest.raises(NoLandmarkError, match='use people="auto"'):
+        pipeline(config("only"), painter=painter)(render([]))
+    assert painter.seen == []
+
+
+def test_people_who_cannot_be_measured_are_counted_with_the_reason():
+    with pytest.raises(NoLandmarkError) as caught:
+        pipeline(config("only"), people=OraclePeople(unmeasurable=True))(render([LEFT_NEAR, MIDDLE]))
+    assert caught.value.tried[0] == "people in the photo: 2 found, 0 used (2 could not be measured)"
+
+
+def test_one_person_facing_the_camera_gives_the_scale_but_not_the_shift():
+    # The front of a box is one depth: nothing tells the shift, and the answer must say so and stay sane.
+    photo = render([MIDDLE])
+    result = pipeline(config("only"))(photo)
+    assert not result.head.shift_determined
+    assert any("determine the shift" in warning for warning in result.warnings)
+    on_person = bodies_in(photo.rgb) == MIDDLE
+    np.testing.assert_allclose(result.depth_m[on_person], depth_in(photo.rgb)[on_person], rtol=1e-3)
+    ratio = result.depth_m[result.valid_mask] / depth_in(photo.rgb)[result.valid_mask]
+    assert result.valid_mask.mean() > 0.95
+    assert 0.4 < ratio.min() <= ratio.max() < 2.5
+
+
+def test_whoever_contradicts_the_others_is_rejected_with_the_factor():
+    photo = render([LEFT_NEAR, MIDDLE, RIGHT_FAR, PLACES.index((-1.5, 5.2))])
+    result = pipeline(config(), people=OraclePeople(error={MIDDLE: 2.5}))(photo)
+    assert_exact(result)
+    (wrong,) = [landmark for landmark in result.landmarks if landmark.verdict == "rejected"]
+    assert wrong.reason == "2.5x farther than the other people imply"
+
+
+def test_a_painting_that_cannot_be_aligned_loses_its_people_with_the_reason():
+    class UpsideDown(OracleRelativeDepth):
+        def predict(self, photos):
+            return [
+                replace(one, values=-one.values) if (bodies_in(rgb) != NOBODY).any() else one
+                for rgb, one in zip(photos, super().predict(photos), strict=True)
+            ]
+
+    people = OraclePeople()
+    model = MetricFromHuman(
+        config(max_attempts=5),
+        relative_depth=UpsideDown(),
+        person_segmenter=people,
+        human_mesh=people,
+        painter=OraclePainter(misses=0.0),
+    )
+    with pytest.raises(NoLandmarkError, match="the painting cannot be aligned: its background runs against"):
+        model(render([]))
+
+
+def test_a_default_focal_length_is_warned_about():
+    photo = replace(
+        render([LEFT_NEAR, MIDDLE, RIGHT_FAR]), focal=FocalProvenance("default-fov", "unknown: 60° assumed", 0.2)
+    )
+    (warning,) = pipeline(config())(photo).warnings
+    assert warning == "the focal length is not known (unknown: 60° assumed), and all metres scale with it"
+    noted = replace(photo, notes=("no focal length, and all metres scale with it: give one",))
+    assert pipeline(config())(noted).warnings == noted.notes
+
+
+def test_progress_is_reported_in_order_and_stages_are_timed():
+    reports: list[tuple[str, float]] = []
+    result = pipeline(config(batch_size=1))(render([]), progress=lambda what, done: reports.append((what, done)))
+    stages = list(dict.fromkeys(what for what, _ in reports))
+    assert stages == ["relative depth", "people", "painting", "fit", "apply"]
+    assert [done for _, done in reports] == sorted(done for _, done in reports)
+    assert all(0 <= done <= 1 for _, done in reports)
+    assert list(result.seconds) == stages
+
+
+def test_the_result_says_what_ran():
+    result = pipeline(config(seed=3))(render([LEFT_NEAR]))
+    assert (result.preset, result.seed) == ("oracle", 3)
+    assert set(result.models) == {"relative_depth", "person_segmenter", "human_mesh", "painter"}
+
+
+def test_a_path_is_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    import mfh.io.photo
+
+    opened = []
+
+    def load_photo(path):
+        opened.append(path)
+        return render([LEFT_NEAR, MIDDLE])
+
+    monkeypatch.setattr(mfh.io.photo, "load_photo", load_photo)
+    assert_exact(pipeline(config())(tmp_path / "photo.png"))
+    assert opened == [str(tmp_path / "photo.png")]
+
+
+def test_large_photos_are_sampled_and_stay_exact(monkeypatch: pytest.MonkeyPatch):
+    photo = render([LEFT_NEAR, RIGHT_FAR])
+    whole = pipeline(config())(photo)
+    monkeypatch.setattr(mfh.numerics.evidence, "LONG_SIDE_PX", 50)
+    sampled = pipeline(config())(photo)
+    assert_exact(sampled)
+    assert sampled.landmarks[0].pixels < whole.landmarks[0].pixels / 3
+
+
+def test_a_camera_of_another_size_is_refused():
+    photo = render([LEFT_NEAR])
+    with pytest.raises(InputError, match="oracle.png is 96x72 pixels but its camera is for 96x71"):
+        pipeline(config())(replace(photo, camera=replace(photo.camera, height=71)))
+    with pytest.raises(InputError, match="fx is nan"):
+        pipeline(config())(replace(photo, camera=replace(photo.camera, fx=math.nan)))
+
+
+def test_models_are_held_to_their_contract():
+    class Cropped(OracleRelativeDepth):
+        def predict(self, photos):
+            return [replace(one, values=one.values[1:]) for one in super().predict(photos)]
+
+    class Holes(OracleRelativeDepth):
+        def predict(self, photos):
+            return [replace(one, values=one.values * np.float32(np.nan)) for one in super().predict(photos)]
+
+    people = OraclePeople()
+    for model, message in ((Cropped(), r"returned \(71, 96\)"), (Holes(), "not finite")):
+        broken = MetricFromHuman(config(), relative_depth=model, person_segmenter=people, human_mesh=people)
+        with pytest.raises(BackendError, match=message):
+            broken(render([LEFT_NEAR]))
+
+
+def test_painting_without_a_painter_is_refused_before_any_work():
+    people = OraclePeople()
+    with pytest.raises(InputError, match='people="paint" needs a painter'):
+        MetricFromHuman(
+            config("paint"), relative_depth=OracleRelativeDepth(), person_segmenter=people, human_mesh=people
+        )
+    with pytest.raises(InputError, match='people="paint" needs a painter'):
+        MetricFromHuman.from_preset("pocket", people="paint")
+
+
+def test_unknown_presets_and_options_are_refused():
+    with pytest.raises(InputError, match="unknown preset 'pockets'"):
+        MetricFromHuman.from_preset("pockets")
+    with pytest.raises(InputError, match="unknown option 'peple': expected one of name, relative_depth"):
+        MetricFromHuman.from_preset("pocket", peple="auto")
+
+
+def test_a_preset_brings_its_models(monkeypatch: pytest.MonkeyPatch):
+    people, relative = OraclePeople(), OracleRelativeDepth()
+    asked = {}
+
+    def load_models(names):
+        asked.update(names)
+        return {"relative_depth": relative, "person_segmenter": people, "human_mesh": people}
+
+    monkeypatch.setattr(mfh.pipeline, "load_models", load_models)
+    model = MetricFromHuman.from_preset("pocket", seed=9)
+    assert asked == {"relative_depth": "pocket", "person_segmenter": "blazepose", "human_mesh": "blazepose"}
+    assert model.config.seed == 9
+    assert_exact(model(render([LEFT_NEAR, MIDDLE])))
