@@ -11,8 +11,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
-# Every jaxtyping annotation of the package is checked at run time under pytest, and costs nothing in use.
-install_import_hook("mfh", "beartype.beartype")
+# Every jaxtyping annotation is checked at run time under pytest, and costs nothing in use. The pocket world is left
+# out: numba compiles its kernels and cannot see through the checks.
+_CHECKED = [
+    f"mfh.{part}" for part in ("types", "config", "geometry", "numerics", "models", "io", "viz", "pipeline", "cli")
+]
+install_import_hook(_CHECKED, "beartype.beartype")
 
 settings.register_profile("mfh", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mfh")

@@ -73,6 +73,11 @@ class BodyBank:
         )
 
 
+def sample_bank_path() -> Path:
+    """Return the file of ten test-split bodies that ships with the package (the whole bank is built when needed)."""
+    return Path(__file__).parent / "weights" / "bodies_test.npz"
+
+
 def load_bank(path: Path) -> BodyBank:
     """Read a bank written by :meth:`BodyBank.save`.
 
@@ -263,8 +268,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--count", type=int, default=360)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sample", type=Path, help="also write ten test bodies here (the file in the package)")
     args = parser.parse_args()
     bank = build_bank(args.count, seed=args.seed)
+    if args.sample:
+        few = {"stand": 3, "walk": 3, "sit": 2, "gesture": 2}
+        bank.subset(np.concatenate([bank.indices("test", poses=(p,))[:n] for p, n in few.items()])).save(args.sample)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     bank.save(args.out)
     print(f"{len(bank.stature_m)} bodies, {bank.vertices_m.shape[1]} vertices, {args.out.stat().st_size / 1e6:.1f} MB")

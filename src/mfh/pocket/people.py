@@ -28,12 +28,13 @@ def seat_place(bank: BodyBank, index: int, seat: Place) -> Place:
 
 def add_person(
     b: SceneBuilder, bank: BodyBank, index: int, place: Place, person_id: int, *, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Add a dressed body; returns its (v, 3) world vertices (the body's and its clothes')."""
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Add a dressed body; returns (v, 3) world vertices and the (f, 3) faces of the body and the clothes it wears."""
     vertices = place_body(bank, index, place)
     colors = _garments(b, rng)
     body = bank.faces["body"]
     b.mesh(vertices, body, _body_materials(bank, body, colors, rng), person_id, smooth=True)
+    worn = [body]
     if rng.random() < 0.8:
         shell = bank.faces["tights"]
         centre = bank.rest[shell].mean(1)
@@ -42,15 +43,18 @@ def add_person(
         waist = rng.uniform(0.54, 0.6)
         top = bank.rest[kept].mean(1)[:, 2] > waist
         b.mesh(vertices, kept, np.where(top, colors["shirt"], colors["trousers"]), person_id, smooth=True)
+        worn.append(kept)
     female = bool(bank.female[index])
     if female and rng.random() < 0.4 and "skirt" in bank.faces:
         b.mesh(vertices, bank.faces["skirt"], colors["trousers"], person_id, smooth=True)
+        worn.append(bank.faces["skirt"])
     if rng.random() < (0.85 if female else 0.15):
         shell = bank.faces["hair"]
         centre = bank.rest[shell].mean(1)
         off_face = (centre[:, 1] > -0.035) | (centre[:, 2] > 0.97)  # the shell is closed: cut the face free
         b.mesh(vertices, shell[off_face], colors["hair"], person_id, smooth=True)
-    return vertices
+        worn.append(shell[off_face])
+    return vertices, np.concatenate(worn)
 
 
 def _garments(b: SceneBuilder, rng: np.random.Generator) -> dict[str, int]:

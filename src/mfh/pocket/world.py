@@ -30,12 +30,14 @@ class FigureTruth:
         body_index: row of the bank.
         stature_m: standing height.
         vertices_m: (v, 3) body and clothes, camera frame.
+        faces: (f, 3) the triangles that were rendered.
     """
 
     person_id: int
     body_index: int
     stature_m: float
     vertices_m: NDArray[np.float32]
+    faces: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -172,9 +174,9 @@ def _populate(
                 crowd -= 1
     people = []
     for k, (place, body) in enumerate(spots[:30]):
-        world = add_person(layout.builder, bank, body, place, FIRST_PERSON_ID + k, rng=rng)
+        world, faces = add_person(layout.builder, bank, body, place, FIRST_PERSON_ID + k, rng=rng)
         in_camera = (world - view.position) @ view.axes.T
-        people.append(FigureTruth(FIRST_PERSON_ID + k, body, float(bank.stature_m[body]), in_camera))
+        people.append(FigureTruth(FIRST_PERSON_ID + k, body, float(bank.stature_m[body]), in_camera, faces))
     return tuple(people)
 
 

@@ -1,0 +1,119 @@
+"""Loss, augmentation, export and the shipped network agree with what they claim."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from mfh.models.relative_depth.pocket import WEIGHTS, PocketRelativeDepth, input_size  # noqa: E402
+from mfh.pocket.augment import Sample, augment  # noqa: E402
+from mfh.pocket.evaluate import aligned_score  # noqa: E402
+from mfh.pocket.export import export_onnx, load_network  # noqa: E402
+from mfh.pocket.network import PocketDepth  # noqa: E402
+from mfh.pocket.train_depth import Schedule, depth_loss  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def depth_m() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    v = np.linspace(0, 1, 48)[:, None] * np.ones((1, 64))
+    depth = 8 / (0.5 + 3 * v) + 0.1 * rng.random((48, 64))
+    depth[10:40, 20:30] = 2.0
+    depth[:6] = 0.0
+    return depth.astype(np.float32)
+
+
+def _loss(predicted: np.ndarray, depth: np.ndarray) -> float:
+    person = torch.zeros((1, *depth.shape), dtype=torch.bool)
+    return depth_loss(torch.tensor(predicted[None]).float(), torch.tensor(depth[None]), person).item()
+
+
+def test_loss_is_zero_for_the_truth_and_blind_to_affine_maps(depth_m):
+    truth = np.where(depth_m > 0, 1 / np.maximum(depth_m, 0.1), 0)
+    assert _loss(truth, depth_m) < 0.02
+    wrong = truth + 0.1 * np.random.default_rng(1).standard_normal(truth.shape)
+    assert _loss(wrong, depth_m) > 10 * _loss(truth, depth_m)
+    assert _loss(7 * wrong + 3, depth_m) == pytest.approx(_loss(wrong, depth_m), rel=0.02)
+    assert _loss(-truth, depth_m) > 1.0
+
+
+def test_loss_weighs_people(depth_m):
+    truth = np.where(depth_m > 0, 1 / np.maximum(depth_m, 0.1), 0)
+    wrong = truth.copy()
+    wrong[10:40, 20:30] += 0.3
+    person = torch.zeros((1, 48, 64), dtype=torch.bool)
+    plain = depth_loss(torch.tensor(wrong[None]).float(), torch.tensor(depth_m[None]), person)
+    person[0, 10:40, 20:30] = True
+    assert depth_loss(torch.tensor(wrong[None]).float(), torch.tensor(depth_m[None]), person) > 1.1 * plain
+
+
+def test_augmentation_moves_picture_and_depth_together_and_is_seeded():
+    ramp = np.tile(np.linspace(0.2, 0.9, 224, dtype=np.float32), (168, 1))
+    sample = Sample(np.repeat(ramp[..., None], 3, -1), 1 + ramp, ramp > 0.5)
+    for seed in range(12):
+        out = augment(sample, (192, 144), np.random.default_rng(seed))
+        again = augment(sample, (192, 144), np.random.default_rng(seed))
+        np.testing.assert_array_equal(out.rgb, again.rgb)
+        assert out.rgb.shape == (144, 192, 3) and out.depth_m.shape == (144, 192)
+        assert 0 <= out.rgb.min() and out.rgb.max() <= 1
+        # Flips and crops must hit both: brightness still rises with depth along the row.
+        slope = np.corrcoef(out.rgb.mean((0, 2)), out.depth_m.mean(0))[0, 1]
+        assert slope > 0.5
+        np.testing.assert_array_equal(out.person, out.depth_m > 1.5)
+
+
+def test_learning_rate_warms_up_and_ends_small():
+    schedule = Schedule(steps=1000)
+    assert schedule.factor(0) == pytest.approx(0.01, rel=0.01)
+    assert schedule.factor(150) > 0.9
+    assert schedule.factor(999) < 0.01
+    assert Schedule(steps=1000, cosine=False).factor(999) == 1.0
+
+
+def test_exported_network_equals_the_training_code(tmp_path: Path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    torch.manual_seed(0)
+    network = PocketDepth().eval()
+    export_onnx(network, tmp_path / "depth.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "depth.onnx"), providers=["CPUExecutionProvider"])
+    for height, width in ((96, 128), (128, 64)):
+        rgb = np.random.default_rng(0).random((2, 3, height, width), np.float32)
+        ours = session.run(None, {"rgb": rgb})[0]
+        with torch.no_grad():
+            theirs = network(torch.from_numpy(rgb)).numpy()
+        assert ours.shape == (2, height, width)
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_shipped_onnx_equals_the_shipped_training_weights():
+    trained = WEIGHTS.with_suffix(".safetensors")
+    rgb = np.random.default_rng(0).random((192, 256, 3), np.float32)
+    batch = rgb.transpose(2, 0, 1)[None]
+    with torch.no_grad():
+        theirs = load_network(trained)(torch.from_numpy(batch)).numpy()[0]
+    ours = PocketRelativeDepth()._session.run(None, {"rgb": batch})[0][0]
+    assert np.abs(theirs).max() > 0.01
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_network_input_keeps_the_aspect_in_steps_of_32():
+    for height, width in ((480, 640), (640, 480), (375, 1242), (4000, 6000), (40, 4000)):
+        tall, wide = input_size(height, width)
+        assert tall % 32 == 0 and wide % 32 == 0
+        assert 0.6 < tall * wide / (192 * 256) < 1.5
+        if width / height < 4:
+            assert abs(np.log(wide / tall * height / width)) < 0.25
+
+
+def test_aligned_score_is_blind_to_affine_maps_and_sees_errors(depth_m):
+    truth = np.where(depth_m > 0, 1 / np.maximum(depth_m, 0.1), 0)
+    exact = aligned_score(-3 + 0.2 * truth, depth_m)
+    assert exact.abs_rel < 1e-5 and exact.delta1 == 1.0 and exact.positive
+    assert not aligned_score(-truth, depth_m).positive
+    noisy = aligned_score(truth * np.exp(0.2 * np.random.default_rng(0).standard_normal(truth.shape)), depth_m)
+    assert 0.05 < noisy.abs_rel < 0.4
+    assert exact.constant_abs_rel > 0.2
+    with pytest.raises(ValueError, match="200"):
+        aligned_score(truth, np.zeros_like(depth_m))
