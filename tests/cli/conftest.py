@@ -28,7 +28,7 @@ class Run:
 
 
 @pytest.fixture
-def mfh(capfd) -> Callable[..., Run]:
+def run_mfh(capfd) -> Callable[..., Run]:
     """Run the command line in this process."""
     from mfh.cli.main import main
 
