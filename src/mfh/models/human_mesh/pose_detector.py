@@ -1,0 +1,203 @@
+"""The BlazePose person detector: anchors, box decoding, weighted suppression, and overlapping crops.
+
+The network looks at 224x224 pixels and finds people through their head and hips, so a person smaller than about a
+sixth of its view is missed. Looking again at overlapping crops of the photo finds small people and separates crowds.
+
+Reference: Bazarevsky et al., BlazePose, arXiv:2006.10204; the MediaPipe pose detection graph.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+INPUT_PX = 224
+# (stride, anchors per cell) of the three feature maps, in the order the network concatenates them.
+_ANCHOR_LAYERS = ((8, 2), (16, 2), (32, 6))
+_SUPPRESSION_IOU = 0.3
+
+RunDetector = Callable[[Float[ndarray, "1 224 224 3"]], tuple[Float[ndarray, "n 12"], Float[ndarray, "n"]]]
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A person candidate.
+
+    Attributes:
+        score: confidence in [0, 1].
+        box_xyxy: (4,) pixels; the network boxes the *head*.
+        points_px: (4, 2) pixels: mid-hip, a point on the circle around the whole body, mid-shoulder, a point on the
+            circle around the upper body.
+    """
+
+    score: float
+    box_xyxy: Float[ndarray, "4"]
+    points_px: Float[ndarray, "4 2"]
+
+    @property
+    def radius_px(self) -> float:
+        """Radius of the circle around the whole body, centred on the mid-hip."""
+        return float(np.hypot(*(self.points_px[1] - self.points_px[0])))
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A rectangle of the photo, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def anchors() -> Float[ndarray, "2254 2"]:
+    """Return the anchor centres in units of the network's input, in the network's order."""
+    layers = []
+    for stride, per_cell in _ANCHOR_LAYERS:
+        cells = INPUT_PX // stride
+        rows, columns = np.divmod(np.arange(cells * cells), cells)
+        centres = (np.stack([columns, rows], 1) + 0.5) / cells
+        layers.append(np.repeat(centres, per_cell, axis=0))
+    return np.concatenate(layers).astype(np.float32)
+
+
+def letterbox(rgb: Float[ndarray, "h w 3"]) -> tuple[Float[ndarray, "1 224 224 3"], Float[ndarray, "2 3"]]:
+    """Fit a picture into the network's square input, in RGB order and scaled to [-1, 1]; the border is black.
+
+    Returns:
+        The input tensor, and the 2x3 affine map from picture pixels to input pixels.
+    """
+    height, width = rgb.shape[:2]
+    scale = INPUT_PX / max(height, width)
+    # Pixel centres: the picture's centre (w/2 - 0.5) goes to the input's centre (INPUT/2 - 0.5).
+    to_input = np.array(
+        [
+            [scale, 0, (INPUT_PX - scale * width) / 2 + 0.5 * scale - 0.5],
+            [0, scale, (INPUT_PX - scale * height) / 2 + 0.5 * scale - 0.5],
+        ]
+    )
+    if scale < 0.5:
+        # Bilinear sampling skips pixels below half size: average them first.
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        ratio = np.array([width / size[0], height / size[1]])
+        small_to_input = to_input.copy()
+        small_to_input[:, :2] = to_input[:, :2] * ratio
+        small_to_input[:, 2] += scale * (0.5 * ratio - 0.5)
+    else:
+        small_to_input = to_input
+    fitted = cv2.warpAffine(rgb, small_to_input, (INPUT_PX, INPUT_PX), flags=cv2.INTER_LINEAR)
+    return (fitted * 2 - 1)[None].astype(np.float32), to_input
+
+
+def decode(
+    raw_boxes: Float[ndarray, "n 12"], raw_scores: Float[ndarray, "n"], *, min_score: float
+) -> tuple[Float[ndarray, "k"], Float[ndarray, "k 4"], Float[ndarray, "k 4 2"]]:
+    """Turn network outputs into scores, boxes (x, y, x, y) and points, in input pixels.
+
+    A raw row is (centre x, centre y, width, height, four points), in input pixels relative to the anchor's centre.
+    """
+    # The network's logits are clipped as in the reference graph, so the exponential cannot overflow.
+    scores = 1 / (1 + np.exp(-np.clip(raw_scores.astype(np.float64), -100, 100)))
+    keep = scores > min_score
+    centre = anchors()[keep] * INPUT_PX
+    raw = raw_boxes[keep].astype(np.float64)
+    middle, size = raw[:, :2] + centre, raw[:, 2:4]
+    boxes = np.concatenate([middle - size / 2, middle + size / 2], 1)
+    points = raw[:, 4:].reshape(-1, 4, 2) + centre[:, None]
+    return scores[keep], boxes, points
+
+
+def box_iou(box: Float[ndarray, "4"], others: Float[ndarray, "n 4"]) -> Float[ndarray, "n"]:
+    """Return the intersection over union of one box (x, y, x, y) with each of the others."""
+    overlap = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    intersection = np.clip(overlap, 0, None).prod(1)
+    area = np.prod(box[2:] - box[:2])
+    areas = np.prod(others[:, 2:] - others[:, :2], axis=1)
+    return intersection / np.maximum(area + areas - intersection, 1e-12)
+
+
+def weighted_suppression(
+    scores: Float[ndarray, "k"], boxes: Float[ndarray, "k 4"], points: Float[ndarray, "k 4 2"]
+) -> list[Detection]:
+    """Merge overlapping candidates into their score-weighted mean, best first (BlazeFace, sec. 4.3)."""
+    found = []
+    remaining = np.argsort(-scores, kind="stable")
+    while len(remaining):
+        same = box_iou(boxes[remaining[0]], boxes[remaining]) > _SUPPRESSION_IOU
+        same[0] = True
+        members = remaining[same]
+        weights = scores[members] / scores[members].sum()
+        found.append(
+            Detection(
+                float(scores[remaining[0]]),
+                (weights[:, None] * boxes[members]).sum(0),
+                (weights[:, None, None] * points[members]).sum(0),
+            )
+        )
+        remaining = remaining[~same]
+    return found
+
+
+def search_crops(width: int, height: int, *, min_side_px: int) -> list[Crop]:
+    """Return the crops to look at: the whole photo, standing strips, and squares of several sizes, overlapping by half.
+
+    Strips as tall as the photo separate people who stand side by side; squares find people who are small. No crop
+    other than the whole photo is narrower than ``min_side_px``: below that the network would only see enlarged blur.
+    """
+    crops = [Crop(0, 0, width, height)]
+    short = min(width, height)
+    sizes = [(short, short)] if width != height else []
+    sizes += [(short // 2, height), (short // 3, height)] if width >= height else [(width, short), (width, short // 2)]
+    sizes += [(side, side) for side in (short * 2 // 3, short // 2, short // 3)]
+    for crop_width, crop_height in sizes:
+        if min(crop_width, crop_height) < min_side_px:
+            continue
+        for top in _starts(height, crop_height):
+            crops += [Crop(left, top, crop_width, crop_height) for left in _starts(width, crop_width)]
+    return list(dict.fromkeys(crops))
+
+
+def _starts(length: int, window: int) -> list[int]:
+    """Return the first pixels of windows that cover ``length``, overlapping by at least half."""
+    steps = max(0, -(-2 * (length - window) // window))
+    return [round(k * (length - window) / steps) for k in range(steps + 1)] if steps else [0]
+
+
+def detect_people(
+    rgb: Float[ndarray, "h w 3"], run: RunDetector, crops: Sequence[Crop], *, min_score: float
+) -> list[Detection]:
+    """Run the detector on each crop and return all candidates in photo pixels, best first, duplicates merged."""
+    found: list[Detection] = []
+    for crop in crops:
+        view = rgb[crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
+        tensor, to_input = letterbox(np.ascontiguousarray(view))
+        raw_boxes, raw_scores = run(tensor)
+        for candidate in weighted_suppression(*decode(raw_boxes, raw_scores, min_score=min_score)):
+            offset = np.array([crop.left, crop.top], float)
+            scale, shift = to_input[0, 0], to_input[:, 2]
+            found.append(
+                Detection(
+                    candidate.score,
+                    ((candidate.box_xyxy.reshape(2, 2) - shift) / scale + offset).ravel(),
+                    (candidate.points_px - shift) / scale + offset,
+                )
+            )
+    found.sort(key=lambda d: -d.score)
+    return merge_duplicates(found)
+
+
+def merge_duplicates(candidates: Sequence[Detection], *, tolerance: float = 0.2) -> list[Detection]:
+    """Keep the most confident of candidates whose points agree within ``tolerance`` of the body circle's radius."""
+    kept: list[Detection] = []
+    for candidate in candidates:
+        for other in kept:
+            distance = np.hypot(*(candidate.points_px - other.points_px).T).mean()
+            if distance < tolerance * max(candidate.radius_px, other.radius_px):
+                break
+        else:
+            kept.append(candidate)
+    return kept

@@ -1,0 +1,165 @@
+"""The BlazePose GHUM landmark network: turned crop in; landmarks, metres, presence and a person mask out.
+
+Reference: Grishchenko et al., BlazePose GHUM Holistic, arXiv:2206.11678; the MediaPipe pose landmark graph.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+INPUT_PX = 256
+LANDMARKS = 33
+# The network adds six auxiliary points; the first two are the mid-hip and a point on the circle around the body.
+_OUTPUT_POINTS = 39
+_CENTRE, _CIRCLE = 33, 34
+# How much larger the crop is than the circle around the body (the reference graph's value).
+_MARGIN = 1.25
+_HEATMAP_WINDOW = 7
+_HEATMAP_MIN = 0.5
+
+RunLandmarks = Callable[
+    [Float[ndarray, "1 256 256 3"]],
+    tuple[Float[ndarray, "195"], float, Float[ndarray, "256 256"], Float[ndarray, "64 64 39"], Float[ndarray, "117"]],
+]
+
+
+@dataclass(frozen=True)
+class Roi:
+    """A turned square of the photo that holds one person upright.
+
+    Attributes:
+        centre_px: (2,) x, y.
+        size_px: side length.
+        turn: radians; the crop's down direction is the photo's down direction turned clockwise by this.
+    """
+
+    centre_px: Float[ndarray, "2"]
+    size_px: float
+    turn: float
+
+    def photo_from_crop(self) -> Float[ndarray, "2 3"]:
+        """Return the affine map from crop pixels to photo pixels (pixel centres are integers in both)."""
+        step = self.size_px / INPUT_PX
+        c, s = np.cos(self.turn), np.sin(self.turn)
+        linear = step * np.array([[c, -s], [s, c]])
+        middle = (INPUT_PX - 1) / 2
+        return np.concatenate([linear, (self.centre_px - linear @ [middle, middle])[:, None]], 1)
+
+
+@dataclass(frozen=True)
+class PoseReading:
+    """What the landmark network says about one crop.
+
+    Attributes:
+        roi: the crop it looked at.
+        presence: probability that the crop holds a person.
+        image_px: (33, 2) photo pixels.
+        world_m: (33, 3) metres, hip-centred, x right, y down, z forward.
+        visibility: (33,) probability that the landmark is inside the crop and not hidden.
+        next_roi: the crop the network would look at next, centred on what it found.
+        mask_logit: (256, 256) log-odds that a crop pixel shows the person.
+    """
+
+    roi: Roi
+    presence: float
+    image_px: Float[ndarray, "33 2"]
+    world_m: Float[ndarray, "33 3"]
+    visibility: Float[ndarray, "33"]
+    next_roi: Roi
+    mask_logit: Float[ndarray, "256 256"]
+
+
+def roi_around(centre_px: Float[ndarray, "2"], circle_px: Float[ndarray, "2"]) -> Roi:
+    """Return the crop for a body with its mid-hip at one point and the top of its circle at another."""
+    dx, dy = (circle_px - centre_px).tolist()
+    # A circle point straight above the hips (dy < 0) means an upright person and no turn.
+    return Roi(np.asarray(centre_px, float), 2 * _MARGIN * float(np.hypot(dx, dy)), float(np.arctan2(dx, -dy)))
+
+
+def crop_tensor(rgb: Float[ndarray, "h w 3"], roi: Roi) -> Float[ndarray, "1 256 256 3"]:
+    """Cut the turned crop as the network's input: RGB in [0, 1], the photo's edge pixels repeated outside it."""
+    photo_from_crop = roi.photo_from_crop()
+    step = roi.size_px / INPUT_PX
+    if step > 2:
+        # Bilinear sampling would skip pixels: blur to the crop's own resolution first.
+        height, width = rgb.shape[:2]
+        size = (max(1, round(width * 1.5 / step)), max(1, round(height * 1.5 / step)))
+        ratio = np.array([size[0] / width, size[1] / height])
+        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        photo_from_crop = photo_from_crop * ratio[:, None]
+        photo_from_crop[:, 2] += 0.5 * ratio - 0.5
+    crop = cv2.warpAffine(
+        rgb,
+        photo_from_crop,
+        (INPUT_PX, INPUT_PX),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return crop[None].astype(np.float32)
+
+
+def _sigmoid(x: ndarray) -> ndarray:
+    return 1 / (1 + np.exp(-np.clip(x.astype(np.float64), -100, 100)))
+
+
+def refine_with_heatmap(points: Float[ndarray, "n 2"], heatmap: Float[ndarray, "a b n"]) -> Float[ndarray, "n 2"]:
+    """Move each point to the heatmap's centre of mass around it, where the heatmap is confident.
+
+    Args:
+        points: crop pixels.
+        heatmap: logits, one channel a point.
+    """
+    rows, columns = heatmap.shape[:2]
+    cell = np.array([INPUT_PX / columns, INPUT_PX / rows])
+    half = _HEATMAP_WINDOW // 2
+    refined = points.copy()
+    for k, (x, y) in enumerate(points / cell):
+        column, row = int(x), int(y)
+        if not (0 <= column < columns and 0 <= row < rows):
+            continue
+        top, left = max(0, row - half), max(0, column - half)
+        window = _sigmoid(heatmap[top : row + half + 1, left : column + half + 1, k])
+        if window.max() < _HEATMAP_MIN:
+            continue
+        i, j = np.indices(window.shape)
+        centre = np.array([(j + left) * window, (i + top) * window]).sum((1, 2)) / window.sum()
+        refined[k] = centre * cell
+    return refined
+
+
+def read_pose(rgb: Float[ndarray, "h w 3"], roi: Roi, run: RunLandmarks) -> PoseReading:
+    """Run the landmark network on one crop and return everything in photo pixels and metres."""
+    raw_points, presence, mask_logit, heatmap, raw_world = run(crop_tensor(rgb, roi))
+    rows = raw_points.reshape(_OUTPUT_POINTS, 5).astype(np.float64)
+    in_crop = refine_with_heatmap(rows[:, :2], heatmap)
+    photo_from_crop = roi.photo_from_crop()
+    in_photo = in_crop @ photo_from_crop[:, :2].T + photo_from_crop[:, 2]
+    # World landmarks come in the crop's axes: turn them back about the optical axis.
+    world = raw_world.reshape(_OUTPUT_POINTS, 3)[:LANDMARKS].astype(np.float64)
+    world[:, :2] = world[:, :2] @ (photo_from_crop[:, :2].T / (roi.size_px / INPUT_PX))
+    visibility = _sigmoid(rows[:LANDMARKS, 3]) * _sigmoid(rows[:LANDMARKS, 4])
+    return PoseReading(
+        roi=roi,
+        presence=float(presence),
+        image_px=in_photo[:LANDMARKS],
+        world_m=world,
+        visibility=visibility,
+        next_roi=roi_around(in_photo[_CENTRE], in_photo[_CIRCLE]),
+        mask_logit=mask_logit.astype(np.float32),
+    )
+
+
+def mask_in_photo(reading: PoseReading, shape: tuple[int, int]) -> Float[ndarray, "h w"]:
+    """Return the person's mask log-odds at photo pixels; strongly negative outside the crop."""
+    return cv2.warpAffine(
+        reading.mask_logit,
+        reading.roi.photo_from_crop(),
+        (shape[1], shape[0]),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=-20.0,
+    )
