@@ -159,9 +159,16 @@ def test_bad_words_are_one_line_and_exit_code_2(run_mfh, photo_path, tmp_path, m
 
 
 def png_header(width, height):
-    """A PNG that ends after its header: enough to say a size, nothing to decode."""
+    """A PNG that ends where its pixels would begin: enough to say a size, nothing to decode."""
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", 13)
+        + header
+        + struct.pack(">I", zlib.crc32(header))
+        + struct.pack(">I", 100)
+        + b"IDAT"
+    )
 
 
 def make_bad_photo(kind, tmp_path):

@@ -12,7 +12,7 @@ class Terminal(io.StringIO):
 
 
 def wait_for(stream: io.StringIO, text: str) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while text not in stream.getvalue() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert text in stream.getvalue()
@@ -42,7 +42,7 @@ def test_drawn_later_and_wiped():
     line = ProgressLine(prefix="photo.jpg: ", stream=stream, patience_s=0.0)
     line.update("finding people", 0.5)
     line.start()
-    wait_for(stream, "[############............] photo.jpg: finding people 0 s")
+    wait_for(stream, "[############............] photo.jpg: finding people ")
     line.finish()
     assert stream.getvalue().endswith(" \r")
 

@@ -5,6 +5,7 @@ from importlib import metadata
 
 from mfh import __version__
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
+from mfh.cli.weights import status_rows
 from mfh.config import PRESETS
 from mfh.errors import MfhError
 
@@ -31,7 +32,7 @@ def doctor() -> int:
         # An extra is a choice, not a fault.
         print(_row(extra, "ok" if state == "ok" else "-", f"{text} ({PURPOSES[extra]})"))
     print("\nmodel files")
-    for row in weight_rows():
+    for row in status_rows():
         print(row)
     print("\npresets")
     ready = {name: preset_status(name) for name in sorted(PRESETS)}
@@ -77,10 +78,5 @@ def preset_status(name: str) -> tuple[str, str]:
     return "ok", f"can run ({models}, {painter})"
 
 
-def weight_rows() -> list[str]:
-    """Return one row a set of model files."""
-    return []
-
-
 def _row(name: str, state: str, text: str) -> str:
-    return f"  {name:<10} {state:<8} {text}"
+    return f"  {name:<13} {state:<8} {text}"
