@@ -1,0 +1,61 @@
+"""Photo in, metres out, with the real models; skipped where their files are not installed."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mfh.config import preset
+from mfh.errors import BackendError, WeightsError
+from mfh.io.depth import read_depth_npz
+
+
+@pytest.fixture(scope="module")
+def _real_models():
+    from mfh.pipeline import MetricFromHuman
+
+    try:
+        MetricFromHuman.from_preset(preset("pocket").name)
+    except (WeightsError, BackendError) as error:
+        pytest.skip(f"the models are not installed: {error}")
+
+
+@pytest.mark.usefixtures("_real_models")
+def test_demo(run_mfh, tmp_path):
+    run = run_mfh("demo", "--out", tmp_path / "out")
+    assert run.code == 0, run.err
+    error = float(run.out.split("(AbsRel)")[1].split()[0])
+    assert error < 0.35
+    receipt = json.loads((tmp_path / "out" / "demo" / "receipt.json").read_text(encoding="utf-8"))
+    assert receipt["people_used"] >= 1 and receipt["focal"]["source"] == "intrinsics-file"
+
+
+@pytest.mark.usefixtures("_real_models")
+def test_five_people_in_metres(run_mfh, shared_data, tmp_path):
+    folder = shared_data / "rgbd" / "pcl_five_people"
+    run = run_mfh(
+        "predict", folder / "rgb.png", "--intrinsics", folder / "intrinsics.json", "--out", tmp_path / "out", "--json"
+    )
+    assert run.code == 0 and run.err == ""
+    (photo,) = json.loads(run.out)["photos"]
+    assert photo["people_used"] >= 3
+    stored = read_depth_npz(tmp_path / "out" / "rgb" / "depth.npz")
+    truth_m = np.load(folder / "depth.npy").astype(np.float64)
+    scored = stored.valid_mask & np.isfinite(truth_m) & (truth_m > 0)
+    errors = np.abs(stored.depth_m[scored] - truth_m[scored]) / truth_m[scored]
+    assert scored.mean() > 0.5 and errors.mean() <= 0.30
+
+
+@pytest.mark.usefixtures("_real_models")
+def test_a_photo_without_people_is_exit_code_3(run_mfh, shared_data, tmp_path):
+    run = run_mfh("predict", shared_data / "rgbd" / "open3d_tum" / "rgb.png", "--out", tmp_path / "out")
+    assert run.code == 3 and "tried:" in run.error_line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("_real_models")
+def test_the_same_photo_gives_the_same_metres(run_mfh, tmp_path):
+    for out in ("first", "second"):
+        assert run_mfh("demo", "--out", tmp_path / out).code == 0
+    first, second = (read_depth_npz(tmp_path / out / "demo" / "depth.npz") for out in ("first", "second"))
+    np.testing.assert_array_equal(first.depth_m, second.depth_m)
