@@ -1,6 +1,6 @@
 # make demo: install the torch-free core and see metres in under a minute.   make test: everything, as CI does it.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev weights demo check test bench clean
+.PHONY: help setup dev weights demo check test bench network clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,6 +16,7 @@ help:
 	@echo "make check   formatting, lint, types, layers"
 	@echo "make test    install everything the tests need and run them"
 	@echo "make bench   speed and memory on this machine"
+	@echo "make network render the pocket world and train the depth network in it (hours)"
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer with venv was found: install one, or make PYTHON=/path"; exit 2; }
@@ -52,6 +53,18 @@ test: dev weights
 
 bench: dev weights
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; OMP_NUM_THREADS=1 $(BIN)/python $$file || exit 1; done
+
+# The network in the package, from nothing. Renders that exist are kept; the rest resumes.
+RENDERS := build/renders
+network: dev
+	$(PIP) -e ".[train]"
+	test -e build/bodies.npz || $(BIN)/python -m mfh.pocket.bodies --out build/bodies.npz
+	$(BIN)/python -m mfh.pocket.dataset --bank build/bodies.npz --split train --count 3000 --out $(RENDERS)
+	$(BIN)/python -m mfh.pocket.dataset --bank build/bodies.npz --split test --count 400 --out $(RENDERS)
+	$(BIN)/python -m mfh.pocket.train_depth --data $(RENDERS) --out build/depth.safetensors --workers 2
+	$(BIN)/python -m mfh.pocket.export --weights build/depth.safetensors --out build/depth.onnx
+	$(BIN)/python -m mfh.pocket.score --weights build/depth.onnx --renders $(RENDERS)
+	cp build/depth.safetensors build/depth.onnx src/mfh/pocket/weights/
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -117,3 +117,12 @@ def test_aligned_score_is_blind_to_affine_maps_and_sees_errors(depth_m):
     assert exact.constant_abs_rel > 0.2
     with pytest.raises(ValueError, match="200"):
         aligned_score(truth, np.zeros_like(depth_m))
+
+
+def test_a_picture_of_nothing_but_sky_does_not_poison_the_weights():
+    predicted = torch.randn(2, 48, 64, requires_grad=True)
+    depth = torch.zeros(2, 48, 64)
+    depth[1] = 300.0
+    loss = depth_loss(predicted, depth, torch.zeros(2, 48, 64, dtype=torch.bool))
+    loss.backward()
+    assert torch.isfinite(loss) and predicted.grad is not None and torch.isfinite(predicted.grad).all()

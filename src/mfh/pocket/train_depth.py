@@ -131,9 +131,10 @@ def _relative_error(predicted: Tensor, depth_m: Tensor, weight: Tensor) -> Tenso
     x = (x - mean) / spread
     a11, a12, a22 = (w * y * y * x * x).sum(1), (w * y * y * x).sum(1), (w * y * y).sum(1)
     b1, b2 = (w * y * x).sum(1), (w * y).sum(1)
-    ridge = 1e-3 * a22 + 1e-6
-    det = (a11 + ridge) * a22 - a12 * a12
-    s, t = (b1 * a22 - b2 * a12) / det, ((a11 + ridge) * b2 - a12 * b1) / det
+    # The ridge keeps a flat or empty picture (all sky, say) solvable: it then counts nothing.
+    a11, a22 = a11 + 1e-3 * a22 + 1e-6, 1.001 * a22 + 1e-6
+    det = a11 * a22 - a12 * a12
+    s, t = (b1 * a22 - b2 * a12) / det, (a11 * b2 - a12 * b1) / det
     error = (y * (s[:, None] * x + t[:, None]) - 1).abs()
     return (w * error.clamp(max=2.0)).sum(1).mean()
 
@@ -168,6 +169,8 @@ def train(rank: int, workers: int, args: argparse.Namespace) -> None:
         network.train()
         network.freeze_encoder_statistics()
         loss = depth_loss(network(rgb), depth, person)
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"the loss is {loss.item()} at step {step}: the last saved weights are {args.out}")
         optimizer.zero_grad(set_to_none=False)
         loss.backward()
         if workers > 1:

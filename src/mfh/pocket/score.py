@@ -1,0 +1,69 @@
+"""Score the shipped relative-depth network after affine alignment in disparity.
+
+``python -m mfh.pocket.score --renders DIR`` scores held-out renders (shards of mfh.pocket.dataset);
+``--photos DIR`` scores real photos laid out as DIR/<name>/{rgb.png, depth.npy} (metres, 0 = none).
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mfh.models.protocols import RelativeDepthModel
+from mfh.models.relative_depth.pocket import WEIGHTS, PocketRelativeDepth
+from mfh.pocket.dataset import load_shard, shard_paths
+from mfh.pocket.evaluate import AlignedScore, aligned_score
+
+
+def score_renders(model: RelativeDepthModel, folder: Path, split: str) -> dict[str, list[AlignedScore]]:
+    """Score every picture of a split; scores are grouped by shard."""
+    paths = shard_paths(folder, split)
+    if not paths:
+        raise FileNotFoundError(f"no {split} shards in {folder}: render them with 'python -m mfh.pocket.dataset'")
+    scores = {}
+    for path in paths:
+        shard = load_shard(path)
+        scores[path.stem] = [
+            aligned_score(model.predict([rgb.astype(np.float32) / 255])[0].values, depth.astype(np.float32))
+            for rgb, depth in zip(shard.rgb, shard.depth_m, strict=True)
+        ]
+    return scores
+
+
+def score_photos(model: RelativeDepthModel, folder: Path) -> dict[str, list[AlignedScore]]:
+    """Score photos with sensor depth, one each."""
+    scores = {}
+    for depth_path in sorted(folder.glob("*/depth.npy")):
+        rgb = cv2.imread(str(depth_path.with_name("rgb.png")))[..., ::-1].astype(np.float32) / 255
+        scores[depth_path.parent.name] = [aligned_score(model.predict([rgb])[0].values, np.load(depth_path))]
+    if not scores:
+        raise FileNotFoundError(f"no */depth.npy in {folder}")
+    return scores
+
+
+def _row(name: str, scores: list[AlignedScore]) -> str:
+    mean = [np.mean([getattr(s, f) for s in scores]) for f in ("abs_rel", "delta1", "positive", "constant_abs_rel")]
+    return f"{name:<24} {len(scores):5d} {mean[0]:8.3f} {mean[1]:8.3f} {mean[2]:9.2f} {mean[3]:9.3f}"
+
+
+def main() -> None:
+    """Score and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="onnx file (default: the shipped one)")
+    parser.add_argument("--renders", type=Path, help="folder of shards")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--photos", type=Path, help="folder of photos with depth")
+    args = parser.parse_args()
+    model = PocketRelativeDepth(args.weights)
+    print(f"{'':<24} {'n':>5} {'AbsRel':>8} {'delta1':>8} {'positive':>9} {'constant':>9}")
+    for scores in ([score_renders(model, args.renders, args.split)] if args.renders else []) + (
+        [score_photos(model, args.photos)] if args.photos else []
+    ):
+        for name, rows in scores.items():
+            print(_row(name, rows))
+        print(_row("mean", [s for rows in scores.values() for s in rows]))
+
+
+if __name__ == "__main__":
+    main()
