@@ -34,9 +34,8 @@ def main() -> None:
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
     camera = result.photo.camera
     print(f"{photo} ({camera.width}x{camera.height}), {result.people_used} people used of {len(result.landmarks)}")
-    print(
-        f"cold {cold.seconds:.2f} s, warm {statistics.median(one.seconds for one in warm):.2f} s (median of {REPEATS}, limit 3 s)"
-    )
+    warm_s = statistics.median(one.seconds for one in warm)
+    print(f"cold {cold.seconds:.2f} s, warm {warm_s:.2f} s (median of {REPEATS}, limit 3 s)")
     print(f"peak memory {peak_gb:.2f} GB (limit 1.2 GB)")
     for stage, stage_seconds in result.seconds.items():
         print(f"  {stage:<24}{stage_seconds:8.3f} s")
