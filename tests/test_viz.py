@@ -95,3 +95,14 @@ def test_people_of_paintings_are_not_drawn_on_the_photo(metric_depth):
     with_painting = preview(replace(metric_depth, landmarks=painted), panel_px=640)
     without = preview(replace(metric_depth, landmarks=painted[:1]), panel_px=640)
     np.testing.assert_array_equal(with_painting[:-60], without[:-60])
+
+
+def test_labels_of_people_close_together_do_not_cover_each_other(metric_depth):
+    used = metric_depth.landmarks[0]
+    crowd = tuple(replace(used, box_xyxy=(20.0 + k, 20.0, 40.0 + k, 46.0), distance_m=2.0 + k) for k in range(3))
+    picture = preview(replace(metric_depth, landmarks=crowd), panel_px=640)
+    lone = preview(replace(metric_depth, landmarks=crowd[:1]), panel_px=640)
+    dark = (picture[30:510, 15:655] < 60).all(-1).sum()
+    dark_of_one = (lone[30:510, 15:655] < 60).all(-1).sum()
+    # Labels are dark plates: three that do not overlap cover about three times one.
+    assert dark > 2.5 * dark_of_one

@@ -1,6 +1,7 @@
 """Pictures of a result: the photo with its people beside the depth in colour, with a bar in metres."""
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -162,22 +163,46 @@ def _draw_people(photo: Image.Image, landmarks: tuple[Landmark, ...], *, scale: 
             continue
         draw.rectangle(box, outline=(0, 0, 0, 150), width=4)
         draw.rectangle(_inset(box, 1.0), outline=(255, 255, 255, 255), width=2)
+    labels: list[_Label] = []
     for person in people:
         if person.verdict == "used" and person.distance_m is not None:
             anchor = ((person.box_xyxy[0] + person.box_xyxy[2]) / 2 * scale, person.box_xyxy[1] * scale)
-            _draw_label(draw, photo.size, anchor, f"{person.distance_m:.2f} m", font_px=font_px)
+            labels.append(_place_label(f"{person.distance_m:.2f} m", anchor, photo.size, labels, font_px=font_px))
+    for label in labels:
+        left, top, right, bottom = label.box
+        draw.rounded_rectangle(label.box, radius=font_px * 0.35, fill=(20, 20, 24, 215))
+        centre = ((left + right) / 2, (top + bottom) / 2)
+        draw.text(centre, label.text, font=_font(font_px), fill=(255, 255, 255), anchor="mm")
 
 
-def _draw_label(
-    draw: ImageDraw.ImageDraw, size: tuple[int, int], anchor: tuple[float, float], text: str, *, font_px: int
-) -> None:
-    """Write a label centred above a point, kept inside the picture."""
-    font = _font(font_px)
-    width, height = font.getlength(text) + font_px * 0.8, font_px * 1.5
-    left = min(max(anchor[0] - width / 2, 2), size[0] - width - 2)
-    top = min(max(anchor[1] - height - 3, 2), size[1] - height - 2)
-    draw.rounded_rectangle((left, top, left + width, top + height), radius=font_px * 0.35, fill=(20, 20, 24, 215))
-    draw.text((left + width / 2, top + height / 2), text, font=font, fill=(255, 255, 255), anchor="mm")
+@dataclass(frozen=True)
+class _Label:
+    """A text and the box it is written in: left, top, right, bottom."""
+
+    text: str
+    box: tuple[float, float, float, float]
+
+    def overlaps(self, other: "_Label") -> bool:
+        a, b = self.box, other.box
+        return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _place_label(
+    text: str, anchor: tuple[float, float], size: tuple[int, int], others: list[_Label], *, font_px: int
+) -> _Label:
+    """Place a label centred above a point, inside the picture, and below the labels that are there already."""
+    width, height = _font(font_px).getlength(text) + font_px * 0.8, font_px * 1.5
+    left = min(max(anchor[0] - width / 2, 2.0), size[0] - width - 2)
+    top = min(max(anchor[1] - height - 3, 2.0), size[1] - height - 2)
+    label = _Label(text, (left, top, left + width, top + height))
+    # Bounded by the number of labels: each step goes below one of them for good.
+    for _ in others:
+        blocking = next((other for other in others if label.overlaps(other)), None)
+        if blocking is None or blocking.box[3] + 2 + height > size[1]:
+            break
+        top = blocking.box[3] + 2
+        label = _Label(text, (left, top, left + width, top + height))
+    return label
 
 
 def _draw_bar(
