@@ -117,3 +117,8 @@ def test_nobody_gives_empty_evidence():
     evidence = gather([], [])
     assert evidence.landmarks == ()
     assert len(evidence.relative) == 0
+
+
+def test_a_doubtful_detection_is_shown_but_does_not_decide():
+    doubtful = replace(person_on(12, 28), score=0.3)
+    assert "0.30" in reason_for(doubtful, board(20.0, 3.0))

@@ -21,6 +21,8 @@ MIN_IOU = 0.2
 """Instance mask over silhouette: below this the body is not where the person is seen, even half hidden."""
 MIN_INSIDE_PAINT = 0.5
 """Share of a person's mask inside the paint mask for the person to count as painted."""
+MIN_SCORE = 0.5
+"""Detections less certain than this are shown on the receipt but never decide the scale."""
 MIN_DISTANCE_M = 0.2
 """Nobody's whole body is nearer to a camera than this."""
 LONG_SIDE_PX = 1536
@@ -69,7 +71,7 @@ def gather_evidence(
     for person, mesh in zip(sighting.people, sighting.meshes, strict=True):
         instance_mask = person.instance_mask[grid]
         body_depth_m = np.full(instance_mask.shape, np.inf)
-        reason = _unusable_mesh(mesh, max_depth_m)
+        reason = _unlikely(person) or _unusable_mesh(mesh, max_depth_m)
         if mesh is not None and reason is None:
             body_depth_m = rasterize_depth(mesh.vertices_m, mesh.faces, camera)
             paint_mask = None if sighting.paint_mask is None else sighting.paint_mask[grid]
@@ -114,6 +116,12 @@ def reject_everybody(sighting: Sighting, reason: str) -> Evidence:
         _landmark(sighting, person, mesh, reason) for person, mesh in zip(sighting.people, sighting.meshes, strict=True)
     )
     return Evidence(np.zeros(0), np.zeros(0), np.zeros(0, int), landmarks)
+
+
+def _unlikely(person: Person) -> str | None:
+    if person.score < MIN_SCORE:
+        return f"probably not a person: score {person.score:.2f}, expected at least {MIN_SCORE}"
+    return None
 
 
 def _landmark(sighting: Sighting, person: Person, mesh: HumanMesh | None, reason: str | None) -> Landmark:
