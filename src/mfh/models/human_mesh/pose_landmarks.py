@@ -20,6 +20,8 @@ _CENTRE, _CIRCLE = 33, 34
 _MARGIN = 1.25
 _HEATMAP_WINDOW = 7
 _HEATMAP_MIN = 0.5
+OUTSIDE = -20.0
+"""Log-odds given to pixels that a crop does not reach."""
 
 RunLandmarks = Callable[
     [Float[ndarray, "1 256 256 3"]],
@@ -153,13 +155,30 @@ def read_pose(rgb: Float[ndarray, "h w 3"], roi: Roi, run: RunLandmarks) -> Pose
     )
 
 
-def mask_in_photo(reading: PoseReading, shape: tuple[int, int]) -> Float[ndarray, "h w"]:
-    """Return the person's mask log-odds at photo pixels; strongly negative outside the crop."""
+def roi_box(roi: Roi, shape: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return the part of a (height, width) photo that a crop reaches: left, top, right, bottom, ends excluded."""
+    corners = np.array([[-1, -1], [INPUT_PX, -1], [-1, INPUT_PX], [INPUT_PX, INPUT_PX]], float)
+    photo_from_crop = roi.photo_from_crop()
+    inside = corners @ photo_from_crop[:, :2].T + photo_from_crop[:, 2]
+    low = np.floor(inside.min(0)).astype(int)
+    high = np.ceil(inside.max(0)).astype(int) + 1
+    left, right = np.clip([low[0], high[0]], 0, shape[1])
+    top, bottom = np.clip([low[1], high[1]], 0, shape[0])
+    return int(left), int(top), int(right), int(bottom)
+
+
+def spread_over_photo(
+    in_crop: Float[ndarray, "256 256"], roi: Roi, box: tuple[int, int, int, int]
+) -> Float[ndarray, "h w"]:
+    """Carry a map of the crop (log-odds) to the photo pixels of a box; strongly negative outside the crop."""
+    left, top, right, bottom = box
+    box_from_crop = roi.photo_from_crop()
+    box_from_crop[:, 2] -= [left, top]
     return cv2.warpAffine(
-        reading.mask_logit,
-        reading.roi.photo_from_crop(),
-        (shape[1], shape[0]),
+        in_crop,
+        box_from_crop,
+        (right - left, bottom - top),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
-        borderValue=-20.0,
+        borderValue=OUTSIDE,
     )

@@ -1,0 +1,237 @@
+"""BlazePose GHUM under LiteRT: several people a photo, with masks, metric landmarks and bodies; offline, on any CPU."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from mfh.models import weights
+from mfh.models.human_mesh.body_mesh import body_mesh
+from mfh.models.human_mesh.body_translation import Placement, log_depth_sigma, place_body, stature_from_joints
+from mfh.models.human_mesh.pose_crowd import Sighted, faithful, instance_masks, read_alone, sighted, without_duplicates
+from mfh.models.human_mesh.pose_detector import Detection, detect_people, search_crops
+from mfh.models.human_mesh.pose_landmarks import (
+    PoseReading,
+    Roi,
+    crop_tensor,
+    read_pose,
+    roi_around,
+    roi_box,
+    spread_over_photo,
+)
+from mfh.models.protocols import Rgb
+from mfh.types import Camera, HumanMesh, Person, PoseLandmarks
+
+LONG_SIDE_PX = 1280
+"""Larger photos are searched at this size: a person the search can find there is 60 pixels tall."""
+MIN_CROP_PX = 96
+"""Search crops are not narrower: the detector would only see enlarged blur."""
+MIN_DETECTION = 0.5
+"""Detector confidence below which nobody is looked at closer (the reference graph's value)."""
+MIN_PRESENCE = 0.5
+"""The landmark network's own probability that its crop holds a person: less is nobody (the reference value)."""
+CROWDED_DETECTION = 0.8
+"""A candidate this certain gets a second look without its neighbours before its presence is held against it."""
+MIN_MASK_PX = 20
+"""A mask of fewer pixels, at the size of the search, shows nobody."""
+
+
+class BlazePose:
+    """Person segmenter and human mesh model in one; results depend on the photo alone.
+
+    A person's ``score`` is the detector's confidence times the share of the person's mask that a second network
+    (selfie segmentation) also calls person. On real photos people score above 0.5 and what is nobody below it.
+    """
+
+    name = "blazepose"
+
+    def __init__(self) -> None:
+        """Load the three networks.
+
+        Raises:
+            WeightsError: when their files have not been fetched.
+            ModuleNotFoundError: when ai-edge-litert is not installed.
+        """
+        folder = weights.require("blazepose")
+        self._detector = _Network(folder / "pose_detection.tflite")
+        self._landmarks = _Network(folder / "pose_landmark_full.tflite")
+        self._segmenter = _Network(folder / "selfie_segmentation.tflite")
+
+    def segment(self, photos: Sequence[Rgb]) -> list[list[Person]]:
+        """Find the people of each photo, most confident first; no pixel belongs to two of them."""
+        return [self._find(photo) for photo in photos]
+
+    def measure(self, photo: Rgb, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
+        """Return one closed body per person, in metres in the camera frame.
+
+        People found by another model, without landmarks, are read from their boxes.
+        """
+        bodies: list[HumanMesh | None] = []
+        for person in people:
+            pose = person.pose or _pose(self._read(photo, _roi_of_box(person.box_xyxy)))
+            placement = place_body(pose, camera)
+            bodies.append(None if placement is None else _mesh(pose, placement, camera))
+        return bodies
+
+    def _find(self, photo: Rgb) -> list[Person]:
+        height, width = photo.shape[:2]
+        ratio = min(1.0, LONG_SIDE_PX / max(height, width))
+        size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
+        rgb = photo if ratio == 1.0 else cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
+        rgb = np.ascontiguousarray(rgb, np.float32)
+        people = self._read_people(rgb, self._detect(rgb))
+        if ratio != 1.0:
+            people = [replace(one, reading=_resized(one.reading, width / size[0], height / size[1])) for one in people]
+        masks = instance_masks(people, (height, width))
+        found = []
+        for one, instance_mask in zip(people, masks, strict=True):
+            box = _mask_box(instance_mask)
+            if box is not None and instance_mask.sum() * ratio**2 >= MIN_MASK_PX:
+                found.append(Person(box, instance_mask, one.score, _pose(one.reading)))
+        return found
+
+    def _detect(self, rgb: Rgb) -> list[Detection]:
+        crops = search_crops(rgb.shape[1], rgb.shape[0], min_side_px=MIN_CROP_PX)
+        return detect_people(rgb, self._run_detector, crops, min_score=MIN_DETECTION)
+
+    def _read_people(self, rgb: Rgb, detections: Sequence[Detection]) -> list[Sighted]:
+        """Read every candidate, drop duplicates and what is certainly nobody, and read the rest without the others."""
+        shape = rgb.shape[:2]
+        candidates: list[Sighted] = []
+        lost: list[Detection] = []
+        for detection in detections:
+            # The second crop is centred on what the first one found, which in a crowd may be a neighbour.
+            first = self._read(rgb, roi_around(*detection.points_px[:2]))
+            own = [one for one in (first, self._read(rgb, first.next_roi)) if faithful(detection, one)]
+            candidates += [self._sighted(rgb, detection.score, one) for one in own if _may_be(detection, one)]
+            if not own:
+                lost.append(detection)
+        people = without_duplicates(candidates, shape)
+        for detection in lost:
+            # With those already known out of the way the network finds the one who was detected.
+            reading = read_alone(rgb, roi_around(*detection.points_px[:2]), people, self._run_landmarks, person=None)
+            if reading is not None and faithful(detection, reading) and _may_be(detection, reading):
+                candidates.append(self._sighted(rgb, detection.score, reading))
+        people = without_duplicates(candidates, shape)
+        alone = []
+        for one in people:
+            others = [other for other in people if other is not one]
+            reading = read_alone(rgb, one.reading.next_roi, others, self._run_landmarks, person=one)
+            if reading is not None and reading.presence >= MIN_PRESENCE:
+                alone.append(self._sighted(rgb, one.detection_score, reading))
+        return without_duplicates(alone, shape)
+
+    def _sighted(self, rgb: Rgb, detection_score: float, reading: PoseReading) -> Sighted:
+        """Weigh a reading by how much of its mask the second network calls person.
+
+        That network gets the crop upright as the photo is, not turned to make the reading upright: bottles and lamps
+        whose turned picture looks like a person do not look like one as they are.
+        """
+        upright = replace(reading.roi, turn=0.0)
+        person = self._segmenter(crop_tensor(rgb, upright))[0][0, ..., 0]
+        box = roi_box(reading.roi, rgb.shape[:2])
+        if box[0] >= box[2] or box[1] >= box[3]:
+            return sighted(detection_score, 0.0, reading)
+        shown = spread_over_photo(reading.mask_logit, reading.roi, box) > 0
+        seen_as_person = spread_over_photo(person, upright, box)[shown]
+        agreement = float(np.clip(seen_as_person, 0, 1).mean()) if shown.any() else 0.0
+        return sighted(detection_score, agreement, reading)
+
+    def _read(self, rgb: Rgb, roi: Roi) -> PoseReading:
+        return read_pose(rgb, roi, self._run_landmarks)
+
+    def _run_detector(self, tensor: Float[ndarray, "1 224 224 3"]) -> tuple[ndarray, ndarray]:
+        boxes, scores = self._detector(tensor)
+        return boxes[0], scores[0, :, 0]
+
+    def _run_landmarks(self, tensor: Float[ndarray, "1 256 256 3"]) -> tuple[ndarray, float, ndarray, ndarray, ndarray]:
+        points, presence, mask, heatmap, world = self._landmarks(tensor)
+        return points[0], float(presence[0, 0]), mask[0, ..., 0], heatmap[0], world[0]
+
+
+class _Network:
+    """One tflite file: a tensor in, the output tensors out."""
+
+    def __init__(self, file: Path) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        with _quiet_stderr():
+            self._interpreter = Interpreter(str(file), num_threads=1)
+            self._interpreter.allocate_tensors()
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._outputs = [output["index"] for output in self._interpreter.get_output_details()]
+
+    def __call__(self, tensor: ndarray) -> list[ndarray]:
+        self._interpreter.set_tensor(self._input, tensor)
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(index) for index in self._outputs]
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Keep LiteRT's native greeting off the screen; its errors come as exceptions."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _may_be(detection: Detection, reading: PoseReading) -> bool:
+    """Say whether a reading may be of a person; a certain detection gets a second look without its neighbours."""
+    return reading.presence >= MIN_PRESENCE or detection.score >= CROWDED_DETECTION
+
+
+def _pose(reading: PoseReading) -> PoseLandmarks:
+    return PoseLandmarks(reading.image_px, reading.world_m, reading.visibility)
+
+
+def _mesh(pose: PoseLandmarks, placement: Placement, camera: Camera) -> HumanMesh:
+    stature_m = stature_from_joints(placement.joints_m)
+    vertices, faces = body_mesh(placement.joints_m, stature_m=stature_m)
+    return HumanMesh(
+        vertices,
+        faces,
+        BlazePose.name,
+        stature_m=stature_m,
+        log_depth_sigma=log_depth_sigma(pose, placement, camera),
+        reprojection_px=placement.reprojection_px,
+    )
+
+
+def _resized(reading: PoseReading, x: float, y: float) -> PoseReading:
+    """Carry a reading to the photo it was shrunk from; pixel centres are integers in both."""
+    ratio = np.array([x, y])
+
+    def move(points: ndarray) -> ndarray:
+        return (points + 0.5) * ratio - 0.5
+
+    def roi(small: Roi) -> Roi:
+        return replace(small, centre_px=move(small.centre_px), size_px=small.size_px * float(np.sqrt(x * y)))
+
+    return replace(reading, roi=roi(reading.roi), next_roi=roi(reading.next_roi), image_px=move(reading.image_px))
+
+
+def _mask_box(instance_mask: Bool[ndarray, "h w"]) -> Float[ndarray, "4"] | None:
+    """Return left, top, right, bottom of a mask's pixel centres; None where it is empty."""
+    rows, columns = np.flatnonzero(instance_mask.any(1)), np.flatnonzero(instance_mask.any(0))
+    if not len(rows):
+        return None
+    return np.array([columns[0], rows[0], columns[-1], rows[-1]], np.float64)
+
+
+def _roi_of_box(box_xyxy: Float[ndarray, "4"]) -> Roi:
+    """Return the crop for a person known only by a box: upright, with the usual margin."""
+    left, top, right, bottom = box_xyxy.tolist()
+    centre = np.array([(left + right) / 2, (top + bottom) / 2])
+    return Roi(centre, 1.25 * max(right - left, bottom - top, 1.0), 0.0)
