@@ -100,7 +100,7 @@ def test_shipped_onnx_equals_the_shipped_training_weights():
 
 def test_network_input_keeps_the_aspect_in_steps_of_32():
     for height, width in ((480, 640), (640, 480), (375, 1242), (4000, 6000), (40, 4000)):
-        tall, wide = input_size(height, width)
+        tall, wide = input_size(height, width, 192 * 256)
         assert tall % 32 == 0 and wide % 32 == 0
         assert 0.6 < tall * wide / (192 * 256) < 1.5
         if width / height < 4:

@@ -13,21 +13,21 @@ from mfh.models.protocols import Rgb
 from mfh.types import RelativeDepth
 
 WEIGHTS = Path(__file__).parents[2] / "pocket" / "weights" / "depth.onnx"
-# The network was trained on pictures of this many pixels; sides are multiples of its coarsest stride.
-_INPUT_PIXELS = 192 * 256
-_STRIDE = 32
+# It was trained on pictures of the first size; seeing each photo at both is better than at either one (model card).
+_INPUT_PIXELS = (144 * 192, 192 * 256)
+_STRIDE = 32  # the network's coarsest
 _MAX_ASPECT = 4.0
 
 
-def input_size(height: int, width: int) -> tuple[int, int]:
-    """Return the (height, width) the network sees: same aspect (up to 4:1), about 49,000 pixels, multiples of 32."""
+def input_size(height: int, width: int, pixels: int) -> tuple[int, int]:
+    """Return the (height, width) the network sees: same aspect (up to 4:1), about ``pixels``, multiples of 32."""
     aspect = float(np.clip(width / height, 1 / _MAX_ASPECT, _MAX_ASPECT))
-    tall = np.sqrt(_INPUT_PIXELS / aspect)
+    tall = np.sqrt(pixels / aspect)
     return max(1, round(tall / _STRIDE)) * _STRIDE, max(1, round(tall * aspect / _STRIDE)) * _STRIDE
 
 
 class PocketRelativeDepth:
-    """Affine-invariant disparity from the network of ``mfh.pocket``, averaged with its mirror image."""
+    """Affine-invariant disparity from the network of ``mfh.pocket``: mean over two sizes and their mirror images."""
 
     name = "pocket"
 
@@ -51,9 +51,18 @@ class PocketRelativeDepth:
 
     def _disparity(self, rgb: Rgb) -> Float[ndarray, "h w"]:
         height, width = rgb.shape[:2]
-        tall, wide = input_size(height, width)
-        method = cv2.INTER_AREA if tall * wide < height * width else cv2.INTER_LINEAR
+        total = np.zeros((height, width), np.float32)
+        for pixels in _INPUT_PIXELS:
+            view = self._at_size(rgb, *input_size(height, width, pixels))
+            total += cv2.resize(view, (width, height), interpolation=cv2.INTER_LINEAR)
+        return total / len(_INPUT_PIXELS)
+
+    def _at_size(self, rgb: Rgb, tall: int, wide: int) -> Float[ndarray, "tall wide"]:
+        """Return disparity at one input size, normalised to median 0 and mean absolute deviation 1."""
+        method = cv2.INTER_AREA if tall * wide < rgb.shape[0] * rgb.shape[1] else cv2.INTER_LINEAR
         small = cv2.resize(rgb, (wide, tall), interpolation=method).transpose(2, 0, 1)
         both = np.ascontiguousarray(np.stack([small, small[..., ::-1]]), np.float32)
         straight, mirrored = self._session.run(None, {"rgb": both})[0]
-        return cv2.resize((straight + mirrored[:, ::-1]) / 2, (width, height), interpolation=cv2.INTER_LINEAR)
+        mean = (straight + mirrored[:, ::-1]) / 2
+        centred = mean - np.median(mean)
+        return centred / max(float(np.abs(centred).mean()), 1e-6)
