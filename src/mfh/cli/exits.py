@@ -10,10 +10,12 @@ EXIT_INTERRUPTED = 130
 
 
 def error_line(error: Exception) -> str:
-    """Return an error's message in one line, with what was tried where it says so.
+    """Return an error's message in one line, with what was tried where the message does not say it already.
 
     Args:
         error: any error.
     """
-    tried = f" (tried: {'; '.join(error.tried)})" if isinstance(error, NoLandmarkError) and error.tried else ""
-    return " ".join(f"{error}{tried}".split()) or type(error).__name__
+    message = str(error)
+    unsaid = [one for one in error.tried if one not in message] if isinstance(error, NoLandmarkError) else []
+    tried = f" (tried: {'; '.join(unsaid)})" if unsaid else ""
+    return " ".join(f"{message}{tried}".split()) or type(error).__name__
