@@ -76,7 +76,7 @@ class BlazePose:
         for person in people:
             pose = person.pose or _pose(self._read(photo, _roi_of_box(person.box_xyxy)))
             placement = place_body(pose, camera)
-            bodies.append(None if placement is None else _mesh(pose, placement, camera))
+            bodies.append(None if placement is None else _mesh(pose, placement))
         return bodies
 
     def _find(self, photo: Rgb) -> list[Person]:
@@ -196,15 +196,15 @@ def _pose(reading: PoseReading) -> PoseLandmarks:
     return PoseLandmarks(reading.image_px, reading.world_m, reading.visibility)
 
 
-def _mesh(pose: PoseLandmarks, placement: Placement, camera: Camera) -> HumanMesh:
-    stature_m = stature_from_joints(placement.joints_m)
+def _mesh(pose: PoseLandmarks, placement: Placement) -> HumanMesh:
+    stature_m = stature_from_joints(placement.joints_m, pose.visibility)
     vertices, faces = body_mesh(placement.joints_m, stature_m=stature_m)
     return HumanMesh(
         vertices,
         faces,
         BlazePose.name,
         stature_m=stature_m,
-        log_depth_sigma=log_depth_sigma(pose, placement, camera),
+        log_depth_sigma=log_depth_sigma(placement),
         reprojection_px=placement.reprojection_px,
     )
 

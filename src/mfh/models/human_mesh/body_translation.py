@@ -16,6 +16,10 @@ from numpy import ndarray
 from mfh.types import Camera, PoseLandmarks
 
 _SHOULDERS, _HIPS = (11, 12), (23, 24)
+# Weight of the parts of a standing body in full view.
+_FULL_VIEW = 3.0
+# Less than a tenth of a trunk seen gives no distance.
+_MIN_SEEN = 0.1
 
 
 @dataclass(frozen=True)
@@ -25,26 +29,37 @@ class BodyPart:
     Attributes:
         start: landmark indices whose mean is one end.
         end: landmark indices whose mean is the other.
-        log_offset: mean of log(metres across the ray / true metres), a matter of where the network puts joints.
-        log_sigma: its standard deviation from person to person.
+        weight: how much the part counts: one of a pair counts half.
+        log_offset: median log(network's metres / true metres) across the view: where the network puts the joints.
+        stature_share: the part's length as a fraction of standing height.
     """
 
     start: tuple[int, ...]
     end: tuple[int, ...]
+    weight: float
     log_offset: float
-    log_sigma: float
+    stature_share: float
 
 
 PARTS = (
-    BodyPart(_SHOULDERS, _HIPS, 0.0, 0.06),
-    BodyPart((23,), (25,), 0.0, 0.09),
-    BodyPart((24,), (26,), 0.0, 0.09),
-    BodyPart((25,), (27,), 0.0, 0.10),
-    BodyPart((26,), (28,), 0.0, 0.10),
-    BodyPart((11,), (13,), 0.0, 0.12),
-    BodyPart((12,), (14,), 0.0, 0.12),
+    BodyPart(_SHOULDERS, _HIPS, 1.0, -0.045, 0.290),
+    BodyPart((23,), (25,), 0.5, 0.045, 0.222),
+    BodyPart((24,), (26,), 0.5, 0.045, 0.222),
+    BodyPart((25,), (27,), 0.5, -0.014, 0.222),
+    BodyPart((26,), (28,), 0.5, -0.014, 0.222),
+    BodyPart((11,), (13,), 0.25, -0.067, 0.159),
+    BodyPart((12,), (14,), 0.25, -0.067, 0.159),
 )
-"""Parts that say how far a person is; offsets and deviations measured on rendered bodies (benchmarks/, docs/people.md)."""
+"""The parts that say how far a person is. Offsets and shares: medians over 203 rendered adults of known stature."""
+
+STATURE_M = 1.69
+"""Mean standing height of adults, women and men together (NCD-RisC, eLife 2016;5:e13410, high-income countries)."""
+STATURE_LOG_SIGMA = 0.053
+"""Standard deviation of the log of adults' standing height (0.09 m in 1.69 m)."""
+READING_LOG_SIGMA = 0.05
+"""Standard deviation of the log distance of rendered adults once their stature is known: what the reading adds."""
+_PART_LOG_SIGMA = 0.10
+"""Deviation of one part's log length from the others': how far parts may differ before they count less."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +71,16 @@ class Placement:
         R_camera_body: (3, 3) rotation from the network's axes (the viewing ray's) to the camera's.
         joints_m: (33, 3) landmarks in metres in the camera frame, on the rays of the picture's landmarks.
         reprojection_px: weighted rms distance between the picture's landmarks and the projected metric ones.
-        part_weight: total inverse variance of the parts seen; 0 where the distance is not determined.
+        size_px: size of the person in the picture: a mean stature at that distance.
+        seen: weight of the parts seen; a standing body in full view has about 3.
     """
 
     T_camera_body: Float[ndarray, "3"]
     R_camera_body: Float[ndarray, "3 3"]
     joints_m: Float[ndarray, "33 3"]
     reprojection_px: float
-    part_weight: float
+    size_px: float
+    seen: float
 
 
 def pixels_per_metre(image_px: Float[ndarray, "33 2"], world_m: Float[ndarray, "33 3"]) -> float:
@@ -88,9 +105,10 @@ def place_body(
 ) -> Placement | None:
     """Place a body in front of the camera.
 
-    Depth: weighted mean over parts of log(metres across the ray) - log(length in the picture), weight = visibility
-    x (share of the part across the ray)^2 / variance. Sideways: weighted least squares over the landmarks at that
-    depth, (x_k (Z_k + T_z) - X_k = T_x, the same for y).
+    Depth: sum over parts of weighted metres across the ray, over the sum of their weighted lengths in the picture;
+    weight = the part's x visibility x (share of it across the ray)^2. (Sums, because an error of a joint between two
+    parts cancels in them.) Sideways: weighted least squares over the landmarks at that depth,
+    x_k (Z_k + T_z) - X_k = T_x, and the same for y.
 
     Args:
         pose: landmarks of one person in pixels and metres.
@@ -110,21 +128,24 @@ def place_body(
     slopes = slopes[:, :2] / np.maximum(slopes[:, 2:], 0.1)
     body = pose.world_m * scale
 
-    log_depth, depths, weights = [], [], []
+    metres, lengths, depths, weights = [], [], [], []
     for part in parts:
-        metres = _span(part, body)
-        across = float(np.hypot(*metres[:2]))
+        span = _span(part, body)
+        across = float(np.hypot(*span[:2]))
         length = float(np.hypot(*(slopes[list(part.start)].mean(0) - slopes[list(part.end)].mean(0))))
-        seen = min(weight[list(part.start)].min(), weight[list(part.end)].min())
         if across < 1e-3 or length < 1e-6:
             continue
-        log_depth.append(np.log(across / length) - part.log_offset)
+        seen = min(weight[list(part.start)].min(), weight[list(part.end)].min())
+        metres.append(across * np.exp(-part.log_offset))
+        lengths.append(length)
         depths.append((body[list(part.start)].mean(0)[2] + body[list(part.end)].mean(0)[2]) / 2)
-        weights.append(seen * (across / np.linalg.norm(metres)) ** 2 / part.log_sigma**2)
+        # A part that points at the camera is known badly, in the picture and in metres.
+        weights.append(part.weight * seen * (across / np.linalg.norm(span)) ** 2)
     total = float(np.sum(weights))
-    if total <= 1e-6:
+    if total <= _MIN_SEEN:
         return None
-    T_z = float(np.exp(np.average(log_depth, weights=weights)) - np.average(depths, weights=weights))
+    distance, weights = _agreed_ratio(np.array(metres), np.array(lengths), np.array(weights))
+    T_z = distance - float(np.average(depths, weights=weights))
     if T_z + body[:, 2].min() <= 0.05:
         return None
     sideways = np.average(slopes * (body[:, 2:] + T_z) - body[:, :2], axis=0, weights=weight + 1e-9)
@@ -139,7 +160,21 @@ def place_body(
         1,
     )
     error = np.average(np.square(pixels - pose.image_px).sum(1), weights=weight + 1e-9)
-    return Placement(R_camera_ray @ T_ray, R_camera_ray, joints, float(np.sqrt(error)), total)
+    size_px = STATURE_M * camera.fy / distance
+    return Placement(R_camera_ray @ T_ray, R_camera_ray, joints, float(np.sqrt(error)), size_px, total)
+
+
+def _agreed_ratio(
+    metres: Float[ndarray, "p"], lengths: Float[ndarray, "p"], weights: Float[ndarray, "p"]
+) -> tuple[float, Float[ndarray, "p"]]:
+    """Return sum(w metres) / sum(w lengths) with parts that disagree weighted down (Cauchy), and those weights."""
+    robust = weights
+    ratio = float((robust * metres).sum() / (robust * lengths).sum())
+    for _ in range(5):
+        misfit = np.log(metres / lengths / ratio)
+        robust = weights / (1 + np.square(misfit / (2 * _PART_LOG_SIGMA)))
+        ratio = float((robust * metres).sum() / (robust * lengths).sum())
+    return ratio, robust
 
 
 def _slopes(image_px: Float[ndarray, "33 2"], camera: Camera) -> Float[ndarray, "33 3"]:
@@ -153,19 +188,23 @@ def _span(part: BodyPart, body: Float[ndarray, "33 3"]) -> Float[ndarray, "3"]:
     return body[list(part.start)].mean(0) - body[list(part.end)].mean(0)
 
 
-STATURE_M = 1.69
-"""Mean stature of adults, women and men together (NCD-RisC, eLife 2016;5:e13410, high-income countries)."""
-STATURE_LOG_SIGMA = 0.053
-"""Standard deviation of the log of adults' stature (0.09 m in 1.69 m)."""
+def stature_from_joints(joints_m: Float[ndarray, "33 3"], visibility: Float[ndarray, "33"]) -> float:
+    """Return the standing height that the lengths of the parts seen imply: their sum over the sum of their shares."""
+    length, share = 0.0, 0.0
+    for part in PARTS:
+        seen = part.weight * max(1e-3, min(visibility[list(part.start)].min(), visibility[list(part.end)].min()))
+        length += seen * float(np.linalg.norm(_span(part, joints_m)))
+        share += seen * part.stature_share
+    return length / share
 
 
-def stature_from_joints(joints_m: Float[ndarray, "33 3"]) -> float:
-    """Return the standing height that the lengths of trunk, thighs and shanks imply."""
-    lengths = [float(np.linalg.norm(_span(part, joints_m))) for part in PARTS[:5]]
-    trunk, thigh, shank = lengths[0], (lengths[1] + lengths[2]) / 2, (lengths[3] + lengths[4]) / 2
-    return (trunk + thigh + shank) / 0.74
+def log_depth_sigma(placement: Placement) -> float:
+    """Return one sigma of the log of a person's distance.
 
-
-def log_depth_sigma(pose: PoseLandmarks, placement: Placement, camera: Camera) -> float:
-    """Return one sigma of the log of a person's distance."""
-    return 0.1
+    The variance is the sum of what nobody can see, the person's stature (0.053^2); what the reading adds on a body in
+    full view (0.05^2), more the less of it is seen; and the misfit of the metric landmarks with the picture, as a
+    fraction of the person's size there, which is large for strange poses and for what is no person.
+    """
+    seen = min(1.0, placement.seen / _FULL_VIEW)
+    misfit = placement.reprojection_px / max(placement.size_px, 1e-6)
+    return float(np.sqrt(STATURE_LOG_SIGMA**2 + READING_LOG_SIGMA**2 / seen + misfit**2))
