@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy import ndarray
 from numpy.typing import NDArray
 
 Rng = np.random.Generator
@@ -13,8 +14,8 @@ Rng = np.random.Generator
 class Sample:
     """One training picture: rgb (h, w, 3) float32 in [0, 1], depth_m (h, w) float32 (0 = sky), person (h, w) bool."""
 
-    rgb: NDArray[np.float32]
-    depth_m: NDArray[np.float32]
+    rgb: ndarray
+    depth_m: ndarray
     person: NDArray[np.bool_]
 
 
@@ -72,7 +73,7 @@ def _photograph(rgb: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
     if rng.random() < 0.4:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 90))]
         _, buffer = cv2.imencode(".jpg", (x[..., ::-1] * 255).astype(np.uint8), quality)
-        x = cv2.imdecode(buffer, cv2.IMREAD_COLOR)[..., ::-1].astype(np.float32) / 255
+        x = np.asarray(cv2.imdecode(buffer, cv2.IMREAD_COLOR))[..., ::-1].astype(np.float32) / 255
     return np.ascontiguousarray(x, np.float32)
 
 

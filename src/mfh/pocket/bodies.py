@@ -6,6 +6,7 @@ imported in a user's path). Bodies are split into train, validation and test; no
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,7 @@ class BodyBank:
 
     def save(self, path: Path) -> None:
         """Write the bank as one compressed npz."""
-        faces = {f"faces_{k}": v for k, v in self.faces.items()}
+        faces: dict[str, Any] = {f"faces_{k}": v for k, v in self.faces.items()}
         np.savez_compressed(
             path,
             vertices_m=self.vertices_m,
@@ -254,7 +255,7 @@ def _garment_faces(obj: Path, base_vertices: list[int]) -> dict[str, NDArray[np.
     return {g: np.array(t, np.int32) for g, t in triangles.items()}
 
 
-def _compact(faces: dict[str, NDArray[np.int32]]) -> tuple[NDArray[np.intp], dict[str, NDArray[np.int32]]]:
+def _compact(faces: dict[str, NDArray[np.int32]]) -> tuple[NDArray[np.int32], dict[str, NDArray[np.int32]]]:
     """Drop vertices that no face uses; return the kept vertex indices and the renumbered faces."""
     kept = np.unique(np.concatenate([f.ravel() for f in faces.values()]))
     return kept, {g: np.searchsorted(kept, f).astype(np.int32) for g, f in faces.items()}

@@ -22,7 +22,7 @@ class Triangles(NamedTuple):
     Attributes:
         bounds: (nodes, 6) lower and upper box corners.
         child: (nodes,) first child (its sibling follows), or -1 - first triangle for a leaf.
-        count: (nodes,) triangles of a leaf.
+        leaf_size: (nodes,) triangles of a leaf.
         shape: (n, 9) first corner, second minus first, third minus first.
         order: (n,) index of each stored triangle in the caller's array.
         stack: (64,) scratch of the traversal: nodes to visit. One ray at a time uses it.
@@ -31,7 +31,7 @@ class Triangles(NamedTuple):
 
     bounds: NDArray[np.float32]
     child: NDArray[np.int32]
-    count: NDArray[np.int32]
+    leaf_size: NDArray[np.int32]
     shape: NDArray[np.float32]
     order: NDArray[np.int32]
     stack: NDArray[np.int32]
@@ -196,7 +196,7 @@ def trace(tri, ox, oy, oz, dx, dy, dz, limit, any_hit):
         link = child[stack[depth]]
         if link < 0:
             first = -1 - link
-            for t in range(first, first + tri.count[stack[depth]]):
+            for t in range(first, first + tri.leaf_size[stack[depth]]):
                 distance = _hit_triangle(shape[t], ox, oy, oz, dx, dy, dz)
                 if 1e-4 < distance < best:
                     best, hit = distance, t

@@ -54,7 +54,7 @@ def render_example(bank: BodyBank, *, seed: int, samples: int, size: tuple[int, 
         taken.append(angle)
         place = Place(float(x), float(y), 0, float(rng.normal(0, 0.6)))
         world, faces = add_person(layout.builder, bank, int(body), place, FIRST_PERSON_ID + k, rng=rng)
-        in_camera = (world - view.position) @ view.axes.T
+        in_camera = ((world - view.position) @ view.axes.T).astype(np.float32)
         people.append(FigureTruth(FIRST_PERSON_ID + k, int(body), float(bank.stature_m[body]), in_camera, faces))
     scene = layout.builder.build(layout.environment)
     radiance, depth, ids, albedo, normal = trace_image(scene, view, width, height, samples, seed)

@@ -105,6 +105,8 @@ class PocketDepth(nn.Module):
         wide = _WIDTHS[-1]
         self.context = nn.Sequential(nn.Linear(wide, wide), nn.ReLU(), nn.Linear(wide, wide))
         self.head = nn.Conv2d(_WIDTHS[0], 1, 3, 1, 1)
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1))
 

@@ -144,7 +144,9 @@ class SceneBuilder:
         k, j, n = np.arange(2 * rings), (np.arange(2 * rings) + 1) % (2 * rings), 2 * rings
         faces = [np.stack([p * n + k, (p + 1) * n + k, (p + 1) * n + j], 1) for p in range(rings - 1)]
         faces += [np.stack([p * n + k, (p + 1) * n + j, p * n + j], 1) for p in range(rings - 1)]
-        self.mesh(unit * radius + np.asarray(center), np.concatenate(faces), material, object_id, smooth=not rough)
+        self.mesh(
+            unit * np.asarray(radius) + np.asarray(center), np.concatenate(faces), material, object_id, smooth=not rough
+        )
 
     def lamp(self, corner: ArrayLike, edge1: ArrayLike, edge2: ArrayLike, color: ArrayLike) -> None:
         """Add a rectangular area light (its visible surface, if any, is a separate emissive mesh)."""

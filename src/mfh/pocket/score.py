@@ -7,9 +7,9 @@
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from mfh.io.photo import load_photo
 from mfh.models.protocols import RelativeDepthModel
 from mfh.models.relative_depth.pocket import WEIGHTS, PocketRelativeDepth
 from mfh.pocket.dataset import load_shard, shard_paths
@@ -35,7 +35,7 @@ def score_photos(model: RelativeDepthModel, folder: Path) -> dict[str, list[Alig
     """Score photos with sensor depth, one each."""
     scores = {}
     for depth_path in sorted(folder.glob("*/depth.npy")):
-        rgb = cv2.imread(str(depth_path.with_name("rgb.png")))[..., ::-1].astype(np.float32) / 255
+        rgb = load_photo(depth_path.with_name("rgb.png")).rgb
         scores[depth_path.parent.name] = [aligned_score(model.predict([rgb])[0].values, np.load(depth_path))]
     if not scores:
         raise FileNotFoundError(f"no */depth.npy in {folder}")

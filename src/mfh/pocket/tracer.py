@@ -281,4 +281,4 @@ def denoise(
     irradiance = rgb / (albedo + np.float32(0.02))
     for k in range(iterations):
         irradiance = _smooth_once(irradiance, normal, depth, 1 << k)
-    return irradiance * (albedo + np.float32(0.02))
+    return (irradiance * (albedo + np.float32(0.02))).astype(np.float32)

@@ -19,6 +19,7 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.multiprocessing.spawn import spawn
 
 from mfh.pocket.augment import Sample, augment
 from mfh.pocket.dataset import load_shard, shard_paths
@@ -76,7 +77,7 @@ class Pool:
         samples = []
         for index in rng.choice(len(self.rgb[shape]), schedule.batch, p=self.odds[shape]):
             raw = Sample(
-                self.rgb[shape][index].astype(np.float32) / 255,
+                self.rgb[shape][index].astype(np.float32) / np.float32(255),
                 self.depth_m[shape][index].astype(np.float32),
                 self.person[shape][index],
             )
@@ -165,7 +166,7 @@ def train(rank: int, workers: int, args: argparse.Namespace) -> None:
     frozen = [network.encoder._conv_stem, network.encoder._bn0, *network.encoder._blocks[:3]]
     for module in frozen:
         module.requires_grad_(False)
-    network = network.to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  (missing from the stubs)
     encoder = [p for p in network.encoder.parameters() if p.requires_grad]
     decoder = [p for name, p in network.named_parameters() if not name.startswith("encoder")]
     groups = [{"params": encoder, "lr": schedule.encoder_rate}, {"params": decoder, "lr": schedule.decoder_rate}]
@@ -245,7 +246,7 @@ def main() -> None:
     if args.workers == 1:
         train(0, 1, args)
     else:
-        torch.multiprocessing.spawn(train, (args.workers, args), nprocs=args.workers)
+        spawn(train, (args.workers, args), nprocs=args.workers)
 
 
 if __name__ == "__main__":

@@ -175,7 +175,7 @@ def _populate(
     people = []
     for k, (place, body) in enumerate(spots[:30]):
         world, faces = add_person(layout.builder, bank, body, place, FIRST_PERSON_ID + k, rng=rng)
-        in_camera = (world - view.position) @ view.axes.T
+        in_camera = ((world - view.position) @ view.axes.T).astype(np.float32)
         people.append(FigureTruth(FIRST_PERSON_ID + k, body, float(bank.stature_m[body]), in_camera, faces))
     return tuple(people)
 

@@ -62,7 +62,7 @@ class PocketRelativeDepth:
         method = cv2.INTER_AREA if tall * wide < rgb.shape[0] * rgb.shape[1] else cv2.INTER_LINEAR
         small = cv2.resize(rgb, (wide, tall), interpolation=method).transpose(2, 0, 1)
         both = np.ascontiguousarray(np.stack([small, small[..., ::-1]]), np.float32)
-        straight, mirrored = self._session.run(None, {"rgb": both})[0]
+        straight, mirrored = np.asarray(self._session.run(None, {"rgb": both})[0])
         mean = (straight + mirrored[:, ::-1]) / 2
         centred = mean - np.median(mean)
         return centred / max(float(np.abs(centred).mean()), 1e-6)
