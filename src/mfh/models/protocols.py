@@ -9,6 +9,8 @@ from numpy import ndarray
 from mfh.types import Camera, HumanMesh, PaintedPhoto, Person, RelativeDepth
 
 Rgb = Float[ndarray, "h w 3"]
+# In a batch every photo has a size of its own, so its sizes must not be bound to names.
+RgbOfAnySize = Float[ndarray, "_ _ 3"]
 PaintMask = Bool[ndarray, "h w"]
 
 
@@ -18,7 +20,7 @@ class RelativeDepthModel(Protocol):
 
     name: str
 
-    def predict(self, photos: Sequence[Rgb]) -> list[RelativeDepth]:
+    def predict(self, photos: Sequence[RgbOfAnySize]) -> list[RelativeDepth]:
         """Return one map per photo, at the photo's own size, in the model's declared space."""
         ...
 
@@ -45,7 +47,7 @@ class PersonSegmenter(Protocol):
 
     name: str
 
-    def segment(self, photos: Sequence[Rgb]) -> list[list[Person]]:
+    def segment(self, photos: Sequence[RgbOfAnySize]) -> list[list[Person]]:
         """Return the people of each photo, most confident first."""
         ...
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import WeightsError
-from mfh.models.protocols import Rgb
+from mfh.models.protocols import Rgb, RgbOfAnySize
 from mfh.types import RelativeDepth
 
 WEIGHTS = Path(__file__).parents[2] / "pocket" / "weights" / "depth.onnx"
@@ -45,7 +45,7 @@ class PocketRelativeDepth:
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
 
-    def predict(self, photos: Sequence[Rgb]) -> list[RelativeDepth]:
+    def predict(self, photos: Sequence[RgbOfAnySize]) -> list[RelativeDepth]:
         """Return disparity for each photo at its own size; photos are independent of each other."""
         return [RelativeDepth(self._disparity(photo), "disparity") for photo in photos]
 
