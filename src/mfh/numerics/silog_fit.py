@@ -11,7 +11,7 @@ and over images summed (Eq. 8), with m_n the mean of a in image n and m their me
     L(r) = Σ_n var_n(a) + (1 - lambda)·Σ_n (m_n - m)².
 
 The first is the second for a single group. Feasible is r > -min(x): everybody at a positive depth. With
-p = log(r + min x) the objective varies on a scale of about one, so a scan over p at a third of that sees every basin,
+p = log(r + min x) the objective varies on a scale of about one, so a scan over p in steps of 0.4 sees every basin,
 and Newton's method with analytic derivatives (a' = g, a'' = g·(1 - g), g = gap / (x + r)) finishes on all pixels.
 """
 
@@ -25,12 +25,12 @@ from mfh.config import SilogForm
 from mfh.errors import Rejected
 from mfh.types import Space
 
-SCAN_PIXELS = 2048
+SCAN_PIXELS = 1024
 """Pixels the scan looks at; the minimum itself is found on all of them."""
 SCAN_DECADES = (-6.0, 5.0)
 """Range of the gap r + min(x) that is scanned, in powers of ten of the range of x."""
-SCAN_POINTS = 89
-"""Eight a decade: steps of 0.29 in p."""
+SCAN_POINTS = 67
+"""Six a decade: steps of 0.38 in p."""
 
 
 @dataclass(frozen=True)
@@ -164,30 +164,37 @@ def _thin(pixels: _Pixels, keep: int) -> _Pixels:
 
 def _evaluate(pixels: _Pixels, log_gap: float) -> _At:
     """Return the objective and its first two derivatives by p, over all pixels."""
+    one_group = len(pixels.starts) == 1
 
-    def group_means(values: Float[ndarray, "n"]) -> Float[ndarray, "g"]:
+    def means(values: Float[ndarray, "n"]) -> Float[ndarray, "g"]:
         return np.add.reduceat(values, pixels.starts) / pixels.counts
 
-    def centred(values: Float[ndarray, "n"], means: Float[ndarray, "g"]) -> Float[ndarray, "n"]:
-        return values - (means[0] if len(means) == 1 else np.repeat(means, pixels.counts))
+    def mean_products(left: Float[ndarray, "n"], right: Float[ndarray, "n"]) -> Float[ndarray, "g"]:
+        # One dot product needs no array of products: half the time of the whole evaluation.
+        return np.array([left @ right]) / pixels.counts if one_group else means(left * right)
+
+    def centre(values: Float[ndarray, "n"], at: Float[ndarray, "g"]) -> None:
+        values -= at[0] if one_group else np.repeat(at, pixels.counts)
 
     gap = np.exp(log_gap)
     distance = pixels.offset + gap
     g = gap / distance
     a = np.log(distance, out=distance)
     a += pixels.log_target
-    mean_a, mean_g = group_means(a), group_means(g)
-    a, dg = centred(a, mean_a), centred(g, mean_g)
-    h = g * (1 - g)
-    mean_h = group_means(h)
+    mean_a, mean_g = means(a), means(g)
+    h = g * g
+    np.subtract(g, h, out=h)
+    mean_h = means(h)
+    centre(a, mean_a)
+    centre(g, mean_g)
     spread_a, spread_g = mean_a - mean_a.mean(), mean_g - mean_g.mean()
     between = pixels.between
     return _At(
         log_gap=log_gap,
-        value=float(group_means(a * a).sum() + between * (spread_a @ spread_a)),
-        slope=float(2 * group_means(a * dg).sum() + 2 * between * (spread_a @ mean_g)),
+        value=float(mean_products(a, a).sum() + between * (spread_a @ spread_a)),
+        slope=float(2 * mean_products(a, g).sum() + 2 * between * (spread_a @ mean_g)),
         curvature=float(
-            2 * (group_means(dg * dg) + group_means(a * h)).sum()
+            2 * (mean_products(g, g) + mean_products(a, h)).sum()
             + 2 * between * (spread_g @ spread_g + spread_a @ mean_h)
         ),
         mean=float(mean_a.mean()),
@@ -200,10 +207,13 @@ def _scan(pixels: _Pixels, low: float, high: float) -> list[float]:
     """Return where to start: the local minima of a scan that come within reach of the lowest."""
     thin = _thin(pixels, SCAN_PIXELS)
     grid = np.linspace(low, high, SCAN_POINTS)
-    a = np.log(thin.offset + np.exp(grid)[:, None]) + thin.log_target
+    a = thin.offset + np.exp(grid)[:, None]
+    np.log(a, out=a)
+    a += thin.log_target
+    a -= a.mean(1, keepdims=True)
     mean = np.add.reduceat(a, thin.starts, 1) / thin.counts
-    square = np.add.reduceat((a - a.mean(1, keepdims=True)) ** 2, thin.starts, 1) / thin.counts
-    within = square - (mean - a.mean(1, keepdims=True)) ** 2
+    a *= a
+    within = np.add.reduceat(a, thin.starts, 1) / thin.counts - mean**2
     values = within.sum(1) + thin.between * ((mean - mean.mean(1, keepdims=True)) ** 2).sum(1)
     padded = np.concatenate([[np.inf], values, [np.inf]])
     minima = np.flatnonzero((values <= padded[:-2]) & (values <= padded[2:]))
