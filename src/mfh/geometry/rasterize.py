@@ -22,18 +22,24 @@ CANDIDATES_AT_ONCE = 1 << 15
 class _Triangles:
     """Triangles in the image, each with the box of pixels it may cover.
 
+    Indices only: a body's coordinates stay per vertex until a block is drawn. Fewer megabytes at once are not only less
+    memory, they are less time: fresh pages cost more than the arithmetic done on them.
+
     Attributes:
-        edges: (3, 3, f) edge functions: ``edges[i] = (p, q, r)`` with p·x + q·y + r >= 0 inside the edge opposite to
-            corner i.
-        inverse_z: (3, f) 1/z of the corners, 1/m.
+        x: (v,) column of each vertex, pixels.
+        y: (v,) row of each vertex, pixels.
+        inverse_z: (v,) 1/z of each vertex, 1/m.
+        corners: (3, f) vertex indices, counter-clockwise in (column, row).
         left: (f,) first column of the box.
         top: (f,) first row of the box.
         columns: (f,) columns of the box.
         rows: (f,) rows of the box.
     """
 
-    edges: Float[ndarray, "3 3 f"]
-    inverse_z: Float[ndarray, "3 f"]
+    x: Float[ndarray, "v"]
+    y: Float[ndarray, "v"]
+    inverse_z: Float[ndarray, "v"]
+    corners: Int[ndarray, "3 f"]
     left: Int[ndarray, "f"]
     top: Int[ndarray, "f"]
     columns: Int[ndarray, "f"]
@@ -41,13 +47,13 @@ class _Triangles:
 
     def take(self, chosen: Int[ndarray, "g"]) -> "_Triangles":
         """Return the chosen triangles."""
-        return _Triangles(
-            self.edges.take(chosen, 2),
-            self.inverse_z.take(chosen, 1),
-            self.left.take(chosen),
-            self.top.take(chosen),
-            self.columns.take(chosen),
-            self.rows.take(chosen),
+        return replace(
+            self,
+            corners=self.corners.take(chosen, 1),
+            left=self.left.take(chosen),
+            top=self.top.take(chosen),
+            columns=self.columns.take(chosen),
+            rows=self.rows.take(chosen),
         )
 
 
@@ -143,18 +149,14 @@ def _triangles_in_image(vertices_m: Float[ndarray, "v 3"], faces: Int[ndarray, "
     left, columns = _pixel_span(x, corners, camera.width)
     top, rows = _pixel_span(y, corners, camera.height)
     kept = np.flatnonzero((columns > 0) & (rows > 0))
-    corners = corners.take(kept, 1)
-    x, y, inverse_z = x.take(corners), y.take(corners), inverse_z.take(corners)
-    edges = np.empty((3, 3, len(kept)))
-    for edge, p, q in zip(edges, (1, 2, 0), (2, 0, 1), strict=True):
-        # Swapping p and q negates every term exactly, so two neighbours agree about the edge they share.
-        np.subtract(y[p], y[q], out=edge[0])
-        np.subtract(x[q], x[p], out=edge[1])
-        np.subtract(x[p] * y[q], y[p] * x[q], out=edge[2])
-    # Twice the signed area; taken from differences, because edges[:, 2] sums to it only up to cancellation.
-    area = (x[0] - x[2]) * (y[1] - y[2]) - (y[0] - y[2]) * (x[1] - x[2])
-    edges *= np.sign(area)
-    triangles = _Triangles(edges, inverse_z, left.take(kept), top.take(kept), columns.take(kept), rows.take(kept))
+    a, b, c = corners.take(kept, 1)
+    xc, yc = x.take(c), y.take(c)
+    area = (x.take(a) - xc) * (y.take(b) - yc) - (y.take(a) - yc) * (x.take(b) - xc)
+    # Counter-clockwise from here on; flat triangles cover nothing.
+    corners = np.stack([a, np.where(area < 0, c, b), np.where(area < 0, b, c)])
+    triangles = _Triangles(
+        x, y, inverse_z, corners, left.take(kept), top.take(kept), columns.take(kept), rows.take(kept)
+    )
     return triangles if area.all() else triangles.take(np.flatnonzero(area))
 
 
@@ -192,12 +194,13 @@ def _draw(triangles: _Triangles, inverse_z: Float[ndarray, "h w"], *, left: int,
     # Bodies have small triangles only: 16 bits then hold the shape, and numpy sorts those several times faster.
     shape = shape.astype(np.uint16) if shape.max() < 1 << 16 else shape
     by_shape = np.argsort(shape, kind="stable")
-    shape, triangles = shape[by_shape], triangles.take(by_shape)
+    shape = shape[by_shape]
     ends = np.append(np.flatnonzero(np.diff(shape)) + 1, len(shape))
     for begin, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True):
-        at_once = max(1, CANDIDATES_AT_ONCE // int(triangles.rows[begin] * triangles.columns[begin]))
+        one = by_shape[begin]
+        at_once = max(1, CANDIDATES_AT_ONCE // int(triangles.rows[one] * triangles.columns[one]))
         for first in range(begin, end, at_once):
-            _draw_block(triangles.take(np.arange(first, min(first + at_once, end))), inverse_z, left=left, top=top)
+            _draw_block(triangles.take(by_shape[first : min(first + at_once, end)]), inverse_z, left=left, top=top)
 
 
 def _draw_block(block: _Triangles, inverse_z: Float[ndarray, "h w"], *, left: int, top: int) -> None:
@@ -205,15 +208,26 @@ def _draw_block(block: _Triangles, inverse_z: Float[ndarray, "h w"], *, left: in
     rows, columns = int(block.rows[0]), int(block.columns[0])
     x = block.left[:, None] + np.arange(columns)
     y = block.top[:, None] + np.arange(rows)
-    e0, e1, e2 = (
-        (by_x[:, None] * x)[:, None, :] + (by_y[:, None] * y + constant[:, None])[:, :, None]
-        for by_x, by_y, constant in block.edges
-    )
+    e0, e1, e2 = _edge_functions(block, x, y)
     inside = np.flatnonzero(np.minimum(np.minimum(e0, e1), e2) >= 0)
     e0, e1, e2 = e0.take(inside), e1.take(inside), e2.take(inside)
-    z0, z1, z2 = block.inverse_z.take(inside // (rows * columns), 1)
+    z0, z1, z2 = block.inverse_z.take(block.corners).take(inside // (rows * columns), 1)
     total = e0 + e1 + e2
     # All three are zero only in a triangle flattened to nothing by rounding: leave 0, which is no surface.
     values = np.divide(e0 * z0 + e1 * z1 + e2 * z2, total, out=np.zeros_like(total), where=total > 0)
     pixels = ((y - top) * inverse_z.shape[1])[:, :, None] + (x - left)[:, None, :]
     np.maximum.at(inverse_z.reshape(-1), pixels.take(inside), values)
+
+
+def _edge_functions(block: _Triangles, x: Int[ndarray, "f c"], y: Int[ndarray, "f r"]) -> list[Float[ndarray, "f r c"]]:
+    """Return, for the edge opposite to each corner, twice the signed area it spans with every pixel of the boxes.
+
+    Swapping the ends of an edge negates every term exactly, so two neighbours agree about the edge they share.
+    """
+    corner_x, corner_y = block.x.take(block.corners)[:, :, None], block.y.take(block.corners)[:, :, None]
+    functions = []
+    for p, q in ((1, 2), (2, 0), (0, 1)):
+        xp, yp, xq, yq = corner_x[p], corner_y[p], corner_x[q], corner_y[q]
+        by_row = (xq - xp) * y + (xp * yq - yp * xq)
+        functions.append(((yp - yq) * x)[:, None, :] + by_row[:, :, None])
+    return functions
