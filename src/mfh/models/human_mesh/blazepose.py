@@ -25,7 +25,7 @@ from mfh.models.human_mesh.pose_landmarks import (
     roi_box,
     spread_over_photo,
 )
-from mfh.models.protocols import Rgb
+from mfh.models.protocols import Rgb, RgbOfAnySize
 from mfh.types import Camera, HumanMesh, Person, PoseLandmarks
 
 LONG_SIDE_PX = 1280
@@ -63,7 +63,7 @@ class BlazePose:
         self._landmarks = _Network(folder / "pose_landmark_full.tflite")
         self._segmenter = _Network(folder / "selfie_segmentation.tflite")
 
-    def segment(self, photos: Sequence[Rgb]) -> list[list[Person]]:
+    def segment(self, photos: Sequence[RgbOfAnySize]) -> list[list[Person]]:
         """Find the people of each photo, most confident first; no pixel belongs to two of them."""
         return [self._find(photo) for photo in photos]
 
@@ -74,7 +74,7 @@ class BlazePose:
         """
         bodies: list[HumanMesh | None] = []
         for person in people:
-            pose = person.pose or _pose(self._read(photo, _roi_of_box(person.box_xyxy)))
+            pose = person.pose or _pose(self._read(photo, _roi_of_box(person.box_xyxy)), np.ones(2))
             placement = place_body(pose, camera)
             bodies.append(None if placement is None else _mesh(pose, placement))
         return bodies
@@ -86,15 +86,14 @@ class BlazePose:
         rgb = photo if ratio == 1.0 else cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
         rgb = np.ascontiguousarray(rgb, np.float32)
         people = self._read_people(rgb, self._detect(rgb))
-        if ratio != 1.0:
-            people = [replace(one, reading=_resized(one.reading, width / size[0], height / size[1])) for one in people]
-        masks = instance_masks(people, (height, width))
         found = []
-        for one, instance_mask in zip(people, masks, strict=True):
+        for one, small_mask in zip(people, instance_masks(people, rgb.shape[:2]), strict=True):
+            instance_mask = _resized_mask(small_mask, (height, width))
             box = _mask_box(instance_mask)
-            if box is not None and instance_mask.sum() * ratio**2 >= MIN_MASK_PX:
-                found.append(Person(box, instance_mask, one.score, _pose(one.reading)))
-        return found
+            if box is not None and small_mask.sum() >= MIN_MASK_PX:
+                pose = _pose(one.reading, np.array([width / size[0], height / size[1]]))
+                found.append(Person(box, instance_mask, one.score, pose))
+        return sorted(found, key=lambda person: -person.score)
 
     def _detect(self, rgb: Rgb) -> list[Detection]:
         crops = search_crops(rgb.shape[1], rgb.shape[0], min_side_px=MIN_CROP_PX)
@@ -192,8 +191,9 @@ def _may_be(detection: Detection, reading: PoseReading) -> bool:
     return reading.presence >= MIN_PRESENCE or detection.score >= CROWDED_DETECTION
 
 
-def _pose(reading: PoseReading) -> PoseLandmarks:
-    return PoseLandmarks(reading.image_px, reading.world_m, reading.visibility)
+def _pose(reading: PoseReading, ratio: Float[ndarray, "2"]) -> PoseLandmarks:
+    """Return a reading's landmarks in a photo larger by ``ratio``; pixel centres are integers in both."""
+    return PoseLandmarks((reading.image_px + 0.5) * ratio - 0.5, reading.world_m, reading.visibility)
 
 
 def _mesh(pose: PoseLandmarks, placement: Placement) -> HumanMesh:
@@ -209,17 +209,12 @@ def _mesh(pose: PoseLandmarks, placement: Placement) -> HumanMesh:
     )
 
 
-def _resized(reading: PoseReading, x: float, y: float) -> PoseReading:
-    """Carry a reading to the photo it was shrunk from; pixel centres are integers in both."""
-    ratio = np.array([x, y])
-
-    def move(points: ndarray) -> ndarray:
-        return (points + 0.5) * ratio - 0.5
-
-    def roi(small: Roi) -> Roi:
-        return replace(small, centre_px=move(small.centre_px), size_px=small.size_px * float(np.sqrt(x * y)))
-
-    return replace(reading, roi=roi(reading.roi), next_roi=roi(reading.next_roi), image_px=move(reading.image_px))
+def _resized_mask(small_mask: Bool[ndarray, "a b"], shape: tuple[int, int]) -> Bool[ndarray, "h w"]:
+    """Enlarge a mask smoothly; masks that share no pixel share none afterwards (their shares add up to one at most)."""
+    if small_mask.shape == shape:
+        return small_mask
+    share = cv2.resize(small_mask.astype(np.uint8) * 200, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    return share > 100
 
 
 def _mask_box(instance_mask: Bool[ndarray, "h w"]) -> Float[ndarray, "4"] | None:

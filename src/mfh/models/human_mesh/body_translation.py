@@ -58,6 +58,8 @@ STATURE_LOG_SIGMA = 0.053
 """Standard deviation of the log of adults' standing height (0.09 m in 1.69 m)."""
 READING_LOG_SIGMA = 0.05
 """Standard deviation of the log distance of rendered adults once their stature is known: what the reading adds."""
+RELIEF = 0.75
+"""True differences of depth within a rendered body over those the network reads: it exaggerates them."""
 _PART_LOG_SIGMA = 0.10
 """Deviation of one part's log length from the others': how far parts may differ before they count less."""
 
@@ -150,7 +152,8 @@ def place_body(
         return None
     sideways = np.average(slopes * (body[:, 2:] + T_z) - body[:, :2], axis=0, weights=weight + 1e-9)
     T_ray = np.array([*sideways, T_z])
-    joints = np.concatenate([slopes * (body[:, 2:] + T_z), body[:, 2:] + T_z], 1) @ R_camera_ray.T
+    depth = distance + RELIEF * (body[:, 2:] + T_z - distance)
+    joints = np.concatenate([slopes * depth, depth], 1) @ R_camera_ray.T
     projected = (body + T_ray) @ R_camera_ray.T
     pixels = np.stack(
         [

@@ -1,0 +1,201 @@
+"""The real networks on real photos; skips, with the reason, where their files have not been fetched."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from mfh.errors import WeightsError
+from mfh.geometry.morphology import erode_3x3
+from mfh.geometry.rasterize import rasterize_depth
+from mfh.models import weights
+from mfh.models.human_mesh.blazepose import BlazePose
+from mfh.types import Camera, HumanMesh, Person
+
+SURE = 0.5
+"""Score that people in photos exceed and what is nobody does not."""
+
+
+@pytest.fixture(scope="module")
+def blazepose() -> BlazePose:
+    if not weights.installed("blazepose"):
+        pytest.skip("BlazePose files are not here: run 'mfh weights fetch blazepose'")
+    return BlazePose()
+
+
+def _rgb(file: Path) -> np.ndarray:
+    return np.asarray(Image.open(file).convert("RGB"), np.float32) / 255
+
+
+@pytest.fixture(scope="module")
+def five_people(shared_data: Path) -> tuple[np.ndarray, Camera, np.ndarray]:
+    """Photo, camera and sensor depth of five people who walk away from a depth camera."""
+    folder = shared_data / "rgbd" / "pcl_five_people"
+    k = json.loads((folder / "intrinsics.json").read_text())
+    rgb = _rgb(folder / "rgb.png")
+    camera = Camera(float(k["fx"]), float(k["fy"]), float(k["cx"]), float(k["cy"]), rgb.shape[1], rgb.shape[0])
+    return rgb, camera, np.load(folder / "depth.npy").squeeze()
+
+
+@pytest.fixture(scope="module")
+def found(blazepose: BlazePose, five_people) -> list[Person]:
+    return blazepose.segment([five_people[0]])[0]
+
+
+@pytest.fixture(scope="module")
+def bodies(blazepose: BlazePose, five_people, found: list[Person]) -> list[HumanMesh]:
+    rgb, camera, _ = five_people
+    return [body for body in blazepose.measure(rgb, found, camera) if body is not None]
+
+
+def _same_people(a: list[Person], b: list[Person]) -> None:
+    assert len(a) == len(b)
+    for one, other in zip(a, b, strict=True):
+        assert one.score == other.score
+        np.testing.assert_array_equal(one.instance_mask, other.instance_mask)
+        assert one.pose is not None and other.pose is not None
+        np.testing.assert_array_equal(one.pose.image_px, other.pose.image_px)
+        np.testing.assert_array_equal(one.pose.world_m, other.pose.world_m)
+
+
+def test_missing_files_name_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path))
+    with pytest.raises(WeightsError, match="run 'mfh weights fetch blazepose'"):
+        BlazePose()
+
+
+def test_five_of_five_people_are_found_and_nobody_else(found: list[Person]):
+    assert len(found) == 5
+    assert min(person.score for person in found) > SURE
+    assert [person.score for person in found] == sorted((person.score for person in found), reverse=True)
+    hips = sorted(float(person.pose.image_px[[23, 24], 0].mean()) for person in found if person.pose is not None)
+    np.testing.assert_allclose(hips, [80, 195, 335, 415, 540], atol=25)
+
+
+def test_masks_share_no_pixel_fill_their_boxes_and_lie_on_their_person(found: list[Person], five_people):
+    _, _, sensor_m = five_people
+    together = np.sum([person.instance_mask for person in found], axis=0)
+    assert together.max() == 1
+    for person in found:
+        left, top, right, bottom = person.box_xyxy.astype(int)
+        outside = person.instance_mask.copy()
+        outside[top : bottom + 1, left : right + 1] = False
+        assert not outside.any()
+        inner = erode_3x3(person.instance_mask) & (sensor_m > 0)
+        # A person is within half a metre of depth: the wall behind is not in the mask.
+        near = np.abs(sensor_m[inner] - np.median(sensor_m[inner])) < 0.5
+        assert near.mean() > 0.9
+
+
+def test_bodies_stand_where_the_sensor_sees_them(bodies: list[HumanMesh], found: list[Person], five_people):
+    _, camera, sensor_m = five_people
+    assert len(bodies) == 5
+    log_ratios = []
+    for body, person in zip(bodies, found, strict=True):
+        depth = rasterize_depth(body.vertices_m, body.faces, camera)
+        silhouette = np.isfinite(depth)
+        overlap = (silhouette & person.instance_mask).sum() / (silhouette | person.instance_mask).sum()
+        assert overlap > 0.7
+        both = erode_3x3(silhouette & person.instance_mask) & (sensor_m > 0)
+        log_ratios.append(np.log(np.mean(depth[both] / sensor_m[both])))
+        assert body.source == "blazepose"
+        assert body.stature_m is not None and 1.5 < body.stature_m < 1.9
+        assert body.reprojection_px is not None and body.reprojection_px < 20
+        assert body.log_depth_sigma is not None and 0.07 < body.log_depth_sigma < 0.12
+        assert abs(log_ratios[-1]) < 2 * body.log_depth_sigma
+    # They are 1.76 m tall on average where adults are 1.69 m: 4 % of this nobody can see.
+    assert abs(np.median(log_ratios)) < 0.11
+
+
+def test_a_batch_is_the_same_as_one_by_one_and_as_before(blazepose: BlazePose, five_people, found: list[Person]):
+    rgb = five_people[0]
+    other = np.ascontiguousarray(rgb[:, 440:])
+    first, second = blazepose.segment([other, rgb])
+    _same_people(second, found)
+    _same_people(first, blazepose.segment([other])[0])
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_colours_arrive_in_rgb_order(blazepose: BlazePose, monkeypatch: pytest.MonkeyPatch, channel: int):
+    seen: list[np.ndarray] = []
+
+    def spy(tensor):
+        seen.append(tensor.copy())
+        return np.zeros((1, 2254, 12), np.float32), np.full((1, 2254, 1), -100, np.float32)
+
+    monkeypatch.setattr(blazepose, "_detector", spy)
+    photo = np.zeros((200, 200, 3), np.float32)
+    photo[..., channel] = 1
+    assert blazepose.segment([photo]) == [[]]
+    for tensor in seen:
+        np.testing.assert_allclose(tensor[0, 112, 112], np.where(np.arange(3) == channel, 1, -1), atol=1e-5)
+    # Swapped channels would not only be a matter of taste: the landmark network gets the same treatment.
+    seen.clear()
+    monkeypatch.setattr(blazepose, "_landmarks", lambda tensor: seen.append(tensor.copy()) or _no_landmarks())
+    blazepose.measure(photo, [Person(np.array([50.0, 50, 150, 150]), np.ones((200, 200), bool), 0.9)], _camera(200))
+    np.testing.assert_allclose(seen[0][0, 128, 128], np.eye(3)[channel], atol=1e-5)
+
+
+def _no_landmarks() -> list[np.ndarray]:
+    return [
+        np.zeros((1, 195), np.float32),
+        np.zeros((1, 1), np.float32),
+        np.zeros((1, 256, 256, 1), np.float32),
+        np.zeros((1, 64, 64, 39), np.float32),
+        np.zeros((1, 117), np.float32),
+    ]
+
+
+def _camera(side: int, f_px: float = 300.0) -> Camera:
+    return Camera(f_px, f_px, (side - 1) / 2, (side - 1) / 2, side, side)
+
+
+def test_twice_the_focal_length_is_twice_as_far(blazepose: BlazePose, found: list[Person], bodies, five_people):
+    rgb, camera, _ = five_people
+    longer = replace(camera, fx=2 * camera.fx, fy=2 * camera.fy)
+    for near, far in zip(bodies, blazepose.measure(rgb, found, longer), strict=True):
+        assert far is not None
+        ratio = np.median(far.vertices_m[:, 2]) / np.median(near.vertices_m[:, 2])
+        # Not exactly: a longer lens sees the person less from the side, and bodies have a thickness.
+        assert abs(ratio / 2 - 1) < 0.06
+
+
+def test_a_large_photo_gives_the_same_people_at_its_own_size(blazepose: BlazePose, five_people, bodies):
+    rgb, camera, _ = five_people
+    large = cv2.resize(rgb, (2560, 1920), interpolation=cv2.INTER_LINEAR)
+    people = [person for person in blazepose.segment([large])[0] if person.score > SURE]
+    assert len(people) == 5
+    assert all(person.instance_mask.shape == (1920, 2560) for person in people)
+    assert np.sum([person.instance_mask for person in people], axis=0).max() == 1
+    wide = Camera(4 * camera.fx, 4 * camera.fy, 4 * camera.cx + 1.5, 4 * camera.cy + 1.5, 2560, 1920)
+    far = sorted(np.median(body.vertices_m[:, 2]) for body in blazepose.measure(large, people, wide) if body)
+    near = sorted(np.median(body.vertices_m[:, 2]) for body in bodies)
+    np.testing.assert_allclose(far, near, rtol=0.08)
+
+
+def test_a_person_known_by_a_box_alone_is_measured_too(blazepose: BlazePose, found, bodies, five_people):
+    rgb, camera, _ = five_people
+    (body,) = blazepose.measure(rgb, [replace(found[0], pose=None)], camera)
+    assert body is not None
+    assert abs(np.log(np.median(body.vertices_m[:, 2]) / np.median(bodies[0].vertices_m[:, 2]))) < 0.15
+
+
+@pytest.mark.parametrize("name", ["pcl_office1", "promptda_arkit"])
+def test_nobody_is_surely_seen_in_an_empty_room(blazepose: BlazePose, shared_data: Path, name: str):
+    people = blazepose.segment([_rgb(shared_data / "rgbd" / name / "rgb.png")])[0]
+    assert all(person.score < SURE for person in people)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (7, 3), (40, 30)])
+def test_tiny_photos_have_nobody_in_them(blazepose: BlazePose, size: tuple[int, int]):
+    photo = np.random.default_rng(0).random((*size, 3), np.float32)
+    assert blazepose.segment([photo]) == [[]]
+
+
+def test_no_photos_no_people(blazepose: BlazePose):
+    assert blazepose.segment([]) == []
+    assert blazepose.measure(np.zeros((20, 20, 3), np.float32), [], _camera(20)) == []
