@@ -77,8 +77,11 @@ def test_help_imports_nothing_heavy(tmp_path):
 def test_interruption_is_quiet(tmp_path, photo_path):
     # The pipeline is replaced by one that waits, so that the signal always arrives in the middle of the work.
     code = f"""
-        import sys, time
+        import signal, sys, time
         import mfh.pipeline
+
+        # A runner in the background may have been started with the signal ignored, and children inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         from mfh.cli.main import main
 
         class Waiting:

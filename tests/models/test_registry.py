@@ -36,9 +36,9 @@ def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatc
 
 def test_a_hole_in_the_project_itself_is_not_taken_for_a_missing_package(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(
-        registry.REGISTRY["painter"], "lost", Entry("mfh.models.painters.lost:Painter", "pip install it")
+        registry.REGISTRY["painter"], "lost", Entry("mfh.models.relative_depth.lost:Painter", "pip install it")
     )
-    with pytest.raises(ModuleNotFoundError, match=r"mfh\.models\.painters\.lost"):
+    with pytest.raises(ModuleNotFoundError, match=r"mfh\.models\.relative_depth\.lost"):
         load_models({"painter": "lost"})
 
 
