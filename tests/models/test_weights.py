@@ -9,7 +9,7 @@ import pytest
 
 from mfh.errors import InputError, WeightsError
 from mfh.models import weights
-from mfh.models.weights import Artefact, WeightFile, Wheel
+from mfh.models.weights_table import Artefact, WeightFile, Wheel
 
 MEMBERS = {"pkg/a.tflite": b"first model" * 50, "pkg/deep/b.tflite": b"second model" * 70, "pkg/other.py": b"ignored"}
 FILES = ("pkg/a.tflite", "pkg/deep/b.tflite")
