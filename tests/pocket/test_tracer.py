@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mfh.pocket.bvh import build_triangles, trace
+from mfh.pocket.cameras import look
 from mfh.pocket.scene_builder import Place, SceneBuilder
 from mfh.pocket.textures import Texture
 from mfh.pocket.tracer import Environment, View, trace_image
-from mfh.pocket.world import look
 
 _SKY = Environment(
     np.array([0, 0, 1], np.float32),

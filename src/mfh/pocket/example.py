@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 
 from mfh.pocket.bodies import BodyBank, load_bank
+from mfh.pocket.cameras import look
 from mfh.pocket.people import FIRST_PERSON_ID, add_person
 from mfh.pocket.rooms import room
 from mfh.pocket.scene_builder import Place
 from mfh.pocket.tracer import View, denoise, trace_image
-from mfh.pocket.world import FigureTruth, Render, look, tonemap
+from mfh.pocket.world import FigureTruth, Render, exposure_gain, tonemap
 
 _WIDTH, _HEIGHT = 640, 480
 _FOV_X_DEG = 62.0
@@ -58,7 +59,8 @@ def render_example(bank: BodyBank, *, seed: int, samples: int, size: tuple[int, 
         people.append(FigureTruth(FIRST_PERSON_ID + k, int(body), float(bank.stature_m[body]), in_camera, faces))
     scene = layout.builder.build(layout.environment)
     radiance, depth, ids, albedo, normal = trace_image(scene, view, width, height, samples, seed)
-    rgb = tonemap(denoise(radiance, albedo, normal, depth))
+    clean = denoise(radiance, albedo, normal, depth)
+    rgb = tonemap(clean, gain=exposure_gain(clean, 1.0))
     return Render(rgb, depth, ids, f_px, layout.kind, tuple(people))
 
 

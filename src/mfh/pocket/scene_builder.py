@@ -48,6 +48,13 @@ class SceneBuilder:
     lights: list[list[float]] = field(default_factory=list)
     next_id: int = 2
 
+    def copy(self) -> "SceneBuilder":
+        """Return a builder to go on from here without changing this one (the arrays themselves are shared)."""
+        return SceneBuilder(
+            list(self.corners), list(self.normals), list(self.material_ids), list(self.object_ids),
+            list(self.materials), list(self.lights), self.next_id,
+        )  # fmt: skip
+
     def new_id(self) -> int:
         """Return a fresh object id (ids 100 and up belong to people, so objects share the last one)."""
         used = self.next_id
