@@ -12,7 +12,8 @@ from mfh.pocket.augment import Sample, augment  # noqa: E402
 from mfh.pocket.evaluate import aligned_score  # noqa: E402
 from mfh.pocket.export import export_onnx, load_network  # noqa: E402
 from mfh.pocket.network import PocketDepth  # noqa: E402
-from mfh.pocket.train_depth import Schedule, depth_loss  # noqa: E402
+from mfh.pocket.train_depth import depth_loss  # noqa: E402
+from mfh.pocket.training import Schedule  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +73,18 @@ def test_learning_rate_warms_up_and_ends_small():
     assert Schedule(steps=1000, cosine=False).factor(999) == 1.0
 
 
+def _random_weights(network, folder: Path) -> Path:
+    from safetensors.torch import save_file
+
+    save_file(network.state_dict(), folder / "random.safetensors")
+    return folder / "random.safetensors"
+
+
 def test_exported_network_equals_the_training_code(tmp_path: Path):
     onnxruntime = pytest.importorskip("onnxruntime")
     torch.manual_seed(0)
-    network = PocketDepth().eval()
-    export_onnx(network, tmp_path / "depth.onnx")
+    network = load_network("depth", _random_weights(PocketDepth(), tmp_path))
+    export_onnx("depth", network, tmp_path / "depth.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "depth.onnx"), providers=["CPUExecutionProvider"])
     for height, width in ((96, 128), (128, 64)):
         rgb = np.random.default_rng(0).random((2, 3, height, width), np.float32)
@@ -92,7 +100,7 @@ def test_shipped_onnx_equals_the_shipped_training_weights():
     rgb = np.random.default_rng(0).random((192, 256, 3), np.float32)
     batch = rgb.transpose(2, 0, 1)[None]
     with torch.no_grad():
-        theirs = load_network(trained)(torch.from_numpy(batch)).numpy()[0]
+        theirs = load_network("depth", trained)(torch.from_numpy(batch)).numpy()[0]
     ours = PocketRelativeDepth()._session.run(None, {"rgb": batch})[0][0]
     assert np.abs(theirs).max() > 0.01
     np.testing.assert_allclose(ours, theirs, atol=1e-4)

@@ -19,30 +19,45 @@ class Sample:
     person: NDArray[np.bool_]
 
 
-def augment(sample: Sample, size: tuple[int, int], rng: Rng) -> Sample:
-    """Crop to (width, height), flip, and change colour, light, sharpness, noise and compression at random."""
-    cut = _crop(sample, size, rng)
-    return Sample(_photograph(cut.rgb, rng), cut.depth_m, cut.person)
+@dataclass(frozen=True)
+class Window:
+    """A cut of a picture: left, top, width, height in pixels, and whether it is mirrored afterwards."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    flipped: bool
+
+    def slice(self, image: ndarray) -> ndarray:
+        """Return the cut, neither resized nor mirrored."""
+        return image[self.y : self.y + self.height, self.x : self.x + self.width]
+
+    def cut(self, image: ndarray, size: tuple[int, int], *, nearest: bool = False) -> ndarray:
+        """Return the cut, resized to (width, height) and mirrored where it is to be."""
+        smooth = cv2.INTER_AREA if self.width > size[0] else cv2.INTER_LINEAR
+        resized = cv2.resize(self.slice(image), size, interpolation=cv2.INTER_NEAREST if nearest else smooth)
+        return resized[:, ::-1] if self.flipped else resized
 
 
-def _crop(sample: Sample, size: tuple[int, int], rng: Rng) -> Sample:
-    """Cut a window of (roughly) the target's aspect and resize it; a slight change of aspect is allowed."""
-    height, width = sample.depth_m.shape
+def draw_window(height: int, width: int, rng: Rng) -> Window:
+    """Draw a window of roughly the picture's aspect; a slight change of aspect is allowed."""
     zoom = 1.0 if rng.random() < 0.3 else rng.uniform(0.55, 1.0)
     stretch = np.exp(rng.normal(0, 0.06))
     w = int(min(width, width * zoom * min(1.0, stretch)))
     h = int(min(height, height * zoom * min(1.0, 1 / stretch)))
     x, y = int(rng.integers(0, width - w + 1)), int(rng.integers(0, height - h + 1))
-    window = (slice(y, y + h), slice(x, x + w))
-    rgb = cv2.resize(sample.rgb[window], size, interpolation=cv2.INTER_AREA if w > size[0] else cv2.INTER_LINEAR)
-    depth = cv2.resize(sample.depth_m[window], size, interpolation=cv2.INTER_NEAREST)
-    person = cv2.resize(sample.person[window].astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    if rng.random() < 0.5:
-        return Sample(rgb[:, ::-1], depth[:, ::-1], person[:, ::-1])
-    return Sample(rgb, depth, person)
+    return Window(x, y, w, h, bool(rng.random() < 0.5))
 
 
-def _photograph(rgb: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
+def augment(sample: Sample, size: tuple[int, int], rng: Rng) -> Sample:
+    """Crop to (width, height), flip, and change colour, light, sharpness, noise and compression at random."""
+    window = draw_window(*sample.depth_m.shape, rng)
+    person = window.cut(sample.person.astype(np.uint8), size, nearest=True) > 0
+    return Sample(photograph(window.cut(sample.rgb, size), rng), window.cut(sample.depth_m, size, nearest=True), person)
+
+
+def photograph(rgb: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
     """Colour cast, saturation, hue, contrast, gamma, vignette, blur, noise, JPEG; sometimes grey."""
     x = np.ascontiguousarray(rgb, np.float32)
     if rng.random() < 0.3:

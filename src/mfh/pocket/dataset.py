@@ -7,7 +7,7 @@ be stopped and started again, and any number of workers writes the same bytes.
 import argparse
 import os
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from mfh.pocket.bodies import SPLITS, BodyBank, load_bank
 from mfh.pocket.people import FIRST_PERSON_ID
-from mfh.pocket.world import render_scene
+from mfh.pocket.standing import standing_room
+from mfh.pocket.world import draw_scene, render
 
 SHARD = 40
 # (width, height) by shard number: all sizes have the same number of pixels, so a batch costs the same.
@@ -33,18 +34,22 @@ class Shard:
         depth_m: (n, h, w) float16 metres, 0 for sky.
         person: (n, h, w) bool, pixels of people.
         f_px: (n,) focal lengths.
+        plane: (n, 3) pixels a metre covers at foot pixel (u, v), see mfh.pocket.standing.
+        free_mask: (n, h, w) bool, where a person's feet could be.
     """
 
     rgb: NDArray[np.uint8]
     depth_m: NDArray[np.float16]
     person: NDArray[np.bool_]
     f_px: NDArray[np.float32]
+    plane: NDArray[np.float64]
+    free_mask: NDArray[np.bool_]
 
 
 def load_shard(path: Path) -> Shard:
     """Read one shard."""
     with np.load(path, allow_pickle=False) as z:
-        return Shard(z["rgb"], z["depth_m"], z["person"], z["f_px"])
+        return Shard(**{one.name: z[one.name] for one in fields(Shard)})
 
 
 def shard_paths(folder: Path, split: str) -> list[Path]:
@@ -56,12 +61,16 @@ def render_shard(number: int, bank: BodyBank, *, split: str) -> Shard:
     """Render shard ``number`` of a split."""
     size = SIZES[number % len(SIZES)]
     first = _FIRST_SEED[split] + number * SHARD
-    renders = [render_scene(first + k, bank, split=split, size=size, samples=_SAMPLES[split]) for k in range(SHARD)]
+    scenes = [draw_scene(first + k, bank, split=split, size=size) for k in range(SHARD)]
+    renders = [render(scene, bank, figures=scene.figures, samples=_SAMPLES[split]) for scene in scenes]
+    room = [standing_room(scene, picture.depth_m) for scene, picture in zip(scenes, renders, strict=True)]
     return Shard(
         np.stack([r.rgb for r in renders]),
         np.stack([r.depth_m for r in renders]).astype(np.float16),
         np.stack([r.ids >= FIRST_PERSON_ID for r in renders]),
         np.array([r.f_px for r in renders], np.float32),
+        np.stack([one.plane for one in room]),
+        np.stack([one.free_mask for one in room]),
     )
 
 
@@ -70,7 +79,7 @@ def _write(job: tuple[int, Path, str, Path]) -> Path:
     path = folder / f"{split}_{number:05d}.npz"
     shard = render_shard(number, load_bank(bank_path), split=split)
     unfinished = path.with_suffix(".tmp.npz")
-    np.savez(unfinished, rgb=shard.rgb, depth_m=shard.depth_m, person=shard.person, f_px=shard.f_px)
+    np.savez(unfinished, **{one.name: getattr(shard, one.name) for one in fields(Shard)})
     os.replace(unfinished, path)
     return path
 

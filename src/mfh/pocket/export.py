@@ -1,51 +1,110 @@
 """Export trained weights to the ONNX file the package runs.
 
-``python -m mfh.pocket.export --weights depth.safetensors --out src/mfh/pocket/weights/depth.onnx``
+``python -m mfh.pocket.export depth --weights depth.safetensors --out src/mfh/pocket/weights/depth.onnx``
+
+Weights are rounded to half precision and stored so, which halves the file; the arithmetic stays single precision.
 """
 
 import argparse
 import os
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import onnx
 import torch
+from onnx import numpy_helper
 from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from mfh.pocket.network import PocketDepth
+from mfh.pocket.painter_network import PainterNetwork
 
-INPUT, OUTPUT = "rgb", "disparity"
+
+@dataclass(frozen=True)
+class Interface:
+    """Names and example shapes of an exported network; a shape's free sizes are named."""
+
+    network: type[nn.Module]
+    inputs: dict[str, tuple[int, ...]]
+    outputs: dict[str, dict[int, str]]
 
 
-def load_network(weights: Path) -> PocketDepth:
-    """Return the network with trained weights, ready to predict."""
-    network = PocketDepth()
-    network.load_state_dict(load_file(weights))
+_SIZE = {0: "batch", 2: "height", 3: "width"}
+_MAPS = {0: "batch", 2: "cells_high", 3: "cells_wide"}
+INTERFACES = {
+    "depth": Interface(PocketDepth, {"rgb": (1, 3, 160, 224)}, {"disparity": {0: "batch", 1: "height", 2: "width"}}),
+    "painter": Interface(
+        PainterNetwork,
+        {"rgb": (1, 3, 160, 224), "blank": (1, 1, 160, 224)},
+        {
+            "stand": {0: "batch", 1: "cells_high", 2: "cells_wide"},
+            "log_weight": _MAPS,
+            "mean": _MAPS,
+            "log_sigma": _MAPS,
+        },
+    ),
+}
+
+
+def load_network(kind: str, weights: Path) -> nn.Module:
+    """Return a network with trained weights, rounded as they are shipped, ready to predict."""
+    network = INTERFACES[kind].network()
+    network.load_state_dict({name: _rounded(value) for name, value in load_file(weights).items()})
     return network.eval()
 
 
-def export_onnx(network: PocketDepth, path: Path) -> None:
-    """Write the network as ONNX with free batch size, height and width (multiples of 32 give the trained geometry)."""
-    example = torch.rand(1, 3, 160, 224)
-    axes = {0: "batch", 2: "height", 3: "width"}
+def _rounded(value: Tensor) -> Tensor:
+    # Batch-norm statistics span too many orders of magnitude for half precision.
+    return value.half().float() if value.ndim >= 2 else value
+
+
+def export_onnx(kind: str, network: nn.Module, path: Path) -> None:
+    """Write a network as ONNX with free batch, height and width (multiples of 32 give the trained geometry)."""
+    interface = INTERFACES[kind]
+    axes = {**{name: _SIZE for name in interface.inputs}, **interface.outputs}
     unfinished = path.with_suffix(".tmp.onnx")
     with warnings.catch_warnings():
         # The TorchScript exporter is deprecated but needs no further package and handles the free sizes.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            network.eval(), (example,), str(unfinished), input_names=[INPUT], output_names=[OUTPUT], opset_version=17,
-            dynamic_axes={INPUT: axes, OUTPUT: {0: "batch", 1: "height", 2: "width"}}, dynamo=False,
+            network.eval(), tuple(torch.rand(shape) for shape in interface.inputs.values()), str(unfinished),
+            input_names=list(interface.inputs), output_names=list(interface.outputs), opset_version=17,
+            dynamic_axes=axes, dynamo=False,
+            # Batch norm stays apart, so that the weights are still those that were rounded; onnxruntime merges it.
+            training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
         )  # fmt: skip
+    onnx.save(_store_half(onnx.load(unfinished)), unfinished)
     os.replace(unfinished, path)
+
+
+def _store_half(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store weights in half precision, each behind a cast (onnxruntime folds it when it loads the file)."""
+    graph, casts = model.graph, []
+    for weight in graph.initializer:
+        values = numpy_helper.to_array(weight)
+        if values.dtype != np.float32 or values.ndim < 2:
+            continue
+        stored = f"{weight.name}.half"
+        casts.append(onnx.helper.make_node("Cast", [stored], [weight.name], to=onnx.TensorProto.FLOAT))
+        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
+    nodes = list(graph.node)
+    del graph.node[:]
+    graph.node.extend(casts + nodes)
+    return model
 
 
 def main() -> None:
     """Parse the command line and export."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=sorted(INTERFACES))
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    export_onnx(load_network(args.weights), args.out)
+    export_onnx(args.kind, load_network(args.kind, args.weights), args.out)
+    args.out.chmod(0o644)
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB")
 
 

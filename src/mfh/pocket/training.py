@@ -1,0 +1,225 @@
+"""The training loop of the pocket networks: processes of one thread, averaged gradients, averaged weights, resumable.
+
+A network is trained by a :class:`Task`: how to make it, a batch, and its loss. What is learned is a function of the
+schedule, the data and the number of workers; W workers of batch B are one batch W·B.
+"""
+
+import argparse
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+import torch.distributed as dist
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.multiprocessing.spawn import spawn
+
+_SAVE_EVERY = 100
+_CLIP = 1.0
+# Weight of the past in the running average of the weights, once there is a past.
+_KEEP = 0.998
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Optimisation: steps, learning rates and how they end."""
+
+    steps: int
+    batch: int = 8
+    encoder_rate: float = 3e-4
+    decoder_rate: float = 1.5e-3
+    cosine: bool = True
+    seed: int = 0
+
+    def factor(self, step: int) -> float:
+        """Return the learning-rate factor at a step: short warm-up, then constant or cosine."""
+        warm = min(1.0, (step + 1) / 100)
+        return warm * (0.5 * (1 + math.cos(math.pi * step / self.steps)) + 0.005 if self.cosine else 1.0)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run.
+
+    Attributes:
+        schedule: how.
+        out: safetensors file of the averaged weights; ``out`` + ".state" holds what is needed to go on.
+        start: weights to start from instead of ImageNet's; ignored where the run is resumed.
+        workers: processes.
+        port: of their meeting point.
+    """
+
+    schedule: Schedule
+    out: Path
+    start: Path | None = None
+    workers: int = 1
+    port: int = 29511
+
+    @property
+    def state_path(self) -> Path:
+        """File with weights, optimiser and step of an unfinished run."""
+        return self.out.with_suffix(".state")
+
+
+class Task(Protocol):
+    """What is trained."""
+
+    def network(self, start: Path | None) -> nn.Module:
+        """Return the network to train; its ``encoder`` learns at the encoder's rate."""
+        ...
+
+    def batch(self, schedule: Schedule, step: int, rank: int) -> tuple[Tensor, ...]:
+        """Return a batch, a function of seed, step and rank alone."""
+        ...
+
+    def loss(self, network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        """Return the scalar to minimise; puts batch-norm layers into the right mode too."""
+        ...
+
+
+def run_training(make_task: Callable[[], Task], run: Run) -> None:
+    """Train, with ``run.workers`` processes; ``make_task`` must be picklable and is called in each of them.
+
+    A finished run is left alone; an unfinished one goes on where it stopped.
+
+    Raises:
+        FloatingPointError: where the loss is no longer finite; the last weights saved are kept.
+    """
+    run.out.parent.mkdir(parents=True, exist_ok=True)
+    if run.workers == 1:
+        _work(0, make_task, run)
+    else:
+        spawn(_work, (make_task, run), nprocs=run.workers)
+
+
+def parse_run(description: str, arguments: Sequence[str] | None) -> tuple[Path, Run]:
+    """Read the options every training command has; returns the folder of shards and the run."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of shards, see mfh.pocket.dataset")
+    parser.add_argument("--out", type=Path, required=True, help="safetensors file to write; it is resumed from .state")
+    parser.add_argument("--start", type=Path, help="start from these weights instead of ImageNet's")
+    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--batch", type=int, default=8, help="pictures a step and worker")
+    parser.add_argument("--encoder-rate", type=float, default=3e-4)
+    parser.add_argument("--decoder-rate", type=float, default=1.5e-3)
+    parser.add_argument("--constant", action="store_true", help="constant learning rate instead of a cosine")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1, help="processes of one thread; gradients are averaged")
+    parser.add_argument("--port", type=int, default=29511)
+    args = parser.parse_args(arguments)
+    schedule = Schedule(args.steps, args.batch, args.encoder_rate, args.decoder_rate, not args.constant, args.seed)
+    return args.data, Run(schedule, args.out, args.start, args.workers, args.port)
+
+
+def load_start(network: nn.Module, start: Path) -> None:
+    """Load weights from a safetensors file; layers of another shape or name keep what they have."""
+    ours = network.state_dict()
+    theirs = {k: v for k, v in load_file(start).items() if k in ours and ours[k].shape == v.shape}
+    if not theirs:
+        raise ValueError(f"{start} holds no weights of this network")
+    network.load_state_dict({**ours, **theirs})
+
+
+def _work(rank: int, make_task: Callable[[], Task], run: Run) -> None:
+    torch.set_num_threads(1)
+    if run.workers > 1:
+        dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{run.port}", rank=rank, world_size=run.workers)
+    schedule = run.schedule
+    torch.manual_seed(schedule.seed)
+    task = make_task()
+    network = task.network(run.start)
+    network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  (missing from the stubs)
+    optimizer = _optimizer(network, schedule)
+    average = {k: v.detach().clone() for k, v in network.state_dict().items()}
+    first = _resume(run.state_path, network, optimizer, average)
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    rates = [schedule.encoder_rate, schedule.decoder_rate]
+    began, smooth = time.time(), 0.0
+    for step, batch in enumerate(_batches(task, schedule, first, rank), first):
+        network.train()
+        loss = task.loss(network, batch)
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"the loss is {loss.item()} at step {step}: the last saved weights are {run.out}")
+        optimizer.zero_grad(set_to_none=False)
+        loss.backward()
+        if run.workers > 1:
+            _average_gradients(parameters, run.workers)
+        torch.nn.utils.clip_grad_norm_(parameters, _CLIP)
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * schedule.factor(step)
+        optimizer.step()
+        smooth = loss.item() if step == first else 0.98 * smooth + 0.02 * loss.item()
+        _update_average(average, network, min(_KEEP, (step + 1) / (step + 20)))
+        if rank == 0 and ((step + 1) % _SAVE_EVERY == 0 or step + 1 == schedule.steps):
+            print(f"step {step + 1} loss {smooth:.4f} {time.time() - began:.0f} s", flush=True)
+            _save(run, network, optimizer, average, step + 1)
+    if run.workers > 1:
+        dist.destroy_process_group()
+
+
+def _optimizer(network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
+    named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
+    encoder = [p for name, p in named if name.startswith("encoder")]
+    rest = [p for name, p in named if not name.startswith("encoder")]
+    groups = [{"params": encoder, "lr": schedule.encoder_rate}, {"params": rest, "lr": schedule.decoder_rate}]
+    return torch.optim.AdamW(groups, weight_decay=1e-3)
+
+
+def _batches(task: Task, schedule: Schedule, first: int, rank: int) -> Iterator[tuple[Tensor, ...]]:
+    """Yield batches from step ``first`` on, made one ahead in a thread."""
+    if first >= schedule.steps:
+        return
+    with ThreadPoolExecutor(1) as thread:
+        ahead = thread.submit(task.batch, schedule, first, rank)
+        for step in range(first + 1, schedule.steps + 1):
+            ready, ahead = ahead.result(), thread.submit(task.batch, schedule, step, rank)
+            yield ready
+
+
+def _average_gradients(parameters: list[nn.Parameter], workers: int) -> None:
+    flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
+    dist.all_reduce(flat)
+    flat /= workers
+    start = 0
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.copy_(flat[start : start + p.numel()].view_as(p.grad))
+            start += p.numel()
+
+
+def _update_average(average: dict[str, Tensor], network: nn.Module, keep: float) -> None:
+    """Exponential moving average of the weights: what is saved and used."""
+    with torch.no_grad():
+        for name, value in network.state_dict().items():
+            if value.dtype.is_floating_point:
+                average[name].mul_(keep).add_(value, alpha=1 - keep)
+            else:
+                average[name].copy_(value)
+
+
+def _save(
+    run: Run, network: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor], step: int
+) -> None:
+    unfinished = run.out.with_suffix(".tmp")
+    save_file({k: v.contiguous() for k, v in average.items()}, unfinished)
+    os.replace(unfinished, run.out)
+    state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "average": average, "step": step}
+    torch.save(state, unfinished)
+    os.replace(unfinished, run.state_path)
+
+
+def _resume(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor]) -> int:
+    """Load an unfinished run's state, if there is one; returns the next step."""
+    if not path.exists():
+        return 0
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    network.load_state_dict(state["network"])
+    optimizer.load_state_dict(state["optimizer"])
+    average.update(state["average"])
+    return int(state["step"])
