@@ -8,10 +8,12 @@ from typing import Annotated, Literal
 import typer
 
 from mfh.cli.exits import EXIT_DONE
+from mfh.cli.pocket_train import app as train_app
 from mfh.cli.progress import progress_line
 from mfh.errors import InputError
 
 app = typer.Typer(help="The pocket world: scenes with exact metric depth.", rich_markup_mode=None)
+app.add_typer(train_app, name="train")
 
 
 @app.callback()

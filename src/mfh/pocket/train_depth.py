@@ -1,11 +1,9 @@
 """Train the pocket relative-depth network on rendered shards.
 
-``python -m mfh.pocket.train_depth --data DIR --out depth.safetensors --steps 12000 --workers 2``
+``mfh pocket train depth --data DIR --out depth.safetensors --steps 12000 --workers 2``
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +14,7 @@ from torch import Tensor
 from mfh.pocket.augment import Sample, augment
 from mfh.pocket.dataset import load_shard, shard_paths
 from mfh.pocket.network import PocketDepth
-from mfh.pocket.training import Schedule, load_start, parse_run, run_training
+from mfh.pocket.training import Schedule, load_start
 
 # Training size (width, height) for each rendered shape; equal areas.
 TRAINING_SIZE = {(168, 224): (192, 144), (112, 336): (288, 96), (224, 168): (144, 192)}
@@ -145,15 +143,6 @@ class DepthTask:
         return depth_loss(network(rgb), depth_m, person)
 
 
-def _make_task(data: Path) -> DepthTask:
+def make_task(data: Path) -> DepthTask:
+    """Return the task on the training shards of a folder."""
     return DepthTask(Pool(shard_paths(data, "train")))
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and train."""
-    data, run = parse_run(__doc__ or "", arguments)
-    run_training(partial(_make_task, data), run)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,13 +1,11 @@
 """Train the sprite painter's network on rendered shards.
 
-``python -m mfh.pocket.train_painter --data DIR --start depth.safetensors --out painter.safetensors --steps 4000``
+``mfh pocket train painter --data DIR --start depth.safetensors --out painter.safetensors``
 Its trunk starts from the depth network's where ``--start`` names one.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -21,7 +19,7 @@ from mfh.pocket.augment import Window, draw_window, photograph
 from mfh.pocket.dataset import load_shard, shard_paths
 from mfh.pocket.painter_network import PainterNetwork
 from mfh.pocket.train_depth import TRAINING_SIZE
-from mfh.pocket.training import Schedule, load_start, parse_run, run_training
+from mfh.pocket.training import Schedule, load_start
 
 CELL = 4
 """Pixels of the input per cell of the output, each way."""
@@ -164,15 +162,6 @@ def mixture_nll(value: Tensor, log_weight: Tensor, mean: Tensor, log_sigma: Tens
     return -torch.logsumexp(log_weight - 0.5 * z * z - log_sigma - 0.5 * math.log(2 * math.pi), 1)
 
 
-def _make_task(data: Path) -> PainterTask:
+def make_task(data: Path) -> PainterTask:
+    """Return the task on the training shards of a folder."""
     return PainterTask(load_rooms(shard_paths(data, "train")))
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and train."""
-    data, run = parse_run(__doc__ or "", arguments)
-    run_training(partial(_make_task, data), run)
-
-
-if __name__ == "__main__":
-    main()

@@ -4,11 +4,10 @@ A network is trained by a :class:`Task`: how to make it, a batch, and its loss. 
 schedule, the data and the number of workers; W workers of batch B are one batch W·B.
 """
 
-import argparse
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,25 +95,6 @@ def run_training(make_task: Callable[[], Task], run: Run) -> None:
         _work(0, make_task, run)
     else:
         spawn(_work, (make_task, run), nprocs=run.workers)
-
-
-def parse_run(description: str, arguments: Sequence[str] | None) -> tuple[Path, Run]:
-    """Read the options every training command has; returns the folder of shards and the run."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder of shards, see mfh.pocket.dataset")
-    parser.add_argument("--out", type=Path, required=True, help="safetensors file to write; it is resumed from .state")
-    parser.add_argument("--start", type=Path, help="start from these weights instead of ImageNet's")
-    parser.add_argument("--steps", type=int, default=12000)
-    parser.add_argument("--batch", type=int, default=8, help="pictures a step and worker")
-    parser.add_argument("--encoder-rate", type=float, default=3e-4)
-    parser.add_argument("--decoder-rate", type=float, default=1.5e-3)
-    parser.add_argument("--constant", action="store_true", help="constant learning rate instead of a cosine")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=1, help="processes of one thread; gradients are averaged")
-    parser.add_argument("--port", type=int, default=29511)
-    args = parser.parse_args(arguments)
-    schedule = Schedule(args.steps, args.batch, args.encoder_rate, args.decoder_rate, not args.constant, args.seed)
-    return args.data, Run(schedule, args.out, args.start, args.workers, args.port)
 
 
 def load_start(network: nn.Module, start: Path) -> None:

@@ -1,0 +1,142 @@
+"""Is the sprite painter's prior calibrated? Where it stands people, and how tall, on held-out renders and real photos.
+
+    python benchmarks/study_painter.py --renders DIR --bank bodies.npz [--photos DIR]
+
+Renders are shards of ``mfh.pocket.dataset`` (split test: other scenes, other bodies). For each picture a strip is
+blanked as in the painting loop and feet are drawn; there, the truth is known. Photos (DIR/<name>/{rgb.png, depth.npy,
+intrinsics.json}) have no truth about free ground, but sensor depth at the feet says how many pixels a metre covers.
+"""
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mfh.io.photo import load_photo
+from mfh.models.painters.figures import load_figures
+from mfh.models.painters.person_prior import WEIGHTS, PersonPrior, StandingField
+from mfh.numerics.paint_masks import painting_seed, strip_paint_mask
+from mfh.pocket.bodies import load_bank
+from mfh.pocket.dataset import Shard, load_shard, shard_paths
+
+DRAWS = 4
+SAMPLES = 400
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One person about to be painted, and the truth there."""
+
+    free: bool
+    log_size_error: float
+    rank: float
+    height_rank: float
+
+
+def study_picture(shard: Shard, k: int, prior: PersonPrior, statures: tuple[np.ndarray, np.ndarray]) -> list[Drawn]:
+    """Draw feet in one render. ``statures`` are those of the figures, and of the true people."""
+    rgb = shard.rgb[k].astype(np.float32) / 255
+    height, width = rgb.shape[:2]
+    found = []
+    for n in range(DRAWS):
+        seed = painting_seed(k, n)
+        mask = strip_paint_mask(seed, height=height, width=width, min_width=0.2, max_width=0.8)
+        rng = np.random.default_rng(seed)
+        field = prior.look(rgb, mask)
+        stand = field.draw(mask, rng)
+        if stand is None:
+            continue
+        x, y = stand.foot_xy_px
+        true_px_per_m = float(shard.plane[k] @ [x, y, 1])
+        if true_px_per_m <= 0:
+            found.append(Drawn(False, np.nan, np.nan, np.nan))
+            continue
+        row, column = int(np.clip(round(y), 0, height - 1)), int(np.clip(round(x), 0, width - 1))
+        sizes = sample_sizes(field, x, y, rng)
+        heights = sizes * rng.choice(statures[0], SAMPLES)
+        true_height = true_px_per_m * rng.choice(statures[1])
+        found.append(
+            Drawn(
+                bool(shard.free_mask[k][row, column]),
+                float(np.log(np.median(sizes) / true_px_per_m)),
+                float((sizes < true_px_per_m).mean()),
+                float((heights < true_height).mean()),
+            )
+        )
+    return found
+
+
+def sample_sizes(field: StandingField, x: float, y: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw pixels per metre for feet at (x, y)."""
+    tall, wide = field.odds.shape
+    row = min(int((y + 0.5) / field.height * tall), tall - 1)
+    column = min(int((x + 0.5) / field.width * wide), wide - 1)
+    weight = field.weight[:, row, column]
+    part = rng.choice(len(weight), SAMPLES, p=weight / weight.sum())
+    return np.exp(rng.normal(field.mean[part, row, column], field.sigma[part, row, column])) * field.height
+
+
+def _coverage(ranks: np.ndarray) -> str:
+    parts = [f"{share:.0%} interval covers {np.mean(np.abs(ranks - 0.5) < share / 2):.3f}" for share in (0.5, 0.8)]
+    deciles = np.histogram(ranks, np.linspace(0, 1, 11))[0] / max(len(ranks), 1)
+    return ", ".join(parts) + "; deciles " + " ".join(f"{d:.2f}" for d in deciles)
+
+
+def main() -> None:
+    """Study renders, then photos."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--renders", type=Path, required=True)
+    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--shards", type=int, default=8)
+    parser.add_argument("--photos", type=Path)
+    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    args = parser.parse_args()
+    prior, bank = PersonPrior(args.weights), load_bank(args.bank)
+    statures = (
+        np.array([one.stature_m for one in load_figures()]),
+        bank.stature_m[bank.indices(args.split, poses=("stand", "walk", "gesture"))],
+    )
+    drawn, pictures, offered = [], 0, 0
+    for path in shard_paths(args.renders, args.split)[: args.shards]:
+        shard = load_shard(path)
+        for k in np.flatnonzero(np.isfinite(shard.plane).all(1)):
+            found = study_picture(shard, int(k), prior, statures)
+            drawn += found
+            offered += DRAWS
+            pictures += 1
+    sized = [one for one in drawn if np.isfinite(one.rank)]
+    print(f"{pictures} pictures: {len(drawn)} of {offered} paintings have room for somebody,", end=" ")
+    print(f"{np.mean([one.free for one in drawn]):.2f} of them on free ground")
+    error = np.array([one.log_size_error for one in sized])
+    print(f"log size error: median {np.median(error):+.3f}, median magnitude {np.median(np.abs(error)):.3f}")
+    print(f"size of a metre: {_coverage(np.array([one.rank for one in sized]))}")
+    print(f"height in pixels: {_coverage(np.array([one.height_rank for one in sized]))}")
+    for folder in sorted(args.photos.glob("*/")) if args.photos else []:
+        _study_photo(folder, prior)
+
+
+def _study_photo(folder: Path, prior: PersonPrior) -> None:
+    rgb, depth_m = load_photo(folder / "rgb.png").rgb, np.load(folder / "depth.npy")
+    f_px = float(json.loads((folder / "intrinsics.json").read_text())["fx"])
+    height, width = depth_m.shape
+    errors, refused = [], 0
+    for n in range(16):
+        seed = painting_seed(0, n)
+        mask = strip_paint_mask(seed, height=height, width=width, min_width=0.2, max_width=0.8)
+        stand = prior.look(rgb, mask).draw(mask, np.random.default_rng(seed))
+        if stand is None:
+            refused += 1
+            continue
+        x, y = stand.foot_xy_px
+        z = depth_m[int(np.clip(round(y), 0, height - 1)), int(np.clip(round(x), 0, width - 1))]
+        if z > 0:
+            errors.append(np.log(stand.px_per_m / (f_px / z)))
+    shown = f"{np.median(errors):+.2f}, robust sd {1.48 * np.median(np.abs(errors - np.median(errors))):.2f}"
+    print(f"{folder.name:<22} refused {refused:2d} of 16; log size error at the feet: {shown if errors else 'none'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""``mfh pocket train``: the networks in the package, each by one command that can be stopped and run again."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mfh.cli.exits import EXIT_DONE
+from mfh.errors import InputError
+
+if TYPE_CHECKING:
+    from mfh.pocket.training import Run
+
+app = typer.Typer(help="Train the pocket networks on rendered shards.", rich_markup_mode=None)
+
+Data = Annotated[Path, typer.Option(help="Folder of shards, made by python -m mfh.pocket.dataset.")]
+Out = Annotated[Path, typer.Option(help="safetensors file to write; an unfinished run goes on from its .state file.")]
+Start = Annotated[
+    Path | None, typer.Option(help="Weights to start from; default: ImageNet's for the encoder.", show_default=False)
+]
+Steps = Annotated[int, typer.Option(help="Steps; the learning rate falls to zero over them.")]
+Batch = Annotated[int, typer.Option(help="Pictures a step and worker.")]
+Seed = Annotated[int, typer.Option(help="Of the order of pictures and their augmentation.")]
+Workers = Annotated[int, typer.Option(help="Processes of one thread each; their gradients are averaged.")]
+
+
+@app.callback()
+def train() -> None:
+    """Train one network; run again to go on."""
+
+
+@app.command()
+def depth(
+    data: Data,
+    out: Out,
+    start: Start = None,
+    steps: Steps = 12000,
+    batch: Batch = 8,
+    seed: Seed = 0,
+    workers: Workers = 1,
+) -> int:
+    """Relative depth: affine-invariant disparity from RGB."""
+    run = _run(data, out, start, steps, batch, seed, workers)
+    from mfh.pocket.train_depth import make_task
+    from mfh.pocket.training import run_training
+
+    run_training(partial(make_task, data), run)
+    return EXIT_DONE
+
+
+@app.command()
+def painter(
+    data: Data,
+    out: Out,
+    start: Start = None,
+    steps: Steps = 3000,
+    batch: Batch = 8,
+    seed: Seed = 0,
+    workers: Workers = 1,
+) -> int:
+    """The sprite painter's prior: where people could stand and how large; --start takes the depth network's weights."""
+    run = _run(data, out, start, steps, batch, seed, workers)
+    from mfh.pocket.train_painter import make_task
+    from mfh.pocket.training import run_training
+
+    run_training(partial(make_task, data), run)
+    return EXIT_DONE
+
+
+def _run(data: Path, out: Path, start: Path | None, steps: int, batch: int, seed: int, workers: int) -> "Run":
+    """Check what was given, and make the run of it."""
+    from mfh.io.atomic import check_writable
+    from mfh.pocket.requirements import require_trainer
+
+    for flag, value, least in (("steps", steps, 1), ("batch", batch, 1), ("workers", workers, 1), ("seed", seed, 0)):
+        if value < least:
+            raise InputError(f"--{flag} is {value}: expected at least {least}")
+    require_trainer()
+    if not any(data.glob("train_*.npz")):
+        raise InputError(f"no train_*.npz in {data}: render them with 'python -m mfh.pocket.dataset'")
+    if start is not None and not start.is_file():
+        raise InputError(f"--start {start} does not exist: expected a safetensors file")
+    check_writable(out.parent)
+    from mfh.pocket.training import Run, Schedule
+
+    return Run(Schedule(steps, batch, seed=seed), out, start, workers)
