@@ -1,6 +1,5 @@
 """``mfh pocket``: the rendered world with exact metric depth."""
 
-import os
 import time
 from pathlib import Path
 from typing import Annotated, Literal
@@ -50,6 +49,7 @@ def render(
     check_writable(out)
     from mfh.pocket.bodies import sample_bank_path
     from mfh.pocket.export_scenes import SceneOptions, export_scenes
+    from mfh.pocket.workers import usable_cores
 
     options = SceneOptions(split, width, height, people, samples)
     started = time.perf_counter()
@@ -68,8 +68,3 @@ def render(
     seconds = time.perf_counter() - started
     print(f"{rendered} scenes rendered into {out}/{there}; people from {bodies}; {seconds:.1f} s")
     return EXIT_DONE
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

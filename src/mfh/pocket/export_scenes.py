@@ -6,12 +6,9 @@ comes last, so that a folder with one is finished; a finished folder is never re
 
 import hashlib
 import json
-import multiprocessing
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +20,7 @@ from mfh.errors import InputError
 from mfh.io.atomic import atomic_path
 from mfh.pocket.bodies import POSES, SPLITS, BodyBank, load_bank
 from mfh.pocket.people import FIRST_PERSON_ID
+from mfh.pocket.workers import in_processes
 from mfh.pocket.world import STANDING, Figure, Render, Scene, draw_scene, render
 
 FORMAT = 1
@@ -73,8 +71,8 @@ class SceneOptions:
 
 @dataclass(frozen=True)
 class _Job:
-    seeds: tuple[int, ...]
-    folder: Path
+    seed: int
+    out: Path
     bank_path: Path
     bank_digest: str
     options: SceneOptions
@@ -119,8 +117,8 @@ def export_scenes(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make {out}: {error.strerror or error}; choose another with --out") from error
-    job = _Job(tuple(missing), out, bank_path, digest, options)
-    for done, _ in enumerate(_render_all(job, min(workers, len(missing))), start=1):
+    jobs = [_Job(seed, out, bank_path, digest, options) for seed in missing]
+    for done, _ in enumerate(in_processes(_write, jobs, workers=workers), start=1):
         if progress is not None:
             progress(f"{done} of {len(missing)} scenes rendered,", done / len(missing))
     return len(missing)
@@ -263,49 +261,18 @@ def _is_finished(out: Path, seed: int, options: SceneOptions, bank_digest: str) 
     return True
 
 
-def _render_all(job: _Job, workers: int) -> Iterator[None]:
-    """Yield once per scene written, in whatever order they finish."""
-    if workers <= 1:
-        bank = load_bank(job.bank_path)
-        for seed in job.seeds:
-            yield _write(seed, job, bank)
-        return
-    # Spawned, not forked: the progress line is a thread, and forking threads can deadlock.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(job,))
-    try:
-        for future in as_completed([pool.submit(_work, seed) for seed in job.seeds]):
-            yield future.result()
-    except BrokenProcessPool as error:
-        raise InputError(
-            f"a renderer was stopped from outside (out of memory?): run again to go on, with fewer than {workers} "
-            "--workers"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+@lru_cache(maxsize=2)
+def _bank(path: Path) -> BodyBank:
+    return load_bank(path)
 
 
-_worker_job: list[tuple[_Job, BodyBank]] = []
-
-
-def _start_worker(job: _Job) -> None:
-    # An interrupt is for the parent, which then stops the workers without a traceback from each.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker_job.append((job, load_bank(job.bank_path)))
-
-
-def _work(seed: int) -> None:
-    job, bank = _worker_job[0]
-    _write(seed, job, bank)
-
-
-def _write(seed: int, job: _Job, bank: BodyBank) -> None:
-    options = job.options
-    scene = draw_scene(seed, bank, split=options.split, size=options.size)
+def _write(job: _Job) -> None:
+    options, bank = job.options, _bank(job.bank_path)
+    scene = draw_scene(job.seed, bank, split=options.split, size=options.size)
     figures = scene.figures if options.people == "own" else ()
     picture = render(scene, bank, figures=figures, samples=options.samples)
     settings = _settings(options, job.bank_digest)
-    write_scene(scene_folder(job.folder, seed), scene, picture, bank, settings=settings)
+    write_scene(scene_folder(job.out, job.seed), scene, picture, bank, settings=settings)
 
 
 def _write_png(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
