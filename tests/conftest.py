@@ -14,7 +14,20 @@ from jaxtyping import install_import_hook
 # Every jaxtyping annotation is checked at run time under pytest, and costs nothing in use. The pocket world is left
 # out: numba compiles its kernels and cannot see through the checks.
 _CHECKED = [
-    f"mfh.{part}" for part in ("types", "config", "geometry", "numerics", "models", "io", "viz", "pipeline", "cli")
+    f"mfh.{part}"
+    for part in (
+        "types",
+        "config",
+        "findings",
+        "geometry",
+        "numerics",
+        "models",
+        "io",
+        "viz",
+        "painting",
+        "pipeline",
+        "cli",
+    )
 ]
 install_import_hook(_CHECKED, "beartype.beartype")
 

@@ -110,11 +110,16 @@ class OraclePeople:
 
     name: str = "oracle"
     error: dict[int, float] = field(default_factory=dict)
-    blind: bool = False
     unmeasurable: bool = False
 
-    def segment(self, photos: Sequence[np.ndarray]) -> list[list[Person]]:
-        return [[] if self.blind else self._people(bodies_in(rgb)) for rgb in photos]
+    def segment(
+        self, photos: Sequence[np.ndarray], regions: Sequence[np.ndarray | None] | None = None
+    ) -> list[list[Person]]:
+        everywhere = [None] * len(photos) if regions is None else regions
+        return [
+            [one for one in self._people(bodies_in(rgb)) if region is None or (one.instance_mask & region).any()]
+            for rgb, region in zip(photos, everywhere, strict=True)
+        ]
 
     def _people(self, bodies: np.ndarray) -> list[Person]:
         people = []
@@ -140,6 +145,7 @@ class OraclePainter:
     """Paints a body whose middle is inside the mask, drawn by the seed; some seeds paint nobody."""
 
     name: str = "oracle"
+    provenance: str = "the oracle knows how large people are"
     misses: float = 0.3
     seen: list[tuple[int, str, int]] = field(default_factory=list)
 

@@ -11,6 +11,7 @@ from mfh.errors import InputError
 
 PeopleMode = Literal["auto", "only", "paint"]
 SilogForm = Literal["pooled", "per-image-sum"]
+EvidenceMode = Literal["body", "contact", "either"]
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,15 @@ class Config:
         human_mesh: registry name of the mesh model.
         painter: registry name of the painter; None where the preset has none.
         people: "auto" (people in the photo first, then paint), "only" (never paint), "paint" (ignore people in it).
+        photo_evidence: where the metres of people in the photo meet relative depth: "body" (the pixels they cover: the
+            paper), "contact" (where their feet meet the ground), "either" (contact where there is one, else body).
+        painting_evidence: the same for painted people. "contact" reads the relative depth of the photo alone: none of a
+            painting is predicted, and nothing is aligned.
         painting: the painting loop.
         head: the fit.
         max_depth_m: farther answers are marked not valid.
         seed: seed of the painting loop.
+        keep_paintings: return every painting with the bodies measured in it, for pictures; takes memory.
     """
 
     name: str
@@ -88,10 +94,13 @@ class Config:
     human_mesh: str
     painter: str | None
     people: PeopleMode = "auto"
+    photo_evidence: EvidenceMode = "body"
+    painting_evidence: EvidenceMode = "body"
     painting: PaintingConfig = field(default_factory=PaintingConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     max_depth_m: float = 200.0
     seed: int = 0
+    keep_paintings: bool = False
 
 
 PRESETS: dict[str, Config] = {
@@ -101,6 +110,8 @@ PRESETS: dict[str, Config] = {
         people_finder="blazepose",
         human_mesh="blazepose",
         painter=None,
+        painting_evidence="either",
+        painting=PaintingConfig(max_paintings=16, max_attempts=32, batch_size=8),
     ),
 }
 

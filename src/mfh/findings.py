@@ -57,13 +57,16 @@ def nobody_found(photo: Photo, config: Config, tried: Sequence[str], *, has_pain
     return f"{photo.name}: no person gives a metric scale ({'; '.join(tried)}): {todo}"
 
 
-def warnings_for(photo: Photo, head: MetricHead, landmarks: Sequence[Landmark]) -> tuple[str, ...]:
+def warnings_for(
+    photo: Photo, head: MetricHead, landmarks: Sequence[Landmark], *, painter_provenance: str = ""
+) -> tuple[str, ...]:
     """Return the sentences a user of the depth should read.
 
     Args:
         photo: the photo; its own notes come first.
         head: the fit.
         landmarks: everybody considered.
+        painter_provenance: the painter's sentence about where it learned how large people appear.
 
     Returns:
         Sentences; none where there is nothing to beware of.
@@ -71,6 +74,8 @@ def warnings_for(photo: Photo, head: MetricHead, landmarks: Sequence[Landmark]) 
     sentences = list(photo.notes)
     if photo.focal.source == "default-fov" and not any("metres scale with it" in note for note in photo.notes):
         sentences.append(f"the focal length is not known ({photo.focal.detail}), and all metres scale with it")
+    if painter_provenance and any(one.verdict == "used" and one.source != "photo" for one in landmarks):
+        sentences.append(painter_provenance)
     used = sum(landmark.verdict == "used" for landmark in landmarks)
     if used == 1:
         sentences.append("the metric scale rests on one person alone: an error of that person's size is in every metre")

@@ -5,37 +5,24 @@ The pipeline reads no files but the photo, draws nothing, and knows no model by 
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-import numpy as np
-from jaxtyping import Bool, Float
-from numpy import ndarray
-
 from mfh.config import Config, preset
-from mfh.errors import BackendError, InputError, NoLandmarkError, Rejected
+from mfh.errors import InputError, NoLandmarkError
 from mfh.findings import any_used, describe, nobody_found, warnings_for, why_no_painting
 from mfh.geometry.camera import check_camera
 from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.models.registry import Role, load_models
 from mfh.numerics.agreement import reject_disagreeing
-from mfh.numerics.alignment import align_paintings
-from mfh.numerics.evidence import Sighting, gather_evidence, reject_everybody
+from mfh.numerics.evidence_choice import weigh_people_equally
 from mfh.numerics.metric_head import apply_head, fit_metric_head
-from mfh.numerics.paint_masks import plan_painting
-from mfh.types import Camera, Evidence, MetricDepth, Person, Photo, RelativeDepth
+from mfh.painting import Models, PaintingRun, paint_people, photo_evidence
+from mfh.types import Evidence, MeasuredPainting, MetricDepth, Photo
 
 Progress = Callable[[str, float], None]
-
-
-@dataclass(frozen=True)
-class PaintingRun:
-    """What the painting loop found: evidence of every attempt, and why it ended."""
-
-    evidence: tuple[Evidence, ...] = ()
-    ended_by: str = ""
 
 
 @dataclass
@@ -144,10 +131,11 @@ class MetricFromHuman:
             photo = load_photo(os.fspath(photo))
         _check_photo(photo)
         watch = _Watch(progress)
+        models = Models(self.relative_depth, self.person_segmenter, self.human_mesh)
 
         # 1. Relative depth of the photo.
         with watch.stage("relative depth", 0.0):
-            (relative,) = self._predict_relative([photo.rgb])
+            (relative,) = models.predict_relative([photo.rgb])
 
         # 2. People already in the photo are landmarks without any painting.
         evidence: list[Evidence] = []
@@ -155,17 +143,18 @@ class MetricFromHuman:
         if self.config.people != "paint":
             with watch.stage("people", 0.3):
                 (people,) = self.person_segmenter.segment([photo.rgb])
-                sighting = self._measure(photo.rgb, people, photo.camera, "photo")
-                evidence.append(self._pair(sighting, relative.values, photo.camera))
+                sighting = models.measure(photo.rgb, people, photo.camera, "photo")
+                evidence.append(photo_evidence(sighting, relative.values, photo.camera, config=self.config))
                 tried.append(describe("people in the photo", evidence))
 
-        # 3. Otherwise paint people into it, align each painting (Eqs. 6, 7) and measure them there.
+        # 3. Otherwise paint people into it, measure them there, and align the paintings (Eqs. 6, 7) or look where their
+        #    feet meet the photo's own ground.
         run = PaintingRun()
         if not any_used(evidence):
             if self.painter is None or self.config.people == "only":
                 tried.append(why_no_painting(self.config))
             else:
-                run = self._paint(self.painter, photo, relative, watch)
+                run = paint_people(self.painter, models, photo, relative, config=self.config, stage=watch.stage)
                 evidence += run.evidence
                 tried.append(describe(f"{len(run.evidence)} paintings ({run.ended_by})", run.evidence))
         if not any_used(evidence):
@@ -175,13 +164,15 @@ class MetricFromHuman:
         # 4. Who contradicts the majority is no landmark; then scale and shift from all the rest (Eqs. 5, 8).
         with watch.stage("fit", 0.95):
             evidence = reject_disagreeing(evidence, relative)
-            head = fit_metric_head([one for one in evidence if len(one.relative)], relative, config=self.config.head)
+            weighed = [one for one in weigh_people_equally(evidence) if len(one.relative)]
+            head = fit_metric_head(weighed, relative, config=self.config.head)
 
         # 5. Apply them to the photo's own relative depth (Eq. 2).
         with watch.stage("apply", 0.98):
             depth_m, valid_mask = apply_head(relative, head, max_depth_m=self.config.max_depth_m)
 
         landmarks = tuple(landmark for one in evidence for landmark in one.landmarks)
+        of_paintings = evidence[len(evidence) - len(run.evidence) :]
         return MetricDepth(
             depth_m=depth_m,
             valid_mask=valid_mask,
@@ -193,86 +184,16 @@ class MetricFromHuman:
             models=self._model_names(),
             seed=self.config.seed,
             attempts=len(run.evidence),
-            paintings=sum(any_used([one]) for one in evidence[len(evidence) - len(run.evidence) :]),
+            paintings=sum(any_used([one]) for one in of_paintings),
             seconds=watch.seconds,
-            warnings=warnings_for(photo, head, landmarks),
+            warnings=warnings_for(
+                photo, head, landmarks, painter_provenance="" if self.painter is None else self.painter.provenance
+            ),
+            kept_paintings=tuple(
+                MeasuredPainting(number, painting.rgb, painting.paint_mask, one.landmarks, meshes)
+                for number, (one, (painting, meshes)) in enumerate(zip(of_paintings, run.kept, strict=False))
+            ),
         )
-
-    def _predict_relative(self, photos: Sequence[Float[ndarray, "h w 3"]]) -> list[RelativeDepth]:
-        """Predict relative depth, and hold the model to its contract."""
-        maps = self.relative_depth.predict(photos)
-        for rgb, relative in zip(photos, maps, strict=True):
-            name = self.relative_depth.name
-            if relative.values.shape != rgb.shape[:2]:
-                raise BackendError(f"{name} returned {relative.values.shape}: expected the photo's {rgb.shape[:2]}")
-            if not np.isfinite(relative.values).all():
-                raise BackendError(f"{name} returned values that are not finite: expected relative depth everywhere")
-        return maps
-
-    def _paint(self, painter: Painter, photo: Photo, relative: RelativeDepth, watch: _Watch) -> PaintingRun:
-        """Paint until enough paintings have usable people, or attempts or time run out: it always ends."""
-        limits = self.config.painting
-        deadline = time.monotonic() + limits.budget_s
-        evidence: list[Evidence] = []
-        usable = 0
-        while usable < limits.max_paintings:
-            if len(evidence) >= limits.max_attempts:
-                return PaintingRun(tuple(evidence), f"max_attempts = {limits.max_attempts} reached")
-            if time.monotonic() >= deadline:
-                return PaintingRun(tuple(evidence), f"budget_s = {limits.budget_s:g} spent")
-            # Never more than are still needed: a batch then does just what one at a time would do.
-            size = min(limits.batch_size, limits.max_paintings - usable, limits.max_attempts - len(evidence))
-            numbers = range(len(evidence), len(evidence) + size)
-            done = max(usable / limits.max_paintings, len(evidence) / limits.max_attempts)
-            with watch.stage("painting", 0.3 + 0.65 * done):
-                batch = self._paint_batch(painter, photo, relative, numbers)
-            evidence += batch
-            usable += sum(any_used([one]) for one in batch)
-        return PaintingRun(tuple(evidence), f"max_paintings = {limits.max_paintings} reached")
-
-    def _paint_batch(
-        self, painter: Painter, photo: Photo, relative: RelativeDepth, numbers: Sequence[int]
-    ) -> list[Evidence]:
-        """Paint, align and measure the paintings of these numbers."""
-        height, width = photo.rgb.shape[:2]
-        plans = [
-            plan_painting(n, seed=self.config.seed, height=height, width=width, config=self.config.painting)
-            for n in numbers
-        ]
-        paintings = painter.paint(
-            photo.rgb,
-            [plan.paint_mask for plan in plans],
-            [plan.prompt for plan in plans],
-            [plan.seed for plan in plans],
-        )
-        maps = self._predict_relative([painting.rgb for painting in paintings])
-        found = self.person_segmenter.segment([painting.rgb for painting in paintings])
-        paint_masks = [painting.paint_mask for painting in paintings]
-        alignments = align_paintings(np.stack([one.values for one in maps]), relative.values, np.stack(paint_masks))
-        evidence = []
-        for n, painting, painted, people, alignment in zip(numbers, paintings, maps, found, alignments, strict=True):
-            sighting = self._measure(painting.rgb, people, photo.camera, f"painting {n}", painting.paint_mask)
-            if isinstance(alignment, Rejected):
-                evidence.append(reject_everybody(sighting, f"the painting cannot be aligned: {alignment.reason}"))
-            else:
-                evidence.append(self._pair(sighting, alignment.apply(painted.values), photo.camera))
-        return evidence
-
-    def _measure(
-        self,
-        rgb: Float[ndarray, "h w 3"],
-        people: Sequence[Person],
-        camera: Camera,
-        source: str,
-        paint_mask: Bool[ndarray, "h w"] | None = None,
-    ) -> Sighting:
-        """Measure the people found in one image."""
-        meshes = self.human_mesh.measure(rgb, people, camera) if people else []
-        return Sighting(people, meshes, source, self.person_segmenter.name, self.human_mesh.name, paint_mask)
-
-    def _pair(self, sighting: Sighting, relative: Float[ndarray, "h w"], camera: Camera) -> Evidence:
-        """Pair people's metres with relative depth."""
-        return gather_evidence(sighting, relative, camera, max_depth_m=self.config.max_depth_m)
 
     def _model_names(self) -> dict[str, str]:
         names = {

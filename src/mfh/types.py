@@ -13,6 +13,7 @@ from numpy import ndarray
 
 Space = Literal["disparity", "depth"]
 Verdict = Literal["used", "rejected"]
+EvidenceKind = Literal["body", "contact"]
 
 
 @dataclass(frozen=True)
@@ -171,10 +172,11 @@ class Landmark:
         score: detection confidence.
         distance_m: median depth of the pseudo ground truth the person gives, else of the mesh; None if not measured.
         stature_m: standing height the mesh implies; None where unknown.
-        pixels: pixels of pseudo ground truth the person contributes.
+        pixels: pixels of pseudo ground truth the person contributes; by contact, places where relative depth was read.
         verdict: "used" or "rejected".
         reason: why, in a few words.
         reprojection_px: rms reprojection error, pixels, where there is one.
+        evidence: "body" (relative depth of the pixels the person covers) or "contact" (of the ground at the feet).
     """
 
     source: str
@@ -187,6 +189,7 @@ class Landmark:
     verdict: Verdict
     reason: str
     reprojection_px: float | None = None
+    evidence: EvidenceKind = "body"
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,8 @@ class Evidence:
     """What one image (the photo itself, or one painting) says about the scale.
 
     Attributes:
-        relative: (n,) relative depth at the pseudo-ground-truth pixels, aligned to the photo's relative depth (Eq. 7).
+        relative: (n,) relative depth at the pseudo-ground-truth pixels, aligned to the photo's relative depth (Eq. 7);
+            by contact, the photo's own where feet meet the ground.
         depth_m: (n,) the metres there (Eq. 4).
         person: (n,) which person of the image each pixel belongs to.
         landmarks: every person considered, used or not.
@@ -228,6 +232,38 @@ class MetricHead:
 
 
 @dataclass(frozen=True)
+class MeasuredPainting:
+    """One painting with what was measured in it, kept for pictures.
+
+    Attributes:
+        number: k of "painting k".
+        rgb: (h, w, 3) the painting.
+        paint_mask: (h, w) where it may differ from the photo.
+        landmarks: the people found in it, with their final verdicts.
+        meshes: one per landmark, None where nothing was measured.
+    """
+
+    number: int
+    rgb: Float[ndarray, "h w 3"]
+    paint_mask: Bool[ndarray, "h w"]
+    landmarks: tuple[Landmark, ...]
+    meshes: tuple[HumanMesh | None, ...]
+
+    @property
+    def used(self) -> bool:
+        """Whether anybody in it gave evidence."""
+        return any(landmark.verdict == "used" for landmark in self.landmarks)
+
+    @property
+    def reason(self) -> str:
+        """Why it was used, or why not."""
+        if not self.landmarks:
+            return "nobody was found in it"
+        verdict = "used" if self.used else "rejected"
+        return "; ".join(dict.fromkeys(one.reason for one in self.landmarks if one.verdict == verdict))
+
+
+@dataclass(frozen=True)
 class MetricDepth:
     """Metric depth of one photo, with everything needed to judge it.
 
@@ -245,6 +281,7 @@ class MetricDepth:
         paintings: paintings that gave evidence.
         seconds: stage -> wall seconds.
         warnings: plain sentences the user should read.
+        kept_paintings: every painting made, in order; empty unless the configuration keeps them.
     """
 
     depth_m: Float[ndarray, "h w"]
@@ -260,6 +297,7 @@ class MetricDepth:
     paintings: int
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    kept_paintings: tuple[MeasuredPainting, ...] = ()
 
     @property
     def people_used(self) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mfh.geometry.camera import camera_from_focal_px
-from mfh.numerics.evidence import Sighting, gather_evidence, reject_everybody
+from mfh.numerics.evidence import Sighting, gather_evidence, judge_people, reject_everybody
 from mfh.types import Evidence, HumanMesh, Person
 
 CAMERA = camera_from_focal_px(60.0, width=60, height=40)
@@ -104,10 +104,12 @@ def test_a_bad_image_rejects_everybody_in_it():
     sighting = Sighting(
         [person_on(12, 28), person_on(30, 40)], [board(20.0, 3.0), None], "painting 3", "finder", "measurer"
     )
-    evidence = reject_everybody(sighting, "because")
+    evidence = reject_everybody(judge_people(sighting, CAMERA, max_depth_m=50.0), "because")
     assert [(one.source, one.verdict, one.reason) for one in evidence.landmarks] == [
-        ("painting 3", "rejected", "because")
-    ] * 2
+        ("painting 3", "rejected", "because"),
+        ("painting 3", "rejected", "could not be measured"),
+    ]
+    assert evidence.landmarks[0].pixels == 0
     assert evidence.landmarks[0].distance_m == pytest.approx(3.0)
     assert evidence.landmarks[1].distance_m is None
     assert len(evidence.relative) == 0

@@ -12,6 +12,7 @@ Rgb = Float[ndarray, "h w 3"]
 # In a batch every photo has a size of its own, so its sizes must not be bound to names.
 RgbOfAnySize = Float[ndarray, "_ _ 3"]
 PaintMask = Bool[ndarray, "h w"]
+RegionOfAnySize = Bool[ndarray, "_ _"]
 
 
 @runtime_checkable
@@ -27,15 +28,21 @@ class RelativeDepthModel(Protocol):
 
 @runtime_checkable
 class Painter(Protocol):
-    """A generative prior of people in scenes: P(painting | photo, mask, prompt)."""
+    """A generative prior of people in scenes: P(painting | photo, mask, prompt).
+
+    ``provenance`` is a plain sentence about where it learned how large people appear; every result whose metres come
+    from its people shows it.
+    """
 
     name: str
+    provenance: str
 
     def paint(
         self, photo: Rgb, paint_masks: Sequence[PaintMask], prompts: Sequence[str], seeds: Sequence[int]
     ) -> list[PaintedPhoto]:
         """Paint one person per mask; outside its mask the photo comes back bit for bit.
 
+        The mask that comes back is where the painting may differ from the photo: a subset of the one asked for.
         Painting n depends on its own mask, prompt and seed alone, not on batch size or order.
         """
         ...
@@ -47,8 +54,13 @@ class PersonSegmenter(Protocol):
 
     name: str
 
-    def segment(self, photos: Sequence[RgbOfAnySize]) -> list[list[Person]]:
-        """Return the people of each photo, most confident first."""
+    def segment(
+        self, photos: Sequence[RgbOfAnySize], regions: Sequence[RegionOfAnySize | None] | None = None
+    ) -> list[list[Person]]:
+        """Return the people of each photo, most confident first.
+
+        Where a photo has a region, only people who stand in it are looked for; an empty one holds nobody.
+        """
         ...
 
 

@@ -13,7 +13,7 @@ from numpy import ndarray
 from mfh.geometry.camera import subsample_camera
 from mfh.geometry.rasterize import rasterize_depth
 from mfh.numerics.pseudo_ground_truth import pseudo_ground_truth, visible_body
-from mfh.types import Camera, Evidence, HumanMesh, Landmark, Person
+from mfh.types import Camera, Evidence, HumanMesh, Landmark, Person, PseudoGroundTruth
 
 MIN_PIXELS = 20
 """Fewer pixels of erode(M ∩ S) than this are rim and chance."""
@@ -53,19 +53,31 @@ class Sighting:
     paint_mask: Bool[ndarray, "h w"] | None = None
 
 
-def gather_evidence(
-    sighting: Sighting, relative: Float[ndarray, "h w"], camera: Camera, *, max_depth_m: float
-) -> Evidence:
-    """Pair the metres people carry (Eq. 4) with the image's relative depth there.
+@dataclass(frozen=True)
+class Judged:
+    """The people of one image with their verdicts, and the metres their bodies carry; no relative depth is needed.
+
+    Attributes:
+        landmarks: one per person, in order.
+        truth: metres at the pixels people cover, on the grid (Eq. 4).
+        step: the grid is every step-th row and column.
+    """
+
+    landmarks: tuple[Landmark, ...]
+    truth: PseudoGroundTruth
+    step: int
+
+
+def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> Judged:
+    """Say who of an image's people can give metres, and which metres they carry to the pixels they cover (Eq. 4).
 
     Args:
         sighting: the people of one image and their meshes.
-        relative: (h, w) relative depth of the image, aligned to the photo's.
         camera: intrinsics of the image.
         max_depth_m: people farther than this are rejected.
 
     Returns:
-        The evidence; ``person`` indexes ``landmarks``, which has one entry per person of the sighting, in order.
+        Verdicts, one per person of the sighting in order, and the pseudo ground truth.
     """
     step = max(1, -(-max(camera.width, camera.height) // LONG_SIDE_PX))
     grid = (slice(None, None, step), slice(None, None, step))
@@ -96,27 +108,59 @@ def gather_evidence(
             truth.person_index[truth.person_index == index] = -1
         elif landmark.verdict == "used":
             landmarks[index] = replace(landmark, pixels=len(given), distance_m=float(np.median(given)))
+    return Judged(tuple(landmarks), truth, step)
+
+
+def body_evidence(judged: Judged, relative: Float[ndarray, "h w"]) -> Evidence:
+    """Pair the metres people carry with the image's relative depth at the pixels they cover: the paper's evidence.
+
+    Args:
+        judged: the people of one image.
+        relative: (h, w) relative depth of the image, aligned to the photo's.
+
+    Returns:
+        The evidence; ``person`` indexes ``landmarks``.
+    """
+    truth = judged.truth
     chosen = truth.person_index >= 0
     return Evidence(
-        relative=relative[grid][chosen].astype(np.float64),
+        relative=relative[:: judged.step, :: judged.step][chosen].astype(np.float64),
         depth_m=truth.depth_m[chosen],
         person=truth.person_index[chosen],
-        landmarks=tuple(landmarks),
+        landmarks=judged.landmarks,
     )
 
 
-def reject_everybody(sighting: Sighting, reason: str) -> Evidence:
+def gather_evidence(
+    sighting: Sighting, relative: Float[ndarray, "h w"], camera: Camera, *, max_depth_m: float
+) -> Evidence:
+    """Judge the people of an image and pair the metres they carry (Eq. 4) with its relative depth there.
+
+    Args:
+        sighting: the people of one image and their meshes.
+        relative: (h, w) relative depth of the image, aligned to the photo's.
+        camera: intrinsics of the image.
+        max_depth_m: people farther than this are rejected.
+
+    Returns:
+        The evidence; ``person`` indexes ``landmarks``, which has one entry per person of the sighting, in order.
+    """
+    return body_evidence(judge_people(sighting, camera, max_depth_m=max_depth_m), relative)
+
+
+def reject_everybody(judged: Judged, reason: str) -> Evidence:
     """Return evidence in which nobody is used, for an image that cannot be (its alignment was rejected).
 
     Args:
-        sighting: the people of the image.
+        judged: the people of the image.
         reason: why, in a few words.
 
     Returns:
-        Evidence without pixels; one rejected landmark per person.
+        Evidence without pixels; one rejected landmark per person, those rejected before with their own reason.
     """
     landmarks = tuple(
-        _landmark(sighting, person, mesh, reason) for person, mesh in zip(sighting.people, sighting.meshes, strict=True)
+        replace(one, verdict="rejected", reason=reason, pixels=0) if one.verdict == "used" else one
+        for one in judged.landmarks
     )
     return Evidence(np.zeros(0), np.zeros(0), np.zeros(0, int), landmarks)
 

@@ -7,7 +7,8 @@ them, while the rest of the photo ends up anywhere. So:
 1. The exact minimum is taken as it is where the people determine the shift: where a relative error of PERSON_SIGMA in
    each person's distance (or the scatter seen, if larger) moves the photo's log depth range by less than
    MAX_RANGE_SIGMA, and where the head keeps that range at positive depths. Even one person determines it where the
-   relief of the body is explained to EXACT_FIT: no error is left that could be mistaken for a shift.
+   relief of the body is explained to EXACT_FIT: no error is left that could be mistaken for a shift. (Ground contacts
+   are two pairs a person at most, and few pairs are always explained: EXACT_CONTACTS different ones are asked for.)
 2. Otherwise only the scale comes from people. The shift shrinks to what is believed of any photo (``shift_prior``),
    as far as the people do not speak against it, and is marked not determined.
 
@@ -39,6 +40,8 @@ EXACT_FIT = 1e-4
 
 Exact models reach 1e-10, a network on a real photo hardly 1e-1.
 """
+EXACT_CONTACTS = 6
+"""Different relative depths of ground contacts below which an exact fit is no wonder: two are always fitted exactly."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class _Pixels:
         person: (n,) which person, numbered over all images.
         sign: +1 in disparity space, -1 in depth space: log(relative + r) + sign·log(metres) is the same for all
             pixels where the head fits.
+        has_contacts: whether some of them are ground contacts, repeated to weigh as much as bodies.
     """
 
     relative: Float[ndarray, "n"]
@@ -59,6 +63,7 @@ class _Pixels:
     image: Int[ndarray, "n"]
     person: Int[ndarray, "n"]
     sign: float
+    has_contacts: bool
 
     def person_medians(self) -> tuple[Float[ndarray, "k"], Float[ndarray, "k"]]:
         """Return the median relative depth and sign·log(median metres) of each person."""
@@ -133,15 +138,26 @@ def _gather(evidence: Sequence[Evidence], space: Space) -> _Pixels:
     image = np.repeat(np.arange(len(evidence)), [len(one.relative) for one in evidence])
     in_image = np.concatenate([np.zeros(0, int), *(one.person for one in evidence)])
     person = np.unique(np.stack([image, in_image]), axis=1, return_inverse=True)[1].reshape(-1)
-    return _Pixels(relative, depth_m, image, person, sign=1.0 if space == "disparity" else -1.0)
+    used = [landmark for one in evidence for landmark in one.landmarks if landmark.verdict == "used"]
+    has_contacts = any(landmark.evidence == "contact" for landmark in used)
+    return _Pixels(relative, depth_m, image, person, 1.0 if space == "disparity" else -1.0, has_contacts)
 
 
 def _is_determined(pixels: _Pixels, span: PhotoRange, ratio: float) -> bool:
     if span.low + ratio <= 0:
         return False
+    return _is_exact(pixels, ratio) or _range_sigma(pixels, span, ratio) <= MAX_RANGE_SIGMA
+
+
+def _is_exact(pixels: _Pixels, ratio: float) -> bool:
+    """Return whether relative depth and metres agree to EXACT_FIT, over enough different relative depths."""
     log_depth = np.log(pixels.depth_m)
     unexplained = np.var(np.log(pixels.relative + ratio) + pixels.sign * log_depth)
-    return bool(unexplained <= EXACT_FIT * np.var(log_depth)) or _range_sigma(pixels, span, ratio) <= MAX_RANGE_SIGMA
+    if unexplained > EXACT_FIT * np.var(log_depth):
+        return False
+    # The same pixel row under two feet differs by rounding: that is not another value.
+    steps = np.rint((pixels.relative - pixels.relative.min()) / max(float(np.ptp(pixels.relative)), 1e-300) * 1000)
+    return not pixels.has_contacts or len(np.unique(steps)) >= EXACT_CONTACTS
 
 
 def _range_sigma(pixels: _Pixels, span: PhotoRange, ratio: float) -> float:

@@ -1,0 +1,223 @@
+"""The painting loop: people painted into the photo, measured there, and paired with its relative depth.
+
+Step 3 of the pipeline. It knows no model by name, and always ends.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from mfh.config import Config
+from mfh.errors import BackendError, Rejected
+from mfh.findings import any_used
+from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
+from mfh.numerics.alignment import align_paintings
+from mfh.numerics.evidence import Judged, Sighting, body_evidence, judge_people, reject_everybody
+from mfh.numerics.evidence_choice import choose_evidence, find_contacts, somebody_lacks_contact
+from mfh.numerics.paint_masks import plan_painting
+from mfh.types import Camera, Evidence, HumanMesh, PaintedPhoto, Person, Photo, RelativeDepth
+
+Stage = Callable[[str, float], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models of one pipeline, held to their contracts."""
+
+    relative_depth: RelativeDepthModel
+    person_segmenter: PersonSegmenter
+    human_mesh: HumanMeshModel
+
+    def predict_relative(self, photos: Sequence[Float[ndarray, "_ _ 3"]]) -> list[RelativeDepth]:
+        """Predict relative depth.
+
+        Args:
+            photos: pictures of any sizes.
+
+        Returns:
+            One map per picture.
+
+        Raises:
+            BackendError: for a map of another size, or with values that are not finite.
+        """
+        maps = self.relative_depth.predict(photos)
+        for rgb, relative in zip(photos, maps, strict=True):
+            name = self.relative_depth.name
+            if relative.values.shape != rgb.shape[:2]:
+                raise BackendError(f"{name} returned {relative.values.shape}: expected the photo's {rgb.shape[:2]}")
+            if not np.isfinite(relative.values).all():
+                raise BackendError(f"{name} returned values that are not finite: expected relative depth everywhere")
+        return maps
+
+    def measure(
+        self,
+        rgb: Float[ndarray, "h w 3"],
+        people: Sequence[Person],
+        camera: Camera,
+        source: str,
+        paint_mask: Bool[ndarray, "h w"] | None = None,
+    ) -> Sighting:
+        """Measure the people found in one image.
+
+        Args:
+            rgb: the image.
+            people: who was found in it.
+            camera: its intrinsics.
+            source: "photo", or "painting k".
+            paint_mask: where it was painted; None for the photo itself.
+
+        Returns:
+            The people with their bodies.
+        """
+        meshes = self.human_mesh.measure(rgb, people, camera) if people else []
+        return Sighting(people, meshes, source, self.person_segmenter.name, self.human_mesh.name, paint_mask)
+
+
+@dataclass(frozen=True)
+class PaintingRun:
+    """What the painting loop found.
+
+    Attributes:
+        evidence: of every attempt, in order.
+        ended_by: which limit ended it.
+        kept: every painting with the bodies measured in it; empty unless the configuration keeps them.
+    """
+
+    evidence: tuple[Evidence, ...] = ()
+    ended_by: str = ""
+    kept: tuple[tuple[PaintedPhoto, tuple[HumanMesh | None, ...]], ...] = ()
+
+
+def paint_people(
+    painter: Painter, models: Models, photo: Photo, relative: RelativeDepth, *, config: Config, stage: Stage
+) -> PaintingRun:
+    """Paint until enough paintings have usable people, or attempts or time run out.
+
+    Args:
+        painter: paints people.
+        models: look at the paintings.
+        photo: the photo.
+        relative: its relative depth.
+        config: limits, seed and kind of evidence.
+        stage: called with a name and the fraction done, around each batch.
+
+    Returns:
+        Evidence of every attempt.
+
+    Reference:
+        Eqs. 3, 6 and 7 of the paper.
+    """
+    limits = config.painting
+    deadline = time.monotonic() + limits.budget_s
+    run = PaintingRun()
+    usable = 0
+    while usable < limits.max_paintings:
+        tried = len(run.evidence)
+        if tried >= limits.max_attempts:
+            return replace(run, ended_by=f"max_attempts = {limits.max_attempts} reached")
+        if time.monotonic() >= deadline:
+            return replace(run, ended_by=f"budget_s = {limits.budget_s:g} spent")
+        # Never more than are still needed: a batch then does just what one at a time would do.
+        size = min(limits.batch_size, limits.max_paintings - usable, limits.max_attempts - tried)
+        done = max(usable / limits.max_paintings, tried / limits.max_attempts)
+        with stage("painting", 0.3 + 0.65 * done):
+            batch = _paint_batch(painter, models, photo, relative, range(tried, tried + size), config)
+        run = PaintingRun(run.evidence + batch.evidence, kept=run.kept + batch.kept)
+        usable += sum(any_used([one]) for one in batch.evidence)
+    return replace(run, ended_by=f"max_paintings = {limits.max_paintings} reached")
+
+
+def photo_evidence(sighting: Sighting, relative: Float[ndarray, "h w"], camera: Camera, *, config: Config) -> Evidence:
+    """Pair the people in the photo with its relative depth, on their bodies or at their feet.
+
+    Args:
+        sighting: the people and their bodies.
+        relative: (h, w) relative depth of the photo.
+        camera: its intrinsics.
+        config: kind of evidence.
+
+    Returns:
+        The evidence.
+    """
+    judged = judge_people(sighting, camera, max_depth_m=config.max_depth_m)
+    if config.photo_evidence == "body":
+        return body_evidence(judged, relative)
+    contacts = find_contacts(sighting, judged, relative, camera)
+    return choose_evidence(
+        judged, contacts, body_evidence(judged, relative) if config.photo_evidence == "either" else None
+    )
+
+
+def _paint_batch(
+    painter: Painter,
+    models: Models,
+    photo: Photo,
+    relative: RelativeDepth,
+    numbers: Sequence[int],
+    config: Config,
+) -> PaintingRun:
+    """Paint and measure the paintings of these numbers, and pair metres with the photo's relative depth."""
+    height, width = photo.rgb.shape[:2]
+    plans = [plan_painting(n, seed=config.seed, height=height, width=width, config=config.painting) for n in numbers]
+    paintings = painter.paint(
+        photo.rgb,
+        [plan.paint_mask for plan in plans],
+        [plan.prompt for plan in plans],
+        [plan.seed for plan in plans],
+    )
+    paint_masks = [painting.paint_mask for painting in paintings]
+    found = models.person_segmenter.segment([painting.rgb for painting in paintings], regions=paint_masks)
+    sightings = [
+        models.measure(painting.rgb, people, photo.camera, f"painting {n}", painting.paint_mask)
+        for n, painting, people in zip(numbers, paintings, found, strict=True)
+    ]
+    evidence = _painting_evidence(models, paintings, sightings, relative, photo.camera, config)
+    kept = [(painting, tuple(sighting.meshes)) for painting, sighting in zip(paintings, sightings, strict=True)]
+    return PaintingRun(tuple(evidence), kept=tuple(kept) if config.keep_paintings else ())
+
+
+def _painting_evidence(
+    models: Models,
+    paintings: Sequence[PaintedPhoto],
+    sightings: Sequence[Sighting],
+    relative: RelativeDepth,
+    camera: Camera,
+    config: Config,
+) -> list[Evidence]:
+    """Pair painted people with relative depth: the paintings' own, aligned, or the photo's at their feet."""
+    judged = [judge_people(one, camera, max_depth_m=config.max_depth_m) for one in sightings]
+    if config.painting_evidence == "body":
+        return _aligned_bodies(models, paintings, judged, relative)
+    contacts = [
+        find_contacts(sighting, one, relative.values, camera) for sighting, one in zip(sightings, judged, strict=True)
+    ]
+    bodies: list[Evidence | None] = [None] * len(paintings)
+    if config.painting_evidence == "either":
+        # Relative depth is the slow part: only where a body must speak.
+        lacking = [k for k, one in enumerate(judged) if somebody_lacks_contact(one, contacts[k])]
+        seen = _aligned_bodies(models, [paintings[k] for k in lacking], [judged[k] for k in lacking], relative)
+        for k, body in zip(lacking, seen, strict=True):
+            bodies[k] = body
+    return [choose_evidence(*each) for each in zip(judged, contacts, bodies, strict=True)]
+
+
+def _aligned_bodies(
+    models: Models, paintings: Sequence[PaintedPhoto], judged: Sequence[Judged], relative: RelativeDepth
+) -> list[Evidence]:
+    """Predict relative depth of paintings, align it to the photo's (Eqs. 6, 7), and pair bodies with it."""
+    if not paintings:
+        return []
+    maps = models.predict_relative([painting.rgb for painting in paintings])
+    paint_masks = np.stack([painting.paint_mask for painting in paintings])
+    alignments = align_paintings(np.stack([one.values for one in maps]), relative.values, paint_masks)
+    return [
+        reject_everybody(one, f"the painting cannot be aligned: {alignment.reason}")
+        if isinstance(alignment, Rejected)
+        else body_evidence(one, alignment.apply(painted.values))
+        for one, painted, alignment in zip(judged, maps, alignments, strict=True)
+    ]
