@@ -13,7 +13,7 @@ import pytest
 
 import mfh.numerics.evidence
 import mfh.pipeline
-from mfh.config import Config, HeadConfig, PaintingConfig, PeopleMode, SilogForm
+from mfh.config import Config, EvidenceMode, HeadConfig, PaintingConfig, PeopleMode, SilogForm
 from mfh.errors import BackendError, InputError, NoLandmarkError
 from mfh.geometry.camera import camera_from_focal_px, unproject
 from mfh.pipeline import MetricFromHuman
@@ -30,6 +30,8 @@ from mfh.types import (
 )
 
 CAMERA = camera_from_focal_px(90.0, width=96, height=72)
+# Sees the floor from two metres on, so that everybody's feet are in view; CAMERA cuts off the nearer ones.
+WIDE = camera_from_focal_px(60.0, width=96, height=100)
 FLOOR_M, WALL_M = 1.5, 9.0
 NOBODY = -1
 # Where bodies can stand: x and z of their middles.
@@ -87,18 +89,20 @@ def render(places: Sequence[int], camera: Camera = CAMERA) -> Photo:
 
 @dataclass
 class OracleRelativeDepth:
-    """The truth under an affine map that differs from picture to picture."""
+    """The truth under an affine map that differs from picture to picture; people can be seen too far by a factor."""
 
     space: Space = "disparity"
     name: str = "oracle"
     batches: list[int] = field(default_factory=list)
+    people_farther: float = 1.0
 
     def predict(self, photos: Sequence[np.ndarray]) -> list[RelativeDepth]:
         self.batches.append(len(photos))
         maps = []
         for rgb in photos:
             rng = np.random.default_rng(int(rgb[..., 1].astype(float).sum() * 1e4))
-            exact = 1 / depth_in(rgb) if self.space == "disparity" else depth_in(rgb)
+            seen_m = np.where(bodies_in(rgb) == NOBODY, 1.0, self.people_farther) * depth_in(rgb)
+            exact = 1 / seen_m if self.space == "disparity" else seen_m
             values = (exact - rng.uniform(-1, 0.1)) / rng.uniform(0.2, 3)
             maps.append(RelativeDepth(values.astype(np.float32), self.space))
         return maps
@@ -111,11 +115,13 @@ class OraclePeople:
     name: str = "oracle"
     error: dict[int, float] = field(default_factory=dict)
     unmeasurable: bool = False
+    regions: list[np.ndarray] = field(default_factory=list)
 
     def segment(
         self, photos: Sequence[np.ndarray], regions: Sequence[np.ndarray | None] | None = None
     ) -> list[list[Person]]:
         everywhere = [None] * len(photos) if regions is None else regions
+        self.regions += [region for region in everywhere if region is not None]
         return [
             [one for one in self._people(bodies_in(rgb)) if region is None or (one.instance_mask & region).any()]
             for rgb, region in zip(photos, everywhere, strict=True)
@@ -148,6 +154,8 @@ class OraclePainter:
     provenance: str = "the oracle knows how large people are"
     misses: float = 0.3
     seen: list[tuple[int, str, int]] = field(default_factory=list)
+    camera: Camera = CAMERA
+    exact_mask: bool = False
 
     def paint(
         self, photo: np.ndarray, paint_masks: Sequence[np.ndarray], prompts: Sequence[str], seeds: Sequence[int]
@@ -160,15 +168,16 @@ class OraclePainter:
         inside = [
             place
             for place, (x, z) in enumerate(PLACES)
-            if 0 <= (column := round(90 * x / z + CAMERA.cx)) < CAMERA.width and paint_mask[40, column]
+            if 0 <= (column := round(self.camera.fx * x / z + self.camera.cx)) < self.camera.width
+            and paint_mask[40, column]
         ]
-        rgb = photo
+        rgb, visible = photo, np.zeros_like(paint_mask)
         if inside and rng.random() >= self.misses:
             place = int(rng.choice(inside))
-            box = ray_traced_box(place, CAMERA)
+            box = ray_traced_box(place, self.camera)
             visible = paint_mask & (box < depth_in(photo))
             rgb = np.where(visible[..., None], draw(np.where(visible, box, 1), np.full(box.shape, place)), photo)
-        return PaintedPhoto(rgb, paint_mask, prompt, seed)
+        return PaintedPhoto(rgb, visible if self.exact_mask else paint_mask, prompt, seed)
 
 
 def config(people: PeopleMode = "auto", *, form: SilogForm = "pooled", seed: int = 0, **painting) -> Config:
@@ -192,11 +201,12 @@ def pipeline(
     space: Space = "disparity",
     people: OraclePeople | None = None,
     painter: OraclePainter | None = None,
+    relative_depth: OracleRelativeDepth | None = None,
 ) -> MetricFromHuman:
     people = people or OraclePeople()
     return MetricFromHuman(
         options,
-        relative_depth=OracleRelativeDepth(space),
+        relative_depth=relative_depth or OracleRelativeDepth(space),
         person_segmenter=people,
         human_mesh=people,
         painter=painter or OraclePainter(),
@@ -487,3 +497,123 @@ def test_a_preset_brings_its_models(monkeypatch: pytest.MonkeyPatch):
     assert asked == {"relative_depth": "pocket", "person_segmenter": "blazepose", "human_mesh": "blazepose"}
     assert model.config.seed == 9
     assert_exact(model(render([LEFT_NEAR, MIDDLE])))
+
+
+def by_contact(mode: EvidenceMode, **painting) -> Config:
+    return replace(config("paint", **painting), painting_evidence=mode)
+
+
+@pytest.mark.parametrize("space", ["disparity", "depth"])
+def test_contact_of_painted_people_is_exact_without_relative_depth_of_any_painting(space: Space):
+    # In depth space the floor is curved between pixels: reading it is exact to a quarter of a per cent there.
+    relative_depth = OracleRelativeDepth(space, people_farther=1.4)
+    result = pipeline(
+        by_contact("contact", max_paintings=14), painter=OraclePainter(camera=WIDE), relative_depth=relative_depth
+    )(render([], WIDE))
+    truth = depth_in(result.photo.rgb)
+    np.testing.assert_allclose(result.depth_m, truth, rtol=2e-4 if space == "disparity" else 0.03)
+    assert relative_depth.batches == [1], "only the photo's"
+    used = [landmark for landmark in result.landmarks if landmark.verdict == "used"]
+    assert len(used) == 14 and {landmark.evidence for landmark in used} == {"contact"}
+    assert result.head.shift_determined
+
+
+def test_contact_is_right_where_bodies_are_seen_too_far():
+    errors = {}
+    for mode in ("body", "contact", "either"):
+        result = pipeline(
+            by_contact(mode, max_paintings=14),
+            painter=OraclePainter(camera=WIDE),
+            relative_depth=OracleRelativeDepth(people_farther=1.3),
+        )(render([], WIDE))
+        errors[mode] = float(np.median(np.abs(result.depth_m / depth_in(result.photo.rgb) - 1)))
+    assert errors["contact"] < 1e-3 and errors["either"] < 1e-3
+    assert errors["body"] > 0.1
+
+
+def test_either_predicts_relative_depth_only_of_paintings_whose_feet_are_out_of_view():
+    relative_depth, people = OracleRelativeDepth(), OraclePeople()
+    result = pipeline(by_contact("either", max_paintings=10), relative_depth=relative_depth, people=people)(render([]))
+    assert_exact(result)
+    kinds = [landmark.evidence for landmark in result.landmarks if landmark.verdict == "used"]
+    assert {"body", "contact"} == set(kinds)
+    # One for the photo, one for each painting with somebody whose feet are cut off.
+    assert sum(relative_depth.batches) == 1 + kinds.count("body")
+
+
+@pytest.mark.parametrize("mode", ["contact", "either"])
+def test_contact_gives_the_identical_answer_for_any_batch_size(mode: EvidenceMode):
+    first, second = (pipeline(by_contact(mode, batch_size=size))(render([])) for size in (1, 7))
+    np.testing.assert_array_equal(first.depth_m, second.depth_m)
+    assert first.landmarks == second.landmarks
+
+
+@pytest.mark.parametrize("mode", ["contact", "either"])
+def test_people_in_the_photo_stand_on_its_floor(mode: EvidenceMode):
+    places = [PLACES.index(place) for place in ((1.5, 2.6), (-1.5, 3.3), (-0.9, 4.1), (-0.3, 5.2), (0.9, 6.5))]
+    photo = render(places, WIDE)
+    result = pipeline(
+        replace(config("only"), photo_evidence=mode), relative_depth=OracleRelativeDepth(people_farther=1.3)
+    )(photo)
+    scene = bodies_in(photo.rgb) == NOBODY
+    np.testing.assert_allclose(result.depth_m[scene], depth_in(photo.rgb)[scene], rtol=1e-3)
+    assert {landmark.evidence for landmark in result.landmarks} == {"contact"}
+    assert result.people_used == 5
+
+
+def test_feet_out_of_view_are_the_reason_where_only_contact_counts():
+    with pytest.raises(NoLandmarkError) as caught:
+        pipeline(replace(config("only"), photo_evidence="contact"))(render([LEFT_NEAR]))
+    assert caught.value.tried[0] == (
+        "people in the photo: 1 found, 0 used (1 feet not visible: cut off by the image's border)"
+    )
+
+
+def test_two_contacts_are_no_exact_fit():
+    photo = render([PLACES.index((-0.9, 2.6)), PLACES.index((0.9, 3.3))], WIDE)
+    result = pipeline(replace(config("only"), photo_evidence="contact"))(photo)
+    assert not result.head.shift_determined
+    ratio = result.depth_m / depth_in(photo.rgb)
+    assert 0.4 < np.nanmin(ratio) <= np.nanmax(ratio) < 2.5
+
+
+def test_a_painting_that_cannot_be_aligned_still_has_its_contacts():
+    class UpsideDown(OracleRelativeDepth):
+        def predict(self, photos):
+            return [
+                replace(one, values=-one.values) if (bodies_in(rgb) != NOBODY).any() else one
+                for rgb, one in zip(photos, super().predict(photos), strict=True)
+            ]
+
+    result = pipeline(by_contact("either", max_paintings=8), relative_depth=UpsideDown())(render([]))
+    by_verdict = {landmark.verdict: landmark for landmark in result.landmarks}
+    assert by_verdict["used"].evidence == "contact"
+    assert "cannot be aligned" in by_verdict["rejected"].reason
+
+
+def test_people_are_looked_for_where_was_painted():
+    people = OraclePeople()
+    result = pipeline(config("paint"), people=people, painter=OraclePainter(exact_mask=True))(render([LEFT_NEAR]))
+    assert_exact(result)
+    assert len(people.regions) == result.attempts
+    assert len(result.landmarks) == result.people_used, "whoever was there before is not looked for"
+    assert any(not region.any() for region in people.regions), "some attempts painted nobody"
+
+
+def test_the_painters_sense_of_size_is_said_where_it_counts():
+    sentence = OraclePainter().provenance
+    assert sentence in pipeline(config())(render([])).warnings
+    assert sentence not in pipeline(config())(render([LEFT_NEAR, MIDDLE])).warnings
+
+
+def test_paintings_are_kept_only_where_asked_for():
+    assert pipeline(config())(render([])).kept_paintings == ()
+    result = pipeline(replace(config(), keep_paintings=True))(render([]))
+    kept = result.kept_paintings
+    assert [painting.number for painting in kept] == list(range(result.attempts))
+    assert sum(painting.used for painting in kept) == result.paintings
+    assert {painting.reason for painting in kept} == {"measured", "nobody was found in it"}
+    for painting in kept:
+        assert len(painting.meshes) == len(painting.landmarks)
+        assert all(landmark.source == f"painting {painting.number}" for landmark in painting.landmarks)
+        assert (bodies_in(painting.rgb) != NOBODY).any() == bool(painting.landmarks)

@@ -40,7 +40,7 @@ EXACT_FIT = 1e-4
 
 Exact models reach 1e-10, a network on a real photo hardly 1e-1.
 """
-EXACT_CONTACTS = 6
+EXACT_CONTACTS = 5
 """Different relative depths of ground contacts below which an exact fit is no wonder: two are always fitted exactly."""
 
 

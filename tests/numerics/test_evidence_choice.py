@@ -1,0 +1,185 @@
+"""Body or contact for each person, weights, and what the head makes of a few noisy contacts."""
+
+import numpy as np
+import pytest
+
+from mfh.config import HeadConfig
+from mfh.errors import Rejected
+from mfh.geometry.camera import camera_from_focal_px
+from mfh.numerics.agreement import reject_disagreeing
+from mfh.numerics.contact import Contact
+from mfh.numerics.evidence import Judged, Sighting, judge_people
+from mfh.numerics.evidence_choice import (
+    SAMPLES_PER_PERSON,
+    choose_evidence,
+    find_contacts,
+    somebody_lacks_contact,
+    weigh_people_equally,
+)
+from mfh.numerics.metric_head import apply_head, fit_metric_head
+from mfh.types import Evidence, EvidenceKind, HumanMesh, Landmark, Person, PseudoGroundTruth, RelativeDepth, Space
+
+SPACES: list[Space] = ["disparity", "depth"]
+
+
+def landmark(evidence: EvidenceKind = "body", *, rejected: str = "") -> Landmark:
+    verdict = "rejected" if rejected else "used"
+    box = (0.0, 0.0, 1.0, 1.0)
+    return Landmark("painting 1", "oracle", box, 0.9, 3.0, None, 40, verdict, rejected or "measured", evidence=evidence)
+
+
+def judged(*landmarks: Landmark) -> Judged:
+    return Judged(landmarks, PseudoGroundTruth(np.full((2, 2), np.inf), np.full((2, 2), -1)), 1)
+
+
+STANDING = Contact(np.array([0.5, 0.4]), np.array([2.0, 2.5]), 70)
+NO_FEET = Rejected("feet not visible: hidden")
+
+
+def test_contact_first_body_else():
+    people = judged(landmark(), landmark(), landmark(rejected="too small"))
+    body = Evidence(np.array([0.1, 0.2, 0.3]), np.array([4.0, 5.0, 6.0]), np.array([0, 1, 1]), people.landmarks)
+    contacts = [STANDING, NO_FEET, Rejected("too small")]
+    assert somebody_lacks_contact(people, contacts)
+    either = choose_evidence(people, contacts, body)
+    assert [(one.evidence, one.verdict, one.pixels) for one in either.landmarks] == [
+        ("contact", "used", 70),
+        ("body", "used", 40),
+        ("body", "rejected", 40),
+    ]
+    np.testing.assert_array_equal(either.person, [0, 0, 1, 1])
+    np.testing.assert_array_equal(either.depth_m, [2.0, 2.5, 5.0, 6.0])
+    np.testing.assert_array_equal(either.relative, [0.5, 0.4, 0.2, 0.3])
+
+
+def test_contact_alone_rejects_whoever_has_none():
+    people = judged(landmark(), landmark())
+    evidence = choose_evidence(people, [NO_FEET, STANDING], None)
+    assert [(one.verdict, one.reason, one.evidence) for one in evidence.landmarks] == [
+        ("rejected", "feet not visible: hidden", "contact"),
+        ("used", "measured", "contact"),
+    ]
+    assert set(evidence.person) == {1}
+    assert not somebody_lacks_contact(judged(landmark(rejected="too small")), [NO_FEET])
+
+
+def test_nobody_is_no_evidence():
+    evidence = choose_evidence(judged(), [], None)
+    assert evidence.landmarks == () and len(evidence.relative) == len(evidence.person) == 0
+
+
+def test_the_paper_s_evidence_is_left_as_it_is():
+    bodies = [Evidence(np.arange(90.0), np.arange(1.0, 91.0), np.zeros(90, int), (landmark(),))]
+    (same,) = weigh_people_equally(bodies)
+    assert same is bodies[0]
+
+
+def test_people_weigh_alike_where_some_give_a_contact():
+    body_m = np.random.default_rng(0).permutation(np.linspace(3.0, 3.4, 900))
+    mixed = Evidence(
+        np.concatenate([1 / body_m, [0.5, 0.4], [0.3]]),
+        np.concatenate([body_m, [2.0, 2.5], [3.3]]),
+        np.repeat([0, 1, 2], [900, 2, 1]),
+        (landmark(), landmark("contact"), landmark("contact")),
+    )
+    (thin,) = weigh_people_equally([mixed])
+    assert np.bincount(thin.person).tolist() == [SAMPLES_PER_PERSON] * 3
+    own = thin.person == 0
+    np.testing.assert_allclose(thin.relative[own], 1 / thin.depth_m[own])
+    assert (thin.depth_m[own].min(), thin.depth_m[own].max()) == (3.0, 3.4)
+    assert np.median(thin.depth_m[own]) == pytest.approx(3.2, abs=0.01)
+    feet, counts = np.unique(thin.relative[thin.person == 1], return_counts=True)
+    assert feet.tolist() == [0.4, 0.5] and counts.tolist() == [SAMPLES_PER_PERSON // 2] * 2
+
+
+def test_contacts_are_found_for_those_who_can_give_metres():
+    # A board that faces the camera and stands on row 60; the same board again, too doubtful a detection.
+    camera = camera_from_focal_px(80.0, width=80, height=80)
+    z = 3.0
+    corners = np.array([[20, 20], [40, 20], [40, 60.4], [20, 60.4]])
+    vertices = np.concatenate([(corners - camera.cx) / 80 * z, np.full((4, 1), z)], 1)
+    mesh = HumanMesh(vertices, np.array([[0, 1, 2], [0, 2, 3]]), "board")
+    instance_mask = np.zeros((80, 80), bool)
+    instance_mask[20:61, 20:41] = True
+    box = np.array([20.0, 20.0, 40.0, 60.0])
+    people = [Person(box, instance_mask, 0.9), Person(box, instance_mask, 0.3), Person(box, instance_mask, 0.9)]
+    rows = np.broadcast_to(np.arange(80.0)[:, None], (80, 80))
+    for paint_mask in (None, np.ones((80, 80), bool)):
+        sighting = Sighting(people, [mesh, mesh, None], "photo", "finder", "measurer", paint_mask)
+        verdicts = judge_people(sighting, camera, max_depth_m=50.0)
+        first, doubtful, unmeasured = find_contacts(sighting, verdicts, rows, camera)
+        assert isinstance(first, Contact)
+        np.testing.assert_allclose(first.relative, 60.4)
+        np.testing.assert_allclose(first.depth_m, z)
+        assert isinstance(doubtful, Rejected) and "probably not a person" in doubtful.reason
+        assert unmeasured == Rejected("could not be measured")
+
+
+ROOM_M = np.geomspace(1.5, 7.0, 20 * 30).reshape(20, 30)
+
+
+def encode(depth_m: np.ndarray, space: Space) -> np.ndarray:
+    return 3 * (1 / depth_m if space == "disparity" else depth_m) - 0.4
+
+
+def contact_paintings(rng: np.random.Generator, space: Space, *, factors: np.ndarray) -> list[Evidence]:
+    """Each painting: somebody at a place of their own, two feet; metres wrong by a factor for the whole person."""
+    evidence = []
+    for factor in factors:
+        feet_m = rng.uniform(1.8, 6.5) + np.array([0.0, rng.uniform(0, 0.25)])
+        evidence.append(Evidence(encode(feet_m, space), factor * feet_m, np.zeros(2, int), (landmark("contact"),)))
+    return evidence
+
+
+def solve(evidence: list[Evidence], space: Space) -> tuple[np.ndarray, list[Evidence], bool]:
+    relative = RelativeDepth(encode(ROOM_M, space), space)
+    agreed = reject_disagreeing(evidence, relative)
+    weighed = [one for one in weigh_people_equally(agreed) if len(one.relative)]
+    head = fit_metric_head(weighed, relative, config=HeadConfig())
+    depth_m, valid_mask = apply_head(relative, head, max_depth_m=200.0)
+    assert valid_mask.all(), "a wild shift sends part of the photo to infinity"
+    return np.log(depth_m / ROOM_M), agreed, head.shift_determined
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_sixteen_noisy_contacts_with_outliers_give_no_wild_shift(space: Space):
+    errors = []
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        factors = np.exp(rng.normal(0, 0.15, 16))
+        gross = rng.random(16) < 0.1
+        factors[gross] *= rng.choice([0.3, 0.4, 2.5, 3.0], gross.sum())
+        log_error, _, _ = solve(contact_paintings(rng, space, factors=factors), space)
+        errors.append(log_error)
+    errors = np.array(errors)
+    assert np.abs(errors).max() < 0.8, "nothing anywhere is off by more than a factor of 2.2"
+    assert np.median(np.abs(errors).mean((1, 2))) < 0.12
+    assert np.percentile(np.abs(np.median(errors, (1, 2))), 90) < 0.15, "the scale in the middle of the room"
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("factor", [0.25, 4.0])
+def test_one_gross_outlier_of_sixteen_is_told_and_costs_nothing(space: Space, factor: float):
+    for seed in range(6):
+        factors = np.exp(np.random.default_rng(seed).normal(0, 0.1, 16))
+        honest = contact_paintings(np.random.default_rng(seed), space, factors=factors)
+        factors[5] *= factor
+        log_error, agreed, _ = solve(contact_paintings(np.random.default_rng(seed), space, factors=factors), space)
+        assert [one.landmarks[0].verdict for one in agreed].index("rejected") == 5
+        without, _, _ = solve(honest[:5] + honest[6:], space)
+        np.testing.assert_allclose(log_error, without, atol=1e-6)
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("people", [1, 2])
+def test_few_contacts_are_never_an_exact_fit(space: Space, people: int):
+    rng = np.random.default_rng(3)
+    _, _, determined = solve(contact_paintings(rng, space, factors=np.array([1.2, 0.85][:people])), space)
+    assert not determined
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_exact_contacts_give_the_exact_shift(space: Space):
+    log_error, _, determined = solve(contact_paintings(np.random.default_rng(0), space, factors=np.ones(5)), space)
+    assert determined
+    np.testing.assert_allclose(log_error, 0, atol=1e-6)
