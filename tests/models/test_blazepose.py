@@ -119,6 +119,54 @@ def test_a_batch_is_the_same_as_one_by_one_and_as_before(blazepose: BlazePose, f
     _same_people(first, blazepose.segment([other])[0])
 
 
+def test_people_of_a_region_are_those_of_the_photo_and_nobody_else(blazepose: BlazePose, five_people, found, bodies):
+    rgb, camera, _ = five_people
+    regions = [cv2.dilate(person.instance_mask.astype(np.uint8), np.ones((9, 9))) > 0 for person in found]
+    differences = []
+    for person, body, there in zip(found, bodies, blazepose.segment([rgb] * 5, regions), strict=True):
+        assert len(there) == 1 and there[0].score > SURE
+        together = (there[0].instance_mask & person.instance_mask).sum()
+        assert together / (there[0].instance_mask | person.instance_mask).sum() > 0.65
+        left, top, right, bottom = there[0].box_xyxy.astype(int)
+        assert there[0].instance_mask[top : bottom + 1, left : right + 1].sum() == there[0].instance_mask.sum()
+        (measured,) = blazepose.measure(rgb, there, camera)
+        assert measured is not None
+        differences.append(abs(np.log(np.median(measured.vertices_m[:, 2]) / np.median(body.vertices_m[:, 2]))))
+    # Neighbours in the crop would pull people 12 % nearer.
+    assert max(differences) < 0.06
+
+
+def test_a_region_of_a_large_photo_is_seen_at_full_size(blazepose: BlazePose, five_people, found):
+    rgb = five_people[0]
+    small = np.full((1440, 1920, 3), 0.5, np.float32)
+    small[700:940, 800:1120] = cv2.resize(rgb, (320, 240), interpolation=cv2.INTER_AREA)
+    left, top, right, bottom = (found[0].box_xyxy / 2 + np.tile([800, 700], 2)).astype(int)
+    region = np.zeros(small.shape[:2], bool)
+    region[top : bottom + 1, left : right + 1] = True
+    (person,) = blazepose.segment([small], [region])[0]
+    assert person.instance_mask.shape == (1440, 1920)
+    assert person.pose is not None and found[0].pose is not None
+    expected = found[0].pose.image_px / 2 + [800, 700]
+    assert np.hypot(*(person.pose.image_px - expected)[[11, 12, 23, 24]].T).mean() < 12
+
+
+def test_a_region_costs_at_most_two_looks_of_the_detector(blazepose: BlazePose, monkeypatch: pytest.MonkeyPatch):
+    looks: list[np.ndarray] = []
+
+    def spy(tensor):
+        looks.append(tensor)
+        return np.zeros((1, 2254, 12), np.float32), np.full((1, 2254, 1), -100, np.float32)
+
+    monkeypatch.setattr(blazepose, "_detector", spy)
+    photo = np.random.default_rng(0).random((300, 400, 3), np.float32)
+    region = np.zeros((300, 400), bool)
+    region[100:250, 150:200] = True
+    assert blazepose.segment([photo], [region]) == [[]]
+    assert len(looks) == 2
+    with pytest.raises(ValueError):
+        blazepose.segment([photo], [])
+
+
 @pytest.mark.parametrize("channel", [0, 1, 2])
 def test_colours_arrive_in_rgb_order(blazepose: BlazePose, monkeypatch: pytest.MonkeyPatch, channel: int):
     seen: list[np.ndarray] = []

@@ -60,6 +60,29 @@ def test_person_segmenters(name, photos):
         assert scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.parametrize("name", sorted(REGISTRY["person_segmenter"]))
+def test_person_segmenters_look_where_they_are_told(name, photos):
+    model = _load("person_segmenter", name)
+    rgb = photos[0].rgb
+    everybody = model.segment([rgb])[0]
+    someone = everybody[0]
+    region = np.zeros(rgb.shape[:2], bool)
+    left, top, right, bottom = someone.box_xyxy.astype(int)
+    region[max(0, top - 5) : bottom + 6, max(0, left - 5) : right + 6] = True
+    nowhere = np.zeros(rgb.shape[:2], bool)
+    there, again, none = model.segment([rgb, rgb, rgb], [region, None, nowhere])
+    assert none == []
+    assert [person.score for person in again] == [person.score for person in everybody]
+    assert len(there) >= 1
+    overlaps = []
+    for person in there:
+        assert person.instance_mask.shape == region.shape
+        assert (person.instance_mask & region).sum() >= 0.5 * person.instance_mask.sum()
+        both, either = person.instance_mask & someone.instance_mask, person.instance_mask | someone.instance_mask
+        overlaps.append(both.sum() / either.sum())
+    assert max(overlaps) > 0.8
+
+
 @pytest.mark.parametrize("name", sorted(REGISTRY["human_mesh"]))
 def test_human_mesh_models(name, photos):
     model = _load("human_mesh", name)

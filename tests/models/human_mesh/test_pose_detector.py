@@ -9,6 +9,7 @@ from mfh.models.human_mesh.pose_detector import (
     Detection,
     anchors,
     box_iou,
+    crop_around,
     decode,
     detect_people,
     letterbox,
@@ -154,3 +155,12 @@ def test_duplicates_are_judged_by_the_persons_size():
     assert [one.score for one in merge_duplicates(near)] == [0.9]
     small = [_detection(0.9, (100, 100), 30), _detection(0.8, (112, 100), 30)]
     assert len(merge_duplicates(small)) == 2
+
+
+def test_the_crop_around_a_region_is_its_box_with_a_margin_and_stays_in_the_photo():
+    region = np.zeros((100, 200), bool)
+    region[40:60, 100:110] = True
+    assert crop_around(region, margin=0.25) == Crop(95, 35, 20, 30)
+    region[0, 195] = True
+    assert crop_around(region, margin=0.25) == Crop(76, 0, 124, 84)
+    assert crop_around(np.zeros((5, 5), bool), margin=1.5) is None

@@ -191,7 +191,7 @@ def read_alone(
         return read_pose(rgb, roi, run)
     if person is not None:
         crowd &= ~_mine(person, others, box)
-    view = _blurred(rgb[top:bottom, left:right], crowd, roi.size_px)
+    view = blurred(rgb[top:bottom, left:right], crowd, roi.size_px)
     offset = np.array([left, top], float)
     reading = read_pose(view, replace(roi, centre_px=roi.centre_px - offset), run)
     return replace(
@@ -207,7 +207,7 @@ def _mine(person: Sighted, others: Sequence[Sighted], box: tuple[int, int, int, 
     return visible & owned(person, others, box)
 
 
-def _blurred(rgb: Float[ndarray, "h w 3"], where: Bool[ndarray, "h w"], size_px: float) -> Float[ndarray, "h w 3"]:
+def blurred(rgb: Float[ndarray, "h w 3"], where: Bool[ndarray, "h w"], size_px: float) -> Float[ndarray, "h w 3"]:
     """Blur away the pixels of a mask, as strongly as an eighth of the crop, with a soft edge."""
     height, width = where.shape
     cell = max(2.0, size_px / 8)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 
 INPUT_PX = 224
@@ -140,6 +140,23 @@ def weighted_suppression(
         )
         remaining = remaining[~same]
     return found
+
+
+def crop_around(region: Bool[ndarray, "h w"], *, margin: float) -> Crop | None:
+    """Return the box of a region, grown on every side by a part of its longer side and cut off at the photo's edge.
+
+    Not a square: in a crowd the box of one person shows the network little else.
+
+    Returns:
+        The crop; None where the region is empty.
+    """
+    rows, columns = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
+    if not len(rows):
+        return None
+    grow = round(margin * max(rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1))
+    left, top = max(0, int(columns[0]) - grow), max(0, int(rows[0]) - grow)
+    right, bottom = min(region.shape[1], int(columns[-1]) + 1 + grow), min(region.shape[0], int(rows[-1]) + 1 + grow)
+    return Crop(left, top, right - left, bottom - top)
 
 
 def search_crops(width: int, height: int, *, min_side_px: int) -> list[Crop]:
