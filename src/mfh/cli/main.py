@@ -14,6 +14,7 @@ import typer
 from mfh import __version__
 from mfh.cli.demo import demo
 from mfh.cli.doctor import doctor
+from mfh.cli.evaluate import app as evaluate_app
 from mfh.cli.exits import EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED, EXIT_NO_LANDMARK, error_line
 from mfh.cli.pocket import app as pocket_app
 from mfh.cli.predict import predict
@@ -32,6 +33,7 @@ app.command()(predict)
 app.command()(demo)
 app.add_typer(weights_app, name="weights")
 app.add_typer(pocket_app, name="pocket")
+app.add_typer(evaluate_app, name="evaluate")
 app.command()(doctor)
 
 

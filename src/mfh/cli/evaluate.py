@@ -1,0 +1,100 @@
+"""``mfh evaluate``: how good the metres are where the truth is known."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mfh.cli.exits import EXIT_DONE, error_line
+from mfh.cli.progress import progress_line
+from mfh.errors import BackendError, InputError, MfhError
+
+app = typer.Typer(help="Measure the method where the truth is known.", rich_markup_mode=None)
+_NOISES = ("clean", "noisy", "outliers10", "outliers20")
+
+
+@app.callback()
+def evaluate() -> None:
+    """Tables and plots of errors."""
+
+
+@app.command()
+def pocket(
+    scenes: Annotated[int, typer.Option(help="Test scenes without people.")] = 200,
+    paintings: Annotated[str, typer.Option(help="Numbers of paintings to compare.")] = "1,2,4,8,16,32",
+    seeds: Annotated[int, typer.Option(help="Painting seeds, for error bars.")] = 5,
+    models: Annotated[
+        Literal["oracle", "trained", "both"],
+        typer.Option(help="oracle: they know the truth and err as told; trained: those of preset pocket."),
+    ] = "both",
+    noise: Annotated[str, typer.Option(help=f"Of the oracles, one or more of {','.join(_NOISES)}.")] = "outliers10",
+    out: Annotated[Path, typer.Option(help="Folder for renders and results; run again to go on.")] = Path("benchmark"),
+    bank: Annotated[
+        Path | None, typer.Option(help="Bodies; default: the ten test bodies in the package.", show_default=False)
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; default: one a core.", show_default=False)] = None,
+) -> int:
+    """Compare the paper's way and ours on the pocket world: table, rows.csv, summary.csv, summary.json, plot.png."""
+    from mfh.io.atomic import check_writable
+    from mfh.pocket.requirements import require_renderer
+
+    require_renderer()
+    check_writable(out)
+    from mfh.evaluation.plot import write_plot
+    from mfh.evaluation.pocket_benchmark import NOISES, ModelKind, NoiseName
+    from mfh.evaluation.run import Benchmark, check_trained, run_benchmark, settings_of
+    from mfh.evaluation.summary import summarise, table, write_results
+    from mfh.pocket.bodies import sample_bank_path
+    from mfh.pocket.workers import usable_cores
+
+    names = [name.strip() for name in noise.split(",")]
+    chosen: tuple[NoiseName, ...] = tuple(known for known in NOISES if known in names)
+    if len(chosen) != len(names):
+        raise InputError(f"--noise is {noise!r}: expected one or more of {', '.join(NOISES)}")
+    bank_path = bank or sample_bank_path()
+    if not bank_path.is_file():
+        raise InputError(f"--bank: no body bank at {bank_path}: make one with python -m mfh.pocket.bodies")
+    benchmark = Benchmark(
+        scenes, parse_numbers(paintings), seeds, chosen, bank_path, out, usable_cores() if workers is None else workers
+    )
+    kinds: list[ModelKind] = ["oracle", "trained"] if models == "both" else [models]
+    if "trained" in kinds:
+        try:
+            check_trained()
+        except MfhError as error:
+            if models == "trained":
+                raise
+            kinds.remove("trained")
+            print(f"mfh: trained models are left out: {error_line(error)}", file=sys.stderr)
+    started = time.perf_counter()
+    with progress_line() as progress:
+        progress.update("starting", 0.0)
+        rows = run_benchmark(benchmark, kinds, progress=progress.update)
+    summaries = summarise(rows)
+    out.mkdir(parents=True, exist_ok=True)
+    write_results(out, rows, summaries, settings_of(benchmark, kinds))
+    print(table(summaries))
+    print(f"\n{scenes} scenes, {seeds} seeds (± over seeds), {time.perf_counter() - started:.0f} s")
+    try:
+        write_plot(out / "plot.png", summaries, title="pocket benchmark")
+        print(f"files: {out}/ (rows.csv, summary.csv, summary.json, plot.png)")
+    except BackendError as error:
+        print(f"files: {out}/ (rows.csv, summary.csv, summary.json); no plot: {error_line(error)}")
+    return EXIT_DONE
+
+
+def parse_numbers(text: str) -> tuple[int, ...]:
+    """Return the numbers of "1,2,4".
+
+    Args:
+        text: whole numbers between commas.
+
+    Raises:
+        InputError: for anything else.
+    """
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError as error:
+        raise InputError(f"--paintings is {text!r}: expected whole numbers such as 1,2,4,8") from error

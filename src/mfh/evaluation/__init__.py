@@ -1,0 +1,1 @@
+"""Measuring the method where the truth is known."""

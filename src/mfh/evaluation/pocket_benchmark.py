@@ -1,0 +1,333 @@
+"""The pocket benchmark: how wrong metres are against the number of paintings, on scenes whose truth is known.
+
+Per scene and seed, paintings are made and measured once by the pipeline's own painting loop; every way of estimating
+then sees the first N usable ones, as the pipeline would with ``max_paintings = N``.
+"""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from mfh.config import Config, EvidenceMode, preset
+from mfh.errors import NoLandmarkError, Rejected
+from mfh.evaluation.remember import Memory, RememberingPainter, RememberingPeople, RememberingRelativeDepth
+from mfh.evaluation.scores import metric_score
+from mfh.findings import any_used
+from mfh.models.protocols import Painter
+from mfh.numerics.agreement import reject_disagreeing
+from mfh.numerics.evidence_choice import weigh_people_equally
+from mfh.numerics.metric_head import apply_head, fit_metric_head
+from mfh.numerics.silog_fit import fit_silog
+from mfh.painting import Models, paint_people
+from mfh.pipeline import MetricFromHuman
+from mfh.pocket.bodies import BodyBank, load_bank
+from mfh.pocket.evaluate import aligned_score
+from mfh.pocket.export_scenes import read_scene, scene_folder
+from mfh.pocket.oracle_noise import PeopleNoise, RelativeDepthNoise
+from mfh.pocket.oracles import KnownPictures, OraclePainter, OraclePeople, OracleRelativeDepth, unlit
+from mfh.pocket.places import scene_camera
+from mfh.pocket.world import draw_scene, free_figures
+from mfh.types import Evidence, FocalProvenance, MetricHead, Photo, RelativeDepth
+
+FIRST_SEED = 5_000_000
+SIZE = (384, 288)
+SPLIT = "test"
+MIN_PLACES = 4
+"""A scene in which fewer people could stand in view has no room for painted ones."""
+ATTEMPTS_PER_PAINTING = 4
+
+ModelKind = Literal["oracle", "trained"]
+NoiseName = Literal["clean", "noisy", "outliers10", "outliers20"]
+BOUND = "bound"
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Noise of all oracles of a run."""
+
+    relative: RelativeDepthNoise = field(default_factory=RelativeDepthNoise)
+    people: PeopleNoise = field(default_factory=PeopleNoise)
+
+
+_DISTORTED = RelativeDepthNoise(scene_distortion=0.05, painting_distortion=0.025)
+_UNSURE = PeopleNoise(size_sigma=0.1, translation_sigma=0.04)
+NOISES: dict[NoiseName, Noise] = {
+    "clean": Noise(),
+    "noisy": Noise(_DISTORTED, _UNSURE),
+    "outliers10": Noise(_DISTORTED, replace(_UNSURE, outliers=0.1)),
+    "outliers20": Noise(_DISTORTED, replace(_UNSURE, outliers=0.2)),
+}
+"""METHOD's simulation: 5 % low-frequency distortion, 10 % size error, 4 % translation noise, gross outliers."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way from evidence to scale and shift.
+
+    Attributes:
+        name: how it is called in tables.
+        evidence: where painted people's metres meet relative depth.
+        plain: the paper's pooled SIlog over all pixels as it is; else the pipeline's fit.
+    """
+
+    name: str
+    evidence: EvidenceMode
+    plain: bool = False
+
+
+WAYS = (
+    Way("paper", "body", plain=True),
+    Way("ours, body", "body"),
+    Way("ours, contact", "contact"),
+    Way("ours, either", "either"),
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One scene to be measured with one set of models.
+
+    Attributes:
+        scene_seed: seed of the scene.
+        models: "oracle" or "trained".
+        noise: of the oracles; "" for trained models.
+        paintings: numbers of usable paintings to look at, ascending.
+        seeds: painting seeds 0 .. seeds - 1.
+        bank_path: bodies.
+        renders: folder of rendered scenes, for trained models.
+        size: (width, height) pixels.
+    """
+
+    scene_seed: int
+    models: ModelKind
+    noise: NoiseName | Literal[""]
+    paintings: tuple[int, ...]
+    seeds: int
+    bank_path: Path
+    renders: Path | None = None
+    size: tuple[int, int] = SIZE
+
+
+@dataclass(frozen=True)
+class Row:
+    """One answer: a scene, a seed, a way, a number of paintings.
+
+    Attributes:
+        scene: seed of the scene.
+        kind: kind of scene.
+        models: "oracle" or "trained".
+        noise: of the oracles.
+        way: name of the way; ``BOUND`` is the best affine fit of the relative depth to the truth.
+        seed: of the paintings.
+        paintings: usable paintings asked for.
+        usable: usable paintings there were.
+        abs_rel: mean relative error; NaN where there was no answer.
+        delta1: share of pixels within a factor of 1.25.
+        scale_error: |log| of the median ratio.
+        seconds: relative depth, paintings and fit.
+        shift_determined: whether people determined the shift.
+    """
+
+    scene: int
+    kind: str
+    models: str
+    noise: str
+    way: str
+    seed: int
+    paintings: int
+    usable: int
+    abs_rel: float
+    delta1: float
+    scale_error: float
+    seconds: float
+    shift_determined: bool
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is to be measured, and with what."""
+
+    photo: Photo
+    truth_m: np.ndarray
+    kind: str
+    painter: Painter
+    models: Models
+    config: Config
+
+
+def has_room(job: tuple[int, Path]) -> tuple[int, bool]:
+    """Tell whether people could stand in view of a scene's camera.
+
+    Args:
+        job: seed of the scene, and the bank.
+
+    Returns:
+        The seed, and whether ``MIN_PLACES`` people could.
+    """
+    seed, bank_path = job
+    bank = _bank(bank_path)
+    scene = draw_scene(seed, bank, split=SPLIT, size=SIZE)
+    return seed, len(free_figures(scene, bank, split=SPLIT, count=2 * MIN_PLACES, seed=0)) >= MIN_PLACES
+
+
+def measure_scene(task: Task) -> list[Row]:
+    """Measure one scene with every way, seed and number of paintings.
+
+    Args:
+        task: what to measure.
+
+    Returns:
+        One row each, and one for the bound.
+    """
+    subject = _oracle_subject(task) if task.models == "oracle" else _trained_subject(task)
+    rows: list[Row] = []
+    for seed in range(task.seeds):
+        memory = Memory()
+        painter = RememberingPainter(subject.painter, memory)
+        people = RememberingPeople(subject.models.person_segmenter, subject.models.human_mesh, memory)
+        models = Models(RememberingRelativeDepth(subject.models.relative_depth, memory), people, people)
+        (relative,) = models.predict_relative([subject.photo.rgb])
+        looked_s = memory.charged_s
+        if seed == 0:
+            rows.append(_bound(task, subject, relative, looked_s))
+        for way in WAYS:
+            config = replace(subject.config, painting_evidence=way.evidence, seed=seed)
+            clock = _Clock(memory)
+            run = paint_people(painter, models, subject.photo, relative, config=config, stage=clock.stage)
+            for paintings in task.paintings:
+                attempts, usable = first_usable(run.evidence, paintings)
+                begin = time.perf_counter()
+                head = fit_way(way, run.evidence[:attempts], relative, config)
+                seconds = looked_s + sum(clock.seconds[:attempts]) + time.perf_counter() - begin
+                row = Row(
+                    task.scene_seed, subject.kind, task.models, task.noise, way.name, seed, paintings, usable,
+                    math.nan, math.nan, math.nan, seconds, head is not None and head.shift_determined,
+                )  # fmt: skip
+                rows.append(row if head is None else _scored(row, head, relative, subject))
+    return rows
+
+
+def first_usable(evidence: Sequence[Evidence], paintings: int) -> tuple[int, int]:
+    """Return how many attempts it took to get so many usable paintings, and how many there were.
+
+    Args:
+        evidence: one an attempt, in order.
+        paintings: usable ones wanted.
+    """
+    ends = [number for number, one in enumerate(evidence, start=1) if any_used([one])]
+    return (ends[paintings - 1], paintings) if len(ends) >= paintings else (len(evidence), len(ends))
+
+
+def fit_way(way: Way, evidence: Sequence[Evidence], relative: RelativeDepth, config: Config) -> MetricHead | None:
+    """Fit scale and shift in one way.
+
+    Args:
+        way: the paper's pooled SIlog as it is, or the pipeline's fit.
+        evidence: of the paintings.
+        relative: of the photo.
+        config: for the pipeline's fit.
+
+    Returns:
+        The head; None where nobody gives one.
+    """
+    if not way.plain:
+        try:
+            weighed = [one for one in weigh_people_equally(reject_disagreeing(evidence, relative)) if len(one.relative)]
+            return fit_metric_head(weighed, relative, config=config.head)
+        except NoLandmarkError:
+            return None
+    x = np.concatenate([np.zeros(0), *(one.relative for one in evidence)])
+    depth_m = np.concatenate([np.zeros(0), *(one.depth_m for one in evidence)])
+    found = fit_silog(x, depth_m, np.zeros(len(x), int), space=relative.space)
+    if isinstance(found, Rejected):
+        return None
+    return MetricHead(found.scale, found.shift, relative.space, found.loss, shift_determined=not found.at_infinity)
+
+
+def _scored(row: Row, head: MetricHead, relative: RelativeDepth, subject: _Subject) -> Row:
+    depth_m, _ = apply_head(relative, head, max_depth_m=subject.config.max_depth_m)
+    score = metric_score(depth_m, subject.truth_m)
+    return replace(row, abs_rel=score.abs_rel, delta1=score.delta1, scale_error=score.scale_error)
+
+
+def _bound(task: Task, subject: _Subject, relative: RelativeDepth, seconds: float) -> Row:
+    best = aligned_score(relative.values, subject.truth_m)
+    return Row(
+        task.scene_seed, subject.kind, task.models, task.noise, BOUND, 0, 0, 0,
+        best.abs_rel, best.delta1, 0.0, seconds, best.positive,
+    )  # fmt: skip
+
+
+@dataclass
+class _Clock:
+    """Seconds of each attempt, with what remembered answers would have taken."""
+
+    memory: Memory
+    seconds: list[float] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str, fraction: float) -> Iterator[None]:
+        """Time one attempt."""
+        begin, spent, charged = time.perf_counter(), self.memory.spent_s, self.memory.charged_s
+        yield
+        own = time.perf_counter() - begin - (self.memory.spent_s - spent)
+        self.seconds.append(own + self.memory.charged_s - charged)
+
+
+@lru_cache(maxsize=1)
+def _bank(path: Path) -> BodyBank:
+    return load_bank(path)
+
+
+@lru_cache(maxsize=1)
+def _trained() -> MetricFromHuman:
+    return MetricFromHuman.from_preset("pocket", people="paint")
+
+
+def _loop(config: Config, task: Task) -> Config:
+    """Return the configuration with a painting loop that makes as many as the largest N needs, one at a time."""
+    most = max(task.paintings)
+    painting = replace(
+        config.painting,
+        max_paintings=most,
+        max_attempts=ATTEMPTS_PER_PAINTING * most,
+        budget_s=math.inf,
+        batch_size=1,
+    )
+    return replace(config, painting=painting, keep_paintings=False)
+
+
+def _oracle_subject(task: Task) -> _Subject:
+    bank = _bank(task.bank_path)
+    scene = draw_scene(task.scene_seed, bank, split=SPLIT, size=task.size)
+    known = KnownPictures()
+    photo = known.add_photo(scene, unlit(scene))
+    noise = NOISES[task.noise or "clean"]
+    people = OraclePeople(known, bank, noise=noise.people)
+    models = Models(OracleRelativeDepth(known, noise=noise.relative), people, people)
+    config = replace(
+        preset("pocket"), name="oracle", relative_depth="oracle", people_finder="oracle", human_mesh="oracle",
+        painter="oracle", people="paint",
+    )  # fmt: skip
+    painter = OraclePainter(known, bank, split=SPLIT)
+    truth_m = known.truth_of(photo.rgb).depth_m
+    return _Subject(photo, truth_m, scene.layout.kind, painter, models, _loop(config, task))
+
+
+def _trained_subject(task: Task) -> _Subject:
+    assert task.renders is not None, "trained models need rendered scenes"
+    pipeline = _trained()
+    assert pipeline.painter is not None, "people='paint' refuses a preset without a painter"
+    tree, rgb, depth_m = read_scene(scene_folder(task.renders, task.scene_seed))
+    scene = draw_scene(task.scene_seed, _bank(task.bank_path), split=SPLIT, size=task.size)
+    focal = FocalProvenance("explicit", "true focal length of the render", 0.0)
+    photo = Photo(rgb.astype(np.float32) / np.float32(255), scene_camera(scene), focal, f"scene {task.scene_seed}")
+    models = Models(pipeline.relative_depth, pipeline.person_segmenter, pipeline.human_mesh)
+    return _Subject(photo, depth_m, str(tree["kind"]), pipeline.painter, models, _loop(pipeline.config, task))

@@ -1,0 +1,62 @@
+"""How wrong metric depth is, with no alignment to the truth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.errors import InputError
+
+NEAR_M, FAR_M = 0.1, 80.0
+
+
+@dataclass(frozen=True)
+class MetricScore:
+    """Scores of one metric depth map.
+
+    Attributes:
+        abs_rel: mean |z' - z| / z.
+        delta1: share of pixels with max(z'/z, z/z') < 1.25.
+        scale_error: |log| of the median of z'/z: how wrong the scale is, whatever the shape.
+    """
+
+    abs_rel: float
+    delta1: float
+    scale_error: float
+
+
+def metric_score(
+    depth_m: Float[ndarray, "h w"],
+    truth_m: Float[ndarray, "h w"],
+    *,
+    near_m: float = NEAR_M,
+    far_m: float = FAR_M,
+) -> MetricScore:
+    """Score metric depth over all pixels whose truth is between near_m and far_m.
+
+    Nobody gains by not answering: a pixel without an answer counts as far_m, and answers are clipped to the range.
+
+    Args:
+        depth_m: (h, w) metres; NaN where there is no answer.
+        truth_m: (h, w) metres; 0 or infinite where there is none.
+        near_m: nearest truth that counts.
+        far_m: farthest.
+
+    Returns:
+        The scores.
+
+    Raises:
+        InputError: where no pixel has a truth in the range.
+    """
+    scored = (truth_m > near_m) & (truth_m < far_m)
+    if not scored.any():
+        raise InputError(f"no pixel has a true depth between {near_m} and {far_m} m: nothing can be scored")
+    truth = truth_m[scored].astype(np.float64)
+    found = np.nan_to_num(depth_m[scored].astype(np.float64), nan=far_m, posinf=far_m)
+    ratio = np.clip(found, near_m, far_m) / truth
+    return MetricScore(
+        abs_rel=float(np.mean(np.abs(ratio - 1))),
+        delta1=float(np.mean(np.maximum(ratio, 1 / ratio) < 1.25)),
+        scale_error=float(abs(np.log(np.median(ratio)))),
+    )
