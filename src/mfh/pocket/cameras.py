@@ -28,26 +28,39 @@ def draw_camera(layout: Layout, rng: Rng, size: tuple[int, int]) -> tuple[View, 
     indoor = layout.kind not in ("street", "road", "yard", "park")
     longest_fov = np.deg2rad(rng.uniform(46, 80))
     f_px = max(width, height) / 2 / np.tan(longest_fov / 2)
-    position = np.array([rng.uniform(-reach, reach) * 0.6, rng.uniform(0.15, 0.7), rng.uniform(1.0, 1.75)])
-    yaw, pitch, roll = rng.normal(0, 0.2) - position[0] / max(y1, 3) * 1.1, rng.normal(-0.17, 0.17), rng.normal(0, 0.03)
+    height_m, pitch = _held(rng)
+    position = np.array([rng.uniform(-reach, reach) * 0.6, rng.uniform(0.15, 0.7), height_m])
+    yaw, roll = rng.normal(0, 0.2) - position[0] / max(y1, 3) * 1.1, rng.normal(0, 0.03)
     subject = None
     mode = rng.random()
     if layout.kind == "road" and mode < 0.85:
         position = np.array([rng.uniform(-0.6, 0.6) * reach, -1.0, rng.uniform(1.2, 2.2)])
         yaw, pitch, roll = rng.normal(0, 0.08), rng.normal(-0.05, 0.04), rng.normal(0, 0.01)
-    elif layout.targets and mode < (0.3 if indoor else 0.12):
+    elif layout.targets and mode < (0.24 if indoor else 0.1):
         position, yaw, pitch = _close_up(layout, rng)
-    elif mode < 0.46:
+    elif mode < 0.4:
         distance, turn = rng.uniform(0.8, 2.4), rng.uniform(-0.25, 0.25)
         x = position[0] + distance * np.sin(yaw + turn)
         subject = Place(x, position[1] + distance * np.cos(yaw + turn), 0, rng.normal(0, 0.7))
         pitch = rng.normal(-0.02 if distance < 1.5 else -0.12, 0.08)
-    elif mode < 0.58:
+    elif mode < 0.45:
         position[2] = min(rng.uniform(1.9, 2.9), layout.ceiling_m - 0.2)
         pitch = rng.uniform(-0.6, -0.2)
     position[2] = min(position[2], layout.ceiling_m - 0.15)
     view = View(f_px, (width - 1) / 2, (height - 1) / 2, look(position, yaw, pitch, roll), position.astype(np.float32))
     return view, subject
+
+
+def _held(rng: Rng) -> tuple[float, float]:
+    """Draw height and pitch of a camera in somebody's hands.
+
+    Mostly at the eyes of a standing adult or a little below, sometimes of somebody who sits or crouches; level or
+    slightly down, and in one picture of four far down, at what lies on floors and desks.
+    """
+    standing = rng.random() < 0.85
+    height_m = float(np.clip(rng.normal(1.5, 0.13), 1.15, 1.85)) if standing else rng.uniform(0.5, 1.2)
+    steep = rng.random() < 0.26
+    return height_m, float(rng.uniform(-0.9, -0.25) if steep else rng.normal(-0.1, 0.12))
 
 
 def _close_up(layout: Layout, rng: Rng) -> tuple[NDArray[np.float64], float, float]:
