@@ -16,7 +16,7 @@ help:
 	@echo "make check   formatting, lint, types, layers"
 	@echo "make test    install everything the tests need and run them"
 	@echo "make bench   speed and memory on this machine"
-	@echo "make network render the pocket world and train the depth network in it (hours)"
+	@echo "make network render the pocket world and train the networks in it (hours)"
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer with venv was found: install one, or make PYTHON=/path"; exit 2; }
@@ -54,17 +54,20 @@ test: dev weights
 bench: dev weights
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; OMP_NUM_THREADS=1 $(BIN)/python $$file || exit 1; done
 
-# The network in the package, from nothing. Renders that exist are kept; the rest resumes.
+# The networks and figures in the package, from nothing. What exists is kept; what is unfinished goes on.
 RENDERS := build/renders
+WEIGHTS := src/mfh/pocket/weights
 network: dev
 	$(PIP) -e ".[train]"
 	test -e build/bodies.npz || $(BIN)/python -m mfh.pocket.bodies --out build/bodies.npz
-	$(BIN)/python -m mfh.pocket.dataset --bank build/bodies.npz --split train --count 3000 --out $(RENDERS)
-	$(BIN)/python -m mfh.pocket.dataset --bank build/bodies.npz --split test --count 400 --out $(RENDERS)
-	$(BIN)/python -m mfh.pocket.train_depth --data $(RENDERS) --out build/depth.safetensors --workers 2
-	$(BIN)/python -m mfh.pocket.export --weights build/depth.safetensors --out build/depth.onnx
-	$(BIN)/python -m mfh.pocket.score --weights build/depth.onnx --renders $(RENDERS)
-	cp build/depth.safetensors build/depth.onnx src/mfh/pocket/weights/
+	$(BIN)/python -m mfh.pocket.dataset --bank build/bodies.npz --split train --count 5000 --out $(RENDERS)
+	$(BIN)/python -m mfh.pocket.dataset --bank build/bodies.npz --split test --count 320 --out $(RENDERS)
+	$(BIN)/mfh pocket train depth --data $(RENDERS) --out build/depth.safetensors --workers 2
+	$(BIN)/mfh pocket train painter --data $(RENDERS) --out build/painter.safetensors --start build/depth.safetensors --workers 2
+	$(BIN)/python -m mfh.pocket.export depth --weights build/depth.safetensors --out $(WEIGHTS)/depth.onnx
+	$(BIN)/python -m mfh.pocket.export painter --weights build/painter.safetensors --out $(WEIGHTS)/painter.onnx
+	$(BIN)/python -m mfh.pocket.sprites --bank build/bodies.npz --split train --out $(WEIGHTS)/sprites.npz
+	$(BIN)/python -m mfh.pocket.score --renders $(RENDERS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from mfh.models.relative_depth.pocket import WEIGHTS, PocketRelativeDepth, input_size  # noqa: E402
+from mfh.models.relative_depth.pocket import WEIGHTS, input_size  # noqa: E402
 from mfh.pocket.augment import Sample, augment  # noqa: E402
 from mfh.pocket.evaluate import aligned_score  # noqa: E402
 from mfh.pocket.export import export_onnx, load_network  # noqa: E402
@@ -95,15 +95,18 @@ def test_exported_network_equals_the_training_code(tmp_path: Path):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
-def test_shipped_onnx_equals_the_shipped_training_weights():
-    trained = WEIGHTS.with_suffix(".safetensors")
-    rgb = np.random.default_rng(0).random((192, 256, 3), np.float32)
-    batch = rgb.transpose(2, 0, 1)[None]
+@pytest.mark.parametrize("kind", ["depth", "painter"])
+def test_shipped_networks_are_the_training_code_s(kind):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    path = WEIGHTS.with_name(f"{kind}.onnx")
+    rgb = np.random.default_rng(0).random((1, 3, 192, 256), np.float32)
+    inputs = {"rgb": rgb} if kind == "depth" else {"rgb": rgb, "blank": np.zeros_like(rgb[:, :1])}
     with torch.no_grad():
-        theirs = load_network("depth", trained)(torch.from_numpy(batch)).numpy()[0]
-    ours = PocketRelativeDepth()._session.run(None, {"rgb": batch})[0][0]
-    assert np.abs(theirs).max() > 0.01
-    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+        theirs = load_network(kind, path)(*(torch.from_numpy(x) for x in inputs.values()))
+    ours = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, inputs)
+    for mine, other in zip(ours, [theirs] if kind == "depth" else theirs, strict=True):
+        assert np.abs(mine).max() > 0.01
+        np.testing.assert_allclose(mine, other.numpy(), atol=1e-4)
 
 
 def test_network_input_keeps_the_aspect_in_steps_of_32():

@@ -17,7 +17,10 @@ app = typer.Typer(help="Train the pocket networks on rendered shards.", rich_mar
 Data = Annotated[Path, typer.Option(help="Folder of shards, made by python -m mfh.pocket.dataset.")]
 Out = Annotated[Path, typer.Option(help="safetensors file to write; an unfinished run goes on from its .state file.")]
 Start = Annotated[
-    Path | None, typer.Option(help="Weights to start from; default: ImageNet's for the encoder.", show_default=False)
+    Path | None,
+    typer.Option(
+        help="Weights to start from, .safetensors or .onnx; default: ImageNet's for the encoder.", show_default=False
+    ),
 ]
 Steps = Annotated[int, typer.Option(help="Steps; the learning rate falls to zero over them.")]
 Batch = Annotated[int, typer.Option(help="Pictures a step and worker.")]
@@ -80,7 +83,7 @@ def _run(data: Path, out: Path, start: Path | None, steps: int, batch: int, seed
     if not any(data.glob("train_*.npz")):
         raise InputError(f"no train_*.npz in {data}: render them with 'python -m mfh.pocket.dataset'")
     if start is not None and not start.is_file():
-        raise InputError(f"--start {start} does not exist: expected a safetensors file")
+        raise InputError(f"--start {start} does not exist: expected a .safetensors or .onnx file of weights")
     check_writable(out.parent)
     from mfh.pocket.training import Run, Schedule
 

@@ -15,11 +15,11 @@ import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mfh.pocket.network import PocketDepth
 from mfh.pocket.painter_network import PainterNetwork
+from mfh.pocket.training import HALF, read_weights
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,12 @@ INTERFACES = {
 
 
 def load_network(kind: str, weights: Path) -> nn.Module:
-    """Return a network with trained weights, rounded as they are shipped, ready to predict."""
+    """Return a network with trained weights (safetensors or ONNX), rounded as they are shipped, ready to predict."""
     network = INTERFACES[kind].network()
-    network.load_state_dict({name: _rounded(value) for name, value in load_file(weights).items()})
+    known = network.state_dict()
+    # Counters of batch norm, which inference does not need, are not in ONNX files.
+    kept = {name: value for name, value in known.items() if name.endswith("num_batches_tracked")}
+    network.load_state_dict({**kept, **{name: _rounded(value) for name, value in read_weights(weights).items()}})
     return network.eval()
 
 
@@ -86,7 +89,7 @@ def _store_half(model: onnx.ModelProto) -> onnx.ModelProto:
         values = numpy_helper.to_array(weight)
         if values.dtype != np.float32 or values.ndim < 2:
             continue
-        stored = f"{weight.name}.half"
+        stored = weight.name + HALF
         casts.append(onnx.helper.make_node("Cast", [stored], [weight.name], to=onnx.TensorProto.FLOAT))
         weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
     nodes = list(graph.node)

@@ -19,6 +19,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 
+HALF = ".half"
+"""Suffix of weights that are stored in half precision in ONNX files."""
 _SAVE_EVERY = 100
 _CLIP = 1.0
 # Weight of the past in the running average of the weights, once there is a past.
@@ -97,10 +99,20 @@ def run_training(make_task: Callable[[], Task], run: Run) -> None:
         spawn(_work, (make_task, run), nprocs=run.workers)
 
 
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read weights from a safetensors file, or from an ONNX file of ``mfh.pocket.export``: the package ships those."""
+    if path.suffix != ".onnx":
+        return load_file(path)
+    import onnx
+
+    weights = {w.name: onnx.numpy_helper.to_array(w) for w in onnx.load(path).graph.initializer}
+    return {name.removesuffix(HALF): torch.tensor(value.astype("float32")) for name, value in weights.items()}
+
+
 def load_start(network: nn.Module, start: Path) -> None:
-    """Load weights from a safetensors file; layers of another shape or name keep what they have."""
+    """Load weights from a file of :func:`read_weights`; layers of another shape or name keep what they have."""
     ours = network.state_dict()
-    theirs = {k: v for k, v in load_file(start).items() if k in ours and ours[k].shape == v.shape}
+    theirs = {k: v for k, v in read_weights(start).items() if k in ours and ours[k].shape == v.shape}
     if not theirs:
         raise ValueError(f"{start} holds no weights of this network")
     network.load_state_dict({**ours, **theirs})
