@@ -154,3 +154,16 @@ def test_applying_a_head_in_depth_space():
     depth_m, valid_mask = apply_head(relative, head, max_depth_m=5.0)
     np.testing.assert_array_equal(valid_mask, [[True, False, False]])
     assert depth_m[0, 0] == 2
+
+
+def test_an_exact_head_may_put_the_sky_at_infinity():
+    # A third of the photo has no disparity at all; rounding leaves it a hair below zero.
+    depth_m = np.where(np.arange(20)[:, None] < 7, np.inf, ROOM_M)
+    relative = RelativeDepth(encode(depth_m, "disparity"), "disparity")
+    z = np.linspace(2.0, 5.0, 300)
+    evidence = [Evidence(encode(z, "disparity") * (1 + 1e-13), z, np.zeros(300, int))]
+    head = fit_metric_head(evidence, relative, config=HeadConfig())
+    assert head.shift_determined
+    found, valid_mask = apply_head(relative, head, max_depth_m=200.0)
+    np.testing.assert_array_equal(valid_mask, np.isfinite(depth_m))
+    np.testing.assert_allclose(found[7:], depth_m[7:], rtol=1e-5)

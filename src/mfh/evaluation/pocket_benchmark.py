@@ -25,7 +25,7 @@ from mfh.numerics.agreement import reject_disagreeing
 from mfh.numerics.evidence_choice import weigh_people_equally
 from mfh.numerics.metric_head import apply_head, fit_metric_head
 from mfh.numerics.silog_fit import fit_silog
-from mfh.painting import Models, paint_people
+from mfh.painting import Models, PaintingRun, paint_people
 from mfh.pipeline import MetricFromHuman
 from mfh.pocket.bodies import BodyBank, load_bank
 from mfh.pocket.evaluate import aligned_score
@@ -197,10 +197,14 @@ def measure_scene(task: Task) -> list[Row]:
         looked_s = memory.charged_s
         if seed == 0:
             rows.append(_bound(task, subject, relative, looked_s))
+        runs: dict[EvidenceMode, tuple[PaintingRun, _Clock]] = {}
         for way in WAYS:
             config = replace(subject.config, painting_evidence=way.evidence, seed=seed)
-            clock = _Clock(memory)
-            run = paint_people(painter, models, subject.photo, relative, config=config, stage=clock.stage)
+            if way.evidence not in runs:
+                clock = _Clock(memory)
+                run = paint_people(painter, models, subject.photo, relative, config=config, stage=clock.stage)
+                runs[way.evidence] = run, clock
+            run, clock = runs[way.evidence]
             for paintings in task.paintings:
                 attempts, usable = first_usable(run.evidence, paintings)
                 begin = time.perf_counter()

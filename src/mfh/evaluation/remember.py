@@ -29,6 +29,7 @@ class Memory:
         self.spent_s = 0.0
         self.charged_s = 0.0
         self._answers: dict[Hashable, tuple[Any, float]] = {}
+        self._names: dict[int, tuple[np.ndarray, bytes]] = {}
 
     def ask(self, question: Hashable, model: Callable[[], Answer]) -> Answer:
         """Return the answer to a question, asking the model the first time.
@@ -47,6 +48,18 @@ class Memory:
         self.charged_s += seconds
         return answer
 
+    def name(self, array: np.ndarray) -> bytes:
+        """Return a digest of an array, computed once as long as this memory lives.
+
+        Args:
+            array: never changed afterwards.
+        """
+        # Held on to, so that no other array can get its id.
+        if id(array) not in self._names:
+            digest = hashlib.sha1(np.ascontiguousarray(array).data, usedforsecurity=False).digest()
+            self._names[id(array)] = array, digest
+        return self._names[id(array)][1]
+
 
 class RememberingPainter:
     """A painter that makes each painting of a photo once."""
@@ -61,10 +74,10 @@ class RememberingPainter:
         self, photo: np.ndarray, paint_masks: Sequence[np.ndarray], prompts: Sequence[str], seeds: Sequence[int]
     ) -> list[PaintedPhoto]:
         """Paint one at a time."""
-        name = _name(photo)
+        name = self._memory.name(photo)
         return [
             self._memory.ask(
-                ("paint", name, _name(paint_mask), prompt, seed),
+                ("paint", name, self._memory.name(paint_mask), prompt, seed),
                 lambda paint_mask=paint_mask, prompt=prompt, seed=seed: self._painter.paint(
                     photo, [paint_mask], [prompt], [seed]
                 )[0],
@@ -84,7 +97,8 @@ class RememberingRelativeDepth:
     def predict(self, photos: Sequence[np.ndarray]) -> list[RelativeDepth]:
         """Predict one at a time."""
         return [
-            self._memory.ask(("relative", _name(rgb)), lambda rgb=rgb: self._model.predict([rgb])[0]) for rgb in photos
+            self._memory.ask(("relative", self._memory.name(rgb)), lambda rgb=rgb: self._model.predict([rgb])[0])
+            for rgb in photos
         ]
 
 
@@ -104,7 +118,7 @@ class RememberingPeople:
         within = [None] * len(photos) if regions is None else regions
         return [
             self._memory.ask(
-                ("people", _name(rgb), None if region is None else _name(region)),
+                ("people", self._memory.name(rgb), None if region is None else self._memory.name(region)),
                 lambda rgb=rgb, region=region: self._segmenter.segment([rgb], [region])[0],
             )
             for rgb, region in zip(photos, within, strict=True)
@@ -112,11 +126,7 @@ class RememberingPeople:
 
     def measure(self, photo: np.ndarray, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
         """Measure the people of a picture."""
-        boxes = tuple(_name(person.instance_mask) for person in people)
+        boxes = tuple(self._memory.name(person.instance_mask) for person in people)
         return self._memory.ask(
-            ("bodies", _name(photo), boxes, camera), lambda: self._mesh.measure(photo, people, camera)
+            ("bodies", self._memory.name(photo), boxes, camera), lambda: self._mesh.measure(photo, people, camera)
         )
-
-
-def _name(array: np.ndarray) -> bytes:
-    return hashlib.sha1(np.ascontiguousarray(array).data, usedforsecurity=False).digest()

@@ -144,9 +144,10 @@ def _gather(evidence: Sequence[Evidence], space: Space) -> _Pixels:
 
 
 def _is_determined(pixels: _Pixels, span: PhotoRange, ratio: float) -> bool:
-    if span.low + ratio <= 0:
-        return False
-    return _is_exact(pixels, ratio) or _range_sigma(pixels, span, ratio) <= MAX_RANGE_SIGMA
+    # Sky has no disparity at all: an exact head puts it at infinity, give or take rounding, and is right to.
+    if _is_exact(pixels, ratio):
+        return True
+    return span.low + ratio > 0 and _range_sigma(pixels, span, ratio) <= MAX_RANGE_SIGMA
 
 
 def _is_exact(pixels: _Pixels, ratio: float) -> bool:
