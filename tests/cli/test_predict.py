@@ -5,14 +5,17 @@ import math
 import shutil
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from mfh.cli.options import parse_seconds
+from mfh.config import preset
 from mfh.errors import InputError
 from mfh.io.depth import read_depth_npz, read_depth_png
+from mfh.types import MeasuredPainting
 
 FILES = ["depth.npz", "depth.png", "preview.png", "receipt.json"]
 
@@ -109,6 +112,71 @@ def test_options_reach_the_pipeline(run_mfh, fake_pipeline, photo_path, tmp_path
     assert (painting.max_paintings, painting.max_attempts, painting.budget_s) == (40, 80, 90.0)
 
 
+@pytest.mark.parametrize("mode", ["body", "contact", "either"])
+def test_evidence_is_for_the_photo_and_for_paintings(run_mfh, fake_pipeline, photo_path, tmp_path, mode):
+    assert run_mfh("predict", photo_path, "--out", tmp_path / "out", "--evidence", mode).code == 0
+    config = replace(preset("pocket"), **{key: value for key, value in fake_pipeline[0].items() if key != "preset"})
+    assert (config.photo_evidence, config.painting_evidence) == (mode, mode)
+
+
+def test_evidence_is_the_preset_s_where_nothing_is_said(run_mfh, fake_pipeline, photo_path, tmp_path):
+    assert run_mfh("predict", photo_path, "--out", tmp_path / "out").code == 0
+    assert not {"photo_evidence", "painting_evidence", "keep_paintings"} & set(fake_pipeline[0])
+
+
+def test_sixteen_paintings(run_mfh, fake_pipeline, photo_path, tmp_path):
+    words = "--people paint --paintings 16".split()
+    assert run_mfh("predict", photo_path, "--out", tmp_path / "out", *words).code == 0
+    (asked,) = fake_pipeline
+    painting = asked.get("painting", preset("pocket").painting)
+    assert asked["people"] == "paint" and (painting.max_paintings, painting.max_attempts) == (16, 32)
+
+
+def painted(metric_depth, count):
+    """The made-up result as if painted people had given it; each second painting gave nothing."""
+    used, rejected = metric_depth.landmarks
+    kept = []
+    for number in range(count):
+        one = replace(rejected if number % 2 else used, source=f"painting {number}", evidence="contact")
+        rgb = np.full(metric_depth.photo.rgb.shape, number / 10, np.float32)
+        kept.append(MeasuredPainting(number, rgb, np.ones(rgb.shape[:2], bool), (one,), (None,)))
+    landmarks = tuple(one for painting in kept for one in painting.landmarks)
+    return replace(
+        metric_depth, landmarks=landmarks, kept_paintings=tuple(kept), attempts=count, paintings=(count + 1) // 2
+    )
+
+
+def test_paintings_are_saved_with_their_strip(run_mfh, fake_pipeline, photo_path, tmp_path, monkeypatch, metric_depth):
+    import mfh.pipeline
+
+    folder = tmp_path / "out" / "photo"
+    for count in (5, 3):
+        result = painted(metric_depth, count)
+        monkeypatch.setattr(mfh.pipeline.MetricFromHuman, "__call__", lambda self, photo, result=result, **_: result)
+        run = run_mfh("predict", photo_path, "--save-paintings", "--out", tmp_path / "out")
+        assert run.code == 0, run.err
+        assert f"paintings/ ({count}), strip.png" in run.out
+        assert f"{(count + 1) // 2} used of {count} considered" in run.out
+        assert f"{(count + 1) // 2} of {count} paintings ({(count + 1) // 2} by ground contact)" in run.out
+        names = [f"{number:02d}.png" for number in range(count)]
+        assert sorted(path.name for path in (folder / "paintings").iterdir()) == names, "none of an earlier run"
+        assert np.asarray(Image.open(folder / "paintings" / "01.png"))[0, 0].tolist() == [26, 26, 26]
+        assert Image.open(folder / "strip.png").height > 400
+        receipt = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
+        assert receipt["files"]["strip"] == "strip.png" and receipt["files"]["paintings"] == "paintings"
+        assert receipt["kept_paintings"][:2] == [
+            {"number": 0, "file": "paintings/00.png", "used": True, "reason": "measured"},
+            {"number": 1, "file": "paintings/01.png", "used": False, "reason": "too small"},
+        ]
+        assert receipt["landmarks"][0]["evidence"] == "contact"
+    assert fake_pipeline[0]["keep_paintings"] is True
+    # Measured again without: nothing of the earlier run stays that the receipt does not know.
+    result = replace(metric_depth, kept_paintings=())
+    monkeypatch.setattr(mfh.pipeline.MetricFromHuman, "__call__", lambda self, photo, **_: result)
+    assert run_mfh("predict", photo_path, "--out", tmp_path / "out").code == 0
+    assert not (folder / "strip.png").exists() and not list((folder / "paintings").iterdir())
+
+
 def test_spaces_and_letters_of_other_alphabets(run_mfh, fake_pipeline, photo_path, tmp_path):
     path = shutil.copy(photo_path, tmp_path / "ein Foto – 写真 ñ.jpg")
     run = run_mfh("predict", path, "--out", tmp_path / "résultats finaux", "--json")
@@ -135,6 +203,7 @@ BAD_WORDS = {
     "paintings no number": (["photo.jpg", "--paintings", "many"], "--paintings"),
     "budget 0": (["photo.jpg", "--budget", "0s"], "--budget is '0s'"),
     "budget words": (["photo.jpg", "--budget", "soon"], "--budget is 'soon'"),
+    "unknown evidence": (["photo.jpg", "--evidence", "feet"], "feet"),
     "negative seed": (["photo.jpg", "--seed", "-1"], "--seed is -1"),
     "focal 0": (["photo.jpg", "--focal-px", "0"], "focal_px is 0"),
     "focal NaN": (["photo.jpg", "--focal-px", "nan"], "focal_px is nan"),
@@ -232,8 +301,6 @@ def test_output_folder_is_checked_before_working(run_mfh, photo_path, tmp_path, 
 
 
 def test_far_pixels_are_said_to_end_in_the_png(run_mfh, fake_pipeline, photo_path, tmp_path, monkeypatch, metric_depth):
-    from dataclasses import replace
-
     import mfh.pipeline
 
     far = replace(metric_depth, depth_m=np.full_like(metric_depth.depth_m, 100.0))

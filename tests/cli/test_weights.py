@@ -74,6 +74,27 @@ def test_package_status():
     )
 
 
+def test_doctor_lists_painters_with_their_sense_of_size(run_mfh, monkeypatch):
+    from mfh.errors import WeightsError
+    from mfh.models import registry
+
+    class Painter:
+        provenance = "sizes learned in a made-up world"
+
+    def load_models(names):
+        if names["painter"] == "absent":
+            raise WeightsError("its files are missing: fetch them")
+        return {"painter": Painter()}
+
+    entry = registry.Entry("nowhere:Painter", "pip install nothing")
+    monkeypatch.setitem(registry.REGISTRY, "painter", {"made-up": entry, "absent": entry})
+    monkeypatch.setattr(registry, "load_models", load_models)
+    monkeypatch.setattr("mfh.cli.doctor.preset_status", lambda name: ("ok", "can run"))
+    rows = [line.split(maxsplit=2) for line in run_mfh("doctor").out.splitlines()]
+    assert ["made-up", "ok", "can run; sizes learned in a made-up world"] in rows
+    assert ["absent", "missing", "its files are missing: fetch them"] in rows
+
+
 def test_doctor_knows_the_packages_of_pyproject():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 

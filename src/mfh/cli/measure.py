@@ -90,7 +90,7 @@ class Meter:
 
 
 def write_result(folder: Path, result: "MetricDepth", *, photo_path: Path) -> dict[str, object]:
-    """Write the four files of one result.
+    """Write the four files of one result, and its paintings with their strip where it kept them.
 
     Args:
         folder: where they go; made if needed.
@@ -110,15 +110,13 @@ def write_result(folder: Path, result: "MetricDepth", *, photo_path: Path) -> di
     from mfh.io.receipt import receipt, write_receipt
     from mfh.viz import preview
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make {folder}: {error.strerror or error}; choose another with --out") from error
+    _make_folder(folder)
     files = {"depth": "depth.npz", "depth_millimetres": "depth.png", "preview": "preview.png"}
     write_depth_npz(folder / files["depth"], result)
     saturated = write_depth_png(folder / files["depth_millimetres"], result.depth_m, result.valid_mask)
     with atomic_path(folder / files["preview"]) as temporary:
         Image.fromarray(preview(result)).save(temporary)
+    files |= _write_paintings(folder, result)
     notes = ()
     if saturated:
         share = saturated / result.depth_m.size
@@ -127,3 +125,33 @@ def write_result(folder: Path, result: "MetricDepth", *, photo_path: Path) -> di
     # Last, so that a folder with a receipt is a whole one.
     write_receipt(folder / "receipt.json", tree)
     return tree
+
+
+def _write_paintings(folder: Path, result: "MetricDepth") -> dict[str, str]:
+    """Write the paintings a result kept, and the strip made of them; those of an earlier run go."""
+    import numpy as np
+    from PIL import Image
+
+    from mfh.io.atomic import atomic_path
+    from mfh.io.receipt import painting_name
+    from mfh.viz import painting_strip
+
+    strip, paintings = folder / "strip.png", folder / "paintings"
+    for earlier in [strip, *paintings.glob("[0-9][0-9]*.png")]:
+        earlier.unlink(missing_ok=True)
+    if not result.kept_paintings:
+        return {}
+    _make_folder(paintings)
+    for painting in result.kept_paintings:
+        with atomic_path(folder / painting_name(painting)) as temporary:
+            Image.fromarray(np.rint(np.clip(painting.rgb, 0, 1) * 255).astype(np.uint8)).save(temporary)
+    with atomic_path(strip) as temporary:
+        Image.fromarray(painting_strip(result)).save(temporary)
+    return {"paintings": paintings.name, "strip": strip.name}
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make {folder}: {error.strerror or error}; choose another with --out") from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mfh.config import Config, PeopleMode, preset
+from mfh.config import Config, EvidenceMode, PeopleMode, preset
 from mfh.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,7 +24,15 @@ class PaintingLimits:
     budget_s: float | None = None
 
 
-def configure(name: str, *, people: PeopleMode, limits: PaintingLimits, seed: int) -> Config:
+def configure(
+    name: str,
+    *,
+    people: PeopleMode,
+    limits: PaintingLimits,
+    seed: int,
+    evidence: EvidenceMode | None = None,
+    keep_paintings: bool = False,
+) -> Config:
     """Return a preset with the user's changes.
 
     Args:
@@ -32,6 +40,9 @@ def configure(name: str, *, people: PeopleMode, limits: PaintingLimits, seed: in
         people: whose bodies may give the scale.
         limits: when to stop painting.
         seed: of the paintings.
+        evidence: where metres meet relative depth, for people in the photo and painted ones alike; None keeps what the
+            preset says of each.
+        keep_paintings: whether the paintings are wanted too.
 
     Raises:
         InputError: for an unknown preset, or a number that cannot work.
@@ -51,7 +62,9 @@ def configure(name: str, *, people: PeopleMode, limits: PaintingLimits, seed: in
         painting = replace(painting, max_attempts=limits.attempts)
     if limits.budget_s is not None:
         painting = replace(painting, budget_s=limits.budget_s)
-    return replace(config, people=people, painting=painting, seed=seed)
+    if evidence is not None:
+        config = replace(config, photo_evidence=evidence, painting_evidence=evidence)
+    return replace(config, people=people, painting=painting, seed=seed, keep_paintings=keep_paintings)
 
 
 def parse_seconds(text: str) -> float:

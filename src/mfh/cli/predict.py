@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +13,11 @@ from mfh.cli.folders import result_folder
 from mfh.cli.measure import Measured, Meter
 from mfh.cli.options import PaintingLimits, configure, parse_megapixels, parse_seconds, request_focal
 from mfh.cli.progress import progress_line
-from mfh.config import PRESETS, PeopleMode
+from mfh.config import PRESETS, EvidenceMode, PeopleMode
 from mfh.errors import InputError, MfhError, NoLandmarkError
+
+if TYPE_CHECKING:
+    from mfh.types import MetricDepth
 
 
 def predict(
@@ -28,6 +31,17 @@ def predict(
     paintings: Annotated[int | None, typer.Option(help="Paintings with usable people to collect.")] = None,
     attempts: Annotated[int | None, typer.Option(help="Paintings to try at most.")] = None,
     budget: Annotated[str | None, typer.Option(help="Time for painting, such as 30s or 2m.")] = None,
+    evidence: Annotated[
+        EvidenceMode | None,
+        typer.Option(
+            help="Where people's metres meet relative depth: on their bodies, where their feet touch the ground, or "
+            "either; for people in the photo and painted ones. Default: what the preset says of each.",
+            show_default=False,
+        ),
+    ] = None,
+    save_paintings: Annotated[
+        bool, typer.Option("--save-paintings", help="Also write paintings/NN.png, and strip.png made of them.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the paintings.")] = 0,
     focal_px: Annotated[float | None, typer.Option(help="Focal length in pixels.")] = None,
     fov_x_deg: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees.")] = None,
@@ -44,7 +58,9 @@ def predict(
         limits = PaintingLimits(
             paintings=paintings, attempts=attempts, budget_s=None if budget is None else parse_seconds(budget)
         )
-        config = configure(preset, people=people, limits=limits, seed=seed)
+        config = configure(
+            preset, people=people, limits=limits, seed=seed, evidence=evidence, keep_paintings=save_paintings
+        )
         max_pixels = parse_megapixels(max_megapixels)
         focal = request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics)
         from mfh.io.atomic import check_writable
@@ -121,17 +137,31 @@ def table(path: Path, measured: Measured) -> str:
     shift = f"shift {head.shift:.4g}" + ("" if head.shift_determined else ", held back")
     models = ", ".join(f"{role.replace('_', ' ')} {name}" for role, name in result.models.items())
     rows = [
-        ("people", f"{result.people_used} used of {len(result.landmarks)} considered"),
+        ("people", _people(result)),
         ("scale", f"{head.scale:.4g} ({shift}; {head.space})"),
         ("metres", f"{nearest_m:.2f} nearest, {median_m:.2f} median, {farthest_m:.2f} farthest"),
         ("focal length", result.photo.focal.detail),
         ("preset", f"{result.preset} ({models})" if models else result.preset),
         ("seconds", f"{measured.seconds:.1f}"),
-        ("files", f"{measured.folder}/ (depth.npz, depth.png, preview.png, receipt.json)"),
+        ("files", f"{measured.folder}/ ({', '.join(_files(result))})"),
     ]
     rows += [("note", warning) for warning in measured.warnings]
     camera = result.photo.camera
     return "\n".join([f"{path} ({camera.width}x{camera.height})", *(f"  {name:<13} {text}" for name, text in rows)])
+
+
+def _people(result: "MetricDepth") -> str:
+    """Say how many people were used, and by which kind of evidence."""
+    line = f"{result.people_used} used of {len(result.landmarks)} considered"
+    by_contact = sum(one.verdict == "used" and one.evidence == "contact" for one in result.landmarks)
+    if result.attempts:
+        line += f", {result.paintings} of {result.attempts} paintings"
+    return f"{line} ({by_contact} by ground contact)" if by_contact else line
+
+
+def _files(result: "MetricDepth") -> list[str]:
+    extra = [f"paintings/ ({len(result.kept_paintings)})", "strip.png"] if result.kept_paintings else []
+    return ["depth.npz", "depth.png", "preview.png", *extra, "receipt.json"]
 
 
 def _as_json(path: Path, outcome: Measured | MfhError) -> dict[str, object]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mfh import __version__
 from mfh.io.atomic import atomic_path
-from mfh.types import Landmark, MetricDepth
+from mfh.types import Landmark, MeasuredPainting, MetricDepth
 
 _PACKAGES = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "ai-edge-litert")
 
@@ -74,12 +74,25 @@ def receipt(
         "seed": result.seed,
         "attempts": result.attempts,
         "paintings": result.paintings,
+        "kept_paintings": [
+            {"number": one.number, "file": painting_name(one), "used": one.used, "reason": one.reason}
+            for one in result.kept_paintings
+        ],
         "seconds": {stage: round(seconds, 4) for stage, seconds in result.seconds.items()},
         "warnings": list(dict.fromkeys((*result.photo.notes, *result.warnings, *notes))),
         "files": dict(files or {}),
         "versions": _versions(),
     }
     return {key: _finite(value) for key, value in tree.items()}
+
+
+def painting_name(painting: MeasuredPainting) -> str:
+    """Return the file a kept painting is written to, beside the receipt.
+
+    Args:
+        painting: the painting.
+    """
+    return f"paintings/{painting.number:02d}.png"
 
 
 def write_receipt(path: str | Path, tree: dict[str, object]) -> None:
@@ -102,6 +115,7 @@ def _landmark(landmark: Landmark) -> object:
         "measured_by": landmark.measured_by,
         "verdict": landmark.verdict,
         "reason": landmark.reason,
+        "evidence": landmark.evidence,
         "distance_m": landmark.distance_m,
         "stature_m": landmark.stature_m,
         "pixels": int(landmark.pixels),

@@ -1,0 +1,122 @@
+"""The strip: the photo, people painted into it, the bodies measured there, and the depth they lead to."""
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from numpy import ndarray
+from PIL import Image, ImageDraw
+
+from mfh.errors import InputError
+from mfh.geometry.camera import resize_camera, unproject
+from mfh.geometry.rasterize import rasterize_depth
+from mfh.types import Camera, HumanMesh, Landmark, MeasuredPainting, MetricDepth
+from mfh.viz.colours import colour_depth, depth_limits_m, draw_bar
+from mfh.viz.drawing import INK, PAPER, draw_label, fit, font_of, place_label, shrink
+
+_USED_TINT = (70, 150, 255)
+_REJECTED_TINT = (190, 190, 190)
+_OPACITY = 0.85
+
+
+def painting_strip(result: MetricDepth, *, count: int = 4, height_px: int = 420) -> UInt8[ndarray, "h w 3"]:
+    """Draw the photo, some paintings with their bodies beneath them, and the depth, side by side.
+
+    Args:
+        result: a result that kept its paintings.
+        count: how many paintings; those that gave evidence come first.
+        height_px: height of the photo and the depth.
+
+    Returns:
+        (h, w, 3) uint8 RGB, ready to be written.
+
+    Raises:
+        InputError: for a result without kept paintings.
+    """
+    if not result.kept_paintings:
+        raise InputError("the result has no paintings to draw: expected one made with keep_paintings=True")
+    chosen = sorted(result.kept_paintings, key=lambda painting: (not painting.used, painting.number))[:count]
+    rows, columns = result.depth_m.shape
+    panel = (max(1, round(columns * height_px / rows)), height_px)
+    gap = font_px = max(13, height_px // 26)
+    cell_height = (height_px - gap) // 2
+    cell = (max(1, round(columns * cell_height / rows)), cell_height)
+    limits_m = depth_limits_m(result.depth_m, result.valid_mask)
+    bar_px = (max(12, height_px // 26), height_px)
+    depth_left = gap + panel[0] + gap + len(chosen) * (cell[0] + gap)
+    canvas = Image.new(
+        "RGB", (depth_left + panel[0] + gap + bar_px[0] + 5 * font_px, height_px + 2 * font_px + gap), PAPER
+    )
+    top = 2 * font_px
+    canvas.paste(Image.fromarray(shrink(result.photo.rgb, panel)), (gap, top))
+    for number, painting in enumerate(chosen):
+        left = gap + panel[0] + gap + number * (cell[0] + gap)
+        canvas.paste(Image.fromarray(shrink(painting.rgb, cell)), (left, top))
+        bodies = draw_bodies(painting, resize_camera(result.photo.camera, width=cell[0], height=cell[1]))
+        canvas.paste(bodies, (left, top + height_px - cell_height))
+    depth = Image.fromarray(colour_depth(result.depth_m, result.valid_mask, limits_m))
+    canvas.paste(depth.resize(panel, Image.Resampling.BOX), (depth_left, top))
+    draw_bar(canvas, (depth_left + panel[0] + gap, top), bar_px, limits_m, font_px=font_px)
+    _draw_titles(canvas, [(gap, "photo"), (2 * gap + panel[0], "painted, and measured"), (depth_left, "metres")])
+    return np.asarray(canvas)
+
+
+def draw_bodies(painting: MeasuredPainting, camera: Camera) -> Image.Image:
+    """Draw the bodies measured in a painting over it, shaded, nearer ones in front; those not used in grey.
+
+    Args:
+        painting: the painting.
+        camera: intrinsics of the size to draw.
+
+    Returns:
+        The picture, of the camera's size.
+    """
+    rgb = shrink(painting.rgb, (camera.width, camera.height))
+    measured = [
+        (landmark, mesh)
+        for landmark, mesh in zip(painting.landmarks, painting.meshes, strict=True)
+        if mesh is not None and np.isfinite(mesh.vertices_m).all()
+    ]
+    for landmark, mesh in sorted(measured, key=lambda each: -float(np.median(each[1].vertices_m[:, 2]))):
+        rgb = _over(rgb, landmark, mesh, camera)
+    picture = Image.fromarray(rgb)
+    font_px = max(10, camera.height // 14)
+    labels = []
+    for landmark, _ in measured:
+        if landmark.verdict == "used" and landmark.distance_m is not None:
+            left, top, right, _ = (side * camera.height / painting.rgb.shape[0] for side in landmark.box_xyxy)
+            anchor = ((left + right) / 2, top)
+            labels.append(place_label(f"{landmark.distance_m:.1f} m", anchor, picture.size, labels, font_px=font_px))
+    draw = ImageDraw.Draw(picture, "RGBA")
+    for label in labels:
+        draw_label(draw, label, font_px=font_px)
+    return picture
+
+
+def _over(rgb: UInt8[ndarray, "h w 3"], landmark: Landmark, mesh: HumanMesh, camera: Camera) -> UInt8[ndarray, "h w 3"]:
+    """Return the picture with one shaded body over it."""
+    depth_m = rasterize_depth(mesh.vertices_m, mesh.faces, camera)
+    silhouette = np.isfinite(depth_m)
+    if not silhouette.any():
+        return rgb
+    tint = np.array(_USED_TINT if landmark.verdict == "used" else _REJECTED_TINT, float)
+    body = _shade(depth_m, camera)[..., None] * tint
+    mixed = np.where(silhouette[..., None], _OPACITY * body + (1 - _OPACITY) * rgb, rgb)
+    return np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)
+
+
+def _shade(depth_m: Float[ndarray, "h w"], camera: Camera) -> Float[ndarray, "h w"]:
+    """Return 0.35 to 1: how much each pixel's surface faces a light beside the camera (Lambert)."""
+    height, width = depth_m.shape
+    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
+    filled = np.where(np.isfinite(depth_m), depth_m, np.max(depth_m, where=np.isfinite(depth_m), initial=0.0))
+    points = unproject(camera, np.stack([columns, rows], -1), filled)
+    normal = np.cross(np.gradient(points, axis=0), np.gradient(points, axis=1))
+    normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-12)
+    light = np.array([-0.4, -0.5, -0.77])
+    return 0.35 + 0.65 * np.clip(np.abs(normal @ light), 0, 1)
+
+
+def _draw_titles(canvas: Image.Image, titles: list[tuple[int, str]]) -> None:
+    font_px = max(13, canvas.height // 30)
+    draw, font = ImageDraw.Draw(canvas), font_of(font_px)
+    for left, title in titles:
+        draw.text((left, font_px), fit(title, font, canvas.width - left), font=font, fill=INK, anchor="lm")
