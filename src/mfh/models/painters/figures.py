@@ -1,0 +1,219 @@
+"""Figures to paste into a photo: at a wanted size, on their feet, in the photo's light, behind what is nearer.
+
+The figures are rendered people in a standard light (``mfh.pocket.sprites`` makes the file). All functions are pure; a
+seeded generator decides everything random. Outside ``Composite.changed_mask`` a photo is never touched.
+"""
+
+import io
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+from numpy import ndarray
+from PIL import Image
+
+from mfh.errors import WeightsError
+from mfh.models.painters.harmonize import match_light, match_texture
+from mfh.models.painters.occlusion import hidden_by_nearer
+from mfh.models.protocols import Rgb
+
+SPRITES = Path(__file__).parents[2] / "pocket" / "weights" / "sprites.npz"
+# Share of a pixel that must be figure for it to count as a pixel of the person.
+_OPAQUE = 0.5
+# Differences below half a step of an 8-bit photo are no change.
+_LEAST_CHANGE = 0.5 / 255
+# The contact shadow: its darkness right at the sole, and its blur in fractions of the figure's height.
+_SHADOW = 0.55
+_SHADOW_BLUR = 0.018
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A person cut out, full-length.
+
+    Attributes:
+        rgba: (h, w, 4) uint8, colours not multiplied by alpha.
+        stature_m: standing height.
+        px_per_m: pixels a metre covers at the depth of the feet.
+        foot_xy_px: (x, y) of the point on the ground midway between the feet.
+        female: whether it is "a woman" or "a man".
+        light_sign: -1 where it is lit from the left, 1 from the right, 0 from above or all around.
+    """
+
+    rgba: UInt8[ndarray, "h w 4"]
+    stature_m: float
+    px_per_m: float
+    foot_xy_px: tuple[float, float]
+    female: bool
+    light_sign: int
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A photo with a figure in it.
+
+    Attributes:
+        rgb: (h, w, 3) float32 in [0, 1].
+        figure_mask: (h, w) pixels that show the figure.
+        changed_mask: (h, w) pixels that differ from the photo: figure, its soft edge, its shadow.
+    """
+
+    rgb: Rgb
+    figure_mask: Bool[ndarray, "h w"]
+    changed_mask: Bool[ndarray, "h w"]
+
+
+@lru_cache(maxsize=2)
+def load_figures(path: Path = SPRITES) -> tuple[Figure, ...]:
+    """Read a bank of figures.
+
+    Raises:
+        WeightsError: when the file is missing.
+    """
+    if not path.is_file():
+        raise WeightsError(f"no figures at {path}: reinstall metric-from-human, the file is part of it")
+    figures = []
+    with np.load(path, allow_pickle=False) as z:
+        start = 0
+        for k, end in enumerate(z["ends"]):
+            with Image.open(io.BytesIO(z["webp"][start:end].tobytes())) as picture:
+                rgba = np.asarray(picture.convert("RGBA"))
+            x, y = z["foot_xy_px"][k].tolist()
+            figures.append(
+                Figure(
+                    rgba,
+                    float(z["stature_m"][k]),
+                    float(z["px_per_m"][k]),
+                    (x, y),
+                    bool(z["female"][k]),
+                    int(z["light_sign"][k]),
+                )
+            )
+            start = int(end)
+    return tuple(figures)
+
+
+def composite(
+    rgb: Rgb,
+    figure: Figure,
+    *,
+    foot_xy_px: tuple[float, float],
+    px_per_m: float,
+    relative: Float[ndarray, "h w"] | None,
+    allowed_mask: Bool[ndarray, "h w"],
+    rng: np.random.Generator,
+) -> Composite:
+    """Stand a figure in a photo.
+
+    Args:
+        rgb: the photo.
+        figure: who.
+        foot_xy_px: where its foot point goes; it may lie outside the photo.
+        px_per_m: pixels a metre shall cover at the depth of the feet.
+        relative: disparity of the photo, larger is nearer, by which nearer things hide the figure; None hides nothing.
+        allowed_mask: where the photo may be changed; a figure that reaches beyond is cut off there.
+        rng: decides mirroring and noise.
+
+    Returns:
+        The picture. All masks are empty where the figure falls outside the photo.
+
+    Raises:
+        ValueError: when ``px_per_m`` is not positive.
+    """
+    if not px_per_m > 0:
+        raise ValueError(f"px_per_m is {px_per_m}: pixels per metre must be positive")
+    shape = rgb.shape[:2]
+    mirrored = bool(rng.random() < 0.5)
+    placed = _place(figure, foot_xy_px, px_per_m, mirrored, shape)
+    nothing = Composite(rgb, np.zeros(shape, bool), np.zeros(shape, bool))
+    if placed is None:
+        return nothing
+    (left, top, right, bottom), color, alpha = placed
+    if not (alpha > _OPAQUE).any():
+        return nothing
+    window = np.s_[top:bottom, left:right]
+    stature_px = px_per_m * figure.stature_m
+
+    on_floor = np.ones(alpha.shape, np.float32)
+    if relative is not None:
+        hidden = hidden_by_nearer(relative, alpha > _OPAQUE, (left, top), foot_xy_px, stature_px)
+        alpha = alpha * (1 - hidden.figure)
+        on_floor = hidden.floor
+    backdrop = rgb[window]
+    shaded = backdrop * (1 - _contact_shadow(alpha, foot_xy_px[1] - top, stature_px) * on_floor)[..., None]
+    color = match_light(color, rgb, (left, top, right, bottom))
+    color = match_texture(color, alpha, backdrop, rng)
+    mixed = (shaded * (1 - alpha[..., None]) + color * alpha[..., None]).astype(np.float32)
+
+    allowed = allowed_mask[window]
+    changed = allowed & (np.abs(mixed - backdrop).max(2) > _LEAST_CHANGE)
+    shown = allowed & (alpha > _OPAQUE)
+    out = rgb.copy()
+    out[window][changed] = np.clip(mixed[changed], 0, 1)
+    figure_mask, changed_mask = np.zeros(shape, bool), np.zeros(shape, bool)
+    figure_mask[window], changed_mask[window] = shown, changed
+    return Composite(out, figure_mask, changed_mask)
+
+
+def _place(
+    figure: Figure, foot_xy_px: tuple[float, float], px_per_m: float, mirrored: bool, shape: tuple[int, int]
+) -> tuple[tuple[int, int, int, int], Float[ndarray, "a b 3"], Float[ndarray, "a b"]] | None:
+    """Scale and move a figure.
+
+    Returns:
+        The part of the photo it may touch (left, top, right, bottom, ends excluded), and there its colours and alpha;
+        None where it lies outside the photo.
+    """
+    rgba = figure.rgba.astype(np.float32) / 255
+    rgba[..., :3] *= rgba[..., 3:]
+    foot = np.array(figure.foot_xy_px)
+    if mirrored:
+        rgba = np.ascontiguousarray(rgba[:, ::-1])
+        foot[0] = rgba.shape[1] - 1 - foot[0]
+    scale = np.full(2, px_per_m / figure.px_per_m)
+    if scale[0] < 1:
+        # Bilinear sampling would skip pixels: average first, then move by a fraction of a pixel.
+        height, width = rgba.shape[:2]
+        size = (max(1, round(width * scale[0])), max(1, round(height * scale[1])))
+        ratio = np.array([size[0] / width, size[1] / height])
+        rgba = cv2.resize(rgba, size, interpolation=cv2.INTER_AREA)
+        foot = (foot + 0.5) * ratio - 0.5
+        scale = scale / ratio
+    low = np.floor(np.array(foot_xy_px) - scale * (foot + 1))
+    high = np.ceil(np.array(foot_xy_px) + scale * (np.array(rgba.shape[1::-1]) - foot))
+    # Room for the shadow beside and below the feet.
+    room = np.ceil(4 * _SHADOW_BLUR * px_per_m * figure.stature_m) + 1
+    left, top = np.clip(low - [room, 0], 0, [shape[1], shape[0]]).astype(int).tolist()
+    right, bottom = np.clip(high + room, 0, [shape[1], shape[0]]).astype(int).tolist()
+    if left >= right or top >= bottom:
+        return None
+    window_from_figure = np.array(
+        [
+            [scale[0], 0, foot_xy_px[0] - left - scale[0] * foot[0]],
+            [0, scale[1], foot_xy_px[1] - top - scale[1] * foot[1]],
+        ]
+    )
+    warped = cv2.warpAffine(
+        rgba,
+        window_from_figure,
+        (right - left, bottom - top),
+        flags=cv2.INTER_CUBIC if scale[0] > 1 else cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=0,
+    )
+    alpha = np.clip(warped[..., 3], 0, 1)
+    color = np.clip(warped[..., :3] / np.maximum(warped[..., 3:], 1e-3), 0, 1)
+    return (left, top, right, bottom), color, alpha
+
+
+def _contact_shadow(alpha: Float[ndarray, "a b"], foot_row: float, stature_px: float) -> Float[ndarray, "a b"]:
+    """Return how much darker the ground gets next to the feet: the lowest part of the figure, flattened and blurred."""
+    rows = np.arange(len(alpha))[:, None]
+    soles = alpha * (rows > foot_row - 0.05 * stature_px)
+    blur = max(0.6, _SHADOW_BLUR * stature_px)
+    near = cv2.GaussianBlur(soles, (0, 0), sigmaX=blur, sigmaY=0.5 * blur)
+    far = cv2.GaussianBlur(soles, (0, 0), sigmaX=1.5 * blur, sigmaY=0.8 * blur)
+    return (_SHADOW * np.clip(0.8 * near + 0.5 * far, 0, 1)).astype(np.float32)

@@ -1,0 +1,117 @@
+"""Make a pasted figure look as if the photo's camera had taken it: brightness, colour of the light, blur and noise.
+
+Everything is gentle: a wrong guess of the light must not turn a person into a lamp or a silhouette.
+"""
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.models.protocols import Rgb
+
+_GAMMA = 2.2
+GREY_LINEAR = 0.27
+"""Linear brightness at which figures show a grey of mean albedo: the standard light they are rendered in."""
+# How far a figure follows the photo's brightness and colour, as exponents, and the largest factors.
+_FOLLOW_BRIGHTNESS, _FOLLOW_TINT = 0.75, 0.6
+_BRIGHTNESS, _TINT = (0.2, 1.7), (0.75, 1.33)
+_BLURS_PX = (0.0, 0.5, 0.8, 1.2, 1.8)
+_MAX_NOISE = 0.04
+
+
+def match_light(color: Float[ndarray, "a b 3"], photo: Rgb, window: tuple[int, int, int, int]) -> ndarray:
+    """Bring a figure from the standard light to that of the photo around it.
+
+    The light of a place is judged by what it shows there (a grey world of mean albedo: Buchsbaum 1980): medians of the
+    surroundings, mixed with those of the whole photo.
+
+    Args:
+        color: the figure's colours, gamma-encoded.
+        photo: the photo.
+        window: left, top, right, bottom of the figure; surroundings reach a quarter of its height farther.
+
+    Returns:
+        (a, b, 3) colours.
+    """
+    left, top, right, bottom = window
+    reach = max(8, (bottom - top) // 4)
+    local = photo[max(0, top - reach) : bottom + reach, max(0, left - reach) : right + reach]
+    near, whole = _typical(local), _typical(photo)
+    light = np.exp(0.65 * np.log(near) + 0.35 * np.log(whole))
+    brightness = float(light @ [0.2126, 0.7152, 0.0722])
+    gain = np.clip((brightness / GREY_LINEAR) ** _FOLLOW_BRIGHTNESS, *_BRIGHTNESS)
+    tint = np.clip((light / brightness) ** _FOLLOW_TINT, *_TINT)
+    # A photo of low contrast (haze, flat light) lifts its blacks; so does the figure.
+    black = float(np.percentile(local, 2)) ** _GAMMA
+    linear = np.power(color, _GAMMA) * gain * tint
+    lifted = linear + 0.5 * min(black, 0.1) * (1 - linear)
+    # A soft shoulder in place of clipping.
+    return np.power(np.clip(lifted / (1 + np.clip(lifted - 0.8, 0, None)), 0, 1), 1 / _GAMMA).astype(np.float32)
+
+
+def _typical(rgb: Float[ndarray, "a b 3"]) -> Float[ndarray, "3"]:
+    """Return the typical linear colour of a picture: the mean of its pixels without the darkest and brightest tenth."""
+    small = rgb[:: max(1, rgb.shape[0] // 64), :: max(1, rgb.shape[1] // 64)].reshape(-1, 3).astype(np.float64)
+    order = np.argsort(small.sum(1))
+    middle = small[order[len(order) // 10 : len(order) - len(order) // 10]]
+    return np.maximum(np.power(middle, _GAMMA).mean(0), 1e-3)
+
+
+def match_texture(
+    color: Float[ndarray, "a b 3"],
+    alpha: Float[ndarray, "a b"],
+    backdrop: Float[ndarray, "a b 3"],
+    rng: np.random.Generator,
+) -> ndarray:
+    """Blur a figure that is sharper than the photo behind it, and add the photo's noise.
+
+    Args:
+        color: the figure's colours.
+        alpha: the figure.
+        backdrop: the photo behind it.
+        rng: of the noise.
+
+    Returns:
+        (a, b, 3) colours.
+    """
+    grey = backdrop.mean(2, dtype=np.float32)
+    wanted = edge_sharpness(grey)
+    inside = cv2.erode((alpha > 0.9).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    if wanted is not None and inside.sum() >= 50:
+        sharp = blurred = color
+        for blur in _BLURS_PX:
+            blurred = cv2.GaussianBlur(sharp, (0, 0), blur) if blur else sharp
+            sharpness = edge_sharpness(blurred.mean(2, dtype=np.float32), inside)
+            if sharpness is None or sharpness <= 1.1 * wanted:
+                break
+        color = blurred
+    sigma = min(noise_sigma(grey), _MAX_NOISE)
+    grain = rng.standard_normal(color.shape[:2], np.float32)[..., None] * sigma
+    return np.clip(color + grain, 0, 1).astype(np.float32)
+
+
+def edge_sharpness(grey: Float[ndarray, "a b"], inside: ndarray | None = None) -> float | None:
+    """Return second over first derivative at the strongest edges: about one over their width in pixels.
+
+    Args:
+        grey: a picture.
+        inside: (a, b) where to look; everywhere where None.
+
+    Returns:
+        The ratio; None where there is no edge to speak of.
+    """
+    slope = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=0.125))
+    bend = np.abs(cv2.Laplacian(grey, cv2.CV_32F, ksize=1))
+    if inside is not None:
+        slope, bend = slope[inside], bend[inside]
+    strong = float(np.percentile(slope, 97))
+    return float(np.percentile(bend, 97)) / strong if strong > 0.02 else None
+
+
+def noise_sigma(grey: Float[ndarray, "a b"]) -> float:
+    """Return the standard deviation of a picture's noise, from its flattest parts (Immerkaer 1996, made robust)."""
+    if min(grey.shape) < 3:
+        return 0.0
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    return float(1.4826 * np.median(np.abs(cv2.filter2D(grey, cv2.CV_32F, kernel)[1:-1, 1:-1])) / 6)
