@@ -30,7 +30,9 @@ def pocket(
         typer.Option(help="oracle: they know the truth and err as told; trained: those of preset pocket."),
     ] = "both",
     noise: Annotated[str, typer.Option(help=f"Of the oracles, one or more of {','.join(_NOISES)}.")] = "outliers10",
-    out: Annotated[Path, typer.Option(help="Folder for renders and results; run again to go on.")] = Path("benchmark"),
+    out: Annotated[Path, typer.Option(help="Folder for renders and results; run again to go on.")] = Path(
+        "out/pocket-benchmark"
+    ),
     bank: Annotated[
         Path | None, typer.Option(help="Bodies; default: the ten test bodies in the package.", show_default=False)
     ] = None,
