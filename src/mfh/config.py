@@ -109,7 +109,7 @@ PRESETS: dict[str, Config] = {
         relative_depth="pocket",
         people_finder="blazepose",
         human_mesh="blazepose",
-        painter=None,
+        painter="sprite",
         painting_evidence="either",
         painting=PaintingConfig(max_paintings=16, max_attempts=32, batch_size=8),
     ),

@@ -8,7 +8,7 @@ import pytest
 import mfh
 from mfh.errors import WeightsError
 from mfh.io.photo import load_photo
-from mfh.models.protocols import HumanMeshModel, PersonSegmenter, RelativeDepthModel
+from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.models.registry import REGISTRY, Role, load_models
 from mfh.types import Photo
 
@@ -98,3 +98,25 @@ def test_human_mesh_models(name, photos):
             assert np.isfinite(mesh.vertices_m).all() and mesh.vertices_m[:, 2].min() > 0
             assert mesh.faces.min() >= 0 and mesh.faces.max() < len(mesh.vertices_m)
             assert mesh.source
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY["painter"]))
+def test_painters(name, photos):
+    model = _load("painter", name)
+    assert isinstance(model, Painter) and model.name == name
+    rgb = photos[0].rgb
+    masks = []
+    for left in (40, 200, 380):
+        mask = np.zeros(rgb.shape[:2], bool)
+        mask[:, left : left + 220] = True
+        masks.append(mask)
+    prompts, seeds = ["a man", "a woman", "a man"], [3, 4, 5]
+    together = model.paint(rgb, masks, prompts, seeds)
+    assert len(together) == 3 and any(painting.paint_mask.any() for painting in together)
+    for mask, prompt, seed, painting in zip(masks, prompts, seeds, together, strict=True):
+        assert painting.rgb.shape == rgb.shape and 0 <= painting.rgb.min() and painting.rgb.max() <= 1
+        # What may differ is part of the mask asked for; the rest is the photo, bit for bit.
+        assert not (painting.paint_mask & ~mask).any()
+        np.testing.assert_array_equal(painting.rgb[~painting.paint_mask], rgb[~painting.paint_mask])
+        (alone,) = model.paint(rgb, [mask], [prompt], [seed])
+        np.testing.assert_array_equal(alone.rgb, painting.rgb)

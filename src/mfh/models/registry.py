@@ -27,7 +27,9 @@ class Entry:
 
 
 REGISTRY: dict[Role, dict[str, Entry]] = {
-    "painter": {},
+    "painter": {
+        "sprite": Entry("mfh.models.painters.sprite:SpritePainter", "pip install onnxruntime"),
+    },
     "relative_depth": {
         "pocket": Entry("mfh.models.relative_depth.pocket:PocketRelativeDepth", "pip install onnxruntime"),
     },

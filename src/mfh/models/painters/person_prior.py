@@ -19,11 +19,13 @@ from mfh.models.relative_depth.pocket import input_size
 
 WEIGHTS = Path(__file__).parents[2] / "pocket" / "weights" / "painter.onnx"
 _INPUT_PIXELS = 144 * 192
-MIN_ODDS = 0.2
+MIN_ODDS = 0.3
 """Where nobody could stand with more than these odds anywhere in the mask, nobody is painted."""
 _USEFUL_HEIGHT = 0.25
 """People who appear smaller than this part of the image height are drawn less often: they measure worse."""
 _STATURE_M = 1.69
+# How much less often people are drawn whose head is above the picture: they measure worse, or not at all.
+_HEADLESS = 0.1
 # Half the width of a standing person: nearer to the side of the mask they would be cut.
 _HALF_WIDTH_M = 0.3
 
@@ -76,7 +78,9 @@ class StandingField:
         px_per_m = self.median_px_per_m()
         useful = np.clip(px_per_m * _STATURE_M / self.height / _USEFUL_HEIGHT, 0, 1)
         room = _side_room(cells > 0.5) * (self.width / self.odds.shape[1]) / (px_per_m * _HALF_WIDTH_M)
-        wish = np.where(odds >= MIN_ODDS / 2, odds, 0) * useful**2 * np.clip(room, 0.05, 1) ** 2
+        head_row = (np.arange(len(odds))[:, None] + 0.5) * self.height / len(odds) - px_per_m * _STATURE_M
+        whole = np.where(head_row >= 0, 1, _HEADLESS)
+        wish = np.where(odds >= MIN_ODDS / 2, odds, 0) * useful**2 * np.clip(room, 0.05, 1) ** 2 * whole
         cell = int(rng.choice(wish.size, p=(wish / wish.sum()).ravel()))
         row, column = divmod(cell, wish.shape[1])
         part = int(rng.choice(len(self.weight), p=self.weight[:, row, column] / self.weight[:, row, column].sum()))

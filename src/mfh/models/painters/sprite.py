@@ -15,8 +15,10 @@ from mfh.models.protocols import PaintMask, Rgb
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
 from mfh.types import PaintedPhoto
 
-_WOMAN = re.compile(r"\b(woman|girl|lady)\b", re.IGNORECASE)
-_MAN = re.compile(r"\b(man|boy|gentleman)\b", re.IGNORECASE)
+# The people model takes children for adults, and prompts ask for adults.
+_ADULT_M = 1.45
+_WOMAN = re.compile(r"\b(woman|lady)\b", re.IGNORECASE)
+_MAN = re.compile(r"\b(man|gentleman)\b", re.IGNORECASE)
 
 
 class SpritePainter:
@@ -69,7 +71,8 @@ class SpritePainter:
 
 
 def choose_figure(figures: Sequence[Figure], prompt: str, rng: np.random.Generator) -> Figure:
-    """Draw a figure that fits the prompt: a woman, a man, or anybody where it names neither or both."""
+    """Draw an adult who fits the prompt: a woman, a man, or either where it names neither or both."""
     woman, man = bool(_WOMAN.search(prompt)), bool(_MAN.search(prompt))
-    fitting = [one for one in figures if woman == man or one.female == woman]
-    return (fitting or list(figures))[int(rng.integers(len(fitting or figures)))]
+    adults = [one for one in figures if one.stature_m >= _ADULT_M]
+    fitting = [one for one in adults if woman == man or one.female == woman]
+    return fitting[int(rng.integers(len(fitting)))]

@@ -1,0 +1,83 @@
+"""The prior draws what it predicts, inside the mask; the painter keeps to it, and to its seed."""
+
+import numpy as np
+import pytest
+
+from mfh.models.painters.figures import load_figures
+from mfh.models.painters.person_prior import MIN_ODDS, PersonPrior, StandingField
+from mfh.models.painters.sprite import SpritePainter, choose_figure
+
+
+def _field(odds: np.ndarray, *, sigma: float = 0.1) -> StandingField:
+    shape = (2, *odds.shape)
+    mean = np.empty(shape)
+    mean[0], mean[1] = np.log(0.2), np.log(0.4)
+    weight = np.empty(shape)
+    weight[0], weight[1] = 0.25, 0.75
+    return StandingField(odds, weight, mean, np.full(shape, sigma), 120, 160)
+
+
+def test_draws_follow_the_mixture_and_stay_in_the_mask():
+    odds = np.full((30, 40), 0.9)
+    mask = np.zeros((120, 160), bool)
+    mask[:, 40:120] = True
+    stands = [_field(odds).draw(mask, np.random.default_rng(seed)) for seed in range(400)]
+    sizes = np.array([s.px_per_m for s in stands if s is not None]) / 120
+    assert len(sizes) == 400
+    small = sizes < 0.28
+    assert small.mean() == pytest.approx(0.25, abs=0.07)
+    assert np.std(np.log(sizes[~small])) == pytest.approx(0.1, abs=0.02)
+    assert all(39 <= s.foot_xy_px[0] <= 121 for s in stands if s is not None)
+    # Near the side of the mask, where they would be cut, people are rare.
+    assert np.mean([50 < s.foot_xy_px[0] < 110 for s in stands if s is not None]) > 0.85
+
+
+def test_nobody_is_drawn_where_nobody_can_stand():
+    odds = np.full((30, 40), MIN_ODDS - 0.01)
+    assert _field(odds).draw(np.ones((120, 160), bool), np.random.default_rng(0)) is None
+    odds[20, 10] = 0.9
+    mask = np.ones((120, 160), bool)
+    stand = _field(odds).draw(mask, np.random.default_rng(0))
+    assert stand is not None and stand.odds > 0.1
+    mask[:, :80] = False
+    assert _field(odds).draw(mask, np.random.default_rng(0)) is None
+
+
+def test_the_network_does_not_see_what_is_under_the_mask():
+    rng = np.random.default_rng(0)
+    photo = rng.random((96, 128, 3), np.float32)
+    mask = np.zeros((96, 128), bool)
+    mask[:, 32:96] = True
+    other = photo.copy()
+    other[:, 40:88] = rng.random((96, 48, 3), np.float32)
+    prior = PersonPrior()
+    np.testing.assert_allclose(prior.look(photo, mask).odds, prior.look(other, mask).odds, atol=1e-5)
+    assert not np.allclose(prior.look(photo, ~mask).odds, prior.look(other, ~mask).odds, atol=1e-3)
+
+
+def test_prompts_choose_the_figure():
+    figures = load_figures()
+    rng = np.random.default_rng(0)
+    for prompt, expected in (("a man", {False}), ("a woman", {True}), ("somebody", {False, True})):
+        drawn = [choose_figure(figures, prompt, rng) for _ in range(60)]
+        assert {one.female for one in drawn} == expected
+        assert min(one.stature_m for one in drawn) > 1.4
+
+
+def test_painting_n_depends_on_its_own_seed_alone():
+    rng = np.random.default_rng(1)
+    rows = np.linspace(0.9, 0.2, 120, dtype=np.float32)[:, None, None]
+    photo = np.clip(rows + 0.02 * rng.standard_normal((120, 160, 3)), 0, 1).astype(np.float32)
+    masks = []
+    for left in (10, 40, 70):
+        mask = np.zeros((120, 160), bool)
+        mask[:, left : left + 80] = True
+        masks.append(mask)
+    painter = SpritePainter()
+    prompts, seeds = ["a man", "a woman", "a man"], [7, 8, 9]
+    together = painter.paint(photo, masks, prompts, seeds)
+    backwards = painter.paint(photo, masks[::-1], prompts[::-1], seeds[::-1])[::-1]
+    for mask, one, same in zip(masks, together, backwards, strict=True):
+        np.testing.assert_array_equal(one.rgb, same.rgb)
+        np.testing.assert_array_equal(one.rgb[~one.paint_mask], photo[~one.paint_mask])
+        assert not (one.paint_mask & ~mask).any()
