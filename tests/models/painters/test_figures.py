@@ -85,9 +85,9 @@ def test_every_shipped_figure_stands_where_asked_at_its_own_size(photo):
     for figure in figures:
         done = _paste(large, figure, foot=(200.0, 340.0), px_per_m=120.0)
         rows, columns = np.flatnonzero(done.figure_mask.any(1)), np.flatnonzero(done.figure_mask.any(0))
-        # Heads bow, strides lower, hair and arms may rise; shoes reach below the point midway between them.
-        assert 0.85 < len(rows) / (120 * figure.stature_m) < 1.12
-        assert -3 <= rows[-1] - 340 <= 28
+        # Strides lower people and bring a foot nearer than the point midway between both; hair and arms rise.
+        assert 0.85 < len(rows) / (120 * figure.stature_m) < 1.15
+        assert -3 <= rows[-1] - 340 <= 35
         assert columns[0] - 12 < 200 < columns[-1] + 12
         assert done.figure_mask.sum() > 0.1 * len(rows) ** 2
 

@@ -125,13 +125,12 @@ class BlazePose:
         view, region_view = photo[inside], region[inside]
         rgb = _searchable(view)
         small_region = _resized_mask(region_view, rgb.shape[:2])
-        rgb = _alone(rgb, small_region)
-        # The first look is quick; where it finds nobody, the second sees more of the photo and takes crowds apart.
-        for margin, read in zip(REGION_MARGINS, (self._read_few, self._read_people), strict=True):
+        # Where the first look finds nobody, the second sees more of the photo, as it is.
+        for margin, seen in zip(REGION_MARGINS, (_alone(rgb, small_region), rgb), strict=True):
             crop = crop_around(small_region, margin=margin)
             crops = [] if crop is None else [crop]
-            detections = detect_people(rgb, self._run_detector, crops, min_score=MIN_DETECTION)[:MAX_IN_REGION]
-            people = _people_of_photo(read(rgb, detections), rgb.shape[:2], view.shape[:2])
+            detections = detect_people(seen, self._run_detector, crops, min_score=MIN_DETECTION)[:MAX_IN_REGION]
+            people = _people_of_photo(self._read_few(seen, detections), seen.shape[:2], view.shape[:2])
             there = [one for one in people if _share_inside(one.instance_mask, region_view) >= MIN_IN_REGION]
             if there:
                 return [_moved(person, window, photo.shape[:2]) for person in there]

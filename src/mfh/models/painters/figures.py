@@ -145,7 +145,7 @@ def composite(
     backdrop = rgb[window]
     shaded = backdrop * (1 - _contact_shadow(alpha, foot_xy_px[1] - top, stature_px) * on_floor)[..., None]
     color = match_light(color, rgb, (left, top, right, bottom))
-    color = match_texture(color, alpha, backdrop, rng)
+    color = match_texture(color, alpha, rgb, rng)
     mixed = (shaded * (1 - alpha[..., None]) + color * alpha[..., None]).astype(np.float32)
 
     allowed = allowed_mask[window]

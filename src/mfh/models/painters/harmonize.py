@@ -16,7 +16,7 @@ GREY_LINEAR = 0.27
 # How far a figure follows the photo's brightness and colour, as exponents, and the largest factors.
 _FOLLOW_BRIGHTNESS, _FOLLOW_TINT = 0.75, 0.6
 _BRIGHTNESS, _TINT = (0.2, 1.7), (0.75, 1.33)
-_BLURS_PX = (0.0, 0.5, 0.8, 1.2, 1.8)
+_BLURS_PX = (0.0, 0.5, 0.8, 1.2)
 _MAX_NOISE = 0.04
 
 
@@ -45,7 +45,7 @@ def match_light(color: Float[ndarray, "a b 3"], photo: Rgb, window: tuple[int, i
     # A photo of low contrast (haze, flat light) lifts its blacks; so does the figure.
     black = float(np.percentile(local, 2)) ** _GAMMA
     linear = np.power(color, _GAMMA) * gain * tint
-    lifted = linear + 0.5 * min(black, 0.1) * (1 - linear)
+    lifted = linear + 0.3 * min(black, 0.1) * (1 - linear)
     # A soft shoulder in place of clipping.
     return np.power(np.clip(lifted / (1 + np.clip(lifted - 0.8, 0, None)), 0, 1), 1 / _GAMMA).astype(np.float32)
 
@@ -59,30 +59,30 @@ def _typical(rgb: Float[ndarray, "a b 3"]) -> Float[ndarray, "3"]:
 
 
 def match_texture(
-    color: Float[ndarray, "a b 3"],
-    alpha: Float[ndarray, "a b"],
-    backdrop: Float[ndarray, "a b 3"],
-    rng: np.random.Generator,
+    color: Float[ndarray, "a b 3"], alpha: Float[ndarray, "a b"], photo: Rgb, rng: np.random.Generator
 ) -> ndarray:
-    """Blur a figure that is sharper than the photo behind it, and add the photo's noise.
+    """Blur a figure that is sharper than the edges of the photo, and add the photo's noise.
 
     Args:
         color: the figure's colours.
         alpha: the figure.
-        backdrop: the photo behind it.
+        photo: the photo.
         rng: of the noise.
 
     Returns:
         (a, b, 3) colours.
     """
-    grey = backdrop.mean(2, dtype=np.float32)
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    # A photo's middle says enough, at any size.
+    rows, columns = (slice(max(0, n // 2 - 200), n // 2 + 200) for n in grey.shape)
+    grey = grey[rows, columns]
     wanted = edge_sharpness(grey)
     inside = cv2.erode((alpha > 0.9).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     if wanted is not None and inside.sum() >= 50:
         sharp = blurred = color
         for blur in _BLURS_PX:
             blurred = cv2.GaussianBlur(sharp, (0, 0), blur) if blur else sharp
-            sharpness = edge_sharpness(blurred.mean(2, dtype=np.float32), inside)
+            sharpness = edge_sharpness(cv2.cvtColor(blurred, cv2.COLOR_RGB2GRAY), inside)
             if sharpness is None or sharpness <= 1.1 * wanted:
                 break
         color = blurred

@@ -50,7 +50,7 @@ def hidden_by_nearer(
     """
     (left, top), (height, width) = corner_xy, figure_mask.shape
     window = relative[top : top + height, left : left + width].astype(np.float32)
-    low, high = np.percentile(relative, (2, 98))
+    low, high = np.percentile(relative[::4, ::4], (2, 98))
     span = float(high - low)
     ground = ground_disparity(relative, foot_xy_px, stature_px, _MARGIN * span)
     if ground is None or span <= 0:
