@@ -474,7 +474,7 @@ def test_painting_without_a_painter_is_refused_before_any_work():
             config("paint"), relative_depth=OracleRelativeDepth(), person_segmenter=people, human_mesh=people
         )
     with pytest.raises(InputError, match='people="paint" needs a painter'):
-        MetricFromHuman.from_preset("pocket", people="paint")
+        MetricFromHuman.from_preset("pocket", people="paint", painter=None)
 
 
 def test_unknown_presets_and_options_are_refused():
@@ -485,17 +485,23 @@ def test_unknown_presets_and_options_are_refused():
 
 
 def test_a_preset_brings_its_models(monkeypatch: pytest.MonkeyPatch):
-    people, relative = OraclePeople(), OracleRelativeDepth()
+    people, relative, painter = OraclePeople(), OracleRelativeDepth(), OraclePainter()
     asked = {}
 
     def load_models(names):
         asked.update(names)
-        return {"relative_depth": relative, "person_segmenter": people, "human_mesh": people}
+        return {"relative_depth": relative, "person_segmenter": people, "human_mesh": people, "painter": painter}
 
     monkeypatch.setattr(mfh.pipeline, "load_models", load_models)
     model = MetricFromHuman.from_preset("pocket", seed=9)
-    assert asked == {"relative_depth": "pocket", "person_segmenter": "blazepose", "human_mesh": "blazepose"}
+    assert asked == {
+        "relative_depth": "pocket",
+        "person_segmenter": "blazepose",
+        "human_mesh": "blazepose",
+        "painter": "sprite",
+    }
     assert model.config.seed == 9
+    assert model.painter is painter
     assert_exact(model(render([LEFT_NEAR, MIDDLE])))
 
 

@@ -63,6 +63,24 @@ def test_contact_alone_rejects_whoever_has_none():
     assert not somebody_lacks_contact(judged(landmark(rejected="too small")), [NO_FEET])
 
 
+def test_nobody_painted_is_seen_outside_what_was_painted():
+    # The finder sees the whole board; the painter says that its lower half is hidden.
+    camera = camera_from_focal_px(80.0, width=80, height=80)
+    corners = np.array([[20, 20], [40, 20], [40, 60.4], [20, 60.4]])
+    vertices = np.concatenate([(corners - camera.cx) / 80 * 3.0, np.full((4, 1), 3.0)], 1)
+    mesh = HumanMesh(vertices, np.array([[0, 1, 2], [0, 2, 3]]), "board")
+    instance_mask = np.zeros((80, 80), bool)
+    instance_mask[20:61, 20:41] = True
+    paint_mask = instance_mask.copy()
+    paint_mask[43:] = False
+    person = Person(np.array([20.0, 20.0, 40.0, 60.0]), instance_mask, 0.9)
+    sighting = Sighting([person], [mesh], "painting 1", "finder", "measurer", paint_mask)
+    verdicts = judge_people(sighting, camera, max_depth_m=50.0)
+    assert not (np.isfinite(verdicts.truth.depth_m) & ~paint_mask).any()
+    (contact,) = find_contacts(sighting, verdicts, np.zeros((80, 80)), camera)
+    assert contact == Rejected("feet not visible: the mask does not end at the soles")
+
+
 def test_nobody_is_no_evidence():
     evidence = choose_evidence(judged(), [], None)
     assert evidence.landmarks == () and len(evidence.relative) == len(evidence.person) == 0

@@ -42,7 +42,8 @@ class Sighting:
         source: "photo", or "painting k".
         finder: name of the model that found them.
         measurer: name of the model that measured them.
-        paint_mask: where the image was painted; None for the photo itself.
+        paint_mask: where the image was painted; None for the photo itself. Nobody painted is seen outside it: a painter
+            that says what it touched says what hides the person, and a finder may see legs behind a table.
     """
 
     people: Sequence[Person]
@@ -91,6 +92,7 @@ def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> J
             body_depth_m = rasterize_depth(mesh.vertices_m, mesh.faces, camera)
             paint_mask = None if sighting.paint_mask is None else sighting.paint_mask[grid]
             reason = _unusable_body(instance_mask, body_depth_m, paint_mask)
+            instance_mask = instance_mask if paint_mask is None else instance_mask & paint_mask
         landmarks.append(_landmark(sighting, person, mesh, reason))
         # Those rejected must not occlude anybody.
         masks.append(instance_mask if reason is None else np.zeros_like(instance_mask))

@@ -37,7 +37,8 @@ def find_contacts(
         if mesh is None or landmark.verdict == "rejected":
             contacts.append(Rejected(landmark.reason))
         else:
-            contacts.append(ground_contact(mesh.vertices_m, person.instance_mask, relative, camera, occupied=occupied))
+            seen = person.instance_mask if sighting.paint_mask is None else person.instance_mask & sighting.paint_mask
+            contacts.append(ground_contact(mesh.vertices_m, seen, relative, camera, occupied=occupied))
     return contacts
 
 
@@ -67,7 +68,9 @@ def choose_evidence(judged: Judged, contacts: Sequence[Contact | Rejected], body
     """
     relative, depth_m, people, landmarks = [], [], [], []
     for index, (landmark, contact) in enumerate(zip(judged.landmarks, contacts, strict=True)):
-        if isinstance(contact, Contact):
+        if landmark.verdict == "rejected":
+            chosen, pairs = landmark, (np.zeros(0), np.zeros(0))
+        elif isinstance(contact, Contact):
             chosen = replace(landmark, evidence="contact", pixels=contact.readings)
             pairs = (contact.relative, contact.depth_m)
         elif body is not None:
