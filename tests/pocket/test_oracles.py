@@ -189,6 +189,24 @@ def test_relative_depth_is_affine_in_true_disparity_and_distorted_as_told(bank, 
     assert 0.005 < np.std(rest / truth) < 0.3
 
 
+def test_painted_people_are_seen_at_a_wrong_depth_where_asked_for(bank, scene):
+    known = KnownPictures()
+    photo = known.add_photo(scene, unlit(scene))
+    paintings = [p for p in _paint(OraclePainter(known, bank, split="test"), photo)[1] if p.paint_mask.any()]
+    factors = []
+    for painting in paintings:
+        truth = 1 / known.truth_of(painting.rgb).depth_m
+        noise = RelativeDepthNoise(figure_sigma=0.2)
+        (seen,) = (x.values for x in OracleRelativeDepth(known, noise=noise).predict([painting.rgb]))
+        around = ~painting.paint_mask
+        scale, shift = np.polyfit(truth[around], seen[around], 1)
+        np.testing.assert_allclose(seen[around], scale * truth[around] + shift, atol=1e-9)
+        factor = (seen[~around] - shift) / scale / truth[~around]
+        assert np.ptp(factor) < 1e-6
+        factors.append(factor.mean())
+    assert 0.08 < np.std(np.log(factors)) < 0.4
+
+
 def test_low_frequency_fields_are_smooth_and_have_the_deviation_asked_for():
     fields = [low_frequency(np.random.default_rng(k), 0.05, height=60, width=80) for k in range(200)]
     assert np.std([field[6, 8] for field in fields]) == pytest.approx(0.05, rel=0.25)

@@ -12,7 +12,7 @@ from mfh.cli.progress import progress_line
 from mfh.errors import BackendError, InputError, MfhError
 
 app = typer.Typer(help="Measure the method where the truth is known.", rich_markup_mode=None)
-_NOISES = ("clean", "noisy", "outliers10", "outliers20")
+_NOISES = ("clean", "noisy", "outliers10", "outliers20", "misplaced")
 
 
 @app.callback()

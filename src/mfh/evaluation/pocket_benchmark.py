@@ -44,7 +44,7 @@ MIN_PLACES = 4
 ATTEMPTS_PER_PAINTING = 4
 
 ModelKind = Literal["oracle", "trained"]
-NoiseName = Literal["clean", "noisy", "outliers10", "outliers20"]
+NoiseName = Literal["clean", "noisy", "outliers10", "outliers20", "misplaced"]
 BOUND = "bound"
 
 
@@ -63,8 +63,12 @@ NOISES: dict[NoiseName, Noise] = {
     "noisy": Noise(_DISTORTED, _UNSURE),
     "outliers10": Noise(_DISTORTED, replace(_UNSURE, outliers=0.1)),
     "outliers20": Noise(_DISTORTED, replace(_UNSURE, outliers=0.2)),
+    "misplaced": Noise(replace(_DISTORTED, figure_sigma=0.2), replace(_UNSURE, outliers=0.1)),
 }
-"""METHOD's simulation: 5 % low-frequency distortion, 10 % size error, 4 % translation noise, gross outliers."""
+"""5 % low-frequency distortion, 10 % size error, 4 % translation noise, and 10 or 20 % gross outliers.
+
+"misplaced" is what trained networks do besides: each painted person's disparity is off by 20 %.
+"""
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,15 @@ class RelativeDepthNoise:
     Attributes:
         scene_distortion: deviation of a low-frequency factor on disparity that photo and paintings share.
         painting_distortion: deviation of another one that each painting has for itself.
+        figure_sigma: deviation of the log of a factor on each body's disparity: people seen too near or too far for the
+            scene around them.
         scale_sigma: deviation of the log of each picture's unknown scale; no error, but never to be relied on.
         seed: of all draws.
     """
 
     scene_distortion: float = 0.0
     painting_distortion: float = 0.0
+    figure_sigma: float = 0.0
     scale_sigma: float = 0.25
     seed: int = 0
 

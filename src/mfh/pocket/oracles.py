@@ -144,6 +144,8 @@ class OracleRelativeDepth:
         if truth.seed != PHOTO_SEED:
             factor += low_frequency(of_picture, noise.painting_distortion, height=height, width=width)
         scale, shift = draw_affine(of_picture, disparity, noise)
+        for k, seen_as in enumerate(np.exp(of_picture.normal(0, noise.figure_sigma, len(truth.bodies)))):
+            factor[truth.body_index == k] *= seen_as
         return RelativeDepth(scale * disparity * np.maximum(factor, 0.05) + shift, "disparity")
 
 
