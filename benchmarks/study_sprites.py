@@ -29,7 +29,7 @@ SURE = 0.6
 CHILD_M = 1.5
 LEAST_SHOWN = 0.6
 """Figures of which less is in the picture and unhidden are left out."""
-BINS_PX = (0, 60, 100, 160, 300, 1000)
+BINS_PX = (0, 40, 60, 100, 160, 300, 1000)
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,11 @@ def report(cases: list[Case]) -> None:
         known = error + np.log([one.stature_m / STATURE_M for one in found])
         print(f"{low:4d}-{high} px: found {len(found)} of {len(those)}, sure {sure}; log depth {_spread(error)};")
         print(f"             stature known {_spread(known)}")
+    for name, those in (
+        ("wholly visible", [one for one in adults if one.shown > 0.97 and one.height_px >= 60]),
+        ("partly hidden or cut", [one for one in adults if one.shown <= 0.97 and one.height_px >= 60]),
+    ):
+        print(f"60 px and more, {name}: found {sum(one.score > 0 for one in those)} of {len(those)}")
     found = [one for one in adults if one.score >= SURE]
     error = np.array([one.log_depth for one in found])
     known = error + np.log([one.stature_m / STATURE_M for one in found])
