@@ -22,6 +22,7 @@ from mfh.types import (
     FocalProvenance,
     HumanMesh,
     MetricDepth,
+    PaintedFigure,
     PaintedPhoto,
     Person,
     Photo,
@@ -623,3 +624,53 @@ def test_paintings_are_kept_only_where_asked_for():
         assert len(painting.meshes) == len(painting.landmarks)
         assert all(landmark.source == f"painting {painting.number}" for landmark in painting.landmarks)
         assert (bodies_in(painting.rgb) != NOBODY).any() == bool(painting.landmarks)
+
+
+@dataclass
+class OracleCards:
+    """Pastes flat figures on their feet and says how large they are."""
+
+    name: str = "cards"
+    provenance: str = "cards have the size they have"
+    knows: bool = True
+
+    def paint(
+        self, photo: np.ndarray, paint_masks: Sequence[np.ndarray], prompts: Sequence[str], seeds: Sequence[int]
+    ) -> list[PaintedPhoto]:
+        return [self._one(photo, *each) for each in zip(paint_masks, prompts, seeds, strict=True)]
+
+    def _one(self, photo: np.ndarray, paint_mask: np.ndarray, prompt: str, seed: int) -> PaintedPhoto:
+        rng = np.random.default_rng(seed)
+        z = float(rng.uniform(2.6, 8))
+        foot = (float(np.flatnonzero(paint_mask.any(0)).mean()), WIDE.cy + WIDE.fy * FLOOR_M / z)
+        rows, columns = np.mgrid[: WIDE.height, : WIDE.width]
+        height_px = 1.7 * WIDE.fy / z
+        card = (rows <= foot[1]) & (rows > foot[1] - height_px) & (np.abs(columns - foot[0]) < 0.2 * height_px)
+        card &= paint_mask & (z < depth_in(photo) + 0.3)
+        rgb = np.where(card[..., None], draw(np.full(card.shape, z), np.zeros(card.shape)), photo)
+        figure = PaintedFigure(card, foot, WIDE.fy / z, 1.7) if self.knows else None
+        return PaintedPhoto(rgb.astype(np.float32), card, prompt, seed, figure)
+
+
+@pytest.mark.parametrize("kind", ["body", "contact", "either"])
+def test_figures_of_known_size_recover_the_depth_and_are_not_looked_for(kind):
+    people = OraclePeople()
+    options = replace(config("paint", max_paintings=8), painted_people="known", painting_evidence=kind)
+    run = pipeline(options, people=people, painter=OracleCards())
+    result = run(render([], WIDE))
+    error = np.abs(result.depth_m / depth_in(result.photo.rgb) - 1)
+    assert error.max() < (1e-4 if kind == "body" else 0.02)
+    assert result.paintings == 8 and people.regions == []
+    assert {one.measured_by for one in result.landmarks} == {"cards"}
+    assert {one.evidence for one in result.landmarks if one.verdict == "used"} <= {kind, "contact", "body"}
+
+
+def test_a_painter_that_does_not_know_its_figures_is_measured():
+    people = OraclePeople()
+    options = replace(config("paint"), painted_people="known")
+    result = pipeline(options, people=people, painter=OraclePainter())(render([]))
+    assert_exact(result)
+    assert len(people.regions) == result.attempts
+    measured = replace(config("paint", max_paintings=2, max_attempts=2), painted_people="measured")
+    with pytest.raises(NoLandmarkError):
+        pipeline(measured, people=OraclePeople(unmeasurable=True), painter=OracleCards())(render([], WIDE))

@@ -85,6 +85,8 @@ class Config:
         head: the fit.
         max_depth_m: farther answers are marked not valid.
         seed: seed of the painting loop.
+        painted_people: "measured" by the mesh model, as in the paper; "known" takes the size of a pasted figure from a
+            painter that knows it, so that nobody is too large to be found.
         keep_paintings: return every painting with the bodies measured in it, for pictures; takes memory.
     """
 
@@ -100,6 +102,7 @@ class Config:
     head: HeadConfig = field(default_factory=HeadConfig)
     max_depth_m: float = 200.0
     seed: int = 0
+    painted_people: Literal["measured", "known"] = "measured"
     keep_paintings: bool = False
 
 
@@ -110,7 +113,8 @@ PRESETS: dict[str, Config] = {
         people_finder="blazepose",
         human_mesh="blazepose",
         painter="sprite",
-        painting_evidence="either",
+        painting_evidence="body",
+        painted_people="known",
         painting=PaintingConfig(max_paintings=16, max_attempts=32, batch_size=8),
     ),
 }

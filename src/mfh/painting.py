@@ -19,8 +19,9 @@ from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, Relat
 from mfh.numerics.alignment import align_paintings
 from mfh.numerics.evidence import Judged, Sighting, body_evidence, judge_people, reject_everybody
 from mfh.numerics.evidence_choice import choose_evidence, find_contacts, somebody_lacks_contact
+from mfh.numerics.known_figure import figure_contact, judge_figure
 from mfh.numerics.paint_masks import plan_painting
-from mfh.types import Camera, Evidence, HumanMesh, PaintedPhoto, Person, Photo, RelativeDepth
+from mfh.types import Camera, Evidence, HumanMesh, PaintedFigure, PaintedPhoto, Person, Photo, RelativeDepth
 
 Stage = Callable[[str, float], AbstractContextManager[None]]
 
@@ -170,31 +171,55 @@ def _paint_batch(
         [plan.prompt for plan in plans],
         [plan.seed for plan in plans],
     )
-    paint_masks = [painting.paint_mask for painting in paintings]
-    found = models.person_segmenter.segment([painting.rgb for painting in paintings], regions=paint_masks)
-    sightings = [
-        models.measure(painting.rgb, people, photo.camera, f"painting {n}", painting.paint_mask)
-        for n, painting, people in zip(numbers, paintings, found, strict=True)
+    sightings = _sight(models, paintings, photo.camera, numbers, known=config.painted_people == "known")
+    judged = [
+        judge_people(seen, photo.camera, max_depth_m=config.max_depth_m)
+        if isinstance(seen, Sighting)
+        else judge_figure(
+            seen, photo.camera, source=f"painting {n}", painter=painter.name, max_depth_m=config.max_depth_m
+        )
+        for n, seen in zip(numbers, sightings, strict=True)
     ]
-    evidence = _painting_evidence(models, paintings, sightings, relative, photo.camera, config)
-    kept = [(painting, tuple(sighting.meshes)) for painting, sighting in zip(paintings, sightings, strict=True)]
+    evidence = _painting_evidence(models, paintings, sightings, judged, relative, photo.camera, config)
+    kept = [
+        (painting, tuple(seen.meshes) if isinstance(seen, Sighting) else (None,))
+        for painting, seen in zip(paintings, sightings, strict=True)
+    ]
     return PaintingRun(tuple(evidence), kept=tuple(kept) if config.keep_paintings else ())
+
+
+def _sight(
+    models: Models, paintings: Sequence[PaintedPhoto], camera: Camera, numbers: Sequence[int], *, known: bool
+) -> list[Sighting | PaintedFigure]:
+    """Take the figures that painters know, and find and measure the people of the other paintings."""
+    seen: dict[int, Sighting | PaintedFigure] = {
+        k: painting.figure for k, painting in enumerate(paintings) if known and painting.figure is not None
+    }
+    others = [k for k in range(len(paintings)) if k not in seen]
+    photos, regions = [paintings[k].rgb for k in others], [paintings[k].paint_mask for k in others]
+    found = models.person_segmenter.segment(photos, regions=regions) if others else []
+    for k, people in zip(others, found, strict=True):
+        seen[k] = models.measure(paintings[k].rgb, people, camera, f"painting {numbers[k]}", paintings[k].paint_mask)
+    return [seen[k] for k in range(len(paintings))]
 
 
 def _painting_evidence(
     models: Models,
     paintings: Sequence[PaintedPhoto],
-    sightings: Sequence[Sighting],
+    sightings: Sequence[Sighting | PaintedFigure],
+    judged: Sequence[Judged],
     relative: RelativeDepth,
     camera: Camera,
     config: Config,
 ) -> list[Evidence]:
     """Pair painted people with relative depth: the paintings' own, aligned, or the photo's at their feet."""
-    judged = [judge_people(one, camera, max_depth_m=config.max_depth_m) for one in sightings]
     if config.painting_evidence == "body":
         return _aligned_bodies(models, paintings, judged, relative)
     contacts = [
-        find_contacts(sighting, one, relative.values, camera) for sighting, one in zip(sightings, judged, strict=True)
+        find_contacts(seen, one, relative.values, camera)
+        if isinstance(seen, Sighting)
+        else [figure_contact(seen, relative.values, camera)]
+        for seen, one in zip(sightings, judged, strict=True)
     ]
     bodies: list[Evidence | None] = [None] * len(paintings)
     if config.painting_evidence == "either":

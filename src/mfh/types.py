@@ -86,13 +86,39 @@ class RelativeDepth:
 
 
 @dataclass(frozen=True)
+class PaintedFigure:
+    """A figure of known size that a painter pasted.
+
+    Attributes:
+        figure_mask: (h, w) pixels that show it.
+        foot_xy_px: (x, y) pixel between its feet.
+        px_per_m: pixels a metre covers there, upright: its distance is the focal length over this.
+        stature_m: how tall it is.
+    """
+
+    figure_mask: Bool[ndarray, "h w"]
+    foot_xy_px: tuple[float, float]
+    px_per_m: float
+    stature_m: float
+
+
+@dataclass(frozen=True)
 class PaintedPhoto:
-    """A photo with somebody painted into it; identical to the photo outside ``paint_mask``."""
+    """A photo with somebody painted into it; identical to the photo outside ``paint_mask``.
+
+    Attributes:
+        rgb: (h, w, 3) the painting.
+        paint_mask: (h, w) where it may differ from the photo.
+        prompt: what was asked for.
+        seed: the painting's own.
+        figure: whom the painter pasted, where it knows; None for a generative model.
+    """
 
     rgb: Float[ndarray, "h w 3"]
     paint_mask: Bool[ndarray, "h w"]
     prompt: str
     seed: int
+    figure: PaintedFigure | None = None
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def ground_contact(
         if isinstance(row, Rejected):
             reasons.append(row.reason)
             continue
-        values = _read_ground((float(pixels[sole, 0]), row), relative, occupied, person_px)
+        values = read_ground((float(pixels[sole, 0]), row), relative, occupied, person_px)
         if len(values) < MIN_READINGS:
             reasons.append("no ground is seen beside the feet")
             continue
@@ -131,7 +131,7 @@ def _contact_row(
     return float(np.clip(row, seen[-1], seen[-1] + 1))
 
 
-def _read_ground(
+def read_ground(
     contact_px: tuple[float, float],
     relative: Float[ndarray, "h w"],
     occupied: Bool[ndarray, "h w"] | None,

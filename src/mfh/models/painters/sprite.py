@@ -13,7 +13,7 @@ from mfh.models.painters.figures import Figure, composite, load_figures
 from mfh.models.painters.person_prior import PersonPrior
 from mfh.models.protocols import PaintMask, Rgb
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
-from mfh.types import PaintedPhoto
+from mfh.types import PaintedFigure, PaintedPhoto
 
 # The people model takes children for adults, and prompts ask for adults.
 _ADULT_M = 1.45
@@ -57,16 +57,18 @@ class SpritePainter:
             if stand is None:
                 painted.append(PaintedPhoto(photo, np.zeros_like(paint_mask), prompt, seed))
                 continue
+            figure = choose_figure(self._figures, prompt, rng)
             picture = composite(
                 photo,
-                choose_figure(self._figures, prompt, rng),
+                figure,
                 foot_xy_px=stand.foot_xy_px,
                 px_per_m=stand.px_per_m,
                 relative=relative.values,
                 allowed_mask=paint_mask,
                 rng=rng,
             )
-            painted.append(PaintedPhoto(picture.rgb, picture.changed_mask, prompt, seed))
+            pasted = PaintedFigure(picture.figure_mask, stand.foot_xy_px, stand.px_per_m, figure.stature_m)
+            painted.append(PaintedPhoto(picture.rgb, picture.changed_mask, prompt, seed, pasted))
         return painted
 
 
