@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from mfh.config import Config
 from mfh.types import Evidence, Landmark, MetricHead, Photo
 
+NOTABLE_SPREAD = 0.25
+"""Scatter of people's log metres about the head from which the user is told: well-measured people stay below."""
+
 
 def any_used(evidence: Sequence[Evidence]) -> bool:
     """Return whether anybody in the evidence is used."""
@@ -58,7 +61,12 @@ def nobody_found(photo: Photo, config: Config, tried: Sequence[str], *, has_pain
 
 
 def warnings_for(
-    photo: Photo, head: MetricHead, landmarks: Sequence[Landmark], *, painter_provenance: str = ""
+    photo: Photo,
+    head: MetricHead,
+    landmarks: Sequence[Landmark],
+    *,
+    people_spread: float | None = None,
+    painter_provenance: str = "",
 ) -> tuple[str, ...]:
     """Return the sentences a user of the depth should read.
 
@@ -66,6 +74,7 @@ def warnings_for(
         photo: the photo; its own notes come first.
         head: the fit.
         landmarks: everybody considered.
+        people_spread: robust standard deviation of people's log metres about the head, where known.
         painter_provenance: the painter's sentence about where it learned how large people appear.
 
     Returns:
@@ -79,6 +88,11 @@ def warnings_for(
     used = sum(landmark.verdict == "used" for landmark in landmarks)
     if used == 1:
         sentences.append("the metric scale rests on one person alone: an error of that person's size is in every metre")
+    if people_spread is not None and people_spread > NOTABLE_SPREAD:
+        sentences.append(
+            f"the {used} people contradict each other: their metres scatter by {np.expm1(people_spread):.0%} "
+            "(one standard deviation), so take all distances as rough"
+        )
     if not head.shift_determined:
         sentences.append(
             "the people are too few or too equally far away to determine the shift: distances near them are measured, "

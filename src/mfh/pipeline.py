@@ -16,7 +16,7 @@ from mfh.findings import any_used, describe, nobody_found, warnings_for, why_no_
 from mfh.geometry.camera import check_camera
 from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.models.registry import Role, load_models
-from mfh.numerics.agreement import reject_disagreeing
+from mfh.numerics.agreement import people_spread, reject_disagreeing
 from mfh.numerics.evidence_choice import weigh_people_equally
 from mfh.numerics.metric_head import apply_head, fit_metric_head
 from mfh.painting import Models, PaintingRun, paint_people, photo_evidence
@@ -166,6 +166,7 @@ class MetricFromHuman:
             evidence = reject_disagreeing(evidence, relative)
             weighed = [one for one in weigh_people_equally(evidence) if len(one.relative)]
             head = fit_metric_head(weighed, relative, config=self.config.head)
+            spread = people_spread(weighed, head)
 
         # 5. Apply them to the photo's own relative depth (Eq. 2).
         with watch.stage("apply", 0.98):
@@ -187,8 +188,13 @@ class MetricFromHuman:
             paintings=sum(any_used([one]) for one in of_paintings),
             seconds=watch.seconds,
             warnings=warnings_for(
-                photo, head, landmarks, painter_provenance="" if self.painter is None else self.painter.provenance
+                photo,
+                head,
+                landmarks,
+                people_spread=spread,
+                painter_provenance="" if self.painter is None else self.painter.provenance,
             ),
+            people_spread=spread,
             kept_paintings=tuple(
                 MeasuredPainting(number, painting.rgb, painting.paint_mask, one.landmarks, meshes)
                 for number, (one, (painting, meshes)) in enumerate(zip(of_paintings, run.kept, strict=False))

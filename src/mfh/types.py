@@ -307,6 +307,7 @@ class MetricDepth:
         paintings: paintings that gave evidence.
         seconds: stage -> wall seconds.
         warnings: plain sentences the user should read.
+        people_spread: robust standard deviation of people's log metres about the head; None for fewer than three.
         kept_paintings: every painting made, in order; empty unless the configuration keeps them.
     """
 
@@ -323,6 +324,7 @@ class MetricDepth:
     paintings: int
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    people_spread: float | None = None
     kept_paintings: tuple[MeasuredPainting, ...] = ()
 
     @property

@@ -47,10 +47,30 @@ def test_five_people_in_metres(run_mfh, shared_data, tmp_path):
 
 
 @pytest.mark.usefixtures("_real_models")
-def test_a_photo_without_people_is_exit_code_3(run_mfh, shared_data, tmp_path):
-    run = run_mfh("predict", shared_data / "rgbd" / "open3d_tum" / "rgb.png", "--out", tmp_path / "out")
+def test_a_photo_without_people_is_exit_code_3_where_nobody_may_be_painted(run_mfh, shared_data, tmp_path):
+    photo = shared_data / "rgbd" / "open3d_tum" / "rgb.png"
+    run = run_mfh("predict", photo, "--people", "only", "--out", tmp_path / "out")
     assert run.code == 3 and run.error_line.count("people in the photo:") == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("_real_models")
+def test_a_photo_without_people_gets_metres_from_painted_ones(run_mfh, shared_data, tmp_path):
+    folder = shared_data / "rgbd" / "pcl_office1"
+    words = ("--intrinsics", folder / "intrinsics.json", "--paintings", "6", "--save-paintings")
+    run = run_mfh("predict", folder / "rgb.png", *words, "--out", tmp_path / "out")
+    assert run.code == 0 and "pocket world" in run.out
+    receipt = json.loads((tmp_path / "out" / "rgb" / "receipt.json").read_text(encoding="utf-8"))
+    used = [one for one in receipt["landmarks"] if one["verdict"] == "used"]
+    assert len(used) >= 4 and all(one["source"].startswith("painting") for one in used)
+    assert all(one["measured_by"] == "sprite" for one in used)
+    assert len(list((tmp_path / "out" / "rgb" / "paintings").glob("*.png"))) >= 6
+    stored = read_depth_npz(tmp_path / "out" / "rgb" / "depth.npz")
+    truth_m = np.load(folder / "depth.npy").astype(np.float64)
+    scored = stored.valid_mask & (truth_m > 0)
+    errors = np.abs(stored.depth_m[scored] - truth_m[scored]) / truth_m[scored]
+    # A room with nobody in it, and no metric training data: a constant guess of its median depth would have 0.31.
+    assert errors.mean() < 0.45
 
 
 @pytest.mark.usefixtures("_real_models")

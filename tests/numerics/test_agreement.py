@@ -3,8 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from mfh.numerics.agreement import reject_disagreeing, reject_person
-from mfh.types import Evidence, Landmark, RelativeDepth, Space
+from mfh.numerics.agreement import people_spread, reject_disagreeing, reject_person
+from mfh.types import Evidence, Landmark, MetricHead, RelativeDepth, Space
 
 SPACES: list[Space] = ["disparity", "depth"]
 
@@ -92,3 +92,15 @@ def test_rejecting_one_person_keeps_the_others():
     assert verdicts([left]) == [["rejected", "used"]]
     assert left.landmarks[0].reason == "because"
     np.testing.assert_array_equal(left.depth_m, evidence.depth_m[40:])
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_people_spread_is_the_scatter_of_their_metres(space: Space):
+    factors = np.exp(0.2 * np.random.default_rng(0).standard_normal(400))
+    people = [(2 + 5 * k / 400, float(factor)) for k, factor in enumerate(factors)]
+    true_head = MetricHead(1 / 3, 0.4 / 3, space, 0.0)
+    spread = people_spread([image_of(space, people)], true_head)
+    assert spread == pytest.approx(0.2, rel=0.12)
+    assert people_spread([image_of(space, people[:2])], true_head) is None
+    exact = people_spread([image_of(space, [(d, 1.0) for d in (2, 3, 5)])], true_head)
+    assert exact is not None and exact < 0.02

@@ -59,6 +59,7 @@ def receipt(
         "preset": result.preset,
         "models": dict(result.models),
         "people_used": result.people_used,
+        "people_spread": result.people_spread,
         "depth_m": {"nearest": nearest_m, "median": median_m, "farthest": farthest_m},
         "valid_fraction": float(result.valid_mask.mean()),
         "head": {

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.numerics.shift_prior import PERSON_SIGMA, candidate_ratios, photo_range, range_cost
-from mfh.types import Evidence, RelativeDepth
+from mfh.types import Evidence, MetricHead, RelativeDepth
 
 MIN_DISAGREEMENT = 0.4
 """Log factor that is never called a contradiction: a factor of 1.5 can be honest error of size and relative depth."""
@@ -65,6 +65,26 @@ def reject_disagreeing(evidence: Sequence[Evidence], relative: RelativeDepth) ->
             reason = f"{np.exp(abs(off)):.1f}x {'farther' if farther else 'nearer'} than the other people imply"
             kept[image] = reject_person(kept[image], person, reason)
     return kept
+
+
+def people_spread(evidence: Sequence[Evidence], head: MetricHead) -> float | None:
+    """Return the robust standard deviation of people's log metres about the head, or None for fewer than three.
+
+    Args:
+        evidence: of those used.
+        head: the fit.
+    """
+    residuals = []
+    for one in evidence:
+        for person in np.unique(one.person):
+            own = one.person == person
+            value = head.scale * float(np.median(one.relative[own])) + head.shift
+            if value > 0:
+                sign = 1.0 if head.space == "disparity" else -1.0
+                residuals.append(float(np.log(np.median(one.depth_m[own]))) + sign * np.log(value))
+    if len(residuals) < 3:
+        return None
+    return float(1.4826 * np.median(np.abs(np.array(residuals) - np.median(residuals))))
 
 
 def reject_person(evidence: Evidence, person: int, reason: str) -> Evidence:
