@@ -1,10 +1,10 @@
 """Is the sprite painter's prior calibrated? Where it stands people, and how tall, on held-out renders and real photos.
 
-    python benchmarks/study_painter.py --renders DIR --bank bodies.npz [--photos DIR]
+    python benchmarks/study_painter.py [--scenes 120] [--photos DIR]
 
-Renders are shards of ``mfh.pocket.dataset`` (split test: other scenes, other bodies). For each picture a strip is
-blanked as in the painting loop and feet are drawn; there, the truth is known. Photos (DIR/<name>/{rgb.png, depth.npy,
-intrinsics.json}) have no truth about free ground, but sensor depth at the feet says how many pixels a metre covers.
+Held-out scenes (seeds no network has seen) are rendered without people. In each a strip is blanked as in the painting
+loop and feet are drawn; there, the truth is known. Photos (DIR/<name>/{rgb.png, depth.npy, intrinsics.json}) have no
+truth about free ground, but sensor depth at the feet says how many pixels a metre covers. Needs the ``train`` extra.
 """
 
 import argparse
@@ -18,9 +18,12 @@ from mfh.io.photo import load_photo
 from mfh.models.painters.figures import load_figures
 from mfh.models.painters.person_prior import WEIGHTS, PersonPrior, StandingField
 from mfh.numerics.paint_masks import painting_seed, strip_paint_mask
-from mfh.pocket.bodies import load_bank
-from mfh.pocket.dataset import Shard, load_shard, shard_paths
+from mfh.pocket.bodies import load_bank, sample_bank_path
+from mfh.pocket.standing import Standing, standing_room
+from mfh.pocket.world import draw_scene, render
 
+FIRST_SEED = 6_000_000
+SIZE = (320, 240)
 DRAWS = 4
 SAMPLES = 400
 
@@ -35,9 +38,10 @@ class Drawn:
     height_rank: float
 
 
-def study_picture(shard: Shard, k: int, prior: PersonPrior, statures: tuple[np.ndarray, np.ndarray]) -> list[Drawn]:
-    """Draw feet in one render. ``statures`` are those of the figures, and of the true people."""
-    rgb = shard.rgb[k].astype(np.float32) / 255
+def study_picture(
+    rgb: np.ndarray, room: Standing, k: int, prior: PersonPrior, statures: tuple[np.ndarray, np.ndarray]
+) -> list[Drawn]:
+    """Draw feet in render ``k``. ``statures`` are those of the figures, and of the true people."""
     height, width = rgb.shape[:2]
     found = []
     for n in range(DRAWS):
@@ -49,7 +53,7 @@ def study_picture(shard: Shard, k: int, prior: PersonPrior, statures: tuple[np.n
         if stand is None:
             continue
         x, y = stand.foot_xy_px
-        true_px_per_m = float(shard.plane[k] @ [x, y, 1])
+        true_px_per_m = float(room.plane @ [x, y, 1])
         if true_px_per_m <= 0:
             found.append(Drawn(False, np.nan, np.nan, np.nan))
             continue
@@ -59,7 +63,7 @@ def study_picture(shard: Shard, k: int, prior: PersonPrior, statures: tuple[np.n
         true_height = true_px_per_m * rng.choice(statures[1])
         found.append(
             Drawn(
-                bool(shard.free_mask[k][row, column]),
+                bool(room.free_mask[row, column]),
                 float(np.log(np.median(sizes) / true_px_per_m)),
                 float((sizes < true_px_per_m).mean()),
                 float((heights < true_height).mean()),
@@ -87,28 +91,24 @@ def _coverage(ranks: np.ndarray) -> str:
 def main() -> None:
     """Study renders, then photos."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--renders", type=Path, required=True)
-    parser.add_argument("--bank", type=Path, required=True)
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--shards", type=int, default=8)
+    parser.add_argument("--scenes", type=int, default=120)
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     args = parser.parse_args()
-    prior, bank = PersonPrior(args.weights), load_bank(args.bank)
-    statures = (
-        np.array([one.stature_m for one in load_figures()]),
-        bank.stature_m[bank.indices(args.split, poses=("stand", "walk", "gesture"))],
-    )
-    drawn, pictures, offered = [], 0, 0
-    for path in shard_paths(args.renders, args.split)[: args.shards]:
-        shard = load_shard(path)
-        for k in np.flatnonzero(np.isfinite(shard.plane).all(1)):
-            found = study_picture(shard, int(k), prior, statures)
-            drawn += found
-            offered += DRAWS
-            pictures += 1
+    prior, bank = PersonPrior(args.weights), load_bank(sample_bank_path())
+    # Adults of the figures against adults of the population, whose statures mfh.pocket.bodies draws from.
+    rng = np.random.default_rng(0)
+    population = np.where(rng.random(4000) < 0.5, rng.normal(1.755, 0.07, 4000), rng.normal(1.625, 0.065, 4000))
+    statures = (np.array([one.stature_m for one in load_figures() if one.stature_m > 1.45]), population)
+    drawn = []
+    for k in range(args.scenes):
+        scene = draw_scene(args.first_seed + k, bank, split="test", size=SIZE)
+        picture = render(scene, bank, samples=3)
+        room = standing_room(scene, picture.depth_m)
+        drawn += study_picture(picture.rgb.astype(np.float32) / 255, room, k, prior, statures)
     sized = [one for one in drawn if np.isfinite(one.rank)]
-    print(f"{pictures} pictures: {len(drawn)} of {offered} paintings have room for somebody,", end=" ")
+    print(f"{args.scenes} scenes: {len(drawn)} of {args.scenes * DRAWS} paintings have room for somebody,", end=" ")
     print(f"{np.mean([one.free for one in drawn]):.2f} of them on free ground")
     error = np.array([one.log_size_error for one in sized])
     print(f"log size error: median {np.median(error):+.3f}, median magnitude {np.median(np.abs(error)):.3f}")

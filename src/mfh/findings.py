@@ -1,5 +1,6 @@
 """Plain sentences about what was found: what was tried, what to do about it, and what to beware of."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -90,7 +91,7 @@ def warnings_for(
         sentences.append("the metric scale rests on one person alone: an error of that person's size is in every metre")
     if people_spread is not None and people_spread > NOTABLE_SPREAD:
         sentences.append(
-            f"the {used} people contradict each other: their metres scatter by {np.expm1(people_spread):.0%} "
+            f"the {used} people contradict each other: their metres scatter by {math.expm1(people_spread):.0%} "
             "(one standard deviation), so take all distances as rough"
         )
     if not head.shift_determined:

@@ -94,12 +94,14 @@ class PaintedFigure:
         foot_xy_px: (x, y) pixel between its feet.
         px_per_m: pixels a metre covers there, upright: its distance is the focal length over this.
         stature_m: how tall it is.
+        log_size_sigma: one-sigma of the log of px_per_m, as the painter believes it.
     """
 
     figure_mask: Bool[ndarray, "h w"]
     foot_xy_px: tuple[float, float]
     px_per_m: float
     stature_m: float
+    log_size_sigma: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -201,6 +203,7 @@ class Landmark:
         pixels: pixels of pseudo ground truth the person contributes; by contact, places where relative depth was read.
         verdict: "used" or "rejected".
         reason: why, in a few words.
+        log_distance_sigma: one-sigma of the log of the distance, where known.
         reprojection_px: rms reprojection error, pixels, where there is one.
         evidence: "body" (relative depth of the pixels the person covers) or "contact" (of the ground at the feet).
     """
@@ -216,6 +219,7 @@ class Landmark:
     reason: str
     reprojection_px: float | None = None
     evidence: EvidenceKind = "body"
+    log_distance_sigma: float | None = None
 
 
 @dataclass(frozen=True)

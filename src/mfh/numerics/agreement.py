@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.numerics.shift_prior import PERSON_SIGMA, candidate_ratios, photo_range, range_cost
+from mfh.numerics.shift_prior import candidate_ratios, person_sigma, photo_range, range_cost
 from mfh.types import Evidence, MetricHead, RelativeDepth
 
 MIN_DISAGREEMENT = 0.4
@@ -54,7 +54,7 @@ def reject_disagreeing(evidence: Sequence[Evidence], relative: RelativeDepth) ->
     span = photo_range(relative)
     ratio = candidate_ratios(span, lowest)
     deviation = _about_median(np.log(x[:, None] + ratio) + target[:, None])
-    cost = np.log1p((deviation / PERSON_SIGMA) ** 2).sum(0) + range_cost(span, ratio)
+    cost = np.log1p((deviation / person_sigma(evidence)) ** 2).sum(0) + range_cost(span, ratio)
     deviation = deviation[:, np.argmin(cost)]
     limit = max(MIN_DISAGREEMENT, MAD_FACTOR * 1.4826 * float(np.median(np.abs(deviation))))
     kept = list(evidence)

@@ -24,7 +24,7 @@ from numpy import ndarray
 
 from mfh.config import HeadConfig
 from mfh.errors import NoLandmarkError, Rejected
-from mfh.numerics.shift_prior import PERSON_SIGMA, PhotoRange, candidate_ratios, photo_range, range_cost
+from mfh.numerics.shift_prior import PhotoRange, candidate_ratios, person_sigma, photo_range, range_cost
 from mfh.numerics.silog import log_difference, silog_per_image_sum, silog_zoedepth
 from mfh.numerics.silog_fit import fit_silog
 from mfh.types import Evidence, MetricHead, RelativeDepth, Space
@@ -56,6 +56,7 @@ class _Pixels:
         sign: +1 in disparity space, -1 in depth space: log(relative + r) + sign·log(metres) is the same for all
             pixels where the head fits.
         has_contacts: whether some of them are ground contacts, repeated to weigh as much as bodies.
+        sigma: relative error of one person's distance.
     """
 
     relative: Float[ndarray, "n"]
@@ -64,6 +65,7 @@ class _Pixels:
     person: Int[ndarray, "n"]
     sign: float
     has_contacts: bool
+    sigma: float
 
     def person_medians(self) -> tuple[Float[ndarray, "k"], Float[ndarray, "k"]]:
         """Return the median relative depth and sign·log(median metres) of each person."""
@@ -140,7 +142,9 @@ def _gather(evidence: Sequence[Evidence], space: Space) -> _Pixels:
     person = np.unique(np.stack([image, in_image]), axis=1, return_inverse=True)[1].reshape(-1)
     used = [landmark for one in evidence for landmark in one.landmarks if landmark.verdict == "used"]
     has_contacts = any(landmark.evidence == "contact" for landmark in used)
-    return _Pixels(relative, depth_m, image, person, 1.0 if space == "disparity" else -1.0, has_contacts)
+    return _Pixels(
+        relative, depth_m, image, person, 1.0 if space == "disparity" else -1.0, has_contacts, person_sigma(evidence)
+    )
 
 
 def _is_determined(pixels: _Pixels, span: PhotoRange, ratio: float) -> bool:
@@ -178,7 +182,7 @@ def _range_sigma(pixels: _Pixels, span: PhotoRange, ratio: float) -> float:
     spread = np.sqrt(((slope - slope.mean()) ** 2).sum())
     range_slope = 1 / (span.low + ratio) - 1 / (span.high + ratio)
     # A photo without any range has nothing a wrong shift could spoil, and nothing that could determine one.
-    return float(max(PERSON_SIGMA, scatter) * range_slope / spread) if spread > 0 else float("inf")
+    return float(max(pixels.sigma, scatter) * range_slope / spread) if spread > 0 else float("inf")
 
 
 def _likely_ratio(pixels: _Pixels, span: PhotoRange) -> float:
@@ -191,7 +195,7 @@ def _likely_ratio(pixels: _Pixels, span: PhotoRange) -> float:
     ratio = candidate_ratios(span, float(pixels.relative.min()))
     residual = np.log(relative[:, None] + ratio) + target[:, None]
     scatter = residual.var(0)
-    cost = len(relative) * np.log1p(scatter / PERSON_SIGMA**2) + range_cost(span, ratio)
+    cost = len(relative) * np.log1p(scatter / pixels.sigma**2) + range_cost(span, ratio)
     return float(ratio[np.argmin(cost)])
 
 

@@ -5,13 +5,14 @@ A head is s·(x + r), r = t/s. In both spaces the photo's depth range, its 95th 
 across larger ones, 7 and more in halls and streets; r is believed in as far as it gives such a range.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.types import RelativeDepth
+from mfh.types import Evidence, RelativeDepth
 
 PERSON_SIGMA = 0.1
 """Relative error of one person's distance: people's heights alone vary by 4-7 %, and a mesh model adds its own."""
@@ -30,6 +31,17 @@ class PhotoRange:
 
     low: float
     high: float
+
+
+def person_sigma(evidence: Sequence[Evidence]) -> float:
+    """Return the relative error of one person's distance: what those used say of themselves, PERSON_SIGMA at least."""
+    said = [
+        landmark.log_distance_sigma or 0.0
+        for one in evidence
+        for landmark in one.landmarks
+        if landmark.verdict == "used"
+    ]
+    return max(PERSON_SIGMA, float(np.median(said))) if said else PERSON_SIGMA
 
 
 def photo_range(relative: RelativeDepth) -> PhotoRange:

@@ -67,7 +67,9 @@ class SpritePainter:
                 allowed_mask=paint_mask,
                 rng=rng,
             )
-            pasted = PaintedFigure(picture.figure_mask, stand.foot_xy_px, stand.px_per_m, figure.stature_m)
+            pasted = PaintedFigure(
+                picture.figure_mask, stand.foot_xy_px, stand.px_per_m, figure.stature_m, stand.log_size_sigma
+            )
             painted.append(PaintedPhoto(picture.rgb, picture.changed_mask, prompt, seed, pasted))
         return painted
 
