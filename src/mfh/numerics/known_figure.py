@@ -15,6 +15,8 @@ from mfh.numerics.contact import EDGE_PX, MIN_READINGS, Contact, read_ground
 from mfh.numerics.evidence import LONG_SIDE_PX, MIN_DISTANCE_M, MIN_PIXELS, Judged
 from mfh.types import Camera, Landmark, PaintedFigure, PseudoGroundTruth
 
+MIN_SHOWN = 0.05
+"""Figures that show less than this part of their height squared are slivers: a whole one covers 0.15 to 0.25 of it."""
 _FOOT_ROWS = 0.06
 """The figure must show within this part of its height above the foot point: else something stands before the feet."""
 _FOOT_COLUMNS = 0.12
@@ -42,6 +44,8 @@ def judge_figure(figure: PaintedFigure, camera: Camera, *, source: str, painter:
         reason = f"{z:.3g} m away: expected {MIN_DISTANCE_M} to {max_depth_m:g} m"
     elif inner.sum() < MIN_PIXELS:
         reason = f"too small: {int(inner.sum())} pixels of figure, expected at least {MIN_PIXELS}"
+    elif shown.sum() < MIN_SHOWN * (figure.px_per_m * figure.stature_m / step) ** 2:
+        reason = "hidden: too little of the figure is in the picture"
     given = inner if reason is None else np.zeros_like(inner)
     landmark = Landmark(
         source=source,

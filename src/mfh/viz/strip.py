@@ -1,7 +1,7 @@
 """The strip: the photo, people painted into it, the bodies measured there, and the depth they lead to."""
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 from PIL import Image, ImageDraw
 
@@ -15,6 +15,7 @@ from mfh.viz.drawing import INK, PAPER, draw_label, fit, font_of, place_label, s
 _USED_TINT = (70, 150, 255)
 _REJECTED_TINT = (190, 190, 190)
 _OPACITY = 0.85
+_FLAT_OPACITY = 0.7
 
 
 def painting_strip(result: MetricDepth, *, count: int = 4, height_px: int = 420) -> UInt8[ndarray, "h w 3"]:
@@ -60,7 +61,9 @@ def painting_strip(result: MetricDepth, *, count: int = 4, height_px: int = 420)
 
 
 def draw_bodies(painting: MeasuredPainting, camera: Camera) -> Image.Image:
-    """Draw the bodies measured in a painting over it, shaded, nearer ones in front; those not used in grey.
+    """Draw the bodies of a painting over it, shaded, nearer ones in front; those not used in grey.
+
+    A figure of known size has no body: what was painted is tinted flat.
 
     Args:
         painting: the painting.
@@ -77,10 +80,14 @@ def draw_bodies(painting: MeasuredPainting, camera: Camera) -> Image.Image:
     ]
     for landmark, mesh in sorted(measured, key=lambda each: -float(np.median(each[1].vertices_m[:, 2]))):
         rgb = _over(rgb, landmark, mesh, camera)
+    if not any(mesh is not None for mesh in painting.meshes) and any(
+        one.verdict == "used" for one in painting.landmarks
+    ):
+        rgb = _tint(rgb, painting.paint_mask)
     picture = Image.fromarray(rgb)
     font_px = max(10, camera.height // 14)
     labels = []
-    for landmark, _ in measured:
+    for landmark in painting.landmarks:
         if landmark.verdict == "used" and landmark.distance_m is not None:
             left, top, right, _ = (side * camera.height / painting.rgb.shape[0] for side in landmark.box_xyxy)
             anchor = ((left + right) / 2, top)
@@ -89,6 +96,14 @@ def draw_bodies(painting: MeasuredPainting, camera: Camera) -> Image.Image:
     for label in labels:
         draw_label(draw, label, font_px=font_px)
     return picture
+
+
+def _tint(rgb: UInt8[ndarray, "h w 3"], mask: Bool[ndarray, "a b"]) -> UInt8[ndarray, "h w 3"]:
+    """Return the picture with a flat tint where the full-size mask is."""
+    height, width = rgb.shape[:2]
+    share = np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize((width, height), Image.Resampling.BOX))
+    weight = _FLAT_OPACITY * share[..., None] / 255
+    return np.rint(weight * np.array(_USED_TINT, float) + (1 - weight) * rgb).astype(np.uint8)
 
 
 def _over(rgb: UInt8[ndarray, "h w 3"], landmark: Landmark, mesh: HumanMesh, camera: Camera) -> UInt8[ndarray, "h w 3"]:
