@@ -1,6 +1,6 @@
 # make demo: install the torch-free core and see metres in under a minute.   make test: everything, as CI does it.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev weights demo check test bench network clean
+.PHONY: help setup dev weights demo check test bench network strip clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,6 +16,7 @@ help:
 	@echo "make check   formatting, lint, types, layers"
 	@echo "make test    install everything the tests need and run them"
 	@echo "make bench   speed and memory on this machine"
+	@echo "make strip   the picture of painted people in the README"
 	@echo "make network render the pocket world and train the networks in it (hours)"
 
 $(BIN)/python:
@@ -68,6 +69,15 @@ network: dev
 	$(BIN)/python -m mfh.pocket.export painter --weights build/painter.safetensors --out $(WEIGHTS)/painter.onnx
 	$(BIN)/python -m mfh.pocket.sprites --bank build/bodies.npz --split train --out $(WEIGHTS)/sprites.npz
 	$(BIN)/python -m mfh.pocket.score --renders $(RENDERS)
+
+# The picture of the README: an empty rendered room, people painted into it, and metres.
+STRIP := build/strip/scene-05000037
+strip: dev weights
+	$(PIP) -e ".[train]"
+	$(BIN)/mfh pocket render --seed 5000037 --count 1 --people none --width 640 --height 480 --samples 24 --out build/strip
+	$(BIN)/mfh predict $(STRIP)/rgb.png --save-paintings --out build/strip --focal-px \
+		$$($(BIN)/python -c "import json; print(json.load(open('$(STRIP)/scene.json'))['camera']['fx'])")
+	cp build/strip/rgb/strip.png docs/images/strip.png
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
