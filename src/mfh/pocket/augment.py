@@ -52,7 +52,8 @@ def draw_window(height: int, width: int, rng: Rng) -> Window:
 
 def augment(sample: Sample, size: tuple[int, int], rng: Rng) -> Sample:
     """Crop to (width, height), flip, and change colour, light, sharpness, noise and compression at random."""
-    window = draw_window(*sample.depth_m.shape, rng)
+    height, width = sample.depth_m.shape
+    window = draw_window(height, width, rng)
     person = window.cut(sample.person.astype(np.uint8), size, nearest=True) > 0
     return Sample(photograph(window.cut(sample.rgb, size), rng), window.cut(sample.depth_m, size, nearest=True), person)
 

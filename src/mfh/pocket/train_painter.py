@@ -119,7 +119,7 @@ def draw_sample(
     strip = int(rng.uniform(*_MASK_WIDTH) * min(size))
     left = int(rng.integers(0, size[0] - strip + 1))
     blank[:, left : left + strip] = 1
-    return picture, blank, np.ascontiguousarray(free), log_size
+    return picture, blank, np.ascontiguousarray(free, np.float32), log_size
 
 
 def window_log_size(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 import torch.distributed as dist
@@ -79,7 +79,7 @@ class Task(Protocol):
         """Return a batch, a function of seed, step and rank alone."""
         ...
 
-    def loss(self, network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+    def loss(self, network: Any, batch: tuple[Tensor, ...]) -> Tensor:
         """Return the scalar to minimise; puts batch-norm layers into the right mode too."""
         ...
 
