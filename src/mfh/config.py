@@ -10,6 +10,7 @@ from typing import Literal
 from mfh.errors import InputError
 
 PeopleMode = Literal["auto", "only", "paint"]
+HeadKind = Literal["consensus", "silog"]
 SilogForm = Literal["pooled", "per-image-sum"]
 EvidenceMode = Literal["body", "contact", "either"]
 
@@ -58,10 +59,12 @@ class HeadConfig:
     """How scale and shift are fitted (Eqs. 5, 8).
 
     Attributes:
+        kind: "consensus" (what people agree on, robustly) or "silog" (the paper's pooled fit, exact).
         silog_form: "pooled" (ZoeDepth's form over all pixels, what the authors run) or "per-image-sum" (Eq. 8).
         variance_focus: lambda of Eq. 5 (0.85; ZoeDepth's form writes it as 0.15 = 1 - 0.85).
     """
 
+    kind: HeadKind = "consensus"
     silog_form: SilogForm = "pooled"
     variance_focus: float = 0.85
 

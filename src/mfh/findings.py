@@ -5,10 +5,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mfh.config import Config
-from mfh.types import Evidence, Landmark, MetricHead, Photo
+from mfh.types import Evidence, Landmark, MetricHead, Photo, ScaleInterval
 
 NOTABLE_SPREAD = 0.25
 """Scatter of people's log metres about the head from which the user is told: well-measured people stay below."""
+
+WIDE_INTERVAL = 0.35
+"""Half-width of the 80 % interval from which the user is told that the answer is rough."""
 
 
 def any_used(evidence: Sequence[Evidence]) -> bool:
@@ -66,6 +69,7 @@ def warnings_for(
     head: MetricHead,
     landmarks: Sequence[Landmark],
     *,
+    interval: ScaleInterval | None = None,
     people_spread: float | None = None,
     painter_provenance: str = "",
 ) -> tuple[str, ...]:
@@ -75,6 +79,7 @@ def warnings_for(
         photo: the photo; its own notes come first.
         head: the fit.
         landmarks: everybody considered.
+        interval: how far the metres may be off, where known.
         people_spread: robust standard deviation of people's log metres about the head, where known.
         painter_provenance: the painter's sentence about where it learned how large people appear.
 
@@ -93,6 +98,11 @@ def warnings_for(
         sentences.append(
             f"the {used} people contradict each other: their metres scatter by {math.expm1(people_spread):.0%} "
             "(one standard deviation), so take all distances as rough"
+        )
+    if interval is not None and interval.half_width > WIDE_INTERVAL:
+        low, high = interval.level_80
+        sentences.append(
+            f"a rough answer: true metres are between {low:.2f} and {high:.2f} times these with 80 % probability"
         )
     if not head.shift_determined:
         sentences.append(

@@ -1,4 +1,4 @@
-"""One photo in, metric depth out: the method's steps, top to bottom.
+"""One photo in, metric depth out: the method's steps, top to bottom. The last two are in ``conclusion``.
 
 The pipeline reads no files but the photo, draws nothing, and knows no model by name.
 """
@@ -10,15 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from mfh.conclusion import Gathered, conclude
 from mfh.config import Config, preset
 from mfh.errors import InputError, NoLandmarkError
-from mfh.findings import any_used, describe, nobody_found, warnings_for, why_no_painting
+from mfh.findings import any_used, describe, nobody_found, why_no_painting
 from mfh.geometry.camera import check_camera
 from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.models.registry import Role, load_models
-from mfh.numerics.agreement import people_spread, reject_disagreeing
-from mfh.numerics.evidence_choice import weigh_people_equally
-from mfh.numerics.metric_head import apply_head, fit_metric_head
+from mfh.numerics.known_sizes import KnownSizes
 from mfh.painting import Models, PaintingRun, paint_people, photo_evidence
 from mfh.types import Evidence, MeasuredPainting, MetricDepth, Photo
 
@@ -110,11 +109,18 @@ class MetricFromHuman:
             raise InputError(f'people="paint" needs a painter, and preset {name!r} has none: use people="auto"')
         return cls(config, **load_models(names))
 
-    def __call__(self, photo: Photo | str | os.PathLike[str], *, progress: Progress | None = None) -> MetricDepth:
+    def __call__(
+        self,
+        photo: Photo | str | os.PathLike[str],
+        *,
+        known: KnownSizes | None = None,
+        progress: Progress | None = None,
+    ) -> MetricDepth:
         """Measure one photo.
 
         Args:
             photo: a photo with its camera, or the path of a picture file.
+            known: sizes the user knows; a distance or a length suffices without any person.
             progress: called with the stage and the fraction done.
 
         Returns:
@@ -122,8 +128,30 @@ class MetricFromHuman:
 
         Raises:
             NoLandmarkError: where nobody gives a scale, with what was tried.
-            InputError: for a photo or camera that cannot be used.
+            InputError: for a photo, camera or known size that cannot be used.
             BackendError: where a model breaks its contract.
+        """
+        return conclude(self.gather(photo, known=known, progress=progress), head=self.config.head, known=known)
+
+    def gather(
+        self,
+        photo: Photo | str | os.PathLike[str],
+        *,
+        known: KnownSizes | None = None,
+        progress: Progress | None = None,
+    ) -> Gathered:
+        """Let the models look at one photo: steps 1 to 3, without an answer yet.
+
+        Args:
+            photo: a photo with its camera, or the path of a picture file.
+            known: sizes the user knows; nobody is painted where they suffice, unless people="paint".
+            progress: called with the stage and the fraction done.
+
+        Returns:
+            What :func:`mfh.conclusion.conclude` needs, for this camera or another.
+
+        Raises:
+            NoLandmarkError, InputError, BackendError: as for a call.
         """
         if not isinstance(photo, Photo):
             from mfh.io.photo import load_photo
@@ -150,56 +178,43 @@ class MetricFromHuman:
         # 3. Otherwise paint people into it, measure them there, and align the paintings (Eqs. 6, 7) or look where their
         #    feet meet the photo's own ground.
         run = PaintingRun()
-        if not any_used(evidence):
+        enough = any_used(evidence) or (bool(known) and self.config.people != "paint")
+        if not enough:
             if self.painter is None or self.config.people == "only":
                 tried.append(why_no_painting(self.config))
             else:
                 run = paint_people(self.painter, models, photo, relative, config=self.config, stage=watch.stage)
                 evidence += run.evidence
                 tried.append(describe(f"{len(run.evidence)} paintings ({run.ended_by})", run.evidence))
-        if not any_used(evidence):
+        if not any_used(evidence) and not known:
             message = nobody_found(photo, self.config, tried, has_painter=self.painter is not None)
             raise NoLandmarkError(message, tried=tuple(tried))
 
-        # 4. Who contradicts the majority is no landmark; then scale and shift from all the rest (Eqs. 5, 8).
-        with watch.stage("fit", 0.95):
-            evidence = reject_disagreeing(evidence, relative)
-            weighed = [one for one in weigh_people_equally(evidence) if len(one.relative)]
-            head = fit_metric_head(weighed, relative, config=self.config.head)
-            spread = people_spread(weighed, head)
-
-        # 5. Apply them to the photo's own relative depth (Eq. 2).
-        with watch.stage("apply", 0.98):
-            depth_m, valid_mask = apply_head(relative, head, max_depth_m=self.config.max_depth_m)
-
-        landmarks = tuple(landmark for one in evidence for landmark in one.landmarks)
-        of_paintings = evidence[len(evidence) - len(run.evidence) :]
-        return MetricDepth(
-            depth_m=depth_m,
-            valid_mask=valid_mask,
+        painted = bool(run.evidence)
+        return Gathered(
             photo=photo,
             relative=relative,
-            head=head,
-            landmarks=landmarks,
+            evidence=tuple(evidence),
             preset=self.config.name,
             models=self._model_names(),
             seed=self.config.seed,
             attempts=len(run.evidence),
-            paintings=sum(any_used([one]) for one in of_paintings),
+            shared_log_sigma=self._shared_log_sigma(painted=painted),
+            shape_log_sigma=self.relative_depth.shape_log_sigma,
+            provenance=self.painter.provenance if painted and self.painter is not None else "",
+            max_depth_m=self.config.max_depth_m,
             seconds=watch.seconds,
-            warnings=warnings_for(
-                photo,
-                head,
-                landmarks,
-                people_spread=spread,
-                painter_provenance="" if self.painter is None else self.painter.provenance,
-            ),
-            people_spread=spread,
-            kept_paintings=tuple(
+            paintings=tuple(
                 MeasuredPainting(number, painting.rgb, painting.paint_mask, one.landmarks, meshes)
-                for number, (one, (painting, meshes)) in enumerate(zip(of_paintings, run.kept, strict=False))
+                for number, (one, (painting, meshes)) in enumerate(zip(run.evidence, run.kept, strict=False))
             ),
         )
+
+    def _shared_log_sigma(self, *, painted: bool) -> float:
+        """Return what all people are wrong by together: in the mesh model's eyes, or in the painter's."""
+        if painted and self.painter is not None:
+            return self.painter.shared_log_sigma
+        return self.human_mesh.shared_log_sigma
 
     def _model_names(self) -> dict[str, str]:
         names = {

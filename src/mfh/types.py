@@ -4,6 +4,7 @@ Conventions, held everywhere: images are (height, width); RGB is float32 in [0, 
 optical axis; cameras are OpenCV's (x right, y down, z forward) and an integer pixel coordinate is a pixel *centre*.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -79,10 +80,13 @@ class RelativeDepth:
         values: (h, w) float32. ``disparity``: affine-invariant inverse depth, larger is nearer;
             ``depth``: affine-invariant depth, larger is farther.
         space: which of the two; the metric head is fitted in the same space.
+        log_range: mean and deviation of the log of the photo's depth range (95th over 5th percentile of what is not
+            sky), where the model has learned to tell it from the picture.
     """
 
     values: Float[ndarray, "h w"]
     space: Space
+    log_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -204,6 +208,9 @@ class Landmark:
         verdict: "used" or "rejected".
         reason: why, in a few words.
         log_distance_sigma: one-sigma of the log of the distance, where known.
+        origin_m: z of the middle of the body: what scales with the focal length, while the body's relief does not.
+        weight: share in the answer; all shares, with those of known sizes, sum to 1.
+        implied_scale: the scale s that this person alone implies, at the answer's t/s.
         reprojection_px: rms reprojection error, pixels, where there is one.
         evidence: "body" (relative depth of the pixels the person covers) or "contact" (of the ground at the feet).
     """
@@ -220,6 +227,9 @@ class Landmark:
     reprojection_px: float | None = None
     evidence: EvidenceKind = "body"
     log_distance_sigma: float | None = None
+    origin_m: float | None = None
+    weight: float = 0.0
+    implied_scale: float | None = None
 
 
 @dataclass(frozen=True)
@@ -259,6 +269,64 @@ class MetricHead:
     space: Space
     loss: float
     shift_determined: bool = True
+
+
+@dataclass(frozen=True)
+class KnownSize:
+    """A size the user gave: a row of the scale receipt.
+
+    Attributes:
+        name: what is known, in a few words.
+        weight: share in the answer.
+    """
+
+    name: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class CommonErrors:
+    """One-sigma errors of log metres that no number of people averages out.
+
+    Attributes:
+        shared: of all people alike: a painter's sense of size in one photo, a mesh model's idea of stature.
+        shape: of the relative depth, pixel by pixel.
+        focal: of a focal length that was guessed; metres scale with it.
+    """
+
+    shared: float = 0.0
+    shape: float = 0.0
+    focal: float = 0.0
+
+    def log_sigma(self, *, shape_share: float = 1.0) -> float:
+        """Return them in quadrature, with this share of the shape error."""
+        return math.hypot(self.shared, self.shape * shape_share, self.focal)
+
+
+@dataclass(frozen=True)
+class ScaleInterval:
+    """How far the metres of a photo as a whole may be off, as factors on the answer.
+
+    Attributes:
+        level_80: the true metres lie between these factors times the answer with 80 % probability.
+        level_95: the same with 95 %.
+        people_log_sigma: one-sigma of log metres that people's scatter and the shift leave open.
+        common: what people do not average out.
+        effective_people: effective number of people (and known sizes) behind the answer, 1 / sum(weight²).
+        limited_by: what makes the interval wide, in a few words.
+    """
+
+    level_80: tuple[float, float]
+    level_95: tuple[float, float]
+    people_log_sigma: float
+    common: CommonErrors
+    effective_people: float
+    limited_by: str
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the 80 % interval, relative to the answer."""
+        return (self.level_80[1] - self.level_80[0]) / 2
 
 
 @dataclass(frozen=True)
@@ -311,7 +379,10 @@ class MetricDepth:
         paintings: paintings that gave evidence.
         seconds: stage -> wall seconds.
         warnings: plain sentences the user should read.
+        interval: how far the metres of the photo as a whole may be off.
+        log_sigma: (h, w) float32 one-sigma of log depth at every pixel: scale and shift jointly, and common errors.
         people_spread: robust standard deviation of people's log metres about the head; None for fewer than three.
+        known_sizes: what the user knew, with its share in the answer.
         kept_paintings: every painting made, in order; empty unless the configuration keeps them.
     """
 
@@ -328,7 +399,10 @@ class MetricDepth:
     paintings: int
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    interval: ScaleInterval | None = None
+    log_sigma: Float[ndarray, "h w"] | None = None
     people_spread: float | None = None
+    known_sizes: tuple[KnownSize, ...] = ()
     kept_paintings: tuple[MeasuredPainting, ...] = ()
 
     @property

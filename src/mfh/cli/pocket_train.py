@@ -71,6 +71,18 @@ def painter(
     return EXIT_DONE
 
 
+@app.command("range")
+def depth_range(data: Data, out: Out, seed: Seed = 0) -> int:
+    """How far a photo's depth reaches, from the features of the depth network in the package."""
+    _run(data, out, None, 1, 1, seed, 1)
+    from mfh.cli.progress import progress_line
+    from mfh.pocket.train_range import train_range
+
+    with progress_line(prefix="range: ") as progress:
+        train_range(data, out, seed=seed, progress=progress.update)
+    return EXIT_DONE
+
+
 def _run(data: Path, out: Path, start: Path | None, steps: int, batch: int, seed: int, workers: int) -> "Run":
     """Check what was given, and make the run of it."""
     from mfh.io.atomic import check_writable

@@ -16,15 +16,13 @@ from typing import Literal
 import numpy as np
 
 from mfh.config import Config, EvidenceMode, preset
-from mfh.errors import NoLandmarkError, Rejected
+from mfh.errors import NoLandmarkError
 from mfh.evaluation.remember import Memory, RememberingPainter, RememberingPeople, RememberingRelativeDepth
 from mfh.evaluation.scores import metric_score
 from mfh.findings import any_used
 from mfh.models.protocols import Painter
-from mfh.numerics.agreement import reject_disagreeing
-from mfh.numerics.evidence_choice import weigh_people_equally
-from mfh.numerics.metric_head import apply_head, fit_metric_head
-from mfh.numerics.silog_fit import fit_silog
+from mfh.numerics.metric_head import apply_head, fit_silog_head, log_depth_at
+from mfh.numerics.scale import ScaleFit, fit_scale
 from mfh.painting import Models, PaintingRun, paint_people
 from mfh.pipeline import MetricFromHuman
 from mfh.pocket.bodies import BodyBank, load_bank
@@ -245,18 +243,12 @@ def fit_way(way: Way, evidence: Sequence[Evidence], relative: RelativeDepth, con
     Returns:
         The head; None where nobody gives one.
     """
-    if not way.plain:
-        try:
-            weighed = [one for one in weigh_people_equally(reject_disagreeing(evidence, relative)) if len(one.relative)]
-            return fit_metric_head(weighed, relative, config=config.head)
-        except NoLandmarkError:
-            return None
-    x = np.concatenate([np.zeros(0), *(one.relative for one in evidence)])
-    depth_m = np.concatenate([np.zeros(0), *(one.depth_m for one in evidence)])
-    found = fit_silog(x, depth_m, np.zeros(len(x), int), space=relative.space)
-    if isinstance(found, Rejected):
+    try:
+        if way.plain:
+            return fit_silog_head(evidence, relative, config=config.head)
+        return fit_scale(evidence, relative, config=config.head).head
+    except NoLandmarkError:
         return None
-    return MetricHead(found.scale, found.shift, relative.space, found.loss, shift_determined=not found.at_infinity)
 
 
 def _scored(row: Row, head: MetricHead, relative: RelativeDepth, subject: _Subject) -> Row:

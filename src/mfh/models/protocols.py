@@ -17,9 +17,13 @@ RegionOfAnySize = Bool[ndarray, "_ _"]
 
 @runtime_checkable
 class RelativeDepthModel(Protocol):
-    """Depth up to an affine map, from RGB alone."""
+    """Depth up to an affine map, from RGB alone.
+
+    ``shape_log_sigma`` is how far the best affine fit leaves log depth off, pixel by pixel.
+    """
 
     name: str
+    shape_log_sigma: float
 
     def predict(self, photos: Sequence[RgbOfAnySize]) -> list[RelativeDepth]:
         """Return one map per photo, at the photo's own size, in the model's declared space."""
@@ -31,11 +35,13 @@ class Painter(Protocol):
     """A generative prior of people in scenes: P(painting | photo, mask, prompt).
 
     ``provenance`` is a plain sentence about where it learned how large people appear; every result whose metres come
-    from its people shows it.
+    from its people shows it. ``shared_log_sigma`` is how far log metres are off from photo to photo however many
+    people are painted into one.
     """
 
     name: str
     provenance: str
+    shared_log_sigma: float
 
     def paint(
         self, photo: Rgb, paint_masks: Sequence[PaintMask], prompts: Sequence[str], seeds: Sequence[int]
@@ -66,9 +72,13 @@ class PersonSegmenter(Protocol):
 
 @runtime_checkable
 class HumanMeshModel(Protocol):
-    """Metric bodies: human mesh recovery."""
+    """Metric bodies: human mesh recovery.
+
+    ``shared_log_sigma`` is how far log metres are off for all people of a photo alike.
+    """
 
     name: str
+    shared_log_sigma: float
 
     def measure(self, photo: Rgb, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
         """Return one mesh per person, in metres in the camera frame; None where a person cannot be measured."""

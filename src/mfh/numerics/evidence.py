@@ -189,6 +189,8 @@ def _landmark(sighting: Sighting, person: Person, mesh: HumanMesh | None, reason
         verdict="used" if reason is None else "rejected",
         reason=reason or "measured",
         reprojection_px=None if mesh is None else mesh.reprojection_px,
+        origin_m=distance_m,
+        log_distance_sigma=None if mesh is None else mesh.log_depth_sigma,
     )
 
 

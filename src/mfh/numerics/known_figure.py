@@ -58,6 +58,7 @@ def judge_figure(figure: PaintedFigure, camera: Camera, *, source: str, painter:
         verdict="used" if reason is None else "rejected",
         reason=reason or "painted at a known size",
         log_distance_sigma=figure.log_size_sigma,
+        origin_m=float(z),
     )
     truth = PseudoGroundTruth(np.where(given, z, np.inf), np.where(given, 0, -1))
     return Judged((landmark,), truth, step)

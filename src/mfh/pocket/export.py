@@ -17,7 +17,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from mfh.pocket.network import PocketDepth
+from mfh.pocket.network import PooledDepth
 from mfh.pocket.painter_network import PainterNetwork
 from mfh.pocket.training import HALF, read_weights
 
@@ -34,7 +34,11 @@ class Interface:
 _SIZE = {0: "batch", 2: "height", 3: "width"}
 _MAPS = {0: "batch", 2: "cells_high", 3: "cells_wide"}
 INTERFACES = {
-    "depth": Interface(PocketDepth, {"rgb": (1, 3, 160, 224)}, {"disparity": {0: "batch", 1: "height", 2: "width"}}),
+    "depth": Interface(
+        PooledDepth,
+        {"rgb": (1, 3, 160, 224)},
+        {"disparity": {0: "batch", 1: "height", 2: "width"}, "pooled": {0: "batch"}},
+    ),
     "painter": Interface(
         PainterNetwork,
         {"rgb": (1, 3, 160, 224), "blank": (1, 1, 160, 224)},

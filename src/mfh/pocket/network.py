@@ -172,6 +172,20 @@ class PocketDepth(nn.Module):
 
     def forward(self, rgb: Tensor) -> Tensor:
         """(b, 3, h, w) RGB in [0, 1] -> (b, h, w) disparity, unitless, larger is nearer."""
-        y = self.decoder(self.encoder(rgb))
-        full = functional.interpolate(self.head(y), size=rgb.shape[-2:], mode="bilinear", align_corners=False)
-        return full[:, 0]
+        return self._decode(self.encoder(rgb), rgb)
+
+    def _decode(self, features: list[Tensor], rgb: Tensor) -> Tensor:
+        y = self.head(self.decoder(features))
+        return functional.interpolate(y, size=rgb.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
+
+
+class PooledDepth(PocketDepth):
+    """The depth network as it is exported: also what its coarsest features say of the picture as a whole."""
+
+    def forward(self, rgb: Tensor) -> tuple[Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """(b, 3, h, w) RGB in [0, 1] -> (b, h, w) disparity, and (b, 960) means of everything, top and bottom half."""
+        features = self.encoder(rgb)
+        coarsest = features[-1]
+        middle = coarsest.shape[2] // 2
+        means = [part.mean((2, 3)) for part in (coarsest, coarsest[:, :, :middle], coarsest[:, :, middle:])]
+        return self._decode(features, rgb), torch.cat(means, 1)

@@ -68,6 +68,8 @@ class BlazePose:
     """
 
     name = "blazepose"
+    # Its stature comes from a population mean; docs/people.md has the measurements.
+    shared_log_sigma = 0.05
 
     def __init__(self) -> None:
         """Load the three networks.

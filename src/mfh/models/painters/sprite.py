@@ -25,6 +25,8 @@ class SpritePainter:
     """Paints by drawing from P(foot point, size | photo without the mask) and standing a figure there."""
 
     name = "sprite"
+    # From validation scenes: see docs/scale.md.
+    shared_log_sigma = 0.28
     provenance = (
         "the painter learned in a rendered world (the pocket world) how large people are in photos: "
         "this scale is only as good as that world resembles the photo"

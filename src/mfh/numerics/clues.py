@@ -1,0 +1,81 @@
+"""Clues: what one person, or one known size, says about the scale, as a function of the ratio r = t/s.
+
+A head is s·(x + r) in relative depth's own space (disparity or depth). A distance z at a pixel of relative depth x, or a
+length between two pixels, fixes log s once r is chosen. The person is the unit of evidence (METHOD.md): one clue each,
+whatever number of pixels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.types import Evidence, Space
+
+_ALONG_Z = np.array([[0.0, 0.0, 1.0]])
+
+
+@dataclass(frozen=True)
+class Clue:
+    """One measurement in metres with where it meets relative depth.
+
+    Attributes:
+        metres: z-depth of one point, or the straight distance between two.
+        relative: (1,) or (2,) relative depth there, aligned to the photo's.
+        log_sigma: one-sigma error of log metres, as the measurement itself knows it; 0 where it does not.
+        rays: (1, 3) or (2, 3) points at unit depth, (X/Z, Y/Z, 1); for a z-depth just (0, 0, 1).
+        given: known by the user: its error is log_sigma and nothing else, and people cannot outvote it.
+        image: which evidence it comes from; -1 where given.
+        person: index of its landmark there.
+    """
+
+    metres: float
+    relative: Float[ndarray, "p"]
+    log_sigma: float = 0.0
+    rays: Float[ndarray, "p 3"] = field(default_factory=lambda: _ALONG_Z)
+    given: bool = False
+    image: int = -1
+    person: int = -1
+
+    def log_scale(self, ratio: Float[ndarray, "r"], space: Space) -> Float[ndarray, "r"]:
+        """Return the log of the scale it implies at each ratio.
+
+        Args:
+            ratio: (r,) values of t/s; x + r must be positive.
+            space: of the relative depth.
+
+        Returns:
+            (r,) log s: -log(x + r) - log z for a z-depth in disparity space, log z - log(x + r) in depth space.
+        """
+        sign = 1.0 if space == "disparity" else -1.0
+        ends = self.rays[:, :, None] * (self.relative[:, None, None] + ratio) ** -sign
+        span = ends[0] if len(ends) == 1 else ends[0] - ends[1]
+        return sign * (np.log(np.linalg.norm(span, axis=0)) - np.log(self.metres))
+
+
+def people_clues(evidence: Sequence[Evidence]) -> list[Clue]:
+    """Return one clue per person used: the medians of the person's relative depth and metres.
+
+    Args:
+        evidence: what each image says; relative depths aligned to the photo's.
+
+    Returns:
+        Clues, by image and person.
+    """
+    clues = []
+    for image, one in enumerate(evidence):
+        for person in np.unique(one.person):
+            own = one.person == person
+            landmark = one.landmarks[person] if len(one.landmarks) > person else None
+            clues.append(
+                Clue(
+                    float(np.median(one.depth_m[own])),
+                    np.array([np.median(one.relative[own])], float),
+                    (landmark.log_distance_sigma or 0.0) if landmark is not None else 0.0,
+                    image=image,
+                    person=int(person),
+                )
+            )
+    return clues

@@ -1,0 +1,255 @@
+"""The consensus head: scale and shift that people agree on, with the belief over both (METHOD.md, beyond the paper 1).
+
+Bayes on a grid. Unknown are log s, the ratio r = t/s, and how much people scatter. A clue that is right lies about
+log s with its own sigma and the scatter together; one in ten is grossly wrong and may lie anywhere within a factor of
+two or three. The ratio has the prior of ``shift_prior``, the log scale none. So one person works (the prior gives the
+shift), people at one distance leave the shift to the prior smoothly, and no single painting decides.
+
+The head is read off the belief at the two ends of the photo's range: the median of depth there, each candidate weighted
+by 1/depth, which is the answer with the least expected relative error (AbsRel).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.errors import NoLandmarkError
+from mfh.numerics.clues import Clue
+from mfh.numerics.shift_prior import PhotoRange, candidate_ratios, log_range_prior, photo_range
+from mfh.types import MetricHead, RelativeDepth, Space
+
+GROSSLY_WRONG = 0.1
+"""Prior share of clues that are no measurement of the scale at all."""
+WRONG_SIGMA = 0.8
+"""Deviation of the log factor such a clue is off by: false persons and wrong bodies are 0.35 to 4 times too far."""
+SCATTERS = np.exp(np.linspace(np.log(0.04), np.log(0.5), 5))
+"""Candidate deviations of right clues beyond what they say themselves."""
+SCATTER_MEAN, SCATTER_SIGMA = 0.12, 0.6
+"""Prior of that deviation, log-normal: people's heights vary by 4-7 %, mesh models and relative depth add theirs."""
+MAX_RANGE_SIGMA = 0.2
+"""Largest deviation of the photo's log depth range at which people have determined the shift."""
+
+_REACH = 1.5
+_COARSE, _FINE = (32, 25), (48, 33)
+_NEGLIGIBLE = 1e-6
+_TOGETHER = 24
+"""Likelihoods multiplied before a logarithm is taken: more might underflow."""
+
+
+@dataclass(frozen=True)
+class ScaleBelief:
+    """Belief over scale and shift: weights on a grid.
+
+    Attributes:
+        ratio: (r,) t/s.
+        log_scale: (r, d) log s.
+        weight: (r, d), sums to 1.
+        space: of the relative depth.
+    """
+
+    ratio: Float[ndarray, "r"]
+    log_scale: Float[ndarray, "r d"]
+    weight: Float[ndarray, "r d"]
+    space: Space
+
+    def log_depth(self, value: float) -> Float[ndarray, "r d"]:
+        """Return log depth at one relative depth for every candidate; beyond infinity counts as infinitely far.
+
+        Args:
+            value: relative depth.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            log_gap = np.where(value + self.ratio > 0, np.log(np.maximum(value + self.ratio, 0)), -np.inf)
+        log_metric = self.log_scale + log_gap[:, None]
+        return -log_metric if self.space == "disparity" else log_metric
+
+    def quantiles(self, value: float, levels: Sequence[float], *, nearer: float = 0.0) -> Float[ndarray, "q"]:
+        """Return quantiles of log depth at one relative depth.
+
+        Args:
+            value: relative depth.
+            levels: between 0 and 1.
+            nearer: candidates are weighted by depth to the power of minus this; 1 makes the median the answer with the
+                least expected relative error.
+
+        Returns:
+            (q,) log metres.
+        """
+        log_depth = self.log_depth(value).ravel()
+        order = np.argsort(log_depth, kind="stable")
+        log_depth, weight = log_depth[order], self.weight.ravel()[order]
+        if nearer:
+            weight = weight * np.exp(-nearer * (log_depth - log_depth[0]))
+        # Half of its own weight lies before each candidate.
+        below = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
+        finite = np.isfinite(log_depth)
+        return np.interp(levels, below[finite], log_depth[finite])
+
+    def moments(self, values: Float[ndarray, "v"]) -> tuple[Float[ndarray, "v"], Float[ndarray, "v"]]:
+        """Return mean and deviation of log depth at several relative depths.
+
+        Args:
+            values: relative depths at which every likely candidate is finite.
+        """
+        log_depth = np.stack([self.log_depth(float(value)) for value in values])
+        usable = np.where(np.isfinite(log_depth), self.weight, 0.0)
+        total = usable.sum((1, 2))
+        log_depth = np.where(np.isfinite(log_depth), log_depth, 0.0)
+        mean = (usable * log_depth).sum((1, 2)) / total
+        square = (usable * (log_depth - mean[:, None, None]) ** 2).sum((1, 2)) / total
+        return mean, np.sqrt(square)
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """What clues say together.
+
+    Attributes:
+        head: scale and shift.
+        belief: over both.
+        trust: (k,) probability that each clue is right.
+        weight: (k,) share of each clue in the answer; sums to 1.
+        deviation: (k,) log of how many times farther than the head each clue puts things; -inf where the head has no
+            finite depth at all.
+        range_sigma: deviation of the photo's log depth range.
+    """
+
+    head: MetricHead
+    belief: ScaleBelief
+    trust: Float[ndarray, "k"]
+    weight: Float[ndarray, "k"]
+    deviation: Float[ndarray, "k"]
+    range_sigma: float
+
+    @property
+    def effective(self) -> float:
+        """Return the effective number of clues, 1 / sum(weight²)."""
+        return float(1 / (self.weight @ self.weight))
+
+
+def fit_consensus(clues: Sequence[Clue], relative: RelativeDepth) -> Consensus:
+    """Fit scale and shift to clues.
+
+    Args:
+        clues: people's, and known sizes'; in any order.
+        relative: relative depth of the photo.
+
+    Returns:
+        The head and the belief it comes from.
+
+    Raises:
+        NoLandmarkError: for no clue.
+    """
+    if not clues:
+        raise NoLandmarkError("no person and no known size gives metres: there is nothing to fit the metric scale to")
+    span = photo_range(relative)
+    lowest = min(float(clue.relative.min()) for clue in clues)
+    ratio = candidate_ratios(span, lowest, _COARSE[0])
+    # Fine about the middle, coarse far from it.
+    offset = _REACH * np.sinh(np.linspace(-5, 5, _COARSE[1])) / np.sinh(5)
+    belief, _, _ = _believe(clues, ratio, offset, span, relative)
+    if len(ratio) > 1:
+        floor = min(lowest, span.low)
+        gap = _window(ratio + floor, belief.weight.sum(1))
+        ratio = np.exp(np.linspace(*np.log(gap), _FINE[0])) - floor
+    offset = np.linspace(*_window(offset, belief.weight.sum(0)), _FINE[1])
+    belief, trust, scatter = _believe(clues, ratio, offset, span, relative)
+    precision = trust / np.array([clue.log_sigma**2 + (0.0 if clue.given else scatter**2) for clue in clues])
+    weight = precision / precision.sum()
+    range_sigma = _range_sigma(belief, span)
+    head = _read_off(belief, span)
+    deviation = _deviation(clues, head)
+    near = np.isfinite(deviation)
+    rms = float(np.sqrt(weight[near] @ deviation[near] ** 2))
+    head = MetricHead(head.scale, head.shift, head.space, rms, shift_determined=range_sigma <= MAX_RANGE_SIGMA)
+    return Consensus(head, belief, trust, weight, deviation, range_sigma)
+
+
+def _window(grid: Float[ndarray, "g"], weight: Float[ndarray, "g"]) -> tuple[float, float]:
+    """Return the ends of what is not negligible on a grid, and one step more."""
+    likely = np.flatnonzero(weight > _NEGLIGIBLE * weight.max())
+    return float(grid[max(likely[0] - 1, 0)]), float(grid[min(likely[-1] + 1, len(grid) - 1)])
+
+
+def _believe(
+    clues: Sequence[Clue],
+    ratio: Float[ndarray, "r"],
+    offset: Float[ndarray, "d"],
+    span: PhotoRange,
+    relative: RelativeDepth,
+) -> tuple[ScaleBelief, Float[ndarray, "k"], float]:
+    """Return the belief on a grid about the clues' middle, the probability that each is right, and the scatter."""
+    said = np.array([clue.log_sigma for clue in clues])
+    given = np.array([clue.given for clue in clues])
+    implied = np.stack([clue.log_scale(ratio, relative.space) for clue in clues])
+    middle = _weighted_median(implied, 1 / (said**2 + np.where(given, 0.0, SCATTER_MEAN**2)))
+    square = ((implied - middle)[:, :, None] - offset) ** 2
+    wrong = GROSSLY_WRONG / WRONG_SIGMA * np.exp(-0.5 / WRONG_SIGMA**2 * square)
+    wrong[given] = 0.0
+    share = np.where(given, 1.0, 1 - GROSSLY_WRONG)
+    prior = log_range_prior(span, ratio, relative.log_range)[:, None] + np.log(np.gradient(offset))
+    log_weight, rights = [], []
+    for scatter in SCATTERS:
+        variance = said**2 + np.where(given, 0.0, scatter**2)
+        right = (share / np.sqrt(variance))[:, None, None] * np.exp((-0.5 / variance)[:, None, None] * square)
+        both = np.maximum(right + wrong, 1e-12)
+        products = np.multiply.reduceat(both, np.arange(0, len(clues), _TOGETHER), axis=0)
+        common = -0.5 * ((np.log(scatter) - np.log(SCATTER_MEAN)) / SCATTER_SIGMA) ** 2
+        log_weight.append(np.log(products).sum(0) + prior + common)
+        rights.append(right / both)
+    weight = np.exp(np.stack(log_weight) - np.max(log_weight))
+    weight /= weight.sum()
+    trust = sum(
+        (right.reshape(len(clues), -1) @ one.reshape(-1) for right, one in zip(rights, weight, strict=True)),
+        np.zeros(len(clues)),
+    )
+    scatter = float(np.sqrt(weight.sum((1, 2)) @ SCATTERS**2))
+    belief = ScaleBelief(ratio, middle[:, None] + offset, weight.sum(0), relative.space)
+    return belief, np.where(given, 1.0, trust), scatter
+
+
+def _weighted_median(values: Float[ndarray, "k r"], weight: Float[ndarray, "k"]) -> Float[ndarray, "r"]:
+    order = np.argsort(values, axis=0, kind="stable")
+    ordered, share = np.take_along_axis(values, order, 0), weight[order]
+    below = (np.cumsum(share, 0) - 0.5 * share) / weight.sum()
+    after = np.argmax(below >= 0.5, axis=0)
+    return np.take_along_axis(ordered, after[None], 0)[0]
+
+
+def _read_off(belief: ScaleBelief, span: PhotoRange) -> MetricHead:
+    """Return the affine head through the best answers at the two ends of the photo's range."""
+    if len(belief.ratio) == 1 or span.high <= span.low:
+        log_depth = float(belief.quantiles(span.low, [0.5], nearer=1.0)[0])
+        ratio = float(belief.ratio[np.argmax(belief.weight.sum(1))])
+        metric = np.exp(-log_depth if belief.space == "disparity" else log_depth)
+        scale = float(metric / (span.low + ratio))
+        return MetricHead(scale, scale * ratio, belief.space, 0.0)
+    log_depth = np.array([belief.quantiles(value, [0.5], nearer=1.0)[0] for value in (span.low, span.high)])
+    low, high = np.exp(-log_depth if belief.space == "disparity" else log_depth)
+    scale = float((high - low) / (span.high - span.low))
+    return MetricHead(scale, float(low - scale * span.low), belief.space, 0.0)
+
+
+def _deviation(clues: Sequence[Clue], head: MetricHead) -> Float[ndarray, "k"]:
+    sign = 1.0 if head.space == "disparity" else -1.0
+    ratio = np.array([head.shift / head.scale])
+    # Where the head sees infinity or beyond, a clue in metres is infinitely nearer.
+    return np.array(
+        [
+            sign * (np.log(head.scale) - float(clue.log_scale(ratio, head.space)[0]))
+            if clue.relative.min() + ratio[0] > 0
+            else -np.inf
+            for clue in clues
+        ]
+    )
+
+
+def _range_sigma(belief: ScaleBelief, span: PhotoRange) -> float:
+    if span.high <= span.low:
+        return 0.0
+    log_range = np.log((span.high + belief.ratio) / (span.low + belief.ratio))
+    share = belief.weight.sum(1)
+    return float(np.sqrt(share @ (log_range - share @ log_range) ** 2))

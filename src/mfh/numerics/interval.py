@@ -1,0 +1,101 @@
+"""How far the answer can be trusted: a credible interval on the metres, and what makes it wide.
+
+People scatter about the head, and the belief of ``consensus`` holds what that leaves open, with long tails for few
+people. Three errors no number of people averages out are added in quadrature: what all of them share (a painter's sense
+of size in one photo), the shape of the relative depth, and a guessed focal length, with which metres scale.
+"""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.numerics.consensus import Consensus
+from mfh.numerics.metric_head import log_depth_at
+from mfh.types import CommonErrors, MetricHead, RelativeDepth, ScaleInterval
+
+_LEVELS = {0.8: 1.2816, 0.95: 1.9600}
+_KNOTS = 24
+_SHAPE_SHARE = 0.6
+"""Of a relative depth's shape error, what is left in the metres of the photo as a whole."""
+_SAME_DISTANCE = 1.25
+"""People whose distances lie within this factor stand at one distance, for the sentence that says so."""
+
+
+def scale_interval(
+    consensus: Consensus, head: MetricHead, relative: RelativeDepth, errors: CommonErrors
+) -> ScaleInterval:
+    """Return the credible interval of the photo's metres, at its median relative depth.
+
+    Args:
+        consensus: the belief.
+        head: the answer the interval is about.
+        relative: relative depth of the photo.
+        errors: what people do not average out.
+
+    Returns:
+        Factors on the answer, and their parts.
+    """
+    value = float(np.median(relative.values))
+    answer = float(log_depth_at(head, np.array([value]))[0])
+    belief = consensus.belief
+    middle = float(belief.quantiles(value, [0.5])[0])
+    common = errors.log_sigma(shape_share=_SHAPE_SHARE)
+    ends = {}
+    for level, normal in _LEVELS.items():
+        low, high = belief.quantiles(value, [(1 - level) / 2, (1 + level) / 2])
+        # Half-widths add in quadrature: exact where both are normal.
+        below, above = (math.hypot(middle - low, normal * common), math.hypot(high - middle, normal * common))
+        ends[level] = (math.exp(middle - below - answer), math.exp(middle + above - answer))
+    people = float(belief.moments(np.array([value]))[1][0])
+    return ScaleInterval(
+        level_80=ends[0.8],
+        level_95=ends[0.95],
+        people_log_sigma=people,
+        common=errors,
+        effective_people=consensus.effective,
+        limited_by=_limited_by(consensus, people, errors),
+    )
+
+
+def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: CommonErrors) -> Float[ndarray, "h w"]:
+    """Return the one-sigma of log depth at every pixel: scale and shift jointly, and the common errors.
+
+    Args:
+        consensus: the belief.
+        relative: relative depth of the photo.
+        errors: what people do not average out.
+
+    Returns:
+        (h, w) float32; interpolated between a few relative depths, over which it varies smoothly.
+    """
+    values = relative.values.astype(np.float64)
+    least, most = float(values.min()), float(values.max())
+    if most <= least:
+        return np.full(values.shape, errors.log_sigma(), np.float32)
+    knots = np.unique(np.concatenate([np.linspace(least, most, _KNOTS), np.quantile(values, np.linspace(0, 1, _KNOTS))]))
+    _, sigma = consensus.belief.moments(knots)
+    return np.interp(values, knots, np.hypot(sigma, errors.log_sigma())).astype(np.float32)
+
+
+def _limited_by(consensus: Consensus, people: float, errors: CommonErrors) -> str:
+    """Say in a few words what makes the interval wide."""
+    parts = {
+        "people": people,
+        "shared": errors.shared,
+        "shape": errors.shape * _SHAPE_SHARE,
+        "focal": errors.focal,
+    }
+    worst = max(parts, key=lambda name: parts[name])
+    if worst == "shared":
+        return f"what all painted people share: the painter's sense of size is off by {errors.shared:.0%} from photo to photo"
+    if worst == "focal":
+        return f"the focal length, a guess good to {errors.focal:.0%}: give it, and metres follow"
+    if worst == "shape":
+        return f"the relative depth, whose shape is off by about {errors.shape:.0%}"
+    if consensus.effective < 1.5:
+        return "there is one person alone"
+    if not consensus.head.shift_determined:
+        return "the shift: people do not stand far enough apart in depth to determine it"
+    return f"people disagree: {consensus.effective:.1f} of them count"

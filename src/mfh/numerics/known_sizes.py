@@ -1,0 +1,195 @@
+"""Sizes and distances the user knows: they join the evidence with their own error, and alone suffice.
+
+A laser meter gives the distance along the line of sight; a tape gives a length between two points. Both become clues
+for the consensus once relative depth is read where they were measured. A person's height rescales that person.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.errors import InputError
+from mfh.numerics.clues import Clue
+from mfh.types import Camera, Evidence, RelativeDepth
+
+KNOWN_LOG_SIGMA = 0.03
+"""A tape is exact, but the pixel it was held to is not, nor the relative depth there."""
+KNOWN_HEIGHT_LOG_SIGMA = 0.05
+"""What is left of a person's distance error where the height is known: posture, outline, relative depth."""
+_HALF_PATCH = 2
+
+
+@dataclass(frozen=True)
+class KnownDistance:
+    """A distance from the camera to what is seen at a pixel, along the line of sight.
+
+    Attributes:
+        x: column in pixels.
+        y: row in pixels.
+        metres: the distance.
+        log_sigma: one-sigma error of its log.
+    """
+
+    x: float
+    y: float
+    metres: float
+    log_sigma: float = KNOWN_LOG_SIGMA
+
+
+@dataclass(frozen=True)
+class KnownLength:
+    """A straight length between what is seen at two pixels.
+
+    Attributes:
+        start_xy: column and row of one end, pixels.
+        end_xy: of the other.
+        metres: the length.
+        log_sigma: one-sigma error of its log.
+    """
+
+    start_xy: tuple[float, float]
+    end_xy: tuple[float, float]
+    metres: float
+    log_sigma: float = KNOWN_LOG_SIGMA
+
+
+@dataclass(frozen=True)
+class KnownHeight:
+    """The height of a person, standing straight.
+
+    Attributes:
+        metres: the height.
+        person: number of the landmark on the receipt; None for everybody.
+    """
+
+    metres: float
+    person: int | None = None
+
+
+@dataclass(frozen=True)
+class KnownSizes:
+    """Everything the user knows about one photo."""
+
+    distances: tuple[KnownDistance, ...] = ()
+    lengths: tuple[KnownLength, ...] = ()
+    heights: tuple[KnownHeight, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything that gives metres without people."""
+        return bool(self.distances or self.lengths)
+
+
+def known_clues(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> list[Clue]:
+    """Return what known distances and lengths say about the scale.
+
+    Args:
+        known: distances first, then lengths.
+        relative: relative depth of the photo.
+        camera: its intrinsics.
+
+    Returns:
+        One clue each, distances first.
+
+    Raises:
+        InputError: for a pixel outside the photo, a size that is not positive, or a length between one pixel and itself.
+    """
+    clues = []
+    for one in known.distances:
+        what = f"the known distance at {one.x:g},{one.y:g}"
+        _check_metres(what, one.metres)
+        (ray,) = _rays(camera, [(one.x, one.y)], what)
+        value = _read(relative, (one.x, one.y))
+        # z = distance / length of the ray to unit depth.
+        z = one.metres / float(np.linalg.norm(ray))
+        clues.append(Clue(z, np.array([value]), one.log_sigma, given=True))
+    for one in known.lengths:
+        ends = [one.start_xy, one.end_xy]
+        what = f"the known length {one.start_xy[0]:g},{one.start_xy[1]:g}:{one.end_xy[0]:g},{one.end_xy[1]:g}"
+        _check_metres(what, one.metres)
+        if one.start_xy == one.end_xy:
+            raise InputError(f"{what} starts and ends at one pixel: expected two different ones")
+        rays = _rays(camera, ends, what)
+        values = np.array([_read(relative, end) for end in ends])
+        clues.append(Clue(one.metres, values, one.log_sigma, rays, given=True))
+    return clues
+
+
+def with_known_heights(evidence: Sequence[Evidence], heights: Sequence[KnownHeight]) -> list[Evidence]:
+    """Rescale people whose height is known: distance and size of a body go together.
+
+    Args:
+        evidence: what each image says.
+        heights: known heights; ``person`` counts the landmarks of all evidence in order.
+
+    Returns:
+        The same evidence with their metres, stature and error.
+
+    Raises:
+        InputError: for a height that no person has, or a number that is no person measured.
+    """
+    changed = list(evidence)
+    numbers = [(image, person) for image, one in enumerate(evidence) for person in range(len(one.landmarks))]
+    for height in heights:
+        if not 0.4 <= height.metres <= 2.6:
+            raise InputError(f"a person's height is {height.metres:g} m: expected 0.4 to 2.6 m")
+        if height.person is not None and not 0 <= height.person < len(numbers):
+            raise InputError(
+                f"the height of person {height.person} was given, and the receipt has {len(numbers)} people: "
+                f"expected a number from 0 to {len(numbers) - 1}"
+            )
+        chosen = numbers if height.person is None else [numbers[height.person]]
+        for image, person in chosen:
+            landmark = changed[image].landmarks[person]
+            if landmark.stature_m is None:
+                if height.person is not None:
+                    raise InputError(
+                        f"person {height.person} was not measured ({landmark.reason}): "
+                        "expected the number of one that was"
+                    )
+                continue
+            changed[image] = _rescaled(changed[image], person, height.metres / landmark.stature_m)
+    return changed
+
+
+def _rescaled(evidence: Evidence, person: int, factor: float) -> Evidence:
+    landmarks = list(evidence.landmarks)
+    landmark = landmarks[person]
+    landmarks[person] = replace(
+        landmark,
+        stature_m=None if landmark.stature_m is None else landmark.stature_m * factor,
+        distance_m=None if landmark.distance_m is None else landmark.distance_m * factor,
+        origin_m=None if landmark.origin_m is None else landmark.origin_m * factor,
+        log_distance_sigma=KNOWN_HEIGHT_LOG_SIGMA,
+    )
+    own = evidence.person == person
+    depth_m = np.where(own, evidence.depth_m * factor, evidence.depth_m)
+    return replace(evidence, depth_m=depth_m, landmarks=tuple(landmarks))
+
+
+def _check_metres(what: str, metres: float) -> None:
+    if not (np.isfinite(metres) and metres > 0):
+        raise InputError(f"{what} is {metres:g} m: expected a finite, positive number of metres")
+
+
+def _rays(camera: Camera, pixels: Sequence[tuple[float, float]], what: str) -> Float[ndarray, "p 3"]:
+    """Return points at unit depth behind pixels."""
+    for x, y in pixels:
+        if not (0 <= x <= camera.width - 1 and 0 <= y <= camera.height - 1):
+            raise InputError(
+                f"{what}: pixel {x:g},{y:g} is outside the photo, which is {camera.width}x{camera.height}"
+            )
+    at = np.array(pixels, float)
+    return np.stack(
+        [(at[:, 0] - camera.cx) / camera.fx, (at[:, 1] - camera.cy) / camera.fy, np.ones(len(at))], axis=1
+    )
+
+
+def _read(relative: RelativeDepth, xy: tuple[float, float]) -> float:
+    """Return the median relative depth around a pixel: a click is not exact."""
+    column, row = round(xy[0]), round(xy[1])
+    rows = slice(max(row - _HALF_PATCH, 0), row + _HALF_PATCH + 1)
+    columns = slice(max(column - _HALF_PATCH, 0), column + _HALF_PATCH + 1)
+    return float(np.median(relative.values[rows, columns]))

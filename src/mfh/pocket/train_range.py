@@ -1,0 +1,149 @@
+"""Train the head that tells a photo's depth range from the depth network's features: minutes, on one core.
+
+The label of a render is the range that the best affine head gives the network's own map of it, since that is what the
+range is believed for. Features and labels are remembered beside the weights, so that training again takes seconds.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+from torch import nn
+from torch.nn import functional
+
+from mfh.errors import Rejected
+from mfh.io.atomic import atomic_path
+from mfh.models.relative_depth.pocket import PocketRelativeDepth
+from mfh.numerics.shift_prior import photo_range
+from mfh.numerics.silog_fit import fit_silog
+from mfh.types import RelativeDepth
+
+_HIDDEN = 64
+_DROPOUT = 0.2
+_EPOCHS = 40
+_BATCH = 256
+_LOG_RANGE = (0.1, 6.0)
+_DEPTHS_M = (0.1, 80.0)
+_LEAST_PIXELS = 1500
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the network saw of renders.
+
+    Attributes:
+        pooled: (n, sizes, features) features.
+        log_range: (n,) of the best affine head; only renders that have one.
+    """
+
+    pooled: Float[ndarray, "n sizes features"]
+    log_range: Float[ndarray, "n"]
+
+
+def look_at(shards: Sequence[Path], *, progress: Progress) -> Seen:
+    """Run the depth network over renders and fit the best head to each.
+
+    Args:
+        shards: npz files of renders (``mfh.pocket.dataset``).
+        progress: called with what is being done and the fraction done.
+    """
+    network = PocketRelativeDepth()
+    pooled, labels = [], []
+    for done, path in enumerate(shards):
+        progress(f"looking at {path.name}", done / len(shards))
+        with np.load(path) as shard:
+            pictures, depths_m = shard["rgb"], shard["depth_m"]
+        for rgb, depth_m in zip(pictures, depths_m, strict=True):
+            disparity, features = network.look(rgb.astype(np.float32) / np.float32(255))
+            label = best_log_range(disparity, depth_m.astype(np.float64))
+            if label is not None:
+                pooled.append(features)
+                labels.append(label)
+    return Seen(np.stack(pooled), np.array(labels, np.float32))
+
+
+def best_log_range(disparity: Float[ndarray, "h w"], depth_m: Float[ndarray, "h w"]) -> float | None:
+    """Return the log depth range that the best affine head gives a map, or None where there is no such head.
+
+    Args:
+        disparity: the network's map.
+        depth_m: the truth; 0 or infinite for sky.
+    """
+    seen = (depth_m > _DEPTHS_M[0]) & (depth_m < _DEPTHS_M[1])
+    if seen.sum() < _LEAST_PIXELS:
+        return None
+    x, y = disparity[seen][::5].astype(np.float64), depth_m[seen][::5]
+    best = fit_silog(x, y, np.zeros(len(x), int), space="disparity")
+    if isinstance(best, Rejected):
+        return None
+    span = photo_range(RelativeDepth(disparity, "disparity"))
+    ratio = best.shift / best.scale
+    reach = np.log((span.high + ratio) / max(span.low + ratio, 1e-3 * (span.high - span.low)))
+    return float(np.clip(reach, *_LOG_RANGE))
+
+
+def train_head(seen: Seen, *, seed: int) -> dict[str, ndarray]:
+    """Fit two layers to mean and deviation of the log range by maximum likelihood.
+
+    Args:
+        seen: of the train split.
+        seed: of weights and order.
+
+    Returns:
+        The arrays :func:`mfh.models.relative_depth.range_head.load_range_head` reads.
+    """
+    torch.manual_seed(seed)
+    sizes = seen.pooled.shape[1]
+    features = torch.from_numpy(seen.pooled.reshape(-1, seen.pooled.shape[2]))
+    labels = torch.from_numpy(np.repeat(seen.log_range, sizes))
+    mean, deviation = features.mean(0), features.std(0) + 1e-3
+    features = (features - mean) / deviation
+    hidden, out = nn.Linear(features.shape[1], _HIDDEN), nn.Linear(_HIDDEN, 2)
+    optimizer = torch.optim.AdamW([*hidden.parameters(), *out.parameters()], lr=1e-3, weight_decay=0.01)
+    for _ in range(_EPOCHS):
+        for chosen in torch.randperm(len(features)).split(_BATCH):
+            x = functional.dropout(features[chosen], _DROPOUT)
+            guess, log_sigma = out(functional.dropout(hidden(x).relu(), _DROPOUT)).unbind(1)
+            log_sigma = log_sigma.clamp(-3, 1)
+            loss = (0.5 * ((guess - labels[chosen]) / log_sigma.exp()) ** 2 + log_sigma).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    with torch.no_grad():
+        # The normalisation of the features goes into the first layer.
+        weight = hidden.weight / deviation
+        stored = {
+            "hidden": weight.T.half(),
+            "hidden_bias": hidden.bias - weight @ mean,
+            "out": out.weight.T.contiguous(),
+            "out_bias": out.bias,
+        }
+    return {name: value.detach().numpy() for name, value in stored.items()}
+
+
+def train_range(data: Path, out: Path, *, seed: int, progress: Progress) -> None:
+    """Train the range head on all train renders of a folder and write it.
+
+    Args:
+        data: folder of shards.
+        out: .npz to write; features are kept in ``<out>.seen.npz``.
+        seed: of the training.
+        progress: called with what is being done and the fraction done.
+    """
+    remembered = out.with_name(out.stem + ".seen.npz")
+    if remembered.exists():
+        with np.load(remembered) as stored:
+            seen = Seen(stored["pooled"], stored["log_range"])
+    else:
+        seen = look_at(sorted(data.glob("train_*.npz")), progress=progress)
+        with atomic_path(remembered) as temporary:
+            np.savez(temporary, pooled=seen.pooled, log_range=seen.log_range)
+    progress("training", 0.95)
+    with atomic_path(out) as temporary:
+        np.savez_compressed(temporary, **train_head(seen, seed=seed))
