@@ -94,7 +94,7 @@ def known_clues(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> l
         One clue each, distances first.
 
     Raises:
-        InputError: for a pixel outside the photo, a size that is not positive, or a length between one pixel and itself.
+        InputError: for a pixel outside the photo, a size that is not positive, or a length from one pixel to itself.
     """
     clues = []
     for one in known.distances:
@@ -178,13 +178,9 @@ def _rays(camera: Camera, pixels: Sequence[tuple[float, float]], what: str) -> F
     """Return points at unit depth behind pixels."""
     for x, y in pixels:
         if not (0 <= x <= camera.width - 1 and 0 <= y <= camera.height - 1):
-            raise InputError(
-                f"{what}: pixel {x:g},{y:g} is outside the photo, which is {camera.width}x{camera.height}"
-            )
+            raise InputError(f"{what}: pixel {x:g},{y:g} is outside the photo, which is {camera.width}x{camera.height}")
     at = np.array(pixels, float)
-    return np.stack(
-        [(at[:, 0] - camera.cx) / camera.fx, (at[:, 1] - camera.cy) / camera.fy, np.ones(len(at))], axis=1
-    )
+    return np.stack([(at[:, 0] - camera.cx) / camera.fx, (at[:, 1] - camera.cy) / camera.fy, np.ones(len(at))], axis=1)
 
 
 def _read(relative: RelativeDepth, xy: tuple[float, float]) -> float:
