@@ -1,0 +1,211 @@
+"""Fetching hub repositories: only the files a model is loaded from, resumed, checked, and moved into place whole."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mfh.errors import BackendError, WeightsError
+from mfh.models.hub import Source, cached_folder, endpoint, offline_reason
+from mfh.models.weights_manifest import ListedFile, Manifest, write_manifest
+from mfh.models.weights_place import file_sha256, free_bytes, replace_folder
+
+_WATCH_S = 0.5
+_TEXT = (".json", ".txt", ".model")
+_SKIPPED_FOLDERS = ("safety_checker", "onnx", "coreml", "openvino")
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file of a repository.
+
+    Attributes:
+        name: path inside it.
+        size_bytes: its size.
+        sha256: its digest, which the hub has of large files; None for small ones.
+    """
+
+    name: str
+    size_bytes: int
+    sha256: str | None
+
+
+def choose_files(files: Sequence[RemoteFile], only: tuple[str, ...] = ()) -> list[RemoteFile]:
+    """Return the files a model is loaded from: configuration, vocabulary, and one set of weights a folder.
+
+    In each folder half precision comes before full and safetensors before pickles (which are then read with
+    ``weights_only``). Files of a pipeline's top folder are configuration only: weights there repeat the folders'.
+
+    Args:
+        files: all files of the repository.
+        only: names, where it is known which are needed.
+    """
+    if only:
+        return [one for one in files if one.name in only]
+    is_pipeline = any(one.name == "model_index.json" for one in files)
+    by_folder: dict[str, list[RemoteFile]] = {}
+    for one in files:
+        path = PurePosixPath(one.name)
+        folder = str(path.parent) if len(path.parts) > 1 else ""
+        if len(path.parts) <= 2 and folder not in _SKIPPED_FOLDERS and not path.name.startswith("."):
+            by_folder.setdefault(folder, []).append(one)
+    chosen: list[RemoteFile] = []
+    for folder, inside in by_folder.items():
+        chosen += [one for one in inside if one.name.endswith(_TEXT) and ".index." not in one.name]
+        if not (is_pipeline and folder == ""):
+            chosen += _weights(inside)
+    return chosen
+
+
+def fetch_repo(
+    source: Source,
+    *,
+    name: str,
+    only: tuple[str, ...] = (),
+    report: Callable[[str, float], None],
+) -> Path:
+    """Fetch a repository into the weights cache.
+
+    Args:
+        source: the repository.
+        name: of the artefact, or the source's text.
+        only: names of the files, where it is known which are needed.
+        report: called with each step and the fraction done.
+
+    Returns:
+        The folder.
+
+    Raises:
+        WeightsError: where it cannot be fetched or is not what the hub says it is, with what to do.
+        BackendError: where the hub's library is not installed.
+        OSError: where the folder cannot be written.
+    """
+    try:
+        import huggingface_hub
+        from huggingface_hub import errors
+    except ModuleNotFoundError as error:
+        raise BackendError(
+            f"fetching {name} needs the package {error.name!r}, which is not installed: "
+            "pip install 'metric-from-human[hub]'"
+        ) from error
+    reason = offline_reason()
+    if reason:
+        raise WeightsError(
+            f"{name} cannot be fetched ({reason}): check the network, use --preset pocket, or bring it with "
+            "'mfh weights export' and 'mfh weights import FOLDER' from a machine that has it"
+        )
+    place = cached_folder(source)
+    partial = place.with_name(f".{place.name}.partial")
+    partial.mkdir(parents=True, exist_ok=True)
+    report("listing", 0.0)
+    try:
+        commit, files = _list(huggingface_hub, source)
+        chosen = choose_files(files, only)
+        if not any(one.name.endswith((".safetensors", ".bin")) for one in chosen):
+            raise WeightsError(f"{source.text} has no weights in safetensors or PyTorch's format")
+        _check_space(partial, chosen, name)
+        listed = _download(huggingface_hub, source.repo, commit, chosen, partial, report)
+    except errors.GatedRepoError as error:
+        raise WeightsError(
+            f"{source.text} is gated: accept its licence on {endpoint()}/{source.repo}, then run 'hf auth login'"
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise WeightsError(f"{source.text} is not on {endpoint()}: check the name") from error
+    except (errors.HTTPError, errors.LocalEntryNotFoundError, errors.FileMetadataError) as error:
+        line = " ".join(str(error).split())
+        raise WeightsError(f"{source.text} broke off ({line}): run 'mfh weights fetch {name}' again") from error
+    write_manifest(partial, Manifest(name, commit, tuple(listed)))
+    replace_folder(partial, place)
+    report("done", 1.0)
+    return place
+
+
+def _list(library: Any, source: Source) -> tuple[str, list[RemoteFile]]:
+    """Return the commit a revision means now and all files of it."""
+    api = library.HfApi(endpoint=endpoint())
+    info = api.model_info(source.repo, revision=source.revision, files_metadata=True, timeout=30)
+    files = [RemoteFile(one.rfilename, one.size or 0, one.lfs.sha256 if one.lfs else None) for one in info.siblings]
+    return info.sha, files
+
+
+def _download(
+    library: Any,
+    repo: str,
+    commit: str,
+    files: Sequence[RemoteFile],
+    folder: Path,
+    report: Callable[[str, float], None],
+) -> list[ListedFile]:
+    """Download files, whole ones from an earlier try aside, and check each."""
+    total = sum(one.size_bytes for one in files) or 1
+    done = 0
+    listed = []
+    library.utils.disable_progress_bars()
+    for one in files:
+        with _watch_growth(folder, done, total, report):
+            library.hf_hub_download(repo, one.name, revision=commit, local_dir=folder, endpoint=endpoint())
+        file = folder / one.name
+        found = file_sha256(file)
+        if one.sha256 not in (None, found) or file.stat().st_size != one.size_bytes:
+            file.unlink()
+            raise WeightsError(f"{repo}/{one.name} arrived damaged: run the fetch again, the other files are kept")
+        listed.append(ListedFile(one.name, one.size_bytes, found))
+        done += one.size_bytes
+    # The library's own notes on what it downloaded.
+    shutil.rmtree(folder / ".cache", ignore_errors=True)
+    return listed
+
+
+@contextmanager
+def _watch_growth(folder: Path, done: int, total: int, report: Callable[[str, float], None]) -> Iterator[None]:
+    """Report how far the file under way is, by the size of what the library has written of it."""
+    finished = threading.Event()
+
+    def watch() -> None:
+        while not finished.wait(_WATCH_S):
+            under_way = sum(file.stat().st_size for file in folder.rglob("*.incomplete") if file.is_file())
+            report("download", min(1.0, (done + under_way) / total))
+
+    report("download", done / total)
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        thread.join()
+
+
+def _weights(files: Sequence[RemoteFile]) -> list[RemoteFile]:
+    """Return one set of weights of a folder, in shards where it is in shards."""
+    for half in (True, False):
+        for suffix in (".safetensors", ".bin"):
+            found = [one for one in files if one.name.endswith(suffix) and (".fp16." in one.name) == half]
+            found = [one for one in found if _standard(one.name)]
+            if found:
+                index = [one for one in files if one.name.endswith(f"{suffix}.index{'.fp16' if half else ''}.json")]
+                return found + index
+    return []
+
+
+def _standard(name: str) -> bool:
+    """Say whether this is a name that from_pretrained reads, rather than e.g. weights of another branch of training."""
+    stem = PurePosixPath(name).name
+    return stem.startswith(
+        ("model.", "model-", "diffusion_pytorch_model.", "diffusion_pytorch_model-", "pytorch_model")
+    )
+
+
+def _check_space(folder: Path, files: Sequence[RemoteFile], name: str) -> None:
+    """Refuse a download the disk has no room for."""
+    there = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    needed = max(0, sum(one.size_bytes for one in files) - there)
+    free = free_bytes(folder)
+    if needed > free:
+        raise WeightsError(
+            f"{name} needs {needed / 1e9:.2f} GB and {folder.parent} has {free / 1e9:.2f} GB free: free some space, or "
+            "set MFH_WEIGHTS to a folder on a larger disk"
+        )
