@@ -15,7 +15,7 @@ from mfh.errors import BackendError, InputError
 Role = Literal["painter", "relative_depth", "person_segmenter", "human_mesh"]
 
 _HUB = "pip install 'metric-from-human[hub]'"
-_ADAPTER = "pip install 'metric-from-human[hub]' peft"
+_ADAPTER = "pip install 'metric-from-human[hub,lora]'"
 _GPU = "pip install 'metric-from-human[hub,gpu]'"
 
 

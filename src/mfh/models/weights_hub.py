@@ -86,6 +86,7 @@ def fetch_repo(
     try:
         import huggingface_hub
         from huggingface_hub import errors
+        from huggingface_hub.errors import HTTPError  # pyright: ignore[reportPrivateImportUsage]
     except ModuleNotFoundError as error:
         raise BackendError(
             f"fetching {name} needs the package {error.name!r}, which is not installed: "
@@ -114,7 +115,7 @@ def fetch_repo(
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise WeightsError(f"{source.text} is not on {endpoint()}: check the name") from error
-    except (errors.HTTPError, errors.LocalEntryNotFoundError, errors.FileMetadataError) as error:
+    except (HTTPError, errors.LocalEntryNotFoundError, errors.FileMetadataError) as error:
         line = " ".join(str(error).split())
         raise WeightsError(f"{source.text} broke off ({line}): run 'mfh weights fetch {name}' again") from error
     write_manifest(partial, Manifest(name, commit, tuple(listed)))

@@ -116,7 +116,7 @@ _HUB = (
     _hub(
         "mask2former",
         "facebook/mask2former-swin-large-coco-instance",
-        "CC-BY-NC-4.0 (model zoo)",
+        "CC-BY-NC-4.0",
         "finding people (preset standard)",
         866_000_000,
         blocks_commercial="its model zoo says CC-BY-NC-4.0, although its code is MIT",

@@ -228,7 +228,10 @@ def load_pipeline(folder: Path, options: DiffusionOptions, *, device: str) -> An
         InputError: where options contradict the device.
     """
     from diffusers.pipelines.auto_pipeline import AutoPipelineForInpainting
+    from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
 
+    disable_progress_bar()
+    set_verbosity_error()
     dtype = pick_dtype(options.precision, device)
     variant = half_variant(folder, half=dtype.itemsize < 4)
     index = read_json(folder / MARKER)
@@ -236,7 +239,7 @@ def load_pipeline(folder: Path, options: DiffusionOptions, *, device: str) -> An
     extra = {"safety_checker": None, "requires_safety_checker": False} if "safety_checker" in index else {}
     try:
         pipeline = AutoPipelineForInpainting.from_pretrained(
-            folder, torch_dtype=dtype, variant=variant, local_files_only=True, **extra
+            folder, dtype=dtype, variant=variant, local_files_only=True, **extra
         )
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())

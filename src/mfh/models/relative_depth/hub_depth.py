@@ -1,8 +1,9 @@
 """Relative depth from depth-estimation models of transformers: Depth Anything, ZoeDepth's relative output, others."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -14,6 +15,9 @@ from mfh.models.hub import half_variant, locate_artefact, read_json
 from mfh.models.protocols import Rgb, RgbOfAnySize
 from mfh.models.torch_device import pick_device, pick_dtype
 from mfh.types import RelativeDepth, Space
+
+if TYPE_CHECKING:
+    import torch
 
 MARKER = "config.json"
 
@@ -71,7 +75,10 @@ class HubRelativeDepth:
 
     def __init__(self, folder: Path, *, name: str, space: Space | None = None) -> None:
         from transformers import AutoImageProcessor, AutoModelForDepthEstimation
+        from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
+        disable_progress_bar()
+        set_verbosity_error()
         config = read_json(folder / MARKER)
         self.name = name
         self.space: Space = space or space_of(config, name)
@@ -103,23 +110,39 @@ class HubRelativeDepth:
         inputs = self._processor(images=[seen], input_data_format="channels_last", return_tensors="pt")
         pixels = inputs["pixel_values"].to(self.device, self._dtype)
         with torch.inference_mode():
-            values = self._zoedepth_relative(pixels, seen) if self._is_zoedepth else self._model(pixels).predicted_depth
+            values = self._zoedepth_relative(pixels) if self._is_zoedepth else self._model(pixels).predicted_depth
         small = values[0].float().cpu().numpy()
+        if self._is_zoedepth and self._processor.do_pad:
+            small = without_zoedepth_padding(small, *seen.shape[:2])
         # Linear, as Depth Anything does it: cubic interpolation overshoots at silhouettes.
         return cv2.resize(small, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
 
-    def _zoedepth_relative(self, pixels: Any, seen: np.ndarray) -> Any:
-        """Return what ZoeDepth's relative head gives, which its output does not have, without the padding."""
-        kept: list[Any] = []
-        hook: Callable[..., None] = lambda module, arguments, result: kept.append(result[0])  # noqa: E731
-        handle = self._model.relative_head.register_forward_hook(hook)
+    def _zoedepth_relative(self, pixels: "torch.Tensor") -> "torch.Tensor":
+        """Return what ZoeDepth's relative head gives, which its output does not have."""
+        kept: list[torch.Tensor] = []
+
+        def keep(module: object, arguments: object, result: tuple["torch.Tensor", ...]) -> None:
+            kept.append(result[0])
+
+        handle = self._model.relative_head.register_forward_hook(keep)
         try:
-            outputs = self._model(pixels)
+            self._model(pixels)
         finally:
             handle.remove()
-        outputs.predicted_depth = kept[0]
-        done = self._processor.post_process_depth_estimation(outputs, source_sizes=[seen.shape[:2]])
-        return done[0]["predicted_depth"][None]
+        return kept[0]
+
+
+def without_zoedepth_padding(values: Float[ndarray, "_ _"], height: int, width: int) -> Float[ndarray, "height width"]:
+    """Return ZoeDepth's output for the photo alone: its processor pads photos by int(3·sqrt(side / 2)) on each side.
+
+    Args:
+        values: output for the padded photo, at any size.
+        height: of the photo before padding, pixels.
+        width: of the photo before padding, pixels.
+    """
+    down, right = (int(3 * math.sqrt(side / 2)) for side in (height, width))
+    padded = cv2.resize(values, (width + 2 * right, height + 2 * down), interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(padded[down : down + height, right : right + width])
 
 
 def limit_aspect(rgb: Float[ndarray, "h w 3"], largest: float = _MAX_ASPECT) -> Float[ndarray, "tall wide 3"]:

@@ -63,11 +63,14 @@ class Marigold:
 
     def __init__(self, folder: Path, options: MarigoldOptions | None = None, *, name: str) -> None:
         from diffusers.pipelines.marigold.pipeline_marigold_depth import MarigoldDepthPipeline
+        from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
 
         self.options = options or MarigoldOptions()
         if self.options.ensemble_size > 1:
             import scipy  # noqa: F401  the alignment of the ensemble needs it
 
+        disable_progress_bar()
+        set_verbosity_error()
         self.name = name
         # Marigold's own code can be trained for either.
         self.space: Space = "disparity" if read_json(folder / MARKER).get("prediction_type") == "disparity" else "depth"
@@ -77,7 +80,7 @@ class Marigold:
             pipeline = MarigoldDepthPipeline.from_pretrained(
                 folder,
                 local_files_only=True,
-                torch_dtype=dtype,
+                dtype=dtype,
                 variant=half_variant(folder, half=dtype.itemsize < 4),
             )
         except (OSError, ValueError) as error:
