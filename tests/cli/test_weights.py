@@ -29,11 +29,13 @@ def test_verify_says_what_is_missing_and_how_to_get_it(run_mfh, empty_cache):
     assert run.code == 2 and "mfh weights fetch blazepose" in run.error_line and run.out == ""
 
 
-def test_verify_without_a_name_looks_at_all(run_mfh, monkeypatch):
+def test_verify_without_a_name_looks_at_the_default_preset_and_at_all_that_is_here(run_mfh, monkeypatch, empty_cache):
+    (empty_cache / "smpl").mkdir(parents=True)
     asked = []
-    monkeypatch.setattr(weights, "verify", asked.append)
+    monkeypatch.setattr(weights, "verify", lambda name: asked.append(name) or name != "smpl")
     run = run_mfh("weights", "verify")
-    assert run.code == 0 and asked == list(weights.ARTEFACTS)
+    assert run.code == 0 and sorted(asked) == ["blazepose", "pocket-depth", "pocket-painter", "smpl"]
+    assert "blazepose: as expected" in run.out and "smpl: here, with no digest" in run.out
 
 
 @pytest.mark.parametrize("words", [["fetch", "nope"], ["verify", "nope"]])

@@ -45,7 +45,9 @@ def doctor() -> int:
     if not REGISTRY["painter"]:
         print(_row("none", "-", "a photo must have people in it"))
     print("\npresets")
-    gpu = gpu_status()
+    from mfh.models.torch_device import describe_gpu
+
+    gpu = describe_gpu()
     print(_row("GPU", "ok" if gpu else "-", gpu or "none, or no torch: the published models are very slow without one"))
     ready = {name: preset_status(name) for name in sorted(PRESETS)}
     for name, (state, text) in ready.items():
@@ -54,18 +56,6 @@ def doctor() -> int:
             print(_row("", "", line))
     # The others are choices: only the default preset is promised to run.
     return EXIT_DONE if ready["pocket"][0] == "ok" else EXIT_INPUT
-
-
-def gpu_status() -> str:
-    """Return the GPU's name and free memory; empty where there is none, or torch is not installed."""
-    try:
-        import torch
-    except ModuleNotFoundError:
-        return ""
-    if not torch.cuda.is_available():
-        return ""
-    free, total = torch.cuda.mem_get_info()
-    return f"{torch.cuda.get_device_name()}, {free / 1e9:.0f} of {total / 1e9:.0f} GB free"
 
 
 def preset_needs(name: str) -> list[str]:

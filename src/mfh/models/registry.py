@@ -61,43 +61,43 @@ REGISTRY: dict[Role, dict[str, Entry]] = {
         "sprite": Entry(
             "mfh.models.painters.sprite:SpritePainter", "pip install onnxruntime", ("pocket-painter", "pocket-depth")
         ),
-        "sd2": _painter("sd2", "sd2", gpu_gb=6),
-        "sd15": _painter("sd15", "sd15", gpu_gb=5),
-        "sdxl": _painter("sdxl", "sdxl", gpu_gb=12),
-        "sd15-lcm": _painter("sd15_lcm", "sd15", "lcm-sd15", gpu_gb=5),
-        "sdxl-lcm": _painter("sdxl_lcm", "sdxl", "lcm-sdxl", gpu_gb=12),
+        "sd2": _painter("sd2", "sd2", gpu_gb=6.0),
+        "sd15": _painter("sd15", "sd15", gpu_gb=5.0),
+        "sdxl": _painter("sdxl", "sdxl", gpu_gb=12.0),
+        "sd15-lcm": _painter("sd15_lcm", "sd15", "lcm-sd15", gpu_gb=5.0),
+        "sdxl-lcm": _painter("sdxl_lcm", "sdxl", "lcm-sdxl", gpu_gb=12.0),
     },
     "relative_depth": {
         "pocket": Entry(
             "mfh.models.relative_depth.pocket:PocketRelativeDepth", "pip install onnxruntime", ("pocket-depth",)
         ),
-        "depth-anything-v1-small": _depth("depth-anything-v1-small", gpu_gb=1),
-        "depth-anything-v1-base": _depth("depth-anything-v1-base", gpu_gb=1),
-        "depth-anything-v1-large": _depth("depth-anything-v1-large", gpu_gb=2),
-        "depth-anything-v2-small": _depth("depth-anything-v2-small", gpu_gb=1),
-        "depth-anything-v2-base": _depth("depth-anything-v2-base", gpu_gb=1),
-        "depth-anything-v2-large": _depth("depth-anything-v2-large", gpu_gb=2),
-        "zoedepth": _depth("zoedepth", gpu_gb=2),
+        "depth-anything-v1-small": _depth("depth-anything-v1-small", gpu_gb=1.0),
+        "depth-anything-v1-base": _depth("depth-anything-v1-base", gpu_gb=1.0),
+        "depth-anything-v1-large": _depth("depth-anything-v1-large", gpu_gb=2.0),
+        "depth-anything-v2-small": _depth("depth-anything-v2-small", gpu_gb=1.0),
+        "depth-anything-v2-base": _depth("depth-anything-v2-base", gpu_gb=1.0),
+        "depth-anything-v2-large": _depth("depth-anything-v2-large", gpu_gb=2.0),
+        "zoedepth": _depth("zoedepth", gpu_gb=2.0),
         "marigold": Entry(
-            "mfh.models.relative_depth.marigold:marigold", _HUB, ("marigold",), (*_DIFFUSERS, "scipy"), 5
+            "mfh.models.relative_depth.marigold:marigold", _HUB, ("marigold",), (*_DIFFUSERS, "scipy"), 5.0
         ),
     },
     "person_segmenter": {
         "blazepose": Entry("mfh.models.human_mesh.blazepose:BlazePose", "pip install ai-edge-litert", ("blazepose",)),
         "mask_rcnn": Entry(
-            "mfh.models.segmentation.mask_rcnn:MaskRcnn", _GPU, ("mask-rcnn",), ("torch", "torchvision"), 2
+            "mfh.models.segmentation.mask_rcnn:MaskRcnn", _GPU, ("mask-rcnn",), ("torch", "torchvision"), 2.0
         ),
-        "mask2former": Entry("mfh.models.segmentation.mask2former:Mask2Former", _HUB, ("mask2former",), _TORCH, 3),
+        "mask2former": Entry("mfh.models.segmentation.mask2former:Mask2Former", _HUB, ("mask2former",), _TORCH, 3.0),
     },
     "human_mesh": {
         "blazepose": Entry("mfh.models.human_mesh.blazepose:BlazePose", "pip install ai-edge-litert", ("blazepose",)),
-        "hmr2": Entry("mfh.models.human_mesh.hmr2:Hmr2", _HUB, ("hmr2", "smpl"), ("torch", "safetensors"), 4),
+        "hmr2": Entry("mfh.models.human_mesh.hmr2:Hmr2", _HUB, ("hmr2", "smpl"), ("torch", "safetensors"), 4.0),
     },
 }
 
 NAMED_BY_PLACE: dict[Role, Entry] = {
-    "painter": Entry(f"{_PAINTERS}:from_source", _HUB, packages=_DIFFUSERS, gpu_gb=6),
-    "relative_depth": Entry("mfh.models.relative_depth.from_hub:from_source", _HUB, packages=_TORCH, gpu_gb=2),
+    "painter": Entry(f"{_PAINTERS}:from_source", _HUB, packages=_DIFFUSERS, gpu_gb=6.0),
+    "relative_depth": Entry("mfh.models.relative_depth.from_hub:from_source", _HUB, packages=_TORCH, gpu_gb=2.0),
 }
 """What loads a model that is named by where it is rather than by a name of the registry."""
 

@@ -66,3 +66,15 @@ def empty_cache(device: str) -> None:
 
     if device.startswith("cuda"):
         torch.cuda.empty_cache()
+
+
+def describe_gpu() -> str:
+    """Return the GPU's name and free memory; empty where there is none, or torch is not installed."""
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return ""
+    if not torch.cuda.is_available():
+        return ""
+    free, total = torch.cuda.mem_get_info()
+    return f"{torch.cuda.get_device_name()}, {free / 1e9:.0f} of {total / 1e9:.0f} GB free"
