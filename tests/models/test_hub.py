@@ -103,7 +103,12 @@ def test_a_hub_that_does_not_answer_is_given_up_in_time(empty, monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE")
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
     forever = threading.Event()
-    monkeypatch.setattr(socket, "create_connection", lambda *_args, **_options: forever.wait(30))
+
+    def hang(*_address: object, **_options: object) -> socket.socket:
+        forever.wait(30)
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(socket, "create_connection", hang)
     begin = time.monotonic()
     assert offline_reason(timeout_s=0.2) == "hub.invalid does not answer"
     assert time.monotonic() - begin < 20, "it waited for the connection, not for its own limit"

@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from mfh.errors import BackendError, InputError, WeightsError
+from mfh.errors import BackendError, InputError
 from mfh.models.hub import half_variant, locate, locate_artefact, parse_source, read_json
+from mfh.models.hub_loading import hush_diffusers, loading
 from mfh.models.painters.diffusion_options import (
     DiffusionOptions,
     Scheduler,
@@ -228,22 +229,17 @@ def load_pipeline(folder: Path, options: DiffusionOptions, *, device: str) -> An
         InputError: where options contradict the device.
     """
     from diffusers.pipelines.auto_pipeline import AutoPipelineForInpainting
-    from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
 
-    disable_progress_bar()
-    set_verbosity_error()
+    hush_diffusers()
     dtype = pick_dtype(options.precision, device)
     variant = half_variant(folder, half=dtype.itemsize < 4)
     index = read_json(folder / MARKER)
     # The checker blanks a picture it dislikes, which would be taken for a painting without anybody.
     extra = {"safety_checker": None, "requires_safety_checker": False} if "safety_checker" in index else {}
-    try:
+    with loading(folder, "inpainting model"):
         pipeline = AutoPipelineForInpainting.from_pretrained(
             folder, dtype=dtype, variant=variant, local_files_only=True, **extra
         )
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise WeightsError(f"{folder} is no inpainting model that can be loaded ({reason}): fetch it again") from error
     pipeline.set_progress_bar_config(disable=True)
     if options.lora is not None:
         _add_adapter(pipeline, *_adapter_file(options.lora, options.lora_file))
@@ -276,11 +272,8 @@ def _add_adapter(pipeline: Any, folder: Path, file: str) -> None:
     """Load a few-step adapter and melt it into the weights."""
     import peft  # noqa: F401  diffusers needs it and would name it less clearly
 
-    try:
+    with loading(folder, "adapter of this model"):
         pipeline.load_lora_weights(str(folder), weight_name=file, local_files_only=True)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise WeightsError(f"{folder / file} is no adapter of this model ({reason})") from error
     pipeline.fuse_lora()
     pipeline.unload_lora_weights()
 

@@ -115,7 +115,15 @@ def mask_at_size(paint_mask: Bool[ndarray, "h w"], height: int, width: int) -> B
         height: wanted, pixels.
         width: wanted, pixels.
     """
-    return at_size(np.repeat(paint_mask[..., None], 3, 2).astype(np.float32), height, width)[..., 0] > 0
+    return _any_of(_any_of(paint_mask, height).T, width).T
+
+
+def _any_of(paint_mask: Bool[ndarray, "h w"], rows: int) -> Bool[ndarray, "rows w"]:
+    """Return for each of ``rows`` equal parts of the height where any row it touches is True."""
+    counts = np.concatenate([np.zeros((1, paint_mask.shape[1]), int), np.cumsum(paint_mask, 0)])
+    edges = np.arange(rows + 1) * paint_mask.shape[0]
+    first, after = edges[:-1] // rows, -(-edges[1:] // rows)
+    return counts[after] > counts[first]
 
 
 def must_offload(free_bytes: int | None, model_bytes: int) -> bool:

@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.errors import InputError, WeightsError
+from mfh.errors import InputError
 from mfh.models.hub import half_variant, locate_artefact, read_json
+from mfh.models.hub_loading import loading
 from mfh.models.protocols import Rgb, RgbOfAnySize
 from mfh.models.torch_device import pick_device, pick_dtype
 from mfh.types import RelativeDepth, Space
@@ -75,17 +76,14 @@ class HubRelativeDepth:
 
     def __init__(self, folder: Path, *, name: str, space: Space | None = None) -> None:
         from transformers import AutoImageProcessor, AutoModelForDepthEstimation
-        from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
-        disable_progress_bar()
-        set_verbosity_error()
         config = read_json(folder / MARKER)
         self.name = name
         self.space: Space = space or space_of(config, name)
         self.device = pick_device()
         self._dtype = pick_dtype("auto", self.device)
         self._is_zoedepth = config.get("model_type") == "zoedepth"
-        try:
+        with loading(folder, "depth model"):
             self._processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
             model = AutoModelForDepthEstimation.from_pretrained(
                 folder,
@@ -93,9 +91,6 @@ class HubRelativeDepth:
                 dtype=self._dtype,
                 variant=half_variant(folder, half=self._dtype.itemsize < 4),
             )
-        except (OSError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise WeightsError(f"{folder} is no depth model that can be loaded ({reason}): fetch it again") from error
         self._model = model.to(self.device).eval()
 
     def predict(self, photos: Sequence[RgbOfAnySize]) -> list[RelativeDepth]:

@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.errors import InputError, WeightsError
+from mfh.errors import InputError
 from mfh.models.hub import half_variant, locate_artefact, read_json
+from mfh.models.hub_loading import hush_diffusers, loading
 from mfh.models.protocols import Rgb, RgbOfAnySize
 from mfh.models.relative_depth.hub_depth import limit_aspect
 from mfh.models.torch_device import Precision, pick_device, pick_dtype
@@ -63,29 +64,24 @@ class Marigold:
 
     def __init__(self, folder: Path, options: MarigoldOptions | None = None, *, name: str) -> None:
         from diffusers.pipelines.marigold.pipeline_marigold_depth import MarigoldDepthPipeline
-        from diffusers.utils.logging import disable_progress_bar, set_verbosity_error
 
         self.options = options or MarigoldOptions()
         if self.options.ensemble_size > 1:
             import scipy  # noqa: F401  the alignment of the ensemble needs it
 
-        disable_progress_bar()
-        set_verbosity_error()
+        hush_diffusers()
         self.name = name
         # Marigold's own code can be trained for either.
         self.space: Space = "disparity" if read_json(folder / MARKER).get("prediction_type") == "disparity" else "depth"
         self.device = pick_device()
         dtype = pick_dtype(self.options.precision, self.device)
-        try:
+        with loading(folder, "Marigold"):
             pipeline = MarigoldDepthPipeline.from_pretrained(
                 folder,
                 local_files_only=True,
                 dtype=dtype,
                 variant=half_variant(folder, half=dtype.itemsize < 4),
             )
-        except (OSError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise WeightsError(f"{folder} is no Marigold that can be loaded ({reason}): fetch it again") from error
         pipeline.set_progress_bar_config(disable=True)
         self._pipeline = pipeline.to(self.device)
 
