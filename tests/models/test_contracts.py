@@ -1,12 +1,19 @@
-"""What every registered backend must keep, whatever it is (protocols.py). Embedded backends run for real."""
+"""What every registered backend must keep, whatever it is (protocols.py).
 
+Embedded backends run for real, hub ones as tiny copies with random weights, which keep the contract but see nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from tests.models import tiny_hub
 
 import mfh
-from mfh.errors import WeightsError
+from mfh.errors import BackendError, WeightsError
 from mfh.io.photo import load_photo
 from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.models.registry import REGISTRY, Role, load_models
@@ -23,22 +30,52 @@ def photos() -> list[Photo]:
     return [whole, Photo(part, camera, whole.focal, "part")]
 
 
+@pytest.fixture
+def load(request: pytest.FixtureRequest) -> Callable[[Role, str], Any]:
+    """Return what loads a backend: tiny where it comes from the hub and there is a builder for it."""
+
+    def get(role: Role, name: str) -> Any:
+        needed = REGISTRY[role][name].weights
+        if needed and all(one in tiny_hub.BUILDERS for one in needed):
+            request.getfixturevalue("tiny_weights")(*needed)
+            model = load_models({role: name})[role]
+            if role == "painter":
+                model.options = replace(model.options, short_side_px=64, long_side_px=96, steps=2)
+            return model
+        return _load(role, name)
+
+    return get
+
+
+def _sees(role: Role, name: str) -> bool:
+    """Say whether a backend runs with weights that were trained."""
+    return not any(one in tiny_hub.BUILDERS for one in REGISTRY[role][name].weights)
+
+
 def _load(role: Role, name: str):
     try:
         return load_models({role: name})[role]
-    except WeightsError as missing:
+    except (WeightsError, BackendError) as missing:
+        pytest.skip(str(missing))
+    except ModuleNotFoundError as missing:
+        # Only for backends that are named in a preset before they are here.
+        if name not in ("mask_rcnn", "mask2former", "hmr2"):
+            raise
         pytest.skip(str(missing))
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY["relative_depth"]))
-def test_relative_depth_models(name, photos):
-    model = _load("relative_depth", name)
+def test_relative_depth_models(name, photos, load):
+    model = load("relative_depth", name)
     assert isinstance(model, RelativeDepthModel) and model.name == name
     together = model.predict([p.rgb for p in photos])
     for photo, relative in zip(photos, together, strict=True):
         assert relative.values.shape == photo.rgb.shape[:2]
         assert np.isfinite(relative.values).all() and relative.values.std() > 0
         np.testing.assert_array_equal(model.predict([photo.rgb])[0].values, relative.values)
+        assert relative.space in ("disparity", "depth")
+    if not _sees("relative_depth", name):
+        return
     # The middle of the nearest person is nearer than the far wall, in whatever space the model declares.
     near, far = together[0].values[290, 222], together[0].values[150, 230]
     assert (near > far) == (together[0].space == "disparity")
@@ -101,9 +138,9 @@ def test_human_mesh_models(name, photos):
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY["painter"]))
-def test_painters(name, photos):
-    model = _load("painter", name)
-    assert isinstance(model, Painter) and model.name == name
+def test_painters(name, photos, load):
+    model = load("painter", name)
+    assert isinstance(model, Painter) and model.name == name and model.provenance
     rgb = photos[0].rgb
     masks = []
     for left in (40, 200, 380):
@@ -119,4 +156,5 @@ def test_painters(name, photos):
         assert not (painting.paint_mask & ~mask).any()
         np.testing.assert_array_equal(painting.rgb[~painting.paint_mask], rgb[~painting.paint_mask])
         (alone,) = model.paint(rgb, [mask], [prompt], [seed])
-        np.testing.assert_array_equal(alone.rgb, painting.rgb)
+        # Exact where nothing is summed over a batch; else up to rounding.
+        np.testing.assert_allclose(alone.rgb, painting.rgb, atol=0 if _sees("painter", name) else 2e-5)

@@ -1,19 +1,17 @@
 """Fetching hub repositories: only the files a model is loaded from, resumed, checked, and moved into place whole."""
 
-import shutil
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 from mfh.errors import BackendError, WeightsError
-from mfh.models.hub import Source, cached_folder, endpoint, offline_reason
+from mfh.models.hub import Source, artefact_of, cached_folder, endpoint, offline_reason
+from mfh.models.weights_download import download
 from mfh.models.weights_manifest import ListedFile, Manifest, write_manifest
 from mfh.models.weights_place import file_sha256, free_bytes, replace_folder
 
-_WATCH_S = 0.5
 _TEXT = (".json", ".txt", ".model")
 _SKIPPED_FOLDERS = ("safety_checker", "onnx", "coreml", "openvino")
 
@@ -99,16 +97,17 @@ def fetch_repo(
             "'mfh weights export' and 'mfh weights import FOLDER' from a machine that has it"
         )
     place = cached_folder(source)
-    partial = place.with_name(f".{place.name}.partial")
-    partial.mkdir(parents=True, exist_ok=True)
     report("listing", 0.0)
     try:
         commit, files = _list(huggingface_hub, source)
+        # By commit: what an earlier try left of another one is not mixed in.
+        partial = place.with_name(f".{place.name}.{commit[:12]}.partial")
         chosen = choose_files(files, only)
         if not any(one.name.endswith((".safetensors", ".bin")) for one in chosen):
             raise WeightsError(f"{source.text} has no weights in safetensors or PyTorch's format")
         _check_space(partial, chosen, name)
-        listed = _download(huggingface_hub, source.repo, commit, chosen, partial, report)
+        partial.mkdir(parents=True, exist_ok=True)
+        listed = _download(huggingface_hub, source, commit, chosen, partial, report)
     except errors.GatedRepoError as error:
         raise WeightsError(
             f"{source.text} is gated: accept its licence on {endpoint()}/{source.repo}, then run 'hf auth login'"
@@ -134,50 +133,47 @@ def _list(library: Any, source: Source) -> tuple[str, list[RemoteFile]]:
 
 def _download(
     library: Any,
-    repo: str,
+    source: Source,
     commit: str,
     files: Sequence[RemoteFile],
     folder: Path,
     report: Callable[[str, float], None],
 ) -> list[ListedFile]:
-    """Download files, whole ones from an earlier try aside, and check each."""
+    """Download files, but for those that are whole from an earlier try, and check each.
+
+    The hub's library names the address and the permission to read it; it starts every file anew, though, so the bytes
+    are fetched here.
+    """
     total = sum(one.size_bytes for one in files) or 1
-    done = 0
+    before = 0
     listed = []
-    library.utils.disable_progress_bars()
     for one in files:
-        with _watch_growth(folder, done, total, report):
-            library.hf_hub_download(repo, one.name, revision=commit, local_dir=folder, endpoint=endpoint())
         file = folder / one.name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not (file.is_file() and file.stat().st_size == one.size_bytes):
+            url = library.hf_hub_url(source.repo, one.name, revision=commit, endpoint=endpoint())
+            place = library.get_hf_file_metadata(url, timeout=30, endpoint=endpoint()).location
+            # The permission is for the hub alone, not for the host it points to.
+            same_host = urlsplit(place).netloc == urlsplit(url).netloc
+            part = file.with_name(f"{file.name}.part")
+            download(
+                place,
+                part,
+                headers=library.utils.build_hf_headers() if same_host else {},
+                again=f"run 'mfh weights fetch {artefact_of(source.repo) or source.text}' again",
+                report=lambda done, before=before: report("download", min(1.0, (before + done) / total)),
+            )
+            part.replace(file)
         found = file_sha256(file)
         if one.sha256 not in (None, found) or file.stat().st_size != one.size_bytes:
             file.unlink()
-            raise WeightsError(f"{repo}/{one.name} arrived damaged: run the fetch again, the other files are kept")
+            raise WeightsError(
+                f"{source.repo}/{one.name} arrived damaged: run the fetch again, the other files are kept"
+            )
         listed.append(ListedFile(one.name, one.size_bytes, found))
-        done += one.size_bytes
-    # The library's own notes on what it downloaded.
-    shutil.rmtree(folder / ".cache", ignore_errors=True)
+        before += one.size_bytes
+        report("download", before / total)
     return listed
-
-
-@contextmanager
-def _watch_growth(folder: Path, done: int, total: int, report: Callable[[str, float], None]) -> Iterator[None]:
-    """Report how far the file under way is, by the size of what the library has written of it."""
-    finished = threading.Event()
-
-    def watch() -> None:
-        while not finished.wait(_WATCH_S):
-            under_way = sum(file.stat().st_size for file in folder.rglob("*.incomplete") if file.is_file())
-            report("download", min(1.0, (done + under_way) / total))
-
-    report("download", done / total)
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        finished.set()
-        thread.join()
 
 
 def _weights(files: Sequence[RemoteFile]) -> list[RemoteFile]:

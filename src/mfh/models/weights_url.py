@@ -1,17 +1,13 @@
 """Model files at plain addresses: one file, resumed where it was left, checked by its digest."""
 
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from mfh.errors import WeightsError
 from mfh.models.hub import offline_reason
+from mfh.models.weights_download import download
 from mfh.models.weights_place import file_sha256
 from mfh.models.weights_types import Artefact
-
-_CHUNK = 1 << 20
-_TIMEOUT_S = 30
 
 
 def fetch_url(one: Artefact, folder: Path, *, report: Callable[[str, float], None]) -> None:
@@ -34,24 +30,14 @@ def fetch_url(one: Artefact, folder: Path, *, report: Callable[[str, float], Non
         )
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{file.name}.part"
-    have = part.stat().st_size if part.is_file() else 0
-    request = urllib.request.Request(one.url, headers={"Range": f"bytes={have}-"} if have else {})
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
-            resumed = have > 0 and response.status == 206
-            total = int(response.headers.get("Content-Length") or 0) + (have if resumed else 0)
-            done = have if resumed else 0
-            with part.open("ab" if resumed else "wb") as target:
-                while chunk := response.read(_CHUNK):
-                    target.write(chunk)
-                    done += len(chunk)
-                    report("download", 0.95 * done / total if total else 0.0)
-    except (urllib.error.URLError, TimeoutError) as error:
-        if isinstance(error, urllib.error.HTTPError) and error.code == 416:
-            # There is nothing after what is here already.
-            report("download", 0.95)
-        else:
-            raise WeightsError(f"{one.url} broke off ({error}): run 'mfh weights fetch {one.name}' again") from error
+    total = one.size_bytes or 1
+    download(
+        one.url,
+        part,
+        headers={},
+        again=f"run 'mfh weights fetch {one.name}' again",
+        report=lambda done: report("download", min(0.95, done / total)),
+    )
     report("check", 0.95)
     found = file_sha256(part)
     if found != file.sha256:
