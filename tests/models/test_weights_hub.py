@@ -273,6 +273,7 @@ def test_a_file_at_a_plain_address_is_resumed_and_checked(fake_hub, monkeypatch)
     folder = weights.fetch("mask_rcnn")
     assert fake_hub.asked[-1][2] == "bytes=700000-"
     assert [file.name for file in folder.iterdir()] == ["net.pth"] and weights.verify("mask_rcnn")
+    (folder / "net.pth").unlink()
     monkeypatch.setitem(
         weights.ARTEFACTS, "mask_rcnn", replace(one, version="2", files=(WeightFile("net.pth", "0" * 64, None),))
     )

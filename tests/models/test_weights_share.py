@@ -114,3 +114,15 @@ def test_gated_files_travel_only_when_named(here):
     _write(weights.path("smpl"), **{"SMPL_NEUTRAL.npz": b"body"})
     assert "smpl" not in carried_names()
     assert export_weights(["smpl"], here / "carry") == [here / "carry" / "smpl"]
+
+
+def test_only_the_users_file_is_exported_not_what_lies_beside_it(here, monkeypatch):
+    _write(here / "downloads", **{"SMPL_NEUTRAL.pkl": b"body", "diary.txt": b"private"})
+    monkeypatch.setenv("MFH_SMPL", str(here / "downloads" / "SMPL_NEUTRAL.pkl"))
+    (folder,) = export_weights(["smpl"], here / "carry")
+    assert sorted(file.name for file in folder.iterdir()) == ["SMPL_NEUTRAL.pkl", MANIFEST]
+    assert weights.size_on_disk("smpl") == 4
+    (here / "downloads" / "SMPL_NEUTRAL.pkl").rename(here / "downloads" / "mine.pkl")
+    monkeypatch.setenv("MFH_SMPL", str(here / "downloads" / "mine.pkl"))
+    with pytest.raises(WeightsError, match="mine.pkl: rename it to SMPL_NEUTRAL.npz"):
+        export_weights(["smpl"], here / "carry")

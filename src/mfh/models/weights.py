@@ -28,6 +28,7 @@ __all__ = [
     "blocked_commercially",
     "cache_folder",
     "fetch",
+    "files_of",
     "file_sha256",
     "installed",
     "path",
@@ -92,11 +93,26 @@ def size_on_disk(name: str) -> int:
     Args:
         name: the artefact, which is there.
     """
+    return sum(file.stat().st_size for file in files_of(name))
+
+
+def files_of(name: str) -> list[Path]:
+    """Return the files of an artefact that are here, and nothing that lies beside them.
+
+    Args:
+        name: the artefact.
+    """
     folder, one = path(name), artefact(name)
-    files = [folder / file.name for file in one.files]
-    if one.kind in ("hub", "user"):
-        files = list(folder.rglob("*"))
-    return sum(file.stat().st_size for file in files if file.is_file())
+    if one.hub is not None:
+        files = sorted(file for file in folder.rglob("*") if file.name != MANIFEST)
+        # Hidden files are notes of whoever downloaded it.
+        files = [file for file in files if not file.relative_to(folder).as_posix().startswith(".")]
+    elif one.supplied is not None:
+        named = Path(os.environ.get(one.supplied.environment) or folder).expanduser()
+        files = [named] if named.is_file() else [folder / file for file in one.supplied.any_of]
+    else:
+        files = [folder / file.name for file in one.files]
+    return [file for file in files if file.is_file()]
 
 
 def verify(name: str) -> bool:

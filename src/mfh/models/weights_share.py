@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mfh.errors import InputError, WeightsError
 from mfh.models.hub import PREFIX, Source, cached_folder, parse_source
-from mfh.models.weights import installed, path
+from mfh.models.weights import files_of, installed, path
 from mfh.models.weights_manifest import (
     MANIFEST,
     Manifest,
@@ -19,9 +19,6 @@ from mfh.models.weights_place import cache_folder, file_sha256, free_bytes, repl
 from mfh.models.weights_table import ARTEFACTS, artefact
 
 Progress = Callable[[str, float], None]
-
-# What lies beside the files and is not part of the model.
-_LEFT_OUT = (MANIFEST,)
 
 
 def carried_names() -> list[str]:
@@ -47,9 +44,7 @@ def export_weights(names: Sequence[str], target: Path, *, progress: Progress | N
     folders = []
     for name in names:
         folder = _here(name)
-        files = [file for file in sorted(folder.rglob("*")) if file.is_file() and file.name not in _LEFT_OUT]
-        relative = [file.relative_to(folder).as_posix() for file in files]
-        relative = [one for one in relative if not one.startswith(".")]
+        relative = [file.relative_to(folder).as_posix() for file in _files(name, folder)]
         revision = read_manifest(folder).revision if (folder / MANIFEST).is_file() else _version(name, folder)
         place = target / name.removeprefix(PREFIX).replace("/", "--").replace("@", "--")
         folders.append(_copy(name, revision, folder, relative, place, report))
@@ -123,6 +118,18 @@ def _here(name: str) -> Path:
     if not installed(name):
         raise WeightsError(f"{name} is not on this machine: run 'mfh weights fetch {name}'")
     return path(name)
+
+
+def _files(name: str, folder: Path) -> list[Path]:
+    """Return what is copied: the model's own files, whatever else lies in its folder."""
+    if name.startswith(PREFIX):
+        return [folder / one.name for one in read_manifest(folder).files]
+    supplied = artefact(name).supplied
+    files = files_of(name)
+    if supplied is not None and not all(file.name in supplied.any_of for file in files):
+        # It would not be found under this name on the other machine.
+        raise WeightsError(f"{name} is {files[0]}: rename it to {supplied.any_of[0]} or the like to export it")
+    return files
 
 
 def _version(name: str, folder: Path) -> str:

@@ -220,8 +220,8 @@ ARTEFACTS: dict[str, Artefact] = {
             gated=True,
             used_by="measuring people (presets paper and standard)",
             supplied=Supplied(
-                "register at smpl.is.tue.mpg.de (free for research), download SMPL for Python and put its neutral model "
-                "there as SMPL_NEUTRAL.pkl",
+                "register at smpl.is.tue.mpg.de (free for research), download SMPL for Python and put its neutral "
+                "model there as SMPL_NEUTRAL.pkl",
                 ("SMPL_NEUTRAL.npz", "SMPL_NEUTRAL.pkl", "basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl"),
                 "MFH_SMPL",
             ),
