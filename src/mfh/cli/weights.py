@@ -7,9 +7,11 @@ import typer
 
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
 from mfh.cli.progress import progress_line
+from mfh.cli.weights_convert import convert
 from mfh.errors import WeightsError
 
 app = typer.Typer(help="Model files: list them, fetch them, verify them.", rich_markup_mode=None)
+app.command()(convert)
 
 
 @app.command("list")

@@ -26,6 +26,8 @@ class Entry:
     install: str
 
 
+_HUB = "pip install 'metric-from-human[hub]'"
+
 REGISTRY: dict[Role, dict[str, Entry]] = {
     "painter": {
         "sprite": Entry("mfh.models.painters.sprite:SpritePainter", "pip install onnxruntime"),
@@ -35,9 +37,12 @@ REGISTRY: dict[Role, dict[str, Entry]] = {
     },
     "person_segmenter": {
         "blazepose": Entry("mfh.models.human_mesh.blazepose:BlazePose", "pip install ai-edge-litert"),
+        "mask2former": Entry("mfh.models.segmentation.mask2former:Mask2Former", _HUB),
+        "mask_rcnn": Entry("mfh.models.segmentation.mask_rcnn:MaskRcnn", "pip install 'metric-from-human[gpu]'"),
     },
     "human_mesh": {
         "blazepose": Entry("mfh.models.human_mesh.blazepose:BlazePose", "pip install ai-edge-litert"),
+        "hmr2": Entry("mfh.models.human_mesh.hmr2:Hmr2", _HUB),
     },
 }
 

@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mfh.errors import InputError, WeightsError
 from mfh.io.atomic import atomic_path
 from mfh.models.human_mesh.restricted_pickle import PLAIN, load_restricted
@@ -27,23 +25,29 @@ DROPPED = ("smpl.", "discriminator.", "initialized")
 """What the checkpoint holds besides the network: the body model (its users register for it), training aids."""
 SIZES_KEY = "mfh_hmr2_sizes"
 _INERT = frozenset({"yacs", "omegaconf", "pytorch_lightning", "lightning", "lightning_fabric", "typing", "pathlib"})
-# Storage classes as the pickle names them -> little-endian numbers.
+# Storage classes as the pickle names them -> torch dtypes.
 _STORAGES = {
-    "DoubleStorage": "<f8",
-    "FloatStorage": "<f4",
-    "HalfStorage": "<f2",
-    "LongStorage": "<i8",
-    "IntStorage": "<i4",
-    "ShortStorage": "<i2",
-    "CharStorage": "i1",
-    "ByteStorage": "u1",
-    "BoolStorage": "?",
+    "DoubleStorage": "float64",
+    "FloatStorage": "float32",
+    "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16",
+    "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
 }
 
 
 @dataclass(frozen=True)
+class _StorageClass:
+    dtype: str
+
+
+@dataclass(frozen=True)
 class _Storage:
-    dtype: np.dtype
+    dtype: str
     key: str
 
 
@@ -57,12 +61,15 @@ class _Stored:
     strides: tuple[int, ...]
 
 
-def convert_hmr2_checkpoint(source: str | Path, destination: str | Path) -> Path:
+def convert_hmr2_checkpoint(
+    source: str | Path, destination: str | Path, *, sizes: "NetworkSizes | None" = None
+) -> Path:
     """Convert the published HMR 2.0 checkpoint to safetensors.
 
     Args:
         source: the checkpoint as published (epoch=35-step=1000000.ckpt).
         destination: the .safetensors file to write; its folder is made where it is missing.
+        sizes: of the network in it; None for the published.
 
     Returns:
         The destination.
@@ -78,14 +85,16 @@ def convert_hmr2_checkpoint(source: str | Path, destination: str | Path) -> Path
     source, destination = Path(source), Path(destination)
     if not source.is_file():
         raise InputError(f"no file {source}: expected the HMR 2.0 checkpoint (epoch=35-step=1000000.ckpt)")
+    sizes = sizes or PUBLISHED
     state = read_checkpoint(source)
-    check_names(state, PUBLISHED, label=str(source))
+    check_names(state, sizes, label=str(source))
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make {destination.parent}: {error.strerror or error}") from error
     with atomic_path(destination) as temporary:
-        save_file(state, temporary, metadata={SIZES_KEY: json.dumps(asdict(PUBLISHED))})
+        whole = {name: tensor.contiguous() for name, tensor in state.items()}
+        save_file(whole, temporary, metadata={SIZES_KEY: json.dumps(asdict(sizes))})
     return destination
 
 
@@ -98,8 +107,6 @@ def read_checkpoint(path: Path) -> "dict[str, Tensor]":
     Raises:
         WeightsError: where it is none, or wants to load what is no part of one, by name.
     """
-    import torch
-
     if not zipfile.is_zipfile(path):
         raise WeightsError(f"{path} is not a checkpoint (no zip archive): expected epoch=35-step=1000000.ckpt")
     with zipfile.ZipFile(path) as archive:
@@ -118,7 +125,9 @@ def read_checkpoint(path: Path) -> "dict[str, Tensor]":
         wrong = [name for name, stored in kept.items() if not isinstance(stored, _Stored)]
         if wrong:
             raise WeightsError(f"{wrong[0]} in {path} is no tensor: expected the HMR 2.0 training checkpoint")
-        return {name: torch.from_numpy(_read(archive, folder, stored, path)) for name, stored in kept.items()}
+        if _member(archive, f"{folder}byteorder", path, default=b"little") != b"little":
+            raise WeightsError(f"{path} was written on a big-endian machine: expected the published checkpoint")
+        return {str(name): _read(archive, folder, stored, path) for name, stored in kept.items()}
 
 
 def check_names(state: "Mapping[str, Tensor]", sizes: "NetworkSizes", *, label: str) -> None:
@@ -194,10 +203,10 @@ def load_network(path: Path) -> "Hmr2Network":
 
 def _storage(reference: Any) -> _Storage:
     """Resolve ("storage", class, key, device, count), torch's way to point at numbers beside the pickle."""
-    kind, dtype, key = reference[0], reference[1], reference[2]
-    if kind != "storage" or not isinstance(dtype, np.dtype):
+    kind, storage_class, key = reference[0], reference[1], reference[2]
+    if kind != "storage" or not isinstance(storage_class, _StorageClass):
         raise ValueError(f"a reference of kind {kind!r}")
-    return _Storage(dtype, str(key))
+    return _Storage(storage_class.dtype, str(key))
 
 
 def _rebuild_tensor(
@@ -210,19 +219,29 @@ def _rebuild_parameter(stored: _Stored, *training: Any) -> _Stored:
     return stored
 
 
-def _read(archive: zipfile.ZipFile, folder: str, stored: _Stored, path: Path) -> np.ndarray:
-    try:
-        content = archive.read(f"{folder}data/{stored.storage.key}")
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{path} is incomplete ({error}): download it again") from error
-    numbers = np.frombuffer(content, stored.storage.dtype)
-    last = stored.offset + sum((n - 1) * step for n, step in zip(stored.shape, stored.strides, strict=True))
+def _read(archive: zipfile.ZipFile, folder: str, stored: _Stored, path: Path) -> "Tensor":
+    import torch
+
+    dtype = getattr(torch, stored.storage.dtype)
     if 0 in stored.shape:
-        return np.zeros(stored.shape, numbers.dtype)
-    if stored.offset < 0 or min(stored.strides, default=0) < 0 or last >= len(numbers):
+        return torch.zeros(stored.shape, dtype=dtype)
+    # A copy that may be written to, because torch warns of others.
+    numbers = torch.frombuffer(bytearray(_member(archive, f"{folder}data/{stored.storage.key}", path)), dtype=dtype)
+    last = stored.offset + sum((n - 1) * step for n, step in zip(stored.shape, stored.strides, strict=True))
+    if min(stored.offset, *stored.strides, 0) < 0 or last >= len(numbers):
         raise WeightsError(f"{path} is damaged: a tensor reaches beyond its {len(numbers)} numbers; download it again")
-    strides = [step * numbers.itemsize for step in stored.strides]
-    return np.lib.stride_tricks.as_strided(numbers[stored.offset :], stored.shape, strides).copy()
+    return numbers.as_strided(stored.shape, stored.strides, stored.offset)
+
+
+def _member(archive: zipfile.ZipFile, name: str, path: Path, *, default: bytes | None = None) -> bytes:
+    try:
+        return archive.read(name)
+    except KeyError as error:
+        if default is not None:
+            return default
+        raise WeightsError(f"{path} is incomplete (no {name}): download it again") from error
+    except zipfile.BadZipFile as error:
+        raise WeightsError(f"{path} is damaged ({error}): download it again") from error
 
 
 _ALLOWED = {
@@ -230,5 +249,5 @@ _ALLOWED = {
     ("collections", "defaultdict"): lambda *arguments: OrderedDict(),
     ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
     ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
-    **{("torch", name): np.dtype(code) for name, code in _STORAGES.items()},
+    **{("torch", name): _StorageClass(dtype) for name, dtype in _STORAGES.items()},
 }
