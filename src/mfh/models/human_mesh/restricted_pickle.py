@@ -8,7 +8,8 @@ keep what the pickle says of them and do nothing.
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import IO, Any
+from io import BufferedIOBase
+from typing import Any
 
 import numpy as np
 
@@ -114,7 +115,7 @@ PLAIN: Allowed = {
 class _Unpickler(pickle.Unpickler):
     def __init__(
         self,
-        stream: IO[bytes],
+        stream: BufferedIOBase,
         allowed: Allowed,
         inert_packages: frozenset[str],
         source: str,
@@ -142,7 +143,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def load_restricted(
-    stream: IO[bytes],
+    stream: BufferedIOBase,
     *,
     source: str,
     allowed: Allowed = PLAIN,
