@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import mfh
-from mfh.errors import WeightsError
+from mfh.errors import BackendError, WeightsError
 from mfh.io.photo import load_photo
 from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.models.registry import REGISTRY, Role, load_models
@@ -26,7 +26,7 @@ def photos() -> list[Photo]:
 def _load(role: Role, name: str):
     try:
         return load_models({role: name})[role]
-    except WeightsError as missing:
+    except (BackendError, WeightsError) as missing:
         pytest.skip(str(missing))
 
 
