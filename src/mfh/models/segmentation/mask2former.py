@@ -4,6 +4,7 @@ Reference: Cheng et al., Masked-attention Mask Transformer for Universal Image S
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -112,9 +113,13 @@ def _from_pretrained(auto_class: Any, source: str) -> Any:
     try:
         return auto_class.from_pretrained(source, local_files_only=True)
     except (OSError, ValueError) as error:
+        if not Path(source).is_dir():
+            raise WeightsError(
+                f"{source} is not on this machine: run 'mfh weights fetch mask2former', or name a folder with a model"
+            ) from error
         raise WeightsError(
-            f"{source} is not on this machine or is no segmentation model ({str(error).splitlines()[0]}): "
-            "run 'mfh weights fetch mask2former', or name a folder that save_pretrained made"
+            f"{source} holds no segmentation model ({str(error).splitlines()[0]}): expected a folder that "
+            "save_pretrained made"
         ) from error
 
 
