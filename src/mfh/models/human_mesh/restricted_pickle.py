@@ -9,7 +9,7 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from io import BufferedIOBase
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -115,7 +115,7 @@ PLAIN: Allowed = {
 class _Unpickler(pickle.Unpickler):
     def __init__(
         self,
-        stream: BufferedIOBase,
+        stream: IO[bytes] | BufferedIOBase,
         allowed: Allowed,
         inert_packages: frozenset[str],
         source: str,
@@ -143,7 +143,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def load_restricted(
-    stream: BufferedIOBase,
+    stream: IO[bytes] | BufferedIOBase,
     *,
     source: str,
     allowed: Allowed = PLAIN,
