@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import torch
+from tests.models.human_mesh.smpl_fixtures import foreign_classes
 
 from mfh.models.human_mesh.hmr2_network import Hmr2Network, NetworkSizes
-from tests.models.human_mesh.smpl_fixtures import foreign_classes
 
 TINY = NetworkSizes(
     backbone_dim=64,
@@ -107,3 +107,11 @@ def save_training_checkpoint(
             path,
         )
     return path
+
+
+def seeing_ahead(network: Hmr2Network) -> Hmr2Network:
+    """Make a network see everybody in front of the camera: s is about 0.7."""
+    state = network.state_dict()
+    state["smpl_head.deccam.weight"].mul_(0.01)
+    state["smpl_head.init_cam"].copy_(torch.tensor([[0.7, 0.0, 0.0]]) - state["smpl_head.deccam.bias"])
+    return network

@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from tests.models.human_mesh.hmr2_fixtures import TINY, random_network, save_training_checkpoint, seeing_ahead
+from tests.models.human_mesh.smpl_fixtures import made_up_smpl, save_npz
 
 from mfh.errors import WeightsError
 from mfh.geometry.camera import project
@@ -14,8 +16,6 @@ from mfh.models.human_mesh.smpl import posed_body, stature_m
 from mfh.models.protocols import HumanMeshModel
 from mfh.models.registry import load_models
 from mfh.types import Camera, Person
-from tests.models.human_mesh.hmr2_fixtures import TINY, random_network, save_training_checkpoint
-from tests.models.human_mesh.smpl_fixtures import made_up_smpl, save_npz
 
 FLAT = made_up_smpl(flat=True)
 CAMERA = Camera(600.0, 600.0, 250.0, 330.0, 800, 600)
@@ -99,11 +99,7 @@ def test_people_keep_their_order_whatever_the_batch(backend):
     photo = rng.random((600, 800, 3)).astype(np.float32)
     boxes = [[50, 50, 150, 350], [5, 5, 5, 5], [300, 100, 420, 500], [600, 200, 700, 420], [10, 300, 400, 580]]
     people = [_person(box) for box in boxes]
-    network = random_network(TINY)
-    # People in front of the camera: s is about 0.7.
-    state = network.state_dict()
-    state["smpl_head.deccam.weight"].mul_(0.01)
-    state["smpl_head.init_cam"].copy_(torch.tensor([[0.7, 0.0, 0.0]]) - state["smpl_head.deccam.bias"])
+    network = seeing_ahead(random_network(TINY))
     results = [backend(network, smpl=made_up_smpl(), batch=batch).measure(photo, people, CAMERA) for batch in (1, 2, 8)]
     for meshes in results:
         assert [mesh is None for mesh in meshes] == [False, True, False, False, False]
@@ -176,8 +172,8 @@ def test_spots_in_the_photo_are_where_the_camera_puts_them(backend, monkeypatch)
 
 def test_it_is_registered_and_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path))
-    for name in ("MFH_HMR2", "MFH_SMPL"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MFH_DEVICE", "cpu")
+    monkeypatch.delenv("MFH_SMPL", raising=False)
     with pytest.raises(WeightsError, match="no HMR 2.0 network at .*'mfh weights convert hmr2 CHECKPOINT'"):
         load_models({"human_mesh": "hmr2"})
     checkpoint = save_training_checkpoint(dict(random_network(TINY).state_dict()), tmp_path / "hmr2.ckpt")

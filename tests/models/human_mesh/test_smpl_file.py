@@ -4,11 +4,11 @@ import sys
 
 import numpy as np
 import pytest
+from tests.models.human_mesh.smpl_fixtures import arrays_of, foreign_classes, made_up_smpl, save_npz
+from tests.models.human_mesh.smpl_fixtures import save_published_pickle as save_pickle
 
 from mfh.errors import WeightsError
 from mfh.models.human_mesh.smpl_file import ENVIRONMENT, find_smpl, load_smpl
-from tests.models.human_mesh.smpl_fixtures import arrays_of, foreign_classes, made_up_smpl, save_npz
-from tests.models.human_mesh.smpl_fixtures import save_published_pickle as save_pickle
 
 MODEL = made_up_smpl()
 _FIELDS = (
@@ -103,7 +103,7 @@ def _without(key):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (_without("posedirs"), r"has no posedirs: expected an SMPL model file; register at https://smpl"),
+        (_without("posedirs"), r"has no posedirs: expected an SMPL model file; register at https://smplify"),
         ({**arrays_of(MODEL), "weights": np.zeros((60, 23))}, r"weights of .* is \(60, 23\), expected \(60, 24\)"),
         ({**arrays_of(MODEL), "f": np.zeros((5, 4))}, r"f of .* is \(5, 4\), expected \(5, 3\)"),
         ([1, 2], "holds a list, expected an SMPL model file"),
@@ -136,7 +136,7 @@ def test_finds_the_file_or_says_where_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path))
     monkeypatch.delenv(ENVIRONMENT, raising=False)
     with pytest.raises(
-        WeightsError, match=r"register at https://smpl\.is\.tue\.mpg\.de.*MFH_SMPL.*SMPL_NEUTRAL\.pkl"
+        WeightsError, match=r"register at https://smplify\.is\.tue\.mpg\.de.*MFH_SMPL.*SMPL_NEUTRAL\.pkl"
     ) as e:
         find_smpl()
     assert str(tmp_path / "smpl") in str(e.value) and "\n" not in str(e.value)

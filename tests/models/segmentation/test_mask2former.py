@@ -6,87 +6,23 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from tests.models.segmentation.tiny_models import STYLES, write
 
-from mfh.errors import WeightsError
+from mfh.errors import InputError, WeightsError
 from mfh.models.protocols import PersonSegmenter
 from mfh.models.segmentation.mask2former import Mask2Former, person_class
-
-_LABELS = {0: "cat", 1: "person", 2: "dog"}
-_BACKBONE = dict(
-    embed_dim=16,
-    depths=[1, 1, 1, 1],
-    num_heads=[1, 1, 2, 2],
-    window_size=2,
-    image_size=64,
-    patch_size=4,
-    out_features=["stage1", "stage2", "stage3", "stage4"],
-)
-_STYLES = {
-    "squeezed": dict(size={"height": 128, "width": 128}),
-    "padded": dict(size={"shortest_edge": 108, "longest_edge": 160}, size_divisor=32),
-}
-
-
-def _write(folder, kind: str = "mask2former", style: str = "padded", labels: dict[int, str] = _LABELS) -> str:
-    """Write a small random model as its publishers do."""
-    torch.manual_seed(0)
-    names = dict(id2label=labels, label2id={name: k for k, name in labels.items()})
-    swin = transformers.SwinConfig(**_BACKBONE)
-    if kind == "mask2former":
-        config = transformers.Mask2FormerConfig(
-            backbone_config=swin,
-            hidden_dim=32,
-            feature_size=32,
-            mask_feature_size=32,
-            encoder_layers=1,
-            decoder_layers=2,
-            num_attention_heads=2,
-            encoder_feedforward_dim=32,
-            dim_feedforward=32,
-            num_queries=8,
-            **names,
-        )
-        model = transformers.Mask2FormerForUniversalSegmentation(config)
-        processor = transformers.Mask2FormerImageProcessor(**_STYLES[style])
-    else:
-        decoder = transformers.DetrConfig(
-            d_model=32,
-            encoder_layers=1,
-            decoder_layers=2,
-            encoder_attention_heads=2,
-            decoder_attention_heads=2,
-            encoder_ffn_dim=32,
-            decoder_ffn_dim=32,
-            num_queries=8,
-            use_timm_backbone=False,
-            backbone_config=transformers.ResNetConfig(
-                embedding_size=8,
-                hidden_sizes=[8, 8, 8, 8],
-                depths=[1, 1, 1, 1],
-                layer_type="basic",
-                out_features=["stage4"],
-            ),
-        )
-        config = transformers.MaskFormerConfig(
-            backbone_config=swin, decoder_config=decoder, fpn_feature_size=32, mask_feature_size=32, **names
-        )
-        model = transformers.MaskFormerForInstanceSegmentation(config)
-        processor = transformers.MaskFormerImageProcessor(**_STYLES[style])
-    model.save_pretrained(folder)
-    processor.save_pretrained(folder)
-    return str(folder)
 
 
 @pytest.fixture(scope="module")
 def small_models(tmp_path_factory) -> dict[tuple[str, str], str]:
     return {
-        (kind, style): _write(tmp_path_factory.mktemp(f"{kind}-{style}"), kind, style)
+        (kind, style): write(tmp_path_factory.mktemp(f"{kind}-{style}"), kind, style)
         for kind in ("mask2former", "maskformer")
-        for style in _STYLES
+        for style in STYLES
     }
 
 
-_KINDS = [(kind, style) for kind in ("mask2former", "maskformer") for style in _STYLES]
+_KINDS = [(kind, style) for kind in ("mask2former", "maskformer") for style in STYLES]
 
 
 @pytest.mark.parametrize("which", _KINDS)
@@ -171,16 +107,28 @@ def test_red_is_red_where_the_network_sees_it(small_models, which, street, sees_
     np.testing.assert_allclose(rgb[0, :, row, column].numpy(), (0.9, 0.1, 0.1), atol=0.01)
 
 
-def test_a_model_that_is_not_here_says_so(tmp_path):
+def test_a_model_that_is_not_here_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     with pytest.raises(WeightsError, match="mfh weights fetch mask2former") as caught:
-        Mask2Former("facebook/mask2former-no-such-model", device="cpu")
+        Mask2Former(device="cpu")
     assert "\n" not in str(caught.value)
-    with pytest.raises(WeightsError, match="save_pretrained"):
+    with pytest.raises(WeightsError, match="mfh weights fetch hf:some/model"):
+        Mask2Former("hf:some/model", device="cpu")
+    with pytest.raises(InputError, match="has no config.json: expected a folder that save_pretrained made"):
         Mask2Former(str(tmp_path), device="cpu")
 
 
+def test_a_depth_model_is_no_segmentation_model(tmp_path):
+    config = transformers.DPTConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
+    config.save_pretrained(tmp_path)
+    with pytest.raises(WeightsError, match="is no segmentation model that can be loaded") as caught:
+        Mask2Former(str(tmp_path), device="cpu")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_model_without_people_says_so(tmp_path):
-    source = _write(tmp_path, labels={0: "wall", 1: "floor", 2: "sky"})
+    source = write(tmp_path, labels={0: "wall", 1: "floor", 2: "sky"})
     with pytest.raises(WeightsError, match=r"has no class 'person' \(it has wall, floor, sky, \.\.\.\): choose"):
         Mask2Former(source, device="cpu")
 

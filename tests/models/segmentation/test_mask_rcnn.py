@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from mfh.errors import BackendError, WeightsError
+from mfh.models import weights
 from mfh.models.protocols import PersonSegmenter
 from mfh.models.registry import load_models
-from mfh.models.segmentation import mask_rcnn
 from mfh.models.segmentation.mask_rcnn import MaskRcnn
 
 
@@ -129,28 +129,20 @@ def test_a_torchvision_that_is_missing_or_does_not_fit_says_what_to_install(monk
     for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [Refusing(), *sys.meta_path])
-    with pytest.raises(BackendError, match=r"pip install 'metric-from-human\[gpu\]', or use mask2former") as caught:
+    with pytest.raises(BackendError, match=r"pip install 'metric-from-human\[hub,gpu\]', or use mask2former") as caught:
         load_models({"person_segmenter": "mask_rcnn"})
     assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_weights_are_looked_for_and_checked(torchvision, tmp_path, monkeypatch, weights_file):
+def test_weights_are_looked_for_in_the_cache(torchvision, tmp_path, monkeypatch, weights_file):
     monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path / "cache"))
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    with pytest.raises(WeightsError, match=r"no Mask R-CNN weights at .*cache.*: download https://download\.pytorch"):
-        MaskRcnn(device="cpu")
-    place = tmp_path / "torch" / "hub" / "checkpoints" / mask_rcnn.FILE_NAME
+    monkeypatch.setenv("MFH_DEVICE", "cpu")
+    with pytest.raises(WeightsError, match="mask-rcnn files are not here: run 'mfh weights fetch mask-rcnn'"):
+        load_models({"person_segmenter": "mask_rcnn"})
+    place = weights.path("mask-rcnn") / "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth"
     place.parent.mkdir(parents=True)
     place.write_bytes(weights_file.read_bytes())
-    with pytest.raises(WeightsError, match=r"has sha256 [0-9a-f]{8}\.\.\., expected 73cbd019\.\.\.: download"):
-        MaskRcnn(device="cpu")
-    # With the digits the file really has, it is loaded.
-    import hashlib
-
-    digits = hashlib.sha256(weights_file.read_bytes()).hexdigest()[:8]
-    monkeypatch.setattr(mask_rcnn, "FILE_NAME", f"maskrcnn-{digits}.pth")
-    place.rename(place.with_name(f"maskrcnn-{digits}.pth"))
-    assert MaskRcnn(device="cpu").name == "mask_rcnn"
+    assert load_models({"person_segmenter": "mask_rcnn"})["person_segmenter"].name == "mask_rcnn"
 
 
 class _Bomb:
@@ -162,6 +154,8 @@ class _Bomb:
 def test_other_files_are_refused_and_nothing_in_them_is_run(torchvision, tmp_path, content, capsys):
     path = tmp_path / "mine.pth"
     torch.save(content, path)
-    with pytest.raises(WeightsError, match="cannot be loaded .*: expected maskrcnn_resnet50_fpn_v2_coco") as caught:
+    with pytest.raises(
+        WeightsError, match="cannot be loaded .*: expected torchvision's weights .*; run 'mfh weights fetch mask-rcnn'"
+    ) as caught:
         MaskRcnn(path, device="cpu")
     assert "\n" not in str(caught.value) and "boom" not in capsys.readouterr().out

@@ -4,7 +4,6 @@ Weights: the published checkpoint, converted once with ``mfh weights convert hmr
 model, which its users register for. Neither may be redistributed (docs/human-mesh.md).
 """
 
-import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,9 +18,9 @@ from mfh.models.human_mesh.hmr2_crop import PersonCrop, camera_translation, crop
 from mfh.models.human_mesh.smpl import posed_body, stature_m
 from mfh.models.human_mesh.smpl_file import find_smpl, load_smpl
 from mfh.models.protocols import Rgb
+from mfh.models.torch_device import pick_device
 from mfh.types import Camera, HumanMesh, Person
 
-ENVIRONMENT = "MFH_HMR2"
 FILE_NAME = "hmr2.safetensors"
 BATCH = 8
 """People read at once, as the published code does."""
@@ -30,9 +29,8 @@ NEAR_M = 0.05
 
 
 def converted_path() -> Path:
-    """Return where the converted network is, or would be: $MFH_HMR2, else the weights cache."""
-    chosen = os.environ.get(ENVIRONMENT)
-    return Path(chosen).expanduser() if chosen else weights.cache_folder() / "hmr2" / FILE_NAME
+    """Return where the converted network is, or would be."""
+    return weights.path("hmr2") / FILE_NAME
 
 
 class Hmr2:
@@ -48,15 +46,13 @@ class Hmr2:
         Args:
             network: converted network; None for :func:`converted_path`.
             smpl: SMPL model file; None for :func:`find_smpl`.
-            device: torch device; None for the GPU where there is one. The GPU runs the backbone in half precision.
+            device: torch device; None for :func:`pick_device`'s. CUDA runs the backbone in half precision.
             batch: people read at once.
 
         Raises:
             WeightsError: where the network or the body model is missing or not the one expected, with what to do.
             ModuleNotFoundError: when torch or safetensors is not installed.
         """
-        import torch
-
         from mfh.models.human_mesh.hmr2_checkpoint import load_network
 
         place = network or converted_path()
@@ -67,7 +63,7 @@ class Hmr2:
             )
         # The body model first: it is read in a moment and more often missing.
         self._body = load_smpl(smpl or find_smpl())
-        self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._device = device or pick_device()
         self._network = load_network(place).to(self._device)
         self._batch = batch
 
@@ -98,11 +94,11 @@ class Hmr2:
     ) -> tuple[Float[ndarray, "b 24 3 3"], Float[ndarray, "b 10"], Float[ndarray, "b 3"]]:
         import torch
 
-        half = torch.autocast("cuda", torch.float16) if self._device.type == "cuda" else nullcontext()
+        half = torch.autocast("cuda", torch.float16) if self._device.startswith("cuda") else nullcontext()
         with torch.inference_mode(), half:
             reading = self._network(torch.from_numpy(crops).to(self._device))
         rotations, betas, cam = (
-            tensor.double().cpu().numpy() for tensor in (reading.rotations, reading.betas, reading.cam)
+            tensor.cpu().double().numpy() for tensor in (reading.rotations, reading.betas, reading.cam)
         )
         return rotations, betas, cam
 

@@ -17,12 +17,11 @@ from mfh.errors import WeightsError
 from mfh.models import weights
 from mfh.models.human_mesh.restricted_pickle import Inert, load_restricted
 from mfh.models.human_mesh.smpl import SmplModel
+from mfh.models.weights_table import artefact
 
 ENVIRONMENT = "MFH_SMPL"
-NAMES = ("SMPL_NEUTRAL.npz", "SMPL_NEUTRAL.pkl", "basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl")
-"""File names looked for, in this order; the last is what the publisher's archive calls it."""
 HOW_TO_GET = (
-    "register at https://smpl.is.tue.mpg.de, download SMPL for Python (10 shape parameters, neutral), "
+    "register at https://smplify.is.tue.mpg.de (or https://smpl.is.tue.mpg.de), download the neutral body model, "
     f"and name the file in {ENVIRONMENT} or put it there as SMPL_NEUTRAL.pkl"
 )
 _INERT = frozenset({"chumpy", "scipy"})
@@ -31,7 +30,7 @@ _KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintr
 
 def smpl_folder() -> Path:
     """Return the folder SMPL files are looked for in."""
-    return weights.cache_folder() / "smpl"
+    return weights.path("smpl")
 
 
 def find_smpl() -> Path:
@@ -48,7 +47,8 @@ def find_smpl() -> Path:
         folder = place
     else:
         folder = smpl_folder()
-    for name in NAMES:
+    supplied = artefact("smpl").supplied
+    for name in supplied.any_of if supplied is not None else ():
         if (folder / name).is_file():
             return folder / name
     raise WeightsError(f"no SMPL body model at {folder}: {HOW_TO_GET}")

@@ -4,18 +4,21 @@ Reference: Cheng et al., Masked-attention Mask Transformer for Universal Image S
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from mfh.errors import WeightsError
+from mfh.models.hub import locate, locate_artefact, parse_source
+from mfh.models.hub_loading import loading
 from mfh.models.protocols import RegionOfAnySize, Rgb, RgbOfAnySize
 from mfh.models.segmentation.regions import person_of_mask, segment_each
+from mfh.models.torch_device import pick_device
 from mfh.types import Person
 
-DEFAULT_SOURCE = "facebook/mask2former-swin-base-coco-instance"
+ARTEFACT = "mask2former"
+MARKER = "config.json"
 MIN_SCORE = 0.5
 """People less certain than this are left out: what HMR 2.0's published code asks of its detector."""
 
@@ -29,29 +32,32 @@ class Mask2Former:
 
     name = "mask2former"
 
-    def __init__(
-        self, source: str = DEFAULT_SOURCE, *, min_score: float = MIN_SCORE, device: str | None = None
-    ) -> None:
+    def __init__(self, source: str | None = None, *, min_score: float = MIN_SCORE, device: str | None = None) -> None:
         """Load a model for instance (or panoptic) segmentation that knows people.
 
         Args:
-            source: folder with the model, or its id on the hub (Mask2Former, MaskFormer, EoMT).
+            source: "hf:org/name" or a folder with a model (Mask2Former, MaskFormer, EoMT); None for the artefact
+                mask2former of ``mfh weights list``.
             min_score: people less certain than this are left out.
-            device: torch device; None for the GPU where there is one.
+            device: torch device; None for :func:`pick_device`'s.
 
         Raises:
+            InputError: for a source that is no hub model and no folder with one.
             WeightsError: where the model is not on this machine, or has no class "person".
             ModuleNotFoundError: when torch or transformers is not installed.
         """
-        import torch
         from transformers import AutoImageProcessor, AutoModelForUniversalSegmentation
 
-        self._processor = _from_pretrained(AutoImageProcessor, source)
-        self._model = _from_pretrained(AutoModelForUniversalSegmentation, source).eval()
-        self._person = person_class(self._model.config.id2label, label=source)
-        self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self._model.to(self._device)
-        self._min_score = min_score
+        folder = (
+            locate_artefact(ARTEFACT, marker=MARKER) if source is None else locate(parse_source(source), marker=MARKER)
+        )
+        self.min_score = min_score
+        self._device = device or pick_device()
+        with loading(folder, "segmentation model"):
+            self._processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+            model = AutoModelForUniversalSegmentation.from_pretrained(folder, local_files_only=True)
+            self._model = model.eval().to(self._device)
+        self._person = person_class(self._model.config.id2label, label=str(folder))
 
     def segment(
         self, photos: Sequence[RgbOfAnySize], regions: Sequence[RegionOfAnySize | None] | None = None
@@ -76,13 +82,13 @@ class Mask2Former:
             outputs = self._model(**inputs)
         scores = outputs.class_queries_logits[0].float().softmax(-1)[:, self._person]
         # A mask's own certainty can only lower it further.
-        likely = torch.nonzero(scores >= self._min_score).flatten()
+        likely = torch.nonzero(scores >= self.min_score).flatten()
         found = []
         for query in likely.tolist():
             probability = _on_photo(outputs.masks_queries_logits[0, query].float(), inputs, photo.shape[:2])
             inside = probability > 0.5
             score = float(scores[query]) * (float(probability[inside].mean()) if inside.any() else 0.0)
-            person = person_of_mask(inside, score) if score >= self._min_score else None
+            person = person_of_mask(inside, score) if score >= self.min_score else None
             if person is not None:
                 found.append(person)
         return found
@@ -104,23 +110,8 @@ def person_class(id2label: dict[int, str], *, label: str) -> int:
     some = ", ".join(list(id2label.values())[:5])
     raise WeightsError(
         f"{label} has no class 'person' (it has {some}, ...): choose an instance segmentation model trained on COCO, "
-        f"such as {DEFAULT_SOURCE}"
+        "such as facebook/mask2former-swin-large-coco-instance"
     )
-
-
-def _from_pretrained(auto_class: Any, source: str) -> Any:
-    """Load from this machine alone: nothing is downloaded on the way."""
-    try:
-        return auto_class.from_pretrained(source, local_files_only=True)
-    except (OSError, ValueError) as error:
-        if not Path(source).is_dir():
-            raise WeightsError(
-                f"{source} is not on this machine: run 'mfh weights fetch mask2former', or name a folder with a model"
-            ) from error
-        raise WeightsError(
-            f"{source} holds no segmentation model ({str(error).splitlines()[0]}): expected a folder that "
-            "save_pretrained made"
-        ) from error
 
 
 def _on_photo(mask_logits: Any, inputs: Any, shape: tuple[int, int]) -> ndarray:

@@ -4,7 +4,6 @@ Reference: He et al., Mask R-CNN, ICCV 2017; the weights are torchvision's impro
 Detection Transfer Learning with Vision Transformers, 2021).
 """
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,27 +14,17 @@ from mfh.errors import BackendError, WeightsError
 from mfh.models import weights
 from mfh.models.protocols import RegionOfAnySize, Rgb, RgbOfAnySize
 from mfh.models.segmentation.regions import person_of_mask, segment_each
+from mfh.models.torch_device import pick_device
+from mfh.models.weights_table import artefact
 from mfh.types import Person
 
-FILE_NAME = "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth"
-"""As torchvision publishes it; the digits are the first of its SHA-256."""
-URL = f"https://download.pytorch.org/models/{FILE_NAME}"
+ARTEFACT = "mask-rcnn"
 MIN_SCORE = 0.5
 """People less certain than this are left out. The paper names no number; HMR 2.0's published code, which the paper's
 people come from, keeps detections above 0.5."""
 PERSON = 1
 """COCO's number for people."""
-_INSTALL = "pip install 'metric-from-human[gpu]'"
-
-
-def weights_places() -> tuple[Path, ...]:
-    """Return where the weights are looked for, in this order: the weights cache, then torch's own cache."""
-    import torch
-
-    return (
-        weights.cache_folder() / "mask_rcnn" / FILE_NAME,
-        Path(torch.hub.get_dir()) / "checkpoints" / FILE_NAME,
-    )
+_INSTALL = "pip install 'metric-from-human[hub,gpu]'"
 
 
 class MaskRcnn:
@@ -49,9 +38,9 @@ class MaskRcnn:
         """Load the network.
 
         Args:
-            weights_file: its weights; None for torchvision's, from :func:`weights_places`.
+            weights_file: its weights; None for the artefact mask-rcnn of ``mfh weights list``, torchvision's own.
             min_score: people less certain than this are left out.
-            device: torch device; None for the GPU where there is one.
+            device: torch device; None for :func:`pick_device`'s.
 
         Raises:
             BackendError: where torchvision is missing or does not fit the torch that is installed.
@@ -69,11 +58,11 @@ class MaskRcnn:
                 f"({str(error).splitlines()[0]}): {_INSTALL}, or use mask2former, which needs none"
             ) from error
 
-        self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._device = device or pick_device()
         self._model = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None, box_score_thresh=min_score)
-        _load_weights(self._model, weights_file or _find_weights())
+        _load_weights(self._model, weights_file or weights.require(ARTEFACT) / artefact(ARTEFACT).files[0].name)
         self._model.to(self._device).eval()
-        self._min_score = min_score
+        self.min_score = min_score
 
     def segment(
         self, photos: Sequence[RgbOfAnySize], regions: Sequence[RegionOfAnySize | None] | None = None
@@ -96,35 +85,17 @@ class MaskRcnn:
         picture = torch.from_numpy(np.ascontiguousarray(photo.transpose(2, 0, 1), np.float32)).to(self._device)
         with torch.inference_mode():
             (outcome,) = self._model([picture])
-        wanted = (outcome["labels"] == PERSON) & (outcome["scores"] >= self._min_score)
+        wanted = (outcome["labels"] == PERSON) & (outcome["scores"] >= self.min_score)
         people = []
         for mask, score, box in zip(
             outcome["masks"][wanted], outcome["scores"][wanted], outcome["boxes"][wanted], strict=True
         ):
             # Boxes are in pixel edges: half a pixel less in pixel centres.
-            box_xyxy = box.double().cpu().numpy() - 0.5
+            box_xyxy = box.cpu().double().numpy() - 0.5
             person = person_of_mask(mask[0].cpu().numpy() > 0.5, float(score), box_xyxy)
             if person is not None:
                 people.append(person)
         return people
-
-
-def _find_weights() -> Path:
-    """Return torchvision's weights file, checked against the digits in its name.
-
-    Raises:
-        WeightsError: where it is nowhere, or damaged.
-    """
-    places = weights_places()
-    for place in places:
-        if place.is_file():
-            with place.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            expected = place.stem.rpartition("-")[2]
-            if not digest.startswith(expected):
-                raise WeightsError(f"{place} has sha256 {digest[:8]}..., expected {expected}...: download {URL} again")
-            return place
-    raise WeightsError(f"no Mask R-CNN weights at {places[0]}: download {URL} to there")
 
 
 def _load_weights(model: Any, file: Path) -> None:
@@ -137,5 +108,6 @@ def _load_weights(model: Any, file: Path) -> None:
         model.load_state_dict(state)
     except (OSError, RuntimeError, pickle.UnpicklingError, AttributeError, TypeError) as error:
         raise WeightsError(
-            f"{file} cannot be loaded ({str(error).splitlines()[0]}): expected {FILE_NAME} of torchvision ({URL})"
+            f"{file} cannot be loaded ({str(error).splitlines()[0]}): expected torchvision's weights of "
+            f"maskrcnn_resnet50_fpn_v2; run 'mfh weights fetch {ARTEFACT}'"
         ) from error
