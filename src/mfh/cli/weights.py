@@ -8,11 +8,13 @@ import typer
 
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
 from mfh.cli.progress import progress_line
+from mfh.cli.weights_convert import convert
 from mfh.errors import InputError, WeightsError
 
 app = typer.Typer(
     help="Model files: list them, fetch them, verify them, carry them to another machine.", rich_markup_mode=None
 )
+app.command()(convert)
 
 CommercialOk = Annotated[
     bool, typer.Option("--commercial-ok", help="Only what may be used commercially; says what is left out and why.")

@@ -205,7 +205,8 @@ ARTEFACTS: dict[str, Artefact] = {
             gated=False,
             used_by="measuring people (presets paper and standard)",
             supplied=Supplied(
-                "get hmr2_data.tar.gz of 4D-Humans, unpack it and run 'mfh weights convert hmr2 CHECKPOINT'",
+                "get hmr2_data.tar.gz of 4D-Humans, unpack it, run 'mfh weights convert hmr2 CHECKPOINT' on its "
+                "epoch=35-step=1000000.ckpt",
                 ("hmr2.safetensors",),
                 "MFH_HMR2",
             ),
@@ -222,7 +223,12 @@ ARTEFACTS: dict[str, Artefact] = {
             supplied=Supplied(
                 "register at smpl.is.tue.mpg.de (free for research), download SMPL for Python and put its neutral "
                 "model there as SMPL_NEUTRAL.pkl",
-                ("SMPL_NEUTRAL.npz", "SMPL_NEUTRAL.pkl", "basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl"),
+                (
+                    "SMPL_NEUTRAL.npz",
+                    "SMPL_NEUTRAL.pkl",
+                    "basicModel_neutral_lbs_10_207_0_v1.0.0.pkl",
+                    "basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl",
+                ),
                 "MFH_SMPL",
             ),
             blocks_commercial="its licence is for non-commercial research; Meshcapade sells commercial ones",
