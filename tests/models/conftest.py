@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+
 from tests.models import tiny_hub
 
 

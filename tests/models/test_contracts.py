@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.models import tiny_hub
 
 import mfh
 from mfh.errors import BackendError, WeightsError
@@ -18,6 +17,7 @@ from mfh.io.photo import load_photo
 from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.models.registry import REGISTRY, Role, load_models
 from mfh.types import Photo
+from tests.models import tiny_hub
 
 _EXAMPLE = Path(mfh.__file__).parent / "examples" / "room" / "rgb.png"
 

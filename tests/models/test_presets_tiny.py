@@ -57,7 +57,7 @@ def test_the_papers_models_find_nobody_in_noise_and_say_so_within_their_budget(t
 
 def test_what_the_presets_need():
     paper = needs_of(PRESETS["paper"])
-    assert paper.artefacts == ("depth-anything-v1-large", "mask-rcnn", "hmr2", "smpl", "sd2")
+    assert paper.artefacts == ("depth-anything-v1-large", "mask_rcnn", "hmr2", "smpl", "sd2")
     assert {"torch", "diffusers", "torchvision"} <= set(paper.packages) and paper.gpu_gb > 5
     assert set(paper.blocked) == {"hmr2", "smpl"}
     assert 5e9 < paper.disk_bytes < 9e9

@@ -298,9 +298,18 @@ def test_what_the_user_must_supply_says_where_to_get_it_and_where_to_put_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path))
-    with pytest.raises(WeightsError, match=r"smpl is not in .*smpl: register at .*SMPL_NEUTRAL.pkl and put it there"):
+    with pytest.raises(
+        WeightsError, match=r"smpl is not in .*smpl: register at .*put its neutral model there as SMPL_NEUTRAL.pkl"
+    ):
         weights.fetch("smpl")
     (tmp_path / "smpl").mkdir()
     (tmp_path / "smpl" / "SMPL_NEUTRAL.npz").write_bytes(b"body")
     assert weights.fetch("smpl") == tmp_path / "smpl"
     assert weights.verify("smpl") is False
+    elsewhere = tmp_path / "mine" / "body.pkl"
+    elsewhere.parent.mkdir()
+    elsewhere.write_bytes(b"body")
+    monkeypatch.setenv("MFH_SMPL", str(elsewhere))
+    assert weights.installed("smpl") and weights.path("smpl") == elsewhere.parent
+    monkeypatch.setenv("MFH_SMPL", str(tmp_path / "nowhere"))
+    assert not weights.installed("smpl")

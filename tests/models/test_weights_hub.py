@@ -262,20 +262,20 @@ def test_a_file_at_a_plain_address_is_resumed_and_checked(fake_hub, monkeypatch)
     url = f"{os.environ['HF_ENDPOINT']}/org/name/resolve/{COMMIT}/model.safetensors"
     digest = hashlib.sha256(content).hexdigest()
     one = replace(
-        weights.ARTEFACTS["mask-rcnn"], url=url, files=(WeightFile("net.pth", digest, len(content)),), version="1"
+        weights.ARTEFACTS["mask_rcnn"], url=url, files=(WeightFile("net.pth", digest, len(content)),), version="1"
     )
-    monkeypatch.setitem(weights.ARTEFACTS, "mask-rcnn", one)
+    monkeypatch.setitem(weights.ARTEFACTS, "mask_rcnn", one)
     fake_hub.cut_after = 700_000
-    with pytest.raises(WeightsError, match="net.pth broke off .*run 'mfh weights fetch mask-rcnn' again"):
-        weights.fetch("mask-rcnn")
-    assert not weights.installed("mask-rcnn")
+    with pytest.raises(WeightsError, match="net.pth broke off .*run 'mfh weights fetch mask_rcnn' again"):
+        weights.fetch("mask_rcnn")
+    assert not weights.installed("mask_rcnn")
     fake_hub.cut_after = None
-    folder = weights.fetch("mask-rcnn")
+    folder = weights.fetch("mask_rcnn")
     assert fake_hub.asked[-1][2] == "bytes=700000-"
-    assert [file.name for file in folder.iterdir()] == ["net.pth"] and weights.verify("mask-rcnn")
+    assert [file.name for file in folder.iterdir()] == ["net.pth"] and weights.verify("mask_rcnn")
     monkeypatch.setitem(
-        weights.ARTEFACTS, "mask-rcnn", replace(one, version="2", files=(WeightFile("net.pth", "0" * 64, None),))
+        weights.ARTEFACTS, "mask_rcnn", replace(one, version="2", files=(WeightFile("net.pth", "0" * 64, None),))
     )
     with pytest.raises(WeightsError, match="sha256 .*expected 000000000000"):
-        weights.fetch("mask-rcnn")
-    assert not weights.installed("mask-rcnn")
+        weights.fetch("mask_rcnn")
+    assert not weights.installed("mask_rcnn")

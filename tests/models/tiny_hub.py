@@ -286,9 +286,8 @@ def mask2former(folder: Path) -> None:
 
 def hmr2(folder: Path) -> None:
     """Write an HMR 2.0 network that sees everybody in front of the camera."""
-    from tests.models.human_mesh.hmr2_fixtures import TINY, random_network, save_training_checkpoint, seeing_ahead
-
     from mfh.models.human_mesh.hmr2_checkpoint import convert_hmr2_checkpoint
+    from tests.models.human_mesh.hmr2_fixtures import TINY, random_network, save_training_checkpoint, seeing_ahead
 
     folder.mkdir(parents=True)
     state = dict(seeing_ahead(random_network(TINY)).state_dict())

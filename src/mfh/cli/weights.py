@@ -190,7 +190,7 @@ def _fix(name: str) -> str:
 
     one = weights.artefact(name)
     if one.supplied is not None:
-        return f"{one.supplied.where}, and put it into {weights.path(name)}"
+        return f"{one.supplied.where} ({weights.path(name)}, or name the file in {one.supplied.environment})"
     return "reinstall metric-from-human" if one.kind == "package" else f"mfh weights fetch {name}"
 
 

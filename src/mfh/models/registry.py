@@ -16,7 +16,7 @@ Role = Literal["painter", "relative_depth", "person_segmenter", "human_mesh"]
 
 _HUB = "pip install 'metric-from-human[hub]'"
 _ADAPTER = "pip install 'metric-from-human[hub,lora]'"
-_GPU = "pip install 'metric-from-human[hub,gpu]'"
+_GPU = "pip install 'metric-from-human[gpu]'"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ REGISTRY: dict[Role, dict[str, Entry]] = {
     "person_segmenter": {
         "blazepose": Entry("mfh.models.human_mesh.blazepose:BlazePose", "pip install ai-edge-litert", ("blazepose",)),
         "mask_rcnn": Entry(
-            "mfh.models.segmentation.mask_rcnn:MaskRcnn", _GPU, ("mask-rcnn",), ("torch", "torchvision"), 2.0
+            "mfh.models.segmentation.mask_rcnn:MaskRcnn", _GPU, ("mask_rcnn",), ("torch", "torchvision"), 2.0
         ),
         "mask2former": Entry("mfh.models.segmentation.mask2former:Mask2Former", _HUB, ("mask2former",), _TORCH, 3.0),
     },

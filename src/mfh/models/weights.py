@@ -4,6 +4,7 @@ Files are fetched once into a cache folder, checked against sizes and SHA-256 su
 are right: an interrupted fetch leaves nothing that looks finished.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,7 +50,10 @@ def path(name: str) -> Path:
         return shared if shared is not None and not own.is_dir() else own
     if one.kind == "package":
         return Path(__file__).parents[1] / "pocket" / "weights"
-    return cache_folder() / (one.name if one.kind == "user" else f"{one.name}-{one.version}")
+    if one.supplied is not None:
+        chosen = Path(os.environ.get(one.supplied.environment) or cache_folder() / one.name).expanduser()
+        return chosen.parent if chosen.is_file() else chosen
+    return cache_folder() / (one.name if one.url else f"{one.name}-{one.version}")
 
 
 def installed(name: str) -> bool:
@@ -77,7 +81,7 @@ def require(name: str) -> Path:
     if one.kind == "package":
         raise WeightsError(f"{missing[0]} is not in the package: reinstall metric-from-human, the file is part of it")
     if one.supplied is not None:
-        raise WeightsError(f"{one.name} is not in {path(name)}: {one.supplied.where} and put it there")
+        raise WeightsError(f"{one.name} is not in {path(name)}: {one.supplied.where}")
     label = "BlazePose" if name == "blazepose" else name
     raise WeightsError(f"{label} files are not here: run 'mfh weights fetch {name}'")
 
@@ -198,7 +202,9 @@ def _missing(one: Artefact) -> list[Path]:
             return missing_files(folder, read_manifest(folder))
         return [] if (folder / one.hub.marker).is_file() else [folder / one.hub.marker]
     if one.supplied is not None:
-        return [] if any((folder / file).is_file() for file in one.supplied.any_of) else [folder]
+        named = os.environ.get(one.supplied.environment)
+        there = any((folder / file).is_file() for file in one.supplied.any_of)
+        return [] if there or (named and Path(named).expanduser().is_file()) else [folder]
 
     def right(file: WeightFile) -> bool:
         place = folder / file.name

@@ -137,7 +137,7 @@ def _own_place(name: str) -> Path:
     one = artefact(name)
     if one.hub is not None:
         return cached_folder(Source(repo=one.hub.repo, revision=one.hub.revision))
-    return cache_folder() / (one.name if one.kind == "user" else f"{one.name}-{one.version}")
+    return cache_folder() / (one.name if one.kind in ("user", "url") else f"{one.name}-{one.version}")
 
 
 def _check_known(manifest: Manifest, folder: Path) -> None:

@@ -115,10 +115,10 @@ _HUB = (
     ),
     _hub(
         "mask2former",
-        "facebook/mask2former-swin-large-coco-instance",
+        "facebook/mask2former-swin-base-coco-instance",
         "CC-BY-NC-4.0",
         "finding people (preset standard)",
-        866_000_000,
+        430_000_000,
         blocks_commercial="its model zoo says CC-BY-NC-4.0, although its code is MIT",
     ),
 )
@@ -181,7 +181,7 @@ ARTEFACTS: dict[str, Artefact] = {
         ),
         *_HUB,
         Artefact(
-            name="mask-rcnn",
+            name="mask_rcnn",
             source="torchvision's maskrcnn_resnet50_fpn_v2, weights COCO_V1",
             version="73cbd019",
             licence="BSD-3-Clause",
@@ -205,9 +205,9 @@ ARTEFACTS: dict[str, Artefact] = {
             gated=False,
             used_by="measuring people (presets paper and standard)",
             supplied=Supplied(
-                "get hmr2_data.tar.gz of 4D-Humans, unpack it, run 'mfh weights convert hmr2 CHECKPOINT' on its "
-                "epoch=35-step=1000000.ckpt",
+                "get hmr2_data.tar.gz of 4D-Humans, unpack it and run 'mfh weights convert hmr2 CHECKPOINT'",
                 ("hmr2.safetensors",),
+                "MFH_HMR2",
             ),
             blocks_commercial="it was trained for SMPL bodies and is of no use without SMPL",
             about_bytes=2_700_000_000,
@@ -220,13 +220,15 @@ ARTEFACTS: dict[str, Artefact] = {
             gated=True,
             used_by="measuring people (presets paper and standard)",
             supplied=Supplied(
-                "register at smplify.is.tue.mpg.de (free for research), download SMPL_NEUTRAL.pkl",
+                "register at smplify.is.tue.mpg.de or smpl.is.tue.mpg.de (free for research), download the neutral "
+                "model and put it there as SMPL_NEUTRAL.pkl",
                 (
                     "SMPL_NEUTRAL.npz",
                     "SMPL_NEUTRAL.pkl",
                     "basicModel_neutral_lbs_10_207_0_v1.0.0.pkl",
                     "basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl",
                 ),
+                "MFH_SMPL",
             ),
             blocks_commercial="its licence is for non-commercial research; Meshcapade sells commercial ones",
             about_bytes=39_000_000,

@@ -62,10 +62,12 @@ class Supplied:
     Attributes:
         where: what to do to get them, for people.
         any_of: file names of which one is enough.
+        environment: variable that names the file, or a folder with it, where it is not in the weights cache.
     """
 
     where: str
     any_of: tuple[str, ...]
+    environment: str
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import torch
-from tests.models.human_mesh.smpl_fixtures import foreign_classes
 
 from mfh.models.human_mesh.hmr2_network import Hmr2Network, NetworkSizes
+from tests.models.human_mesh.smpl_fixtures import foreign_classes
 
 TINY = NetworkSizes(
     backbone_dim=64,

@@ -6,7 +6,6 @@ import zipfile
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.models.human_mesh.hmr2_fixtures import TINY, published_names, random_network, save_training_checkpoint
 
 from mfh.errors import InputError, WeightsError
 from mfh.models.human_mesh.hmr2_checkpoint import (
@@ -16,6 +15,7 @@ from mfh.models.human_mesh.hmr2_checkpoint import (
     read_checkpoint,
 )
 from mfh.models.human_mesh.hmr2_network import PUBLISHED
+from tests.models.human_mesh.hmr2_fixtures import TINY, published_names, random_network, save_training_checkpoint
 
 
 def test_a_full_size_checkpoint_with_the_published_names_loads(tmp_path):

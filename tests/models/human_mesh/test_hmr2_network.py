@@ -6,10 +6,10 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
-from tests.models.human_mesh.hmr2_fixtures import TINY, published_names, random_network
 
 from mfh.models.human_mesh.hmr2_checkpoint import network_shapes
 from mfh.models.human_mesh.hmr2_network import PUBLISHED, Hmr2Network, NetworkSizes, rotations_from_6d
+from tests.models.human_mesh.hmr2_fixtures import TINY, published_names, random_network
 
 
 def test_names_and_shapes_are_the_published_ones():

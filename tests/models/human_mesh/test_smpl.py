@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.models.human_mesh.smpl_fixtures import PARENTS, made_up_smpl
 
 from mfh.models.human_mesh.smpl import posed_body, shaped_body, stature_m
+from tests.models.human_mesh.smpl_fixtures import PARENTS, made_up_smpl
 
 MODEL = made_up_smpl()
 

@@ -4,11 +4,11 @@ import sys
 
 import numpy as np
 import pytest
-from tests.models.human_mesh.smpl_fixtures import arrays_of, foreign_classes, made_up_smpl, save_npz
-from tests.models.human_mesh.smpl_fixtures import save_published_pickle as save_pickle
 
 from mfh.errors import WeightsError
 from mfh.models.human_mesh.smpl_file import ENVIRONMENT, find_smpl, load_smpl
+from tests.models.human_mesh.smpl_fixtures import arrays_of, foreign_classes, made_up_smpl, save_npz
+from tests.models.human_mesh.smpl_fixtures import save_published_pickle as save_pickle
 
 MODEL = made_up_smpl()
 _FIELDS = (

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from tests.models.segmentation.tiny_models import STYLES, write
 
 from mfh.errors import InputError, WeightsError
 from mfh.models.protocols import PersonSegmenter
 from mfh.models.segmentation.mask2former import Mask2Former, person_class
+from tests.models.segmentation.tiny_models import STYLES, write
 
 
 @pytest.fixture(scope="module")

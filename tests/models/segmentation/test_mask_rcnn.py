@@ -137,9 +137,9 @@ def test_a_torchvision_that_is_missing_or_does_not_fit_says_what_to_install(monk
 def test_weights_are_looked_for_in_the_cache(torchvision, tmp_path, monkeypatch, weights_file):
     monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path / "cache"))
     monkeypatch.setenv("MFH_DEVICE", "cpu")
-    with pytest.raises(WeightsError, match="mask-rcnn files are not here: run 'mfh weights fetch mask-rcnn'"):
+    with pytest.raises(WeightsError, match="mask_rcnn files are not here: run 'mfh weights fetch mask_rcnn'"):
         load_models({"person_segmenter": "mask_rcnn"})
-    place = weights.path("mask-rcnn") / "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth"
+    place = weights.path("mask_rcnn") / "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth"
     place.parent.mkdir(parents=True)
     place.write_bytes(weights_file.read_bytes())
     assert load_models({"person_segmenter": "mask_rcnn"})["person_segmenter"].name == "mask_rcnn"
@@ -155,7 +155,7 @@ def test_other_files_are_refused_and_nothing_in_them_is_run(torchvision, tmp_pat
     path = tmp_path / "mine.pth"
     torch.save(content, path)
     with pytest.raises(
-        WeightsError, match="cannot be loaded .*: expected torchvision's weights .*; run 'mfh weights fetch mask-rcnn'"
+        WeightsError, match="cannot be loaded .*: expected torchvision's weights .*; run 'mfh weights fetch mask_rcnn'"
     ) as caught:
         MaskRcnn(path, device="cpu")
     assert "\n" not in str(caught.value) and "boom" not in capsys.readouterr().out

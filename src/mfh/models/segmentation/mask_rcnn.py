@@ -18,7 +18,7 @@ from mfh.models.torch_device import pick_device
 from mfh.models.weights_table import artefact
 from mfh.types import Person
 
-ARTEFACT = "mask-rcnn"
+ARTEFACT = "mask_rcnn"
 MIN_SCORE = 0.5
 """People less certain than this are left out. The paper names no number; HMR 2.0's published code, which the paper's
 people come from, keeps detections above 0.5."""
@@ -38,7 +38,7 @@ class MaskRcnn:
         """Load the network.
 
         Args:
-            weights_file: its weights; None for the artefact mask-rcnn of ``mfh weights list``, torchvision's own.
+            weights_file: its weights; None for the artefact mask_rcnn of ``mfh weights list``, torchvision's own.
             min_score: people less certain than this are left out.
             device: torch device; None for :func:`pick_device`'s.
 
