@@ -7,6 +7,7 @@ from tests.models.human_mesh.hmr2_fixtures import TINY, random_network, save_tra
 
 def test_converts_to_where_the_model_looks_for_it(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path / "cache"))
+    monkeypatch.delenv("MFH_HMR2", raising=False)
     monkeypatch.setattr(hmr2_network, "PUBLISHED", TINY)
     state = dict(random_network(TINY).state_dict())
     checkpoint = save_training_checkpoint(state, tmp_path / "epoch=35-step=1000000.ckpt")

@@ -205,8 +205,7 @@ ARTEFACTS: dict[str, Artefact] = {
             gated=False,
             used_by="measuring people (presets paper and standard)",
             supplied=Supplied(
-                "get hmr2_data.tar.gz of 4D-Humans, unpack it, run 'mfh weights convert hmr2 CHECKPOINT' on its "
-                "epoch=35-step=1000000.ckpt",
+                "get hmr2_data.tar.gz of 4D-Humans, unpack it and run 'mfh weights convert hmr2 CHECKPOINT'",
                 ("hmr2.safetensors",),
                 "MFH_HMR2",
             ),
@@ -221,8 +220,8 @@ ARTEFACTS: dict[str, Artefact] = {
             gated=True,
             used_by="measuring people (presets paper and standard)",
             supplied=Supplied(
-                "register at smpl.is.tue.mpg.de (free for research), download SMPL for Python and put its neutral "
-                "model there as SMPL_NEUTRAL.pkl",
+                "register at smplify.is.tue.mpg.de or smpl.is.tue.mpg.de (free for research), download the neutral "
+                "model and put it there as SMPL_NEUTRAL.pkl",
                 (
                     "SMPL_NEUTRAL.npz",
                     "SMPL_NEUTRAL.pkl",

@@ -173,7 +173,8 @@ def test_spots_in_the_photo_are_where_the_camera_puts_them(backend, monkeypatch)
 def test_it_is_registered_and_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("MFH_DEVICE", "cpu")
-    monkeypatch.delenv("MFH_SMPL", raising=False)
+    for name in ("MFH_HMR2", "MFH_SMPL"):
+        monkeypatch.delenv(name, raising=False)
     with pytest.raises(WeightsError, match="no HMR 2.0 network at .*'mfh weights convert hmr2 CHECKPOINT'"):
         load_models({"human_mesh": "hmr2"})
     checkpoint = save_training_checkpoint(dict(random_network(TINY).state_dict()), tmp_path / "hmr2.ckpt")
@@ -194,3 +195,13 @@ def test_a_photo_of_any_size_and_a_box_beyond_it(backend):
     boxes = [[-30.0, -20.0, 40.0, 50.0], [100.0, 100.0, 140.0, 200.0]]
     meshes = model.measure(photo, [Person(np.array(b), np.ones((5, 7), bool), 0.5) for b in boxes], CAMERA)
     assert all(mesh is not None and np.isfinite(mesh.vertices_m).all() for mesh in meshes)
+
+
+def test_the_network_may_be_anywhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path / "cache"))
+    monkeypatch.delenv("MFH_HMR2", raising=False)
+    assert converted_path() == tmp_path / "cache" / "hmr2" / "hmr2.safetensors"
+    monkeypatch.setenv("MFH_HMR2", str(tmp_path))
+    assert converted_path() == tmp_path / "hmr2.safetensors"
+    monkeypatch.setenv("MFH_HMR2", str(tmp_path / "mine.safetensors"))
+    assert converted_path() == tmp_path / "mine.safetensors"

@@ -4,6 +4,7 @@ Weights: the published checkpoint, converted once with ``mfh weights convert hmr
 model, which its users register for. Neither may be redistributed (docs/human-mesh.md).
 """
 
+import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,6 +22,7 @@ from mfh.models.protocols import Rgb
 from mfh.models.torch_device import pick_device
 from mfh.types import Camera, HumanMesh, Person
 
+ENVIRONMENT = "MFH_HMR2"
 FILE_NAME = "hmr2.safetensors"
 BATCH = 8
 """People read at once, as the published code does."""
@@ -29,8 +31,12 @@ NEAR_M = 0.05
 
 
 def converted_path() -> Path:
-    """Return where the converted network is, or would be."""
-    return weights.path("hmr2") / FILE_NAME
+    """Return where the converted network is, or would be: $MFH_HMR2 (a file, or a folder with it), else the cache."""
+    chosen = os.environ.get(ENVIRONMENT)
+    if not chosen:
+        return weights.path("hmr2") / FILE_NAME
+    place = Path(chosen).expanduser()
+    return place / FILE_NAME if place.is_dir() else place
 
 
 class Hmr2:

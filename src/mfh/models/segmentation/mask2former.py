@@ -110,7 +110,7 @@ def person_class(id2label: dict[int, str], *, label: str) -> int:
     some = ", ".join(list(id2label.values())[:5])
     raise WeightsError(
         f"{label} has no class 'person' (it has {some}, ...): choose an instance segmentation model trained on COCO, "
-        "such as facebook/mask2former-swin-large-coco-instance"
+        "such as the artefact mask2former of 'mfh weights list'"
     )
 
 
