@@ -299,7 +299,7 @@ def test_what_the_user_must_supply_says_where_to_get_it_and_where_to_put_it(
 ):
     monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path))
     with pytest.raises(
-        WeightsError, match=r"smpl is not in .*smpl: register at .*put its neutral model there as SMPL_NEUTRAL.pkl"
+        WeightsError, match=r"smpl is not in .*smpl: register at .*put it there as SMPL_NEUTRAL.pkl"
     ):
         weights.fetch("smpl")
     (tmp_path / "smpl").mkdir()
