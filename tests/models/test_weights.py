@@ -298,9 +298,7 @@ def test_what_the_user_must_supply_says_where_to_get_it_and_where_to_put_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path))
-    with pytest.raises(
-        WeightsError, match=r"smpl is not in .*smpl: register at .*put it there as SMPL_NEUTRAL.pkl"
-    ):
+    with pytest.raises(WeightsError, match=r"smpl is not in .*smpl: register at .*put it there as SMPL_NEUTRAL.pkl"):
         weights.fetch("smpl")
     (tmp_path / "smpl").mkdir()
     (tmp_path / "smpl" / "SMPL_NEUTRAL.npz").write_bytes(b"body")
