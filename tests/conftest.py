@@ -19,6 +19,9 @@ _CHECKED = [
         "types",
         "config",
         "findings",
+        "gathered",
+        "conclusion",
+        "adapters",
         "geometry",
         "numerics",
         "models",
@@ -105,3 +108,72 @@ def metric_depth():
         seconds={"relative depth": 0.25, "total": 1.25},
         warnings=("shift held back",),
     )
+
+
+@pytest.fixture
+def gathered(metric_depth):
+    """What models may have said about the made-up photo: one person in it of two measured, and three painted ones."""
+    import math
+    from dataclasses import replace
+
+    import numpy as np
+
+    from mfh.gathered import Gathered
+    from mfh.io.exif import ExifFacts
+    from mfh.io.focal import choose_camera
+    from mfh.types import Evidence, Landmark, Photo
+
+    rng = np.random.default_rng(1)
+    used, rejected = metric_depth.landmarks
+    height, width = metric_depth.depth_m.shape
+    camera, focal, notes = choose_camera(None, ExifFacts(), width=width, height=height)
+    down, across = np.mgrid[0:1:48j, 0:1:64j]
+    rgb = np.stack([down, across, 0.2 + 0 * down], -1).astype(np.float32)
+    photo = Photo(rgb, camera, focal, "photo.jpg", ("an odd photo", *notes))
+    # Everybody scatters about the made-up head, the painted ones alike all over their figures.
+    bent = 1 / (0.5 * np.linspace(0.3, 1.7, 40) + 0.1) * np.exp(rng.normal(0, 0.02, 40))
+    seen = Evidence(np.linspace(0.3, 1.7, 40), bent, np.zeros(40, int), (replace(used, origin_m=2.4), rejected))
+    painted = []
+    for number, relative in enumerate((0.4, 0.9, 1.6)):
+        z = 1 / (0.5 * relative + 0.1) * math.exp(0.05 * (-1) ** number)
+        figure = Landmark(
+            source=f"painting {number}",
+            measured_by="sprite",
+            box_xyxy=(1.0, 2.0, 3.0, 4.0),
+            score=1.0,
+            distance_m=z,
+            stature_m=1.75,
+            pixels=30,
+            verdict="used",
+            reason="painted at a known size",
+            log_distance_sigma=0.1,
+            origin_m=z,
+        )
+        painted.append(
+            Evidence(relative + rng.normal(0, 0.01, 30), np.full(30, z), np.zeros(30, int), (figure,)),
+        )
+    return Gathered(
+        photo=photo,
+        relative=replace(metric_depth.relative, log_range=(1.1, 0.4)),
+        evidence=(seen, *painted),
+        preset="pocket",
+        models={"relative_depth": "pocket", "painter": "sprite"},
+        seed=7,
+        attempts=3,
+        shared_log_sigma=0.1,
+        shape_log_sigma=0.15,
+        provenance="the painter learned it somewhere",
+        max_depth_m=200.0,
+        seconds={"relative depth": 0.25},
+    )
+
+
+@pytest.fixture
+def painting(metric_depth):
+    """A made-up painting in which nobody was found."""
+    import numpy as np
+
+    from mfh.types import MeasuredPainting
+
+    rgb = metric_depth.photo.rgb
+    return MeasuredPainting(0, rgb, np.ones(rgb.shape[:2], bool), (), ())
