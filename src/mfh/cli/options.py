@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from mfh.errors import InputError
 
 if TYPE_CHECKING:
     from mfh.io.focal import FocalRequest
+    from mfh.io.relative import RelativeDepthMap
+    from mfh.types import Space
 
 _DURATION = re.compile(r"(?:(?P<minutes>\d+(?:\.\d*)?)m(?:in)?)?(?:(?P<seconds>\d+(?:\.\d*)?)s?)?")
 
@@ -120,3 +123,48 @@ def request_focal(
         focal_35mm=focal_35mm,
         intrinsics=read_intrinsics(intrinsics) if intrinsics is not None else None,
     )
+
+
+def check_one_photo(photos: Sequence[Path], *, heights: Sequence[str] | None, places: Sequence[str]) -> None:
+    """Refuse what is known about one photo for several of them.
+
+    Args:
+        photos: picture files.
+        heights: words of --person-height; a height of everybody may be given for several photos.
+        places: words of --known-distance and --known-length.
+
+    Raises:
+        InputError: for a pixel or a person's number, and more than one photo.
+    """
+    about_one = [*(word for word in heights or () if "=" in word), *places]
+    if about_one and len(photos) > 1:
+        raise InputError(f"{about_one[0]!r} is about one photo, and {len(photos)} are given: measure that one alone")
+
+
+def request_relative_depth(
+    path: Path | None, space: "Space | None", *, photos: Sequence[Path]
+) -> "RelativeDepthMap | None":
+    """Return the relative depth the user brought, if any.
+
+    Args:
+        path: npy, npz, png or exr file.
+        space: what its values are.
+        photos: picture files; a map is for one.
+
+    Raises:
+        InputError: for a file that cannot be used, a missing or idle space, or more than one photo.
+    """
+    if path is None:
+        if space is not None:
+            raise InputError(f"--space {space} is about a map given with --relative-depth, and none is given")
+        return None
+    if space is None:
+        raise InputError(
+            "--relative-depth needs --space disparity (larger is nearer, as of Depth Anything) or --space depth "
+            "(larger is farther, as of Marigold)"
+        )
+    if len(photos) > 1:
+        raise InputError(f"--relative-depth is for one photo, and {len(photos)} are given: measure that one alone")
+    from mfh.io.relative import read_relative_depth
+
+    return read_relative_depth(path, space=space)

@@ -29,6 +29,7 @@ class DepthFile:
         scale: s of the metric head.
         shift: t of the metric head.
         space: "disparity", depth = 1 / (s·x + t), or "depth", depth = s·x + t.
+        log_sigma: (h, w) float16 one-sigma of the log of depth; None where it is not known.
     """
 
     depth_m: Float[ndarray, "h w"]
@@ -37,10 +38,11 @@ class DepthFile:
     scale: float
     shift: float
     space: Space
+    log_sigma: Float[ndarray, "h w"] | None = None
 
 
 def write_depth_npz(path: str | Path, result: MetricDepth) -> None:
-    """Write depth, validity, K and the metric head to an uncompressed npz.
+    """Write depth, its deviation, validity, K and the metric head to an uncompressed npz.
 
     Args:
         path: file to write, ending in .npz.
@@ -49,9 +51,12 @@ def write_depth_npz(path: str | Path, result: MetricDepth) -> None:
     Raises:
         InputError: when the file cannot be written.
     """
+    # Half precision tells 0.100 from 0.1001; beyond its range the depth is anybody's guess.
+    sigma = {} if result.log_sigma is None else {"log_sigma": np.minimum(result.log_sigma, 6e4).astype(np.float16)}
     with atomic_path(path) as temporary:
         np.savez(
             temporary,
+            **sigma,
             depth_m=result.depth_m.astype(np.float32),
             valid_mask=result.valid_mask,
             K=camera_matrix(result.photo.camera),
@@ -77,6 +82,7 @@ def read_depth_npz(path: str | Path) -> DepthFile:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             stored = {name: arrays[name] for name in names}
+            log_sigma = arrays["log_sigma"] if "log_sigma" in arrays else None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}; expected a depth.npz") from error
     except (KeyError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
@@ -91,6 +97,7 @@ def read_depth_npz(path: str | Path) -> DepthFile:
         scale=float(stored["head_scale"]),
         shift=float(stored["head_shift"]),
         space=space,
+        log_sigma=log_sigma,
     )
 
 

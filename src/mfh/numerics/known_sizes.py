@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from mfh.errors import InputError
 from mfh.numerics.clues import Clue
-from mfh.types import Camera, Evidence, RelativeDepth
+from mfh.types import Camera, Evidence, Landmark, RelativeDepth
 
 KNOWN_LOG_SIGMA = 0.03
 """A tape is exact, but the pixel it was held to is not, nor the relative depth there."""
@@ -62,7 +62,8 @@ class KnownHeight:
 
     Attributes:
         metres: the height.
-        person: number of the landmark on the receipt; None for everybody.
+        person: number of the landmark on the receipt; None for everybody in the photo (nobody knows the height of
+            people who are painted).
     """
 
     metres: float
@@ -128,7 +129,8 @@ def with_known_heights(evidence: Sequence[Evidence], heights: Sequence[KnownHeig
         The same evidence with their metres, stature and error.
 
     Raises:
-        InputError: for a height that no person has, or a number that is no person measured.
+        InputError: for a height that no person has, a number that is no person measured, or a height of everybody
+            where nobody in the photo was measured.
     """
     changed = list(evidence)
     numbers = [(image, person) for image, one in enumerate(evidence) for person in range(len(one.landmarks))]
@@ -140,18 +142,29 @@ def with_known_heights(evidence: Sequence[Evidence], heights: Sequence[KnownHeig
                 f"the height of person {height.person} was given, and the receipt has {len(numbers)} people: "
                 f"expected a number from 0 to {len(numbers) - 1}"
             )
-        chosen = numbers if height.person is None else [numbers[height.person]]
+        if height.person is None:
+            chosen = [
+                (image, person) for image, person in numbers if _stands_in_photo(changed[image].landmarks[person])
+            ]
+        else:
+            chosen = [numbers[height.person]]
+        if not chosen:
+            raise InputError(
+                f"a person's height was given ({height.metres:g} m), and nobody in the photo was measured: "
+                "leave it out, or give a distance or a length"
+            )
         for image, person in chosen:
             landmark = changed[image].landmarks[person]
             if landmark.stature_m is None:
-                if height.person is not None:
-                    raise InputError(
-                        f"person {height.person} was not measured ({landmark.reason}): "
-                        "expected the number of one that was"
-                    )
-                continue
+                raise InputError(
+                    f"person {height.person} was not measured ({landmark.reason}): expected the number of one that was"
+                )
             changed[image] = _rescaled(changed[image], person, height.metres / landmark.stature_m)
     return changed
+
+
+def _stands_in_photo(landmark: Landmark) -> bool:
+    return landmark.source == "photo" and landmark.stature_m is not None
 
 
 def _rescaled(evidence: Evidence, person: int, factor: float) -> Evidence:
@@ -178,13 +191,9 @@ def _rays(camera: Camera, pixels: Sequence[tuple[float, float]], what: str) -> F
     """Return points at unit depth behind pixels."""
     for x, y in pixels:
         if not (0 <= x <= camera.width - 1 and 0 <= y <= camera.height - 1):
-            raise InputError(
-                f"{what}: pixel {x:g},{y:g} is outside the photo, which is {camera.width}x{camera.height}"
-            )
+            raise InputError(f"{what}: pixel {x:g},{y:g} is outside the photo, which is {camera.width}x{camera.height}")
     at = np.array(pixels, float)
-    return np.stack(
-        [(at[:, 0] - camera.cx) / camera.fx, (at[:, 1] - camera.cy) / camera.fy, np.ones(len(at))], axis=1
-    )
+    return np.stack([(at[:, 0] - camera.cx) / camera.fx, (at[:, 1] - camera.cy) / camera.fy, np.ones(len(at))], axis=1)
 
 
 def _read(relative: RelativeDepth, xy: tuple[float, float]) -> float:
