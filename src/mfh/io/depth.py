@@ -3,6 +3,7 @@
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt16
@@ -51,19 +52,19 @@ def write_depth_npz(path: str | Path, result: MetricDepth) -> None:
     Raises:
         InputError: when the file cannot be written.
     """
-    # Half precision tells 0.100 from 0.1001; beyond its range the depth is anybody's guess.
-    sigma = {} if result.log_sigma is None else {"log_sigma": np.minimum(result.log_sigma, 6e4).astype(np.float16)}
+    arrays: dict[str, Any] = {
+        "depth_m": result.depth_m.astype(np.float32),
+        "valid_mask": result.valid_mask,
+        "K": camera_matrix(result.photo.camera),
+        "head_scale": np.float64(result.head.scale),
+        "head_shift": np.float64(result.head.shift),
+        "head_space": np.str_(result.head.space),
+    }
+    if result.log_sigma is not None:
+        # Half precision keeps a tenth of a percent of it; past its range the depth is anybody's guess.
+        arrays["log_sigma"] = np.minimum(result.log_sigma, 6e4).astype(np.float16)
     with atomic_path(path) as temporary:
-        np.savez(
-            temporary,
-            **sigma,
-            depth_m=result.depth_m.astype(np.float32),
-            valid_mask=result.valid_mask,
-            K=camera_matrix(result.photo.camera),
-            head_scale=np.float64(result.head.scale),
-            head_shift=np.float64(result.head.shift),
-            head_space=np.str_(result.head.space),
-        )
+        np.savez(temporary, **arrays)
 
 
 def read_depth_npz(path: str | Path) -> DepthFile:
