@@ -51,7 +51,8 @@ def conclude(
         NoLandmarkError: where nobody and nothing known gives a scale.
         InputError: for a known size or number that cannot be used.
     """
-    known = known or KnownSizes()
+    # One with heights alone counts as nothing where it is asked whether people are needed.
+    known = KnownSizes() if known is None else known
     begin = time.perf_counter()
     photo, relative = gathered.photo, gathered.relative
     evidence = with_known_heights(_without(gathered.evidence, exclude), known.heights)
