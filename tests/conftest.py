@@ -177,3 +177,102 @@ def painting(metric_depth):
 
     rgb = metric_depth.photo.rgb
     return MeasuredPainting(0, rgb, np.ones(rgb.shape[:2], bool), (), ())
+
+
+class FloorWorld:
+    """Stand-ins for all models in a world of a floor and a wall, seen with a focal length of 150 pixels.
+
+    The painter's figures, and the bodies of the people who may stand in it, have sizes in pixels alone: how far away
+    they are depends on the focal length one believes in.
+    """
+
+    focal_px, floor_m, wall_m, size = 150.0, 1.5, 8.0, (160, 120)
+
+    def __init__(self, people_at_m=()):
+        import numpy as np
+
+        width, height = self.size
+        down = np.arange(height) - (height - 1) / 2
+        column = np.where(down > 0, self.focal_px * self.floor_m / np.maximum(down, 1e-9), np.inf)
+        self.people = [self._rectangle(20 + 40 * k, z) for k, z in enumerate(people_at_m)]
+        self.depth_m = np.repeat(np.minimum(column, self.wall_m)[:, None], width, axis=1)
+        for (mask, _), z in zip(self.people, people_at_m, strict=True):
+            self.depth_m[mask] = z
+        self.rgb = np.repeat((self.depth_m / 20)[..., None], 3, axis=2).astype(np.float32)
+
+    def photo(self, focal_px=focal_px):
+        from mfh.geometry.camera import camera_from_focal_px
+        from mfh.types import FocalProvenance, Photo
+
+        camera = camera_from_focal_px(focal_px, width=self.size[0], height=self.size[1])
+        return Photo(self.rgb, camera, FocalProvenance("explicit", f"given: {focal_px:g} px", 0.0), "floor.png")
+
+    def _rectangle(self, x, z):
+        """The pixels of somebody 1.7 m tall who stands at column x, z metres away; and pixels per metre there."""
+        import numpy as np
+
+        px_per_m = self.focal_px / z
+        foot = (self.size[1] - 1) / 2 + self.floor_m * px_per_m
+        mask = np.zeros(self.size[::-1], bool)
+        mask[
+            max(0, round(foot - 1.7 * px_per_m)) : round(foot),
+            max(0, round(x - 0.25 * px_per_m)) : round(x + 0.25 * px_per_m),
+        ] = True
+        return mask, (float(x), foot, px_per_m)
+
+    def models(self):
+        """One object for every role."""
+        import numpy as np
+
+        from mfh.types import HumanMesh, PaintedFigure, PaintedPhoto, Person, RelativeDepth
+
+        world = self
+
+        class Everything:
+            name, provenance = "floor", "the floor knows"
+            shape_log_sigma, shared_log_sigma = 0.02, 0.02
+
+            def predict(self, photos):
+                return [
+                    RelativeDepth((20 / (20 * rgb[..., 0]) * 3 - 1).astype(np.float32), "disparity") for rgb in photos
+                ]
+
+            def segment(self, photos, regions=None):
+                def box(mask):
+                    rows, columns = np.nonzero(mask)
+                    return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], float)
+
+                return [[Person(box(mask), mask, score=0.9) for mask, _ in world.people] for _ in photos]
+
+            def measure(self, photo, people, camera):
+                corners = np.array([[x, y, z] for x in (-0.25, 0.25) for y in (-1.7, 0) for z in (-0.1, 0.1)])
+                faces = [[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1], [2, 3, 7], [2, 7, 6]]
+                faces += [[0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3]]
+                meshes = []
+                for _, (x, foot, px_per_m) in world.people:
+                    z = camera.fy / px_per_m
+                    feet = np.array([(x - camera.cx) * z / camera.fx, (foot - camera.cy) * z / camera.fy, z])
+                    meshes.append(HumanMesh(corners + feet, np.array(faces), "floor", stature_m=1.7))
+                return meshes
+
+            def paint(self, photo, paint_masks, prompts, seeds):
+                return [self._one(photo, *each) for each in zip(paint_masks, prompts, seeds, strict=True)]
+
+            def _one(self, photo, paint_mask, prompt, seed):
+                rng = np.random.default_rng(seed)
+                z = rng.uniform(2.6, 6.5)
+                shown, foot_and_size = world._rectangle(rng.choice(np.flatnonzero(paint_mask.any(0))), z)
+                shown &= paint_mask
+                rgb = np.where(shown[..., None], np.float32(z / 20), photo).astype(np.float32)
+                x, y, px_per_m = foot_and_size
+                figure = PaintedFigure(shown, (x, y), px_per_m * rng.normal(1, 0.02), 1.7, log_size_sigma=0.05)
+                return PaintedPhoto(rgb, shown, prompt, seed, figure)
+
+        one = Everything()
+        return {role: one for role in ("relative_depth", "person_segmenter", "human_mesh", "painter")}
+
+
+@pytest.fixture
+def floor_world():
+    """Make a world of a floor and a wall, with people at some distances."""
+    return FloorWorld
