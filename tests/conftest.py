@@ -233,9 +233,7 @@ class FloorWorld:
             shape_log_sigma, shared_log_sigma = 0.02, 0.02
 
             def predict(self, photos):
-                return [
-                    RelativeDepth((20 / (20 * rgb[..., 0]) * 3 - 1).astype(np.float32), "disparity") for rgb in photos
-                ]
+                return [RelativeDepth((3 / (20 * rgb[..., 0]) - 1).astype(np.float32), "disparity") for rgb in photos]
 
             def segment(self, photos, regions=None):
                 def box(mask):

@@ -1,5 +1,7 @@
 """One's own relative depth: metres for any map, and a swapped space never goes through."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -95,16 +97,12 @@ def test_where_nobody_can_tell_it_is_believed(world):
 
 
 def test_nobody_and_nothing_known_is_said(world):
-    from dataclasses import replace
-
     only = replace(preset("pocket"), people="only")
     with pytest.raises(NoLandmarkError):
         metric_from_relative_depth(world.photo(), given(world, "depth"), space="depth", config=only)
 
 
 def test_evidence_asked_for_by_contact_needs_no_note(world):
-    from dataclasses import replace
-
     contact = replace(preset("pocket"), painting_evidence="contact")
     relative = RelativeDepthMap(given(world, "depth"), "depth", "m.npy")
     gathered = gather_with_relative_depth(world.photo(), relative, config=contact)
