@@ -6,7 +6,8 @@ two or three. The ratio has the prior of ``shift_prior``, the log scale none. So
 shift), people at one distance leave the shift to the prior smoothly, and no single painting decides.
 
 The head is read off the belief at the two ends of the photo's range: the median of depth there, each candidate weighted
-by 1/depth, which is the answer with the least expected relative error (AbsRel).
+by 1/depth, which is the answer with the least expected relative error (AbsRel). Where the user knows a size, it is read
+off there, and at the end farther from it: the answer must be right at the place that is known.
 """
 
 from collections.abc import Sequence
@@ -160,7 +161,7 @@ def fit_consensus(clues: Sequence[Clue], relative: RelativeDepth) -> Consensus:
     precision = trust / np.array([clue.log_sigma**2 + (0.0 if clue.given else scatter**2) for clue in clues])
     weight = precision / precision.sum()
     range_sigma = _range_sigma(belief, span)
-    head = _read_off(belief, span)
+    head = _read_off(belief, span, _ends(clues, weight, span))
     deviation = _deviation(clues, head)
     near = np.isfinite(deviation)
     rms = float(np.sqrt(weight[near] @ deviation[near] ** 2))
@@ -219,18 +220,28 @@ def _weighted_median(values: Float[ndarray, "k r"], weight: Float[ndarray, "k"])
     return np.take_along_axis(ordered, after[None], 0)[0]
 
 
-def _read_off(belief: ScaleBelief, span: PhotoRange) -> MetricHead:
-    """Return the affine head through the best answers at the two ends of the photo's range."""
+def _ends(clues: Sequence[Clue], weight: Float[ndarray, "k"], span: PhotoRange) -> tuple[float, float]:
+    """Return the two relative depths at which the head is read off, the lower one first."""
+    given = [(float(clue.relative.mean()), one) for clue, one in zip(clues, weight, strict=True) if clue.given]
+    if not given:
+        return span.low, span.high
+    places, shares = np.array(given).T
+    known = float(places @ shares / shares.sum())
+    return (known, span.high) if known <= (span.low + span.high) / 2 else (span.low, known)
+
+
+def _read_off(belief: ScaleBelief, span: PhotoRange, ends: tuple[float, float]) -> MetricHead:
+    """Return the affine head through the best answers at two relative depths."""
     if len(belief.ratio) == 1 or span.high <= span.low:
         log_depth = float(belief.quantiles(span.low, [0.5], nearer=1.0)[0])
         ratio = float(belief.ratio[np.argmax(belief.weight.sum(1))])
         metric = np.exp(-log_depth if belief.space == "disparity" else log_depth)
         scale = float(metric / (span.low + ratio))
         return MetricHead(scale, scale * ratio, belief.space, 0.0)
-    log_depth = np.array([belief.quantiles(value, [0.5], nearer=1.0)[0] for value in (span.low, span.high)])
+    log_depth = np.array([belief.quantiles(value, [0.5], nearer=1.0)[0] for value in ends])
     low, high = np.exp(-log_depth if belief.space == "disparity" else log_depth)
-    scale = float((high - low) / (span.high - span.low))
-    return MetricHead(scale, float(low - scale * span.low), belief.space, 0.0)
+    scale = float((high - low) / (ends[1] - ends[0]))
+    return MetricHead(scale, float(low - scale * ends[0]), belief.space, 0.0)
 
 
 def _deviation(clues: Sequence[Clue], head: MetricHead) -> Float[ndarray, "k"]:
