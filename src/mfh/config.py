@@ -120,6 +120,27 @@ PRESETS: dict[str, Config] = {
         painted_people="known",
         painting=PaintingConfig(max_paintings=16, max_attempts=32, batch_size=8),
     ),
+    # Sec. 4: Depth Anything, Stable Diffusion 2, Mask R-CNN and HMR 2.0; 32 painted photos, SIlog over all of them.
+    "paper": Config(
+        name="paper",
+        relative_depth="depth-anything-v1-large",
+        people_finder="mask_rcnn",
+        human_mesh="hmr2",
+        painter="sd2",
+        people="paint",
+        painting=PaintingConfig(max_paintings=32, max_attempts=64, mask_shape="strip", batch_size=8),
+        head=HeadConfig(),
+    ),
+    # What people would use today: people in the photo count, few steps a painting, boxes a person fits into.
+    "standard": Config(
+        name="standard",
+        relative_depth="depth-anything-v2-large",
+        people_finder="mask2former",
+        human_mesh="hmr2",
+        painter="sdxl-lcm",
+        painting=PaintingConfig(max_paintings=16, max_attempts=48, mask_shape="person", batch_size=4),
+        head=HeadConfig(),
+    ),
 }
 
 

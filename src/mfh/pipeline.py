@@ -136,7 +136,10 @@ class MetricFromHuman:
             InputError: for a photo, camera or known size that cannot be used.
             BackendError: where a model breaks its contract.
         """
-        return conclude(self.gather(photo, known=known, progress=progress), head=self.config.head, known=known)
+        gathered = self.gather(photo, known=known, progress=progress)
+        if progress is not None:
+            progress("fit", 0.95)
+        return conclude(gathered, head=self.config.head, known=known)
 
     def gather(
         self,

@@ -339,3 +339,17 @@ def test_durations(text, seconds):
             parse_seconds(text)
     else:
         assert math.isclose(parse_seconds(text), seconds)
+
+
+def test_other_models_by_name_or_place(run_mfh, fake_pipeline, photo_path, tmp_path):
+    words = ["--painter", "hf:org/name", "--relative-depth-model", "depth-anything-v2-small"]
+    assert run_mfh("predict", photo_path, "--out", tmp_path / "out", *words).code == 0
+    assert fake_pipeline[-1]["painter"] == "hf:org/name"
+    assert fake_pipeline[-1]["relative_depth"] == "depth-anything-v2-small"
+    run = run_mfh("predict", photo_path, "--out", tmp_path / "out", "--painter", "sd9")
+    assert run.code == 2 and "unknown painter model 'sd9'" in run.error_line and "sd2" in run.error_line
+    # The paper never looks for people in the photo; that is the preset's choice until the user says otherwise.
+    run_mfh("predict", photo_path, "--out", tmp_path / "out", "--preset", "paper")
+    assert "people" not in fake_pipeline[-1]
+    run_mfh("predict", photo_path, "--out", tmp_path / "out", "--preset", "paper", "--people", "auto")
+    assert fake_pipeline[-1]["people"] == "auto"

@@ -29,11 +29,13 @@ def test_verify_says_what_is_missing_and_how_to_get_it(run_mfh, empty_cache):
     assert run.code == 2 and "mfh weights fetch blazepose" in run.error_line and run.out == ""
 
 
-def test_verify_without_a_name_looks_at_all(run_mfh, monkeypatch):
+def test_verify_without_a_name_looks_at_the_default_preset_and_at_all_that_is_here(run_mfh, monkeypatch, empty_cache):
+    (empty_cache / "smpl").mkdir(parents=True)
     asked = []
-    monkeypatch.setattr(weights, "verify", asked.append)
+    monkeypatch.setattr(weights, "verify", lambda name: asked.append(name) or name != "smpl")
     run = run_mfh("weights", "verify")
-    assert run.code == 0 and asked == list(weights.ARTEFACTS)
+    assert run.code == 0 and sorted(asked) == ["blazepose", "pocket-depth", "pocket-painter", "smpl"]
+    assert "blazepose: as expected" in run.out and "smpl: here, with no digest" in run.out
 
 
 @pytest.mark.parametrize("words", [["fetch", "nope"], ["verify", "nope"]])
@@ -105,3 +107,59 @@ def test_doctor_knows_the_packages_of_pyproject():
     assert {extra: names(packages) for extra, packages in project["optional-dependencies"].items()} == {
         extra: set(packages) for extra, packages in EXTRAS.items()
     }
+
+
+def test_commercial_ok_leaves_out_what_is_not_permitted_and_says_why(run_mfh, empty_cache):
+    run = run_mfh("weights", "list", "--preset", "paper", "--commercial-ok")
+    assert run.code == 0
+    assert (
+        "sd2 " in run.out and "smpl                     left out: its licence is for non-commercial research" in run.out
+    )
+    everything = run_mfh("weights", "list").out
+    assert "(not commercial)" in everything and "(gated)" in everything
+
+
+def test_fetching_a_preset_gets_what_it_can_and_says_what_blocks(run_mfh, empty_cache, monkeypatch):
+    from mfh.models import hub
+
+    fetched = []
+    monkeypatch.setattr(hub, "offline_reason", lambda url="": "")
+    monkeypatch.setattr(weights, "fetch", lambda name, *, progress: fetched.append(name) or empty_cache / name)
+    run = run_mfh("weights", "fetch", "--preset", "paper", "--commercial-ok")
+    assert fetched == ["depth-anything-v1-large", "mask_rcnn", "sd2"]
+    assert run.code == 2 and "smpl is left out" in run.err and "hmr2 is left out" in run.err
+    assert run_mfh("weights", "fetch", "--preset", "pocket").code == 0
+
+
+def test_an_unreachable_hub_is_one_line_however_much_is_wanted(run_mfh, empty_cache):
+    run = run_mfh("weights", "fetch", "--preset", "standard")
+    assert run.code == 2 and "cannot be fetched (HF_HUB_OFFLINE is set)" in run.error_line
+    assert "sdxl" in run.error_line and "mfh weights import" in run.error_line
+
+
+def test_export_and_import_by_command(run_mfh, empty_cache, tmp_path, monkeypatch):
+    (empty_cache / "smpl").mkdir(parents=True)
+    (empty_cache / "smpl" / "SMPL_NEUTRAL.npz").write_bytes(b"body")
+    run = run_mfh("weights", "export", tmp_path / "carry")
+    assert run.code == 2 and "no model files here to export" in run.error_line
+    run = run_mfh("weights", "export", tmp_path / "carry", "smpl")
+    assert run.code == 0 and run.out == f"smpl: in {tmp_path / 'carry' / 'smpl'}\n"
+    monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path / "there"))
+    run = run_mfh("weights", "import", tmp_path / "carry")
+    assert run.code == 0 and run.out == f"smpl: in {tmp_path / 'there'}\n"
+    assert (tmp_path / "there" / "smpl" / "SMPL_NEUTRAL.npz").read_bytes() == b"body"
+
+
+def test_fetch_wants_one_thing(run_mfh):
+    assert "expected one name or --preset" in run_mfh("weights", "fetch", "sd2", "--preset", "paper").error_line
+    assert (
+        "licence of hf:org/name is not known"
+        in run_mfh("weights", "fetch", "hf:org/name", "--commercial-ok").error_line
+    )
+
+
+def test_doctor_says_what_each_preset_needs_without_loading_it(run_mfh, empty_cache, monkeypatch):
+    monkeypatch.setattr("mfh.cli.doctor.painter_status", lambda name: ("ok", ""))
+    out = run_mfh("doctor").out
+    assert "needs about 14 GB of GPU memory, 6.87 GB of model files" in out
+    assert "mfh weights fetch --preset paper" in out and "not for commercial use: hmr2, smpl" in out

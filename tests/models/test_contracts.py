@@ -1,16 +1,23 @@
-"""What every registered backend must keep, whatever it is (protocols.py). Embedded backends run for real."""
+"""What every registered backend must keep, whatever it is (protocols.py).
 
+Embedded backends run for real, hub ones as tiny copies with random weights, which keep the contract but see nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import mfh
-from mfh.errors import WeightsError
+from mfh.errors import BackendError, WeightsError
 from mfh.io.photo import load_photo
 from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.models.registry import REGISTRY, Role, load_models
 from mfh.types import Photo
+from tests.models import tiny_hub
 
 _EXAMPLE = Path(mfh.__file__).parent / "examples" / "room" / "rgb.png"
 
@@ -23,30 +30,58 @@ def photos() -> list[Photo]:
     return [whole, Photo(part, camera, whole.focal, "part")]
 
 
+@pytest.fixture
+def load(request: pytest.FixtureRequest) -> Callable[[Role, str], Any]:
+    """Return what loads a backend: tiny where it comes from the hub and there is a builder for it."""
+
+    def get(role: Role, name: str) -> Any:
+        needed = REGISTRY[role][name].weights
+        if needed and all(one in tiny_hub.BUILDERS for one in needed):
+            request.getfixturevalue("tiny_weights")(*needed)
+            model = load_models({role: name})[role]
+            if role == "person_segmenter":
+                # Who sees nothing is certain of nothing.
+                model.min_score = 0.0
+            if role == "painter":
+                model.options = replace(model.options, short_side_px=64, long_side_px=96, steps=2)
+            return model
+        return _load(role, name)
+
+    return get
+
+
+def _sees(role: Role, name: str) -> bool:
+    """Say whether a backend runs with weights that were trained."""
+    return not any(one in tiny_hub.BUILDERS for one in REGISTRY[role][name].weights)
+
+
 def _load(role: Role, name: str):
     try:
         return load_models({role: name})[role]
-    except WeightsError as missing:
+    except (BackendError, WeightsError) as missing:
         pytest.skip(str(missing))
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY["relative_depth"]))
-def test_relative_depth_models(name, photos):
-    model = _load("relative_depth", name)
+def test_relative_depth_models(name, photos, load):
+    model = load("relative_depth", name)
     assert isinstance(model, RelativeDepthModel) and model.name == name
     together = model.predict([p.rgb for p in photos])
     for photo, relative in zip(photos, together, strict=True):
         assert relative.values.shape == photo.rgb.shape[:2]
         assert np.isfinite(relative.values).all() and relative.values.std() > 0
         np.testing.assert_array_equal(model.predict([photo.rgb])[0].values, relative.values)
+        assert relative.space in ("disparity", "depth")
+    if not _sees("relative_depth", name):
+        return
     # The middle of the nearest person is nearer than the far wall, in whatever space the model declares.
     near, far = together[0].values[290, 222], together[0].values[150, 230]
     assert (near > far) == (together[0].space == "disparity")
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY["person_segmenter"]))
-def test_person_segmenters(name, photos):
-    model = _load("person_segmenter", name)
+def test_person_segmenters(name, photos, load):
+    model = load("person_segmenter", name)
     assert isinstance(model, PersonSegmenter) and model.name == name
     together = model.segment([p.rgb for p in photos])
     alone = [model.segment([p.rgb])[0] for p in photos]
@@ -61,8 +96,8 @@ def test_person_segmenters(name, photos):
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY["person_segmenter"]))
-def test_person_segmenters_look_where_they_are_told(name, photos):
-    model = _load("person_segmenter", name)
+def test_person_segmenters_look_where_they_are_told(name, photos, load):
+    model = load("person_segmenter", name)
     rgb = photos[0].rgb
     everybody = model.segment([rgb])[0]
     someone = everybody[0]
@@ -73,23 +108,22 @@ def test_person_segmenters_look_where_they_are_told(name, photos):
     there, again, none = model.segment([rgb, rgb, rgb], [region, None, nowhere])
     assert none == []
     assert [person.score for person in again] == [person.score for person in everybody]
-    assert len(there) >= 1
     overlaps = []
     for person in there:
         assert person.instance_mask.shape == region.shape
         assert (person.instance_mask & region).sum() >= 0.5 * person.instance_mask.sum()
         both, either = person.instance_mask & someone.instance_mask, person.instance_mask | someone.instance_mask
         overlaps.append(both.sum() / either.sum())
-    assert max(overlaps) > 0.8
+    if _sees("person_segmenter", name):
+        assert max(overlaps) > 0.8
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY["human_mesh"]))
-def test_human_mesh_models(name, photos):
-    model = _load("human_mesh", name)
-    finder = _load("person_segmenter", name) if name in REGISTRY["person_segmenter"] else None
-    if finder is None:
-        pytest.skip(f"{name} finds nobody by itself")
-    assert isinstance(model, HumanMeshModel)
+def test_human_mesh_models(name, photos, load):
+    # Before the tiny copies, which have a cache of their own.
+    finder = _load("person_segmenter", name if name in REGISTRY["person_segmenter"] else "blazepose")
+    model = load("human_mesh", name)
+    assert isinstance(model, HumanMeshModel) and model.name == name
     people = finder.segment([photos[0].rgb])[0]
     meshes = model.measure(photos[0].rgb, people, photos[0].camera)
     assert len(meshes) == len(people) and any(mesh is not None for mesh in meshes)
@@ -101,9 +135,9 @@ def test_human_mesh_models(name, photos):
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY["painter"]))
-def test_painters(name, photos):
-    model = _load("painter", name)
-    assert isinstance(model, Painter) and model.name == name
+def test_painters(name, photos, load):
+    model = load("painter", name)
+    assert isinstance(model, Painter) and model.name == name and model.provenance
     rgb = photos[0].rgb
     masks = []
     for left in (40, 200, 380):
@@ -119,4 +153,5 @@ def test_painters(name, photos):
         assert not (painting.paint_mask & ~mask).any()
         np.testing.assert_array_equal(painting.rgb[~painting.paint_mask], rgb[~painting.paint_mask])
         (alone,) = model.paint(rgb, [mask], [prompt], [seed])
-        np.testing.assert_array_equal(alone.rgb, painting.rgb)
+        # Exact where nothing is summed over a batch; else up to rounding.
+        np.testing.assert_allclose(alone.rgb, painting.rgb, atol=0 if _sees("painter", name) else 2e-5)

@@ -43,7 +43,7 @@ def test_red_stays_red_at_the_networks_input(model, monkeypatch):
     class Spy:
         def run(self, outputs, inputs):
             seen.append(inputs["rgb"])
-            return [np.zeros((2, *inputs["rgb"].shape[2:]), np.float32)]
+            return [np.zeros((2, *inputs["rgb"].shape[2:]), np.float32), np.zeros((2, 960), np.float32)]
 
     monkeypatch.setattr(model, "_session", Spy())
     red = np.zeros((64, 64, 3), np.float32)

@@ -20,10 +20,14 @@ def test_a_class_named_in_two_roles_is_made_once(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(InputError, match="unknown relative depth model 'pokcet': expected one of: pocket"):
+    with pytest.raises(
+        InputError, match="unknown relative depth model 'pokcet': expected one of: .*pocket.* or hf:org/name"
+    ):
         load_models({"relative_depth": "pokcet"})
-    with pytest.raises(InputError, match="unknown painter model 'sd2'"):
-        find_model("painter", "sd2")
+    with pytest.raises(InputError, match="unknown painter model 'sd3'"):
+        find_model("painter", "sd3")
+    with pytest.raises(InputError, match="unknown human mesh model 'hf:org/name': expected one of"):
+        find_model("human_mesh", "hf:org/name")
 
 
 def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch):
@@ -49,3 +53,19 @@ def test_every_preset_names_models_that_are_registered():
         find_model("human_mesh", config.human_mesh)
         if config.painter is not None:
             find_model("painter", config.painter)
+
+
+def test_models_named_by_their_place_are_told_it(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    monkeypatch.setitem(registry.NAMED_BY_PLACE, "painter", Entry("builtins:str", "pip install nothing"))
+    assert load_models({"painter": "hf:org/name@v1"}) == {"painter": "hf:org/name@v1"}
+    assert load_models({"painter": str(tmp_path)}) == {"painter": str(tmp_path)}
+
+
+def test_every_entry_names_artefacts_and_extras_that_are_there():
+    from mfh.models.weights_table import ARTEFACTS
+
+    for role in registry.REGISTRY.values():
+        for entry in role.values():
+            assert set(entry.weights) <= set(ARTEFACTS) and entry.weights
+            assert entry.install.startswith("pip install ")
+            assert (entry.gpu_gb > 0) == bool(entry.packages)

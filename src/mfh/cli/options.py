@@ -30,7 +30,7 @@ class PaintingLimits:
 def configure(
     name: str,
     *,
-    people: PeopleMode,
+    people: PeopleMode | None,
     limits: PaintingLimits,
     seed: int,
     evidence: EvidenceMode | None = None,
@@ -40,7 +40,7 @@ def configure(
 
     Args:
         name: of the preset.
-        people: whose bodies may give the scale.
+        people: whose bodies may give the scale; None keeps what the preset says.
         limits: when to stop painting.
         seed: of the paintings.
         evidence: where metres meet relative depth, for people in the photo and painted ones alike; None keeps what the
@@ -67,7 +67,30 @@ def configure(
         painting = replace(painting, budget_s=limits.budget_s)
     if evidence is not None:
         config = replace(config, photo_evidence=evidence, painting_evidence=evidence)
+    people = people or config.people
     return replace(config, people=people, painting=painting, seed=seed, keep_paintings=keep_paintings)
+
+
+def choose_models(config: Config, *, painter: str | None, relative_depth: str | None) -> Config:
+    """Return a configuration with other models where the user named them.
+
+    Args:
+        config: what the preset says.
+        painter: name, "hf:org/name" or folder; None keeps it.
+        relative_depth: the same.
+
+    Raises:
+        InputError: for a name nobody has.
+    """
+    from mfh.models.registry import find_model
+
+    if painter is not None:
+        find_model("painter", painter)
+        config = replace(config, painter=painter)
+    if relative_depth is not None:
+        find_model("relative_depth", relative_depth)
+        config = replace(config, relative_depth=relative_depth)
+    return config
 
 
 def parse_seconds(text: str) -> float:

@@ -27,6 +27,7 @@ from mfh.cli.measure import Given, Measured, Meter
 from mfh.cli.options import (
     PaintingLimits,
     check_one_photo,
+    choose_models,
     configure,
     parse_megapixels,
     parse_seconds,
@@ -46,9 +47,20 @@ def predict(
     out: Annotated[Path, typer.Option(help="Folder for the results; each photo gets OUT/<name>/.")] = Path("out"),
     preset: Annotated[str, typer.Option(help=f"Which models: {', '.join(sorted(PRESETS))}.")] = "pocket",
     people: Annotated[
-        PeopleMode,
-        typer.Option(help="auto: people in the photo first, then paint; only: never paint; paint: only paint."),
-    ] = "auto",
+        PeopleMode | None,
+        typer.Option(
+            help="auto: people in the photo first, then paint; only: never paint; paint: only paint. Default: what the "
+            "preset says.",
+            show_default=False,
+        ),
+    ] = None,
+    painter: Annotated[
+        str | None, typer.Option(help="Who paints: a name, hf:org/name or a folder.", show_default=False)
+    ] = None,
+    relative_depth_model: Annotated[
+        str | None,
+        typer.Option(help="Which relative-depth model: a name, hf:org/name or a folder.", show_default=False),
+    ] = None,
     paintings: Annotated[int | None, typer.Option(help="Paintings with usable people to collect.")] = None,
     attempts: Annotated[int | None, typer.Option(help="Paintings to try at most.")] = None,
     budget: Annotated[str | None, typer.Option(help="Time for painting, such as 30s or 2m.")] = None,
@@ -90,6 +102,7 @@ def predict(
         config = configure(
             preset, people=people, limits=limits, seed=seed, evidence=evidence, keep_paintings=save_paintings
         )
+        config = choose_models(config, painter=painter, relative_depth=relative_depth_model)
         max_pixels = parse_megapixels(max_megapixels)
         # A photo named twice is measured once.
         photos = list(dict.fromkeys(photos))

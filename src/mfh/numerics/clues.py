@@ -1,8 +1,8 @@
 """Clues: what one person, or one known size, says about the scale, as a function of the ratio r = t/s.
 
-A head is s·(x + r) in relative depth's own space (disparity or depth). A distance z at a pixel of relative depth x, or a
-length between two pixels, fixes log s once r is chosen. The person is the unit of evidence (METHOD.md): one clue each,
-whatever number of pixels.
+A head is s·(x + r) in relative depth's own space (disparity or depth). A distance z at a pixel of relative depth x, or
+a length between two pixels, fixes log s once r is chosen. The person is the unit of evidence: one clue each, whatever
+number of pixels.
 """
 
 from collections.abc import Sequence

@@ -74,7 +74,9 @@ def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: Commo
     least, most = float(values.min()), float(values.max())
     if most <= least:
         return np.full(values.shape, errors.log_sigma(), np.float32)
-    knots = np.unique(np.concatenate([np.linspace(least, most, _KNOTS), np.quantile(values, np.linspace(0, 1, _KNOTS))]))
+    knots = np.unique(
+        np.concatenate([np.linspace(least, most, _KNOTS), np.quantile(values, np.linspace(0, 1, _KNOTS))])
+    )
     _, sigma = consensus.belief.moments(knots)
     return np.interp(values, knots, np.hypot(sigma, errors.log_sigma())).astype(np.float32)
 
@@ -89,7 +91,7 @@ def _limited_by(consensus: Consensus, people: float, errors: CommonErrors) -> st
     }
     worst = max(parts, key=lambda name: parts[name])
     if worst == "shared":
-        return f"what all painted people share: the painter's sense of size is off by {errors.shared:.0%} from photo to photo"
+        return f"what all people share: the sense of their size is off by {errors.shared:.0%} from photo to photo"
     if worst == "focal":
         return f"the focal length, a guess good to {errors.focal:.0%}: give it, and metres follow"
     if worst == "shape":

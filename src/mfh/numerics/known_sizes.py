@@ -95,7 +95,7 @@ def known_clues(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> l
         One clue each, distances first.
 
     Raises:
-        InputError: for a pixel outside the photo, a size that is not positive, or a length between one pixel and itself.
+        InputError: for a pixel outside the photo, a size that is not positive, or a length from one pixel to itself.
     """
     clues = []
     for one in known.distances:

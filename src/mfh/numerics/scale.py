@@ -14,7 +14,7 @@ from mfh.numerics.evidence_choice import weigh_people_equally
 from mfh.numerics.metric_head import exact_head, fit_silog_head, log_depth_at
 from mfh.types import Evidence, MetricHead, RelativeDepth
 
-MIN_TRUST = 0.1
+MIN_TRUST = 0.25
 """People less probably right than this are outvoted: shown as rejected, with the factor they are off by."""
 MIN_OFF = 0.4
 """Log factor that is never called a contradiction: a factor of 1.5 can be honest error of size and relative depth."""
@@ -59,49 +59,62 @@ def fit_scale(
     """
     clues = [*people_clues(evidence), *known]
     consensus = fit_consensus(clues, relative)
-    exact = exact_head(evidence, relative) if not known else None
+    paper = config.kind == "silog"
+    kept = list(evidence) if paper else _outvote(evidence, clues, consensus)
+    weighed = [one for one in weigh_people_equally(kept) if len(one.relative)]
+    exact = exact_head(weighed, relative) if not known else None
     if exact is not None:
-        consensus = _certain(consensus, clues, exact)
-    head = consensus.head
-    if config.kind == "silog" and any(len(one.relative) for one in evidence):
-        weighed = [one for one in weigh_people_equally(evidence) if len(one.relative)]
-        head = fit_silog_head(weighed, relative, config=config)
-    judged = _label(evidence, clues, consensus, head, outvote=config.kind == "consensus")
+        consensus = _certain(consensus, exact)
+    head = fit_silog_head(weighed, relative, config=config) if paper and weighed else consensus.head
     people = len(clues) - len(known)
-    return ScaleFit(head, consensus, judged, consensus.weight[people:], _spread(clues[:people], consensus, head))
+    return ScaleFit(
+        head=head,
+        consensus=consensus,
+        evidence=_weighed(kept, clues, consensus, head),
+        known_weights=consensus.weight[people:],
+        spread=_spread(clues[:people], consensus, head),
+    )
 
 
-def _certain(consensus: Consensus, clues: Sequence[Clue], head: MetricHead) -> Consensus:
-    """Return the consensus of people without any error: everybody is right and counts alike."""
+def _certain(consensus: Consensus, head: MetricHead) -> Consensus:
+    """Return the consensus of people without any error; those outvoted stay so."""
     belief = ScaleBelief(
         np.array([head.shift / head.scale]), np.log([[head.scale]]), np.ones((1, 1)), consensus.belief.space
     )
-    alike = np.ones(len(clues))
-    return Consensus(head, belief, alike, alike / len(clues), np.zeros(len(clues)), 0.0)
+    right = (consensus.trust >= MIN_TRUST).astype(float)
+    return replace(consensus, head=head, belief=belief, weight=right / right.sum(), range_sigma=0.0)
 
 
-def _label(
-    evidence: Sequence[Evidence], clues: Sequence[Clue], consensus: Consensus, head: MetricHead, *, outvote: bool
+def _outvote(evidence: Sequence[Evidence], clues: Sequence[Clue], consensus: Consensus) -> list[Evidence]:
+    """Reject the people who are probably grossly wrong, with the factor they are off by."""
+    kept = list(evidence)
+    for clue, trust, off in zip(clues, consensus.trust, consensus.deviation, strict=True):
+        if clue.image >= 0 and trust < MIN_TRUST and abs(off) > MIN_OFF:
+            times = f"{np.exp(abs(off)):.1f}x" if np.isfinite(off) else "far"
+            reason = f"{times} {'farther' if off > 0 else 'nearer'} than the others imply"
+            kept[clue.image] = reject_person(kept[clue.image], clue.person, reason)
+    return kept
+
+
+def _weighed(
+    evidence: Sequence[Evidence], clues: Sequence[Clue], consensus: Consensus, head: MetricHead
 ) -> tuple[Evidence, ...]:
-    """Write each person's weight, implied scale and verdict on the landmark."""
-    judged = list(evidence)
+    """Write each person's weight and implied scale on the landmark."""
+    images = list(evidence)
     ratio = np.array([head.shift / head.scale])
-    for clue, trust, weight, off in zip(
-        clues, consensus.trust, consensus.weight, consensus.deviation, strict=True
-    ):
+    for clue, weight in zip(clues, consensus.weight, strict=True):
         if clue.image < 0:
             continue
         finite = clue.relative.min() + ratio[0] > 0
-        implied = float(np.exp(clue.log_scale(ratio, head.space)[0])) if finite else None
-        one = judged[clue.image]
-        landmarks = list(one.landmarks)
-        landmarks[clue.person] = replace(landmarks[clue.person], weight=float(weight), implied_scale=implied)
-        one = replace(one, landmarks=tuple(landmarks))
-        if outvote and trust < MIN_TRUST and abs(off) > MIN_OFF:
-            times = f"{np.exp(abs(off)):.1f}x" if np.isfinite(off) else "far"
-            one = reject_person(one, clue.person, f"{times} {'farther' if off > 0 else 'nearer'} than the others imply")
-        judged[clue.image] = one
-    return tuple(judged)
+        landmarks = list(images[clue.image].landmarks)
+        if len(landmarks) > clue.person:
+            landmarks[clue.person] = replace(
+                landmarks[clue.person],
+                weight=float(weight),
+                implied_scale=float(np.exp(clue.log_scale(ratio, head.space)[0])) if finite else None,
+            )
+        images[clue.image] = replace(images[clue.image], landmarks=tuple(landmarks))
+    return tuple(images)
 
 
 def reject_person(evidence: Evidence, person: int, reason: str) -> Evidence:

@@ -129,6 +129,7 @@ class OracleRelativeDepth:
     def __init__(self, known: KnownPictures, *, noise: RelativeDepthNoise = RelativeDepthNoise()) -> None:  # noqa: B008
         self._known = known
         self._noise = noise
+        self.shape_log_sigma = noise.scene_distortion
 
     def predict(self, photos: Sequence[Float[np.ndarray, "_ _ 3"]]) -> list[RelativeDepth]:
         """Return one disparity map per picture."""
@@ -165,6 +166,7 @@ class OraclePainter:
 
     name = "oracle painter"
     provenance = "the truth of the rendered scene: it is an oracle"
+    shared_log_sigma = 0.0
 
     def __init__(
         self, known: KnownPictures, bank: BodyBank, *, split: str, light: bool = False, samples: int = 4
@@ -246,6 +248,7 @@ class OraclePeople:
     """
 
     name = SOURCE
+    shared_log_sigma = 0.0
 
     def __init__(self, known: KnownPictures, bank: BodyBank, *, noise: PeopleNoise = PeopleNoise()) -> None:  # noqa: B008
         self._known = known

@@ -146,4 +146,5 @@ def train_range(data: Path, out: Path, *, seed: int, progress: Progress) -> None
             np.savez(temporary, pooled=seen.pooled, log_range=seen.log_range)
     progress("training", 0.95)
     with atomic_path(out) as temporary:
-        np.savez_compressed(temporary, **train_head(seen, seed=seed))
+        weights = train_head(seen, seed=seed)
+        np.savez_compressed(temporary, allow_pickle=False, **weights)

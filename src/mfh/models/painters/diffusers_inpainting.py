@@ -1,0 +1,215 @@
+"""Painters that are diffusion models: any inpainting pipeline of diffusers, from the hub or a folder."""
+
+import inspect
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from mfh.errors import BackendError, InputError
+from mfh.models.hub import locate, locate_artefact, parse_source
+from mfh.models.painters.diffusion_options import (
+    DiffusionOptions,
+    at_size,
+    batch_for_memory,
+    mask_at_size,
+    painting_size,
+)
+from mfh.models.painters.diffusion_pipeline import MARKER, load_pipeline
+from mfh.models.protocols import PaintMask, Rgb
+from mfh.models.torch_device import empty_cache, free_memory, pick_device, pick_dtype
+from mfh.types import PaintedPhoto
+
+logger = logging.getLogger("mfh")
+
+PAPER = DiffusionOptions()
+"""Stable Diffusion as the paper runs it (Sec. 4, App. B; the numbers it leaves open are its authors' code's)."""
+XL = DiffusionOptions(short_side_px=1024, long_side_px=2048, guidance_scale=8.0, strength=0.99)
+"""Stable Diffusion XL at the size it was trained for, as its model card runs it."""
+# Four to eight steps; guidance beyond 2 breaks the adapter (its model card).
+_LCM_STEPS, _LCM_GUIDANCE = 8, 1.5
+
+
+def sd2() -> "DiffusersInpainting":
+    """Return Stable Diffusion 2, the paper's best painter (Table 8)."""
+    return _named("sd2", PAPER)
+
+
+def sd15() -> "DiffusersInpainting":
+    """Return Stable Diffusion 1.5 (Table 8)."""
+    return _named("sd15", PAPER)
+
+
+def sdxl() -> "DiffusersInpainting":
+    """Return Stable Diffusion XL (Table 8)."""
+    return _named("sdxl", XL)
+
+
+def sd15_lcm() -> "DiffusersInpainting":
+    """Return Stable Diffusion 1.5 in a few steps."""
+    options = DiffusionOptions(lora="lcm-sd15", scheduler="lcm", steps=_LCM_STEPS, guidance_scale=_LCM_GUIDANCE)
+    return _named("sd15", options, name="sd15-lcm")
+
+
+def sdxl_lcm() -> "DiffusersInpainting":
+    """Return Stable Diffusion XL in a few steps."""
+    options = DiffusionOptions(
+        short_side_px=1024,
+        long_side_px=2048,
+        lora="lcm-sdxl",
+        scheduler="lcm",
+        steps=_LCM_STEPS,
+        guidance_scale=_LCM_GUIDANCE,
+    )
+    return _named("sdxl", options, name="sdxl-lcm")
+
+
+def from_source(source: str, options: DiffusionOptions = PAPER) -> "DiffusersInpainting":
+    """Return the painter in a hub repository or folder.
+
+    Args:
+        source: "hf:org/name", "hf:org/name@revision" or a folder.
+        options: how to paint.
+
+    Raises:
+        InputError: for a source that cannot be used.
+        WeightsError: where the model is not on this machine, with what to do about it.
+    """
+    parsed = parse_source(source)
+    if parsed.space is not None:
+        raise InputError(f"{source!r} names a space, which painters do not have: leave out ?space=")
+    return DiffusersInpainting(locate(parsed, marker=MARKER), options, name=parsed.text)
+
+
+class DiffusersInpainting:
+    """Paints with a latent diffusion model; each painting has a generator of its own, seeded with its seed.
+
+    Args:
+        folder: made by save_pretrained, or a snapshot of a hub repository.
+        options: how to paint.
+        name: what to call it.
+
+    Raises:
+        InputError: for options that cannot be used here.
+        WeightsError: where the files cannot be read.
+        BackendError: where the pipeline cannot do what the options ask.
+    """
+
+    def __init__(self, folder: Path, options: DiffusionOptions = PAPER, *, name: str) -> None:
+        self.name = name
+        self.provenance = f"the painter {name} learned from photographs of the internet how large people appear"
+        self.options = options
+        self.device = pick_device()
+        self._batch_size = options.batch_size
+        self._pipeline = load_pipeline(folder, options, device=self.device)
+        self._accepted = inspect.signature(type(self._pipeline).__call__).parameters
+        if options.negative_prompt and "negative_prompt" not in self._accepted:
+            raise BackendError(f"{name} takes no negative prompt: leave negative_prompt empty")
+
+    def paint(
+        self, photo: Rgb, paint_masks: Sequence[PaintMask], prompts: Sequence[str], seeds: Sequence[int]
+    ) -> list[PaintedPhoto]:
+        """Paint one person per mask, at the photo's own size; outside its mask the photo comes back bit for bit.
+
+        Painting n depends on the photo, its own mask, prompt and seed alone: batch size, order and the other
+        paintings change it by rounding errors at most (1e-5 in single precision).
+        """
+        height, width = photo.shape[:2]
+        tall, wide = painting_size(height, width, self.options)
+        small = at_size(photo, tall, wide)
+        jobs = list(zip(paint_masks, prompts, seeds, strict=True))
+        painted: list[PaintedPhoto] = []
+        while len(painted) < len(jobs):
+            batch = jobs[len(painted) : len(painted) + self._next_batch(tall, wide)]
+            masks = [mask_at_size(paint_mask, tall, wide) for paint_mask, _, _ in batch]
+            pictures = self._run_or_halve(small, masks, [job[1] for job in batch], [job[2] for job in batch])
+            painted += [
+                PaintedPhoto(restore(photo, picture, paint_mask), paint_mask, prompt, seed)
+                for picture, (paint_mask, prompt, seed) in zip(pictures, batch, strict=False)
+            ]
+        return painted
+
+    def _next_batch(self, tall: int, wide: int) -> int:
+        if self._batch_size is None:
+            numbers = pick_dtype(self.options.precision, self.device).itemsize
+            guided = self.options.guidance_scale > 1
+            free = free_memory(self.device)
+            self._batch_size = batch_for_memory(free, height=tall, width=wide, bytes_per_number=numbers, guided=guided)
+        return self._batch_size
+
+    def _run_or_halve(
+        self, rgb: Rgb, masks: Sequence[PaintMask], prompts: Sequence[str], seeds: Sequence[int]
+    ) -> Float[ndarray, "n tall wide 3"]:
+        """Paint a batch, or its first half where memory does not suffice, or the half of that."""
+        import torch
+
+        count = len(masks)
+        while True:
+            try:
+                return self._run(rgb, masks[:count], prompts[:count], seeds[:count])
+            except torch.OutOfMemoryError as error:
+                if count == 1:
+                    raise BackendError(
+                        f"{self.name} runs out of memory on {self.device} with a single painting of "
+                        f"{rgb.shape[1]}x{rgb.shape[0]}: use offload='model', or a smaller short_side_px"
+                    ) from error
+            # Outside the handler, whose traceback would keep the failed batch's memory.
+            empty_cache(self.device)
+            count //= 2
+            self._batch_size = count
+            logger.warning("%s: out of memory, going on with %d paintings at once", self.name, count)
+
+    def _run(
+        self, rgb: Rgb, masks: Sequence[PaintMask], prompts: Sequence[str], seeds: Sequence[int]
+    ) -> Float[ndarray, "n tall wide 3"]:
+        import torch
+
+        tall, wide = rgb.shape[:2]
+        image = torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))[None].repeat(len(masks), 1, 1, 1)
+        options = self.options
+        arguments: dict[str, Any] = {
+            "prompt": [prompt + options.prompt_suffix for prompt in prompts],
+            "image": image,
+            "mask_image": torch.from_numpy(np.stack(masks).astype(np.float32))[:, None],
+            "height": tall,
+            "width": wide,
+            "num_inference_steps": options.steps,
+            "guidance_scale": options.guidance_scale,
+            # On the CPU, so that a seed means the same noise whatever device paints.
+            "generator": [torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+            "output_type": "np",
+        }
+        if "strength" in self._accepted:
+            arguments["strength"] = options.strength
+        if "negative_prompt" in self._accepted:
+            arguments["negative_prompt"] = [options.negative_prompt] * len(prompts)
+        with torch.inference_mode():
+            pictures = np.asarray(self._pipeline(**arguments).images, np.float32)
+        if not np.isfinite(pictures).all():
+            raise BackendError(f"{self.name} painted values that are not finite: use precision='float32' or 'bfloat16'")
+        return pictures
+
+
+def restore(
+    photo: Float[ndarray, "h w 3"], picture: Float[ndarray, "tall wide 3"], paint_mask: Bool[ndarray, "h w"]
+) -> Float[ndarray, "h w 3"]:
+    """Return the painted picture at the photo's size inside the mask and the photo itself, bit for bit, outside.
+
+    The autoencoder changes every pixel a little, so what was not to be painted has to be put back.
+
+    Args:
+        photo: the photo.
+        picture: what was painted, at whatever size.
+        paint_mask: where it may differ.
+    """
+    height, width = photo.shape[:2]
+    painted = np.clip(at_size(picture, height, width), 0, 1).astype(photo.dtype)
+    return np.where(paint_mask[..., None], painted, photo)
+
+
+def _named(artefact: str, options: DiffusionOptions, *, name: str | None = None) -> DiffusersInpainting:
+    return DiffusersInpainting(locate_artefact(artefact, marker=MARKER), options, name=name or artefact)

@@ -1,0 +1,183 @@
+"""Relative depth from depth-estimation models of transformers: Depth Anything, ZoeDepth's relative output, others."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.errors import InputError
+from mfh.models.hub import half_variant, locate_artefact, read_json
+from mfh.models.hub_loading import loading
+from mfh.models.protocols import Rgb, RgbOfAnySize
+from mfh.models.torch_device import pick_device, pick_dtype
+from mfh.types import RelativeDepth, Space
+
+if TYPE_CHECKING:
+    import torch
+
+MARKER = "config.json"
+
+# Longer shapes are squeezed to this before the network sees them, which keeps one side of the input.
+_MAX_ASPECT = 4.0
+
+
+def depth_anything_v1_small() -> "HubRelativeDepth":
+    """Return Depth Anything V1, small."""
+    return _named("depth-anything-v1-small")
+
+
+def depth_anything_v1_base() -> "HubRelativeDepth":
+    """Return Depth Anything V1, base."""
+    return _named("depth-anything-v1-base")
+
+
+def depth_anything_v1_large() -> "HubRelativeDepth":
+    """Return Depth Anything V1, large: the paper's (Sec. 4, Table 3)."""
+    return _named("depth-anything-v1-large")
+
+
+def depth_anything_v2_small() -> "HubRelativeDepth":
+    """Return Depth Anything V2, small: the one with a permissive licence."""
+    return _named("depth-anything-v2-small")
+
+
+def depth_anything_v2_base() -> "HubRelativeDepth":
+    """Return Depth Anything V2, base."""
+    return _named("depth-anything-v2-base")
+
+
+def depth_anything_v2_large() -> "HubRelativeDepth":
+    """Return Depth Anything V2, large."""
+    return _named("depth-anything-v2-large")
+
+
+def zoedepth() -> "HubRelativeDepth":
+    """Return ZoeDepth's relative backbone (Table 3: "we only adopt their pre-trained MRDE backbone")."""
+    return _named("zoedepth")
+
+
+class HubRelativeDepth:
+    """Relative depth in the space the model was trained in, one photo at a time, at the photo's own size.
+
+    Args:
+        folder: made by save_pretrained, or a snapshot of a hub repository.
+        name: what to call it.
+        space: what it predicts; None to go by its configuration.
+
+    Raises:
+        InputError: where neither says it.
+        WeightsError: where its files cannot be read.
+    """
+
+    def __init__(self, folder: Path, *, name: str, space: Space | None = None) -> None:
+        from transformers import AutoImageProcessor, AutoModelForDepthEstimation
+
+        config = read_json(folder / MARKER)
+        self.name = name
+        self.space: Space = space or space_of(config, name)
+        self.device = pick_device()
+        self._dtype = pick_dtype("auto", self.device)
+        self._is_zoedepth = config.get("model_type") == "zoedepth"
+        with loading(folder, "depth model"):
+            self._processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+            model = AutoModelForDepthEstimation.from_pretrained(
+                folder,
+                local_files_only=True,
+                dtype=self._dtype,
+                variant=half_variant(folder, half=self._dtype.itemsize < 4),
+            )
+        self._model = model.to(self.device).eval()
+
+    def predict(self, photos: Sequence[RgbOfAnySize]) -> list[RelativeDepth]:
+        """Return relative depth for each photo at its own size; photos are independent of each other."""
+        return [RelativeDepth(self._predict(photo), self.space) for photo in photos]
+
+    def _predict(self, rgb: Rgb) -> Float[ndarray, "h w"]:
+        import torch
+
+        squeezed = limit_aspect(rgb)
+        seen = np.rint(np.clip(squeezed, 0, 1) * 255).astype(np.uint8)
+        inputs = self._processor(images=[seen], input_data_format="channels_last", return_tensors="pt")
+        pixels = inputs["pixel_values"].to(self.device, self._dtype)
+        with torch.inference_mode():
+            values = self._zoedepth_relative(pixels) if self._is_zoedepth else self._model(pixels).predicted_depth
+        small = values[0].float().cpu().numpy()
+        if self._is_zoedepth and self._processor.do_pad:
+            small = without_zoedepth_padding(small, *seen.shape[:2])
+        # Linear, as Depth Anything does it: cubic interpolation overshoots at silhouettes.
+        return cv2.resize(small, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
+
+    def _zoedepth_relative(self, pixels: "torch.Tensor") -> "torch.Tensor":
+        """Return what ZoeDepth's relative head gives, which its output does not have."""
+        kept: list[torch.Tensor] = []
+
+        def keep(module: object, arguments: object, result: tuple["torch.Tensor", ...]) -> None:
+            kept.append(result[0])
+
+        handle = self._model.relative_head.register_forward_hook(keep)
+        try:
+            self._model(pixels)
+        finally:
+            handle.remove()
+        return kept[0]
+
+
+def without_zoedepth_padding(values: Float[ndarray, "_ _"], height: int, width: int) -> Float[ndarray, "height width"]:
+    """Return ZoeDepth's output for the photo alone: its processor pads photos by int(3·sqrt(side / 2)) on each side.
+
+    Args:
+        values: output for the padded photo, at any size.
+        height: of the photo before padding, pixels.
+        width: of the photo before padding, pixels.
+    """
+    down, right = (int(3 * math.sqrt(side / 2)) for side in (height, width))
+    padded = cv2.resize(values, (width + 2 * right, height + 2 * down), interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(padded[down : down + height, right : right + width])
+
+
+def limit_aspect(rgb: Float[ndarray, "h w 3"], largest: float = _MAX_ASPECT) -> Float[ndarray, "tall wide 3"]:
+    """Return a photo no longer than ``largest`` times its shorter side; the longer side is squeezed.
+
+    Args:
+        rgb: the photo.
+        largest: aspect.
+    """
+    height, width = rgb.shape[:2]
+    tall, wide = (min(side, max(1, round(largest * min(height, width)))) for side in (height, width))
+    if (tall, wide) == (height, width):
+        return rgb
+    return cv2.resize(rgb, (wide, tall), interpolation=cv2.INTER_AREA)
+
+
+def space_of(config: dict[str, object], name: str) -> Space:
+    """Return what a model of transformers predicts, by its configuration.
+
+    Depth Anything predicts disparity, unless it was made metric; ZoeDepth's relative head predicts disparity; GLPN and
+    Depth Pro predict depth. DPT models come in both kinds and do not say which.
+
+    Args:
+        config: its config.json.
+        name: for the message.
+
+    Raises:
+        InputError: where the configuration does not say.
+    """
+    kind = config.get("model_type")
+    if kind == "depth_anything":
+        return "depth" if config.get("depth_estimation_type") == "metric" else "disparity"
+    if kind == "zoedepth":
+        return "disparity"
+    if kind in ("glpn", "depth_pro"):
+        return "depth"
+    raise InputError(
+        f"{name} is a {kind!r} model, which may predict disparity or depth: say which, as in {name}?space=disparity"
+    )
+
+
+def _named(artefact: str) -> HubRelativeDepth:
+    return HubRelativeDepth(locate_artefact(artefact, marker=MARKER), name=artefact)

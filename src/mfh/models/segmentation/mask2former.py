@@ -1,0 +1,127 @@
+"""Person masks from Mask2Former, MaskFormer and their kin through transformers; no torchvision.
+
+Reference: Cheng et al., Masked-attention Mask Transformer for Universal Image Segmentation, CVPR 2022.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from mfh.errors import WeightsError
+from mfh.models.hub import locate, locate_artefact, parse_source
+from mfh.models.hub_loading import loading
+from mfh.models.protocols import RegionOfAnySize, Rgb, RgbOfAnySize
+from mfh.models.segmentation.regions import person_of_mask, segment_each
+from mfh.models.torch_device import pick_device
+from mfh.types import Person
+
+ARTEFACT = "mask2former"
+MARKER = "config.json"
+MIN_SCORE = 0.5
+"""People less certain than this are left out: what HMR 2.0's published code asks of its detector."""
+
+
+class Mask2Former:
+    """Person segmenter: the queries of a universal segmentation model that say "person".
+
+    A person's ``score`` is the query's probability of being a person times its mask's mean probability inside the mask,
+    as the model's own post-processing has it. Masks of two people may share pixels.
+    """
+
+    name = "mask2former"
+
+    def __init__(self, source: str | None = None, *, min_score: float = MIN_SCORE, device: str | None = None) -> None:
+        """Load a model for instance (or panoptic) segmentation that knows people.
+
+        Args:
+            source: "hf:org/name" or a folder with a model (Mask2Former, MaskFormer, EoMT); None for the artefact
+                mask2former of ``mfh weights list``.
+            min_score: people less certain than this are left out.
+            device: torch device; None for :func:`pick_device`'s.
+
+        Raises:
+            InputError: for a source that is no hub model and no folder with one.
+            WeightsError: where the model is not on this machine, or has no class "person".
+            ModuleNotFoundError: when torch or transformers is not installed.
+        """
+        from transformers import AutoImageProcessor, AutoModelForUniversalSegmentation
+
+        folder = (
+            locate_artefact(ARTEFACT, marker=MARKER) if source is None else locate(parse_source(source), marker=MARKER)
+        )
+        self.min_score = min_score
+        self._device = device or pick_device()
+        with loading(folder, "segmentation model"):
+            self._processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+            model = AutoModelForUniversalSegmentation.from_pretrained(folder, local_files_only=True)
+            self._model = model.eval().to(self._device)
+        self._person = person_class(self._model.config.id2label, label=str(folder))
+
+    def segment(
+        self, photos: Sequence[RgbOfAnySize], regions: Sequence[RegionOfAnySize | None] | None = None
+    ) -> list[list[Person]]:
+        """Find the people of each photo, most confident first.
+
+        Args:
+            photos: the photos.
+            regions: one entry a photo; where it is not None, only people in there are looked for, in a crop around it.
+
+        Raises:
+            ValueError: when there are not as many regions as photos.
+        """
+        return segment_each(photos, regions, self._find)
+
+    def _find(self, photo: Rgb) -> list[Person]:
+        import torch
+
+        whole = (np.clip(photo, 0, 1) * 255).round().astype(np.uint8)
+        inputs = self._processor(images=whole, input_data_format="channels_last", return_tensors="pt").to(self._device)
+        with torch.inference_mode():
+            outputs = self._model(**inputs)
+        scores = outputs.class_queries_logits[0].float().softmax(-1)[:, self._person]
+        # A mask's own certainty can only lower it further.
+        likely = torch.nonzero(scores >= self.min_score).flatten()
+        found = []
+        for query in likely.tolist():
+            probability = _on_photo(outputs.masks_queries_logits[0, query].float(), inputs, photo.shape[:2])
+            inside = probability > 0.5
+            score = float(scores[query]) * (float(probability[inside].mean()) if inside.any() else 0.0)
+            person = person_of_mask(inside, score) if score >= self.min_score else None
+            if person is not None:
+                found.append(person)
+        return found
+
+
+def person_class(id2label: dict[int, str], *, label: str) -> int:
+    """Return the class number of people, from a model's own table.
+
+    Args:
+        id2label: class number -> name.
+        label: what to call the model in messages.
+
+    Raises:
+        WeightsError: where no class is called "person".
+    """
+    for number, name in id2label.items():
+        if name.lower() == "person":
+            return int(number)
+    some = ", ".join(list(id2label.values())[:5])
+    raise WeightsError(
+        f"{label} has no class 'person' (it has {some}, ...): choose an instance segmentation model trained on COCO, "
+        "such as the artefact mask2former of 'mfh weights list'"
+    )
+
+
+def _on_photo(mask_logits: Any, inputs: Any, shape: tuple[int, int]) -> ndarray:
+    """Return a query's mask probabilities at the photo's size; what the processor padded is cut off first."""
+    from torch.nn.functional import interpolate
+
+    padded = tuple(inputs["pixel_values"].shape[-2:])
+    logits = interpolate(mask_logits[None, None], size=padded, mode="bilinear", align_corners=False)
+    if "pixel_mask" in inputs:
+        seen = inputs["pixel_mask"][0].bool()
+        logits = logits[..., : int(seen.any(1).sum()), : int(seen.any(0).sum())]
+    logits = interpolate(logits, size=shape, mode="bilinear", align_corners=False)
+    return logits[0, 0].sigmoid().cpu().numpy()

@@ -1,0 +1,113 @@
+"""Person masks from Mask R-CNN, the paper's detector, through torchvision (the ``gpu`` extra).
+
+Reference: He et al., Mask R-CNN, ICCV 2017; the weights are torchvision's improved ones (Li et al., Benchmarking
+Detection Transfer Learning with Vision Transformers, 2021).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mfh.errors import BackendError, WeightsError
+from mfh.models import weights
+from mfh.models.protocols import RegionOfAnySize, Rgb, RgbOfAnySize
+from mfh.models.segmentation.regions import person_of_mask, segment_each
+from mfh.models.torch_device import pick_device
+from mfh.models.weights_table import artefact
+from mfh.types import Person
+
+ARTEFACT = "mask_rcnn"
+MIN_SCORE = 0.5
+"""People less certain than this are left out. The paper names no number; HMR 2.0's published code, which the paper's
+people come from, keeps detections above 0.5."""
+PERSON = 1
+"""COCO's number for people."""
+_INSTALL = "pip install 'metric-from-human[hub,gpu]'"
+
+
+class MaskRcnn:
+    """Person segmenter: torchvision's Mask R-CNN with ResNet-50 and a feature pyramid. Masks may share pixels."""
+
+    name = "mask_rcnn"
+
+    def __init__(
+        self, weights_file: Path | None = None, *, min_score: float = MIN_SCORE, device: str | None = None
+    ) -> None:
+        """Load the network.
+
+        Args:
+            weights_file: its weights; None for the artefact mask_rcnn of ``mfh weights list``, torchvision's own.
+            min_score: people less certain than this are left out.
+            device: torch device; None for :func:`pick_device`'s.
+
+        Raises:
+            BackendError: where torchvision is missing or does not fit the torch that is installed.
+            WeightsError: where the weights are missing or not the ones expected, with what to do.
+            ModuleNotFoundError: when torch is not installed.
+        """
+        import torch
+
+        try:
+            from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
+        except (ImportError, RuntimeError) as error:
+            # Built for another torch, it fails to register its operators: a RuntimeError.
+            raise BackendError(
+                f"the person segmenter 'mask_rcnn' needs a torchvision that fits torch {torch.__version__} "
+                f"({str(error).splitlines()[0]}): {_INSTALL}, or use mask2former, which needs none"
+            ) from error
+
+        self._device = device or pick_device()
+        self._model = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None, box_score_thresh=min_score)
+        _load_weights(self._model, weights_file or weights.require(ARTEFACT) / artefact(ARTEFACT).files[0].name)
+        self._model.to(self._device).eval()
+        self.min_score = min_score
+
+    def segment(
+        self, photos: Sequence[RgbOfAnySize], regions: Sequence[RegionOfAnySize | None] | None = None
+    ) -> list[list[Person]]:
+        """Find the people of each photo, most confident first.
+
+        Args:
+            photos: the photos.
+            regions: one entry a photo; where it is not None, only people in there are looked for, in a crop around it.
+
+        Raises:
+            ValueError: when there are not as many regions as photos.
+        """
+        return segment_each(photos, regions, self._find)
+
+    def _find(self, photo: Rgb) -> list[Person]:
+        import torch
+
+        # RGB in [0, 1]; the model normalises and resizes by itself.
+        picture = torch.from_numpy(np.ascontiguousarray(photo.transpose(2, 0, 1), np.float32)).to(self._device)
+        with torch.inference_mode():
+            (outcome,) = self._model([picture])
+        wanted = (outcome["labels"] == PERSON) & (outcome["scores"] >= self.min_score)
+        people = []
+        for mask, score, box in zip(
+            outcome["masks"][wanted], outcome["scores"][wanted], outcome["boxes"][wanted], strict=True
+        ):
+            # Boxes are in pixel edges: half a pixel less in pixel centres.
+            box_xyxy = box.cpu().double().numpy() - 0.5
+            person = person_of_mask(mask[0].cpu().numpy() > 0.5, float(score), box_xyxy)
+            if person is not None:
+                people.append(person)
+        return people
+
+
+def _load_weights(model: Any, file: Path) -> None:
+    import pickle
+
+    import torch
+
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        model.load_state_dict(state)
+    except (OSError, RuntimeError, pickle.UnpicklingError, AttributeError, TypeError) as error:
+        raise WeightsError(
+            f"{file} cannot be loaded ({str(error).splitlines()[0]}): expected torchvision's weights of "
+            f"maskrcnn_resnet50_fpn_v2; run 'mfh weights fetch {ARTEFACT}'"
+        ) from error

