@@ -220,7 +220,9 @@ def _believe(
     share = np.where(given, 1.0, 1 - GROSSLY_WRONG)
     prior = log_range_prior(span, ratio, relative.log_range)[:, None] + np.log(np.gradient(offset))
     if len(ratio) > 1:
-        prior = prior + np.log(np.gradient(grid.log_gap))[:, None]
+        # The prior is per unit of the log of low + r, and the grid is of r + floor.
+        stretch = np.exp(grid.log_gap) / (span.low + ratio)
+        prior = prior + np.log(np.gradient(grid.log_gap) * stretch)[:, None]
     # What is given is no vote: the floor that keeps products of many wrong people from underflowing must not soften it.
     surely = -0.5 * np.tensordot(1 / said[given] ** 2, square[given], 1)
     log_weight, rights = [], []
