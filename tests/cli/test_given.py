@@ -58,6 +58,10 @@ BAD_MAPS = {
     "no space": (["--relative-depth", "map.npy"], "--relative-depth needs --space"),
     "space alone": (["--space", "depth"], "none is given"),
     "unknown space": (["--relative-depth", "map.npy", "--space", "metres"], "metres"),
+    "a model too": (
+        ["--relative-depth", "map.npy", "--space", "depth", "--relative-depth-model", "pocket"],
+        "both given",
+    ),
     "missing": (["--relative-depth", "absent.npy", "--space", "depth"], "absent.npy"),
     "format": (["--relative-depth", "floor.tif", "--space", "depth"], "expected npy"),
     "photo as a map": (["--relative-depth", "floor.png", "--space", "depth"], "expected 16-bit grey"),

@@ -165,7 +165,7 @@ def check_one_photo(photos: Sequence[Path], *, heights: Sequence[str] | None, pl
 
 
 def request_relative_depth(
-    path: Path | None, space: "Space | None", *, photos: Sequence[Path]
+    path: Path | None, space: "Space | None", *, photos: Sequence[Path], model: str | None = None
 ) -> "RelativeDepthMap | None":
     """Return the relative depth the user brought, if any.
 
@@ -173,14 +173,17 @@ def request_relative_depth(
         path: npy, npz, png or exr file.
         space: what its values are.
         photos: picture files; a map is for one.
+        model: relative-depth model that was asked for.
 
     Raises:
-        InputError: for a file that cannot be used, a missing or idle space, or more than one photo.
+        InputError: for a file that cannot be used, a missing or idle space, a model besides, or more than one photo.
     """
     if path is None:
         if space is not None:
             raise InputError(f"--space {space} is about a map given with --relative-depth, and none is given")
         return None
+    if model is not None:
+        raise InputError(f"--relative-depth and --relative-depth-model {model} are both given: drop one of them")
     if space is None:
         raise InputError(
             "--relative-depth needs --space disparity (larger is nearer, as of Depth Anything) or --space depth "

@@ -110,7 +110,7 @@ def predict(
         given = Given(
             focal=request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics),
             known=known_sizes(heights=person_height or (), distances=known_distance or (), lengths=known_length or ()),
-            relative_depth=request_relative_depth(relative_depth, space, photos=photos),
+            relative_depth=request_relative_depth(relative_depth, space, photos=photos, model=relative_depth_model),
         )
         from mfh.io.atomic import check_writable
 

@@ -140,7 +140,7 @@ def with_known_heights(evidence: Sequence[Evidence], heights: Sequence[KnownHeig
         if height.person is not None and not 0 <= height.person < len(numbers):
             raise InputError(
                 f"the height of person {height.person} was given, and the receipt has {len(numbers)} people: "
-                f"expected a number from 0 to {len(numbers) - 1}"
+                + (f"expected a number from 0 to {len(numbers) - 1}" if numbers else "give a distance or a length")
             )
         if height.person is None:
             chosen = [
