@@ -129,7 +129,7 @@ PRESETS: dict[str, Config] = {
         painter="sd2",
         people="paint",
         painting=PaintingConfig(max_paintings=32, max_attempts=64, mask_shape="strip", batch_size=8),
-        head=HeadConfig(),
+        head=HeadConfig("silog"),
     ),
     # What people would use today: people in the photo count, few steps a painting, boxes a person fits into.
     "standard": Config(

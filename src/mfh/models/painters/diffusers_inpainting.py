@@ -20,7 +20,7 @@ from mfh.models.painters.diffusion_options import (
     painting_size,
 )
 from mfh.models.painters.diffusion_pipeline import MARKER, load_pipeline
-from mfh.models.protocols import PaintMask, Rgb
+from mfh.models.protocols import PAPER_SHARED_LOG_SIGMA, PaintMask, Rgb
 from mfh.models.torch_device import empty_cache, free_memory, pick_device, pick_dtype
 from mfh.types import PaintedPhoto
 
@@ -101,6 +101,7 @@ class DiffusersInpainting:
 
     def __init__(self, folder: Path, options: DiffusionOptions = PAPER, *, name: str) -> None:
         self.name = name
+        self.shared_log_sigma = PAPER_SHARED_LOG_SIGMA
         self.provenance = f"the painter {name} learned from photographs of the internet how large people appear"
         self.options = options
         self.device = pick_device()

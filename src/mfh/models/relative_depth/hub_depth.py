@@ -13,7 +13,7 @@ from numpy import ndarray
 from mfh.errors import InputError
 from mfh.models.hub import half_variant, locate_artefact, read_json
 from mfh.models.hub_loading import loading
-from mfh.models.protocols import Rgb, RgbOfAnySize
+from mfh.models.protocols import PAPER_SHAPE_LOG_SIGMA, Rgb, RgbOfAnySize
 from mfh.models.torch_device import pick_device, pick_dtype
 from mfh.types import RelativeDepth, Space
 
@@ -79,6 +79,7 @@ class HubRelativeDepth:
 
         config = read_json(folder / MARKER)
         self.name = name
+        self.shape_log_sigma = PAPER_SHAPE_LOG_SIGMA
         self.space: Space = space or space_of(config, name)
         self.device = pick_device()
         self._dtype = pick_dtype("auto", self.device)

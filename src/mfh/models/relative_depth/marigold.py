@@ -12,7 +12,7 @@ from numpy import ndarray
 from mfh.errors import InputError
 from mfh.models.hub import half_variant, locate_artefact, read_json
 from mfh.models.hub_loading import hush_diffusers, loading
-from mfh.models.protocols import Rgb, RgbOfAnySize
+from mfh.models.protocols import PAPER_SHAPE_LOG_SIGMA, Rgb, RgbOfAnySize
 from mfh.models.relative_depth.hub_depth import limit_aspect
 from mfh.models.torch_device import Precision, pick_device, pick_dtype
 from mfh.types import RelativeDepth, Space
@@ -71,6 +71,7 @@ class Marigold:
 
         hush_diffusers()
         self.name = name
+        self.shape_log_sigma = PAPER_SHAPE_LOG_SIGMA
         # Marigold's own code can be trained for either.
         self.space: Space = "disparity" if read_json(folder / MARKER).get("prediction_type") == "disparity" else "depth"
         self.device = pick_device()
