@@ -134,20 +134,31 @@ def gather_with_relative_depth(
     wanted = changes(replace(config, painting_evidence="contact"))
     pipeline = MetricFromHuman.from_preset(config.name, models={"relative_depth": model}, **wanted)
     gathered = pipeline.gather(photo, known=known, progress=progress)
-    _check_space(gathered, known, relative.name)
+    notes += _check_space(gathered, known, relative.name)
     if gathered.attempts and config.painting_evidence != "contact":
         notes += (f"painted people meet {relative.name} at their feet: there is no relative depth of the paintings",)
     return replace(gathered, photo=replace(photo, notes=photo.notes + notes))
 
 
-def _check_space(gathered: Gathered, known: KnownSizes | None, name: str) -> None:
-    """Refuse relative depth that goes the other way than people's metres, or known ones."""
+def _check_space(gathered: Gathered, known: KnownSizes | None, name: str) -> tuple[str, ...]:
+    """Refuse relative depth that goes the other way than people's metres, or known ones.
+
+    Returns:
+        A sentence where nobody can tell.
+
+    Raises:
+        InputError: for the other space.
+    """
     relative = gathered.relative
+    other = "depth" if relative.space == "disparity" else "disparity"
     given = known_clues(known, relative, gathered.photo.camera) if known else []
-    if space_is_swapped(people_clues(gathered.evidence), given, relative.space):
-        other = "depth" if relative.space == "disparity" else "disparity"
+    swapped = space_is_swapped(people_clues(gathered.evidence), given, relative.space)
+    if swapped is None:
+        return (f"{name} is taken for {relative.space}, as was said: no distances tell whether it is {other}",)
+    if swapped:
         larger = "farther" if relative.space == "disparity" else "nearer"
         raise InputError(
             f"{name} is larger where things are {larger}, so it holds {other}, not {relative.space}: "
             f"pass --space {other} (space={other!r} in Python)"
         )
+    return ()

@@ -41,7 +41,7 @@ def space_agreement(clues: Sequence[Clue], space: Space) -> float | None:
     return float(expected * same.mean())
 
 
-def space_is_swapped(people: Sequence[Clue], known: Sequence[Clue], space: Space) -> bool:
+def space_is_swapped(people: Sequence[Clue], known: Sequence[Clue], space: Space) -> bool | None:
     """Return whether relative depth is of the other space than it is said to be.
 
     Args:
@@ -50,10 +50,10 @@ def space_is_swapped(people: Sequence[Clue], known: Sequence[Clue], space: Space
         space: what the relative depth is said to be.
 
     Returns:
-        True where the order is clearly the wrong way round; False where it is right, or nobody can tell.
+        True where the order is clearly the wrong way round, False where it is right; None where nobody can tell.
     """
     for clues in (people, [*people, *known]):
         agreement = space_agreement(clues, space)
         if agreement is not None and abs(agreement) >= _AGREED:
             return agreement < 0
-    return False
+    return None
