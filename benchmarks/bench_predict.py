@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import mfh
-from mfh.cli.measure import Meter
+from mfh.cli.measure import Given, Meter
 from mfh.cli.progress import ProgressLine
 from mfh.config import preset
 from mfh.io.focal import FocalRequest, read_intrinsics
@@ -25,7 +25,7 @@ def main() -> None:
     intrinsics = Path(sys.argv[2]) if len(sys.argv) > 2 else (EXAMPLE / "camera.json" if len(sys.argv) == 1 else None)
     focal = FocalRequest(intrinsics=read_intrinsics(intrinsics)) if intrinsics else None
     with tempfile.TemporaryDirectory() as folder:
-        meter = Meter(preset("pocket"), focal=focal)
+        meter = Meter(preset("pocket"), given=Given(focal=focal))
         place = Path(folder) / "result"
         cold = meter.measure(photo, place, ProgressLine())
         warm = [meter.measure(photo, place, ProgressLine()) for _ in range(REPEATS)]

@@ -19,6 +19,9 @@ _CHECKED = [
         "types",
         "config",
         "findings",
+        "gathered",
+        "conclusion",
+        "adapters",
         "geometry",
         "numerics",
         "models",
@@ -101,7 +104,176 @@ def metric_depth():
         models={"relative_depth": "pocket", "people_finder": "blazepose"},
         seed=7,
         attempts=0,
+        ended_by="",
         paintings=0,
         seconds={"relative depth": 0.25, "total": 1.25},
         warnings=("shift held back",),
     )
+
+
+@pytest.fixture
+def gathered(metric_depth):
+    """What models may have said about the made-up photo: one person in it of two measured, and three painted ones."""
+    import math
+    from dataclasses import replace
+
+    import numpy as np
+
+    from mfh.gathered import Gathered
+    from mfh.io.exif import ExifFacts
+    from mfh.io.focal import choose_camera
+    from mfh.types import Evidence, Landmark, Photo
+
+    rng = np.random.default_rng(1)
+    used, rejected = metric_depth.landmarks
+    height, width = metric_depth.depth_m.shape
+    camera, focal, notes = choose_camera(None, ExifFacts(), width=width, height=height)
+    down, across = np.mgrid[0:1:48j, 0:1:64j]
+    rgb = np.stack([down, across, 0.2 + 0 * down], -1).astype(np.float32)
+    photo = Photo(rgb, camera, focal, "photo.jpg", ("an odd photo", *notes))
+    # Everybody scatters about the made-up head, the painted ones alike all over their figures.
+    bent = 1 / (0.5 * np.linspace(0.3, 1.7, 40) + 0.1) * np.exp(rng.normal(0, 0.02, 40))
+    seen = Evidence(np.linspace(0.3, 1.7, 40), bent, np.zeros(40, int), (replace(used, origin_m=2.4), rejected))
+    painted = []
+    for number, relative in enumerate((0.4, 0.9, 1.6)):
+        z = 1 / (0.5 * relative + 0.1) * math.exp(0.05 * (-1) ** number)
+        figure = Landmark(
+            source=f"painting {number}",
+            measured_by="sprite",
+            box_xyxy=(1.0, 2.0, 3.0, 4.0),
+            score=1.0,
+            distance_m=z,
+            stature_m=1.75,
+            pixels=30,
+            verdict="used",
+            reason="painted at a known size",
+            log_distance_sigma=0.1,
+            origin_m=z,
+        )
+        painted.append(
+            Evidence(relative + rng.normal(0, 0.01, 30), np.full(30, z), np.zeros(30, int), (figure,)),
+        )
+    return Gathered(
+        photo=photo,
+        relative=replace(metric_depth.relative, log_range=(1.1, 0.4)),
+        evidence=(seen, *painted),
+        preset="pocket",
+        models={"relative_depth": "pocket", "painter": "sprite"},
+        seed=7,
+        attempts=3,
+        ended_by="max_paintings = 3 reached",
+        shared_log_sigma=0.1,
+        shape_log_sigma=0.15,
+        provenance="the painter learned it somewhere",
+        max_depth_m=200.0,
+        seconds={"relative depth": 0.25},
+    )
+
+
+@pytest.fixture
+def painting(metric_depth):
+    """A made-up painting in which nobody was found."""
+    import numpy as np
+
+    from mfh.types import MeasuredPainting
+
+    rgb = metric_depth.photo.rgb
+    return MeasuredPainting(0, rgb, np.ones(rgb.shape[:2], bool), (), ())
+
+
+class FloorWorld:
+    """Stand-ins for all models in a world of a floor and a wall, seen with a focal length of 150 pixels.
+
+    The painter's figures, and the bodies of the people who may stand in it, have sizes in pixels alone: how far away
+    they are depends on the focal length one believes in.
+    """
+
+    focal_px, floor_m, wall_m, size = 150.0, 1.5, 8.0, (160, 120)
+
+    def __init__(self, people_at_m=()):
+        import numpy as np
+
+        width, height = self.size
+        down = np.arange(height) - (height - 1) / 2
+        column = np.where(down > 0, self.focal_px * self.floor_m / np.maximum(down, 1e-9), np.inf)
+        self.people = [self._rectangle(20 + 40 * k, z) for k, z in enumerate(people_at_m)]
+        self.depth_m = np.repeat(np.minimum(column, self.wall_m)[:, None], width, axis=1)
+        for (mask, _), z in zip(self.people, people_at_m, strict=True):
+            self.depth_m[mask] = z
+        self.rgb = np.repeat((self.depth_m / 20)[..., None], 3, axis=2).astype(np.float32)
+
+    def photo(self, focal_px=focal_px):
+        from mfh.geometry.camera import camera_from_focal_px
+        from mfh.types import FocalProvenance, Photo
+
+        camera = camera_from_focal_px(focal_px, width=self.size[0], height=self.size[1])
+        return Photo(self.rgb, camera, FocalProvenance("explicit", f"given: {focal_px:g} px", 0.0), "floor.png")
+
+    def _rectangle(self, x, z):
+        """The pixels of somebody 1.7 m tall who stands at column x, z metres away; and pixels per metre there."""
+        import numpy as np
+
+        px_per_m = self.focal_px / z
+        foot = (self.size[1] - 1) / 2 + self.floor_m * px_per_m
+        mask = np.zeros(self.size[::-1], bool)
+        mask[
+            max(0, round(foot - 1.7 * px_per_m)) : round(foot),
+            max(0, round(x - 0.25 * px_per_m)) : round(x + 0.25 * px_per_m),
+        ] = True
+        return mask, (float(x), foot, px_per_m)
+
+    def models(self):
+        """One object for every role."""
+        import numpy as np
+
+        from mfh.types import HumanMesh, PaintedFigure, PaintedPhoto, Person, RelativeDepth
+
+        world = self
+
+        class Everything:
+            name, provenance = "floor", "the floor knows"
+            shape_log_sigma, shared_log_sigma = 0.02, 0.02
+
+            def predict(self, photos):
+                return [RelativeDepth((3 / (20 * rgb[..., 0]) - 1).astype(np.float32), "disparity") for rgb in photos]
+
+            def segment(self, photos, regions=None):
+                def box(mask):
+                    rows, columns = np.nonzero(mask)
+                    return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], float)
+
+                return [[Person(box(mask), mask, score=0.9) for mask, _ in world.people] for _ in photos]
+
+            def measure(self, photo, people, camera):
+                corners = np.array([[x, y, z] for x in (-0.25, 0.25) for y in (-1.7, 0) for z in (-0.1, 0.1)])
+                faces = [[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1], [2, 3, 7], [2, 7, 6]]
+                faces += [[0, 2, 6], [0, 6, 4], [1, 5, 7], [1, 7, 3]]
+                meshes = []
+                # Nobody is measured exactly.
+                for k, (_, (x, foot, px_per_m)) in enumerate(world.people):
+                    z = camera.fy / px_per_m * (1.03, 0.97, 1.02)[k]
+                    feet = np.array([(x - camera.cx) * z / camera.fx, (foot - camera.cy) * z / camera.fy, z])
+                    meshes.append(HumanMesh(corners + feet, np.array(faces), "floor", stature_m=1.7))
+                return meshes
+
+            def paint(self, photo, paint_masks, prompts, seeds):
+                return [self._one(photo, *each) for each in zip(paint_masks, prompts, seeds, strict=True)]
+
+            def _one(self, photo, paint_mask, prompt, seed):
+                rng = np.random.default_rng(seed)
+                z = rng.uniform(2.6, 6.5)
+                shown, foot_and_size = world._rectangle(rng.choice(np.flatnonzero(paint_mask.any(0))), z)
+                shown &= paint_mask
+                rgb = np.where(shown[..., None], np.float32(z / 20), photo).astype(np.float32)
+                x, y, px_per_m = foot_and_size
+                figure = PaintedFigure(shown, (x, y), px_per_m * rng.normal(1, 0.02), 1.7, log_size_sigma=0.05)
+                return PaintedPhoto(rgb, shown, prompt, seed, figure)
+
+        one = Everything()
+        return {role: one for role in ("relative_depth", "person_segmenter", "human_mesh", "painter")}
+
+
+@pytest.fixture
+def floor_world():
+    """Make a world of a floor and a wall, with people at some distances."""
+    return FloorWorld

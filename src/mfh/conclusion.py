@@ -5,14 +5,16 @@ What was gathered can be kept in a file and concluded again, for another focal l
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
 from mfh.config import HeadConfig
 from mfh.errors import InputError
 from mfh.findings import warnings_for
+from mfh.gathered import Gathered
 from mfh.geometry.camera import check_camera
+from mfh.io.focal import is_about_focal
 from mfh.numerics.interval import depth_log_sigma, scale_interval
 from mfh.numerics.known_sizes import KnownSizes, known_clues, with_known_heights
 from mfh.numerics.metric_head import apply_head
@@ -23,48 +25,8 @@ from mfh.types import (
     Evidence,
     FocalProvenance,
     KnownSize,
-    MeasuredPainting,
     MetricDepth,
-    Photo,
-    RelativeDepth,
 )
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """Everything the models said about one photo.
-
-    Attributes:
-        photo: the photo.
-        relative: its relative depth.
-        evidence: of the photo and of every painting, in order; relative depths aligned to the photo's.
-        preset: name of the configuration that ran.
-        models: role -> model name.
-        seed: seed of the painting loop.
-        attempts: painting attempts made.
-        ended_by: why painting ended; empty where nobody was painted.
-        shared_log_sigma: error of log metres that all people have alike.
-        shape_log_sigma: error of the relative depth's shape.
-        provenance: the painter's sentence about its sense of size; empty where nobody was painted.
-        max_depth_m: farther answers are not valid.
-        seconds: stage -> wall seconds.
-        paintings: every painting made, in order, with the verdicts known so far; empty unless they are kept.
-    """
-
-    photo: Photo
-    relative: RelativeDepth
-    evidence: tuple[Evidence, ...]
-    preset: str
-    models: dict[str, str]
-    seed: int
-    attempts: int
-    ended_by: str
-    shared_log_sigma: float
-    shape_log_sigma: float
-    provenance: str
-    max_depth_m: float
-    seconds: dict[str, float] = field(default_factory=dict)
-    paintings: tuple[MeasuredPainting, ...] = ()
 
 
 def conclude(
@@ -89,7 +51,8 @@ def conclude(
         NoLandmarkError: where nobody and nothing known gives a scale.
         InputError: for a known size or number that cannot be used.
     """
-    known = known or KnownSizes()
+    # One with heights alone counts as nothing where it is asked whether people are needed.
+    known = KnownSizes() if known is None else known
     begin = time.perf_counter()
     photo, relative = gathered.photo, gathered.relative
     evidence = with_known_heights(_without(gathered.evidence, exclude), known.heights)
@@ -159,7 +122,8 @@ def with_camera(gathered: Gathered, camera: Camera, focal: FocalProvenance) -> G
             f"the camera is for {camera.width}x{camera.height} pixels: expected {old.width}x{old.height}, as the photo"
         )
     factor = camera.fy / old.fy
-    photo = replace(gathered.photo, camera=camera, focal=focal)
+    notes = tuple(note for note in gathered.photo.notes if not is_about_focal(note))
+    photo = replace(gathered.photo, camera=camera, focal=focal, notes=notes)
     return replace(gathered, photo=photo, evidence=tuple(_moved(one, factor) for one in gathered.evidence))
 
 
@@ -185,7 +149,7 @@ def _without(evidence: Sequence[Evidence], exclude: Sequence[int]) -> list[Evide
         if not 0 <= number < len(numbers):
             raise InputError(
                 f"person {number} was to be excluded, and the receipt has {len(numbers)} people: "
-                f"expected numbers from 0 to {len(numbers) - 1}"
+                + (f"expected numbers from 0 to {len(numbers) - 1}" if numbers else "there is nobody to exclude")
             )
         image, person = numbers[number]
         kept[image] = reject_person(kept[image], person, "excluded by the user")

@@ -4,8 +4,8 @@ A preset is an instance of :class:`Config`; ``dataclasses.replace`` makes a vari
 """
 
 import math
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from mfh.errors import InputError
 
@@ -162,3 +162,17 @@ def preset(name: str) -> Config:
     if name not in PRESETS:
         raise InputError(f"unknown preset {name!r}: expected one of {', '.join(sorted(PRESETS))}")
     return PRESETS[name]
+
+
+def changes(config: Config) -> dict[str, Any]:
+    """Return the fields in which a configuration differs from the preset it started from.
+
+    Args:
+        config: its name is the preset's.
+
+    Raises:
+        InputError: for the name of no preset.
+    """
+    base = preset(config.name)
+    pairs = {one.name: (getattr(config, one.name), getattr(base, one.name)) for one in fields(Config)}
+    return {name: value for name, (value, usual) in pairs.items() if value != usual}

@@ -5,7 +5,7 @@ The pipeline reads no files but the photo, draws nothing, and knows no model by 
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -78,11 +78,14 @@ class MetricFromHuman:
         self.painter = painter
 
     @classmethod
-    def from_preset(cls, name: str = "pocket", **overrides: Any) -> "MetricFromHuman":
+    def from_preset(
+        cls, name: str = "pocket", *, models: Mapping[Role, Any] | None = None, **overrides: Any
+    ) -> "MetricFromHuman":
         """Make the pipeline of a named preset, with its models.
 
         Args:
             name: the preset.
+            models: role -> model to use instead of the preset's; the others are loaded.
             **overrides: fields of :class:`mfh.config.Config` to change, e.g. ``people="only"``, ``seed=3``.
 
         Returns:
@@ -109,7 +112,9 @@ class MetricFromHuman:
         elif config.people == "paint":
             # Said by the constructor too, but there is no need to load models first.
             raise InputError(f'people="paint" needs a painter, and preset {name!r} has none: use people="auto"')
-        return cls(config, **load_models(names))
+        given = dict(models or {})
+        loaded = load_models({role: model for role, model in names.items() if role not in given})
+        return cls(config, **{**loaded, **given})
 
     def __call__(
         self,

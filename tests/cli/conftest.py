@@ -42,7 +42,7 @@ def run_mfh(capfd) -> Callable[..., Run]:
 
 
 @pytest.fixture
-def fake_pipeline(monkeypatch, metric_depth) -> list[dict]:
+def fake_pipeline(monkeypatch, metric_depth, gathered) -> list[dict]:
     """Replace the models: every photo has somebody in it, unless its name says "nobody"; returns what was asked for."""
     import mfh.pipeline
 
@@ -61,6 +61,9 @@ def fake_pipeline(monkeypatch, metric_depth) -> list[dict]:
             depth_m = np.linspace(1, 9, height * width, dtype=np.float32).reshape(height, width)
             return replace(metric_depth, photo=photo, depth_m=depth_m, valid_mask=np.ones((height, width), bool))
 
+        def gather(self, photo, **_options):
+            return replace(gathered, photo=photo)
+
     monkeypatch.setattr(mfh.pipeline, "MetricFromHuman", FakePipeline)
     return asked
 
@@ -70,4 +73,15 @@ def photo_path(tmp_path) -> Path:
     """A small picture file."""
     path = tmp_path / "photo.jpg"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture
+def evidence_path(tmp_path, gathered) -> Path:
+    """What models said about a photo, in a file."""
+    from mfh.io.evidence import save_evidence
+
+    path = tmp_path / "photo" / "evidence.npz"
+    path.parent.mkdir()
+    save_evidence(path, gathered)
     return path

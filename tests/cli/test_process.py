@@ -53,7 +53,7 @@ def test_json_of_a_missing_photo(tmp_path):
 def test_help_and_version(tmp_path):
     help_text = process("--help", folder=tmp_path)
     assert help_text.returncode == 0 and help_text.stderr == ""
-    for command in ("predict", "demo", "weights", "doctor"):
+    for command in ("predict", "refit", "demo", "weights", "doctor"):
         assert command in help_text.stdout
     assert process(folder=tmp_path).stdout == help_text.stdout
     assert process("--version", folder=tmp_path).stdout.startswith("mfh 0.")

@@ -1,5 +1,6 @@
 """Depth files: what is written is read back, millimetres saturate, and a failed write leaves nothing behind."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,17 @@ def test_npz_round_trip(tmp_path, metric_depth):
     head = metric_depth.head
     assert (stored.scale, stored.shift, stored.space) == (head.scale, head.shift, head.space)
     assert stored.depth_m.dtype == np.float32
+    assert stored.log_sigma is None, "it is not known of this one"
+
+
+def test_the_deviation_of_depth_is_kept(tmp_path, metric_depth):
+    log_sigma = np.geomspace(0.01, 1e9, metric_depth.depth_m.size).astype(np.float32)
+    log_sigma = log_sigma.reshape(metric_depth.depth_m.shape)
+    write_depth_npz(tmp_path / "depth.npz", replace(metric_depth, log_sigma=log_sigma))
+    stored = read_depth_npz(tmp_path / "depth.npz").log_sigma
+    assert stored is not None and stored.dtype == np.float16 and np.isfinite(stored).all()
+    sensible = log_sigma < 6e4
+    np.testing.assert_allclose(stored[sensible].astype(float), log_sigma[sensible], rtol=1e-3)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 cut"])

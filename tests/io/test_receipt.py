@@ -40,3 +40,32 @@ def test_range_is_of_valid_pixels_only(metric_depth):
     nothing = replace(result, valid_mask=np.zeros((1, 101), bool))
     assert np.isnan(depth_range_m(nothing)).all()
     assert receipt(nothing)["depth_m"] == {"nearest": None, "median": None, "farthest": None}
+
+
+def test_interval_and_everybody_s_share(gathered):
+    from mfh.conclusion import conclude
+    from mfh.config import HeadConfig
+    from mfh.numerics.known_sizes import KnownDistance, KnownSizes
+
+    result = conclude(gathered, head=HeadConfig(), known=KnownSizes(distances=(KnownDistance(10.0, 20.0, 3.0),)))
+    tree = json.loads(json.dumps(receipt(result), allow_nan=False))
+    assert [row["number"] for row in tree["landmarks"]] == [0, 1, 2, 3, 4]
+    assert tree["landmarks"][1]["weight"] == 0 and tree["landmarks"][1]["implied_scale"] is None
+    shares = [row["weight"] for row in (*tree["landmarks"], *tree["known_sizes"])]
+    assert sum(shares) == pytest.approx(1) and shares[-1] > 0
+    assert tree["known_sizes"][0]["name"] == "distance 3 m at 10,20"
+    for row, one in zip(tree["landmarks"][2:], gathered.evidence[1:], strict=True):
+        implied_m = 1 / (row["implied_scale"] * (np.median(one.relative) + result.head.shift / result.head.scale))
+        assert implied_m == pytest.approx(row["distance_m"])
+    interval = tree["interval"]
+    low, high = interval["level_80"]
+    assert low < high and interval["half_width"] == pytest.approx((high - low) / 2)
+    assert interval["level_95"][0] < low and high < interval["level_95"][1]
+    assert set(interval["log_sigma"]) == {"people", "shared", "shape", "focal"}
+    assert interval["log_sigma"]["focal"] == pytest.approx(0.25) and interval["log_sigma"]["shape"] == 0.15
+    assert 1 <= interval["effective_people"] <= 5
+    assert interval["limited_by"] == result.interval.limited_by
+
+
+def test_no_interval_is_null(metric_depth):
+    assert receipt(metric_depth)["interval"] is None and receipt(metric_depth)["known_sizes"] == []

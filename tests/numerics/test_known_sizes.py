@@ -1,10 +1,13 @@
 """Known distances, lengths and heights become evidence that is right by hand computation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mfh.errors import InputError
 from mfh.geometry.camera import camera_from_focal_px
+from mfh.numerics.clues import Clue
 from mfh.numerics.consensus import fit_consensus
 from mfh.numerics.known_sizes import (
     KnownDistance,
@@ -93,3 +96,42 @@ def test_heights_that_cannot_be_used_are_refused(height: KnownHeight, message: s
     evidence = [Evidence(np.ones(1), np.ones(1), np.zeros(1, int), (person(1.6), person(None)))]
     with pytest.raises(InputError, match=message):
         with_known_heights(evidence, [height])
+
+
+@pytest.mark.parametrize("space", ["disparity", "depth"])
+def test_people_cannot_outvote_what_is_known(space: Space):
+    """However many agree that things are twice as far."""
+    seen = relative(space)
+    rows, columns = np.full(40, 50), np.linspace(10, 190, 40).astype(int)
+    people = [
+        Clue(2.2 * WALL_M[row, column], np.array([seen.values[row, column]], float), 0.05, image=k)
+        for k, (row, column) in enumerate(zip(rows, columns, strict=True))
+    ]
+    distance = float(np.linalg.norm(point(60, 50)))
+    given = known_clues(KnownSizes(distances=(KnownDistance(60.0, 50.0, distance),)), seen, CAMERA)
+    fit = fit_consensus([*people, *given], seen)
+    assert np.exp(log_depth_at(fit.head, given[0].relative)[0]) == pytest.approx(WALL_M[50, 60], rel=0.1)
+
+
+def test_a_distance_at_the_edge_of_what_is_seen_does_not_bend_the_likely_depth_range():
+    """The prior is of the photo's range, wherever something was measured."""
+    values = relative("disparity").values.copy()
+    # One corner is nearer to infinity than anything else.
+    values[:3, :3] = values.min() - 0.05 * np.ptp(values)
+    seen = RelativeDepth(values, "disparity", log_range=(0.9, 0.5))
+    ranges = []
+    for x, y in ((100.0, 50.0), (1.0, 1.0)):
+        fit = fit_consensus(known_clues(KnownSizes(distances=(KnownDistance(x, y, 3.0),)), seen, CAMERA), seen)
+        far, near = log_depth_at(fit.head, np.percentile(values, [5, 95]))
+        ranges.append(far - near)
+    assert ranges[1] == pytest.approx(ranges[0], rel=0.2)
+
+
+def test_a_height_of_everybody_is_not_of_painted_people():
+    painted = replace(person(1.6), source="painting 0")
+    evidence = [Evidence(np.ones(2), np.array([3.0, 4.0]), np.array([0, 1]), (person(1.6), painted))]
+    (one,) = with_known_heights(evidence, [KnownHeight(2.0)])
+    np.testing.assert_allclose(one.depth_m, [3.75, 4.0])
+    alone = [Evidence(np.ones(1), np.ones(1), np.zeros(1, int), (painted,))]
+    with pytest.raises(InputError, match="nobody in the photo was measured"):
+        with_known_heights(alone, [KnownHeight(2.0)])

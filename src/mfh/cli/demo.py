@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mfh.cli.measure import Measured, Meter
+from mfh.cli.measure import Given, Measured, Meter
 from mfh.cli.progress import progress_line
 from mfh.config import preset as preset_named
 from mfh.errors import InputError
@@ -37,7 +37,8 @@ def demo(
 
     check_writable(out)
     photo, camera, truth_m, places = read_example(Path(__file__).parent.parent / "examples" / "room")
-    meter = Meter(preset_named(preset), focal=FocalRequest(intrinsics=read_intrinsics(camera)))
+    given = Given(focal=FocalRequest(intrinsics=read_intrinsics(camera)))
+    meter = Meter(preset_named(preset), given=given)
     with progress_line(prefix="demo: ") as progress:
         measured = meter.measure(photo, out / "demo", progress)
     print(comparison(measured, truth_m, places))

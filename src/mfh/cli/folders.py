@@ -25,12 +25,18 @@ def result_folder(out: Path, photo: Path, *, taken: Collection[Path] = ()) -> Pa
     count = 1
     while True:
         folder = out / (stem if count == 1 else f"{stem}-{count}")
-        if folder not in taken and _is_free(folder, photo):
+        if folder not in taken and is_free(folder, photo):
             return folder
         count += 1
 
 
-def _is_free(folder: Path, photo: Path) -> bool:
+def is_free(folder: Path, photo: Path) -> bool:
+    """Return whether results made from a file may go to a folder: it holds none, or those made from it before.
+
+    Args:
+        folder: need not exist.
+        photo: the file.
+    """
     if not folder.exists():
         return True
     if not folder.is_dir():

@@ -18,6 +18,7 @@ from mfh.cli.evaluate import app as evaluate_app
 from mfh.cli.exits import EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED, EXIT_NO_LANDMARK, error_line
 from mfh.cli.pocket import app as pocket_app
 from mfh.cli.predict import predict
+from mfh.cli.refit import refit
 from mfh.cli.weights import app as weights_app
 from mfh.errors import MfhError, NoLandmarkError
 
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(predict)
+app.command()(refit)
 app.command()(demo)
 app.add_typer(weights_app, name="weights")
 app.add_typer(pocket_app, name="pocket")

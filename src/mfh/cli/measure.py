@@ -1,18 +1,36 @@
-"""Measure one photo and write its four files: what ``mfh predict`` and ``mfh demo`` share."""
+"""Measure one photo and write its files: what ``mfh predict``, ``mfh demo`` and ``mfh refit`` share."""
 
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mfh.cli.progress import ProgressLine
-from mfh.config import PRESETS, Config
+from mfh.config import Config, changes
 from mfh.errors import InputError
 
 if TYPE_CHECKING:
+    from mfh.gathered import Gathered
     from mfh.io.focal import FocalRequest
+    from mfh.io.relative import RelativeDepthMap
+    from mfh.numerics.known_sizes import KnownSizes
     from mfh.pipeline import MetricFromHuman
-    from mfh.types import MetricDepth
+    from mfh.types import MetricDepth, Photo
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user knows about a photo beyond its pixels.
+
+    Attributes:
+        focal: focal length; None to use EXIF or a default.
+        known: sizes of people and things.
+        relative_depth: a map to use instead of a model's.
+    """
+
+    focal: "FocalRequest | None" = None
+    known: "KnownSizes | None" = None
+    relative_depth: "RelativeDepthMap | None" = None
 
 
 @dataclass(frozen=True)
@@ -37,14 +55,23 @@ class Measured:
         warnings = self.receipt["warnings"]
         return tuple(str(warning) for warning in warnings) if isinstance(warnings, list) else ()
 
+    @property
+    def has_evidence(self) -> bool:
+        """Whether evidence.npz was written too."""
+        files = self.receipt["files"]
+        return isinstance(files, dict) and "evidence" in files
+
 
 class Meter:
     """Measures photos with one configuration; the models are loaded when the first readable photo needs them."""
 
-    def __init__(self, config: Config, *, focal: "FocalRequest | None" = None, max_pixels: int | None = None) -> None:
+    def __init__(
+        self, config: Config, *, given: Given | None = None, max_pixels: int | None = None, save_evidence: bool = False
+    ) -> None:
         self.config = config
-        self._focal = focal
+        self._given = given or Given()
         self._max_pixels = max_pixels
+        self._save_evidence = save_evidence
         self._pipeline: MetricFromHuman | None = None
 
     def measure(self, photo_path: Path, folder: Path, progress: ProgressLine) -> Measured:
@@ -67,35 +94,50 @@ class Meter:
         progress.update("reading")
         limit = self._max_pixels if self._max_pixels is not None else MAX_PIXELS
         try:
-            photo = load_photo(photo_path, focal=self._focal, max_pixels=limit)
-            result = self._model()(photo, progress=progress.update)
+            photo = load_photo(photo_path, focal=self._given.focal, max_pixels=limit)
+            result, gathered = self._conclude(photo, progress)
             progress.update("writing")
-            receipt = write_result(folder, result, photo_path=photo_path)
+            receipt = write_result(folder, result, photo_path=photo_path, gathered=gathered)
         except MemoryError as error:
             raise InputError(f"{photo_path} needs more memory than there is: make it smaller") from error
         return Measured(result=result, receipt=receipt, folder=folder, seconds=time.perf_counter() - started)
+
+    def _conclude(self, photo: "Photo", progress: ProgressLine) -> "tuple[MetricDepth, Gathered | None]":
+        """Return the result, and what it rests on where that is to be kept."""
+        known, relative_depth = self._given.known, self._given.relative_depth
+        if relative_depth is None and not self._save_evidence:
+            return self._model()(photo, known=known, progress=progress.update), None
+        from mfh.conclusion import conclude
+
+        if relative_depth is None:
+            gathered = self._model().gather(photo, known=known, progress=progress.update)
+        else:
+            from mfh.adapters import gather_with_relative_depth
+
+            gathered = gather_with_relative_depth(
+                photo, relative_depth, config=self.config, known=known, progress=progress.update
+            )
+        result = conclude(gathered, head=self.config.head, known=known)
+        return result, gathered if self._save_evidence else None
 
     def _model(self) -> "MetricFromHuman":
         if self._pipeline is None:
             from mfh.pipeline import MetricFromHuman
 
-            base = PRESETS[self.config.name]
-            changed = {
-                field.name: getattr(self.config, field.name)
-                for field in fields(Config)
-                if getattr(self.config, field.name) != getattr(base, field.name)
-            }
-            self._pipeline = MetricFromHuman.from_preset(self.config.name, **changed)
+            self._pipeline = MetricFromHuman.from_preset(self.config.name, **changes(self.config))
         return self._pipeline
 
 
-def write_result(folder: Path, result: "MetricDepth", *, photo_path: Path) -> dict[str, object]:
-    """Write the four files of one result, and its paintings with their strip where it kept them.
+def write_result(
+    folder: Path, result: "MetricDepth", *, photo_path: Path, gathered: "Gathered | None" = None
+) -> dict[str, object]:
+    """Write the four files of one result, its paintings with their strip where it kept them, and its evidence.
 
     Args:
         folder: where they go; made if needed.
         result: the depth of one photo.
-        photo_path: where the photo was read from.
+        photo_path: the file it was made from.
+        gathered: evidence to keep; None for none.
 
     Returns:
         What receipt.json holds.
@@ -117,6 +159,7 @@ def write_result(folder: Path, result: "MetricDepth", *, photo_path: Path) -> di
     with atomic_path(folder / files["preview"]) as temporary:
         Image.fromarray(preview(result)).save(temporary)
     files |= _write_paintings(folder, result)
+    files |= _write_evidence(folder, gathered)
     notes = ()
     if saturated:
         share = saturated / result.depth_m.size
@@ -148,6 +191,17 @@ def _write_paintings(folder: Path, result: "MetricDepth") -> dict[str, str]:
     with atomic_path(strip) as temporary:
         Image.fromarray(painting_strip(result)).save(temporary)
     return {"paintings": paintings.name, "strip": strip.name}
+
+
+def _write_evidence(folder: Path, gathered: "Gathered | None") -> dict[str, str]:
+    """Write evidence where it is to be kept; that of an earlier run goes."""
+    from mfh.io.evidence import EVIDENCE_FILE, save_evidence
+
+    if gathered is None:
+        (folder / EVIDENCE_FILE).unlink(missing_ok=True)
+        return {}
+    save_evidence(folder / EVIDENCE_FILE, gathered)
+    return {"evidence": EVIDENCE_FILE}
 
 
 def _make_folder(folder: Path) -> None:

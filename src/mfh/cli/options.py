@@ -2,17 +2,23 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mfh.config import Config, EvidenceMode, PeopleMode, preset
+from mfh.config import Config, EvidenceMode, HeadKind, PeopleMode, preset
 from mfh.errors import InputError
 
 if TYPE_CHECKING:
     from mfh.io.focal import FocalRequest
+    from mfh.io.relative import RelativeDepthMap
+    from mfh.types import Space
 
 _DURATION = re.compile(r"(?:(?P<minutes>\d+(?:\.\d*)?)m(?:in)?)?(?:(?P<seconds>\d+(?:\.\d*)?)s?)?")
+
+
+ANYTIME_PAINTINGS = 32
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,7 @@ class PaintingLimits:
     paintings: int | None = None
     attempts: int | None = None
     budget_s: float | None = None
+    until_interval: float | None = None
 
 
 def configure(
@@ -31,6 +38,7 @@ def configure(
     limits: PaintingLimits,
     seed: int,
     evidence: EvidenceMode | None = None,
+    head: HeadKind | None = None,
     keep_paintings: bool = False,
 ) -> Config:
     """Return a preset with the user's changes.
@@ -42,6 +50,7 @@ def configure(
         seed: of the paintings.
         evidence: where metres meet relative depth, for people in the photo and painted ones alike; None keeps what the
             preset says of each.
+        head: which fit; None keeps what the preset says.
         keep_paintings: whether the paintings are wanted too.
 
     Raises:
@@ -53,7 +62,20 @@ def configure(
             raise InputError(f"{flag} is {count}: expected at least 1 (--people only does without paintings)")
     if seed < 0:
         raise InputError(f"--seed is {seed}: expected 0 or more")
+    if limits.until_interval is not None and not 0 < limits.until_interval < 1:
+        raise InputError(
+            f"--until-interval is {limits.until_interval:g}: expected a half-width between 0 and 1, as 0.05 for ±5 %"
+        )
     painting = config.painting
+    if limits.until_interval is not None:
+        # As many as the paper's N = 32, should it take them.
+        most = max(painting.max_paintings, ANYTIME_PAINTINGS)
+        painting = replace(
+            painting,
+            until_interval=limits.until_interval,
+            max_paintings=most,
+            max_attempts=max(painting.max_attempts, 2 * most),
+        )
     if limits.paintings is not None:
         # Asking for many paintings must not run into the preset's limit of attempts.
         attempts = max(painting.max_attempts, 2 * limits.paintings)
@@ -64,6 +86,8 @@ def configure(
         painting = replace(painting, budget_s=limits.budget_s)
     if evidence is not None:
         config = replace(config, photo_evidence=evidence, painting_evidence=evidence)
+    if head is not None:
+        config = replace(config, head=replace(config.head, kind=head))
     people = people or config.people
     return replace(config, people=people, painting=painting, seed=seed, keep_paintings=keep_paintings)
 
@@ -143,3 +167,51 @@ def request_focal(
         focal_35mm=focal_35mm,
         intrinsics=read_intrinsics(intrinsics) if intrinsics is not None else None,
     )
+
+
+def check_one_photo(photos: Sequence[Path], *, heights: Sequence[str] | None, places: Sequence[str]) -> None:
+    """Refuse what is known about one photo for several of them.
+
+    Args:
+        photos: picture files.
+        heights: words of --person-height; a height of everybody may be given for several photos.
+        places: words of --known-distance and --known-length.
+
+    Raises:
+        InputError: for a pixel or a person's number, and more than one photo.
+    """
+    about_one = [*(word for word in heights or () if "=" in word), *places]
+    if about_one and len(photos) > 1:
+        raise InputError(f"{about_one[0]!r} is about one photo, and {len(photos)} are given: measure that one alone")
+
+
+def request_relative_depth(
+    path: Path | None, space: "Space | None", *, photos: Sequence[Path], model: str | None = None
+) -> "RelativeDepthMap | None":
+    """Return the relative depth the user brought, if any.
+
+    Args:
+        path: npy, npz, png or exr file.
+        space: what its values are.
+        photos: picture files; a map is for one.
+        model: relative-depth model that was asked for.
+
+    Raises:
+        InputError: for a file that cannot be used, a missing or idle space, a model besides, or more than one photo.
+    """
+    if path is None:
+        if space is not None:
+            raise InputError(f"--space {space} is about a map given with --relative-depth, and none is given")
+        return None
+    if model is not None:
+        raise InputError(f"--relative-depth and --relative-depth-model {model} are both given: drop one of them")
+    if space is None:
+        raise InputError(
+            "--relative-depth needs --space disparity (larger is nearer, as of Depth Anything) or --space depth "
+            "(larger is farther, as of Marigold)"
+        )
+    if len(photos) > 1:
+        raise InputError(f"--relative-depth is for one photo, and {len(photos)} are given: measure that one alone")
+    from mfh.io.relative import read_relative_depth
+
+    return read_relative_depth(path, space=space)

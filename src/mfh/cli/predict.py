@@ -9,11 +9,34 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, EXIT_NO_LANDMARK, error_line
+from mfh.cli.flags import (
+    AsJson,
+    Focal35mm,
+    FocalPx,
+    FovXDeg,
+    IntrinsicsFile,
+    KnownDistances,
+    KnownLengths,
+    PersonHeights,
+    RelativeDepthFile,
+    RelativeDepthSpace,
+)
 from mfh.cli.folders import result_folder
-from mfh.cli.measure import Measured, Meter
-from mfh.cli.options import PaintingLimits, choose_models, configure, parse_megapixels, parse_seconds, request_focal
+from mfh.cli.known import known_sizes
+from mfh.cli.measure import Given, Measured, Meter
+from mfh.cli.options import (
+    PaintingLimits,
+    check_one_photo,
+    choose_models,
+    configure,
+    parse_megapixels,
+    parse_seconds,
+    request_focal,
+    request_relative_depth,
+)
 from mfh.cli.progress import progress_line
-from mfh.config import PRESETS, EvidenceMode, PeopleMode
+from mfh.cli.receipt_table import describe_interval, receipt_rows
+from mfh.config import PRESETS, EvidenceMode, HeadKind, PeopleMode
 from mfh.errors import InputError, MfhError, NoLandmarkError
 
 if TYPE_CHECKING:
@@ -42,6 +65,14 @@ def predict(
     paintings: Annotated[int | None, typer.Option(help="Paintings with usable people to collect.")] = None,
     attempts: Annotated[int | None, typer.Option(help="Paintings to try at most.")] = None,
     budget: Annotated[str | None, typer.Option(help="Time for painting, such as 30s or 2m.")] = None,
+    until_interval: Annotated[
+        float | None,
+        typer.Option(
+            help="Paint until the 80 % interval of the metres is at most this wide to either side, as 0.1 for ±10 % "
+            "(or cannot get narrower); 32 paintings at most unless --paintings says otherwise.",
+            show_default=False,
+        ),
+    ] = None,
     evidence: Annotated[
         EvidenceMode | None,
         typer.Option(
@@ -50,16 +81,32 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    head: Annotated[
+        HeadKind | None,
+        typer.Option(
+            help="How scale and shift are fitted: what people agree on, or the paper's pooled SIlog. Default: what the "
+            "preset says.",
+            show_default=False,
+        ),
+    ] = None,
     save_paintings: Annotated[
         bool, typer.Option("--save-paintings", help="Also write paintings/NN.png, and strip.png made of them.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the paintings.")] = 0,
-    focal_px: Annotated[float | None, typer.Option(help="Focal length in pixels.")] = None,
-    fov_x_deg: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees.")] = None,
-    focal_35mm: Annotated[float | None, typer.Option(help="35 mm equivalent focal length in millimetres.")] = None,
-    intrinsics: Annotated[Path | None, typer.Option(help="JSON file with fx, fy, cx, cy in pixels.")] = None,
+    save_evidence: Annotated[
+        bool, typer.Option("--save-evidence", help="Also write evidence.npz, for mfh refit.")
+    ] = False,
+    focal_px: FocalPx = None,
+    fov_x_deg: FovXDeg = None,
+    focal_35mm: Focal35mm = None,
+    intrinsics: IntrinsicsFile = None,
+    person_height: PersonHeights = None,
+    known_distance: KnownDistances = None,
+    known_length: KnownLengths = None,
+    relative_depth: RelativeDepthFile = None,
+    space: RelativeDepthSpace = None,
     max_megapixels: Annotated[float, typer.Option(help="Refuse larger photos before decoding them.")] = 100.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> int:
     """Measure photos in metres: depth.npz, depth.png, preview.png and receipt.json in OUT/<name>/."""
@@ -67,26 +114,41 @@ def predict(
         if not photos:
             raise InputError("no photo given: expected at least one, as in mfh predict photo.jpg")
         limits = PaintingLimits(
-            paintings=paintings, attempts=attempts, budget_s=None if budget is None else parse_seconds(budget)
+            paintings=paintings,
+            attempts=attempts,
+            budget_s=None if budget is None else parse_seconds(budget),
+            until_interval=until_interval,
         )
         config = configure(
-            preset, people=people, limits=limits, seed=seed, evidence=evidence, keep_paintings=save_paintings
+            preset,
+            people=people,
+            limits=limits,
+            seed=seed,
+            evidence=evidence,
+            head=head,
+            keep_paintings=save_paintings,
         )
         config = choose_models(config, painter=painter, relative_depth=relative_depth_model)
         max_pixels = parse_megapixels(max_megapixels)
-        focal = request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics)
+        # A photo named twice is measured once.
+        photos = list(dict.fromkeys(photos))
+        check_one_photo(photos, heights=person_height, places=[*(known_distance or ()), *(known_length or ())])
+        given = Given(
+            focal=request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics),
+            known=known_sizes(heights=person_height or (), distances=known_distance or (), lengths=known_length or ()),
+            relative_depth=request_relative_depth(relative_depth, space, photos=photos, model=relative_depth_model),
+        )
         from mfh.io.atomic import check_writable
 
         check_writable(out)
     except MfhError as error:
         if as_json:
-            _print_json({"photos": [], "error": error_line(error)})
+            print_json({"photos": [], "error": error_line(error)})
         raise
-    meter = Meter(config, focal=focal, max_pixels=max_pixels)
-    # A photo named twice is measured once.
-    outcomes = measure_all(meter, list(dict.fromkeys(photos)), out, quiet=quiet or as_json)
+    meter = Meter(config, given=given, max_pixels=max_pixels, save_evidence=save_evidence)
+    outcomes = measure_all(meter, photos, out, quiet=quiet or as_json)
     if as_json:
-        _print_json({"photos": [_as_json(path, outcome) for path, outcome in outcomes]})
+        print_json({"photos": [as_tree(path, outcome) for path, outcome in outcomes]})
     return exit_code([outcome for _, outcome in outcomes])
 
 
@@ -155,11 +217,16 @@ def table(path: Path, measured: Measured) -> str:
         ("focal length", result.photo.focal.detail),
         ("preset", f"{result.preset} ({models})" if models else result.preset),
         ("seconds", f"{measured.seconds:.1f}"),
-        ("files", f"{measured.folder}/ ({', '.join(_files(result))})"),
+        ("files", f"{measured.folder}/ ({', '.join(_files(measured))})"),
     ]
+    if result.interval is not None:
+        rows.insert(3, ("interval", describe_interval(result.interval)))
+    if result.ended_by:
+        rows.insert(1, ("painting", result.ended_by))
     rows += [("note", warning) for warning in measured.warnings]
     camera = result.photo.camera
-    return "\n".join([f"{path} ({camera.width}x{camera.height})", *(f"  {name:<13} {text}" for name, text in rows)])
+    lines = [f"{path} ({camera.width}x{camera.height})", *(f"  {name:<13} {text}" for name, text in rows)]
+    return "\n".join([*lines, *(f"    {line}" for line in receipt_rows(result))])
 
 
 def _people(result: "MetricDepth") -> str:
@@ -171,17 +238,31 @@ def _people(result: "MetricDepth") -> str:
     return f"{line} ({by_contact} by ground contact)" if by_contact else line
 
 
-def _files(result: "MetricDepth") -> list[str]:
-    extra = [f"paintings/ ({len(result.kept_paintings)})", "strip.png"] if result.kept_paintings else []
+def _files(measured: Measured) -> list[str]:
+    kept = measured.result.kept_paintings
+    extra = [f"paintings/ ({len(kept)})", "strip.png"] if kept else []
+    if measured.has_evidence:
+        extra.append("evidence.npz")
     return ["depth.npz", "depth.png", "preview.png", *extra, "receipt.json"]
 
 
-def _as_json(path: Path, outcome: Measured | MfhError) -> dict[str, object]:
+def as_tree(path: Path, outcome: Measured | MfhError) -> dict[str, object]:
+    """Return the JSON object of one photo: its receipt, or the error.
+
+    Args:
+        path: the picture file.
+        outcome: its result, or what prevented it.
+    """
     if isinstance(outcome, Measured):
         return {**outcome.receipt, "folder": str(outcome.folder)}
     tried = list(outcome.tried) if isinstance(outcome, NoLandmarkError) else []
     return {"photo": str(path), "error": str(outcome), "error_kind": type(outcome).__name__, "tried": tried}
 
 
-def _print_json(tree: dict[str, object]) -> None:
+def print_json(tree: dict[str, object]) -> None:
+    """Print one JSON object.
+
+    Args:
+        tree: of plain values.
+    """
     print(json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False))

@@ -1,12 +1,15 @@
 """The scale receipt in the terminal: who said what about the scale, how much it counted, and how sure the answer is."""
 
-from mfh.types import Landmark, MetricDepth, ScaleInterval
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mfh.types import Landmark, MetricDepth, ScaleInterval
 
 MAX_ROWS = 12
 _HEADER = ("#", "where", "metres", "tall", "scale", "weight", "verdict")
 
 
-def receipt_rows(result: MetricDepth) -> list[str]:
+def receipt_rows(result: "MetricDepth") -> list[str]:
     """Return the table of people and known sizes, one line each, those that count most first.
 
     Args:
@@ -29,7 +32,7 @@ def receipt_rows(result: MetricDepth) -> list[str]:
     return [*lines, f"... and {left} more in receipt.json"] if left > 0 else lines
 
 
-def describe_interval(interval: ScaleInterval) -> str:
+def describe_interval(interval: "ScaleInterval") -> str:
     """Say how far the metres may be off, in one line.
 
     Args:
@@ -42,7 +45,7 @@ def describe_interval(interval: ScaleInterval) -> str:
     return f"{low - 1:+.0%} to {high - 1:+.0%} with 80 % probability ({said}); limited by: {interval.limited_by}"
 
 
-def _person_row(number: int, landmark: Landmark) -> tuple[str, ...]:
+def _person_row(number: int, landmark: "Landmark") -> tuple[str, ...]:
     left, top, right, bottom = landmark.box_xyxy
     tall = f"{landmark.stature_m:.2f} m" if landmark.stature_m is not None else "-"
     metres = f"{landmark.distance_m:.2f} m" if landmark.distance_m is not None else "-"

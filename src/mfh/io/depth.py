@@ -3,6 +3,7 @@
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt16
@@ -29,6 +30,7 @@ class DepthFile:
         scale: s of the metric head.
         shift: t of the metric head.
         space: "disparity", depth = 1 / (s·x + t), or "depth", depth = s·x + t.
+        log_sigma: (h, w) float16 one-sigma of the log of depth; None where it is not known.
     """
 
     depth_m: Float[ndarray, "h w"]
@@ -37,10 +39,11 @@ class DepthFile:
     scale: float
     shift: float
     space: Space
+    log_sigma: Float[ndarray, "h w"] | None = None
 
 
 def write_depth_npz(path: str | Path, result: MetricDepth) -> None:
-    """Write depth, validity, K and the metric head to an uncompressed npz.
+    """Write depth, its deviation, validity, K and the metric head to an uncompressed npz.
 
     Args:
         path: file to write, ending in .npz.
@@ -49,16 +52,19 @@ def write_depth_npz(path: str | Path, result: MetricDepth) -> None:
     Raises:
         InputError: when the file cannot be written.
     """
+    arrays: dict[str, Any] = {
+        "depth_m": result.depth_m.astype(np.float32),
+        "valid_mask": result.valid_mask,
+        "K": camera_matrix(result.photo.camera),
+        "head_scale": np.float64(result.head.scale),
+        "head_shift": np.float64(result.head.shift),
+        "head_space": np.str_(result.head.space),
+    }
+    if result.log_sigma is not None:
+        # Half precision keeps a tenth of a percent of it; past its range the depth is anybody's guess.
+        arrays["log_sigma"] = np.minimum(result.log_sigma, 6e4).astype(np.float16)
     with atomic_path(path) as temporary:
-        np.savez(
-            temporary,
-            depth_m=result.depth_m.astype(np.float32),
-            valid_mask=result.valid_mask,
-            K=camera_matrix(result.photo.camera),
-            head_scale=np.float64(result.head.scale),
-            head_shift=np.float64(result.head.shift),
-            head_space=np.str_(result.head.space),
-        )
+        np.savez(temporary, **arrays)
 
 
 def read_depth_npz(path: str | Path) -> DepthFile:
@@ -77,6 +83,7 @@ def read_depth_npz(path: str | Path) -> DepthFile:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             stored = {name: arrays[name] for name in names}
+            log_sigma = arrays["log_sigma"] if "log_sigma" in arrays else None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}; expected a depth.npz") from error
     except (KeyError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
@@ -91,6 +98,7 @@ def read_depth_npz(path: str | Path) -> DepthFile:
         scale=float(stored["head_scale"]),
         shift=float(stored["head_shift"]),
         space=space,
+        log_sigma=log_sigma,
     )
 
 

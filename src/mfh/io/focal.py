@@ -42,6 +42,9 @@ _SENSOR_WIDTH_MM = {
     "ILCE-7M3": 35.6,
 }
 
+_ADVICE = "give --focal-px"
+"""In every note about a focal length that was not given."""
+
 _KNOWN_CX_RANGE = (0.35, 0.65)
 
 
@@ -170,9 +173,18 @@ def choose_camera(
     )
     warning = (
         "the photo does not say its focal length, and all metres scale with it: "
-        "give --focal-px, --fov-x-deg, --focal-35mm or --intrinsics if you know it"
+        f"{_ADVICE}, --fov-x-deg, --focal-35mm or --intrinsics if you know it"
     )
     return camera_from_focal_px(focal_px, width=width, height=height), provenance, (warning,)
+
+
+def is_about_focal(note: str) -> bool:
+    """Return whether a note of a photo is about a focal length that was not given: idle once one is.
+
+    Args:
+        note: one of :attr:`mfh.types.Photo.notes`.
+    """
+    return _ADVICE in note
 
 
 def _given_camera(
@@ -309,6 +321,6 @@ def _pixel_history(exif: ExifFacts, width: int, height: int) -> _PixelHistory:
         return cropped
     note = (
         f"the photo was cropped from {exif.exposed_size[0]}x{exif.exposed_size[1]}; if it was also made smaller, its "
-        f"focal length and all metres are up to {1 / smallest_scale:.1f} times too large: give --focal-px if known"
+        f"focal length and all metres are up to {1 / smallest_scale:.1f} times too large: {_ADVICE} if known"
     )
     return replace(cropped, sigma=-math.log(smallest_scale) / math.sqrt(3), notes=(note,))

@@ -10,7 +10,7 @@ import numpy as np
 
 from mfh import __version__
 from mfh.io.atomic import atomic_path
-from mfh.types import Landmark, MeasuredPainting, MetricDepth
+from mfh.types import Landmark, MeasuredPainting, MetricDepth, ScaleInterval
 
 _PACKAGES = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "ai-edge-litert")
 
@@ -44,7 +44,7 @@ def receipt(
 
     Args:
         result: the depth with all it carries.
-        photo_path: where the photo was read from.
+        photo_path: the file it was made from: the photo, or for a refit the evidence.
         files: what was written beside the receipt: kind -> file name.
         notes: sentences to add to the result's own warnings.
 
@@ -69,9 +69,11 @@ def receipt(
             "loss": float(result.head.loss),
             "shift_determined": bool(result.head.shift_determined),
         },
+        "interval": _interval(result.interval),
+        "known_sizes": [{"name": one.name, "weight": one.weight} for one in result.known_sizes],
         "camera": {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy},
         "focal": {"source": focal.source, "detail": focal.detail, "relative_sigma": focal.relative_sigma},
-        "landmarks": [_landmark(landmark) for landmark in result.landmarks],
+        "landmarks": [_landmark(number, landmark) for number, landmark in enumerate(result.landmarks)],
         "seed": result.seed,
         "attempts": result.attempts,
         "paintings": result.paintings,
@@ -111,13 +113,34 @@ def write_receipt(path: str | Path, tree: dict[str, object]) -> None:
         temporary.write_text(json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _landmark(landmark: Landmark) -> object:
+def _interval(interval: ScaleInterval | None) -> object:
+    if interval is None:
+        return None
     return {
+        "level_80": list(interval.level_80),
+        "level_95": list(interval.level_95),
+        "half_width": interval.half_width,
+        "log_sigma": {
+            "people": interval.people_log_sigma,
+            "shared": interval.common.shared,
+            "shape": interval.common.shape,
+            "focal": interval.common.focal,
+        },
+        "effective_people": interval.effective_people,
+        "limited_by": interval.limited_by,
+    }
+
+
+def _landmark(number: int, landmark: Landmark) -> object:
+    return {
+        "number": number,
         "source": landmark.source,
         "measured_by": landmark.measured_by,
         "verdict": landmark.verdict,
         "reason": landmark.reason,
         "evidence": landmark.evidence,
+        "weight": float(landmark.weight),
+        "implied_scale": landmark.implied_scale,
         "distance_m": landmark.distance_m,
         "stature_m": landmark.stature_m,
         "pixels": int(landmark.pixels),

@@ -220,15 +220,20 @@ def _believe(
     share = np.where(given, 1.0, 1 - GROSSLY_WRONG)
     prior = log_range_prior(span, ratio, relative.log_range)[:, None] + np.log(np.gradient(offset))
     if len(ratio) > 1:
-        prior = prior + np.log(np.gradient(grid.log_gap))[:, None]
+        # The prior is per unit of the log of low + r, and the grid is of r + floor.
+        stretch = np.exp(grid.log_gap) / (span.low + ratio)
+        prior = prior + np.log(np.gradient(grid.log_gap) * stretch)[:, None]
+    # What is given is no vote: the floor that keeps products of many wrong people from underflowing must not soften it.
+    surely = -0.5 * np.tensordot(1 / said[given] ** 2, square[given], 1)
     log_weight, rights = [], []
     for scatter in SCATTERS:
         variance = said**2 + np.where(given, 0.0, scatter**2)
         right = (share / np.sqrt(variance))[:, None, None] * np.exp((-0.5 / variance)[:, None, None] * square)
         both = np.maximum(right + wrong, 1e-12)
+        both[given] = 1.0
         products = np.multiply.reduceat(both, np.arange(0, len(clues), _TOGETHER), axis=0)
         common = -0.5 * ((np.log(scatter) - np.log(SCATTER_MEAN)) / SCATTER_SIGMA) ** 2
-        log_weight.append(np.log(products).sum(0) + prior + common)
+        log_weight.append(np.log(products).sum(0) + surely + prior + common)
         rights.append(right / both)
     weight = np.exp(np.stack(log_weight) - np.max(log_weight))
     weight /= weight.sum()

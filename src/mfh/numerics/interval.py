@@ -19,8 +19,8 @@ _LEVELS = {0.8: 1.2816, 0.95: 1.9600}
 _KNOTS = 24
 _SHAPE_SHARE = 0.6
 """Of a relative depth's shape error, what is left in the metres of the photo as a whole."""
-_LITTLE = 0.33
-"""People's part of the error, over the common one, below which it adds 5 % to the interval."""
+_LITTLE = 0.4
+"""People's part of the error, over the common one, below which it adds 8 % to the interval."""
 _FEW = 4
 
 

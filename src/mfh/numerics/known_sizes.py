@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from mfh.errors import InputError
 from mfh.numerics.clues import Clue
-from mfh.types import Camera, Evidence, RelativeDepth
+from mfh.types import Camera, Evidence, Landmark, RelativeDepth
 
 KNOWN_LOG_SIGMA = 0.03
 """A tape is exact, but the pixel it was held to is not, nor the relative depth there."""
@@ -62,7 +62,8 @@ class KnownHeight:
 
     Attributes:
         metres: the height.
-        person: number of the landmark on the receipt; None for everybody.
+        person: number of the landmark on the receipt; None for everybody in the photo (nobody knows the height of
+            people who are painted).
     """
 
     metres: float
@@ -128,7 +129,8 @@ def with_known_heights(evidence: Sequence[Evidence], heights: Sequence[KnownHeig
         The same evidence with their metres, stature and error.
 
     Raises:
-        InputError: for a height that no person has, or a number that is no person measured.
+        InputError: for a height that no person has, a number that is no person measured, or a height of everybody
+            where nobody in the photo was measured.
     """
     changed = list(evidence)
     numbers = [(image, person) for image, one in enumerate(evidence) for person in range(len(one.landmarks))]
@@ -138,20 +140,31 @@ def with_known_heights(evidence: Sequence[Evidence], heights: Sequence[KnownHeig
         if height.person is not None and not 0 <= height.person < len(numbers):
             raise InputError(
                 f"the height of person {height.person} was given, and the receipt has {len(numbers)} people: "
-                f"expected a number from 0 to {len(numbers) - 1}"
+                + (f"expected a number from 0 to {len(numbers) - 1}" if numbers else "give a distance or a length")
             )
-        chosen = numbers if height.person is None else [numbers[height.person]]
+        if height.person is None:
+            chosen = [
+                (image, person) for image, person in numbers if _stands_in_photo(changed[image].landmarks[person])
+            ]
+        else:
+            chosen = [numbers[height.person]]
+        if not chosen:
+            raise InputError(
+                f"a person's height was given ({height.metres:g} m), and nobody in the photo was measured: "
+                "leave it out, or give a distance or a length"
+            )
         for image, person in chosen:
             landmark = changed[image].landmarks[person]
             if landmark.stature_m is None:
-                if height.person is not None:
-                    raise InputError(
-                        f"person {height.person} was not measured ({landmark.reason}): "
-                        "expected the number of one that was"
-                    )
-                continue
+                raise InputError(
+                    f"person {height.person} was not measured ({landmark.reason}): expected the number of one that was"
+                )
             changed[image] = _rescaled(changed[image], person, height.metres / landmark.stature_m)
     return changed
+
+
+def _stands_in_photo(landmark: Landmark) -> bool:
+    return landmark.source == "photo" and landmark.stature_m is not None
 
 
 def _rescaled(evidence: Evidence, person: int, factor: float) -> Evidence:

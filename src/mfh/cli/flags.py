@@ -1,0 +1,53 @@
+"""Flags that several commands have, each with one help text."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+# As in mfh.types, which needs numpy: help must not.
+Space = Literal["disparity", "depth"]
+
+FocalPx = Annotated[float | None, typer.Option(help="Focal length in pixels.")]
+FovXDeg = Annotated[float | None, typer.Option(help="Horizontal field of view in degrees.")]
+Focal35mm = Annotated[float | None, typer.Option(help="35 mm equivalent focal length in millimetres.")]
+IntrinsicsFile = Annotated[Path | None, typer.Option(help="JSON file with fx, fy, cx, cy in pixels.")]
+
+PersonHeights = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--person-height",
+        metavar="[NUMBER=]HEIGHT",
+        help="Height of everybody in the photo, as 1.80, or of one person of the receipt, as 0=1.80; repeatable.",
+        show_default=False,
+    ),
+]
+KnownDistances = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--known-distance",
+        metavar="X,Y=DISTANCE",
+        help="Distance from the camera to what is at a pixel, as 320,240=2.31m; repeatable. No people are needed then.",
+        show_default=False,
+    ),
+]
+KnownLengths = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--known-length",
+        metavar="X1,Y1:X2,Y2=LENGTH",
+        help="Straight length between what is at two pixels, as 100,50:100,410=203cm; repeatable.",
+        show_default=False,
+    ),
+]
+
+RelativeDepthFile = Annotated[
+    Path | None,
+    typer.Option(help="Your own relative depth of the photo: npy, npz, 16-bit png or exr; needs --space."),
+]
+RelativeDepthSpace = Annotated[
+    Space | None,
+    typer.Option(help="What its values are: disparity (larger is nearer) or depth (larger is farther)."),
+]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]

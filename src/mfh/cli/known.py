@@ -1,0 +1,135 @@
+"""Known sizes from words on the command line: ``0=1.80``, ``320,240=2.31m``, ``10,20:30,40=90cm``."""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mfh.errors import InputError
+
+if TYPE_CHECKING:
+    from mfh.numerics.known_sizes import KnownDistance, KnownHeight, KnownLength, KnownSizes
+
+METRES_PER_UNIT = {"": 1.0, "m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048, "in": 0.0254}
+
+_SIZE = re.compile(r"(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*(?P<unit>[a-z]*)", re.IGNORECASE)
+_PIXEL = re.compile(r"(-?\d+(?:\.\d*)?)\s*,\s*(-?\d+(?:\.\d*)?)")
+_SHORTEST_M, _TALLEST_M = 0.4, 2.6
+
+
+def known_sizes(*, heights: Sequence[str], distances: Sequence[str], lengths: Sequence[str]) -> "KnownSizes | None":
+    """Return the sizes the user gave, or None for none.
+
+    Args:
+        heights: words of --person-height.
+        distances: words of --known-distance.
+        lengths: words of --known-length.
+
+    Raises:
+        InputError: for a word that says no size, or two heights of one person.
+    """
+    if not (heights or distances or lengths):
+        return None
+    from mfh.numerics.known_sizes import KnownSizes
+
+    return KnownSizes(
+        distances=tuple(parse_distance(word) for word in distances),
+        lengths=tuple(parse_length(word) for word in lengths),
+        heights=parse_heights(heights),
+    )
+
+
+def parse_distance(word: str) -> "KnownDistance":
+    """Return the distance that "320,240=2.31m" says.
+
+    Args:
+        word: a pixel, and the distance along the line of sight.
+
+    Raises:
+        InputError: for anything else.
+    """
+    from mfh.numerics.known_sizes import KnownDistance
+
+    where, _, size = word.partition("=")
+    pixel, metres = _pixel(where), parse_metres(size)
+    if pixel is None or metres is None:
+        raise InputError(f"--known-distance is {word!r}: expected X,Y=DISTANCE such as 320,240=2.31m; {_UNITS}")
+    return KnownDistance(*pixel, metres)
+
+
+def parse_length(word: str) -> "KnownLength":
+    """Return the length that "100,50:100,410=203cm" says.
+
+    Args:
+        word: two pixels, and the straight length between what is seen there.
+
+    Raises:
+        InputError: for anything else, or twice the same pixel.
+    """
+    from mfh.numerics.known_sizes import KnownLength
+
+    where, _, size = word.partition("=")
+    start, _, end = where.partition(":")
+    start_xy, end_xy, metres = _pixel(start), _pixel(end), parse_metres(size)
+    if start_xy is None or end_xy is None or metres is None:
+        raise InputError(
+            f"--known-length is {word!r}: expected X1,Y1:X2,Y2=LENGTH such as 100,50:100,410=2.03m; {_UNITS}"
+        )
+    if start_xy == end_xy:
+        raise InputError(f"--known-length is {word!r}: expected two different pixels")
+    return KnownLength(start_xy, end_xy, metres)
+
+
+def parse_heights(words: Sequence[str]) -> "tuple[KnownHeight, ...]":
+    """Return the heights that "1.80" (everybody) and "0=180cm" (person 0 of the receipt) say.
+
+    Args:
+        words: one height each.
+
+    Returns:
+        Everybody's first, so that a person's own comes after it.
+
+    Raises:
+        InputError: for anything else, a height no person has, or two heights of one person.
+    """
+    from mfh.numerics.known_sizes import KnownHeight
+
+    heights: dict[int, float] = {}
+    everybody = -1
+    for word in words:
+        number, equals, size = word.rpartition("=")
+        metres = parse_metres(size)
+        if metres is None or (equals and not number.strip().isdecimal()):
+            raise InputError(
+                f"--person-height is {word!r}: expected a height such as 1.80, or NUMBER=HEIGHT such as 0=1.80, with "
+                f"the person's number on the receipt; {_UNITS}"
+            )
+        if not _SHORTEST_M <= metres <= _TALLEST_M:
+            raise InputError(f"--person-height is {word!r}: expected {_SHORTEST_M} to {_TALLEST_M} m")
+        person = int(number) if equals else everybody
+        if person in heights:
+            whose = "everybody" if person == everybody else f"person {person}"
+            raise InputError(f"--person-height is given twice for {whose}: expected one height each")
+        heights[person] = metres
+    return tuple(KnownHeight(heights[one], None if one == everybody else one) for one in sorted(heights))
+
+
+def parse_metres(text: str) -> float | None:
+    """Return metres, or None where the text is no positive length.
+
+    Args:
+        text: a number and perhaps a unit of METRES_PER_UNIT, such as "2.31", "231 cm" or "7.6ft".
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None or match["unit"].lower() not in METRES_PER_UNIT:
+        return None
+    metres = float(match["number"]) * METRES_PER_UNIT[match["unit"].lower()]
+    return metres if math.isfinite(metres) and metres > 0 else None
+
+
+def _pixel(text: str) -> tuple[float, float] | None:
+    match = _PIXEL.fullmatch(text.strip())
+    return None if match is None else (float(match[1]), float(match[2]))
+
+
+_UNITS = "units are m (if none is given), cm, mm, ft and in"

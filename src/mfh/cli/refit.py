@@ -1,0 +1,145 @@
+"""``mfh refit``: other metres from what the models said before, without any model."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mfh.cli.exits import EXIT_DONE, error_line
+from mfh.cli.flags import (
+    AsJson,
+    Focal35mm,
+    FocalPx,
+    FovXDeg,
+    IntrinsicsFile,
+    KnownDistances,
+    KnownLengths,
+    PersonHeights,
+)
+from mfh.cli.folders import is_free
+from mfh.cli.known import known_sizes
+from mfh.cli.measure import Measured, write_result
+from mfh.cli.options import request_focal
+from mfh.cli.predict import as_tree, print_json, table
+from mfh.config import PRESETS, HeadConfig, HeadKind
+from mfh.errors import InputError, MfhError
+
+if TYPE_CHECKING:
+    from mfh.gathered import Gathered
+    from mfh.io.focal import FocalRequest
+
+
+def refit(
+    evidence: Annotated[Path, typer.Argument(help="What mfh predict --save-evidence wrote.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results; refit/ beside the evidence where not given.")
+    ] = None,
+    head: Annotated[
+        HeadKind | None,
+        typer.Option(
+            help="consensus: what people agree on; silog: the paper's fit. Default: as the preset.", show_default=False
+        ),
+    ] = None,
+    exclude: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBERS", help="People who must not count, by number on the receipt, as 3,7."),
+    ] = None,
+    focal_px: FocalPx = None,
+    fov_x_deg: FovXDeg = None,
+    focal_35mm: Focal35mm = None,
+    intrinsics: IntrinsicsFile = None,
+    person_height: PersonHeights = None,
+    known_distance: KnownDistances = None,
+    known_length: KnownLengths = None,
+    as_json: AsJson = False,
+) -> int:
+    """Solve a photo's metres again: another focal length, head or known size, or without some of its people."""
+    try:
+        numbers = parse_numbers(exclude)
+        focal = request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics)
+        known = known_sizes(heights=person_height or (), distances=known_distance or (), lengths=known_length or ())
+        folder = evidence.parent / "refit" if out is None else out
+        check_folder(folder, evidence)
+
+        from mfh.conclusion import conclude
+        from mfh.io.evidence import load_evidence
+
+        begin = time.perf_counter()
+        gathered = see_through(load_evidence(evidence), focal)
+        result = conclude(gathered, head=choose_head(gathered.preset, head), known=known, exclude=numbers)
+        receipt = write_result(folder, result, photo_path=evidence)
+    except MfhError as error:
+        if as_json:
+            print_json({"photos": [], "error": error_line(error)})
+        raise
+    measured = Measured(result=result, receipt=receipt, folder=folder, seconds=time.perf_counter() - begin)
+    if as_json:
+        print_json({"photos": [as_tree(evidence, measured)]})
+    else:
+        print(table(evidence, measured))
+    return EXIT_DONE
+
+
+def parse_numbers(text: str | None) -> tuple[int, ...]:
+    """Return the numbers of "3,7".
+
+    Args:
+        text: numbers of people, separated by commas; None for nobody.
+
+    Raises:
+        InputError: for anything else.
+    """
+    if text is None:
+        return ()
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() for word in words):
+        raise InputError(f"--exclude is {text!r}: expected numbers of people on the receipt, such as 3,7")
+    return tuple(dict.fromkeys(int(word) for word in words))
+
+
+def choose_head(preset: str, kind: HeadKind | None) -> HeadConfig:
+    """Return the head asked for, or the one of the preset that ran.
+
+    Args:
+        preset: name of the configuration that ran; where it is no preset of ours, its head is the default one.
+        kind: which head is asked for; None for the same.
+    """
+    usual = PRESETS[preset].head if preset in PRESETS else HeadConfig()
+    return usual if kind is None else replace(usual, kind=kind)
+
+
+def check_folder(folder: Path, evidence: Path) -> None:
+    """Refuse a folder that holds other results than those of an earlier refit of the same evidence.
+
+    Args:
+        folder: where the files are to go; it need not exist.
+        evidence: the evidence file.
+
+    Raises:
+        InputError: for such a folder, or one that cannot be written to.
+    """
+    from mfh.io.atomic import check_writable
+
+    check_writable(folder)
+    if not is_free(folder, evidence):
+        raise InputError(f"{folder} holds results of something else than {evidence}: choose another folder with --out")
+
+
+def see_through(gathered: "Gathered", focal: "FocalRequest") -> "Gathered":
+    """Return what would have been gathered with the focal length asked for, if any.
+
+    Args:
+        gathered: what the models said.
+        focal: a focal length, or none.
+    """
+    from mfh.conclusion import with_camera
+    from mfh.io.exif import ExifFacts
+    from mfh.io.focal import FocalRequest, choose_camera
+
+    if focal == FocalRequest():
+        return gathered
+    old = gathered.photo.camera
+    camera, provenance, _ = choose_camera(focal, ExifFacts(), width=old.width, height=old.height)
+    return with_camera(gathered, camera, provenance)
