@@ -21,8 +21,9 @@ from mfh.evaluation.remember import Memory, RememberingPainter, RememberingPeopl
 from mfh.evaluation.scores import metric_score
 from mfh.findings import any_used
 from mfh.models.protocols import Painter
+from mfh.numerics.interval import scale_interval
 from mfh.numerics.metric_head import apply_head, fit_silog_head
-from mfh.numerics.scale import fit_scale
+from mfh.numerics.scale import ScaleFit, fit_scale
 from mfh.painting import Models, PaintingRun, paint_people
 from mfh.pipeline import MetricFromHuman
 from mfh.pocket.bodies import BodyBank, load_bank
@@ -32,7 +33,7 @@ from mfh.pocket.oracle_noise import PeopleNoise, RelativeDepthNoise
 from mfh.pocket.oracles import KnownPictures, OraclePainter, OraclePeople, OracleRelativeDepth, unlit
 from mfh.pocket.places import scene_camera
 from mfh.pocket.world import draw_scene, free_figures
-from mfh.types import Evidence, FocalProvenance, MetricHead, Photo, RelativeDepth
+from mfh.types import CommonErrors, Evidence, FocalProvenance, MetricHead, Photo, RelativeDepth
 
 FIRST_SEED = 5_000_000
 SIZE = (384, 288)
@@ -135,6 +136,9 @@ class Row:
         scale_error: |log| of the median ratio.
         seconds: relative depth, paintings and fit.
         shift_determined: whether people determined the shift.
+        covered_80: 1 where the 80 % interval holds the true metres, else 0; NaN for a way without an interval.
+        covered_95: the same for the 95 % interval.
+        half_width: of the 80 % interval, relative to the answer.
     """
 
     scene: int
@@ -150,6 +154,9 @@ class Row:
     scale_error: float
     seconds: float
     shift_determined: bool
+    covered_80: float = math.nan
+    covered_95: float = math.nan
+    half_width: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -210,13 +217,13 @@ def measure_scene(task: Task) -> list[Row]:
             for paintings in task.paintings:
                 attempts, usable = first_usable(run.evidence, paintings)
                 begin = time.perf_counter()
-                head = fit_way(way, run.evidence[:attempts], relative, config)
+                fit = fit_way(way, run.evidence[:attempts], relative, config)
                 seconds = looked_s + sum(clock.seconds[:attempts]) + time.perf_counter() - begin
                 row = Row(
                     task.scene_seed, subject.kind, task.models, task.noise, way.name, seed, paintings, usable,
-                    math.nan, math.nan, math.nan, seconds, head is not None and head.shift_determined,
+                    math.nan, math.nan, math.nan, seconds, fit is not None and _head(fit).shift_determined,
                 )  # fmt: skip
-                rows.append(row if head is None else _scored(row, head, relative, subject))
+                rows.append(row if fit is None else _scored(row, fit, relative, subject))
     return rows
 
 
@@ -231,7 +238,9 @@ def first_usable(evidence: Sequence[Evidence], paintings: int) -> tuple[int, int
     return (ends[paintings - 1], paintings) if len(ends) >= paintings else (len(evidence), len(ends))
 
 
-def fit_way(way: Way, evidence: Sequence[Evidence], relative: RelativeDepth, config: Config) -> MetricHead | None:
+def fit_way(
+    way: Way, evidence: Sequence[Evidence], relative: RelativeDepth, config: Config
+) -> ScaleFit | MetricHead | None:
     """Fit scale and shift in one way.
 
     Args:
@@ -241,20 +250,30 @@ def fit_way(way: Way, evidence: Sequence[Evidence], relative: RelativeDepth, con
         config: for the pipeline's fit.
 
     Returns:
-        The head; None where nobody gives one.
+        The paper's head, or the pipeline's fit; None where nobody gives one.
     """
     try:
         if way.plain:
             return fit_silog_head(evidence, relative, config=config.head)
-        return fit_scale(evidence, relative, config=config.head).head
+        return fit_scale(evidence, relative, config=config.head)
     except NoLandmarkError:
         return None
 
 
-def _scored(row: Row, head: MetricHead, relative: RelativeDepth, subject: _Subject) -> Row:
-    depth_m, _ = apply_head(relative, head, max_depth_m=subject.config.max_depth_m)
+def _head(fit: ScaleFit | MetricHead) -> MetricHead:
+    return fit.head if isinstance(fit, ScaleFit) else fit
+
+
+def _scored(row: Row, fit: ScaleFit | MetricHead, relative: RelativeDepth, subject: _Subject) -> Row:
+    depth_m, _ = apply_head(relative, _head(fit), max_depth_m=subject.config.max_depth_m)
     score = metric_score(depth_m, subject.truth_m)
-    return replace(row, abs_rel=score.abs_rel, delta1=score.delta1, scale_error=score.scale_error)
+    row = replace(row, abs_rel=score.abs_rel, delta1=score.delta1, scale_error=score.scale_error)
+    if not isinstance(fit, ScaleFit):
+        return row
+    errors = CommonErrors(subject.painter.shared_log_sigma, subject.models.relative_depth.shape_log_sigma)
+    interval = scale_interval(fit.consensus, fit.head, relative, errors)
+    covered = [float(low <= score.true_factor <= high) for low, high in (interval.level_80, interval.level_95)]
+    return replace(row, covered_80=covered[0], covered_95=covered[1], half_width=interval.half_width)
 
 
 def _bound(task: Task, subject: _Subject, relative: RelativeDepth, seconds: float) -> Row:

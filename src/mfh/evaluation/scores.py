@@ -19,11 +19,13 @@ class MetricScore:
         abs_rel: mean |z' - z| / z.
         delta1: share of pixels with max(z'/z, z/z') < 1.25.
         scale_error: |log| of the median of z'/z: how wrong the scale is, whatever the shape.
+        true_factor: 1 over that median: what all answers should be multiplied by.
     """
 
     abs_rel: float
     delta1: float
     scale_error: float
+    true_factor: float
 
 
 def metric_score(
@@ -59,4 +61,5 @@ def metric_score(
         abs_rel=float(np.mean(np.abs(ratio - 1))),
         delta1=float(np.mean(np.maximum(ratio, 1 / ratio) < 1.25)),
         scale_error=float(abs(np.log(np.median(ratio)))),
+        true_factor=float(1 / np.median(ratio)),
     )

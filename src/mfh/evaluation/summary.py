@@ -46,6 +46,9 @@ class Summary:
         delta1: mean over scenes.
         scale_error: median over scenes of |log| of the median ratio.
         seconds: median over scenes and seeds.
+        covers_80: share of scenes and seeds whose 80 % interval holds the true metres; NaN without intervals.
+        covers_95: the same for 95 %.
+        half_width: median half-width of the 80 % interval.
     """
 
     where: str
@@ -60,6 +63,9 @@ class Summary:
     delta1: Spread
     scale_error: Spread
     seconds: float
+    covers_80: float
+    covers_95: float
+    half_width: float
 
 
 def summarise(rows: Sequence[Row]) -> list[Summary]:
@@ -90,6 +96,9 @@ def summarise(rows: Sequence[Row]) -> list[Summary]:
                     delta1=_over_seeds(answered, lambda row: row.delta1, np.mean),
                     scale_error=_over_seeds(answered, lambda row: row.scale_error, np.median),
                     seconds=float(np.median([row.seconds for row in group])),
+                    covers_80=_mean([row.covered_80 for row in answered]),
+                    covers_95=_mean([row.covered_95 for row in answered]),
+                    half_width=_mean([row.half_width for row in answered], np.median),
                 )  # fmt: skip
             )
     return summaries
@@ -102,7 +111,19 @@ def table(summaries: Sequence[Summary], *, where: str = "all") -> str:
         summaries: of all places.
         where: the place to show.
     """
-    head = ("models", "way", "N", "AbsRel median", "AbsRel mean", "δ1", "scale error", "seconds", "no answer")
+    head = (
+        "models",
+        "way",
+        "N",
+        "AbsRel median",
+        "AbsRel mean",
+        "δ1",
+        "scale error",
+        "80/95 % cover",
+        "±",
+        "seconds",
+        "no answer",
+    )
     lines: list[tuple[str, ...]] = [head]
     for one in summaries:
         if one.where != where:
@@ -118,6 +139,8 @@ def table(summaries: Sequence[Summary], *, where: str = "all") -> str:
                 one.abs_rel_mean.text(),
                 one.delta1.text(),
                 "" if bound else one.scale_error.text(),
+                "" if math.isnan(one.covers_80) else f"{one.covers_80:.0%} / {one.covers_95:.0%}",
+                "" if math.isnan(one.half_width) else f"{one.half_width:.0%}",
                 f"{one.seconds:.2f}",
                 "" if bound else f"{one.unanswered:.0%}",
             )
@@ -146,6 +169,11 @@ def write_results(out: Path, rows: Sequence[Row], summaries: Sequence[Summary], 
     with atomic_path(out / "summary.json") as temporary:
         tree = {"settings": settings, "summary": flat}
         temporary.write_text(json.dumps(tree, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _mean(values: Sequence[float], statistic: Callable[[list[float]], np.floating] = np.mean) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return float(statistic(known)) if known else math.nan
 
 
 def _over_seeds(
