@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from importlib import metadata
 
 import numpy as np
 import pytest
@@ -40,3 +41,17 @@ def test_range_is_of_valid_pixels_only(metric_depth):
     nothing = replace(result, valid_mask=np.zeros((1, 101), bool))
     assert np.isnan(depth_range_m(nothing)).all()
     assert receipt(nothing)["depth_m"] == {"nearest": None, "median": None, "farthest": None}
+
+
+def test_versions_are_of_what_is_installed(metric_depth, monkeypatch):
+    there = {"numpy": "2.1", "torch": "2.13.0", "diffusers": "0.42.1"}
+
+    def version(package: str) -> str:
+        if package not in there:
+            raise metadata.PackageNotFoundError(package)
+        return there[package]
+
+    monkeypatch.setattr(metadata, "version", version)
+    versions = receipt(metric_depth)["versions"]
+    assert isinstance(versions, dict) and set(versions) == {"mfh", "python", *there}
+    assert there.items() <= versions.items()
