@@ -91,6 +91,8 @@ class Config:
         painted_people: "measured" by the mesh model, as in the paper; "known" takes the size of a pasted figure from a
             painter that knows it, so that nobody is too large to be found.
         keep_paintings: return every painting with the bodies measured in it, for pictures; takes memory.
+        field_of_view: registry name of a model that is asked for the focal length where neither the user nor EXIF says
+            it; None takes the default, which says so.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Config:
     seed: int = 0
     painted_people: Literal["measured", "known"] = "measured"
     keep_paintings: bool = False
+    field_of_view: str | None = None
 
 
 PRESETS: dict[str, Config] = {

@@ -15,7 +15,6 @@ from mfh.io.photo import load_photo, photo_from_array
 from mfh.io.receipt import receipt
 from mfh.models.human_mesh.blazepose import BlazePose
 from mfh.models.human_mesh.hmr2 import Hmr2
-from mfh.models.needs import needs_of
 from mfh.models.painters.diffusers_inpainting import PAPER, DiffusersInpainting
 from mfh.models.registry import load_models
 from mfh.pipeline import MetricFromHuman
@@ -176,18 +175,6 @@ def test_the_papers_preset_measures_people_who_are_painted(
     }
     assert {(row["measured_by"], row["source"].split()[0]) for row in tree["landmarks"]} == {("blazepose", "painting")}
     assert tree["versions"]["torch"] and tree["versions"]["transformers"]
-
-
-def test_what_the_presets_need():
-    paper = needs_of(PRESETS["paper"])
-    assert paper.artefacts == ("depth-anything-v1-large", "mask_rcnn", "hmr2", "smpl", "sd2")
-    assert {"torch", "diffusers", "torchvision"} <= set(paper.packages) and paper.gpu_gb > 5
-    assert set(paper.blocked) == {"hmr2", "smpl"}
-    assert 5e9 < paper.disk_bytes < 9e9
-    standard = needs_of(PRESETS["standard"])
-    assert {"sdxl", "lcm-sdxl"} <= set(standard.artefacts) and "peft" in standard.packages
-    pocket = needs_of(PRESETS["pocket"])
-    assert pocket.packages == {} and pocket.gpu_gb == 0 and not pocket.blocked
 
 
 def test_the_papers_numbers():

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from mfh.errors import InputError
 
 if TYPE_CHECKING:
     from mfh.io.focal import FocalRequest
+    from mfh.models.registry import Role
 
 _DURATION = re.compile(r"(?:(?P<minutes>\d+(?:\.\d*)?)m(?:in)?)?(?:(?P<seconds>\d+(?:\.\d*)?)s?)?")
 
@@ -68,26 +70,22 @@ def configure(
     return replace(config, people=people, painting=painting, seed=seed, keep_paintings=keep_paintings)
 
 
-def choose_models(config: Config, *, painter: str | None, relative_depth: str | None) -> Config:
+def choose_models(config: Config, names: Mapping["Role", str | None]) -> Config:
     """Return a configuration with other models where the user named them.
 
     Args:
         config: what the preset says.
-        painter: name, "hf:org/name" or folder; None keeps it.
-        relative_depth: the same.
+        names: role -> name, "hf:org/name" or folder; None keeps what the preset says.
 
     Raises:
         InputError: for a name nobody has.
     """
-    from mfh.models.registry import find_model
+    from mfh.models.registry import CONFIG_FIELDS, find_model
 
-    if painter is not None:
-        find_model("painter", painter)
-        config = replace(config, painter=painter)
-    if relative_depth is not None:
-        find_model("relative_depth", relative_depth)
-        config = replace(config, relative_depth=relative_depth)
-    return config
+    chosen: dict[Role, str] = {role: name for role, name in names.items() if name is not None}
+    for role, name in chosen.items():
+        find_model(role, name)
+    return replace(config, **{CONFIG_FIELDS[role]: name for role, name in chosen.items()})
 
 
 def parse_seconds(text: str) -> float:

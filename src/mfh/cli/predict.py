@@ -13,7 +13,7 @@ from mfh.cli.folders import result_folder
 from mfh.cli.measure import Measured, Meter
 from mfh.cli.options import PaintingLimits, choose_models, configure, parse_megapixels, parse_seconds, request_focal
 from mfh.cli.progress import progress_line
-from mfh.config import PRESETS, EvidenceMode, PeopleMode
+from mfh.config import PRESETS, Config, EvidenceMode, PeopleMode
 from mfh.errors import InputError, MfhError, NoLandmarkError
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ def predict(
         str | None,
         typer.Option(help="Which relative-depth model: a name, hf:org/name or a folder.", show_default=False),
     ] = None,
+    people_finder: Annotated[str | None, typer.Option(help="Who finds people, by name.", show_default=False)] = None,
+    human_mesh: Annotated[str | None, typer.Option(help="Who measures them, by name.", show_default=False)] = None,
+    commercial_ok: Annotated[
+        bool,
+        typer.Option("--commercial-ok", help="Only models that may be used commercially; says what takes whose place."),
+    ] = False,
     paintings: Annotated[int | None, typer.Option(help="Paintings with usable people to collect.")] = None,
     attempts: Annotated[int | None, typer.Option(help="Paintings to try at most.")] = None,
     budget: Annotated[str | None, typer.Option(help="Time for painting, such as 30s or 2m.")] = None,
@@ -58,6 +64,13 @@ def predict(
     fov_x_deg: Annotated[float | None, typer.Option(help="Horizontal field of view in degrees.")] = None,
     focal_35mm: Annotated[float | None, typer.Option(help="35 mm equivalent focal length in millimetres.")] = None,
     intrinsics: Annotated[Path | None, typer.Option(help="JSON file with fx, fy, cx, cy in pixels.")] = None,
+    fov_from: Annotated[
+        str | None,
+        typer.Option(
+            help="Model that estimates the field of view where neither you nor EXIF says it: depth-pro.",
+            show_default=False,
+        ),
+    ] = None,
     max_megapixels: Annotated[float, typer.Option(help="Refuse larger photos before decoding them.")] = 100.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
@@ -72,7 +85,18 @@ def predict(
         config = configure(
             preset, people=people, limits=limits, seed=seed, evidence=evidence, keep_paintings=save_paintings
         )
-        config = choose_models(config, painter=painter, relative_depth=relative_depth_model)
+        config = choose_models(
+            config,
+            {
+                "painter": painter,
+                "relative_depth": relative_depth_model,
+                "person_segmenter": people_finder,
+                "human_mesh": human_mesh,
+                "field_of_view": fov_from,
+            },
+        )
+        if commercial_ok:
+            config = _permitted(config, quiet=quiet)
         max_pixels = parse_megapixels(max_megapixels)
         focal = request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics)
         from mfh.io.atomic import check_writable
@@ -160,6 +184,16 @@ def table(path: Path, measured: Measured) -> str:
     rows += [("note", warning) for warning in measured.warnings]
     camera = result.photo.camera
     return "\n".join([f"{path} ({camera.width}x{camera.height})", *(f"  {name:<13} {text}" for name, text in rows)])
+
+
+def _permitted(config: Config, *, quiet: bool) -> Config:
+    """Return the configuration with permitted models in place of the others, and say which those are."""
+    from mfh.models.needs import permitted
+
+    config, sentences = permitted(config)
+    for sentence in () if quiet else sentences:
+        print(f"mfh: {sentence}", file=sys.stderr)
+    return config
 
 
 def _people(result: "MetricDepth") -> str:
