@@ -77,7 +77,7 @@ def test_an_estimate_takes_the_place_of_the_default_and_says_so():
     assert seen.focal.source == "estimated" and seen.focal.relative_sigma == 0.1
     assert seen.focal.detail == "estimated by oracle: 40.0° horizontal field of view (220 px)"
     (note,) = seen.notes
-    assert "estimated from the picture by oracle (within 10% for two photos of three)" in note
+    assert "estimated from the picture by oracle (taken as good to 10%)" in note
 
 
 @pytest.mark.parametrize("degrees", [math.nan, -3.0, 0.5, 170.0])

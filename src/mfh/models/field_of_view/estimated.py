@@ -37,8 +37,8 @@ def with_estimated_camera(photo: Photo, model: FieldOfViewModel) -> Photo:
         relative_sigma=model.relative_sigma,
     )
     note = (
-        f"the focal length was estimated from the picture by {model.name} (within {model.relative_sigma:.0%} for two "
-        "photos of three), and all metres scale with it: give --focal-px if you know it"
+        f"the focal length was estimated from the picture by {model.name} (taken as good to "
+        f"{model.relative_sigma:.0%}), and all metres scale with it: give --focal-px if you know it"
     )
     notes = tuple(one for one in photo.notes if one != FOCAL_UNKNOWN)
     return replace(photo, camera=camera, focal=focal, notes=(*notes, note))
