@@ -105,11 +105,13 @@ def test_results_of_somebody_unknown_are_left_alone(run_mfh, fake_pipeline, phot
 
 def test_options_reach_the_pipeline(run_mfh, fake_pipeline, photo_path, tmp_path):
     words = "--people paint --paintings 40 --budget 1m30s --seed 5 --preset pocket".split()
+    words += ["--prompt", "a woman", "--prompt", "a tall man"]
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out", *words).code == 0
     (asked,) = fake_pipeline
     assert asked["preset"] == "pocket" and asked["people"] == "paint" and asked["seed"] == 5
     painting = asked["painting"]
     assert (painting.max_paintings, painting.max_attempts, painting.budget_s) == (40, 80, 90.0)
+    assert painting.prompts == ("a woman", "a tall man")
 
 
 @pytest.mark.parametrize("mode", ["body", "contact", "either"])

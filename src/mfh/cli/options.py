@@ -19,11 +19,12 @@ _DURATION = re.compile(r"(?:(?P<minutes>\d+(?:\.\d*)?)m(?:in)?)?(?:(?P<seconds>\
 
 @dataclass(frozen=True)
 class PaintingLimits:
-    """When to stop painting; None keeps what the preset says."""
+    """What to paint and when to stop; None, or no prompts, keeps what the preset says."""
 
     paintings: int | None = None
     attempts: int | None = None
     budget_s: float | None = None
+    prompts: tuple[str, ...] = ()
 
 
 def configure(
@@ -40,7 +41,7 @@ def configure(
     Args:
         name: of the preset.
         people: whose bodies may give the scale; None keeps what the preset says.
-        limits: when to stop painting.
+        limits: what to paint and when to stop.
         seed: of the paintings.
         evidence: where metres meet relative depth, for people in the photo and painted ones alike; None keeps what the
             preset says of each.
@@ -64,6 +65,8 @@ def configure(
         painting = replace(painting, max_attempts=limits.attempts)
     if limits.budget_s is not None:
         painting = replace(painting, budget_s=limits.budget_s)
+    if limits.prompts:
+        painting = replace(painting, prompts=limits.prompts)
     if evidence is not None:
         config = replace(config, photo_evidence=evidence, painting_evidence=evidence)
     people = people or config.people

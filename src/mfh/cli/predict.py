@@ -45,6 +45,10 @@ def predict(
         bool,
         typer.Option("--commercial-ok", help="Only models that may be used commercially; says what takes whose place."),
     ] = False,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(help="What to paint, such as 'a man'; may be repeated, then drawn by lot.", show_default=False),
+    ] = None,
     paintings: Annotated[int | None, typer.Option(help="Paintings with usable people to collect.")] = None,
     attempts: Annotated[int | None, typer.Option(help="Paintings to try at most.")] = None,
     budget: Annotated[str | None, typer.Option(help="Time for painting, such as 30s or 2m.")] = None,
@@ -80,7 +84,10 @@ def predict(
         if not photos:
             raise InputError("no photo given: expected at least one, as in mfh predict photo.jpg")
         limits = PaintingLimits(
-            paintings=paintings, attempts=attempts, budget_s=None if budget is None else parse_seconds(budget)
+            paintings=paintings,
+            attempts=attempts,
+            budget_s=None if budget is None else parse_seconds(budget),
+            prompts=tuple(prompt or ()),
         )
         config = configure(
             preset, people=people, limits=limits, seed=seed, evidence=evidence, keep_paintings=save_paintings
