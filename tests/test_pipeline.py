@@ -532,13 +532,47 @@ def test_contact_is_right_where_bodies_are_seen_too_far():
     errors = {}
     for mode in ("body", "contact", "either"):
         result = pipeline(
-            by_contact(mode, max_paintings=14),
+            replace(by_contact(mode, max_paintings=14), cross_check=False),
             painter=OraclePainter(camera=WIDE),
             relative_depth=OracleRelativeDepth(people_farther=1.3),
         )(render([], WIDE))
-        errors[mode] = float(np.median(np.abs(result.depth_m / depth_in(result.photo.rgb) - 1)))
+        errors[mode] = float(np.nanmedian(np.abs(result.depth_m / depth_in(result.photo.rgb) - 1)))
     assert errors["contact"] < 1e-3 and errors["either"] < 1e-3
     assert errors["body"] > 0.1
+
+
+def test_bodies_seen_elsewhere_than_their_feet_are_told():
+    model = pipeline(
+        by_contact("body", max_paintings=14),
+        painter=OraclePainter(camera=WIDE),
+        relative_depth=OracleRelativeDepth(people_farther=2.0),
+    )
+    with pytest.raises(NoLandmarkError, match="body and feet disagree"):
+        model.gather(render([], WIDE))
+
+
+def test_painting_stops_when_the_answer_is_sure_enough_whatever_the_batches():
+    sure = [
+        pipeline(config("paint", max_paintings=20, batch_size=size, until_interval=0.2))(render([])) for size in (1, 7)
+    ]
+    assert sure[0].ended_by.startswith("the 80 % interval is within")
+    assert sure[0].paintings < 20
+    assert sure[0].attempts == sure[1].attempts
+    np.testing.assert_array_equal(sure[0].depth_m, sure[1].depth_m)
+
+
+def test_an_interrupted_run_answers_with_what_there_is():
+    class Impatient(OraclePainter):
+        def paint(self, photo, paint_masks, prompts, seeds):
+            if len(self.seen) >= 6:
+                raise KeyboardInterrupt
+            return super().paint(photo, paint_masks, prompts, seeds)
+
+    result = pipeline(config("paint", batch_size=2, max_paintings=20), painter=Impatient(misses=0.0))(render([]))
+    assert result.ended_by == "interrupted after 6 paintings"
+    assert result.paintings == 6
+    with pytest.raises(KeyboardInterrupt):
+        pipeline(config("paint", batch_size=2, max_paintings=20), painter=Impatient(misses=1.0))(render([]))
 
 
 def test_either_predicts_relative_depth_only_of_paintings_whose_feet_are_out_of_view():

@@ -42,6 +42,7 @@ class Gathered:
         models: role -> model name.
         seed: seed of the painting loop.
         attempts: painting attempts made.
+        ended_by: why painting ended; empty where nobody was painted.
         shared_log_sigma: error of log metres that all people have alike.
         shape_log_sigma: error of the relative depth's shape.
         provenance: the painter's sentence about its sense of size; empty where nobody was painted.
@@ -57,6 +58,7 @@ class Gathered:
     models: dict[str, str]
     seed: int
     attempts: int
+    ended_by: str
     shared_log_sigma: float
     shape_log_sigma: float
     provenance: str
@@ -114,6 +116,7 @@ def conclude(
         models=gathered.models,
         seed=gathered.seed,
         attempts=gathered.attempts,
+        ended_by=gathered.ended_by,
         paintings=sum(any(one.verdict == "used" for one in image.landmarks) for image in painted),
         seconds={**gathered.seconds, "fit": time.perf_counter() - begin},
         warnings=warnings_for(

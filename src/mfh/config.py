@@ -28,6 +28,8 @@ class PaintingConfig:
         max_width: beta of App. B, at most.
         prompts: drawn uniformly per painting (paper: {"a man", "a woman"}).
         batch_size: paintings made at once; never changes the result.
+        until_interval: stop once the half-width of the 80 % interval of the metres, relative to the answer, is at most
+            this (or once more people would not make it narrower); None to collect ``max_paintings``.
     """
 
     max_paintings: int = 32
@@ -38,6 +40,7 @@ class PaintingConfig:
     max_width: float = 0.8
     prompts: tuple[str, ...] = ("a man", "a woman")
     batch_size: int = 4
+    until_interval: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse limits that cannot work."""
@@ -50,6 +53,8 @@ class PaintingConfig:
             raise InputError(
                 f"mask widths are {self.min_width}..{self.max_width}: expected 0 < min_width <= max_width <= 1"
             )
+        if self.until_interval is not None and not 0 < self.until_interval < 1:
+            raise InputError(f"until_interval is {self.until_interval}: expected a half-width between 0 and 1, as 0.05")
         if not self.prompts:
             raise InputError("prompts is empty: expected at least one prompt")
 
@@ -90,6 +95,8 @@ class Config:
         seed: seed of the painting loop.
         painted_people: "measured" by the mesh model, as in the paper; "known" takes the size of a pasted figure from a
             painter that knows it, so that nobody is too large to be found.
+        cross_check: reject paintings whose background differs from the photo's, and painted people whose body is seen
+            elsewhere in depth than the ground at their feet; the paper does neither.
         keep_paintings: return every painting with the bodies measured in it, for pictures; takes memory.
         field_of_view: registry name of a model that is asked for the focal length where neither the user nor EXIF says
             it; None takes the default, which says so.
@@ -108,6 +115,7 @@ class Config:
     max_depth_m: float = 200.0
     seed: int = 0
     painted_people: Literal["measured", "known"] = "measured"
+    cross_check: bool = True
     keep_paintings: bool = False
     field_of_view: str | None = None
 
@@ -133,6 +141,7 @@ PRESETS: dict[str, Config] = {
         people="paint",
         painting=PaintingConfig(max_paintings=32, max_attempts=64, mask_shape="strip", batch_size=8),
         head=HeadConfig("silog"),
+        cross_check=False,
     ),
     # What people would use today: people in the photo count, few steps a painting, boxes a person fits into.
     "standard": Config(

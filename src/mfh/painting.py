@@ -17,13 +17,18 @@ from mfh.errors import BackendError, Rejected
 from mfh.findings import any_used
 from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.numerics.alignment import align_paintings
+from mfh.numerics.contact import Contact
 from mfh.numerics.evidence import Judged, Sighting, body_evidence, judge_people, reject_everybody
 from mfh.numerics.evidence_choice import choose_evidence, find_contacts, somebody_lacks_contact
+from mfh.numerics.gates import agreement_gate, alignment_gate
 from mfh.numerics.known_figure import figure_contact, judge_figure
 from mfh.numerics.paint_masks import plan_painting
+from mfh.numerics.scale import reject_person
+from mfh.numerics.shift_prior import photo_range
 from mfh.types import Camera, Evidence, HumanMesh, PaintedFigure, PaintedPhoto, Person, Photo, RelativeDepth
 
 Stage = Callable[[str, float], AbstractContextManager[None]]
+Enough = Callable[[Sequence[Evidence]], str]
 
 
 @dataclass(frozen=True)
@@ -95,9 +100,18 @@ class PaintingRun:
 
 
 def paint_people(
-    painter: Painter, models: Models, photo: Photo, relative: RelativeDepth, *, config: Config, stage: Stage
+    painter: Painter,
+    models: Models,
+    photo: Photo,
+    relative: RelativeDepth,
+    *,
+    config: Config,
+    stage: Stage,
+    enough: Enough | None = None,
 ) -> PaintingRun:
-    """Paint until enough paintings have usable people, or attempts or time run out.
+    """Paint until enough paintings have usable people, or the answer is sure enough, or attempts or time run out.
+
+    Interrupted from the keyboard, it returns what there is, once there is anything.
 
     Args:
         painter: paints people.
@@ -106,9 +120,10 @@ def paint_people(
         relative: its relative depth.
         config: limits, seed and kind of evidence.
         stage: called with a name and the fraction done, around each batch.
+        enough: asked after every usable painting, in order; says why to stop, or nothing to go on.
 
     Returns:
-        Evidence of every attempt.
+        Evidence of every attempt that counts.
 
     Reference:
         Eqs. 3, 6 and 7 of the paper.
@@ -126,10 +141,20 @@ def paint_people(
         # Never more than are still needed: a batch then does just what one at a time would do.
         size = min(limits.batch_size, limits.max_paintings - usable, limits.max_attempts - tried)
         done = max(usable / limits.max_paintings, tried / limits.max_attempts)
-        with stage("painting", 0.3 + 0.65 * done):
-            batch = _paint_batch(painter, models, photo, relative, range(tried, tried + size), config)
-        run = PaintingRun(run.evidence + batch.evidence, kept=run.kept + batch.kept)
-        usable += sum(any_used([one]) for one in batch.evidence)
+        try:
+            with stage("painting", 0.3 + 0.65 * done):
+                batch = _paint_batch(painter, models, photo, relative, range(tried, tried + size), config)
+        except KeyboardInterrupt:
+            if not usable:
+                raise
+            return replace(run, ended_by=f"interrupted after {usable} paintings")
+        for k, one in enumerate(batch.evidence):
+            run = PaintingRun((*run.evidence, one), kept=run.kept + batch.kept[k : k + 1])
+            if any_used([one]):
+                usable += 1
+                # What comes after in the batch does not count: the answer must not depend on the size of batches.
+                if enough is not None and (reason := enough(run.evidence)):
+                    return replace(run, ended_by=reason)
     return replace(run, ended_by=f"max_paintings = {limits.max_paintings} reached")
 
 
@@ -213,26 +238,36 @@ def _painting_evidence(
     config: Config,
 ) -> list[Evidence]:
     """Pair painted people with relative depth: the paintings' own, aligned, or the photo's at their feet."""
-    if config.painting_evidence == "body":
-        return _aligned_bodies(models, paintings, judged, relative)
+    by_body = config.painting_evidence == "body"
+    if by_body and not config.cross_check:
+        return _aligned_bodies(models, paintings, judged, relative, cross_check=False)
     contacts = [
         find_contacts(seen, one, relative.values, camera)
         if isinstance(seen, Sighting)
         else [figure_contact(seen, relative.values, camera)]
         for seen, one in zip(sightings, judged, strict=True)
     ]
+    if by_body:
+        seen = _aligned_bodies(models, paintings, judged, relative, cross_check=True)
+        return _check_feet(seen, contacts, relative)
     bodies: list[Evidence | None] = [None] * len(paintings)
     if config.painting_evidence == "either":
         # Relative depth is the slow part: only where a body must speak.
         lacking = [k for k, one in enumerate(judged) if somebody_lacks_contact(one, contacts[k])]
-        seen = _aligned_bodies(models, [paintings[k] for k in lacking], [judged[k] for k in lacking], relative)
+        chosen = [paintings[k] for k in lacking], [judged[k] for k in lacking]
+        seen = _aligned_bodies(models, *chosen, relative, cross_check=config.cross_check)
         for k, body in zip(lacking, seen, strict=True):
             bodies[k] = body
     return [choose_evidence(*each) for each in zip(judged, contacts, bodies, strict=True)]
 
 
 def _aligned_bodies(
-    models: Models, paintings: Sequence[PaintedPhoto], judged: Sequence[Judged], relative: RelativeDepth
+    models: Models,
+    paintings: Sequence[PaintedPhoto],
+    judged: Sequence[Judged],
+    relative: RelativeDepth,
+    *,
+    cross_check: bool,
 ) -> list[Evidence]:
     """Predict relative depth of paintings, align it to the photo's (Eqs. 6, 7), and pair bodies with it."""
     if not paintings:
@@ -240,9 +275,29 @@ def _aligned_bodies(
     maps = models.predict_relative([painting.rgb for painting in paintings])
     paint_masks = np.stack([painting.paint_mask for painting in paintings])
     alignments = align_paintings(np.stack([one.values for one in maps]), relative.values, paint_masks)
+    if cross_check:
+        alignments = [one if isinstance(one, Rejected) else alignment_gate(one.misfit) or one for one in alignments]
     return [
         reject_everybody(one, f"the painting cannot be aligned: {alignment.reason}")
         if isinstance(alignment, Rejected)
         else body_evidence(one, alignment.apply(painted.values))
         for one, painted, alignment in zip(judged, maps, alignments, strict=True)
     ]
+
+
+def _check_feet(
+    evidence: Sequence[Evidence], contacts: Sequence[Sequence[Contact | Rejected]], relative: RelativeDepth
+) -> list[Evidence]:
+    """Reject people whose body is seen elsewhere in depth than the ground their feet stand on."""
+    span = photo_range(relative)
+    checked = list(evidence)
+    for image, (one, feet) in enumerate(zip(evidence, contacts, strict=True)):
+        for person in np.unique(one.person):
+            contact = feet[person]
+            if isinstance(contact, Rejected):
+                continue
+            at_body, at_feet = np.median(one.relative[one.person == person]), np.median(contact.relative)
+            apart = agreement_gate(float(at_body), float(at_feet), span.high - span.low)
+            if apart is not None:
+                checked[image] = reject_person(checked[image], int(person), apart.reason)
+    return checked

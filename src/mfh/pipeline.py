@@ -5,7 +5,7 @@ The pipeline reads no files but the photo, draws nothing, and knows no model by 
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -18,9 +18,11 @@ from mfh.geometry.camera import check_camera
 from mfh.models.field_of_view.estimated import with_estimated_camera
 from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.models.registry import load_models, names_of
+from mfh.numerics.interval import scale_interval, tight_enough
 from mfh.numerics.known_sizes import KnownSizes
-from mfh.painting import Models, PaintingRun, paint_people, photo_evidence
-from mfh.types import Evidence, MeasuredPainting, MetricDepth, Photo
+from mfh.numerics.scale import fit_scale
+from mfh.painting import Enough, Models, PaintingRun, paint_people, photo_evidence
+from mfh.types import CommonErrors, Evidence, MeasuredPainting, MetricDepth, Photo, RelativeDepth
 
 Progress = Callable[[str, float], None]
 
@@ -188,7 +190,10 @@ class MetricFromHuman:
             if self.painter is None or self.config.people == "only":
                 tried.append(why_no_painting(self.config))
             else:
-                run = paint_people(self.painter, models, photo, relative, config=self.config, stage=watch.stage)
+                enough = self._enough(photo, relative)
+                run = paint_people(
+                    self.painter, models, photo, relative, config=self.config, stage=watch.stage, enough=enough
+                )
                 evidence += run.evidence
                 tried.append(describe(f"{len(run.evidence)} paintings ({run.ended_by})", run.evidence))
         if not any_used(evidence) and not known:
@@ -204,6 +209,7 @@ class MetricFromHuman:
             models=self._model_names(photo),
             seed=self.config.seed,
             attempts=len(run.evidence),
+            ended_by=run.ended_by,
             shared_log_sigma=self._shared_log_sigma(painted=painted),
             shape_log_sigma=self.relative_depth.shape_log_sigma,
             provenance=self.painter.provenance if painted and self.painter is not None else "",
@@ -214,6 +220,21 @@ class MetricFromHuman:
                 for number, (one, (painting, meshes)) in enumerate(zip(run.evidence, run.kept, strict=False))
             ),
         )
+
+    def _enough(self, photo: Photo, relative: RelativeDepth) -> Enough | None:
+        """Return what says that painting can stop, where an interval is asked for."""
+        half_width = self.config.painting.until_interval
+        if half_width is None:
+            return None
+        errors = CommonErrors(
+            self._shared_log_sigma(painted=True), self.relative_depth.shape_log_sigma, photo.focal.relative_sigma
+        )
+
+        def enough(evidence: Sequence[Evidence]) -> str:
+            fit = fit_scale(evidence, relative, config=self.config.head)
+            return tight_enough(scale_interval(fit.consensus, fit.head, relative, errors), half_width)
+
+        return enough
 
     def _shared_log_sigma(self, *, painted: bool) -> float:
         """Return what all people are wrong by together: in the mesh model's eyes, or in the painter's."""

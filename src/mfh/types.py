@@ -378,6 +378,7 @@ class MetricDepth:
         seed: seed of the painting loop.
         attempts: painting attempts made.
         paintings: paintings that gave evidence.
+        ended_by: why painting ended; empty where nobody was painted.
         seconds: stage -> wall seconds.
         warnings: plain sentences the user should read.
         interval: how far the metres of the photo as a whole may be off.
@@ -400,6 +401,7 @@ class MetricDepth:
     paintings: int
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    ended_by: str = ""
     interval: ScaleInterval | None = None
     log_sigma: Float[ndarray, "h w"] | None = None
     people_spread: float | None = None

@@ -69,7 +69,8 @@ def test_why_a_person_is_not_used():
     assert "behind the camera" in reason_for(person, replace(mesh, vertices_m=-mesh.vertices_m))
     assert "0.03 m away" in reason_for(person, replace(mesh, vertices_m=mesh.vertices_m * 0.01))
     assert "300 m away" in reason_for(person, replace(mesh, vertices_m=mesh.vertices_m * 100))
-    assert "outside the image" in reason_for(person, board(200.0, 3.0))
+    assert "cut off: 0% of the body" in reason_for(person, board(200.0, 3.0))
+    assert "4.00 m tall" in reason_for(person, replace(mesh, stature_m=4.0))
     assert "overlap by 0.00 (IoU)" in reason_for(person, board(45.0, 3.0))
     assert "too small: 4 pixels" in reason_for(person_on(18, 22, 18, 22), board(19.5, 3.0, half_px=2.0))
     painted_elsewhere = np.zeros((40, 60), bool)
@@ -95,9 +96,14 @@ def test_a_person_found_twice_counts_once():
     evidence = gather(
         [person_on(12, 28), person_on(12, 28)], [board(20.0, 3.0, half_px=7.7), board(20.0, 2.0, half_px=7.7)]
     )
-    assert [landmark.verdict for landmark in evidence.landmarks] == ["rejected", "used"]
-    assert evidence.landmarks[0].reason == "hidden behind other people: 0 pixels left, expected 20"
-    assert set(evidence.person) == {1}
+    assert [landmark.verdict for landmark in evidence.landmarks] == ["used", "rejected"]
+    assert evidence.landmarks[1].reason == "found twice: somebody more certain has the same place"
+    assert set(evidence.person) == {0}
+    surer = gather(
+        [person_on(12, 28), replace(person_on(12, 28), score=0.99)],
+        [board(20.0, 3.0, half_px=7.7), board(20.0, 2.0, half_px=7.7)],
+    )
+    assert [landmark.verdict for landmark in surer.landmarks] == ["rejected", "used"]
 
 
 def test_a_bad_image_rejects_everybody_in_it():

@@ -90,6 +90,7 @@ def receipt(
         "seed": result.seed,
         "attempts": result.attempts,
         "paintings": result.paintings,
+        "ended_by": result.ended_by,
         "kept_paintings": [
             {"number": one.number, "file": painting_name(one), "used": one.used, "reason": one.reason}
             for one in result.kept_paintings

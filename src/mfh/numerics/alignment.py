@@ -16,10 +16,12 @@ class Alignment:
     Attributes:
         scale: s_n > 0.
         shift: t_n, in units of the photo's relative depth.
+        misfit: share of the variance of the photo's relative depth, where nothing was painted, left unexplained.
     """
 
     scale: float
     shift: float
+    misfit: float = 0.0
 
     def apply(self, relative: Shaped[ndarray, "*shape"]) -> Float[ndarray, "*shape"]:
         """Return s_n · relative + t_n in float64."""
@@ -61,6 +63,8 @@ def align_paintings(
     variance = np.einsum("nhw,nhw->n", centred, centred) / count
     # `centred` sums to zero, so any constant may be taken off y; the photo's mean keeps the products small.
     covariance = np.einsum("nhw,hw->n", centred, y - y.mean()) / count
+    variance_y = np.broadcast_to((y - y.mean()) ** 2, x.shape).sum((1, 2), where=unpainted) / count
+    variance_y -= (mean_y - y.mean()) ** 2
     results: list[Alignment | Rejected] = []
     for n in range(len(painted)):
         if not unpainted[n].any():
@@ -73,5 +77,6 @@ def align_paintings(
             results.append(Rejected("its background runs against the photo's: the scale would not be positive"))
         else:
             scale = float(covariance[n] / variance[n])
-            results.append(Alignment(scale, float(mean_y[n]) - scale * float(mean_x[n])))
+            misfit = 1 - float(covariance[n] ** 2 / variance[n] / max(variance_y[n], 1e-300))
+            results.append(Alignment(scale, float(mean_y[n]) - scale * float(mean_x[n]), min(max(misfit, 0.0), 1.0)))
     return results

@@ -12,22 +12,10 @@ from numpy import ndarray
 
 from mfh.geometry.camera import subsample_camera
 from mfh.geometry.rasterize import rasterize_depth
+from mfh.numerics.gates import MIN_PIXELS, body_gate, duplicate_gate, likely_gate, mesh_gate
 from mfh.numerics.pseudo_ground_truth import pseudo_ground_truth, visible_body
 from mfh.types import Camera, Evidence, HumanMesh, Landmark, Person, PseudoGroundTruth
 
-MIN_PIXELS = 20
-"""Fewer pixels of erode(M ∩ S) than this are rim and chance."""
-MIN_IOU = 0.2
-"""Instance mask over silhouette: below this the body is not where the person is seen, even half hidden."""
-MIN_INSIDE_PAINT = 0.5
-"""Share of a person's mask inside the paint mask for the person to count as painted."""
-MIN_SCORE = 0.6
-"""Detections less certain than this are shown on the receipt but never decide the scale.
-
-One false person makes a city the size of a room (seen at 0.58); of real ones few score less.
-"""
-MIN_DISTANCE_M = 0.2
-"""Nobody's whole body is nearer to a camera than this."""
 LONG_SIDE_PX = 1536
 """Larger photos are sampled on a coarser grid: metres need no more, and rasterizing 24 megapixels takes gigabytes."""
 
@@ -84,18 +72,22 @@ def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> J
     grid = (slice(None, None, step), slice(None, None, step))
     camera = subsample_camera(camera, step=step)
     landmarks, masks, bodies = [], [], []
-    for person, mesh in zip(sighting.people, sighting.meshes, strict=True):
+    verdicts = [
+        likely_gate(person) or mesh_gate(mesh, camera, max_depth_m)
+        for person, mesh in zip(sighting.people, sighting.meshes, strict=True)
+    ]
+    verdicts = duplicate_gate(sighting.people, verdicts)
+    for person, mesh, rejected in zip(sighting.people, sighting.meshes, verdicts, strict=True):
         instance_mask = person.instance_mask[grid]
         body_depth_m = np.full(instance_mask.shape, np.inf)
-        reason = _unlikely(person) or _unusable_mesh(mesh, max_depth_m)
-        if mesh is not None and reason is None:
+        if mesh is not None and rejected is None:
             body_depth_m = rasterize_depth(mesh.vertices_m, mesh.faces, camera)
             paint_mask = None if sighting.paint_mask is None else sighting.paint_mask[grid]
-            reason = _unusable_body(instance_mask, body_depth_m, paint_mask)
+            rejected = body_gate(instance_mask, body_depth_m, visible_body(instance_mask, body_depth_m), paint_mask)
             instance_mask = instance_mask if paint_mask is None else instance_mask & paint_mask
-        landmarks.append(_landmark(sighting, person, mesh, reason))
+        landmarks.append(_landmark(sighting, person, mesh, rejected.reason if rejected else None))
         # Those rejected must not occlude anybody.
-        masks.append(instance_mask if reason is None else np.zeros_like(instance_mask))
+        masks.append(instance_mask if rejected is None else np.zeros_like(instance_mask))
         bodies.append(body_depth_m)
     shape = (camera.height, camera.width)
     truth = pseudo_ground_truth(np.array(masks, bool).reshape(-1, *shape), np.array(bodies, float).reshape(-1, *shape))
@@ -167,12 +159,6 @@ def reject_everybody(judged: Judged, reason: str) -> Evidence:
     return Evidence(np.zeros(0), np.zeros(0), np.zeros(0, int), landmarks)
 
 
-def _unlikely(person: Person) -> str | None:
-    if person.score < MIN_SCORE:
-        return f"probably not a person: score {person.score:.2f}, expected at least {MIN_SCORE}"
-    return None
-
-
 def _landmark(sighting: Sighting, person: Person, mesh: HumanMesh | None, reason: str | None) -> Landmark:
     distance_m = None
     if mesh is not None and np.isfinite(mesh.vertices_m).all():
@@ -192,36 +178,3 @@ def _landmark(sighting: Sighting, person: Person, mesh: HumanMesh | None, reason
         origin_m=distance_m,
         log_distance_sigma=None if mesh is None else mesh.log_depth_sigma,
     )
-
-
-def _unusable_mesh(mesh: HumanMesh | None, max_depth_m: float) -> str | None:
-    """Return why a mesh gives no metres, or None."""
-    if mesh is None:
-        return "could not be measured"
-    if not np.isfinite(mesh.vertices_m).all():
-        return "its body has coordinates that are not finite"
-    distance_m = float(np.median(mesh.vertices_m[:, 2]))
-    if distance_m <= 0:
-        return "its body is behind the camera"
-    if not MIN_DISTANCE_M <= distance_m <= max_depth_m:
-        return f"{distance_m:.3g} m away: expected {MIN_DISTANCE_M} to {max_depth_m:g} m"
-    return None
-
-
-def _unusable_body(
-    instance_mask: Bool[ndarray, "h w"], body_depth_m: Float[ndarray, "h w"], paint_mask: Bool[ndarray, "h w"] | None
-) -> str | None:
-    """Return why a body that was drawn gives no metres, or None."""
-    silhouette = np.isfinite(body_depth_m)
-    if not silhouette.any():
-        return "its body falls outside the image"
-    if paint_mask is not None and (instance_mask & paint_mask).sum() < MIN_INSIDE_PAINT * instance_mask.sum():
-        return "not painted: stands mostly outside the paint mask"
-    union = (instance_mask | silhouette).sum()
-    iou = (instance_mask & silhouette).sum() / union
-    if iou < MIN_IOU:
-        return f"its body and its mask overlap by {iou:.2f} (IoU): expected at least {MIN_IOU}"
-    pixels = int(visible_body(instance_mask, body_depth_m).sum())
-    if pixels < MIN_PIXELS:
-        return f"too small: {pixels} pixels of body inside the mask, expected at least {MIN_PIXELS}"
-    return None

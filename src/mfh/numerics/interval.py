@@ -19,8 +19,9 @@ _LEVELS = {0.8: 1.2816, 0.95: 1.9600}
 _KNOTS = 24
 _SHAPE_SHARE = 0.6
 """Of a relative depth's shape error, what is left in the metres of the photo as a whole."""
-_SAME_DISTANCE = 1.25
-"""People whose distances lie within this factor stand at one distance, for the sentence that says so."""
+_LITTLE = 0.33
+"""People's part of the error, over the common one, below which it adds 5 % to the interval."""
+_FEW = 4
 
 
 def scale_interval(
@@ -57,6 +58,24 @@ def scale_interval(
         effective_people=consensus.effective,
         limited_by=_limited_by(consensus, people, errors),
     )
+
+
+def tight_enough(interval: ScaleInterval, half_width: float) -> str:
+    """Say why no more people are needed, or nothing where they are.
+
+    Args:
+        interval: so far.
+        half_width: of the 80 % interval that is wanted, relative to the answer.
+
+    Returns:
+        "" to go on. Common errors may be wider than what is wanted: then people stop to matter once they add little.
+    """
+    if interval.half_width <= half_width:
+        return f"the 80 % interval is within ±{interval.half_width:.1%}"
+    common = interval.common.log_sigma(shape_share=_SHAPE_SHARE)
+    if common > 0 and interval.people_log_sigma <= _LITTLE * common and interval.effective_people >= _FEW:
+        return f"more people would not narrow the interval: it is limited by {interval.limited_by}"
+    return ""
 
 
 def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: CommonErrors) -> Float[ndarray, "h w"]:

@@ -5,6 +5,8 @@ large figure means a near place, that choice alone would make every scene too la
 pasted, and how large, loses nobody.
 """
 
+import math
+
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
@@ -12,9 +14,13 @@ from numpy import ndarray
 from mfh.errors import Rejected
 from mfh.geometry.morphology import erode_3x3
 from mfh.numerics.contact import EDGE_PX, MIN_READINGS, Contact, read_ground
-from mfh.numerics.evidence import LONG_SIDE_PX, MIN_DISTANCE_M, MIN_PIXELS, Judged
+from mfh.numerics.evidence import LONG_SIDE_PX, Judged
+from mfh.numerics.gates import MIN_PIXELS, distance_gate
 from mfh.types import Camera, Landmark, PaintedFigure, PseudoGroundTruth
 
+SMALL_FIGURE_SIGMA = 0.04
+"""Relative depth of a figure that covers a share p of the picture is off by this over sqrt(p): networks smooth over
+small things. Validation scenes: median AbsRel .237 without it, .226 with .05."""
 MIN_SHOWN = 0.05
 """Figures that show less than this part of their height squared are slivers: a whole one covers 0.15 to 0.25 of it."""
 _FOOT_ROWS = 0.06
@@ -40,8 +46,8 @@ def judge_figure(figure: PaintedFigure, camera: Camera, *, source: str, painter:
     inner = erode_3x3(shown)
     z = camera.fy / figure.px_per_m
     reason = None
-    if not MIN_DISTANCE_M <= z <= max_depth_m:
-        reason = f"{z:.3g} m away: expected {MIN_DISTANCE_M} to {max_depth_m:g} m"
+    if (misplaced := distance_gate(z, max_depth_m)) is not None:
+        reason = misplaced.reason
     elif inner.sum() < MIN_PIXELS:
         reason = f"too small: {int(inner.sum())} pixels of figure, expected at least {MIN_PIXELS}"
     elif shown.sum() < MIN_SHOWN * (figure.px_per_m * figure.stature_m / step) ** 2:
@@ -57,7 +63,7 @@ def judge_figure(figure: PaintedFigure, camera: Camera, *, source: str, painter:
         pixels=int(given.sum()),
         verdict="used" if reason is None else "rejected",
         reason=reason or "painted at a known size",
-        log_distance_sigma=figure.log_size_sigma,
+        log_distance_sigma=math.hypot(figure.log_size_sigma, SMALL_FIGURE_SIGMA / math.sqrt(max(inner.mean(), 1e-6))),
         origin_m=float(z),
     )
     truth = PseudoGroundTruth(np.where(given, z, np.inf), np.where(given, 0, -1))

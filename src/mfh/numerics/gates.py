@@ -1,0 +1,186 @@
+"""Gates: why a person, a body or a painting gives no metres. Each is a pure function; a rejection is a value.
+
+Thresholds were chosen on validation scenes (docs/scale.md) to lose few honest people: what passes and is still wrong is
+outvoted by the consensus.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from mfh.errors import Rejected
+from mfh.geometry.camera import project
+from mfh.types import Camera, HumanMesh, Person
+
+MIN_SCORE = 0.6
+"""Detections less certain than this are shown on the receipt but never decide the scale.
+
+One false person makes a city the size of a room (seen at 0.58); of real ones few score less.
+"""
+MIN_PIXELS = 20
+"""Fewer pixels of erode(M ∩ S) than this are rim and chance."""
+MIN_IOU = 0.2
+"""Instance mask over silhouette: below this the body is not where the person is seen, even half hidden."""
+MIN_INSIDE_PAINT = 0.5
+"""Share of a person's mask inside the paint mask for the person to count as painted."""
+MIN_DISTANCE_M = 0.2
+"""Nobody's whole body is nearer to a camera than this."""
+STATURE_M = (0.7, 2.3)
+"""Children from their first steps, and the tallest adults."""
+MIN_IN_PICTURE = 0.15
+"""Share of a body inside the picture: less is a guess about a hand or a head."""
+MAX_BODY_DEPTH_M = 1.6
+"""Nobody's visible body reaches farther along the line of sight, short of lying towards the camera."""
+MAX_MISFIT = 0.5
+"""Share of the background's variance that aligning a painting may leave unexplained."""
+MAX_DISAGREEMENT = 0.1
+"""Of the photo's range of relative depth: how far apart a person's body and the ground at the feet may be."""
+MAX_OVERLAP = 0.7
+"""Boxes that overlap more (IoU) hold one person, found twice."""
+
+
+def likely_gate(person: Person) -> Rejected | None:
+    """Reject a detection that is probably not a person.
+
+    Args:
+        person: the detection.
+    """
+    if person.score < MIN_SCORE:
+        return Rejected(f"probably not a person: score {person.score:.2f}, expected at least {MIN_SCORE}")
+    return None
+
+
+def duplicate_gate(people: Sequence[Person], verdicts: Sequence[Rejected | None]) -> list[Rejected | None]:
+    """Reject detections whose box holds somebody more certain who is good for metres.
+
+    Args:
+        people: of one image.
+        verdicts: what is said of each already; those rejected are left as they are.
+
+    Returns:
+        One verdict each, in order.
+    """
+    verdicts = list(verdicts)
+    kept: list[int] = []
+    good = [k for k, verdict in enumerate(verdicts) if verdict is None]
+    for k in sorted(good, key=lambda k: -people[k].score):
+        if any(_box_iou(people[k].box_xyxy, people[other].box_xyxy) > MAX_OVERLAP for other in kept):
+            verdicts[k] = Rejected("found twice: somebody more certain has the same place")
+        else:
+            kept.append(k)
+    return verdicts
+
+
+def distance_gate(distance_m: float, max_depth_m: float) -> Rejected | None:
+    """Reject who is nearer than anybody can be, or farther than answers are valid.
+
+    Args:
+        distance_m: z of the body.
+        max_depth_m: farthest valid answer.
+    """
+    if not MIN_DISTANCE_M <= distance_m <= max_depth_m:
+        return Rejected(f"{distance_m:.3g} m away: expected {MIN_DISTANCE_M} to {max_depth_m:g} m")
+    return None
+
+
+def mesh_gate(mesh: HumanMesh | None, camera: Camera, max_depth_m: float) -> Rejected | None:
+    """Reject a body that is missing, broken, behind the camera, no human, or mostly outside the picture.
+
+    Args:
+        mesh: the body; None where it could not be measured.
+        camera: intrinsics of the image.
+        max_depth_m: farthest valid answer.
+    """
+    if mesh is None:
+        return Rejected("could not be measured")
+    if not np.isfinite(mesh.vertices_m).all():
+        return Rejected("its body has coordinates that are not finite")
+    distance_m = float(np.median(mesh.vertices_m[:, 2]))
+    if distance_m <= 0:
+        return Rejected("its body is behind the camera")
+    if mesh.stature_m is not None and not STATURE_M[0] <= mesh.stature_m <= STATURE_M[1]:
+        return Rejected(
+            f"{mesh.stature_m:.2f} m tall: no person's stature, expected {STATURE_M[0]} to {STATURE_M[1]} m"
+        )
+    return distance_gate(distance_m, max_depth_m) or _truncated(mesh.vertices_m, camera)
+
+
+def body_gate(
+    instance_mask: Bool[ndarray, "h w"],
+    body_depth_m: Float[ndarray, "h w"],
+    visible: Bool[ndarray, "h w"],
+    paint_mask: Bool[ndarray, "h w"] | None,
+) -> Rejected | None:
+    """Reject a drawn body that is not where its person is seen, or no single body.
+
+    Args:
+        instance_mask: (h, w) the person's pixels.
+        body_depth_m: (h, w) rasterized z, +inf off the silhouette.
+        visible: (h, w) erode(M ∩ S).
+        paint_mask: (h, w) where the image was painted; None for the photo.
+    """
+    silhouette = np.isfinite(body_depth_m)
+    if not silhouette.any():
+        return Rejected("its body falls outside the image")
+    if paint_mask is not None and (instance_mask & paint_mask).sum() < MIN_INSIDE_PAINT * instance_mask.sum():
+        return Rejected("not painted: stands mostly outside the paint mask")
+    iou = (instance_mask & silhouette).sum() / (instance_mask | silhouette).sum()
+    if iou < MIN_IOU:
+        return Rejected(f"its body and its mask overlap by {iou:.2f} (IoU): expected at least {MIN_IOU}")
+    pixels = int(visible.sum())
+    if pixels < MIN_PIXELS:
+        return Rejected(f"too small: {pixels} pixels of body inside the mask, expected at least {MIN_PIXELS}")
+    near_m, far_m = np.percentile(body_depth_m[visible], (2, 98))
+    if far_m - near_m > MAX_BODY_DEPTH_M:
+        return Rejected(
+            f"its body reaches {far_m - near_m:.1f} m in depth: expected at most {MAX_BODY_DEPTH_M} m of one person"
+        )
+    return None
+
+
+def alignment_gate(misfit: float) -> Rejected | None:
+    """Reject a painting whose background does not look like the photo's.
+
+    Args:
+        misfit: share of the variance of the photo's relative depth that the alignment leaves unexplained.
+    """
+    if misfit > MAX_MISFIT:
+        return Rejected(f"its background differs from the photo's by {misfit:.0%} of the variance")
+    return None
+
+
+def agreement_gate(at_body: float, at_feet: float, photo_range: float) -> Rejected | None:
+    """Reject somebody whose body is seen elsewhere than the ground at the feet: two measurements of one place.
+
+    Args:
+        at_body: relative depth of the body, aligned to the photo's.
+        at_feet: relative depth of the photo's ground at the feet.
+        photo_range: range of the photo's relative depth.
+    """
+    apart = abs(at_body - at_feet) / photo_range if photo_range > 0 else 0.0
+    if apart > MAX_DISAGREEMENT:
+        return Rejected(
+            f"body and feet disagree: {apart:.0%} of the photo's depth range apart, expected {MAX_DISAGREEMENT:.0%}"
+        )
+    return None
+
+
+def _truncated(vertices_m: Float[ndarray, "v 3"], camera: Camera) -> Rejected | None:
+    ahead = vertices_m[:, 2] > 0
+    pixels = project(camera, vertices_m[ahead])
+    inside = (pixels >= -0.5).all(1) & (pixels <= (camera.width - 0.5, camera.height - 0.5)).all(1)
+    share = float(inside.sum() / len(vertices_m))
+    if share < MIN_IN_PICTURE:
+        return Rejected(
+            f"cut off: {share:.0%} of the body is inside the picture, expected at least {MIN_IN_PICTURE:.0%}"
+        )
+    return None
+
+
+def _box_iou(one: Float[ndarray, "4"], other: Float[ndarray, "4"]) -> float:
+    low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
+    common = float(np.prod(np.maximum(high - low, 0)))
+    areas = [float(np.prod(np.maximum(box[2:] - box[:2], 0))) for box in (one, other)]
+    return common / max(sum(areas) - common, 1e-9)
