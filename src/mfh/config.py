@@ -98,6 +98,8 @@ class Config:
         cross_check: reject paintings whose background differs from the photo's, and painted people whose body is seen
             elsewhere in depth than the ground at their feet; the paper does neither.
         keep_paintings: return every painting with the bodies measured in it, for pictures; takes memory.
+        field_of_view: registry name of a model that is asked for the focal length where neither the user nor EXIF says
+            it; None takes the default, which says so.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Config:
     painted_people: Literal["measured", "known"] = "measured"
     cross_check: bool = True
     keep_paintings: bool = False
+    field_of_view: str | None = None
 
 
 PRESETS: dict[str, Config] = {

@@ -15,8 +15,9 @@ from mfh.config import Config, preset
 from mfh.errors import InputError, NoLandmarkError
 from mfh.findings import any_used, describe, nobody_found, why_no_painting
 from mfh.geometry.camera import check_camera
-from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
-from mfh.models.registry import Role, load_models
+from mfh.models.field_of_view.estimated import with_estimated_camera
+from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
+from mfh.models.registry import Role, load_models, names_of
 from mfh.numerics.interval import scale_interval, tight_enough
 from mfh.numerics.known_sizes import KnownSizes
 from mfh.numerics.scale import fit_scale
@@ -52,6 +53,7 @@ class MetricFromHuman:
         person_segmenter: finds people.
         human_mesh: measures them in metres; may be the same object.
         painter: paints people; None for a configuration without one.
+        field_of_view: asked for the focal length where the photo does not say it; None takes the photo's default.
 
     Raises:
         InputError: where people are to be painted and there is no painter.
@@ -65,6 +67,7 @@ class MetricFromHuman:
         person_segmenter: PersonSegmenter,
         human_mesh: HumanMeshModel,
         painter: Painter | None = None,
+        field_of_view: FieldOfViewModel | None = None,
     ) -> None:
         if config.people == "paint" and painter is None:
             raise InputError(
@@ -76,6 +79,7 @@ class MetricFromHuman:
         self.person_segmenter = person_segmenter
         self.human_mesh = human_mesh
         self.painter = painter
+        self.field_of_view = field_of_view
 
     @classmethod
     def from_preset(
@@ -102,18 +106,11 @@ class MetricFromHuman:
             if override not in known:
                 raise InputError(f"unknown option {override!r}: expected one of {', '.join(known)}")
         config = replace(base, **overrides)
-        names: dict[Role, str] = {
-            "relative_depth": config.relative_depth,
-            "person_segmenter": config.people_finder,
-            "human_mesh": config.human_mesh,
-        }
-        if config.painter is not None:
-            names["painter"] = config.painter
-        elif config.people == "paint":
+        if config.painter is None and config.people == "paint":
             # Said by the constructor too, but there is no need to load models first.
             raise InputError(f'people="paint" needs a painter, and preset {name!r} has none: use people="auto"')
         given = dict(models or {})
-        loaded = load_models({role: model for role, model in names.items() if role not in given})
+        loaded = load_models({role: model for role, model in names_of(config).items() if role not in given})
         return cls(config, **{**loaded, **given})
 
     def __call__(
@@ -171,6 +168,11 @@ class MetricFromHuman:
         watch = _Watch(progress)
         models = Models(self.relative_depth, self.person_segmenter, self.human_mesh)
 
+        # 0. The focal length, where nobody has said it and a model was named to estimate it.
+        if self.field_of_view is not None and photo.focal.source == "default-fov":
+            with watch.stage("field of view", 0.0):
+                photo = with_estimated_camera(photo, self.field_of_view)
+
         # 1. Relative depth of the photo.
         with watch.stage("relative depth", 0.0):
             (relative,) = models.predict_relative([photo.rgb])
@@ -209,7 +211,7 @@ class MetricFromHuman:
             relative=relative,
             evidence=tuple(evidence),
             preset=self.config.name,
-            models=self._model_names(),
+            models=self._model_names(photo),
             seed=self.config.seed,
             attempts=len(run.evidence),
             ended_by=run.ended_by,
@@ -245,13 +247,17 @@ class MetricFromHuman:
             return self.painter.shared_log_sigma
         return self.human_mesh.shared_log_sigma
 
-    def _model_names(self) -> dict[str, str]:
+    def _model_names(self, photo: Photo) -> dict[str, str]:
         names = {
             "relative_depth": self.relative_depth.name,
             "person_segmenter": self.person_segmenter.name,
             "human_mesh": self.human_mesh.name,
         }
-        return names if self.painter is None else {**names, "painter": self.painter.name}
+        if self.painter is not None:
+            names["painter"] = self.painter.name
+        if self.field_of_view is not None and photo.focal.source == "estimated":
+            names["field_of_view"] = self.field_of_view.name
+        return names
 
 
 def _check_photo(photo: Photo) -> None:

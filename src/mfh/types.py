@@ -43,12 +43,13 @@ class FocalProvenance:
     """Where a focal length came from and how far it can be trusted.
 
     Attributes:
-        source: one of "explicit", "intrinsics-file", "exif-35mm", "exif-sensor", "default-fov".
+        source: one of "explicit", "intrinsics-file", "exif-35mm", "exif-sensor", "estimated" (by a model, from
+            the picture), "default-fov".
         detail: one human-readable line, e.g. "EXIF 26 mm (35 mm equivalent)".
         relative_sigma: one-sigma relative uncertainty of the focal length (metres scale with it); 0 when given.
     """
 
-    source: Literal["explicit", "intrinsics-file", "exif-35mm", "exif-sensor", "default-fov"]
+    source: Literal["explicit", "intrinsics-file", "exif-35mm", "exif-sensor", "estimated", "default-fov"]
     detail: str
     relative_sigma: float
 

@@ -105,11 +105,13 @@ def test_results_of_somebody_unknown_are_left_alone(run_mfh, fake_pipeline, phot
 
 def test_options_reach_the_pipeline(run_mfh, fake_pipeline, photo_path, tmp_path):
     words = "--people paint --paintings 40 --budget 1m30s --seed 5 --preset pocket".split()
+    words += ["--prompt", "a woman", "--prompt", "a tall man"]
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out", *words).code == 0
     (asked,) = fake_pipeline
     assert asked["preset"] == "pocket" and asked["people"] == "paint" and asked["seed"] == 5
     painting = asked["painting"]
     assert (painting.max_paintings, painting.max_attempts, painting.budget_s) == (40, 80, 90.0)
+    assert painting.prompts == ("a woman", "a tall man")
 
 
 @pytest.mark.parametrize("mode", ["body", "contact", "either"])
@@ -353,3 +355,33 @@ def test_other_models_by_name_or_place(run_mfh, fake_pipeline, photo_path, tmp_p
     assert "people" not in fake_pipeline[-1]
     run_mfh("predict", photo_path, "--out", tmp_path / "out", "--preset", "paper", "--people", "auto")
     assert fake_pipeline[-1]["people"] == "auto"
+
+
+def test_who_finds_and_measures_people_and_who_sees_the_focal_length(run_mfh, fake_pipeline, photo_path, tmp_path):
+    words = ["--people-finder", "mask2former", "--human-mesh", "blazepose", "--fov-from", "depth-pro"]
+    assert run_mfh("predict", photo_path, "--out", tmp_path / "out", "--preset", "paper", *words).code == 0
+    assert fake_pipeline == [
+        {"preset": "paper", "people_finder": "mask2former", "human_mesh": "blazepose", "field_of_view": "depth-pro"}
+    ]
+    run = run_mfh("predict", photo_path, "--out", tmp_path / "out", "--fov-from", "moge")
+    assert run.code == 2 and "unknown field of view model 'moge': expected one of: depth-pro" in run.error_line
+
+
+def test_commercial_ok_says_what_takes_whose_place(run_mfh, fake_pipeline, photo_path, tmp_path):
+    place = ["predict", photo_path, "--out", tmp_path / "out"]
+    run = run_mfh(*place, "--preset", "standard", "--commercial-ok")
+    assert run.code == 0
+    assert "depth-anything-v2-small takes the place of the relative depth depth-anything-v2-large" in run.err
+    assert fake_pipeline == [
+        {
+            "preset": "standard",
+            "relative_depth": "depth-anything-v2-small",
+            "people_finder": "blazepose",
+            "human_mesh": "blazepose",
+        }
+    ]
+    fake_pipeline.clear()
+    run = run_mfh(*place, "--commercial-ok")
+    assert run.err == "" and fake_pipeline == [{"preset": "pocket"}]
+    run = run_mfh(*place, "--painter", "hf:org/name", "--commercial-ok")
+    assert run.code == 2 and "the licence of the painter hf:org/name is not known here" in run.error_line

@@ -126,8 +126,11 @@ def test_fetching_a_preset_gets_what_it_can_and_says_what_blocks(run_mfh, empty_
     monkeypatch.setattr(hub, "offline_reason", lambda url="": "")
     monkeypatch.setattr(weights, "fetch", lambda name, *, progress: fetched.append(name) or empty_cache / name)
     run = run_mfh("weights", "fetch", "--preset", "paper", "--commercial-ok")
-    assert fetched == ["depth-anything-v1-large", "mask_rcnn", "sd2"]
-    assert run.code == 2 and "smpl is left out" in run.err and "hmr2 is left out" in run.err
+    assert fetched == ["depth-anything-v1-large", "mask_rcnn", "blazepose", "sd2"]
+    assert run.code == 0 and "smpl is left out" in run.err and "hmr2 is left out" in run.err
+    assert "blazepose takes the place of the human mesh hmr2" in run.err
+    assert run_mfh("weights", "fetch", "mask2former", "--commercial-ok").code == 2
+    assert "mask2former" not in fetched
     assert run_mfh("weights", "fetch", "--preset", "pocket").code == 0
 
 

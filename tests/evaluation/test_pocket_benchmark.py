@@ -26,7 +26,7 @@ from mfh.evaluation.pocket_benchmark import (
 from mfh.evaluation.run import Benchmark, choose_scenes, run_benchmark, settings_of
 from mfh.evaluation.summary import summarise, table, write_results
 from mfh.pocket.bodies import sample_bank_path
-from mfh.types import Evidence, Landmark, RelativeDepth
+from mfh.types import Evidence, Landmark, MetricHead, RelativeDepth
 
 _SEED = FIRST_SEED + 2
 _PAPER = WAYS[0]
@@ -103,8 +103,9 @@ def test_prefixes_end_with_the_last_painting_that_was_needed():
 def test_every_way_finds_the_head_and_says_when_there_is_none(way):
     relative = RelativeDepth(np.linspace(0.1, 1, 1200).reshape(30, 40), "disparity")
     config = preset("pocket")
-    head = fit_way(way, _evidence(False, True, True, True), relative, config)
-    assert head is not None
+    fit = fit_way(way, _evidence(False, True, True, True), relative, config)
+    assert fit is not None
+    head = fit if isinstance(fit, MetricHead) else fit.head
     assert head.scale == pytest.approx(2, rel=1e-3) and head.shift == pytest.approx(0.1, rel=1e-2)
     assert fit_way(way, _evidence(False), relative, config) is None
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from importlib import metadata
 
 import numpy as np
 import pytest
@@ -69,3 +70,17 @@ def test_interval_and_everybody_s_share(gathered):
 
 def test_no_interval_is_null(metric_depth):
     assert receipt(metric_depth)["interval"] is None and receipt(metric_depth)["known_sizes"] == []
+
+
+def test_versions_are_of_what_is_installed(metric_depth, monkeypatch):
+    there = {"numpy": "2.1", "torch": "2.13.0", "diffusers": "0.42.1"}
+
+    def version(package: str) -> str:
+        if package not in there:
+            raise metadata.PackageNotFoundError(package)
+        return there[package]
+
+    monkeypatch.setattr(metadata, "version", version)
+    versions = receipt(metric_depth)["versions"]
+    assert isinstance(versions, dict) and set(versions) == {"mfh", "python", *there}
+    assert there.items() <= versions.items()

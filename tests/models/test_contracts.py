@@ -14,7 +14,7 @@ import pytest
 import mfh
 from mfh.errors import BackendError, WeightsError
 from mfh.io.photo import load_photo
-from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
+from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.models.registry import REGISTRY, Role, load_models
 from mfh.types import Photo
 from tests.models import tiny_hub
@@ -132,6 +132,15 @@ def test_human_mesh_models(name, photos, load):
             assert np.isfinite(mesh.vertices_m).all() and mesh.vertices_m[:, 2].min() > 0
             assert mesh.faces.min() >= 0 and mesh.faces.max() < len(mesh.vertices_m)
             assert mesh.source
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY["field_of_view"]))
+def test_field_of_view_models(name, photos, load):
+    model = load("field_of_view", name)
+    assert isinstance(model, FieldOfViewModel) and model.name == name and 0 < model.relative_sigma < 1
+    degrees = [model.fov_x_deg(photo.rgb) for photo in photos]
+    assert all(isinstance(one, float) and 2 < one < 150 for one in degrees)
+    assert degrees == [model.fov_x_deg(photo.rgb) for photo in photos]
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY["painter"]))

@@ -251,6 +251,51 @@ def zoedepth(folder: Path) -> None:
     ).save_pretrained(folder)
 
 
+def depth_pro(folder: Path) -> None:
+    """Write a Depth Pro that sees a field of view of about 50 degrees."""
+    import torch
+    from transformers import DepthProConfig, DepthProForDepthEstimation
+
+    torch.manual_seed(0)
+    encoder = {
+        "model_type": "dinov2",
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "mlp_ratio": 2,
+        "image_size": 32,
+        "patch_size": 8,
+    }
+    config = DepthProConfig(
+        fusion_hidden_size=16,
+        patch_size=32,
+        intermediate_hook_ids=[1, 0],
+        intermediate_feature_dims=[8, 8],
+        scaled_images_feature_dims=[16, 16, 8],
+        merge_padding_value=0,
+        use_fov_model=True,
+        num_fov_head_layers=1,
+        image_model_config=dict(encoder),
+        patch_model_config=dict(encoder),
+        fov_model_config=dict(encoder),
+    )
+    model = DepthProForDepthEstimation(config)
+    for layer in model.fov_model.modules():
+        if isinstance(layer, torch.nn.Conv2d | torch.nn.Linear):
+            torch.nn.init.normal_(layer.weight, std=1 / layer.weight[0].numel() ** 0.5)
+    torch.nn.init.constant_(model.fov_model.head.layers[-1].bias, 50.0)
+    model.save_pretrained(folder)
+    # Its image processor cannot be made without torchvision; this is what it writes.
+    processor = {
+        "image_processor_type": "DepthProImageProcessor",
+        "do_normalize": True,
+        "image_mean": [0.5, 0.5, 0.5],
+        "image_std": [0.5, 0.5, 0.5],
+        "size": {"height": 128, "width": 128},
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+
+
 def _enliven(*parts) -> None:
     """Make the output of random weights vary: as they are made, the last rectifier may be shut everywhere."""
     import torch
@@ -311,6 +356,7 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     "lcm-sdxl": adapter,
     "marigold": marigold,
     "zoedepth": zoedepth,
+    "depth-pro": depth_pro,
     "mask2former": mask2former,
     "hmr2": hmr2,
     "smpl": smpl,

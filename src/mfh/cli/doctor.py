@@ -84,7 +84,7 @@ def preset_needs(name: str) -> list[str]:
             f"mfh weights fetch --preset {name}"
         )
     if needs.blocked:
-        lines.append(f"not for commercial use: {', '.join(needs.blocked)}")
+        lines.append(f"not for commercial use: {', '.join(needs.blocked)}: --commercial-ok takes others instead")
     return lines
 
 

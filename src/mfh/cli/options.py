@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from mfh.errors import InputError
 if TYPE_CHECKING:
     from mfh.io.focal import FocalRequest
     from mfh.io.relative import RelativeDepthMap
+    from mfh.models.registry import Role
     from mfh.types import Space
 
 _DURATION = re.compile(r"(?:(?P<minutes>\d+(?:\.\d*)?)m(?:in)?)?(?:(?P<seconds>\d+(?:\.\d*)?)s?)?")
@@ -23,12 +24,13 @@ ANYTIME_PAINTINGS = 32
 
 @dataclass(frozen=True)
 class PaintingLimits:
-    """When to stop painting; None keeps what the preset says."""
+    """What to paint and when to stop; None, or no prompts, keeps what the preset says."""
 
     paintings: int | None = None
     attempts: int | None = None
     budget_s: float | None = None
     until_interval: float | None = None
+    prompts: tuple[str, ...] = ()
 
 
 def configure(
@@ -46,7 +48,7 @@ def configure(
     Args:
         name: of the preset.
         people: whose bodies may give the scale; None keeps what the preset says.
-        limits: when to stop painting.
+        limits: what to paint and when to stop.
         seed: of the paintings.
         evidence: where metres meet relative depth, for people in the photo and painted ones alike; None keeps what the
             preset says of each.
@@ -84,6 +86,8 @@ def configure(
         painting = replace(painting, max_attempts=limits.attempts)
     if limits.budget_s is not None:
         painting = replace(painting, budget_s=limits.budget_s)
+    if limits.prompts:
+        painting = replace(painting, prompts=limits.prompts)
     if evidence is not None:
         config = replace(config, photo_evidence=evidence, painting_evidence=evidence)
     if head is not None:
@@ -92,26 +96,22 @@ def configure(
     return replace(config, people=people, painting=painting, seed=seed, keep_paintings=keep_paintings)
 
 
-def choose_models(config: Config, *, painter: str | None, relative_depth: str | None) -> Config:
+def choose_models(config: Config, names: Mapping["Role", str | None]) -> Config:
     """Return a configuration with other models where the user named them.
 
     Args:
         config: what the preset says.
-        painter: name, "hf:org/name" or folder; None keeps it.
-        relative_depth: the same.
+        names: role -> name, "hf:org/name" or folder; None keeps what the preset says.
 
     Raises:
         InputError: for a name nobody has.
     """
-    from mfh.models.registry import find_model
+    from mfh.models.registry import CONFIG_FIELDS, find_model
 
-    if painter is not None:
-        find_model("painter", painter)
-        config = replace(config, painter=painter)
-    if relative_depth is not None:
-        find_model("relative_depth", relative_depth)
-        config = replace(config, relative_depth=relative_depth)
-    return config
+    chosen: dict[Role, str] = {role: name for role, name in names.items() if name is not None}
+    for role, name in chosen.items():
+        find_model(role, name)
+    return replace(config, **{CONFIG_FIELDS[role]: name for role, name in chosen.items()})
 
 
 def parse_seconds(text: str) -> float:

@@ -36,7 +36,7 @@ from mfh.cli.options import (
 )
 from mfh.cli.progress import progress_line
 from mfh.cli.receipt_table import describe_interval, receipt_rows
-from mfh.config import PRESETS, EvidenceMode, HeadKind, PeopleMode
+from mfh.config import PRESETS, Config, EvidenceMode, HeadKind, PeopleMode
 from mfh.errors import InputError, MfhError, NoLandmarkError
 
 if TYPE_CHECKING:
@@ -61,6 +61,16 @@ def predict(
     relative_depth_model: Annotated[
         str | None,
         typer.Option(help="Which relative-depth model: a name, hf:org/name or a folder.", show_default=False),
+    ] = None,
+    people_finder: Annotated[str | None, typer.Option(help="Who finds people, by name.", show_default=False)] = None,
+    human_mesh: Annotated[str | None, typer.Option(help="Who measures them, by name.", show_default=False)] = None,
+    commercial_ok: Annotated[
+        bool,
+        typer.Option("--commercial-ok", help="Only models that may be used commercially; says what takes whose place."),
+    ] = False,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(help="What to paint, such as 'a man'; may be repeated, then drawn by lot.", show_default=False),
     ] = None,
     paintings: Annotated[int | None, typer.Option(help="Paintings with usable people to collect.")] = None,
     attempts: Annotated[int | None, typer.Option(help="Paintings to try at most.")] = None,
@@ -105,6 +115,13 @@ def predict(
     known_length: KnownLengths = None,
     relative_depth: RelativeDepthFile = None,
     space: RelativeDepthSpace = None,
+    fov_from: Annotated[
+        str | None,
+        typer.Option(
+            help="Model that estimates the field of view where neither you nor EXIF says it: depth-pro.",
+            show_default=False,
+        ),
+    ] = None,
     max_megapixels: Annotated[float, typer.Option(help="Refuse larger photos before decoding them.")] = 100.0,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
@@ -118,6 +135,7 @@ def predict(
             attempts=attempts,
             budget_s=None if budget is None else parse_seconds(budget),
             until_interval=until_interval,
+            prompts=tuple(prompt or ()),
         )
         config = configure(
             preset,
@@ -128,7 +146,18 @@ def predict(
             head=head,
             keep_paintings=save_paintings,
         )
-        config = choose_models(config, painter=painter, relative_depth=relative_depth_model)
+        config = choose_models(
+            config,
+            {
+                "painter": painter,
+                "relative_depth": relative_depth_model,
+                "person_segmenter": people_finder,
+                "human_mesh": human_mesh,
+                "field_of_view": fov_from,
+            },
+        )
+        if commercial_ok:
+            config = _permitted(config, quiet=quiet)
         max_pixels = parse_megapixels(max_megapixels)
         # A photo named twice is measured once.
         photos = list(dict.fromkeys(photos))
@@ -227,6 +256,16 @@ def table(path: Path, measured: Measured) -> str:
     camera = result.photo.camera
     lines = [f"{path} ({camera.width}x{camera.height})", *(f"  {name:<13} {text}" for name, text in rows)]
     return "\n".join([*lines, *(f"    {line}" for line in receipt_rows(result))])
+
+
+def _permitted(config: Config, *, quiet: bool) -> Config:
+    """Return the configuration with permitted models in place of the others, and say which those are."""
+    from mfh.models.needs import permitted
+
+    config, sentences = permitted(config)
+    for sentence in () if quiet else sentences:
+        print(f"mfh: {sentence}", file=sys.stderr)
+    return config
 
 
 def _people(result: "MetricDepth") -> str:

@@ -28,8 +28,8 @@ def list_files(preset: Preset = None, commercial_ok: CommercialOk = False) -> in
     from mfh.models import weights
 
     names = _names(preset)
-    blocked = weights.blocked_commercially(names) if commercial_ok else {}
-    for row in status_rows([name for name in names if name not in blocked]):
+    chosen, blocked = _permitted(names, preset) if commercial_ok else (names, {})
+    for row in status_rows(chosen):
         print(row)
     for name, reason in blocked.items():
         print(f"  {name:<24} left out: {reason}")
@@ -59,13 +59,13 @@ def fetch(
         names = [name]
     else:
         names = [name] if name is not None else _names(preset)
-    blocked = weights.blocked_commercially(names) if commercial_ok else {}
-    _check_hub([one for one in names if one not in blocked])
-    code = EXIT_INPUT if blocked else EXIT_DONE
+    names, blocked = _permitted(names, preset) if commercial_ok else (names, {})
+    for one, reason in blocked.items():
+        print(f"mfh: {one} is left out: {reason}", file=sys.stderr)
+    _check_hub(names)
+    # Of a preset, what is permitted is whole: something takes the place of what is left out.
+    code = EXIT_INPUT if blocked and preset is None else EXIT_DONE
     for one in names:
-        if one in blocked:
-            print(f"mfh: {one} is left out: {blocked[one]}", file=sys.stderr)
-            continue
         try:
             there = not one.startswith(PREFIX) and weights.installed(one)
             with progress_line(prefix=f"{one}: ") as progress:
@@ -192,6 +192,24 @@ def _fix(name: str) -> str:
     if one.supplied is not None:
         return f"{one.supplied.where} ({weights.path(name)}, or name the file in {one.supplied.environment})"
     return "reinstall metric-from-human" if one.kind == "package" else f"mfh weights fetch {name}"
+
+
+def _permitted(names: list[str], preset: str | None) -> tuple[list[str], dict[str, str]]:
+    """Return the artefacts that may be used commercially, and those left out with the reason.
+
+    Of a preset, this includes what takes the place of those.
+    """
+    from mfh.config import preset as preset_of
+    from mfh.models.needs import needs_of, permitted
+    from mfh.models.weights import blocked_commercially
+
+    blocked = blocked_commercially(names)
+    if preset is None:
+        return [name for name in names if name not in blocked], blocked
+    config, sentences = permitted(preset_of(preset))
+    for sentence in sentences:
+        print(f"mfh: {sentence}", file=sys.stderr)
+    return list(needs_of(config).artefacts), blocked
 
 
 def _names(preset: str | None) -> list[str]:

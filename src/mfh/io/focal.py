@@ -16,6 +16,15 @@ DEFAULT_FOV_DEG = 60.0
 DEFAULT_FOV_SIGMA = 0.25
 """One-sigma relative uncertainty of that focal length: 24 to 50 mm lie within about two of it."""
 
+_ADVICE = "give --focal-px"
+"""In every note about a focal length that was not given."""
+
+FOCAL_UNKNOWN = (
+    "the photo does not say its focal length, and all metres scale with it: "
+    f"{_ADVICE}, --fov-x-deg, --focal-35mm or --intrinsics if you know it"
+)
+"""What is said of a photo with the default field of view."""
+
 _SIGMA_35MM = 0.04
 """Makers measure "35 mm equivalent" along the diagonal or the long side: 4 % apart at 4:3, and rounded."""
 
@@ -41,9 +50,6 @@ _SENSOR_WIDTH_MM = {
     "NIKON D850": 35.9,
     "ILCE-7M3": 35.6,
 }
-
-_ADVICE = "give --focal-px"
-"""In every note about a focal length that was not given."""
 
 _KNOWN_CX_RANGE = (0.35, 0.65)
 
@@ -171,11 +177,7 @@ def choose_camera(
         detail=f"unknown: {DEFAULT_FOV_DEG:.0f}° field of view along the long side assumed ({focal_px:.0f} px)",
         relative_sigma=DEFAULT_FOV_SIGMA,
     )
-    warning = (
-        "the photo does not say its focal length, and all metres scale with it: "
-        f"{_ADVICE}, --fov-x-deg, --focal-35mm or --intrinsics if you know it"
-    )
-    return camera_from_focal_px(focal_px, width=width, height=height), provenance, (warning,)
+    return camera_from_focal_px(focal_px, width=width, height=height), provenance, (FOCAL_UNKNOWN,)
 
 
 def is_about_focal(note: str) -> bool:

@@ -3,6 +3,7 @@
 import json
 import math
 import platform
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -12,7 +13,21 @@ from mfh import __version__
 from mfh.io.atomic import atomic_path
 from mfh.types import Landmark, MeasuredPainting, MetricDepth, ScaleInterval
 
-_PACKAGES = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "ai-edge-litert")
+# What can decide the numbers; those of the extras are named where they are installed.
+_PACKAGES = (
+    "numpy",
+    "pillow",
+    "opencv-python-headless",
+    "onnxruntime",
+    "ai-edge-litert",
+    "torch",
+    "torchvision",
+    "transformers",
+    "diffusers",
+    "accelerate",
+    "safetensors",
+    "peft",
+)
 
 
 def depth_range_m(result: MetricDepth) -> tuple[float, float, float]:
@@ -164,11 +179,10 @@ def _finite(value: object) -> object:
 
 
 def _versions() -> dict[str, object]:
-    """Return the versions of what decides the numbers."""
+    """Return the versions of what decides the numbers, of the packages that are installed; none is imported."""
     versions: dict[str, object] = {"mfh": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
-        try:
+        # What is not installed had no part in the answer.
+        with suppress(metadata.PackageNotFoundError):
             versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = None
     return versions

@@ -1,12 +1,19 @@
-"""What a preset needs before it can run: packages, downloads, disk and GPU memory."""
+"""What a preset needs before it can run: packages, downloads, disk, GPU memory, and licences."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mfh.config import Config
-from mfh.errors import WeightsError
-from mfh.models.registry import Entry, Role, find_model
+from mfh.errors import InputError, WeightsError
+from mfh.models.registry import CONFIG_FIELDS, Entry, Role, find_model, names_of
 from mfh.models.weights import blocked_commercially, installed
 from mfh.models.weights_table import artefact
+
+PERMITTED: dict[Role, str] = {
+    "relative_depth": "depth-anything-v2-small",
+    "person_segmenter": "blazepose",
+    "human_mesh": "blazepose",
+}
+"""Role -> the model that takes the place of one whose licence does not permit commercial use."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +57,10 @@ def needs_of(config: Config) -> Needs:
     Raises:
         InputError: for a name nobody has.
     """
-    roles: dict[Role, str | None] = {
-        "relative_depth": config.relative_depth,
-        "person_segmenter": config.people_finder,
-        "human_mesh": config.human_mesh,
-        "painter": config.painter,
-    }
     entries: dict[str, Entry] = {}
-    for role, name in roles.items():
-        if name is not None:
-            entry = find_model(role, name)
-            entries.setdefault(entry.target, entry)
+    for role, name in names_of(config).items():
+        entry = find_model(role, name)
+        entries.setdefault(entry.target, entry)
     artefacts = tuple(dict.fromkeys(name for entry in entries.values() for name in entry.weights))
     return Needs(
         artefacts=artefacts,
@@ -68,6 +68,40 @@ def needs_of(config: Config) -> Needs:
         packages={package: entry.install for entry in entries.values() for package in entry.packages},
         gpu_gb=sum(entry.gpu_gb for entry in entries.values()),
     )
+
+
+def permitted(config: Config) -> tuple[Config, tuple[str, ...]]:
+    """Return a configuration whose models may all be used commercially, and what was changed for it.
+
+    Args:
+        config: names of models.
+
+    Returns:
+        The configuration with :data:`PERMITTED` models in place of those that are not; a sentence for each.
+
+    Raises:
+        InputError: for a model whose licence is not known here, or in whose place there is none.
+    """
+    changes: dict[str, str] = {}
+    sentences = []
+    for role, name in names_of(config).items():
+        entry = find_model(role, name)
+        what = role.replace("_", " ")
+        if not entry.weights:
+            raise InputError(
+                f"the licence of the {what} {name} is not known here: read it, and leave out --commercial-ok"
+            )
+        blocked = blocked_commercially(entry.weights)
+        if not blocked:
+            continue
+        reasons = "; ".join(f"{one}: {reason}" for one, reason in blocked.items())
+        if role not in PERMITTED:
+            raise InputError(f"the {what} {name} may not be used commercially ({reasons}): leave it out")
+        changes[CONFIG_FIELDS[role]] = PERMITTED[role]
+        sentences.append(
+            f"{PERMITTED[role]} takes the place of the {what} {name}, which may not be used commercially ({reasons})"
+        )
+    return replace(config, **changes), tuple(sentences)
 
 
 def _is_here(name: str) -> bool:

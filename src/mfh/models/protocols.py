@@ -61,6 +61,21 @@ class Painter(Protocol):
 
 
 @runtime_checkable
+class FieldOfViewModel(Protocol):
+    """The horizontal field of view of a photo, from its pixels alone.
+
+    ``relative_sigma`` is how far the focal length that follows from it is off: one standard deviation of its log.
+    """
+
+    name: str
+    relative_sigma: float
+
+    def fov_x_deg(self, photo: Rgb) -> float:
+        """Return degrees between the left and right edges of the photo."""
+        ...
+
+
+@runtime_checkable
 class PersonSegmenter(Protocol):
     """Instance masks of the people in a photo."""
 

@@ -10,9 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from mfh.config import Config
 from mfh.errors import BackendError, InputError
 
-Role = Literal["painter", "relative_depth", "person_segmenter", "human_mesh"]
+Role = Literal["painter", "relative_depth", "person_segmenter", "human_mesh", "field_of_view"]
+
+CONFIG_FIELDS: dict[Role, str] = {
+    "relative_depth": "relative_depth",
+    "person_segmenter": "people_finder",
+    "human_mesh": "human_mesh",
+    "painter": "painter",
+    "field_of_view": "field_of_view",
+}
+"""Which field of a configuration names the model of a role."""
 
 _HUB = "pip install 'metric-from-human[hub]'"
 _ADAPTER = "pip install 'metric-from-human[hub,lora]'"
@@ -93,6 +103,9 @@ REGISTRY: dict[Role, dict[str, Entry]] = {
         "blazepose": Entry("mfh.models.human_mesh.blazepose:BlazePose", "pip install ai-edge-litert", ("blazepose",)),
         "hmr2": Entry("mfh.models.human_mesh.hmr2:Hmr2", _HUB, ("hmr2", "smpl"), ("torch", "safetensors"), 4.0),
     },
+    "field_of_view": {
+        "depth-pro": Entry("mfh.models.field_of_view.depth_pro:DepthPro", _HUB, ("depth-pro",), _TORCH, 4.0),
+    },
 }
 
 NAMED_BY_PLACE: dict[Role, Entry] = {
@@ -123,6 +136,16 @@ def find_model(role: Role, name: str) -> Entry:
     names = ", ".join(sorted(known)) or "none yet"
     places = ", or hf:org/name, or a folder" if role in NAMED_BY_PLACE else ""
     raise InputError(f"unknown {role.replace('_', ' ')} model {name!r}: expected one of: {names}{places}")
+
+
+def names_of(config: Config) -> dict[Role, str]:
+    """Return the models a configuration names.
+
+    Args:
+        config: names of models; a role without a name has no model.
+    """
+    named: dict[Role, str | None] = {role: getattr(config, field) for role, field in CONFIG_FIELDS.items()}
+    return {role: name for role, name in named.items() if name is not None}
 
 
 def load_models(names: Mapping[Role, str]) -> dict[Role, Any]:

@@ -114,6 +114,14 @@ _HUB = (
         marker=_PAINTER,
     ),
     _hub(
+        "depth-pro",
+        "apple/DepthPro-hf",
+        "Apple ML research",
+        "field of view (--fov-from depth-pro)",
+        1_900_000_000,
+        blocks_commercial="its licence is for research alone",
+    ),
+    _hub(
         "mask2former",
         "facebook/mask2former-swin-base-coco-instance",
         "CC-BY-NC-4.0",

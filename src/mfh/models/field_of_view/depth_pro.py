@@ -1,0 +1,79 @@
+"""The field of view Depth Pro sees in a photo; its depth is not used.
+
+Reference: Bochkovskii et al., Depth Pro: Sharp Monocular Metric Depth in Less Than a Second, ICLR 2025.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.errors import WeightsError
+from mfh.models.hub import half_variant, locate_artefact, read_json
+from mfh.models.hub_loading import loading
+from mfh.models.protocols import Rgb
+from mfh.models.torch_device import pick_device, pick_dtype
+
+ARTEFACT = "depth-pro"
+MARKER = "config.json"
+# The library's image processor needs torchvision; what it does is done here, with the numbers it was published with.
+_PROCESSOR = "preprocessor_config.json"
+
+
+class DepthPro:
+    """Field of view from a network that has seen the whole photo, squeezed to a square."""
+
+    name = "depth-pro"
+    # As wide as the default's: nobody has measured it here (docs/focal-length.md).
+    relative_sigma = 0.25
+
+    def __init__(self, folder: Path | None = None, *, device: str | None = None) -> None:
+        """Load the network.
+
+        Args:
+            folder: made by save_pretrained, or a snapshot of a hub repository; None for the artefact depth-pro.
+            device: torch device; None for :func:`pick_device`'s.
+
+        Raises:
+            WeightsError: where its files are not on this machine or cannot be read, or it has no head for it.
+            ModuleNotFoundError: when torch or transformers is not installed.
+        """
+        from transformers import DepthProForDepthEstimation
+
+        place = folder or locate_artefact(ARTEFACT, marker=MARKER)
+        if not read_json(place / MARKER).get("use_fov_model"):
+            raise WeightsError(f"{place} has no head for the field of view: expected apple/DepthPro-hf")
+        processor: Any = read_json(place / _PROCESSOR)
+        self._device = device or pick_device()
+        self._dtype = pick_dtype("auto", self._device)
+        with loading(place, "Depth Pro"):
+            self._size = (int(processor["size"]["height"]), int(processor["size"]["width"]))
+            self._mean, self._std = (np.float32(processor[name]) for name in ("image_mean", "image_std"))
+            model: Any = DepthProForDepthEstimation.from_pretrained(
+                place,
+                local_files_only=True,
+                dtype=self._dtype,
+                variant=half_variant(place, half=self._dtype.itemsize < 4),
+            )
+        self._model = model.eval().to(self._device)
+
+    def fov_x_deg(self, photo: Rgb) -> float:
+        """Return degrees between the left and right edges of the photo.
+
+        Args:
+            photo: the photo, whole: of a part of one, this is the part's.
+        """
+        import torch
+
+        pixels = torch.from_numpy(self._squeezed(photo))[None].to(self._device, self._dtype)
+        with torch.inference_mode():
+            return float(self._model(pixel_values=pixels).field_of_view[0])
+
+    def _squeezed(self, photo: Rgb) -> Float[ndarray, "3 tall wide"]:
+        """Return what the network sees: normalised first, then resized without smoothing, as it was trained."""
+        tall, wide = self._size
+        normal = (np.clip(photo, 0, 1).astype(np.float32) - self._mean) / self._std
+        return np.ascontiguousarray(cv2.resize(normal, (wide, tall), interpolation=cv2.INTER_LINEAR).transpose(2, 0, 1))
