@@ -160,7 +160,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class _Subject:
+class Subject:
     """What is to be measured, and with what."""
 
     photo: Photo
@@ -195,7 +195,7 @@ def measure_scene(task: Task) -> list[Row]:
     Returns:
         One row each, and one for the bound.
     """
-    subject = _oracle_subject(task) if task.models == "oracle" else _trained_subject(task)
+    subject = oracle_subject(task) if task.models == "oracle" else _trained_subject(task)
     rows: list[Row] = []
     for seed in range(task.seeds):
         memory = Memory()
@@ -264,7 +264,7 @@ def _head(fit: ScaleFit | MetricHead) -> MetricHead:
     return fit.head if isinstance(fit, ScaleFit) else fit
 
 
-def _scored(row: Row, fit: ScaleFit | MetricHead, relative: RelativeDepth, subject: _Subject) -> Row:
+def _scored(row: Row, fit: ScaleFit | MetricHead, relative: RelativeDepth, subject: Subject) -> Row:
     depth_m, _ = apply_head(relative, _head(fit), max_depth_m=subject.config.max_depth_m)
     score = metric_score(depth_m, subject.truth_m)
     row = replace(row, abs_rel=score.abs_rel, delta1=score.delta1, scale_error=score.scale_error)
@@ -276,7 +276,7 @@ def _scored(row: Row, fit: ScaleFit | MetricHead, relative: RelativeDepth, subje
     return replace(row, covered_80=covered[0], covered_95=covered[1], half_width=interval.half_width)
 
 
-def _bound(task: Task, subject: _Subject, relative: RelativeDepth, seconds: float) -> Row:
+def _bound(task: Task, subject: Subject, relative: RelativeDepth, seconds: float) -> Row:
     best = aligned_score(relative.values, subject.truth_m)
     return Row(
         task.scene_seed, subject.kind, task.models, task.noise, BOUND, 0, 0, 0,
@@ -323,7 +323,12 @@ def _loop(config: Config, task: Task) -> Config:
     return replace(config, painting=painting, keep_paintings=False)
 
 
-def _oracle_subject(task: Task) -> _Subject:
+def oracle_subject(task: Task) -> Subject:
+    """Return a scene with oracle models under the task's noise.
+
+    Args:
+        task: which scene and noise.
+    """
     bank = _bank(task.bank_path)
     scene = draw_scene(task.scene_seed, bank, split=SPLIT, size=task.size)
     known = KnownPictures()
@@ -337,10 +342,10 @@ def _oracle_subject(task: Task) -> _Subject:
     )  # fmt: skip
     painter = OraclePainter(known, bank, split=SPLIT)
     truth_m = known.truth_of(photo.rgb).depth_m
-    return _Subject(photo, truth_m, scene.layout.kind, painter, models, _loop(config, task))
+    return Subject(photo, truth_m, scene.layout.kind, painter, models, _loop(config, task))
 
 
-def _trained_subject(task: Task) -> _Subject:
+def _trained_subject(task: Task) -> Subject:
     assert task.renders is not None, "trained models need rendered scenes"
     pipeline = _trained()
     assert pipeline.painter is not None, "people='paint' refuses a preset without a painter"
@@ -349,4 +354,4 @@ def _trained_subject(task: Task) -> _Subject:
     focal = FocalProvenance("explicit", "true focal length of the render", 0.0)
     photo = Photo(rgb.astype(np.float32) / np.float32(255), scene_camera(scene), focal, f"scene {task.scene_seed}")
     models = Models(pipeline.relative_depth, pipeline.person_segmenter, pipeline.human_mesh)
-    return _Subject(photo, depth_m, str(tree["kind"]), pipeline.painter, models, _loop(pipeline.config, task))
+    return Subject(photo, depth_m, str(tree["kind"]), pipeline.painter, models, _loop(pipeline.config, task))

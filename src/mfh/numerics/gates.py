@@ -35,7 +35,7 @@ MAX_BODY_DEPTH_M = 1.6
 """Nobody's visible body reaches farther along the line of sight, short of lying towards the camera."""
 MAX_MISFIT = 0.5
 """Share of the background's variance that aligning a painting may leave unexplained."""
-MAX_DISAGREEMENT = 0.1
+MAX_DISAGREEMENT = 0.15
 """Of the photo's range of relative depth: how far apart a person's body and the ground at the feet may be."""
 MAX_OVERLAP = 0.7
 """Boxes that overlap more (IoU) hold one person, found twice."""

@@ -16,6 +16,8 @@ from mfh.types import Evidence, MetricHead, RelativeDepth
 
 MIN_TRUST = 0.25
 """People less probably right than this are outvoted: shown as rejected, with the factor they are off by."""
+NEARLY_EXACT = 0.1
+"""Rms of people's log metres about the head above which their models have errors for certain."""
 MIN_OFF = 0.4
 """Log factor that is never called a contradiction: a factor of 1.5 can be honest error of size and relative depth."""
 
@@ -62,7 +64,7 @@ def fit_scale(
     paper = config.kind == "silog"
     kept = list(evidence) if paper else _outvote(evidence, clues, consensus)
     weighed = [one for one in weigh_people_equally(kept) if len(one.relative)]
-    exact = exact_head(weighed, relative) if not known else None
+    exact = exact_head(weighed, relative) if not known and _nearly_exact(consensus) else None
     if exact is not None:
         consensus = _certain(consensus, exact)
     head = fit_silog_head(weighed, relative, config=config) if paper and weighed else consensus.head
@@ -74,6 +76,12 @@ def fit_scale(
         known_weights=consensus.weight[people:],
         spread=_spread(clues[:people], consensus, head),
     )
+
+
+def _nearly_exact(consensus: Consensus) -> bool:
+    """Return whether people agree so well that models might be free of error: looking closer takes all pixels."""
+    off = consensus.deviation[consensus.trust >= MIN_TRUST]
+    return bool(len(off) and np.sqrt(np.mean(off**2)) <= NEARLY_EXACT)
 
 
 def _certain(consensus: Consensus, head: MetricHead) -> Consensus:
