@@ -201,7 +201,12 @@ def _paint_batch(
         judge_people(seen, photo.camera, max_depth_m=config.max_depth_m)
         if isinstance(seen, Sighting)
         else judge_figure(
-            seen, photo.camera, source=f"painting {n}", painter=painter.name, max_depth_m=config.max_depth_m
+            seen,
+            photo.camera,
+            source=f"painting {n}",
+            painter=painter.name,
+            max_depth_m=config.max_depth_m,
+            by_body=config.painting_evidence != "contact",
         )
         for n, seen in zip(numbers, sightings, strict=True)
     ]

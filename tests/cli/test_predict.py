@@ -204,6 +204,8 @@ BAD_WORDS = {
     "attempts -1": (["photo.jpg", "--attempts", "-1"], "--attempts is -1"),
     "paintings no number": (["photo.jpg", "--paintings", "many"], "--paintings"),
     "budget 0": (["photo.jpg", "--budget", "0s"], "--budget is '0s'"),
+    "interval 0": (["photo.jpg", "--until-interval", "0"], "--until-interval is 0"),
+    "interval 2": (["photo.jpg", "--until-interval", "2"], "--until-interval is 2"),
     "budget words": (["photo.jpg", "--budget", "soon"], "--budget is 'soon'"),
     "unknown evidence": (["photo.jpg", "--evidence", "feet"], "feet"),
     "negative seed": (["photo.jpg", "--seed", "-1"], "--seed is -1"),

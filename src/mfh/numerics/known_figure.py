@@ -28,7 +28,9 @@ _FOOT_ROWS = 0.06
 _FOOT_COLUMNS = 0.12
 
 
-def judge_figure(figure: PaintedFigure, camera: Camera, *, source: str, painter: str, max_depth_m: float) -> Judged:
+def judge_figure(
+    figure: PaintedFigure, camera: Camera, *, source: str, painter: str, max_depth_m: float, by_body: bool = True
+) -> Judged:
     """Say whether a pasted figure can give metres, and put its distance on the pixels it shows.
 
     Args:
@@ -37,6 +39,7 @@ def judge_figure(figure: PaintedFigure, camera: Camera, *, source: str, painter:
         source: "painting k".
         painter: who pasted it.
         max_depth_m: figures farther than this are rejected.
+        by_body: relative depth is going to be read on the figure itself, and not at its feet.
 
     Returns:
         One landmark, and the figure's distance z = f / (pixels a metre covers) at its inner pixels.
@@ -45,6 +48,7 @@ def judge_figure(figure: PaintedFigure, camera: Camera, *, source: str, painter:
     shown = figure.figure_mask[::step, ::step]
     inner = erode_3x3(shown)
     z = camera.fy / figure.px_per_m
+    reading_sigma = SMALL_FIGURE_SIGMA / math.sqrt(max(float(inner.mean()), 1e-6))
     reason = None
     if (misplaced := distance_gate(z, max_depth_m)) is not None:
         reason = misplaced.reason
@@ -63,7 +67,7 @@ def judge_figure(figure: PaintedFigure, camera: Camera, *, source: str, painter:
         pixels=int(given.sum()),
         verdict="used" if reason is None else "rejected",
         reason=reason or "painted at a known size",
-        log_distance_sigma=math.hypot(figure.log_size_sigma, SMALL_FIGURE_SIGMA / math.sqrt(max(inner.mean(), 1e-6))),
+        log_distance_sigma=math.hypot(figure.log_size_sigma, reading_sigma if by_body else 0.0),
         origin_m=float(z),
     )
     truth = PseudoGroundTruth(np.where(given, z, np.inf), np.where(given, 0, -1))
