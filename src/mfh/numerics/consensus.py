@@ -96,14 +96,16 @@ class ScaleBelief:
         """Return mean and deviation of log depth at several relative depths.
 
         Args:
-            values: relative depths at which every likely candidate is finite.
+            values: (v,) relative depths; candidates that put one at infinity do not count there.
         """
         log_depth = np.stack([self.log_depth(float(value)) for value in values])
-        usable = np.where(np.isfinite(log_depth), self.weight, 0.0)
-        total = usable.sum((1, 2))
-        log_depth = np.where(np.isfinite(log_depth), log_depth, 0.0)
-        mean = (usable * log_depth).sum((1, 2)) / total
-        square = (usable * (log_depth - mean[:, None, None]) ** 2).sum((1, 2)) / total
+        finite = np.isfinite(log_depth)
+        usable, log_depth = np.where(finite, self.weight, 0.0), np.where(finite, log_depth, 0.0)
+        # NaN where no candidate is finite: the sky is as far as can be, whatever the scale.
+        with np.errstate(invalid="ignore"):
+            usable = usable / usable.sum((1, 2), keepdims=True)
+        mean = (usable * log_depth).sum((1, 2))
+        square = (usable * (log_depth - mean[:, None, None]) ** 2).sum((1, 2))
         return mean, np.sqrt(square)
 
 
