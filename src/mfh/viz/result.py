@@ -87,7 +87,11 @@ def _draw_captions(
     name = result.photo.name if result.photo.name.isascii() else "photo"
     for left, title in zip(lefts, (name, "depth: metres along the optical axis"), strict=True):
         draw.text((left, font_px), fit(title, font, panel[0]), font=font, fill=INK, anchor="lm")
-    measured = f"scale from {people} {'person' if people == 1 else 'people'} · focal length {result.photo.focal.detail}"
+    measured = f"scale from {people} {'person' if people == 1 else 'people'}"
+    if result.interval is not None:
+        low, high = result.interval.level_80
+        measured += f" · {low - 1:+.0%} to {high - 1:+.0%} with 80 % probability"
+    measured += f" · focal length {result.photo.focal.detail}"
     below = canvas.height - font_px
     room_px = canvas.width - 2 * lefts[0]
     draw.text((lefts[0], below), fit(measured, font, room_px), font=font, fill=FAINT_INK, anchor="lm")
