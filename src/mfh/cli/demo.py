@@ -9,6 +9,7 @@ import typer
 
 from mfh.cli.measure import Given, Measured, Meter
 from mfh.cli.progress import progress_line
+from mfh.cli.receipt_table import describe_interval
 from mfh.config import preset as preset_named
 from mfh.errors import InputError
 
@@ -101,6 +102,7 @@ def comparison(measured: Measured, truth_m: "np.ndarray", places: list[Place]) -
             "",
             f"  mean relative error (AbsRel) {errors.mean():.3f} over {scored.mean():.0%} of the pixels, "
             f"in {measured.seconds:.1f} s",
+            *([f"  true metres: {describe_interval(result.interval)}"] if result.interval is not None else []),
             f"  picture: {measured.folder / 'preview.png'}",
             f"  receipt: {measured.folder / 'receipt.json'}",
         ]
