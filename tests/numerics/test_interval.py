@@ -64,7 +64,7 @@ def test_common_errors_are_not_averaged_out_and_are_named():
     assert "focal length" in focal.limited_by
     assert "share" in interval_of(clues, CommonErrors(shared=0.3)).limited_by
     assert "relative depth" in interval_of(clues, CommonErrors(shape=0.3)).limited_by
-    assert "one person alone" in interval_of(clues[:1]).limited_by
+    assert "one measurement alone" in interval_of(clues[:1]).limited_by
     near = [Clue(3.0, np.array([3 / 3.0 - 0.4])) for _ in range(6)]
     assert "shift" in interval_of(near).limited_by
 

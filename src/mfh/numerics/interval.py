@@ -116,7 +116,7 @@ def _limited_by(consensus: Consensus, people: float, errors: CommonErrors) -> st
     if worst == "shape":
         return f"the relative depth, whose shape is off by about {errors.shape:.0%}"
     if consensus.effective < 1.5:
-        return "there is one person alone"
+        return "it rests on one measurement alone"
     if not consensus.head.shift_determined:
         return "the shift: people do not stand far enough apart in depth to determine it"
     return f"people disagree: {consensus.effective:.1f} of them count"
