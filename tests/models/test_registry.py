@@ -5,7 +5,7 @@ import pytest
 from mfh.config import PRESETS
 from mfh.errors import BackendError, InputError
 from mfh.models import registry
-from mfh.models.registry import Entry, find_model, load_models
+from mfh.models.registry import Entry, find_model, load_models, names_of
 
 
 def test_a_class_named_in_two_roles_is_made_once(monkeypatch: pytest.MonkeyPatch):
@@ -48,11 +48,8 @@ def test_a_hole_in_the_project_itself_is_not_taken_for_a_missing_package(monkeyp
 
 def test_every_preset_names_models_that_are_registered():
     for config in PRESETS.values():
-        find_model("relative_depth", config.relative_depth)
-        find_model("person_segmenter", config.people_finder)
-        find_model("human_mesh", config.human_mesh)
-        if config.painter is not None:
-            find_model("painter", config.painter)
+        for role, name in names_of(config).items():
+            assert find_model(role, name).target.startswith("mfh.models."), (config.name, role)
 
 
 def test_models_named_by_their_place_are_told_it(monkeypatch: pytest.MonkeyPatch, tmp_path):

@@ -6,7 +6,8 @@ import pytest
 pytest.importorskip("torch")
 
 from mfh.models.relative_depth.range_head import load_range_head  # noqa: E402
-from mfh.pocket.train_range import Seen, best_log_range, train_head  # noqa: E402
+from mfh.pocket.evaluate import best_log_range  # noqa: E402
+from mfh.pocket.train_range import Seen, train_head  # noqa: E402
 
 
 def test_the_label_is_the_range_of_the_best_affine_head():

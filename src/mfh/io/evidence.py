@@ -110,6 +110,9 @@ def load_evidence(path: str | Path) -> Gathered:
 def _read_arrays(path: str | Path, advice: str) -> dict[str, ndarray]:
     """Return the arrays of an evidence file, whatever they hold."""
     try:
+        with open(path, "rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise ValueError("it is no npz")
         stored = np.load(path, allow_pickle=False)
         if not isinstance(stored, np.lib.npyio.NpzFile):
             raise ValueError("it is no npz")

@@ -1,4 +1,4 @@
-"""Judge a relative-depth map: AbsRel and δ1 after the best affine map in disparity."""
+"""Judge a relative-depth map: AbsRel and δ1 after the best affine map in disparity, and the range that map gives."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,16 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from mfh.errors import Rejected
+from mfh.numerics.shift_prior import photo_range
+from mfh.numerics.silog_fit import fit_silog
+from mfh.types import RelativeDepth
+
 _ITERATIONS = 10
 _FLOOR = 0.05
+_LOG_RANGE = (0.1, 6.0)
+_DEPTHS_M = (0.1, 80.0)
+_LEAST_PIXELS = 1500
 
 
 @dataclass(frozen=True)
@@ -59,3 +67,23 @@ def aligned_score(
         bool(scale > 0),
         float(np.mean(np.abs(constant - z) / z)),
     )
+
+
+def best_log_range(disparity: Float[ndarray, "h w"], depth_m: Float[ndarray, "h w"]) -> float | None:
+    """Return the log depth range that the best affine head gives a map, or None where there is no such head.
+
+    Args:
+        disparity: the network's map.
+        depth_m: the truth; 0 or infinite for sky.
+    """
+    seen = (depth_m > _DEPTHS_M[0]) & (depth_m < _DEPTHS_M[1])
+    if seen.sum() < _LEAST_PIXELS:
+        return None
+    x, y = disparity[seen][::5].astype(np.float64), depth_m[seen][::5]
+    best = fit_silog(x, y, np.zeros(len(x), int), space="disparity")
+    if isinstance(best, Rejected):
+        return None
+    span = photo_range(RelativeDepth(disparity, "disparity"))
+    ratio = best.shift / best.scale
+    reach = np.log((span.high + ratio) / max(span.low + ratio, 1e-3 * (span.high - span.low)))
+    return float(np.clip(reach, *_LOG_RANGE))

@@ -1,4 +1,4 @@
-"""Score the shipped relative-depth network after affine alignment in disparity.
+"""Score the shipped relative-depth network after affine alignment in disparity, and what it says of depth ranges.
 
 ``python -m mfh.pocket.score --renders DIR`` scores held-out renders (shards of mfh.pocket.dataset);
 ``--photos DIR`` scores real photos laid out as DIR/<name>/{rgb.png, depth.npy} (metres, 0 = none).
@@ -13,7 +13,7 @@ from mfh.io.photo import load_photo
 from mfh.models.protocols import RelativeDepthModel
 from mfh.models.relative_depth.pocket import WEIGHTS, PocketRelativeDepth
 from mfh.pocket.dataset import load_shard, shard_paths
-from mfh.pocket.evaluate import AlignedScore, aligned_score
+from mfh.pocket.evaluate import AlignedScore, aligned_score, best_log_range
 
 
 def score_renders(model: RelativeDepthModel, folder: Path, split: str) -> dict[str, list[AlignedScore]]:
@@ -42,6 +42,33 @@ def score_photos(model: RelativeDepthModel, folder: Path) -> dict[str, list[Alig
     return scores
 
 
+_SKY_SHARE = 0.01
+"""Renders with more sky than this are outdoors."""
+
+
+def score_ranges(model: RelativeDepthModel, folder: Path, split: str) -> str:
+    """Say how far renders reach in depth, and how well the model tells it from the picture."""
+    true, said, outdoors = [], [], []
+    for path in shard_paths(folder, split):
+        shard = load_shard(path)
+        for rgb, depth in zip(shard.rgb, shard.depth_m, strict=True):
+            depth_m = np.nan_to_num(depth.astype(np.float64), posinf=0.0)
+            (relative,) = model.predict([rgb.astype(np.float32) / np.float32(255)])
+            log_range = best_log_range(relative.values, depth_m)
+            if log_range is not None and relative.log_range is not None:
+                true.append(log_range)
+                said.append(relative.log_range)
+                outdoors.append(bool(np.mean((depth_m <= 0) | (depth_m >= 80)) > _SKY_SHARE))
+    reach, (mean, sigma), outside = np.array(true), np.array(said).T, np.array(outdoors)
+    held = np.mean(np.abs(mean - reach) < 1.2816 * sigma)
+    return (
+        f"log depth range: indoors {reach[~outside].mean():.2f} ± {reach[~outside].std():.2f}, outdoors "
+        f"{reach[outside].mean():.2f} ± {reach[outside].std():.2f}; told with rms error "
+        f"{np.sqrt(np.mean((mean - reach) ** 2)):.2f} ({reach.std():.2f} for the mean of all), "
+        f"80 % intervals hold {held:.0%}"
+    )
+
+
 def _row(name: str, scores: list[AlignedScore]) -> str:
     mean = [np.mean([getattr(s, f) for s in scores]) for f in ("abs_rel", "delta1", "positive", "constant_abs_rel")]
     return f"{name:<24} {len(scores):5d} {mean[0]:8.3f} {mean[1]:8.3f} {mean[2]:9.2f} {mean[3]:9.3f}"
@@ -63,6 +90,8 @@ def main() -> None:
         for name, rows in scores.items():
             print(_row(name, rows))
         print(_row("mean", [s for rows in scores.values() for s in rows]))
+    if args.renders:
+        print(score_ranges(model, args.renders, args.split))
 
 
 if __name__ == "__main__":

@@ -15,20 +15,14 @@ from numpy import ndarray
 from torch import nn
 from torch.nn import functional
 
-from mfh.errors import Rejected
 from mfh.io.atomic import atomic_path
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
-from mfh.numerics.shift_prior import photo_range
-from mfh.numerics.silog_fit import fit_silog
-from mfh.types import RelativeDepth
+from mfh.pocket.evaluate import best_log_range
 
 _HIDDEN = 64
 _DROPOUT = 0.2
 _EPOCHS = 40
 _BATCH = 256
-_LOG_RANGE = (0.1, 6.0)
-_DEPTHS_M = (0.1, 80.0)
-_LEAST_PIXELS = 1500
 
 Progress = Callable[[str, float], None]
 
@@ -66,26 +60,6 @@ def look_at(shards: Sequence[Path], *, progress: Progress) -> Seen:
                 pooled.append(features)
                 labels.append(label)
     return Seen(np.stack(pooled), np.array(labels, np.float32))
-
-
-def best_log_range(disparity: Float[ndarray, "h w"], depth_m: Float[ndarray, "h w"]) -> float | None:
-    """Return the log depth range that the best affine head gives a map, or None where there is no such head.
-
-    Args:
-        disparity: the network's map.
-        depth_m: the truth; 0 or infinite for sky.
-    """
-    seen = (depth_m > _DEPTHS_M[0]) & (depth_m < _DEPTHS_M[1])
-    if seen.sum() < _LEAST_PIXELS:
-        return None
-    x, y = disparity[seen][::5].astype(np.float64), depth_m[seen][::5]
-    best = fit_silog(x, y, np.zeros(len(x), int), space="disparity")
-    if isinstance(best, Rejected):
-        return None
-    span = photo_range(RelativeDepth(disparity, "disparity"))
-    ratio = best.shift / best.scale
-    reach = np.log((span.high + ratio) / max(span.low + ratio, 1e-3 * (span.high - span.low)))
-    return float(np.clip(reach, *_LOG_RANGE))
 
 
 def train_head(seen: Seen, *, seed: int) -> dict[str, ndarray]:
