@@ -1,0 +1,1 @@
+"""Datasets as people have them on disk, one file each."""

@@ -1,0 +1,57 @@
+"""What every dataset gives: photos with a true depth, exactly as they lie on disk; protocols decide what is scored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from mfh.types import Camera
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One photo with its true depth.
+
+    Attributes:
+        name: unique in its dataset, without a suffix; slashes are folders.
+        rgb: (h, w, 3) float32 in [0, 1], at the dataset's own size.
+        camera: intrinsics for this size.
+        truth_m: (h, w) float32 z in metres; 0 where there is none.
+        official_mask: (h, w) where the dataset itself says that its truth can be trusted; all True where it says
+            nothing. A protocol may ignore it.
+    """
+
+    name: str
+    rgb: Float[ndarray, "h w 3"]
+    camera: Camera
+    truth_m: Float[ndarray, "h w"]
+    official_mask: Bool[ndarray, "h w"]
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """An opened dataset: every file it names was seen to be there.
+
+    ``name`` is the protocol's key: "nyu", "kitti", "diode", "ibims1", "eth3d", "pocket" or "folder".
+    """
+
+    name: str
+    root: Path
+    names: Sequence[str]
+
+    def load(self, name: str) -> Sample:
+        """Read one sample.
+
+        Args:
+            name: one of ``names``.
+
+        Returns:
+            The sample.
+
+        Raises:
+            InputError: for a file that is missing or damaged, or sizes that do not fit each other, naming the path.
+        """
+        ...
