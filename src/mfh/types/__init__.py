@@ -1,0 +1,42 @@
+"""The values that travel between stages: frozen dataclasses with named shapes and units.
+
+Conventions, held everywhere: images are (height, width); RGB is float32 in [0, 1]; depth is z in metres along the
+optical axis; cameras are OpenCV's (x right, y down, z forward) and an integer pixel coordinate is a pixel *centre*.
+"""
+
+from mfh.types.answer import CommonErrors, KnownSize, MeasuredPainting, MetricDepth, MetricHead, ScaleInterval
+from mfh.types.people import (
+    Evidence,
+    EvidenceKind,
+    HumanMesh,
+    Landmark,
+    Person,
+    PoseLandmarks,
+    PseudoGroundTruth,
+    Verdict,
+)
+from mfh.types.pictures import Camera, FocalProvenance, PaintedFigure, PaintedPhoto, Photo, RelativeDepth, Space
+
+__all__ = [
+    "Camera",
+    "CommonErrors",
+    "Evidence",
+    "EvidenceKind",
+    "FocalProvenance",
+    "HumanMesh",
+    "KnownSize",
+    "Landmark",
+    "MeasuredPainting",
+    "MetricDepth",
+    "MetricHead",
+    "PaintedFigure",
+    "PaintedPhoto",
+    "Person",
+    "Photo",
+    "PoseLandmarks",
+    "PseudoGroundTruth",
+    "RelativeDepth",
+    "ScaleInterval",
+    "Space",
+    "Verdict",
+]

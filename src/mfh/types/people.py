@@ -1,0 +1,133 @@
+"""People: found, measured, and judged as evidence of scale."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from jaxtyping import Bool, Float, Int
+from numpy import ndarray
+
+Verdict = Literal["used", "rejected"]
+EvidenceKind = Literal["body", "contact"]
+
+
+@dataclass(frozen=True)
+class PoseLandmarks:
+    """33 BlazePose landmarks of one person.
+
+    Attributes:
+        image_px: (33, 2) pixel coordinates (x, y) in the photo.
+        world_m: (33, 3) metres, hip-centred, camera-aligned axes (x right, y down, z forward).
+        visibility: (33,) in [0, 1].
+    """
+
+    image_px: Float[ndarray, "33 2"]
+    world_m: Float[ndarray, "33 3"]
+    visibility: Float[ndarray, "33"]
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person found in an image.
+
+    Attributes:
+        box_xyxy: (4,) pixels, left, top, right, bottom.
+        instance_mask: (h, w) the person's visible pixels.
+        score: detection confidence in [0, 1].
+        pose: landmarks, where the finder has them.
+    """
+
+    box_xyxy: Float[ndarray, "4"]
+    instance_mask: Bool[ndarray, "h w"]
+    score: float
+    pose: PoseLandmarks | None = None
+
+
+@dataclass(frozen=True)
+class HumanMesh:
+    """One measured person: a closed body surface in metres in the camera frame.
+
+    Attributes:
+        vertices_m: (v, 3) x right, y down, z forward from the camera centre.
+        faces: (f, 3) vertex indices.
+        source: which model measured it.
+        stature_m: standing height implied by the body, where the model knows it.
+        log_depth_sigma: one-sigma of the log of the person's distance, where the model has one.
+        reprojection_px: rms reprojection error of the camera translation, pixels, where there is one.
+    """
+
+    vertices_m: Float[ndarray, "v 3"]
+    faces: Int[ndarray, "f 3"]
+    source: str
+    stature_m: float | None = None
+    log_depth_sigma: float | None = None
+    reprojection_px: float | None = None
+
+
+@dataclass(frozen=True)
+class PseudoGroundTruth:
+    """Metric depth carried by people's bodies to the pixels they cover (Eq. 4).
+
+    Attributes:
+        depth_m: (h, w) float64 z in metres; +inf where no person gives a depth.
+        person_index: (h, w) index of the person who gave the depth, -1 where nobody did.
+    """
+
+    depth_m: Float[ndarray, "h w"]
+    person_index: Int[ndarray, "h w"]
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """One person considered as evidence of scale, with its verdict: a row of the scale receipt.
+
+    Attributes:
+        source: "photo", or "painting k".
+        measured_by: the mesh model that measured the person, or the person finder when nothing was measured.
+        box_xyxy: (4,) pixels.
+        score: detection confidence.
+        distance_m: median depth of the pseudo ground truth the person gives, else of the mesh; None if not measured.
+        stature_m: standing height the mesh implies; None where unknown.
+        pixels: pixels of pseudo ground truth the person contributes; by contact, places where relative depth was read.
+        verdict: "used" or "rejected".
+        reason: why, in a few words.
+        log_distance_sigma: one-sigma of the log of the distance, where known.
+        origin_m: z of the middle of the body: what scales with the focal length, while the body's relief does not.
+        weight: share in the answer; all shares, with those of known sizes, sum to 1.
+        implied_scale: the scale s that this person alone implies, at the answer's t/s.
+        reprojection_px: rms reprojection error, pixels, where there is one.
+        evidence: "body" (relative depth of the pixels the person covers) or "contact" (of the ground at the feet).
+    """
+
+    source: str
+    measured_by: str
+    box_xyxy: tuple[float, float, float, float]
+    score: float
+    distance_m: float | None
+    stature_m: float | None
+    pixels: int
+    verdict: Verdict
+    reason: str
+    reprojection_px: float | None = None
+    evidence: EvidenceKind = "body"
+    log_distance_sigma: float | None = None
+    origin_m: float | None = None
+    weight: float = 0.0
+    implied_scale: float | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one image (the photo itself, or one painting) says about the scale.
+
+    Attributes:
+        relative: (n,) relative depth at the pseudo-ground-truth pixels, aligned to the photo's relative depth (Eq. 7);
+            by contact, the photo's own where feet meet the ground.
+        depth_m: (n,) the metres there (Eq. 4).
+        person: (n,) which person of the image each pixel belongs to.
+        landmarks: every person considered, used or not.
+    """
+
+    relative: Float[ndarray, "n"]
+    depth_m: Float[ndarray, "n"]
+    person: Int[ndarray, "n"]
+    landmarks: tuple[Landmark, ...] = ()

@@ -1,0 +1,120 @@
+"""Photos with their cameras, relative depth, and paintings."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+Space = Literal["disparity", "depth"]
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera for one image size.
+
+    Attributes:
+        fx: focal length in pixels, horizontal.
+        fy: focal length in pixels, vertical.
+        cx: principal point column; 0 is the centre of the first pixel.
+        cy: principal point row.
+        width: image width in pixels.
+        height: image height in pixels.
+    """
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class FocalProvenance:
+    """Where a focal length came from and how far it can be trusted.
+
+    Attributes:
+        source: one of "explicit", "intrinsics-file", "exif-35mm", "exif-sensor", "estimated" (by a model, from
+            the picture), "default-fov".
+        detail: one human-readable line, e.g. "EXIF 26 mm (35 mm equivalent)".
+        relative_sigma: one-sigma relative uncertainty of the focal length (metres scale with it); 0 when given.
+    """
+
+    source: Literal["explicit", "intrinsics-file", "exif-35mm", "exif-sensor", "estimated", "default-fov"]
+    detail: str
+    relative_sigma: float
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One decoded photo with its camera.
+
+    Attributes:
+        rgb: (h, w, 3) float32 in [0, 1], upright (EXIF rotation applied).
+        camera: intrinsics for exactly this size.
+        focal: where the focal length came from.
+        name: what to call the photo in messages (file name or "array").
+        notes: plain sentences about odd input, e.g. "animated: first frame used".
+    """
+
+    rgb: Float[ndarray, "h w 3"]
+    camera: Camera
+    focal: FocalProvenance
+    name: str = "array"
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RelativeDepth:
+    """Depth up to an unknown affine map, in the space its model declares.
+
+    Attributes:
+        values: (h, w) float32. ``disparity``: affine-invariant inverse depth, larger is nearer;
+            ``depth``: affine-invariant depth, larger is farther.
+        space: which of the two; the metric head is fitted in the same space.
+        log_range: mean and deviation of the log of the photo's depth range (95th over 5th percentile of what is not
+            sky), where the model has learned to tell it from the picture.
+    """
+
+    values: Float[ndarray, "h w"]
+    space: Space
+    log_range: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class PaintedFigure:
+    """A figure of known size that a painter pasted.
+
+    Attributes:
+        figure_mask: (h, w) pixels that show it.
+        foot_xy_px: (x, y) pixel between its feet.
+        px_per_m: pixels a metre covers there, upright: its distance is the focal length over this.
+        stature_m: how tall it is.
+        log_size_sigma: one-sigma of the log of px_per_m, as the painter believes it.
+    """
+
+    figure_mask: Bool[ndarray, "h w"]
+    foot_xy_px: tuple[float, float]
+    px_per_m: float
+    stature_m: float
+    log_size_sigma: float = 0.0
+
+
+@dataclass(frozen=True)
+class PaintedPhoto:
+    """A photo with somebody painted into it; identical to the photo outside ``paint_mask``.
+
+    Attributes:
+        rgb: (h, w, 3) the painting.
+        paint_mask: (h, w) where it may differ from the photo.
+        prompt: what was asked for.
+        seed: the painting's own.
+        figure: whom the painter pasted, where it knows; None for a generative model.
+    """
+
+    rgb: Float[ndarray, "h w 3"]
+    paint_mask: Bool[ndarray, "h w"]
+    prompt: str
+    seed: int
+    figure: PaintedFigure | None = None
