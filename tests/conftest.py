@@ -232,7 +232,7 @@ class FloorWorld:
 
         class Everything:
             name, provenance = "floor", "the floor knows"
-            shape_log_sigma, shared_log_sigma = 0.02, 0.02
+            shape_log_sigma, shared_log_sigma, min_score = 0.02, 0.02, 0.0
 
             def predict(self, photos):
                 return [RelativeDepth((3 / (20 * rgb[..., 0]) - 1).astype(np.float32), "disparity") for rgb in photos]

@@ -115,6 +115,7 @@ class OraclePeople:
     """Finds every body by its colour and knows its box; ``error`` makes some metres wrong by a factor."""
 
     name: str = "oracle"
+    min_score: float = 0.0
     shared_log_sigma: float = 0.0
     error: dict[int, float] = field(default_factory=dict)
     unmeasurable: bool = False

@@ -81,7 +81,8 @@ class Models:
             The people with their bodies.
         """
         meshes = self.human_mesh.measure(rgb, people, camera) if people else []
-        return Sighting(people, meshes, source, self.person_segmenter.name, self.human_mesh.name, paint_mask)
+        finder = self.person_segmenter
+        return Sighting(people, meshes, source, finder.name, self.human_mesh.name, paint_mask, finder.min_score)
 
 
 @dataclass(frozen=True)

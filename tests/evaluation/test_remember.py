@@ -8,7 +8,7 @@ from mfh.types import Camera, PaintedPhoto, Person, RelativeDepth
 
 class Counting:
     name = provenance = "counting"
-    shape_log_sigma = shared_log_sigma = 0.0
+    shape_log_sigma = shared_log_sigma = min_score = 0.0
 
     def __init__(self):
         self.asked = []

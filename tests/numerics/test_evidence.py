@@ -25,7 +25,7 @@ def person_on(left: int, right: int, top: int = 10, bottom: int = 30) -> Person:
 
 
 def gather(people: list[Person], meshes: list[HumanMesh | None], *, paint_mask: np.ndarray | None = None) -> Evidence:
-    sighting = Sighting(people, meshes, "photo", "finder", "measurer", paint_mask)
+    sighting = Sighting(people, meshes, "photo", "finder", "measurer", paint_mask, min_score=0.6)
     return gather_evidence(sighting, RELATIVE, CAMERA, max_depth_m=50.0)
 
 

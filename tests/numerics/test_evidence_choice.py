@@ -118,7 +118,7 @@ def test_contacts_are_found_for_those_who_can_give_metres():
     people = [Person(box, instance_mask, 0.9), Person(box, instance_mask, 0.3), Person(box, instance_mask, 0.9)]
     rows = np.broadcast_to(np.arange(80.0)[:, None], (80, 80))
     for paint_mask in (None, np.ones((80, 80), bool)):
-        sighting = Sighting(people, [mesh, mesh, None], "photo", "finder", "measurer", paint_mask)
+        sighting = Sighting(people, [mesh, mesh, None], "photo", "finder", "measurer", paint_mask, min_score=0.6)
         verdicts = judge_people(sighting, camera, max_depth_m=50.0)
         first, doubtful, unmeasured = find_contacts(sighting, verdicts, rows, camera)
         assert isinstance(first, Contact)

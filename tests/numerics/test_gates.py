@@ -33,8 +33,9 @@ def mesh(x_px: float = 40.0, *, stature_m: float | None = 1.7) -> HumanMesh:
 
 
 def test_doubtful_detections():
-    assert likely_gate(person(0, score=0.61)) is None
-    assert isinstance(likely_gate(person(0, score=0.59)), Rejected)
+    assert likely_gate(person(0, score=0.61), 0.6) is None
+    assert isinstance(likely_gate(person(0, score=0.59), 0.6), Rejected)
+    assert likely_gate(person(0, score=0.59), 0.5) is None
 
 
 @pytest.mark.parametrize(("stature_m", "fine"), [(None, True), (1.7, True), (0.5, False), (2.6, False)])

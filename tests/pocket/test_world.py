@@ -39,6 +39,7 @@ class TruePeople:
     """Oracle: exact masks and exact bodies."""
 
     name = "oracle"
+    min_score = 0.0
     shared_log_sigma = 0.0
 
     def __init__(self, render: Render) -> None:

@@ -109,6 +109,7 @@ class RememberingPeople:
 
     def __init__(self, segmenter: PersonSegmenter, mesh: HumanMeshModel, memory: Memory) -> None:
         self.name = segmenter.name
+        self.min_score = segmenter.min_score
         self.shared_log_sigma = mesh.shared_log_sigma
         self._segmenter = segmenter
         self._mesh = mesh

@@ -77,9 +77,13 @@ class FieldOfViewModel(Protocol):
 
 @runtime_checkable
 class PersonSegmenter(Protocol):
-    """Instance masks of the people in a photo."""
+    """Instance masks of the people in a photo.
+
+    ``min_score`` is the score from which a detection counts as a person; those below are shown, and do not count.
+    """
 
     name: str
+    min_score: float
 
     def segment(
         self, photos: Sequence[RgbOfAnySize], regions: Sequence[RegionOfAnySize | None] | None = None

@@ -32,6 +32,7 @@ class Sighting:
         measurer: name of the model that measured them.
         paint_mask: where the image was painted; None for the photo itself. Nobody painted is seen outside it: a painter
             that says what it touched says what hides the person, and a finder may see legs behind a table.
+        min_score: people less certain than this do not count.
     """
 
     people: Sequence[Person]
@@ -40,6 +41,7 @@ class Sighting:
     finder: str
     measurer: str
     paint_mask: Bool[ndarray, "h w"] | None = None
+    min_score: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> J
     camera = subsample_camera(camera, step=step)
     landmarks, masks, bodies = [], [], []
     verdicts = [
-        likely_gate(person) or mesh_gate(mesh, camera, max_depth_m)
+        likely_gate(person, sighting.min_score) or mesh_gate(mesh, camera, max_depth_m)
         for person, mesh in zip(sighting.people, sighting.meshes, strict=True)
     ]
     verdicts = duplicate_gate(sighting.people, verdicts)

@@ -14,11 +14,6 @@ from mfh.errors import Rejected
 from mfh.geometry.camera import project
 from mfh.types import Camera, HumanMesh, Person
 
-MIN_SCORE = 0.6
-"""Detections less certain than this are shown on the receipt but never decide the scale.
-
-One false person makes a city the size of a room (seen at 0.58); of real ones few score less.
-"""
 MIN_PIXELS = 20
 """Fewer pixels of erode(M ∩ S) than this are rim and chance."""
 MIN_IOU = 0.2
@@ -41,14 +36,15 @@ MAX_OVERLAP = 0.7
 """Boxes that overlap more (IoU) hold one person, found twice."""
 
 
-def likely_gate(person: Person) -> Rejected | None:
-    """Reject a detection that is probably not a person.
+def likely_gate(person: Person, min_score: float) -> Rejected | None:
+    """Reject a detection that is probably not a person: it is shown on the receipt but never decides the scale.
 
     Args:
         person: the detection.
+        min_score: how certain its finder is of people; every finder has a scale of its own.
     """
-    if person.score < MIN_SCORE:
-        return Rejected(f"probably not a person: score {person.score:.2f}, expected at least {MIN_SCORE}")
+    if person.score < min_score:
+        return Rejected(f"probably not a person: score {person.score:.2f}, expected at least {min_score:g}")
     return None
 
 

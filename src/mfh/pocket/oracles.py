@@ -248,6 +248,7 @@ class OraclePeople:
     """
 
     name = SOURCE
+    min_score = 0.0
     shared_log_sigma = 0.0
 
     def __init__(self, known: KnownPictures, bank: BodyBank, *, noise: PeopleNoise = PeopleNoise()) -> None:  # noqa: B008
