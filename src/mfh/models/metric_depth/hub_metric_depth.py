@@ -7,7 +7,7 @@ Each answers as its authors evaluate it. References: Bhat et al., ZoeDepth, 2023
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -46,6 +46,7 @@ class Kind:
     space: Space
 
 
+@runtime_checkable
 class MetricDepthModel(Protocol):
     """A network that answers in metres."""
 
