@@ -214,6 +214,50 @@ def depth_anything(folder: Path, *, metric: bool = False) -> None:
     ).save_pretrained(folder)
 
 
+def glpn(folder: Path) -> None:
+    """Write a GLPN, metric up to 10 m."""
+    import torch
+    from transformers import GLPNConfig, GLPNForDepthEstimation, GLPNImageProcessorPil
+
+    torch.manual_seed(0)
+    config = GLPNConfig(
+        depths=[1, 1, 1, 1],
+        hidden_sizes=[8, 8, 16, 16],
+        num_attention_heads=[1, 1, 2, 2],
+        decoder_hidden_size=8,
+        max_depth=10,
+    )
+    GLPNForDepthEstimation(config).save_pretrained(folder)
+    GLPNImageProcessorPil(size_divisor=32).save_pretrained(folder)
+
+
+def dpt(folder: Path) -> None:
+    """Write a DPT; its configuration does not say whether it predicts metres."""
+    import torch
+    from transformers import DPTConfig, DPTForDepthEstimation, DPTImageProcessorPil
+
+    torch.manual_seed(0)
+    config = DPTConfig(
+        hidden_size=16,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        intermediate_size=16,
+        image_size=64,
+        backbone_out_indices=[0, 1, 2, 3],
+        neck_hidden_sizes=[8, 8, 8, 8],
+        fusion_hidden_size=8,
+        is_hybrid=False,
+        readout_type="ignore",
+        reassemble_factors=[4, 2, 1, 0.5],
+    )
+    model = DPTForDepthEstimation(config)
+    # A bias keeps the last rectifier open.
+    torch.nn.init.normal_(model.head.head[-2].weight, std=0.5)
+    torch.nn.init.constant_(model.head.head[-2].bias, 5.0)
+    model.save_pretrained(folder)
+    DPTImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(folder)
+
+
 def zoedepth(folder: Path) -> None:
     """Write a ZoeDepth."""
     import torch

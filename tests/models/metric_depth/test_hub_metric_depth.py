@@ -28,6 +28,8 @@ def folders(tmp_path_factory, no_network, monkeypatch):
         "zoedepth": (root / "b", tiny_hub.zoedepth),
         "depth_pro": (root / "c", tiny_hub.depth_pro),
         "relative": (root / "d", tiny_hub.depth_anything),
+        "glpn": (root / "e", tiny_hub.glpn),
+        "dpt": (root / "f", tiny_hub.dpt),
     }
 
 
@@ -44,7 +46,7 @@ def made(folders):
 
 
 def predict(folder, **options):
-    model = load_metric_depth(folder, kind_of(folder, name="tiny"), **options)
+    model = load_metric_depth(folder, kind_of(folder, name="tiny", says_metres=True), **options)
     found = model.predict_m(PHOTO, CAMERA)
     assert found.shape == (60, 90) and found.dtype == np.float32 and (found > 0).all() and found.std() > 0
     return found
@@ -63,14 +65,15 @@ def network_of(folder):
     return AutoModelForDepthEstimation.from_pretrained(folder).eval()
 
 
-def test_depth_anythings_metres_are_the_librarys(made):
-    folder = made("depth_anything")
-    assert kind_of(folder, name="tiny").space == "depth"
+@pytest.mark.parametrize(("name", "most_m"), [("depth_anything", 20), ("glpn", 10), ("dpt", math.inf)])
+def test_networks_that_answer_in_metres_give_what_the_library_gives(made, name, most_m):
+    folder = made(name)
+    assert kind_of(folder, name="tiny", says_metres=True).space == "depth"
     with torch.no_grad():
         depth = network_of(folder)(inputs_of(folder)).predicted_depth[None]
     expected = torch.nn.functional.interpolate(depth, (60, 90), mode="bilinear")[0, 0].numpy()
     np.testing.assert_allclose(predict(folder), expected, atol=1e-4)
-    assert expected.max() <= 20, "metres of a model made for 20"
+    assert expected.max() <= most_m, "metres of a model made for so many"
 
 
 def test_zoedepth_is_the_mean_of_the_photo_and_its_mirror_image_without_padding(made):
