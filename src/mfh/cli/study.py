@@ -72,9 +72,7 @@ def make(
     for folder in {out.parent, key.parent}:
         folder.mkdir(parents=True, exist_ok=True)
     with progress_line() as progress:
-        made = make_study(
-            found, folders, out=out, key=key, seed=seed, bars=chosen, note=note, progress=progress.update
-        )
+        made = make_study(found, folders, out=out, key=key, seed=seed, bars=chosen, note=note, progress=progress.update)
     counts = {name: sum(one.bar.range_name == name for one in made.questions) for name in ("short", "medium", "long")}
     ranges = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     print(f"study {made.id}: {len(found)} photos ({ranges} range), {len(folders)} methods")

@@ -21,7 +21,7 @@ def build(name: str, data: Mapping[str, object], *, connect: str = "'none'") -> 
     Returns:
         The page.
     """
-    parts = files(__package__)
+    parts = files(__name__)
     # Nothing inside a JSON text can end the script element it stands in.
     text = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     return _filled(

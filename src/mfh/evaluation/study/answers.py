@@ -67,7 +67,10 @@ def _read(path: Path, key: Key) -> Answers:
             raise InputError(f"{path} answers question {question!r}: the study has no such question")
         methods = key.questions[question].methods
         choice = answer.get("choice") if isinstance(answer, dict) else None
-        if choice != NONE and choice not in methods:
+        if choice == NONE:
+            chosen[question] = NONE
+        elif isinstance(choice, str) and choice in methods:
+            chosen[question] = methods[choice]
+        else:
             raise InputError(f"{path} question {question}: choice {choice!r}, expected {', '.join(methods)} or {NONE}")
-        chosen[question] = NONE if choice == NONE else methods[choice]
     return Answers(participant, chosen)

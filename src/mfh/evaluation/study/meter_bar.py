@@ -19,7 +19,7 @@ ROUND_MAX_M = (10.0, 15.0, 20.0, 40.0, 80.0)
 """The ends of meter bars that Table 10 names."""
 
 _SHORT_TO_M, _MEDIUM_TO_M = 15.0, 40.0
-_NEAR_SHARE = 1 / 40
+_NEAR_SHARE = 1 / 20
 _FAR_PERCENTILE = 95.0
 
 
@@ -49,7 +49,7 @@ class MeterBar:
 
 
 def bar_to(max_m: float) -> MeterBar:
-    """Return the bar that ends at max_m and begins at a fortieth of it: 0.25 m for 10 m, 2 m for 80 m.
+    """Return the bar that ends at max_m and begins at a twentieth of it: 0.5 m for 10 m, 4 m for 80 m.
 
     Args:
         max_m: far end in metres.

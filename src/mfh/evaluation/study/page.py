@@ -221,9 +221,7 @@ def _shown(question: Question, urls: Mapping[str, str], size: tuple[int, int]) -
         "bar": {
             "min": tick_label(limits[0]),
             "max": tick_label(limits[1]),
-            "ticks": [
-                [round(float(x), 4), tick_label(float(tick))] for x, tick in zip(positions, ticks, strict=True)
-            ],
+            "ticks": [[round(float(x), 4), tick_label(float(tick))] for x, tick in zip(positions, ticks, strict=True)],
         },
         "choices": [{"letter": letter, "image": urls[letter]} for letter in LETTERS[: len(question.order)]],
     }

@@ -86,9 +86,9 @@ def draw_plan(bars: Mapping[str, MeterBar], labels: Sequence[str], *, seed: int)
         raise InputError(f"{len(labels)} methods: a study compares 2 to {len(LETTERS)}")
     rng = np.random.default_rng(seed)
     photos = sorted(bars)
-    asked = [photos[number] for number in rng.permutation(len(photos))]
+    asked = [photos[int(number)] for number in rng.permutation(len(photos))]
     return [
-        Question(f"q{number:03d}", photo, bars[photo], tuple(labels[k] for k in rng.permutation(len(labels))))
+        Question(f"q{number:03d}", photo, bars[photo], tuple(labels[int(k)] for k in rng.permutation(len(labels))))
         for number, photo in enumerate(asked, start=1)
     ]
 
@@ -144,7 +144,9 @@ def read_key(path: Path) -> Key:
         }
         study = str(tree["study"])
     except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is a damaged key ({error}): expected the key.json that mfh study make wrote") from error
+        raise InputError(
+            f"{path} is a damaged key ({error}): expected the key.json that mfh study make wrote"
+        ) from error
     for name, one in questions.items():
         if one.range_name not in RANGES or sorted(one.methods.values()) != sorted(labels):
             raise InputError(f"{path} question {name}: expected every method once and a range of {', '.join(RANGES)}")

@@ -25,6 +25,8 @@ _TITLES = {
     OVERALL: "overall",
 }
 _LEVEL = 0.95
+MIN_PARTICIPANTS = 5
+"""Fewer, drawn anew, are so often drawn alike that the interval would be far too narrow."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class Rate:
         chosen: answers that chose it.
         answers: answers of the range.
         wilson: 95 % interval of the share, as if all answers were independent.
-        bootstrap: 95 % interval by drawing participants anew, whose answers hang together; None for one participant.
+        bootstrap: 95 % interval by drawing participants anew, whose answers hang together; None for
+            fewer than five.
     """
 
     range_name: str
@@ -146,11 +149,11 @@ def cluster_bootstrap(
         level: of confidence.
 
     Returns:
-        Low and high end an option; None where fewer than two participants answered, who say nothing about others.
+        Low and high end an option; None where fewer than five participants answered.
     """
     counts = counts[counts.sum(axis=1) > 0]
     people = len(counts)
-    if people < 2:
+    if people < MIN_PARTICIPANTS:
         return None
     # How often each participant is drawn is all that matters.
     drawn = np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), size=draws)
@@ -201,8 +204,8 @@ def footnote(result: Tally) -> str:
     people = f"{result.participants} participant{'' if result.participants == 1 else 's'}"
     return (
         f"Share of answers that chose the method as the most reasonable; {people}, {result.complete} of them answered "
-        f"all {result.questions} photos. In brackets: 95 % Wilson interval (answers independent); after it, where there "
-        "are two participants or more: 95 % bootstrap over participants."
+        f"all {result.questions} photos. In brackets: 95 % Wilson interval (answers independent); after it, "
+        f"where {MIN_PARTICIPANTS} participants or more answered: 95 % bootstrap over participants."
     )
 
 
