@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from mfh import __version__
+from mfh.cli.annotate import annotate
 from mfh.cli.demo import demo
 from mfh.cli.doctor import doctor
 from mfh.cli.evaluate import app as evaluate_app
@@ -38,6 +39,7 @@ app.add_typer(weights_app, name="weights")
 app.add_typer(pocket_app, name="pocket")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(study_app, name="study")
+app.command()(annotate)
 app.command()(doctor)
 
 
