@@ -13,7 +13,7 @@ import pytest
 
 import mfh.numerics.evidence
 import mfh.pipeline
-from mfh.config import Config, EvidenceMode, HeadConfig, PaintingConfig, PeopleMode, SilogForm
+from mfh.config import Config, EvidenceMode, FreeParameters, HeadConfig, PaintingConfig, PeopleMode, SilogForm
 from mfh.errors import BackendError, InputError, NoLandmarkError
 from mfh.geometry.camera import camera_from_focal_px, unproject
 from mfh.pipeline import MetricFromHuman
@@ -712,3 +712,18 @@ def test_a_painter_that_does_not_know_its_figures_is_measured():
     measured = replace(config("paint", max_paintings=2, max_attempts=2), painted_people="measured")
     with pytest.raises(NoLandmarkError):
         pipeline(measured, people=OraclePeople(unmeasurable=True), painter=OracleCards())(render([], WIDE))
+
+
+@pytest.mark.parametrize("space", ["disparity", "depth"])
+def test_the_papers_head_is_exact_with_everything_free_and_not_otherwise(space: Space):
+    """Table 4: alignment, scale and shift are all needed, even by models without any error."""
+    photo = render([])
+
+    def error(*, align: bool = True, free: FreeParameters = "scale-shift") -> float:
+        options = replace(config("paint"), head=HeadConfig("silog", free=free), align=align)
+        result = pipeline(options, space=space)(photo)
+        depth_m = np.where(result.valid_mask, result.depth_m, 100.0)
+        return float(np.mean(np.abs(depth_m / depth_in(photo.rgb) - 1)))
+
+    assert error() < 1e-4
+    assert min(error(align=False), error(free="scale"), error(free="shift")) > 0.01

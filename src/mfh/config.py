@@ -12,6 +12,8 @@ from mfh.errors import InputError
 PeopleMode = Literal["auto", "only", "paint"]
 HeadKind = Literal["consensus", "silog"]
 SilogForm = Literal["pooled", "per-image-sum"]
+HeadLoss = Literal["silog", "l1", "l2", "mse-log"]
+FreeParameters = Literal["scale-shift", "scale", "shift"]
 EvidenceMode = Literal["body", "contact", "either"]
 
 
@@ -64,14 +66,27 @@ class HeadConfig:
     """How scale and shift are fitted (Eqs. 5, 8).
 
     Attributes:
-        kind: "consensus" (what people agree on, robustly) or "silog" (the paper's pooled fit, exact).
+        kind: "consensus" (what people agree on, robustly) or "silog" (the paper's fit to all pixels, exact).
         silog_form: "pooled" (ZoeDepth's form over all pixels, what the authors run) or "per-image-sum" (Eq. 8).
         variance_focus: lambda of Eq. 5 (0.85; ZoeDepth's form writes it as 0.15 = 1 - 0.85).
+        loss: of the paper's fit (Table 5): "silog"; "l1" and "l2", of s·D + t itself, which is inverse metres in
+            disparity space; or "mse-log".
+        free: what the paper's fit may move (Table 4): "scale-shift", "scale" (t = 0), or "shift" (s = 1, what the
+            authors' code does on KITTI).
     """
 
     kind: HeadKind = "consensus"
     silog_form: SilogForm = "pooled"
     variance_focus: float = 0.85
+    loss: HeadLoss = "silog"
+    free: FreeParameters = "scale-shift"
+
+    def __post_init__(self) -> None:
+        """Refuse the paper's ablations for a head that has no such choice."""
+        usual = {"loss": "silog", "free": "scale-shift"}
+        other = [f"{name}={getattr(self, name)!r}" for name, value in usual.items() if getattr(self, name) != value]
+        if self.kind == "consensus" and other:
+            raise InputError(f'{", ".join(other)} is of the paper\'s head alone: expected kind="silog" with it')
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,8 @@ class Config:
         seed: seed of the painting loop.
         painted_people: "measured" by the mesh model, as in the paper; "known" takes the size of a pasted figure from a
             painter that knows it, so that nobody is too large to be found.
+        align: bring the relative depth of each painting onto the photo's before it counts (Eqs. 6, 7); without it, the
+            first rows of the paper's Table 4.
         cross_check: reject paintings whose background differs from the photo's, and painted people whose body is seen
             elsewhere in depth than the ground at their feet; the paper does neither.
         keep_paintings: return every painting with the bodies measured in it, for pictures; takes memory.
@@ -115,6 +132,7 @@ class Config:
     max_depth_m: float = 200.0
     seed: int = 0
     painted_people: Literal["measured", "known"] = "measured"
+    align: bool = True
     cross_check: bool = True
     keep_paintings: bool = False
     field_of_view: str | None = None

@@ -16,7 +16,7 @@ from mfh.config import Config
 from mfh.errors import BackendError, Rejected
 from mfh.findings import any_used
 from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
-from mfh.numerics.alignment import align_paintings
+from mfh.numerics.alignment import Alignment, align_paintings
 from mfh.numerics.contact import Contact
 from mfh.numerics.evidence import Judged, Sighting, body_evidence, judge_people, reject_everybody
 from mfh.numerics.evidence_choice import choose_evidence, find_contacts, somebody_lacks_contact
@@ -245,7 +245,7 @@ def _painting_evidence(
     """Pair painted people with relative depth: the paintings' own, aligned, or the photo's at their feet."""
     by_body = config.painting_evidence == "body"
     if by_body and not config.cross_check:
-        return _aligned_bodies(models, paintings, judged, relative, cross_check=False)
+        return _aligned_bodies(models, paintings, judged, relative, config)
     contacts = [
         find_contacts(seen, one, relative.values, camera)
         if isinstance(seen, Sighting)
@@ -253,14 +253,14 @@ def _painting_evidence(
         for seen, one in zip(sightings, judged, strict=True)
     ]
     if by_body:
-        seen = _aligned_bodies(models, paintings, judged, relative, cross_check=True)
+        seen = _aligned_bodies(models, paintings, judged, relative, config)
         return _check_feet(seen, contacts, relative)
     bodies: list[Evidence | None] = [None] * len(paintings)
     if config.painting_evidence == "either":
         # Relative depth is the slow part: only where a body must speak.
         lacking = [k for k, one in enumerate(judged) if somebody_lacks_contact(one, contacts[k])]
         chosen = [paintings[k] for k in lacking], [judged[k] for k in lacking]
-        seen = _aligned_bodies(models, *chosen, relative, cross_check=config.cross_check)
+        seen = _aligned_bodies(models, *chosen, relative, config)
         for k, body in zip(lacking, seen, strict=True):
             bodies[k] = body
     return [choose_evidence(*each) for each in zip(judged, contacts, bodies, strict=True)]
@@ -271,8 +271,7 @@ def _aligned_bodies(
     paintings: Sequence[PaintedPhoto],
     judged: Sequence[Judged],
     relative: RelativeDepth,
-    *,
-    cross_check: bool,
+    config: Config,
 ) -> list[Evidence]:
     """Predict relative depth of paintings, align it to the photo's (Eqs. 6, 7), and pair bodies with it."""
     if not paintings:
@@ -280,7 +279,9 @@ def _aligned_bodies(
     maps = models.predict_relative([painting.rgb for painting in paintings])
     paint_masks = np.stack([painting.paint_mask for painting in paintings])
     alignments = align_paintings(np.stack([one.values for one in maps]), relative.values, paint_masks)
-    if cross_check:
+    if not config.align:
+        alignments = [Alignment(1.0, 0.0)] * len(maps)
+    elif config.cross_check:
         alignments = [one if isinstance(one, Rejected) else alignment_gate(one.misfit) or one for one in alignments]
     return [
         reject_everybody(one, f"the painting cannot be aligned: {alignment.reason}")

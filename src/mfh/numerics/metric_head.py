@@ -9,6 +9,7 @@ from numpy import ndarray
 
 from mfh.config import HeadConfig
 from mfh.errors import NoLandmarkError, Rejected
+from mfh.numerics.pixel_fit import fit_pixels
 from mfh.numerics.silog_fit import fit_silog
 from mfh.types import Evidence, MetricHead, RelativeDepth
 
@@ -37,33 +38,26 @@ class _Pixels:
 
 
 def fit_silog_head(evidence: Sequence[Evidence], relative: RelativeDepth, *, config: HeadConfig) -> MetricHead:
-    """Fit scale and shift to all pixels of the evidence: the paper's head, exact, without any robustness.
+    """Fit scale and shift, or one of them, to all pixels of the evidence: the paper's head, exact, not robust.
 
     Args:
         evidence: what the photo and each painting say; all relative depths are aligned to ``relative``.
         relative: relative depth of the photo.
-        config: form of the loss.
+        config: the loss, and what may move.
 
     Returns:
-        The SIlog minimum; its shift is marked not determined where the loss has no minimum at a finite one.
+        The minimum of the loss; its shift is marked not determined where the loss has no minimum at a finite one.
 
     Raises:
         NoLandmarkError: where there is no pixel, or no minimum.
 
     Reference:
-        Eqs. 5, 8 of the paper.
+        Eqs. 5, 8 of the paper; Tables 4 and 5 for its ablations.
     """
     pixels = _gather(evidence)
     if len(pixels.relative) == 0:
         raise NoLandmarkError("no pixel of any person has a depth: there is nothing to fit the metric scale to")
-    found = fit_silog(
-        pixels.relative,
-        pixels.depth_m,
-        pixels.image,
-        space=relative.space,
-        form=config.silog_form,
-        variance_focus=config.variance_focus,
-    )
+    found = fit_pixels(pixels.relative, pixels.depth_m, pixels.image, space=relative.space, config=config)
     if isinstance(found, Rejected):
         raise NoLandmarkError(f"scale and shift cannot be fitted to the people: {found.reason}")
     return MetricHead(found.scale, found.shift, relative.space, found.loss, shift_determined=not found.at_infinity)

@@ -10,18 +10,19 @@ and over images summed (Eq. 8), with m_n the mean of a in image n and m their me
 
     L(r) = Σ_n var_n(a) + (1 - lambda)·Σ_n (m_n - m)².
 
-The first is the second for a single group. Feasible is r > -min(x): everybody at a positive depth. With
+The first is the second for a single group. With the scale fixed to 1 (free "shift") the mean is not zero, and its
+square counts too. Feasible is r > -min(x): everybody at a positive depth. With
 p = log(r + min x) the objective varies on a scale of about one, so a scan over p in steps of 0.4 sees every basin,
 and Newton's method with analytic derivatives (a' = g, a'' = g·(1 - g), g = gap / (x + r)) finishes on all pixels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from mfh.config import SilogForm
+from mfh.config import FreeParameters, SilogForm
 from mfh.errors import Rejected
 from mfh.types import Space
 
@@ -29,8 +30,9 @@ SCAN_PIXELS = 1024
 """Pixels the scan looks at; the minimum itself is found on all of them."""
 SCAN_DECADES = (-6.0, 5.0)
 """Range of the gap r + min(x) that is scanned, in powers of ten of the range of x."""
-SCAN_POINTS = 67
-"""Six a decade: steps of 0.38 in p."""
+POINTS_A_DECADE = 6
+"""Steps of 0.38 in p."""
+_DECADE = float(np.log(10.0))
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class _Pixels:
         starts: (g,) index of each group's first pixel.
         counts: (g,) pixels of each group.
         between: weight of the spread of the groups' means, 1 - lambda.
+        mean_weight: weight of the square of the groups' mean mean; 0 where the scale makes that mean zero.
     """
 
     offset: Float[ndarray, "n"]
@@ -68,6 +71,7 @@ class _Pixels:
     starts: Int[ndarray, "g"]
     counts: Int[ndarray, "g"]
     between: float
+    mean_weight: float = 0.0
 
 
 def fit_silog(
@@ -78,8 +82,9 @@ def fit_silog(
     space: Space,
     form: SilogForm = "pooled",
     variance_focus: float = 0.85,
+    free: FreeParameters = "scale-shift",
 ) -> SilogMinimum | Rejected:
-    """Return the global minimum of SIlog over scale > 0 and shift.
+    """Return the global minimum of SIlog over scale > 0 and shift, or over one of them.
 
     Args:
         relative: (n,) relative depth at the pseudo-ground-truth pixels, aligned to the photo's.
@@ -87,32 +92,65 @@ def fit_silog(
         image: (n,) which image each pixel comes from; used by "per-image-sum".
         space: the space of the relative depth.
         form: "pooled" or "per-image-sum".
-        variance_focus: lambda of Eq. 5; the pooled minimiser does not depend on it.
+        variance_focus: lambda of Eq. 5; the pooled minimiser over both does not depend on it.
+        free: "scale-shift"; "scale", with t = 0, over the pixels of positive relative depth: no scale gives the others
+            any metres; or "shift", with s = 1.
 
     Returns:
-        The minimum, or why there is none: no pixels, or relative depth that is the same at all of them.
+        The minimum, or why there is none: no pixels, relative depth that is the same at all of them, or, for a scale
+        alone, at most half of it positive.
 
     Reference:
-        Eqs. 5 and 8; the authors reach the same minimum with L-BFGS.
+        Eqs. 5 and 8; the authors reach the same minimum with L-BFGS. Table 4 for one parameter.
     """
     if len(relative) == 0:
         return Rejected("no pixel of any person has a depth")
     x = relative.astype(np.float64)
+    sign = 1.0 if space == "disparity" else -1.0
+    log_target = sign * np.log(depth_m.astype(np.float64))
+    if free == "scale":
+        positive = x > 0
+        if 2 * positive.sum() <= len(x):
+            return Rejected(f"relative depth is positive at {positive.mean():.0%} of people's pixels: no scale fits it")
+        x, log_target, image = x[positive], log_target[positive], image[positive]
     nearest_to_zero = float(x.min())
     reach = float(x.max()) - nearest_to_zero
-    if reach <= 1e-9 * max(abs(nearest_to_zero), 1e-300):
+    if free == "scale-shift" and reach <= 1e-9 * max(abs(nearest_to_zero), 1e-300):
         return Rejected("the relative depth is the same at every pixel of every person")
-    sign = 1.0 if space == "disparity" else -1.0
-    pixels = _group(x - nearest_to_zero, sign * np.log(depth_m.astype(np.float64)), image, form, 1 - variance_focus)
-    low, high = (float(np.log(reach) + decades * np.log(10.0)) for decades in SCAN_DECADES)
+    pixels = _group(x - nearest_to_zero, log_target, image, form, 1 - variance_focus)
+    if free == "scale":
+        best = _evaluate(pixels, float(np.log(nearest_to_zero)))
+        return SilogMinimum(float(np.exp(-best.mean)), 0.0, _loss(best, pixels, form), at_infinity=False)
+    if free == "shift":
+        # Over n - 1, as ZoeDepth's variance is; the sum over images has one squared mean for each.
+        times = len(pixels.starts) if form == "per-image-sum" else (len(x) - 1) / len(x)
+        pixels = replace(pixels, mean_weight=pixels.between * times)
+    low, high = _range(reach, log_target, free)
     best = min((_descend(pixels, start, low, high) for start in _scan(pixels, low, high)), key=lambda at: at.value)
-    scale = float(np.exp(-best.mean))
+    scale = 1.0 if free == "shift" else float(np.exp(-best.mean))
     shift = scale * (float(np.exp(best.log_gap)) - nearest_to_zero)
-    loss = best.value
-    if form == "pooled":
-        # The mean is zero at the minimum; ZoeDepth's variance is the unbiased one.
-        loss = 10 * np.sqrt(max(loss, 0.0) * len(x) / max(len(x) - 1, 1))
-    return SilogMinimum(scale, shift, float(loss), at_infinity=best.log_gap >= high)
+    at_infinity = free == "scale-shift" and best.log_gap >= high
+    return SilogMinimum(scale, shift, _loss(best, pixels, form), at_infinity=at_infinity)
+
+
+def _range(reach: float, log_target: Float[ndarray, "n"], free: FreeParameters) -> tuple[float, float]:
+    """Return the lowest and highest p to look at."""
+    low_decades, high_decades = SCAN_DECADES
+    if free == "scale-shift":
+        return float(np.log(reach)) + low_decades * _DECADE, float(np.log(reach)) + high_decades * _DECADE
+    # With the scale fixed the gap has the units of the targets, which need not be those of relative depth.
+    log_values = -log_target
+    log_reach = float(np.log(reach)) if reach > 0 else float(log_values.mean())
+    low = min(log_reach, float(log_values.min())) + low_decades * _DECADE
+    return low, max(log_reach, float(log_values.max())) + _DECADE
+
+
+def _loss(best: "_At", pixels: _Pixels, form: SilogForm) -> float:
+    """Return the value of the published form; the mean is zero at the minimum unless the scale is fixed."""
+    if form == "per-image-sum":
+        return best.value
+    count = len(pixels.offset)
+    return float(10 * np.sqrt(max(best.value, 0.0) * count / max(count - 1, 1)))
 
 
 @dataclass(frozen=True)
@@ -159,7 +197,8 @@ def _thin(pixels: _Pixels, keep: int) -> _Pixels:
     chosen = [np.arange(start, start + count, every) for start, count in zip(pixels.starts, pixels.counts, strict=True)]
     counts = np.array([len(group) for group in chosen])
     flat = np.concatenate(chosen)
-    return _Pixels(pixels.offset[flat], pixels.log_target[flat], np.cumsum(counts) - counts, counts, pixels.between)
+    starts = np.cumsum(counts) - counts
+    return replace(pixels, offset=pixels.offset[flat], log_target=pixels.log_target[flat], starts=starts, counts=counts)
 
 
 def _evaluate(pixels: _Pixels, log_gap: float) -> _At:
@@ -188,33 +227,37 @@ def _evaluate(pixels: _Pixels, log_gap: float) -> _At:
     centre(a, mean_a)
     centre(g, mean_g)
     spread_a, spread_g = mean_a - mean_a.mean(), mean_g - mean_g.mean()
-    between = pixels.between
+    middle, middle_g, middle_h = float(mean_a.mean()), float(mean_g.mean()), float(mean_h.mean())
+    between, whole = pixels.between, pixels.mean_weight
     return _At(
         log_gap=log_gap,
-        value=float(mean_products(a, a).sum() + between * (spread_a @ spread_a)),
-        slope=float(2 * mean_products(a, g).sum() + 2 * between * (spread_a @ mean_g)),
+        value=float(mean_products(a, a).sum() + between * (spread_a @ spread_a) + whole * middle * middle),
+        slope=float(2 * (mean_products(a, g).sum() + between * (spread_a @ mean_g) + whole * middle * middle_g)),
         curvature=float(
             2 * (mean_products(g, g) + mean_products(a, h)).sum()
             + 2 * between * (spread_g @ spread_g + spread_a @ mean_h)
+            + 2 * whole * (middle_g * middle_g + middle * middle_h)
         ),
-        mean=float(mean_a.mean()),
-        mean_slope=float(mean_g.mean()),
-        mean_curvature=float(mean_h.mean()),
+        mean=middle,
+        mean_slope=middle_g,
+        mean_curvature=middle_h,
     )
 
 
 def _scan(pixels: _Pixels, low: float, high: float) -> list[float]:
     """Return where to start: the local minima of a scan that come within reach of the lowest."""
     thin = _thin(pixels, SCAN_PIXELS)
-    grid = np.linspace(low, high, SCAN_POINTS)
+    grid = np.linspace(low, high, 1 + round(POINTS_A_DECADE * (high - low) / _DECADE))
     a = thin.offset + np.exp(grid)[:, None]
     np.log(a, out=a)
     a += thin.log_target
-    a -= a.mean(1, keepdims=True)
+    centre = a.mean(1, keepdims=True)
+    a -= centre
     mean = np.add.reduceat(a, thin.starts, 1) / thin.counts
     a *= a
     within = np.add.reduceat(a, thin.starts, 1) / thin.counts - mean**2
     values = within.sum(1) + thin.between * ((mean - mean.mean(1, keepdims=True)) ** 2).sum(1)
+    values += thin.mean_weight * (centre[:, 0] + mean.mean(1)) ** 2
     padded = np.concatenate([[np.inf], values, [np.inf]])
     minima = np.flatnonzero((values <= padded[:-2]) & (values <= padded[2:]))
     # The scan sees a sample: basins that are only a little higher in it may be the lowest on all pixels.
