@@ -54,7 +54,8 @@ def make(
         raise InputError(f"--seed is {seed}: expected 0 or more")
     if max_m is not None and bars is not None:
         raise InputError("--max-m and --bars are both given: expected one of them")
-    from mfh.evaluation.study.material import find_photos, parse_predictions
+    from mfh.evaluation.photo_files import find_photos
+    from mfh.evaluation.prediction_folders import parse_predictions
     from mfh.evaluation.study.meter_bar import bar_to, read_bars
     from mfh.evaluation.study.page import make_study
     from mfh.io.atomic import check_writable

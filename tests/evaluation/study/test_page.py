@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from mfh.errors import InputError
-from mfh.evaluation.study.material import find_photos, parse_predictions
+from mfh.evaluation.photo_files import find_photos
+from mfh.evaluation.prediction_folders import parse_predictions
 from mfh.evaluation.study.meter_bar import MeterBar, bar_to
 from mfh.evaluation.study.page import draw_depth, make_study
 from mfh.evaluation.study.plan import draw_plan, read_key

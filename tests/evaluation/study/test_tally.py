@@ -104,7 +104,11 @@ def test_text_markdown_and_csv_say_the_same(tmp_path, key):
     with (tmp_path / "t.csv").open() as file:
         rows = list(csv.DictReader(file))
     ours = next(row for row in rows if row["range"] == "overall" and row["method"] == "ours")
-    assert ours["chosen"] == "3" and ours["rate"] == "0.500000" and float(ours["wilson_low"]) == pytest.approx(0.187616, abs=1e-6)
+    assert (
+        ours["chosen"] == "3"
+        and ours["rate"] == "0.500000"
+        and float(ours["wilson_low"]) == pytest.approx(0.187616, abs=1e-6)
+    )
     assert 0 < float(ours["bootstrap_low"]) < 0.5 < float(ours["bootstrap_high"]) < 1
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from mfh.errors import InputError
-from mfh.evaluation.study.meter_bar import read_rows
+from mfh.evaluation.csv_rows import read_rows
 from mfh.io.atomic import atomic_path
 
 Angle = Literal["level", "high", "low"]

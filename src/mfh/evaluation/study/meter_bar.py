@@ -1,8 +1,7 @@
 """The meter bar of one photo: which metres its colours stand for, and which range of Table 10 that makes it."""
 
-import csv
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,6 +11,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import InputError
+from mfh.evaluation.csv_rows import read_rows
 
 RangeName = Literal["short", "medium", "long"]
 RANGES: tuple[RangeName, ...] = ("short", "medium", "long")
@@ -114,38 +114,3 @@ def read_bars(path: str | Path, names: Collection[str]) -> dict[str, MeterBar]:
     if missing:
         raise InputError(f"{path} has no bar for {len(missing)} of {len(names)} photos, first {missing[0]!r}: add it")
     return bars
-
-
-def read_rows(path: str | Path, columns: Sequence[str]) -> list[tuple[int, Mapping[str, str]]]:
-    """Read a CSV with a header; spaces around cells are dropped.
-
-    Args:
-        path: the file, UTF-8.
-        columns: that it must have; others may be there.
-
-    Returns:
-        Line number and cells by column.
-
-    Raises:
-        InputError: for a file that cannot be read, or a missing column or cell.
-    """
-    try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            header = [name.strip() for name in reader.fieldnames or ()]
-            rows: list[tuple[int, Mapping[str, str]]] = []
-            for cells in reader:
-                values = [(cells[name] or "").strip() for name in reader.fieldnames or ()]
-                rows.append((reader.line_num, dict(zip(header, values, strict=True))))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}; expected a CSV file") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is no CSV file ({error}): expected UTF-8 text with commas") from error
-    missing = [name for name in columns if name not in header]
-    if missing:
-        raise InputError(f"{path} has no column {missing[0]!r}: expected {', '.join(columns)} in its first line")
-    for number, row in rows:
-        empty = [name for name in columns if not row[name]]
-        if empty:
-            raise InputError(f"{path} line {number}: nothing in column {empty[0]!r}")
-    return rows

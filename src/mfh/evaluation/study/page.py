@@ -16,7 +16,7 @@ from PIL import Image
 
 from mfh.errors import InputError
 from mfh.evaluation import pages
-from mfh.evaluation.study.material import check_aspect, check_complete, read_prediction
+from mfh.evaluation.prediction_folders import check_aspect, check_complete, read_metres
 from mfh.evaluation.study.meter_bar import MeterBar, choose_bar
 from mfh.evaluation.study.plan import LETTERS, Question, draw_plan, write_key
 from mfh.io.atomic import atomic_path
@@ -106,7 +106,7 @@ def make_study(
         bars = {}
         for number, name in enumerate(names):
             tell(f"meter bars: {name}", 0.4 * number / len(names))
-            bars[name] = choose_bar([read_prediction(folder, name) for folder in folders.values()])
+            bars[name] = choose_bar([read_metres(folder, name) for folder in folders.values()])
     questions = draw_plan(bars, labels, seed=seed)
 
     address = _inside if single else _beside
@@ -154,7 +154,7 @@ def draw_question(
     pixels = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     drawn = {"photo": _jpeg(Image.fromarray(np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)))}
     for letter, label in zip(LETTERS, question.order, strict=False):
-        depth_m = read_prediction(folders[label], question.photo)
+        depth_m = read_metres(folders[label], question.photo)
         check_aspect(depth_m, (height, width), f"{label}'s prediction for {question.photo!r}")
         drawn[letter] = draw_depth(depth_m, size, question.bar)
     return drawn, size

@@ -1,6 +1,5 @@
-"""What a study shows: photos, and every method's metres for each of them."""
+"""Folders with the metres of one method: one file a photo."""
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,39 +8,11 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import InputError
+from mfh.evaluation.methods.files import NAMES
+from mfh.io.maps import read_map
 
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif")
+_SUFFIXES = (".npz", ".npy", ".exr")
 _ASPECT_TOLERANCE = 0.02
-
-
-def find_photos(places: Sequence[Path]) -> dict[str, Path]:
-    """Return photo files by name: the path below the folder given, without suffix, with slashes.
-
-    Args:
-        places: picture files, or folders that are searched with everything below them.
-
-    Returns:
-        Name -> file, in order of name.
-
-    Raises:
-        InputError: for a place that is not there or holds no picture, or two pictures of one name.
-    """
-    found: dict[str, Path] = {}
-    for place in places:
-        if place.is_dir():
-            files = sorted(path for path in place.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
-            named = [(path.relative_to(place).with_suffix("").as_posix(), path) for path in files]
-        elif place.is_file():
-            named = [(place.stem, place)]
-        else:
-            raise InputError(f"no photo or folder {place}: expected picture files or a folder of them")
-        if not named:
-            raise InputError(f"{place} holds no picture: expected {', '.join(PHOTO_SUFFIXES[:4])} or the like")
-        for name, path in named:
-            if name in found:
-                raise InputError(f"{found[name]} and {path} are both photo {name!r}: rename one of them")
-            found[name] = path
-    return dict(sorted(found.items()))
 
 
 def parse_predictions(words: Sequence[str]) -> dict[str, Path]:
@@ -86,22 +57,22 @@ def check_complete(names: Sequence[str], folders: Mapping[str, Path]) -> None:
         if missing:
             raise InputError(
                 f"{label} has no prediction for {len(missing)} of {len(names)} photos, first {missing[0]!r}: expected "
-                f"{folder / missing[0]}.npz, .npy or {missing[0]}/depth.npz"
+                f"{missing[0]}{{{','.join(_SUFFIXES)}}} or {missing[0]}/depth.npz in {folder}"
             )
 
 
 def prediction_file(folder: Path, name: str) -> Path | None:
-    """Return the file of a prediction: NAME.npz, NAME.npy, or NAME/depth.npz of ``mfh predict``; None for none.
+    """Return the file of a prediction: NAME.npz, .npy or .exr, or NAME/depth.npz of ``mfh predict``; None for none.
 
     Args:
         folder: of one method.
         name: of the photo.
     """
-    places = (folder / f"{name}.npz", folder / f"{name}.npy", folder / name / "depth.npz")
+    places = [*(folder / f"{name}{suffix}" for suffix in _SUFFIXES), folder / name / "depth.npz"]
     return next((place for place in places if place.is_file()), None)
 
 
-def read_prediction(folder: Path, name: str) -> Float[ndarray, "h w"]:
+def read_metres(folder: Path, name: str) -> Float[ndarray, "h w"]:
     """Read one method's metres for one photo.
 
     Args:
@@ -116,23 +87,10 @@ def read_prediction(folder: Path, name: str) -> Float[ndarray, "h w"]:
     """
     path = prediction_file(folder, name)
     if path is None:
-        raise InputError(f"no prediction for {name!r} in {folder}: expected {name}.npz, .npy or {name}/depth.npz")
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            values = loaded
-        else:
-            with loaded:
-                if "depth_m" not in loaded:
-                    raise InputError(f"{path} has no array depth_m: expected (h, w) metres under that name")
-                values = loaded["depth_m"]
-    except InputError:
-        raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} cannot be read ({error}): write the prediction again") from error
-    if values.ndim != 2 or not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
-        raise InputError(f"{path} holds {values.dtype} of shape {values.shape}: expected (h, w) metres")
-    metres = values.astype(np.float32)
+        raise InputError(
+            f"no prediction for {name!r} in {folder}: expected {name}{{{','.join(_SUFFIXES)}}} or {name}/depth.npz"
+        )
+    metres = read_map(path, what="prediction", names=NAMES)
     return np.where(np.isfinite(metres) & (metres > 0), metres, np.float32(np.nan))
 
 
