@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from numpy import ndarray
 
-    from mfh.evaluation.datasets.sample import Dataset
+    from mfh.evaluation.datasets.frames import FrameDataset
 
 _PICTURE_PX = 1600
 
@@ -73,7 +73,7 @@ def _jpeg_of_file(path: Path) -> bytes:
     return encode(load_photo(path).rgb)
 
 
-def _jpeg_of_sample(dataset: "Dataset", name: str) -> bytes:
+def _jpeg_of_sample(dataset: "FrameDataset", name: str) -> bytes:
     return encode(dataset.load(name).rgb)
 
 

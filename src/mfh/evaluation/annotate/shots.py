@@ -8,7 +8,7 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from mfh.errors import InputError
 from mfh.evaluation.csv_rows import read_rows
@@ -19,8 +19,8 @@ Angle = Literal["level", "high", "low"]
 Distance = Literal["close-up", "medium", "wide"]
 """How much is in the picture: a thing or a part of it; a few things or a corner; a whole room or street."""
 
-ANGLES: tuple[Angle, ...] = get_args(Angle)
-DISTANCES: tuple[Distance, ...] = get_args(Distance)
+ANGLES: tuple[Angle, ...] = ("level", "high", "low")
+DISTANCES: tuple[Distance, ...] = ("close-up", "medium", "wide")
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ def as_shot(angle: object, distance: object) -> Shot:
     Raises:
         InputError: for other words.
     """
-    known_angle = next((one for one in ANGLES if one == angle), None)
-    known_distance = next((one for one in DISTANCES if one == distance), None)
+    known_angle: Angle | None = next((one for one in ANGLES if one == angle), None)
+    known_distance: Distance | None = next((one for one in DISTANCES if one == distance), None)
     if known_angle is None:
         raise InputError(f"angle {angle!r}: expected one of {', '.join(ANGLES)}")
     if known_distance is None:
