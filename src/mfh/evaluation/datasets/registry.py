@@ -171,7 +171,9 @@ def open_dataset(name: str, root: Path, *, split: Path | None = None, limit: int
     missing = missing_files(frames)
     if missing:
         others = f" and {len(missing) - 1} more files" if len(missing) > 1 else ""
-        raise InputError(f"{name}: {missing[0]}{others} missing; see what is there with mfh evaluate {name} --check")
+        raise InputError(
+            f"{name}: {missing[0]}{others} missing; see what is there with mfh evaluate {name} --root {root} --check"
+        )
     by_name = {frame.name: frame for frame in frames}
     return FrameDataset(name, root, found.layout, found.split, found.notes, by_name, module.load)
 
