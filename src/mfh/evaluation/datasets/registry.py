@@ -137,7 +137,7 @@ class DatasetCheck:
                 f"  frames:   {self.found} of {self.listed} listed are complete{whole}",
             ]
         if self.missing_total:
-            lines.append(f"  missing:  {self.missing_total} files")
+            lines.append(f"  missing:  {self.missing_total} file{'s' if self.missing_total > 1 else ''}")
             lines += [f"    {path}" for path in self.missing]
             if self.missing_total > len(self.missing):
                 lines.append(f"    and {self.missing_total - len(self.missing)} more")
