@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mfh.errors import InputError
-from mfh.evaluation.figures.point_view import Body, Cloud, cloud_of, draw, orbit, untorn
+from mfh.evaluation.figures.point_view import Body, Cloud, cloud_of, cropped, draw, orbit, untorn
 from mfh.evaluation.figures.saving import new_figure, save_figure
 from mfh.geometry.camera import subsample_camera
 from mfh.io.ply import write_mesh, write_point_cloud
@@ -15,7 +15,8 @@ from mfh.types import HumanMesh, MetricDepth
 
 _COLORS = ((70, 150, 255), (255, 140, 60), (90, 200, 120), (200, 110, 230), (240, 200, 60), (60, 200, 210))
 _POINTS_ACROSS = 700
-_SIZE = (900, 620)
+_SIZE = (1100, 900)
+_PANEL_IN = 3.6
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,11 @@ def make_fig6(result: MetricDepth, meshes: Sequence[HumanMesh], out: Path) -> Fi
     shown = cloud_of(rgb, depth_m, small, mask=_not_too_far(depth_m, smooth if smooth.any() else valid))
     bodies = [Body(mesh, _COLORS[number % len(_COLORS)]) for number, mesh in enumerate(meshes)]
 
-    figure = new_figure(12.5, 4.4)
-    panels = figure.subplots(1, 3, squeeze=False)[0]
-    for axes, (title, picture) in zip(panels, _pictures(shown, bodies, result), strict=True):
+    pictures = _pictures(shown, bodies, result)
+    widths = [picture.shape[1] / picture.shape[0] for _, picture in pictures]
+    figure = new_figure(_PANEL_IN * sum(widths) + 0.3, _PANEL_IN + 0.3)
+    panels = figure.subplots(1, 3, squeeze=False, width_ratios=widths)[0]
+    for axes, (title, picture) in zip(panels, pictures, strict=True):
         axes.imshow(picture)
         axes.set_title(title, fontsize=9)
         axes.set_axis_off()
@@ -92,8 +95,8 @@ def make_fig6(result: MetricDepth, meshes: Sequence[HumanMesh], out: Path) -> Fi
 
 def _pictures(cloud: Cloud, bodies: Sequence[Body], result: MetricDepth) -> list[tuple[str, np.ndarray]]:
     people = f"{len(bodies)} {'body' if len(bodies) == 1 else 'bodies'}"
-    side = draw(cloud, bodies, orbit(cloud, yaw_deg=28, pitch_deg=22, size=_SIZE))
-    above = draw(cloud, bodies, orbit(cloud, yaw_deg=0, pitch_deg=75, size=_SIZE))
+    side = cropped(draw(cloud, bodies, orbit(cloud, yaw_deg=28.0, pitch_deg=22.0, size=_SIZE)))
+    above = cropped(draw(cloud, bodies, orbit(cloud, yaw_deg=0.0, pitch_deg=70.0, size=_SIZE)))
     photo = np.rint(np.clip(result.photo.rgb, 0, 1) * 255).astype(np.uint8)
     return [("photo", photo), (f"metric point cloud with {people}", side), ("from above", above)]
 

@@ -9,15 +9,16 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from numpy import ndarray
 
-from mfh.geometry.camera import camera_from_focal_px
+from mfh.geometry.camera import camera_from_focal_px, unproject
 from mfh.geometry.rasterize import rasterize_depth
 from mfh.types import Camera, HumanMesh
 from mfh.viz.strip import shade
 
 _BACKGROUND = 255
 _NEAR_M = 0.05
-_LARGEST_SPLAT_PX = 9
-_TORN = 0.06
+_LARGEST_SPLAT_PX = 11
+_WIDEST_SPLAT = 5.0
+_TORN = 0.08
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,15 @@ def cloud_of(
         mask: (h, w) pixels that are wanted; their depth must be finite.
     """
     rows, columns = np.nonzero(mask)
-    z = depth_m[rows, columns].astype(np.float64)
-    points = np.stack([(columns - camera.cx) / camera.fx * z, (rows - camera.cy) / camera.fy * z, z], 1)
+    filled = np.where(mask, depth_m, 1.0).astype(np.float64)
+    every_column, every_row = np.meshgrid(np.arange(camera.width), np.arange(camera.height))
+    points = unproject(camera, np.stack([every_column, every_row], -1), filled)
+    # A floor that is seen at a grazing angle has its pixels far apart: a splat covers that too, within reason.
+    down = np.linalg.norm(np.diff(points, axis=0, append=points[-1:]), axis=-1)
+    right = np.linalg.norm(np.diff(points, axis=1, append=points[:, -1:]), axis=-1)
+    width_m = np.clip(np.maximum(down, right), filled / camera.fx, _WIDEST_SPLAT * filled / camera.fx)
     colors = np.rint(np.clip(rgb[rows, columns], 0, 1) * 255).astype(np.uint8)
-    return Cloud(points, colors, z / camera.fx)
+    return Cloud(points[rows, columns], colors, width_m[rows, columns])
 
 
 def untorn(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h w"]) -> Bool[ndarray, "h w"]:
@@ -125,6 +131,21 @@ def orbit(cloud: Cloud, *, yaw_deg: float, pitch_deg: float, size: tuple[int, in
     middle = (low + high) / 2
     camera = camera_from_focal_px(focal_px, width=size[0], height=size[1])
     return Viewpoint(rotation, np.array([0.0, 0.0, distance]) - middle, camera)
+
+
+def cropped(picture: UInt8[ndarray, "h w 3"], *, margin_px: int = 12) -> UInt8[ndarray, "h2 w2 3"]:
+    """Return the part of a drawn picture that has something in it.
+
+    Args:
+        picture: as drawn.
+        margin_px: kept around it.
+    """
+    something = (picture != _BACKGROUND).any(axis=-1)
+    if not something.any():
+        return picture
+    rows, columns = np.flatnonzero(something.any(axis=1)), np.flatnonzero(something.any(axis=0))
+    top, left = max(0, int(rows[0]) - margin_px), max(0, int(columns[0]) - margin_px)
+    return picture[top : int(rows[-1]) + margin_px + 1, left : int(columns[-1]) + margin_px + 1]
 
 
 def draw(cloud: Cloud, bodies: Sequence[Body], viewpoint: Viewpoint) -> UInt8[ndarray, "h w 3"]:
