@@ -17,6 +17,7 @@ _COLORS = ((70, 150, 255), (255, 140, 60), (90, 200, 120), (200, 110, 230), (240
 _POINTS_ACROSS = 700
 _SIZE = (1100, 900)
 _PANEL_IN = 3.6
+_OVER_HEADS_M = 0.15
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,23 @@ def make_fig6(result: MetricDepth, meshes: Sequence[HumanMesh], out: Path) -> Fi
 def _pictures(cloud: Cloud, bodies: Sequence[Body], result: MetricDepth) -> list[tuple[str, np.ndarray]]:
     people = f"{len(bodies)} {'body' if len(bodies) == 1 else 'bodies'}"
     side = cropped(draw(cloud, bodies, orbit(cloud, yaw_deg=28.0, pitch_deg=22.0, size=_SIZE)))
-    above = cropped(draw(cloud, bodies, orbit(cloud, yaw_deg=0.0, pitch_deg=70.0, size=_SIZE)))
+    low = _below_heads(cloud, bodies)
+    above = cropped(draw(low, bodies, orbit(low, yaw_deg=0.0, pitch_deg=70.0, size=_SIZE)))
     photo = np.rint(np.clip(result.photo.rgb, 0, 1) * 255).astype(np.uint8)
-    return [("photo", photo), (f"metric point cloud with {people}", side), ("from above", above)]
+    return [
+        ("photo", photo),
+        (f"metric point cloud with {people}", side),
+        ("from above" + (", without what is over heads" if bodies else ""), above),
+    ]
+
+
+def _below_heads(cloud: Cloud, bodies: Sequence[Body]) -> Cloud:
+    """Leave out what is higher than anybody's head: a ceiling would hide the room."""
+    if not bodies:
+        return cloud
+    highest = min(float(body.mesh.vertices_m[:, 1].min()) for body in bodies) - _OVER_HEADS_M
+    low = cloud.points_m[:, 1] > highest
+    return Cloud(cloud.points_m[low], cloud.colors[low], cloud.footprint_m[low]) if low.any() else cloud
 
 
 def _not_too_far(depth_m: np.ndarray, mask: np.ndarray) -> np.ndarray:

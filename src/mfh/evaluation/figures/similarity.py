@@ -129,12 +129,12 @@ class FeatureCache:
         return np.stack(rows)
 
 
-def largest_cosine(tests: Float[ndarray, "n c"], training: Float[ndarray, "m c"]) -> Float[ndarray, "n"]:
+def largest_cosine(tests: Float[ndarray, "n c"], training: Float[ndarray, "m d"]) -> Float[ndarray, "n"]:
     """Return for each test picture its cosine with the training picture most like it.
 
     Args:
         tests: (n, c) features; any length.
-        training: (m, c) features; any length.
+        training: (m, d) features of the same model, d = c; any length.
 
     Returns:
         (n,) in [-1, 1].
