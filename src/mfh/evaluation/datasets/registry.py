@@ -31,6 +31,43 @@ class Entry:
 
 
 DATASETS: dict[str, Entry] = {
+    "nyu": Entry(
+        "NYU Depth V2, test split",
+        654,
+        "nyu_depth_v2_labeled.mat from cs.nyu.edu/~silberman, extracted with BTS's script (which also has the list), "
+        "or Marigold's archive nyu_labeled_extracted.tar",
+        "official_splits/test/<scene type>/{rgb_%05d.jpg, sync_depth_%05d.png} (BTS), or "
+        "test/<scene>/{rgb_%04d.png, depth_%04d.png} (Marigold)",
+    ),
+    "kitti": Entry(
+        "KITTI, Eigen split with corrected truth",
+        652,
+        "raw drives and data_depth_annotated.zip from www.cvlibs.net/datasets/kitti, and the list "
+        "kitti_eigen_test_files_with_gt.txt of 697 lines from BTS, AdaBins or ZoeDepth",
+        "raw/<date>/<drive>_sync/image_02/data/*.png, raw/<date>/calib_cam_to_cam.txt, "
+        "gts/[train|val/]<drive>_sync/proj_depth/groundtruth/image_02/*.png, kitti_eigen_test_files_with_gt.txt",
+    ),
+    "diode": Entry(
+        "DIODE indoor, validation split",
+        325,
+        "val.tar.gz from diode-dataset.org",
+        "val/indoors/scene_*/scan_*/{<stem>.png, <stem>_depth.npy, <stem>_depth_mask.npy}",
+    ),
+    "ibims1": Entry(
+        "iBims-1",
+        100,
+        "ibims1_core_raw.zip from www.asg.ed.tum.de/lmf/ibims1",
+        "ibims1_core_raw/{imagelist.txt, rgb/X.png, depth/X.png, mask_invalid/X.png, mask_transp/X.png, calib/X.txt}",
+    ),
+    "eth3d": Entry(
+        "ETH3D, high-resolution training photos",
+        454,
+        "from www.eth3d.net/datasets <scene>_dslr_jpg.7z into rgb/, <scene>_dslr_depth.7z into "
+        "depth/<scene>_dslr_depth/ and, for the official masks, <scene>_dslr_occlusion.7z into "
+        "depth/<scene>_dslr_occlusion/",
+        "rgb/<scene>/{images/dslr_images/X.JPG, dslr_calibration_jpg/{cameras,images}.txt}, "
+        "depth/<scene>_dslr_depth/<scene>/ground_truth_depth/dslr_images/X.JPG",
+    ),
     "pocket": Entry(
         "pocket world",
         None,
@@ -77,9 +114,14 @@ class DatasetCheck:
     problem: str = ""
 
     @property
+    def usable(self) -> bool:
+        """Whether every listed frame has its files: the dataset can be opened."""
+        return not self.problem and self.found == self.listed
+
+    @property
     def complete(self) -> bool:
-        """Whether every listed frame has its files and the list is the whole split."""
-        return not self.problem and self.found == self.listed and self.expected in (None, self.listed)
+        """Whether it can be opened and the list is the whole split: published tables can be compared with."""
+        return self.usable and self.expected in (None, self.listed)
 
     def lines(self) -> list[str]:
         """Return the report, a line each."""
@@ -102,6 +144,8 @@ class DatasetCheck:
         lines += [f"  note:     {note}" for note in self.notes]
         if self.complete:
             return [*lines, "  complete: ready to evaluate"]
+        if self.usable:
+            return [*lines, "  usable:   ready to evaluate, but not the whole split that published tables are of"]
         return [*lines, f"  get it:   {entry.get}"]
 
 
