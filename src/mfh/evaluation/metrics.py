@@ -166,19 +166,32 @@ def score(prediction: Prediction, view: View) -> DepthScores:
     Raises:
         InputError: where no pixel counts, or the answer's shape is not the truth's.
     """
-    depth_m = prediction.depth_m
-    height, width = view.truth_m.shape
-    rows, columns = depth_m.shape
-    if abs(columns * height / (rows * width) - 1) > SAME_ASPECT:
-        raise InputError(
-            f"{view.name}: the answer has {columns}x{rows} values and the truth {width}x{height}: expected the photo "
-            f"as the protocol shows it ({view.photo.camera.width}x{view.photo.camera.height}), at any size"
-        )
+    check_shape(prediction, view)
+    depth_m, (height, width) = prediction.depth_m, view.truth_m.shape
     infinite = np.isposinf(depth_m)
-    if (rows, columns) != (height, width):
+    if depth_m.shape != (height, width):
         depth_m = resize_aligned(np.where(infinite, view.max_m, depth_m), height, width)
         infinite = resize_aligned(infinite.astype(np.float32), height, width) > 0
     return _scores(depth_m, infinite, view, space=prediction.space)
+
+
+def check_shape(prediction: Prediction, view: View) -> None:
+    """Refuse an answer whose shape is not the truth's: it cannot be of the photo the protocol shows.
+
+    Args:
+        prediction: a method's answer, of any size.
+        view: what it is going to be scored against.
+
+    Raises:
+        InputError: where the aspect ratios differ.
+    """
+    (rows, columns), (height, width) = prediction.depth_m.shape, view.truth_m.shape
+    if abs(columns * height / (rows * width) - 1) > SAME_ASPECT:
+        camera = view.photo.camera
+        raise InputError(
+            f"{view.name}: the answer has {columns}x{rows} values and the truth {width}x{height}: expected the photo "
+            f"as the protocol shows it ({camera.width}x{camera.height}), at any size"
+        )
 
 
 def covers(level: Levels | None, scores: DepthScores) -> bool | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import mfh
 from mfh.config import preset
 from mfh.errors import InputError
+from mfh.evaluation.digest import package_digest
 from mfh.evaluation.pocket_benchmark import (
     FIRST_SEED,
     SIZE,
@@ -32,7 +33,6 @@ from mfh.pocket.export_scenes import SceneOptions, export_scenes
 from mfh.pocket.workers import in_processes
 
 Progress = Callable[[str, float], None]
-_CODE = (".py", ".onnx", ".safetensors", ".npz")
 
 
 @dataclass(frozen=True)
@@ -147,17 +147,6 @@ def settings_of(benchmark: Benchmark, kinds: Sequence[ModelKind]) -> dict[str, o
         "version": mfh.__version__,
         "code": package_digest(),
     }
-
-
-def package_digest() -> str:
-    """Return a digest of the package's code and weights."""
-    digest = hashlib.sha256()
-    folder = Path(mfh.__file__).parent
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in _CODE and "cli" not in path.relative_to(folder).parts:
-            digest.update(path.relative_to(folder).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def _measure_all(tasks: Sequence[Task], benchmark: Benchmark, *, label: str, progress: Progress) -> list[Row]:

@@ -37,8 +37,15 @@ class Method(Protocol):
     ``settings`` are plain JSON values that decide every answer: predictions of different settings are never mixed.
     """
 
-    name: str
-    settings: Mapping[str, object]
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What decides every answer."""
+        ...
 
     def predict(self, photo: Photo, *, name: str) -> Prediction:
         """Answer for one photo; the same photo gives the same answer in any order and after any other.

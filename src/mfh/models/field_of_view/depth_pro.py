@@ -1,4 +1,4 @@
-"""The field of view Depth Pro sees in a photo; its depth is not used.
+"""The field of view Depth Pro sees in a photo, and its inverse depth for a focal length as long as the photo is wide.
 
 Reference: Bochkovskii et al., Depth Pro: Sharp Monocular Metric Depth in Less Than a Second, ICLR 2025.
 """
@@ -66,11 +66,23 @@ class DepthPro:
         Args:
             photo: the photo, whole: of a part of one, this is the part's.
         """
+        return self.canonical_inverse_depth(photo)[1]
+
+    def canonical_inverse_depth(self, photo: Rgb) -> tuple[Float[ndarray, "_ _"], float]:
+        """Return inverse depth, 1/m, as it would be were the focal length the photo's width; and the field of view.
+
+        Args:
+            photo: the photo, whole.
+
+        Returns:
+            The map at the network's own size, larger is nearer; and degrees, as :meth:`fov_x_deg` says them.
+        """
         import torch
 
         pixels = torch.from_numpy(self._squeezed(photo))[None].to(self._device, self._dtype)
         with torch.inference_mode():
-            return float(self._model(pixel_values=pixels).field_of_view[0])
+            seen = self._model(pixel_values=pixels)
+        return seen.predicted_depth[0].float().cpu().numpy(), float(seen.field_of_view[0])
 
     def _squeezed(self, photo: Rgb) -> Float[ndarray, "3 tall wide"]:
         """Return what the network sees: normalised first, then resized without smoothing, as it was trained."""

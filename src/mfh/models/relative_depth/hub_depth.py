@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -75,8 +75,6 @@ class HubRelativeDepth:
     """
 
     def __init__(self, folder: Path, *, name: str, space: Space | None = None) -> None:
-        from transformers import AutoImageProcessor, AutoModelForDepthEstimation
-
         config = read_json(folder / MARKER)
         self.name = name
         self.shape_log_sigma = PAPER_SHAPE_LOG_SIGMA
@@ -84,15 +82,7 @@ class HubRelativeDepth:
         self.device = pick_device()
         self._dtype = pick_dtype("auto", self.device)
         self._is_zoedepth = config.get("model_type") == "zoedepth"
-        with loading(folder, "depth model"):
-            self._processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
-            model = AutoModelForDepthEstimation.from_pretrained(
-                folder,
-                local_files_only=True,
-                dtype=self._dtype,
-                variant=half_variant(folder, half=self._dtype.itemsize < 4),
-            )
-        self._model = model.to(self.device).eval()
+        self._processor, self._model = load_depth_network(folder, device=self.device, dtype=self._dtype)
 
     def predict(self, photos: Sequence[RgbOfAnySize]) -> list[RelativeDepth]:
         """Return relative depth for each photo at its own size; photos are independent of each other."""
@@ -102,14 +92,12 @@ class HubRelativeDepth:
         import torch
 
         squeezed = limit_aspect(rgb)
-        seen = np.rint(np.clip(squeezed, 0, 1) * 255).astype(np.uint8)
-        inputs = self._processor(images=[seen], input_data_format="channels_last", return_tensors="pt")
-        pixels = inputs["pixel_values"].to(self.device, self._dtype)
+        pixels = network_input(self._processor, squeezed).to(self.device, self._dtype)
         with torch.inference_mode():
             values = self._zoedepth_relative(pixels) if self._is_zoedepth else self._model(pixels).predicted_depth
         small = values[0].float().cpu().numpy()
         if self._is_zoedepth and self._processor.do_pad:
-            small = without_zoedepth_padding(small, *seen.shape[:2])
+            small = without_zoedepth_padding(small, *squeezed.shape[:2])
         # Linear, as Depth Anything does it: cubic interpolation overshoots at silhouettes.
         return cv2.resize(small, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
 
@@ -126,6 +114,38 @@ class HubRelativeDepth:
         finally:
             handle.remove()
         return kept[0]
+
+
+def load_depth_network(folder: Path, *, device: str, dtype: "torch.dtype") -> tuple[Any, Any]:
+    """Return the image processor and the network of a depth-estimation model of transformers.
+
+    Args:
+        folder: made by save_pretrained, or a snapshot of a hub repository.
+        device: torch device.
+        dtype: precision.
+
+    Raises:
+        WeightsError: where its files cannot be read.
+    """
+    from transformers import AutoImageProcessor, AutoModelForDepthEstimation
+
+    with loading(folder, "depth model"):
+        processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+        model: Any = AutoModelForDepthEstimation.from_pretrained(
+            folder, local_files_only=True, dtype=dtype, variant=half_variant(folder, half=dtype.itemsize < 4)
+        )
+    return processor, model.to(device).eval()
+
+
+def network_input(processor: Any, rgb: Rgb) -> "torch.Tensor":
+    """Return the (1, 3, tall, wide) picture a model's own processor makes of a photo.
+
+    Args:
+        processor: of the model.
+        rgb: the photo.
+    """
+    seen = np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
+    return processor(images=[seen], input_data_format="channels_last", return_tensors="pt")["pixel_values"]
 
 
 def without_zoedepth_padding(values: Float[ndarray, "_ _"], height: int, width: int) -> Float[ndarray, "height width"]:

@@ -1,0 +1,30 @@
+"""A method before its models are loaded: enough to tell whether there is anything left for it to do."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mfh.evaluation.methods.method import Method
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A method by name and settings.
+
+    Attributes:
+        name: what to call it.
+        settings: plain JSON values that decide every answer.
+        load: makes it, with its models.
+    """
+
+    name: str
+    settings: Mapping[str, object]
+    load: Callable[[], Method]
+
+    @classmethod
+    def of(cls, method: Method) -> "Contender":
+        """Return a method that is loaded already.
+
+        Args:
+            method: the method.
+        """
+        return cls(method.name, method.settings, lambda: method)

@@ -1,0 +1,1 @@
+"""Published metric-depth models, to be compared with."""
