@@ -6,7 +6,9 @@ paid alone. With a store, answers outlive the run.
 
 import hashlib
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
@@ -78,6 +80,27 @@ class Memory:
             digest.update(np.ascontiguousarray(array).data)
             self._names[id(array)] = array, digest.digest()
         return self._names[id(array)][1]
+
+
+@dataclass
+class AttemptClock:
+    """Seconds of each painting attempt, with what remembered answers would have taken.
+
+    Attributes:
+        memory: of the models.
+        seconds: one an attempt, where each is a batch of its own.
+    """
+
+    memory: Memory
+    seconds: list[float] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str, fraction: float) -> Iterator[None]:
+        """Time one attempt."""
+        begin, spent, charged = time.perf_counter(), self.memory.spent_s, self.memory.charged_s
+        yield
+        own = time.perf_counter() - begin - (self.memory.spent_s - spent)
+        self.seconds.append(own + self.memory.charged_s - charged)
 
 
 class RememberingPainter:
