@@ -1,4 +1,4 @@
-"""``mfh evaluate``: how good the metres are where the truth is known."""
+"""``mfh evaluate``: how good the metres are where the truth is known; ``pocket`` is the pocket world's benchmark."""
 
 import sys
 import time
@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from mfh.cli.evaluate_datasets import register
 from mfh.cli.exits import EXIT_DONE, error_line
 from mfh.cli.progress import progress_line
 from mfh.errors import BackendError, InputError, MfhError
 
-app = typer.Typer(help="Measure the method where the truth is known.", rich_markup_mode=None)
+app = typer.Typer(help="Measure this method, or another, where the truth is known.", rich_markup_mode=None)
+register(app)
 _NOISES = ("clean", "noisy", "outliers10", "outliers20", "misplaced")
 
 

@@ -132,10 +132,10 @@ def text(title: str, rows: Sequence[Row], summary: Summary) -> str:
     """
     cells = table(summary)
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-    lines = [
-        "  ".join([line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))])
-        for line in cells
-    ]  # fmt: skip
+    lines = []
+    for first, *others in cells:
+        numbers = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append("  ".join([first.ljust(widths[0]), *numbers]))
     return "\n".join([title, "", *(line.rstrip() for line in lines), "", *_facts(rows, summary)])
 
 
@@ -230,9 +230,9 @@ def _means(errors: Sequence[DepthErrors]) -> dict[str, float]:
 
 
 def _cells(means: Mapping[str, float]) -> list[str]:
-    return [f"{means[name]:.2f}" if name == "silog" else f"{means[name]:.3f}" for name in HEADINGS] if means else (
-        ["-"] * len(HEADINGS)
-    )  # fmt: skip
+    if not means:
+        return ["-"] * len(HEADINGS)
+    return [f"{means[name]:.2f}" if name == "silog" else f"{means[name]:.3f}" for name in HEADINGS]
 
 
 def _pipes(cells: Sequence[str]) -> str:

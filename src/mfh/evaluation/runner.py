@@ -1,11 +1,11 @@
 """Evaluate a method on a dataset under a protocol: answers to disk first, then scores of what is on disk."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mfh.errors import InputError, MfhError
+from mfh.errors import MfhError
 from mfh.evaluation.datasets.sample import Dataset
 from mfh.evaluation.digest import package_digest
 from mfh.evaluation.ledger import Done, Ledger, open_ledger

@@ -38,9 +38,20 @@ class Dataset(Protocol):
     ``name`` is the protocol's key: "nyu", "kitti", "diode", "ibims1", "eth3d", "pocket" or "folder".
     """
 
-    name: str
-    root: Path
-    names: Sequence[str]
+    @property
+    def name(self) -> str:
+        """The protocol's key."""
+        ...
+
+    @property
+    def root(self) -> Path:
+        """Its folder."""
+        ...
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of its samples, in the order of the split."""
+        ...
 
     def load(self, name: str) -> Sample:
         """Read one sample.

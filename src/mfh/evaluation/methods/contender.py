@@ -14,11 +14,18 @@ class Contender:
         name: what to call it.
         settings: plain JSON values that decide every answer.
         load: makes it, with its models.
+        title: what to call it in tables; the name where nothing else is said.
     """
 
     name: str
     settings: Mapping[str, object]
     load: Callable[[], Method]
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        """Call it by its name where it has no title."""
+        if not self.title:
+            object.__setattr__(self, "title", self.name)
 
     @classmethod
     def of(cls, method: Method) -> "Contender":

@@ -39,16 +39,18 @@ class MfhMethod:
         return prediction_of(self._pipeline(photo))
 
 
-def mfh_contender(config: Config) -> Contender:
+def mfh_contender(config: Config, *, title: str = NAME) -> Contender:
     """Return this project's method with a configuration, its models not loaded yet.
 
     Args:
         config: a preset, with any changes.
+        title: what to call it in tables.
     """
     return Contender(
         NAME,
         settings_of(config),
         lambda: MfhMethod(MetricFromHuman.from_preset(config.name, **changes(config))),
+        title=title,
     )
 
 
