@@ -19,6 +19,7 @@ from mfh.cli.exits import EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED, EXIT_NO_LAND
 from mfh.cli.pocket import app as pocket_app
 from mfh.cli.predict import predict
 from mfh.cli.refit import refit
+from mfh.cli.reproduce import reproduce
 from mfh.cli.weights import app as weights_app
 from mfh.errors import MfhError, NoLandmarkError
 
@@ -36,6 +37,7 @@ app.command()(demo)
 app.add_typer(weights_app, name="weights")
 app.add_typer(pocket_app, name="pocket")
 app.add_typer(evaluate_app, name="evaluate")
+app.command()(reproduce)
 app.command()(doctor)
 
 

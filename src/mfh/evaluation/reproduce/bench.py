@@ -43,11 +43,12 @@ class Subject:
 class Bench(Protocol):
     """Photos and models.
 
-    ``title`` says what was measured on and names whatever is simulated; ``settings`` are plain values that decide every
-    number beside the cells.
+    ``dataset`` is the protocol's key; ``title`` says what was measured on and names whatever is simulated; ``settings``
+    are plain values that decide every number beside the cells.
     """
 
     title: str
+    dataset: str
     base: Config
     names: Sequence[str]
     settings: Mapping[str, object]
@@ -92,6 +93,7 @@ class DatasetBench:
         adapt: Callable[[RelativeDepthModel], RelativeDepthModel] | None = None,
     ) -> None:
         self.title = title
+        self.dataset = dataset.name
         self.base = base
         self.names = dataset.names
         self._rules = protocol.of(dataset.name)
@@ -107,7 +109,7 @@ class DatasetBench:
                 f"protocol {protocol.name} fixes the scale on {dataset.name}, and the cells of an ablation say what is "
                 "free themselves: use --protocol paper"
             )
-        self._dataset = dataset
+        self._opened = dataset
         self._store = store
         self._adapt = adapt
         self._models: dict[tuple[Role, str], Any] = {}
@@ -129,7 +131,7 @@ class DatasetBench:
 
     def view(self, name: str) -> View:
         """Return one photo and its truth."""
-        return view(self._dataset.load(name), self._rules)
+        return view(self._opened.load(name), self._rules)
 
     def subject(self, seen: View) -> Subject:
         """Return a photo with the models that were loaded last."""

@@ -123,6 +123,7 @@ class OracleBench:
 
     def __init__(self, seeds: Sequence[int], bank: BodyBank, noise: NoiseName) -> None:
         self.title = f"SIMULATED: {len(seeds)} scenes of the pocket world, oracle models, noise {noise!r}"
+        self.dataset = "pocket"
         self.names = tuple(f"scene-{seed}" for seed in seeds)
         self.base = replace(
             preset("pocket"), name="pocket", relative_depth=ORACLE, people_finder=ORACLE, human_mesh=ORACLE,

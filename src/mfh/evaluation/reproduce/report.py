@@ -101,8 +101,7 @@ def markdown(measured: Measured, found: Sequence[CellResult]) -> str:
     lines = [
         f"# {grid.title}",
         "",
-        f"{measured.title}. Each number: measured (paper's {grid.dataset}; difference)"
-        + (f"; ± over {grid.seeds} painting seeds." if grid.seeds > 1 else "."),
+        f"{measured.title}. {_explained(measured)}",
         "",
         _line(heads),
         _line(["---"] * len(heads)),
@@ -112,7 +111,7 @@ def markdown(measured: Measured, found: Sequence[CellResult]) -> str:
             words = ["not run" if metric is METRICS[0] else "" for metric in METRICS]
             lines.append(_line([*one.cell.label, *words, "", *([""] if grid.seeds > 1 else [])]))
             continue
-        numbers = [_number(one, metric) for metric in METRICS]
+        numbers = [_number(one, metric, comparable=measured.comparable) for metric in METRICS]
         timed = [f"{one.seconds:.2f}"] if grid.seeds > 1 else []
         lines.append(_line([*one.cell.label, *numbers, f"{one.answered}/{one.photos}", *timed]))
     lines += ["", *_notes(measured, found)]
@@ -186,7 +185,18 @@ def _statistic(values: Sequence[float | None], statistic: Callable[[list[float]]
     return float(statistic(known)) if known else math.nan
 
 
-def _number(one: CellResult, metric: Metric) -> str:
+def _explained(measured: Measured) -> str:
+    """Say what the numbers in the cells are."""
+    spread = f", ± over {measured.grid.seeds} painting seeds" if measured.grid.seeds > 1 else ""
+    if measured.comparable:
+        return f"Each number: measured{spread} (the paper's; difference)."
+    return (
+        f"Each number: measured{spread} [the paper's, on {measured.grid.dataset}: another world, so compare the order "
+        "of the rows and not the numbers]."
+    )
+
+
+def _number(one: CellResult, metric: Metric, *, comparable: bool) -> str:
     found, theirs = getattr(one.mean, metric.name), getattr(one.cell.published, metric.name)
     if math.isnan(found):
         return "no answer"
@@ -194,17 +204,24 @@ def _number(one: CellResult, metric: Metric) -> str:
     deviation = getattr(one.deviation, metric.name)
     if not math.isnan(deviation):
         text += f" ± {deviation:.{metric.digits}f}"
-    return text if math.isnan(theirs) else f"{text} ({theirs:g}; {found - theirs:+.{metric.digits}f})"
+    if math.isnan(theirs):
+        return text
+    digits = max(metric.digits, 2) if theirs < 10 else 1
+    shown = f"{theirs:.{3 if metric.name == 'rmse' else digits}f}"
+    return f"{text} ({shown}; {found - theirs:+.{metric.digits}f})" if comparable else f"{text} [{shown}]"
 
 
 def _notes(measured: Measured, found: Sequence[CellResult]) -> list[str]:
     """Return what a reader must know, a paragraph each."""
     notes = [f"Note: {measured.grid.note}.", ""] if measured.grid.note else []
+    not_run: dict[str, list[str]] = {}
     for one in found:
-        name = ", ".join(one.cell.label)
         if one.missing:
-            notes += [f"- not run: {name}: {one.missing}"]
-        elif one.answered < one.photos:
+            not_run.setdefault(one.missing, []).append(" / ".join(one.cell.label))
+    notes += [f"- not run: {'; '.join(names)}: {reason}" for reason, names in not_run.items()]
+    for one in found:
+        name = " / ".join(one.cell.label)
+        if not one.missing and one.answered < one.photos:
             worst = ", ".join(f"{metric.title} {getattr(one.with_failures, metric.name):.3g}" for metric in METRICS)
             notes += [f"- {name}: no answer for {one.photos - one.answered} of {one.photos}; with the worst: {worst}"]
             most = sorted(one.failures.items(), key=lambda item: -item[1])[:2]

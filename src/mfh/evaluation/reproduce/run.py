@@ -31,6 +31,7 @@ class Measured:
         not_run: label -> what is missing, of the cells that could not run.
         unscored: photos of which no pixel can be scored; they are in no mean.
         settings: everything the rows are a function of.
+        comparable: whether it was measured where the paper did, so that a difference to its numbers means something.
     """
 
     grid: Grid
@@ -40,6 +41,7 @@ class Measured:
     not_run: dict[tuple[str, ...], str]
     unscored: tuple[str, ...]
     settings: dict[str, object]
+    comparable: bool = True
 
 
 def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress) -> Measured:
@@ -97,7 +99,16 @@ def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress) -> Meas
     rows = [row for row in rows if row.label not in not_run]
     rows.sort(key=lambda row: order[row.label])
     settings = {**bench.settings, "code": package_digest(), "seeds": grid.seeds, "photos": len(bench.names)}
-    return Measured(grid, bench.title, len(bench.names), tuple(rows), not_run, tuple(unscored), settings)
+    return Measured(
+        grid,
+        bench.title,
+        len(bench.names),
+        tuple(rows),
+        not_run,
+        tuple(unscored),
+        settings,
+        bench.dataset == grid.dataset,
+    )
 
 
 def _groups(cells: Sequence[Cell], bench: Bench) -> list[list[Cell]]:
