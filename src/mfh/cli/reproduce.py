@@ -10,7 +10,7 @@ import typer
 from mfh.cli.exits import EXIT_DONE, error_line
 from mfh.cli.progress import progress_line
 from mfh.config import PRESETS, Config, preset
-from mfh.errors import BackendError, InputError, MfhError
+from mfh.errors import BackendError, InputError
 
 if TYPE_CHECKING:
     from mfh.evaluation.datasets.frames import FrameDataset
@@ -76,12 +76,10 @@ class Request:
         """
         found = self.roots.get(dataset, self.roots.get(""))
         if found is None:
-            from mfh.evaluation.datasets.registry import DATASETS
-
-            get = f" ({DATASETS[dataset].get})" if dataset in DATASETS else ""
             raise InputError(
-                f"mfh reproduce {self.name} needs {dataset}: give its folder with --root {dataset}=DIR{get}; or "
-                "--dataset pocket, which needs nothing"
+                f"{self.name} is measured on {dataset}: give its folder with --root {dataset}=DIR "
+                f"(mfh evaluate {dataset} --check --root DIR says what belongs there), or --dataset pocket, which "
+                "needs nothing"
             )
         return found
 
@@ -279,17 +277,10 @@ def _dataset_bench(request: Request, dataset: str) -> "Bench":
 
 def _missing_weights(config: Config) -> str:
     """Say which of the preset's models are not here either."""
-    from mfh.models.registry import load_models, names_of
+    from mfh.models.needs import needs_of
 
-    missing = []
-    for role, name in names_of(config).items():
-        try:
-            load_models({role: name})
-        except MfhError:
-            missing.append(name)
-    return (
-        f"; also missing for preset {config.name}: {', '.join(dict.fromkeys(missing))} (mfh doctor)" if missing else ""
-    )
+    missing = ", ".join(needs_of(config).missing)
+    return f"; also missing for preset {config.name}: {missing} (mfh weights fetch)" if missing else ""
 
 
 def _pocket_bench(request: Request, *, progress: "Progress") -> "Bench":

@@ -97,7 +97,7 @@ class DatasetBench:
         self.base = base
         self.names = dataset.names
         self._rules = protocol.of(dataset.name)
-        self.settings = {
+        self.settings: Mapping[str, object] = {
             "dataset": dataset.name,
             "root": str(dataset.root.absolute()),
             "protocol": {"name": protocol.name, **asdict(self._rules)},

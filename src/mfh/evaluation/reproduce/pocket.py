@@ -3,7 +3,7 @@
 Everything measured here is simulated, and titles say so.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -124,14 +124,14 @@ class OracleBench:
     def __init__(self, seeds: Sequence[int], bank: BodyBank, noise: NoiseName) -> None:
         self.title = f"SIMULATED: {len(seeds)} scenes of the pocket world, oracle models, noise {noise!r}"
         self.dataset = "pocket"
-        self.names = tuple(f"scene-{seed}" for seed in seeds)
+        self.names: Sequence[str] = tuple(f"scene-{seed}" for seed in seeds)
         self.base = replace(
             preset("pocket"), name="pocket", relative_depth=ORACLE, people_finder=ORACLE, human_mesh=ORACLE,
             painter=ORACLE, painted_people="measured",
         )  # fmt: skip
         self._rules = PAPER.of("pocket")
         self._noise = NOISES[noise]
-        self.settings = {
+        self.settings: Mapping[str, object] = {
             "oracles": noise,
             "noise": repr(self._noise),
             "first seed": FIRST_SEED,
