@@ -49,7 +49,7 @@ def fig3(
     seed: Annotated[int, typer.Option(help="Of the 100 points.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder; features are kept in OUT/features.")] = Path("out/fig3"),
 ) -> int:
-    """Fig. 3: δ1 of a supervised model against the similarity of test pictures to its training pictures."""
+    """Figure 3: δ1 of a supervised model against the similarity of test pictures to its training pictures."""
     from mfh.evaluation.figures.scene_dependency import make_fig3
     from mfh.evaluation.figures.similarity import FeatureCache, picture_file
     from mfh.evaluation.photo_files import find_photos
@@ -82,7 +82,7 @@ def fig6(
     seed: Annotated[int, typer.Option(help="Of the paintings.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder.")] = Path("out/fig6"),
 ) -> int:
-    """Fig. 6: the photo as a metric point cloud with the measured bodies in it, and both as PLY."""
+    """Figure 6: the photo as a metric point cloud with the measured bodies in it, and both as PLY."""
     from mfh.io.focal import FocalRequest
     from mfh.io.photo import load_photo
 
@@ -110,7 +110,7 @@ def fig7(
     error_cap: Annotated[float, typer.Option(help="AbsRel at which the error colours end.")] = 0.5,
     out: Annotated[Path, typer.Option(help="Folder.")] = Path("out/fig7"),
 ) -> int:
-    """Fig. 7: photos, truth, predictions and error maps; fig12 to fig16 are the same on one dataset each."""
+    """Figure 7: photos, truth, predictions and error maps."""
     return _error_maps("fig7", predictions, dataset, root, protocol, samples or [], count, error_cap, out)
 
 
@@ -120,7 +120,7 @@ def fig9(
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder.")] = Path("out/fig9"),
 ) -> int:
-    """Fig. 9: AbsRel by camera angle and distance of shot, with 95 % intervals."""
+    """Figure 9: AbsRel by camera angle and distance of shot, with 95 % intervals."""
     from mfh.evaluation.annotate.shots import read_shots
     from mfh.evaluation.figures.shot_types import make_fig9
     from mfh.evaluation.score_files import read_scores
@@ -142,7 +142,7 @@ def register(app: typer.Typer) -> None:
     for command in (fig3, fig6, fig7, fig9):
         app.command(command.__name__)(command)
     for name, dataset in DATASET_OF.items():
-        app.command(name, help=f"Fig. {name[3:]}: as fig7, on {dataset}.")(_on_dataset(name, dataset))
+        app.command(name, help=f"Figure {name[3:]}: as fig7, on {dataset}.")(_on_dataset(name, dataset))
 
 
 def labelled(option: str, words: list[str]) -> dict[str, str]:
