@@ -44,8 +44,8 @@ def test_fig7_on_a_dataset(run_mfh, answers):
 
 def test_fig9(run_mfh, answers):
     (answers / "shots.csv").write_text("photo,angle,distance\np00,level,wide\np01,low,wide\nother,low,wide\n")
-    run = run_mfh("reproduce", "fig9", "--scores", f"near={answers / 'near'}", "--scores",
-                  f"far={answers / 'far' / 'scores.csv'}", "--shots", answers / "shots.csv", "--out", answers / "out")  # fmt: skip
+    scores = ("--scores", f"near={answers / 'near'}", "--scores", f"far={answers / 'far' / 'scores.csv'}")
+    run = run_mfh("reproduce", "fig9", *scores, "--shots", answers / "shots.csv", "--out", answers / "out")
     assert run.code == 0 and "2 photos with a shot type" in run.out and "11 others are left out" in run.out
     assert (answers / "out" / "fig9.pdf").is_file()
 
@@ -89,12 +89,14 @@ def test_fig6(run_mfh, photo_path, tmp_path, monkeypatch, floor_world):
     ("words", "message"),
     [
         (("fig7", "--dataset", "folder", "--root", "data", "--predictions", "near"), "expected LABEL=DIR"),
-        (("fig7", "--dataset", "folder", "--root", "data", "--predictions", "n=near", "--samples", "x"), "'x' is not in"),
+        (("fig7", "--dataset", "folder", "--root", "data", "--predictions", "n=near", "--samples", "x"),
+         "'x' is not in"),
         (("fig7", "--dataset", "folder", "--root", "nowhere", "--predictions", "n=near"), "no folder nowhere"),
         (("fig13", "--root", "data", "--predictions", "n=near"), "kitti"),
         (("fig9", "--scores", "near", "--shots", "s.csv"), "expected LABEL=PATH"),
         (("fig9", "--scores", "n=near", "--shots", "s.csv"), "cannot read s.csv"),
-        (("fig3", "--scores", "folder=near", "--root", "other=data", "--training", "data"), "expected the same datasets"),
+        (("fig3", "--scores", "folder=near", "--root", "other=data", "--training", "data"),
+         "expected the same datasets"),
         (("fig3", "--scores", "folder=near", "--root", "folder=data", "--training", "data", "--features", "dino"),
          "no folder 'dino'"),
         (("fig99",), "'fig99' is no table or figure of the paper: expected one of table1"),

@@ -286,7 +286,7 @@ def _prepare(out: Path) -> None:
     from mfh.evaluation.figures.saving import new_figure
     from mfh.io.atomic import check_writable
 
-    new_figure(1, 1)
+    new_figure(1.0, 1.0)
     check_writable(out)
     out.mkdir(parents=True, exist_ok=True)
 

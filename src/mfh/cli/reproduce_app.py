@@ -1,6 +1,7 @@
 """``mfh reproduce NAME``: tables share their options; each figure of predictions has its own."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
@@ -15,7 +16,7 @@ _TABLE = "table"
 class _Names(TyperGroup):
     """Hands names of tables to the one command that knows them all."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put that command's name before a table's."""
         return super().parse_args(ctx, routed(args, [name for name in self.commands if name != _TABLE]))
 
