@@ -234,4 +234,4 @@ def _bar(axes: "Axes", column: UInt8[ndarray, "h 1 3"], positions: Float[ndarray
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 34 else "…" + name[-33:]
+    return name if len(name) <= 28 else "…" + name[-27:]
