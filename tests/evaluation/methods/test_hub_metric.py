@@ -1,9 +1,11 @@
 """Published metric models as methods, on tiny copies."""
 
+import sys
+
 import numpy as np
 import pytest
 
-from mfh.errors import InputError
+from mfh.errors import BackendError, InputError
 from mfh.evaluation.methods.hub_metric import hub_contender
 from mfh.evaluation.methods.method import Method
 from tests.evaluation.made_up import photo_of
@@ -49,3 +51,11 @@ def test_depth_pro_is_told_whose_focal_length_to_go_by(tmp_path):
 def test_a_place_that_is_none_is_refused():
     with pytest.raises(InputError, match="no folder 'nowhere'"):
         hub_contender("nowhere")
+
+
+def test_without_the_hubs_libraries_it_says_what_to_install(tmp_path, monkeypatch):
+    tiny_hub.depth_anything(tmp_path / "model", metric=True)
+    contender = hub_contender(str(tmp_path / "model"))
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(BackendError, match=r"needs the package 'transformers', which is not installed: pip install"):
+        contender.load()
