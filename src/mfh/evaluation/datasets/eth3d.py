@@ -1,8 +1,8 @@
 """ETH3D's 454 high-resolution training photos of 13 scenes, as Marigold's list arranges them.
 
-``rgb/<scene>/images/dslr_images/X.JPG``, with COLMAP's cameras.txt and images.txt in
-``rgb/<scene>/dslr_calibration_jpg``, and ``depth/<scene>_dslr_depth/<scene>/ground_truth_depth/dslr_images/X.JPG``, which
-is no JPEG but bare float32 metres, row by row, +inf where there is none.
+Photos: ``rgb/<scene>/images/dslr_images/X.JPG``, with COLMAP's cameras.txt and images.txt in
+``rgb/<scene>/dslr_calibration_jpg``. Truth: ``depth/<scene>_dslr_depth/<scene>/ground_truth_depth/dslr_images/X.JPG``,
+which is no JPEG but bare float32 metres, row by row, +inf where there is none.
 """
 
 from functools import lru_cache
@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from mfh.errors import InputError
 from mfh.evaluation.datasets.frames import Frame, Index, first_file, first_folder, read_lines
-from mfh.evaluation.datasets.reading import as_truth, make_sample, read_mask, read_rgb
+from mfh.evaluation.datasets.reading import as_truth, make_sample, read_mask, read_rgb, size_of
 from mfh.evaluation.datasets.sample import Sample
 from mfh.geometry.camera import check_camera, resize_camera
 from mfh.types import Camera
@@ -22,6 +22,9 @@ from mfh.types import Camera
 LIST = "eth3d_filename_list.txt"
 CALIBRATION = "dslr_calibration_jpg"
 SCENES = 13
+
+SAME_SHAPE = 0.005
+"""A photo made smaller keeps its shape to this: rounding to whole pixels moves it less."""
 
 _PHOTOS = "images/dslr_images"
 
@@ -33,8 +36,8 @@ _LENSES = {
 }
 """Which parameters of COLMAP's camera models are fx, fy, cx, cy.
 
-The distortion that follows them is left out, as the authors' code leaves it out: of ETH3D's lens it is 1 % of the distance
-to the centre at 1000 pixels, and 3-4 % near the edges of 6048x4032.
+The distortion that follows them is left out, as the authors' code leaves it out: of ETH3D's lens it is 1 % of the
+distance to the centre at 1000 pixels, and 3-4 % near the edges of 6048x4032.
 """
 
 
@@ -75,6 +78,10 @@ def load(frame: Frame) -> Sample:
     path = frame.files["depth"]
     truth_m = _read_truth(path, width=width, height=height)
     lens = _lens(frame.files["cameras"], frame.files["images"], name=frame.files["rgb"].name)
+    if abs(width * lens.height - height * lens.width) > SAME_SHAPE * width * lens.height:
+        raise InputError(
+            f"{frame.files['rgb']} is {size_of(rgb)}, its camera {lens.width}x{lens.height}: expected one shape"
+        )
     camera = resize_camera(lens, width=width, height=height)
     if "mask" not in frame.files:
         return make_sample(frame.name, rgb, camera, (truth_m, path))

@@ -137,7 +137,7 @@ class DatasetCheck:
                 f"  frames:   {self.found} of {self.listed} listed are complete{whole}",
             ]
         if self.missing_total:
-            lines.append(f"  missing:  {self.missing_total} files")
+            lines.append(f"  missing:  {self.missing_total} file{'s' if self.missing_total > 1 else ''}")
             lines += [f"    {path}" for path in self.missing]
             if self.missing_total > len(self.missing):
                 lines.append(f"    and {self.missing_total - len(self.missing)} more")
@@ -171,7 +171,9 @@ def open_dataset(name: str, root: Path, *, split: Path | None = None, limit: int
     missing = missing_files(frames)
     if missing:
         others = f" and {len(missing) - 1} more files" if len(missing) > 1 else ""
-        raise InputError(f"{name}: {missing[0]}{others} missing; see what is there with mfh evaluate {name} --check")
+        raise InputError(
+            f"{name}: {missing[0]}{others} missing; see what is there with mfh evaluate {name} --root {root} --check"
+        )
     by_name = {frame.name: frame for frame in frames}
     return FrameDataset(name, root, found.layout, found.split, found.notes, by_name, module.load)
 

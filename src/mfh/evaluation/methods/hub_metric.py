@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mfh.errors import InputError
+from mfh.errors import BackendError, InputError
 from mfh.evaluation.digest import folder_digest
 from mfh.evaluation.methods.contender import Contender
 from mfh.evaluation.methods.method import Prediction
@@ -11,6 +11,7 @@ from mfh.models.metric_depth.hub_metric_depth import FocalUse, MetricDepthModel,
 from mfh.models.relative_depth.hub_depth import MARKER
 from mfh.types import Photo, Space
 
+HUB = "pip install 'metric-from-human[hub]'"
 _FOCAL = "?focal="
 
 
@@ -61,8 +62,14 @@ def hub_contender(text: str) -> Contender:
         "files": folder_digest(folder),
         **({"focal": focal} if kind.model_type == "depth_pro" else {}),
     }
-    return Contender(
-        source.text,
-        settings,
-        lambda: HubMetric(source.text, settings, load_metric_depth(folder, kind, focal=focal), kind.space),
-    )
+
+    def load() -> HubMetric:
+        try:
+            model = load_metric_depth(folder, kind, focal=focal)
+        except ModuleNotFoundError as error:
+            raise BackendError(
+                f"{source.text} needs the package {error.name!r}, which is not installed: {HUB}"
+            ) from error
+        return HubMetric(source.text, settings, model, kind.space)
+
+    return Contender(source.text, settings, load)
