@@ -188,5 +188,16 @@ def test_a_damaged_file_is_named(tmp_path: Path):
         look(Model(), tmp_path)
 
 
-def test_the_digest_is_of_code_and_weights():
-    assert len(model_code_digest()) == 16
+def test_the_digest_changes_with_the_models_code_and_not_with_other_code(tmp_path: Path, monkeypatch):
+    for name in ("models/a.py", "geometry/b.py", "pocket/weights/c.onnx", "numerics/fit.py", "models/notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    (tmp_path / "types.py").write_text("1")
+    monkeypatch.setattr("mfh.__file__", str(tmp_path / "__init__.py"))
+    digest = model_code_digest.__wrapped__
+    before = digest()
+    for name, matters in (("numerics/fit.py", False), ("models/notes.txt", False), ("models/a.py", True)):
+        (tmp_path / name).write_text("2")
+        assert (digest() != before) == matters
+    (tmp_path / "models/a.py").write_text("1")
+    assert digest() == before

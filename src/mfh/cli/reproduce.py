@@ -38,6 +38,7 @@ class Request:
         models: of the pocket world: "trained" or "oracle".
         noise: of the oracles.
         bank: bodies; None for those in the package.
+        workers: processes that draw and render; None for one a core.
         seeds: painting seeds of Fig. 5; None for the paper's five.
         methods: label -> metric model, for tables of methods.
         predictions: label -> folder.
@@ -55,6 +56,7 @@ class Request:
     models: Literal["trained", "oracle"]
     noise: str
     bank: Path | None
+    workers: int | None
     seeds: int | None
     methods: dict[str, str]
     predictions: dict[str, Path]
@@ -114,6 +116,10 @@ def reproduce(
     bank: Annotated[
         Path | None, typer.Option(help="Bodies of the pocket world; default: in the package.", show_default=False)
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that render the pocket world; default: one a core.", show_default=False),
+    ] = None,
     seeds: Annotated[int | None, typer.Option(help="Painting seeds of fig5; default: 5.", show_default=False)] = None,
     method: Annotated[
         list[str] | None,
@@ -131,7 +137,7 @@ def reproduce(
     """Measure a table or figure of the paper again: Markdown, CSV, PNG and PDF, the paper's numbers beside."""
     if name not in ENTRIES:
         raise InputError(f"{name!r} is no table or figure of the paper: expected one of {', '.join(ENTRIES)}")
-    for flag, count in (("--limit", limit), ("--seeds", seeds)):
+    for flag, count in (("--limit", limit), ("--seeds", seeds), ("--workers", workers)):
         if count is not None and count < 1:
             raise InputError(f"{flag} is {count}: expected at least 1")
     request = Request(
@@ -146,6 +152,7 @@ def reproduce(
         models=models,
         noise=noise,
         bank=bank,
+        workers=workers,
         seeds=seeds,
         methods=_labelled(method or [], "--method"),
         predictions={label: Path(place) for label, place in _labelled(predictions or [], "--predictions").items()},
@@ -297,7 +304,7 @@ def _pocket_bench(request: Request, *, progress: "Progress") -> "Bench":
     if not bank.is_file():
         raise InputError(f"--bank: no body bank at {bank}: make one with python -m mfh.pocket.bodies")
     request.out.mkdir(parents=True, exist_ok=True)
-    scenes = Scenes(request.limit or DEFAULT_SCENES, bank, request.out, usable_cores())
+    scenes = Scenes(request.limit or DEFAULT_SCENES, bank, request.out, request.workers or usable_cores())
     if request.models == "oracle":
         if request.preset is not None or request.painter is not None:
             raise InputError("--preset and --painter are of --models trained: oracles are models of their own")

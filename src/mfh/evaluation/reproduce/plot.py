@@ -51,7 +51,11 @@ def write_plots(out: Path, measured: Measured, found: Sequence[CellResult]) -> l
             _draw_bars(axes, shown, metric)
         panels[0].set_yticks(range(len(shown)), [", ".join(one.cell.label) for one in shown], fontsize=7)
         panels[0].invert_yaxis()
-        panels[-1].legend(fontsize=7, loc="lower right")
+        # Where it hides no bar.
+        handles, names = panels[0].get_legend_handles_labels()
+        figure.legend(
+            handles, [names[0], f"paper, {measured.grid.dataset}"], fontsize=7, loc="outside lower right", ncols=2
+        )
     figure.suptitle(f"{measured.grid.title}\n{measured.title}", fontsize=9)
     paths = [out / f"{measured.grid.name}.png", out / f"{measured.grid.name}.pdf"]
     for path in paths:

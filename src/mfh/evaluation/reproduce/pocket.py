@@ -119,9 +119,10 @@ class OracleBench:
         seeds: of the scenes.
         bank: bodies.
         noise: of all oracles.
+        size: (width, height) pixels.
     """
 
-    def __init__(self, seeds: Sequence[int], bank: BodyBank, noise: NoiseName) -> None:
+    def __init__(self, seeds: Sequence[int], bank: BodyBank, noise: NoiseName, *, size: tuple[int, int] = SIZE) -> None:
         self.title = f"SIMULATED: {len(seeds)} scenes of the pocket world, oracle models, noise {noise!r}"
         self.dataset = "pocket"
         self.names: Sequence[str] = tuple(f"scene-{seed}" for seed in seeds)
@@ -135,11 +136,12 @@ class OracleBench:
             "oracles": noise,
             "noise": repr(self._noise),
             "first seed": FIRST_SEED,
-            "size": list(SIZE),
+            "size": list(size),
             "unit": UNIT,
         }
         self._seeds = dict(zip(self.names, seeds, strict=True))
         self._bank = bank
+        self._size = size
         self._space: Space = "disparity"
         self._known = KnownPictures()
 
@@ -149,7 +151,7 @@ class OracleBench:
 
     def view(self, name: str) -> View:
         """Draw one scene."""
-        scene = draw_scene(self._seeds[name], self._bank, split=SPLIT, size=SIZE)
+        scene = draw_scene(self._seeds[name], self._bank, split=SPLIT, size=self._size)
         self._known = KnownPictures()
         photo = self._known.add_photo(scene, unlit(scene))
         depth_m = self._known.truth_of(photo.rgb).depth_m

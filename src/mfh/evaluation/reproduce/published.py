@@ -47,7 +47,7 @@ def _rows(datasets: tuple[str, ...], text: str) -> dict[tuple[str, str], Publish
     return found
 
 
-OURS = "MfH (paper)"
+OURS = "MfH"
 
 TABLE_1 = _rows(
     ("nyu", "kitti"),
@@ -59,7 +59,7 @@ TABLE_1 = _rows(
     LORN        | 70.3 - - -              | - - - -
     Hu et al.   | 42.8 - - 1.049          | - - - 12.29
     DepthCLIP   | 39.4 - - -              | - 47.3 - 12.96
-    MfH (paper) | 83.2 13.7 9.78 0.487    | 81.2 13.3 10.5 4.21
+    MfH         | 83.2 13.7 9.78 0.487    | 81.2 13.3 10.5 4.21
     """,
 )
 """Table 1: NYUv2 and KITTI, nothing aligned."""
@@ -74,7 +74,7 @@ TABLE_2 = _rows(
     Metric3D         | - - - 1.429          | - - - 0.646          | - - - 2.965
     UniDepth-C       | 62.8 23.8 - 0.968    | 81.1 14.8 8.30 0.536 | 43.3 - 10.3 1.532
     UniDepth-V       | 79.8 18.1 10.4 0.760 | 23.4 35.7 6.87 1.063 | 27.2 - 8.93 1.950
-    MfH (paper)      | 42.2 34.5 13.2 1.363 | 67.7 23.3 9.73 0.738 | 47.1 24.0 8.16 1.366
+    MfH      | 42.2 34.5 13.2 1.363 | 67.7 23.3 9.73 0.738 | 47.1 24.0 8.16 1.366
     """,
 )
 """Table 2: datasets nobody was trained on, nothing aligned."""
