@@ -340,6 +340,32 @@ def depth_pro(folder: Path) -> None:
     (folder / "preprocessor_config.json").write_text(json.dumps(processor))
 
 
+def dinov2(folder: Path, *, seed: int = 0) -> None:
+    """Write a DINOv2 with the processor its repositories have."""
+    import torch
+    from transformers import BitImageProcessor, Dinov2Config, Dinov2Model
+
+    torch.manual_seed(seed)
+    config = Dinov2Config(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, mlp_ratio=2, image_size=56, patch_size=14
+    )
+    model = Dinov2Model(config)
+    # Freshly made, it hardly looks at the picture.
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.Linear | torch.nn.Conv2d):
+            torch.nn.init.normal_(layer.weight, std=2 / layer.weight[0].numel() ** 0.5)
+    for scale in (one for name, one in model.named_parameters() if "lambda1" in name):
+        torch.nn.init.ones_(scale)
+    model.save_pretrained(folder)
+    BitImageProcessor(
+        size={"shortest_edge": 64},
+        crop_size={"height": 56, "width": 56},
+        do_convert_rgb=True,
+        image_mean=[0.485, 0.456, 0.406],
+        image_std=[0.229, 0.224, 0.225],
+    ).save_pretrained(folder)
+
+
 def _enliven(*parts) -> None:
     """Make the output of random weights vary: as they are made, the last rectifier may be shut everywhere."""
     import torch

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from mfh import __version__
+from mfh.cli.annotate import annotate
 from mfh.cli.demo import demo
 from mfh.cli.doctor import doctor
 from mfh.cli.evaluate import app as evaluate_app
@@ -19,6 +20,8 @@ from mfh.cli.exits import EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED, EXIT_NO_LAND
 from mfh.cli.pocket import app as pocket_app
 from mfh.cli.predict import predict
 from mfh.cli.refit import refit
+from mfh.cli.reproduce_app import app as reproduce_app
+from mfh.cli.study import app as study_app
 from mfh.cli.weights import app as weights_app
 from mfh.errors import MfhError, NoLandmarkError
 
@@ -36,6 +39,9 @@ app.command()(demo)
 app.add_typer(weights_app, name="weights")
 app.add_typer(pocket_app, name="pocket")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(study_app, name="study")
+app.command()(annotate)
+app.add_typer(reproduce_app, name="reproduce")
 app.command()(doctor)
 
 

@@ -6,8 +6,7 @@ then sees the first N usable ones, as the pipeline would with ``max_paintings = 
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +16,13 @@ import numpy as np
 
 from mfh.config import Config, EvidenceMode, preset
 from mfh.errors import NoLandmarkError
-from mfh.evaluation.remember import Memory, RememberingPainter, RememberingPeople, RememberingRelativeDepth
+from mfh.evaluation.remember import (
+    AttemptClock,
+    Memory,
+    RememberingPainter,
+    RememberingPeople,
+    RememberingRelativeDepth,
+)
 from mfh.evaluation.scores import metric_score
 from mfh.findings import any_used
 from mfh.models.protocols import Painter
@@ -206,11 +211,11 @@ def measure_scene(task: Task) -> list[Row]:
         looked_s = memory.charged_s
         if seed == 0:
             rows.append(_bound(task, subject, relative, looked_s))
-        runs: dict[EvidenceMode, tuple[PaintingRun, _Clock]] = {}
+        runs: dict[EvidenceMode, tuple[PaintingRun, AttemptClock]] = {}
         for way in WAYS:
             config = replace(subject.config, painting_evidence=way.evidence, seed=seed)
             if way.evidence not in runs:
-                clock = _Clock(memory)
+                clock = AttemptClock(memory)
                 run = paint_people(painter, models, subject.photo, relative, config=config, stage=clock.stage)
                 runs[way.evidence] = run, clock
             run, clock = runs[way.evidence]
@@ -282,22 +287,6 @@ def _bound(task: Task, subject: Subject, relative: RelativeDepth, seconds: float
         task.scene_seed, subject.kind, task.models, task.noise, BOUND, 0, 0, 0,
         best.abs_rel, best.delta1, 0.0, seconds, best.positive,
     )  # fmt: skip
-
-
-@dataclass
-class _Clock:
-    """Seconds of each attempt, with what remembered answers would have taken."""
-
-    memory: Memory
-    seconds: list[float] = field(default_factory=list)
-
-    @contextmanager
-    def stage(self, name: str, fraction: float) -> Iterator[None]:
-        """Time one attempt."""
-        begin, spent, charged = time.perf_counter(), self.memory.spent_s, self.memory.charged_s
-        yield
-        own = time.perf_counter() - begin - (self.memory.spent_s - spent)
-        self.seconds.append(own + self.memory.charged_s - charged)
 
 
 @lru_cache(maxsize=1)

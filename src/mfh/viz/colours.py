@@ -48,8 +48,8 @@ def colour_depth(
     Returns:
         (h, w, 3) uint8 RGB.
     """
-    position = _position_on_bar(np.where(valid_mask, depth_m, limits_m[0]), limits_m)
-    coloured = _colours(position)
+    position = position_on_bar(np.where(valid_mask, depth_m, limits_m[0]), limits_m)
+    coloured = bar_colours(position)
     height, width = depth_m.shape
     stripe = max(2, min(height, width) // 60)
     rows, columns = np.ogrid[:height, :width]
@@ -81,8 +81,13 @@ def bar_ticks_m(limits_m: tuple[float, float]) -> list[float]:
     return [step * count for count in range(math.ceil(near_m / step), math.floor(far_m / step) + 1)]
 
 
-def _position_on_bar(depth_m: Float[ndarray, "*shape"], limits_m: tuple[float, float]) -> Float[ndarray, "*shape"]:
-    """Return 0 at the near end of the bar and 1 at the far end."""
+def position_on_bar(depth_m: Float[ndarray, "*shape"], limits_m: tuple[float, float]) -> Float[ndarray, "*shape"]:
+    """Return where depths are on the bar: 0 at the near end and 1 at the far end; by ratio over a wide range.
+
+    Args:
+        depth_m: z in metres, any shape.
+        limits_m: metres at the near and the far end; depths beyond them are at the end.
+    """
     near_m, far_m = limits_m
     clipped = np.clip(depth_m, near_m, far_m)
     if far_m / near_m >= _LOG_FROM_RATIO:
@@ -90,7 +95,15 @@ def _position_on_bar(depth_m: Float[ndarray, "*shape"], limits_m: tuple[float, f
     return (clipped - near_m) / (far_m - near_m)
 
 
-def _colours(position: Float[ndarray, "h w"]) -> UInt8[ndarray, "h w 3"]:
+def bar_colours(position: Float[ndarray, "h w"]) -> UInt8[ndarray, "h w 3"]:
+    """Return the colours at places on the bar.
+
+    Args:
+        position: (h, w) 0 at the near end, 1 at the far end.
+
+    Returns:
+        (h, w, 3) uint8 RGB.
+    """
     # The map's last few steps are black on black; the far end stops short of them.
     levels = np.rint((1 - 0.94 * position) * 255).astype(np.uint8)
     return cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
@@ -102,10 +115,10 @@ def draw_bar(
     """Draw the colour bar, near end at the bottom, with its ticks."""
     draw, font = ImageDraw.Draw(canvas), font_of(font_px)
     column = np.linspace(1, 0, size[1])[:, None]
-    canvas.paste(Image.fromarray(np.repeat(_colours(column), size[0], axis=1)), corner)
+    canvas.paste(Image.fromarray(np.repeat(bar_colours(column), size[0], axis=1)), corner)
     last_y = math.inf
     for tick_m in bar_ticks_m(limits_m):
-        y = corner[1] + (1 - float(_position_on_bar(np.array([tick_m]), limits_m)[0])) * (size[1] - 1)
+        y = corner[1] + (1 - float(position_on_bar(np.array([tick_m]), limits_m)[0])) * (size[1] - 1)
         if last_y - y < font_px * 1.3:
             continue
         last_y = y

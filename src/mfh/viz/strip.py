@@ -113,13 +113,18 @@ def _over(rgb: UInt8[ndarray, "h w 3"], landmark: Landmark, mesh: HumanMesh, cam
     if not silhouette.any():
         return rgb
     tint = np.array(_USED_TINT if landmark.verdict == "used" else _REJECTED_TINT, float)
-    body = _shade(depth_m, camera)[..., None] * tint
+    body = shade(depth_m, camera)[..., None] * tint
     mixed = np.where(silhouette[..., None], _OPACITY * body + (1 - _OPACITY) * rgb, rgb)
     return np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)
 
 
-def _shade(depth_m: Float[ndarray, "h w"], camera: Camera) -> Float[ndarray, "h w"]:
-    """Return 0.35 to 1: how much each pixel's surface faces a light beside the camera (Lambert)."""
+def shade(depth_m: Float[ndarray, "h w"], camera: Camera) -> Float[ndarray, "h w"]:
+    """Return 0.35 to 1: how much each pixel's surface faces a light beside the camera (Lambert).
+
+    Args:
+        depth_m: (h, w) z of a surface in metres; +inf where there is none.
+        camera: intrinsics of that size.
+    """
     height, width = depth_m.shape
     columns, rows = np.meshgrid(np.arange(width), np.arange(height))
     filled = np.where(np.isfinite(depth_m), depth_m, np.max(depth_m, where=np.isfinite(depth_m), initial=0.0))

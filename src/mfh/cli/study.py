@@ -1,0 +1,120 @@
+"""``mfh study``: people judge depth where no truth is known."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mfh.cli.exits import EXIT_DONE
+from mfh.cli.progress import progress_line
+from mfh.errors import InputError
+
+app = typer.Typer(
+    help="Ask people which method's metres look most reasonable, blindly, and count their answers.",
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def study() -> None:
+    """A page to hand out, and the tally of what comes back (docs/study.md)."""
+
+
+@app.command()
+def make(
+    photos: Annotated[list[Path], typer.Option(help="Picture files, or folders of them; repeatable.")],
+    predictions: Annotated[
+        list[str],
+        typer.Option(
+            metavar="LABEL=DIR",
+            help="A method and the folder of its metres: NAME.npz (depth_m), NAME.npy or NAME/depth.npz; repeatable.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="FILE.html that holds everything, or a folder to put on a web server.")],
+    key: Annotated[
+        Path | None,
+        typer.Option(help="Where the key goes; default: OUT's name with -key.json beside it.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Draws the order of photos, and of methods in each photo.")] = 0,
+    max_m: Annotated[
+        float | None,
+        typer.Option(
+            help="Far end of all meter bars, metres; default: 10, 15, 20, 40 or 80 by what the methods say.",
+            show_default=False,
+        ),
+    ] = None,
+    bars: Annotated[
+        Path | None,
+        typer.Option(help="CSV with columns photo,max_m[,min_m]: a meter bar for every photo.", show_default=False),
+    ] = None,
+    note: Annotated[str, typer.Option(help="Shown to participants, such as whom to send the answers to.")] = "",
+) -> int:
+    """Make a blind side-by-side page; the key that says which method is which is a file of its own."""
+    if seed < 0:
+        raise InputError(f"--seed is {seed}: expected 0 or more")
+    if max_m is not None and bars is not None:
+        raise InputError("--max-m and --bars are both given: expected one of them")
+    from mfh.evaluation.photo_files import find_photos
+    from mfh.evaluation.prediction_folders import parse_predictions
+    from mfh.evaluation.study.meter_bar import bar_to, read_bars
+    from mfh.evaluation.study.page import make_study
+    from mfh.io.atomic import check_writable
+
+    key = key or out.with_name(f"{out.stem}-key.json")
+    check_writable(out.parent)
+    check_writable(key.parent)
+    if key.exists():
+        raise InputError(f"{key} is there already, and answers can only be read with it: choose another --key or --out")
+    found = find_photos(photos)
+    folders = parse_predictions(predictions)
+    chosen = {name: bar_to(max_m) for name in found} if max_m is not None else None
+    if bars is not None:
+        chosen = read_bars(bars, found)
+    for folder in {out.parent, key.parent}:
+        folder.mkdir(parents=True, exist_ok=True)
+    with progress_line() as progress:
+        made = make_study(found, folders, out=out, key=key, seed=seed, bars=chosen, note=note, progress=progress.update)
+    counts = {name: sum(one.bar.range_name == name for one in made.questions) for name in ("short", "medium", "long")}
+    ranges = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    print(f"study {made.id}: {len(found)} photos ({ranges} range), {len(folders)} methods")
+    print(f"page: {made.page} ({_megabytes(made.page, out)})")
+    print(f"key:  {made.key} (keep it: participants must not see it, and answers cannot be read without it)")
+    return EXIT_DONE
+
+
+@app.command()
+def tally(
+    answers: Annotated[list[Path], typer.Argument(help="Files that the page saved, one a participant.")],
+    key: Annotated[Path, typer.Option(help="The key that mfh study make wrote.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for tally.csv and tally.md; default: the key's folder.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+) -> int:
+    """Count the answers: selection rates by range with confidence intervals, as in the paper's Table 10."""
+    if seed < 0:
+        raise InputError(f"--seed is {seed}: expected 0 or more")
+    from mfh.evaluation.study.answers import read_answers
+    from mfh.evaluation.study.plan import read_key
+    from mfh.evaluation.study.tally import footnote, markdown, table, write_csv
+    from mfh.evaluation.study.tally import tally as count
+    from mfh.io.atomic import atomic_path, check_writable
+
+    folder = out or key.parent
+    check_writable(folder)
+    secret = read_key(key)
+    result = count(read_answers(answers, secret), secret, seed=seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_csv(folder / "tally.csv", result)
+    with atomic_path(folder / "tally.md") as temporary:
+        temporary.write_text(markdown(result), encoding="utf-8")
+    print(table(result))
+    print(f"\n{footnote(result)}")
+    print(f"files: {folder / 'tally.csv'}, {folder / 'tally.md'}")
+    return EXIT_DONE
+
+
+def _megabytes(page: Path, out: Path) -> str:
+    files = [page] if page == out else [path for path in out.rglob("*") if path.is_file()]
+    return f"{sum(path.stat().st_size for path in files) / 1e6:.1f} MB"

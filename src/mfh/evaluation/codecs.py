@@ -1,0 +1,174 @@
+"""Models' answers as named arrays, bit for bit, so that they can be kept in npz files without pickle."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from mfh.types import HumanMesh, PaintedFigure, PaintedPhoto, Person, PoseLandmarks, RelativeDepth
+
+Arrays = dict[str, ndarray]
+Answer = TypeVar("Answer")
+ABOUT = "about"
+
+
+@runtime_checkable
+class Codec(Protocol[Answer]):
+    """How one kind of answer becomes arrays, and comes back."""
+
+    def encode(self, answer: Answer) -> Arrays:
+        """Return the arrays of an answer."""
+        ...
+
+    def decode(self, arrays: Mapping[str, ndarray]) -> Answer:
+        """Return the answer of arrays.
+
+        Raises:
+            KeyError, ValueError, TypeError: for arrays of something else.
+        """
+        ...
+
+
+class RelativeDepthCodec:
+    """Relative depth with its space."""
+
+    def encode(self, answer: RelativeDepth) -> Arrays:
+        """Return the map, and the rest in words."""
+        return {"values": answer.values, ABOUT: _words({"space": answer.space, "log_range": answer.log_range})}
+
+    def decode(self, arrays: Mapping[str, ndarray]) -> RelativeDepth:
+        """Return the relative depth."""
+        about = _read(arrays)
+        log_range = about["log_range"]
+        return RelativeDepth(
+            arrays["values"], about["space"], None if log_range is None else (log_range[0], log_range[1])
+        )
+
+
+@dataclass(frozen=True)
+class PaintingCodec:
+    """A painting as what it changes of a photo: outside its mask it is the photo anyway.
+
+    Attributes:
+        photo: (h, w, 3) what was painted into.
+    """
+
+    photo: Float[ndarray, "h w 3"]
+
+    def encode(self, answer: PaintedPhoto) -> Arrays:
+        """Return the pixels inside the mask, as bytes where they are whole ones."""
+        pixels = answer.rgb[answer.paint_mask]
+        arrays = {"paint_mask": np.packbits(answer.paint_mask), "pixels": _as_bytes(pixels)}
+        figure = answer.figure
+        about: dict[str, Any] = {
+            "prompt": answer.prompt,
+            "seed": answer.seed,
+            "outside": not np.array_equal(answer.rgb[~answer.paint_mask], self.photo[~answer.paint_mask]),
+            "figure": None
+            if figure is None
+            else [list(figure.foot_xy_px), figure.px_per_m, figure.stature_m, figure.log_size_sigma],
+        }
+        if about["outside"]:
+            # A painter that breaks its contract must still come back as it was.
+            arrays["rgb"] = answer.rgb
+        if figure is not None:
+            arrays["figure_mask"] = np.packbits(figure.figure_mask)
+        return {**arrays, ABOUT: _words(about)}
+
+    def decode(self, arrays: Mapping[str, ndarray]) -> PaintedPhoto:
+        """Return the painting."""
+        about, shape = _read(arrays), self.photo.shape[:2]
+        paint_mask = _mask(arrays["paint_mask"], shape)
+        if about["outside"]:
+            rgb = arrays["rgb"]
+        else:
+            rgb = self.photo.copy()
+            rgb[paint_mask] = _from_bytes(arrays["pixels"])
+        figure = None
+        if about["figure"] is not None:
+            foot, px_per_m, stature_m, sigma = about["figure"]
+            figure = PaintedFigure(_mask(arrays["figure_mask"], shape), (foot[0], foot[1]), px_per_m, stature_m, sigma)
+        return PaintedPhoto(rgb, paint_mask, about["prompt"], about["seed"], figure)
+
+
+class PeopleCodec:
+    """The people found in one picture."""
+
+    def encode(self, answer: Sequence[Person]) -> Arrays:
+        """Return boxes, masks and poses under the number of each person."""
+        arrays: Arrays = {}
+        for k, person in enumerate(answer):
+            arrays[f"{k}/box"] = person.box_xyxy
+            arrays[f"{k}/mask"] = np.packbits(person.instance_mask)
+            if person.pose is not None:
+                for name in ("image_px", "world_m", "visibility"):
+                    arrays[f"{k}/{name}"] = getattr(person.pose, name)
+        rows = [[one.score, list(one.instance_mask.shape), one.pose is not None] for one in answer]
+        return {**arrays, ABOUT: _words(rows)}
+
+    def decode(self, arrays: Mapping[str, ndarray]) -> list[Person]:
+        """Return the people."""
+        people = []
+        for k, (score, shape, has_pose) in enumerate(_read(arrays)):
+            pose = None
+            if has_pose:
+                pose = PoseLandmarks(*(arrays[f"{k}/{name}"] for name in ("image_px", "world_m", "visibility")))
+            mask = _mask(arrays[f"{k}/mask"], (shape[0], shape[1]))
+            people.append(Person(arrays[f"{k}/box"], mask, score, pose))
+        return people
+
+
+class BodiesCodec:
+    """The bodies measured in one picture."""
+
+    def encode(self, answer: Sequence[HumanMesh | None]) -> Arrays:
+        """Return vertices and faces under the number of each body."""
+        arrays: Arrays = {}
+        rows: list[list[Any] | None] = []
+        for k, mesh in enumerate(answer):
+            if mesh is None:
+                rows.append(None)
+                continue
+            arrays[f"{k}/vertices_m"], arrays[f"{k}/faces"] = mesh.vertices_m, mesh.faces
+            rows.append([mesh.source, mesh.stature_m, mesh.log_depth_sigma, mesh.reprojection_px])
+        return {**arrays, ABOUT: _words(rows)}
+
+    def decode(self, arrays: Mapping[str, ndarray]) -> list[HumanMesh | None]:
+        """Return the bodies; None where a person was not measured."""
+        return [
+            None if row is None else HumanMesh(arrays[f"{k}/vertices_m"], arrays[f"{k}/faces"], *row)
+            for k, row in enumerate(_read(arrays))
+        ]
+
+
+def _words(about: object) -> ndarray:
+    return np.array(json.dumps(about, default=_plain))
+
+
+def _plain(value: object) -> object:
+    """Return a numpy number as Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} cannot be kept as JSON")
+
+
+def _read(arrays: Mapping[str, ndarray]) -> Any:
+    return json.loads(str(arrays[ABOUT]))
+
+
+def _mask(packed: ndarray, shape: tuple[int, int]) -> Bool[ndarray, "h w"]:
+    return np.unpackbits(packed, count=shape[0] * shape[1]).astype(bool).reshape(shape)
+
+
+def _as_bytes(values: ndarray) -> ndarray:
+    """Return whole numbers of 255ths as bytes, a twelfth of their compressed size; others as they are."""
+    whole = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    return whole if np.array_equal(_from_bytes(whole), values) else values
+
+
+def _from_bytes(pixels: ndarray) -> ndarray:
+    return pixels.astype(np.float32) / np.float32(255) if pixels.dtype == np.uint8 else pixels

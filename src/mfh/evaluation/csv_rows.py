@@ -1,0 +1,42 @@
+"""CSV files that people write."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mfh.errors import InputError
+
+
+def read_rows(path: str | Path, columns: Sequence[str]) -> list[tuple[int, Mapping[str, str]]]:
+    """Read a CSV with a header; spaces around cells are dropped.
+
+    Args:
+        path: the file, UTF-8.
+        columns: that it must have; others may be there.
+
+    Returns:
+        Line number and cells by column.
+
+    Raises:
+        InputError: for a file that cannot be read, or a missing column or cell.
+    """
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            header = [name.strip() for name in reader.fieldnames or ()]
+            rows: list[tuple[int, Mapping[str, str]]] = []
+            for cells in reader:
+                values = [(cells[name] or "").strip() for name in reader.fieldnames or ()]
+                rows.append((reader.line_num, dict(zip(header, values, strict=True))))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}; expected a CSV file") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is no CSV file ({error}): expected UTF-8 text with commas") from error
+    missing = [name for name in columns if name not in header]
+    if missing:
+        raise InputError(f"{path} has no column {missing[0]!r}: expected {', '.join(columns)} in its first line")
+    for number, row in rows:
+        empty = [name for name in columns if not row[name]]
+        if empty:
+            raise InputError(f"{path} line {number}: nothing in column {empty[0]!r}")
+    return rows

@@ -1,0 +1,153 @@
+"""How much a picture looks like any training picture: features kept on disk, and the largest cosine among them."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.errors import InputError
+from mfh.io.atomic import atomic_path
+
+Featurize = Callable[[Float[ndarray, "_ _ 3"]], Float[ndarray, "c"]]
+Progress = Callable[[str, float], None]
+
+_ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that is read only if its features are not known yet.
+
+    Attributes:
+        name: for messages.
+        fingerprint: changes with its content.
+        load: returns (h, w, 3) in [0, 1].
+    """
+
+    name: str
+    fingerprint: str
+    load: Callable[[], Float[ndarray, "_ _ 3"]]
+
+
+def picture_file(path: Path) -> Picture:
+    """Return a picture file; it is the same picture as long as its bytes are.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: where it cannot be read.
+    """
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+
+    def load() -> Float[ndarray, "_ _ 3"]:
+        from mfh.io.photo import load_photo
+
+        return load_photo(path).rgb
+
+    return Picture(str(path), digest, load)
+
+
+def picture_array(name: str, rgb: Float[ndarray, "_ _ 3"]) -> Picture:
+    """Return a picture in memory.
+
+    Args:
+        name: for messages.
+        rgb: (h, w, 3) in [0, 1].
+    """
+    content = hashlib.sha256(f"{rgb.dtype} {rgb.shape} ".encode() + np.ascontiguousarray(rgb).tobytes())
+    return Picture(name, content.hexdigest(), lambda: rgb)
+
+
+class FeatureCache:
+    """Features by picture, one small file each, so that a run that was stopped goes on.
+
+    Args:
+        folder: of the files; made.
+        model: whatever decides the features besides the picture, as text.
+        load_model: called once, and only where some features are not known yet.
+    """
+
+    def __init__(self, folder: Path, *, model: str, load_model: Callable[[], Featurize]) -> None:
+        self._folder = folder / hashlib.sha256(model.encode()).hexdigest()[:16]
+        self._load_model = load_model
+        self._featurize: Featurize | None = None
+        self.computed = 0
+
+    def of(self, picture: Picture) -> Float[ndarray, "c"]:
+        """Return a picture's features, of length 1.
+
+        Args:
+            picture: the picture.
+
+        Raises:
+            InputError: for a damaged file, or one that cannot be written.
+            WeightsError: where the model is needed and not on this machine.
+        """
+        path = self._folder / picture.fingerprint[:2] / f"{picture.fingerprint}.npy"
+        if path.is_file():
+            try:
+                return np.load(path, allow_pickle=False)
+            except (OSError, ValueError, EOFError) as error:
+                raise InputError(f"{path} is damaged ({error}): delete it") from error
+        if self._featurize is None:
+            self._featurize = self._load_model()
+        features = self._featurize(picture.load())
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"cannot make {path.parent}: {error.strerror or error}") from error
+        with atomic_path(path) as temporary:
+            np.save(temporary, features)
+        self.computed += 1
+        return features
+
+    def all_of(self, pictures: Sequence[Picture], what: str, *, progress: Progress) -> Float[ndarray, "n c"]:
+        """Return the features of several pictures.
+
+        Args:
+            pictures: at least one.
+            what: they are, for the progress.
+            progress: told which one it is.
+
+        Raises:
+            InputError: for no picture.
+        """
+        if not pictures:
+            raise InputError(f"no {what} picture: expected at least one")
+        rows = []
+        for number, picture in enumerate(pictures):
+            progress(f"{what}: {picture.name}", number / len(pictures))
+            rows.append(self.of(picture))
+        return np.stack(rows)
+
+
+def largest_cosine(tests: Float[ndarray, "n c"], training: Float[ndarray, "m d"]) -> Float[ndarray, "n"]:
+    """Return for each test picture its cosine with the training picture most like it.
+
+    Args:
+        tests: (n, c) features; any length.
+        training: (m, d) features of the same model, d = c; any length.
+
+    Returns:
+        (n,) in [-1, 1].
+
+    Raises:
+        InputError: where the features are of different models.
+    """
+    if tests.shape[1] != training.shape[1]:
+        raise InputError(f"features of {tests.shape[1]} and {training.shape[1]} numbers: expected one model's")
+    unit = tests / np.linalg.norm(tests, axis=1, keepdims=True)
+    best = np.full(len(tests), -np.inf)
+    for start in range(0, len(training), _ROWS_AT_ONCE):
+        block = training[start : start + _ROWS_AT_ONCE]
+        cosine = unit @ (block / np.linalg.norm(block, axis=1, keepdims=True)).T
+        best = np.maximum(best, cosine.max(axis=1))
+    return np.clip(best, -1.0, 1.0)

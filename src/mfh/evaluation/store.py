@@ -1,0 +1,94 @@
+"""Models' answers on disk: a run that was stopped goes on, and every configuration that asks the same shares them.
+
+An answer's file is named by a digest of everything it depends on: the pictures themselves, the question, the model's
+name and settings, and the code and weights of the package's models. Other settings are another file.
+"""
+
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy import ndarray
+
+import mfh
+from mfh.errors import InputError
+from mfh.io.atomic import atomic_path
+
+SECONDS = "seconds"
+_MODEL_CODE = ("models", "geometry", "pocket/weights", "types.py")
+_SUFFIXES = (".py", ".onnx", ".npz")
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of answers.
+
+    Attributes:
+        root: made when the first answer is kept.
+    """
+
+    root: Path
+
+    def load(self, kind: str, question: Hashable) -> tuple[dict[str, ndarray], float] | None:
+        """Return an answer's arrays and the seconds it took, or None where it is not known.
+
+        Args:
+            kind: folder of the answer.
+            question: everything the answer depends on; plain values and frozen dataclasses of them.
+
+        Raises:
+            InputError: for a damaged file, with what to do.
+        """
+        path = self._path(kind, question)
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+            return arrays, float(arrays.pop(SECONDS))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise InputError(f"{path} is damaged ({reason}): delete it and run again") from error
+
+    def save(self, kind: str, question: Hashable, arrays: Mapping[str, ndarray], seconds: float) -> None:
+        """Keep an answer; the file is whole or not there.
+
+        Args:
+            kind: folder of the answer.
+            question: everything the answer depends on.
+            arrays: the answer.
+            seconds: it took the model.
+
+        Raises:
+            InputError: when the file cannot be written.
+        """
+        path = self._path(kind, question)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"cannot make {path.parent}: {error.strerror or error}; choose another --out") from error
+        with atomic_path(path) as temporary:
+            np.savez_compressed(temporary, allow_pickle=False, **arrays, **{SECONDS: np.array(seconds)})
+
+    def _path(self, kind: str, question: Hashable) -> Path:
+        name = hashlib.sha256(repr(question).encode()).hexdigest()
+        return self.root / kind / name[:2] / f"{name[2:]}.npz"
+
+
+@cache
+def model_code_digest() -> str:
+    """Return a digest of the package's models: their code, what it rests on, and the weights in the package."""
+    digest = hashlib.sha256()
+    folder = Path(mfh.__file__).parent
+    for part in _MODEL_CODE:
+        paths = [folder / part] if part.endswith(".py") else sorted((folder / part).rglob("*"))
+        for path in paths:
+            if path.suffix in _SUFFIXES:
+                digest.update(path.relative_to(folder).as_posix().encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
