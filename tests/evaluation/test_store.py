@@ -88,7 +88,7 @@ class Model:
     """All roles in one, counting what it is asked."""
 
     name = provenance = "model"
-    shape_log_sigma = shared_log_sigma = 0.0
+    shape_log_sigma = shared_log_sigma = min_score = 0.0
 
     def __init__(self):
         self.asked: list[str] = []

@@ -20,7 +20,7 @@ from mfh.errors import InputError
 from mfh.io.atomic import atomic_path
 
 SECONDS = "seconds"
-_MODEL_CODE = ("models", "geometry", "pocket/weights", "types.py")
+_MODEL_CODE = ("models", "geometry", "pocket/weights", "types")
 _SUFFIXES = (".py", ".onnx", ".npz")
 
 
@@ -86,8 +86,7 @@ def model_code_digest() -> str:
     digest = hashlib.sha256()
     folder = Path(mfh.__file__).parent
     for part in _MODEL_CODE:
-        paths = [folder / part] if part.endswith(".py") else sorted((folder / part).rglob("*"))
-        for path in paths:
+        for path in sorted((folder / part).rglob("*")):
             if path.suffix in _SUFFIXES:
                 digest.update(path.relative_to(folder).as_posix().encode())
                 digest.update(path.read_bytes())

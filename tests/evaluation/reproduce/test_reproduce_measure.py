@@ -93,7 +93,7 @@ class World:
     """All models in one: the red of a photo is its disparity, painted people are squares of known depth."""
 
     name = provenance = "world"
-    shape_log_sigma = shared_log_sigma = 0.0
+    shape_log_sigma = shared_log_sigma = min_score = 0.0
 
     def __init__(self, calls: list[str]):
         self.calls = calls
