@@ -18,7 +18,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import NoLandmarkError
-from mfh.numerics.clues import Clue
+from mfh.numerics.clues import Clue, implied_log_scales, log_scales_at
 from mfh.numerics.shift_prior import PhotoRange, candidate_ratios, log_range_prior, photo_range
 from mfh.types import MetricHead, RelativeDepth, Space
 
@@ -214,7 +214,7 @@ def _believe(
     ratio, offset = grid.ratio, grid.offset
     said = np.array([clue.log_sigma for clue in clues])
     given = np.array([clue.given for clue in clues])
-    implied = np.stack([clue.log_scale(ratio, relative.space) for clue in clues])
+    implied = implied_log_scales(clues, ratio, relative.space)
     middle = _weighted_median(implied, 1 / (said**2 + np.where(given, 0.0, SCATTER_MEAN**2)))
     square = ((implied - middle)[:, :, None] - offset) ** 2
     wrong = GROSSLY_WRONG / WRONG_SIGMA * np.exp(-0.5 / WRONG_SIGMA**2 * square)
@@ -287,16 +287,9 @@ def _places(clues: Sequence[Clue], weight: Float[ndarray, "k"], span: PhotoRange
 
 def _deviation(clues: Sequence[Clue], head: MetricHead) -> Float[ndarray, "k"]:
     sign = 1.0 if head.space == "disparity" else -1.0
-    ratio = np.array([head.shift / head.scale])
     # Where the head sees infinity or beyond, a clue in metres is infinitely nearer.
-    return np.array(
-        [
-            sign * (np.log(head.scale) - float(clue.log_scale(ratio, head.space)[0]))
-            if clue.relative.min() + ratio[0] > 0
-            else -np.inf
-            for clue in clues
-        ]
-    )
+    implied = log_scales_at(clues, head)
+    return np.where(np.isnan(implied), -np.inf, sign * (np.log(head.scale) - implied))
 
 
 def _range_sigma(belief: ScaleBelief, span: PhotoRange) -> float:

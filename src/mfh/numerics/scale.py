@@ -8,7 +8,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.config import HeadConfig
-from mfh.numerics.clues import Clue, people_clues
+from mfh.numerics.clues import Clue, log_scales_at, people_clues
 from mfh.numerics.consensus import Consensus, ScaleBelief, fit_consensus
 from mfh.numerics.evidence_choice import weigh_people_equally
 from mfh.numerics.metric_head import exact_head, fit_silog_head, log_depth_at
@@ -109,17 +109,15 @@ def _weighed(
 ) -> tuple[Evidence, ...]:
     """Write each person's weight and implied scale on the landmark."""
     images = list(evidence)
-    ratio = np.array([head.shift / head.scale])
-    for clue, weight in zip(clues, consensus.weight, strict=True):
+    for clue, weight, log_scale in zip(clues, consensus.weight, log_scales_at(clues, head), strict=True):
         if clue.image < 0:
             continue
-        finite = clue.relative.min() + ratio[0] > 0
         landmarks = list(images[clue.image].landmarks)
         if len(landmarks) > clue.person:
             landmarks[clue.person] = replace(
                 landmarks[clue.person],
                 weight=float(weight),
-                implied_scale=float(np.exp(clue.log_scale(ratio, head.space)[0])) if finite else None,
+                implied_scale=None if np.isnan(log_scale) else float(np.exp(log_scale)),
             )
         images[clue.image] = replace(images[clue.image], landmarks=tuple(landmarks))
     return tuple(images)
