@@ -48,3 +48,10 @@ def test_what_cannot_be_run_is_one_line(run_mfh, tmp_path, words, message):
     run = run_mfh("evaluate", "pocket", "--out", tmp_path / "b", *words)
     assert run.code == 2 and message in run.error_line and run.out == ""
     assert not (tmp_path / "b").exists()
+
+
+def test_noises_of_the_help_are_those_there_are():
+    from mfh.cli.flags import NOISES
+    from mfh.evaluation import pocket_benchmark
+
+    assert NOISES == tuple(pocket_benchmark.NOISES)

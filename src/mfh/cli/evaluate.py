@@ -9,12 +9,12 @@ import typer
 
 from mfh.cli.evaluate_datasets import register
 from mfh.cli.exits import EXIT_DONE, error_line
+from mfh.cli.flags import NOISES
 from mfh.cli.progress import progress_line
 from mfh.errors import BackendError, InputError, MfhError
 
 app = typer.Typer(help="Measure this method, or another, where the truth is known.", rich_markup_mode=None)
 register(app)
-_NOISES = ("clean", "noisy", "outliers10", "outliers20", "misplaced")
 
 
 @app.callback()
@@ -31,7 +31,7 @@ def pocket(
         Literal["oracle", "trained", "both"],
         typer.Option(help="oracle: they know the truth and err as told; trained: those of preset pocket."),
     ] = "both",
-    noise: Annotated[str, typer.Option(help=f"Of the oracles, one or more of {','.join(_NOISES)}.")] = "outliers10",
+    noise: Annotated[str, typer.Option(help=f"Of the oracles, one or more of {','.join(NOISES)}.")] = "outliers10",
     out: Annotated[Path, typer.Option(help="Folder for renders and results; run again to go on.")] = Path(
         "out/pocket-benchmark"
     ),
@@ -47,7 +47,7 @@ def pocket(
     require_renderer()
     check_writable(out)
     from mfh.evaluation.plot import write_plot
-    from mfh.evaluation.pocket_benchmark import NOISES, ModelKind, NoiseName
+    from mfh.evaluation.pocket_benchmark import ModelKind, NoiseName
     from mfh.evaluation.run import Benchmark, check_trained, run_benchmark, settings_of
     from mfh.evaluation.summary import summarise, table, write_results
     from mfh.pocket.bodies import sample_bank_path

@@ -7,6 +7,8 @@ import typer
 
 # As in mfh.types, which needs numpy: help must not.
 Space = Literal["disparity", "depth"]
+# As in mfh.evaluation.pocket_benchmark, for the same reason.
+NOISES = ("clean", "noisy", "outliers10", "outliers20", "misplaced")
 
 FocalPx = Annotated[float | None, typer.Option(help="Focal length in pixels.")]
 FovXDeg = Annotated[float | None, typer.Option(help="Horizontal field of view in degrees.")]

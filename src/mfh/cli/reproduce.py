@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from mfh.cli.reproduced import DEFAULT_SCENES, NOISES, Request, reproduce_grid, reproduce_methods
+from mfh.cli.flags import NOISES
+from mfh.cli.reproduced import DEFAULT_SCENES, Request, reproduce_grid, reproduce_methods
 from mfh.config import PRESETS
 from mfh.errors import InputError
 

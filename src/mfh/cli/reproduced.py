@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mfh.cli.exits import EXIT_DONE, error_line
+from mfh.cli.flags import NOISES
 from mfh.cli.progress import progress_line
 from mfh.config import Config, preset
 from mfh.errors import BackendError, InputError
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from mfh.evaluation.reproduce.bench import Bench
     from mfh.evaluation.reproduce.run import Measured, Progress
 
-NOISES = ("clean", "noisy", "outliers10", "outliers20", "misplaced")
 DEFAULT_SCENES = 16
 
 
