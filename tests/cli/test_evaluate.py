@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from mfh.cli.evaluate import routed
 from mfh.errors import InputError
 
 _SMALL = ("evaluate", "pocket", "--scenes", 1, "--paintings", "1,2", "--seeds", 1, "--workers", 1)
@@ -55,3 +56,10 @@ def test_noises_of_the_help_are_those_there_are():
     from mfh.evaluation import pocket_benchmark
 
     assert NOISES == tuple(pocket_benchmark.NOISES)
+
+
+def test_pocket_with_a_folder_is_the_dataset_of_its_scenes(run_mfh, tmp_path):
+    run = run_mfh("evaluate", "pocket", "--root", tmp_path, "--check")
+    assert run.code == 2 and run.out.startswith("pocket") and "problem:" in run.out
+    assert routed(["pocket", "--scenes", "3"]) == ["pocket", "--scenes", "3"]
+    assert routed(["nyu", "--root=x"]) == ["nyu", "--root=x"] and routed([]) == []

@@ -2,10 +2,12 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from mfh.cli.evaluate_datasets import register
 from mfh.cli.exits import EXIT_DONE, error_line
@@ -13,7 +15,26 @@ from mfh.cli.flags import NOISES
 from mfh.cli.progress import progress_line
 from mfh.errors import BackendError, InputError, MfhError
 
-app = typer.Typer(help="Measure this method, or another, where the truth is known.", rich_markup_mode=None)
+
+class _Names(TyperGroup):
+    """Takes the pocket world's scenes in a folder for what they are: a dataset like any other."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the dataset's own name where the benchmark's stands."""
+        return super().parse_args(ctx, routed(args))
+
+
+def routed(words: Sequence[str]) -> list[str]:
+    """Return the words with "pocket-scenes" for "pocket" where a folder is given: the benchmark has none.
+
+    Args:
+        words: after ``mfh evaluate``.
+    """
+    of_folder = any(word == "--check" or word.partition("=")[0] == "--root" for word in words)
+    return ["pocket-scenes", *words[1:]] if of_folder and words[0] == "pocket" else list(words)
+
+
+app = typer.Typer(cls=_Names, help="Measure this method, or another, where the truth is known.", rich_markup_mode=None)
 register(app)
 
 
