@@ -12,7 +12,7 @@ from mfh.cli.reproduce import ENTRIES
 from mfh.cli.reproduce_app import routed
 from mfh.errors import InputError
 from tests.evaluation.figures.conftest import write_folder_dataset
-from tests.models import tiny_hub
+from tests.models import tiny_depth
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_fig9(run_mfh, answers):
 
 def test_fig3_and_again_from_the_cache(run_mfh, answers, monkeypatch):
     pytest.importorskip("transformers", reason="the hub's libraries are not installed: pip install -e '.[hub]'")
-    tiny_hub.dinov2(answers / "dino")
+    tiny_depth.dinov2(answers / "dino")
     rng = np.random.default_rng(5)
     (answers / "training").mkdir()
     for k in range(3):

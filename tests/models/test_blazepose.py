@@ -52,7 +52,7 @@ def bodies(blazepose: BlazePose, five_people, found: list[Person]) -> list[Human
     return [body for body in blazepose.measure(rgb, found, camera) if body is not None]
 
 
-def _same_people(a: list[Person], b: list[Person]) -> None:
+def assert_same_people(a: list[Person], b: list[Person]) -> None:
     assert len(a) == len(b)
     for one, other in zip(a, b, strict=True):
         assert one.score == other.score
@@ -115,8 +115,8 @@ def test_a_batch_is_the_same_as_one_by_one_and_as_before(blazepose: BlazePose, f
     rgb = five_people[0]
     other = np.ascontiguousarray(rgb[:, 440:])
     first, second = blazepose.segment([other, rgb])
-    _same_people(second, found)
-    _same_people(first, blazepose.segment([other])[0])
+    assert_same_people(second, found)
+    assert_same_people(first, blazepose.segment([other])[0])
 
 
 def test_people_of_a_region_are_those_of_the_photo_and_nobody_else(blazepose: BlazePose, five_people, found, bodies):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mfh.errors import InputError, WeightsError
-from tests.models import tiny_hub
+from tests.models import tiny_depth
 
 pytest.importorskip("transformers", reason="the hub's libraries are not installed: pip install -e '.[hub]'")
 
@@ -14,7 +14,7 @@ from mfh.models.image_features import ImageFeatures, features_digest  # noqa: E4
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("dino") / "model"
-    tiny_hub.dinov2(place)
+    tiny_depth.dinov2(place)
     return place
 
 
@@ -49,7 +49,7 @@ def test_different_pictures_differ_and_the_same_one_does_not(folder, pictures, n
 
 
 def test_the_digest_is_of_the_weights(folder, tmp_path):
-    tiny_hub.dinov2(tmp_path / "other", seed=1)
+    tiny_depth.dinov2(tmp_path / "other", seed=1)
     assert features_digest(str(folder)) == features_digest(str(folder)) != features_digest(str(tmp_path / "other"))
 
 

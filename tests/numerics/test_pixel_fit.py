@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from mfh.config import FreeParameters, HeadConfig, HeadLoss, SilogForm
 from mfh.errors import InputError, Rejected
-from mfh.numerics.alignment import Alignment, align_paintings
 from mfh.numerics.pixel_fit import fit_pixels
 from mfh.numerics.silog import log_difference, silog_per_image_sum, silog_zoedepth
 from mfh.numerics.silog_fit import SilogMinimum
 from mfh.types import Space
+from tests.numerics.published_fit import read_published_fit
 
 LOSSES: list[HeadLoss] = ["silog", "l1", "l2", "mse-log"]
 FREE: list[FreeParameters] = ["scale-shift", "scale", "shift"]
@@ -181,16 +181,7 @@ def test_a_constant_map_can_still_be_shifted():
 
 
 def test_reaches_the_published_minimum_with_the_scale_fixed_or_a_lower_one(shared_data: Path):
-    published = np.load(shared_data / "published_fit" / "fit.npz")
-    alignments = align_paintings(published["relative_painted"], published["relative"], published["paint_mask"])
-    relative, depth_m, image = [], [], []
-    for n, alignment in enumerate(alignments):
-        assert isinstance(alignment, Alignment)
-        is_person = published["pseudo_mask"][n]
-        relative.append(alignment.apply(published["relative_painted"][n][is_person]))
-        depth_m.append(published["pseudo_depth"][n][is_person])
-        image.append(np.full(is_person.sum(), n))
-    pixels = np.concatenate(relative), np.concatenate(depth_m), np.concatenate(image)
+    published, pixels = read_published_fit(shared_data)
     config = HeadConfig("silog", free="shift")
     ours = fitted(pixels, space="disparity", config=config)
     theirs = loss_at(pixels, 1.0, float(published["head_shift_scale_fixed"]), space="disparity", config=config)

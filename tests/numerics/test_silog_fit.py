@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from mfh.config import SilogForm
 from mfh.errors import Rejected
-from mfh.numerics.alignment import Alignment, align_paintings
 from mfh.numerics.silog import log_difference, silog_per_image_sum, silog_zoedepth
 from mfh.numerics.silog_fit import SilogMinimum, fit_silog
 from mfh.types import Space
+from tests.numerics.published_fit import read_published_fit
 
 SPACES: list[Space] = ["disparity", "depth"]
 FORMS: list[SilogForm] = ["pooled", "per-image-sum"]
@@ -168,16 +168,7 @@ def test_nothing_to_fit_comes_back_with_the_reason():
 
 
 def test_reaches_the_published_minimum_or_lower(shared_data: Path):
-    published = np.load(shared_data / "published_fit" / "fit.npz")
-    alignments = align_paintings(published["relative_painted"], published["relative"], published["paint_mask"])
-    relative, depth_m, image = [], [], []
-    for n, alignment in enumerate(alignments):
-        assert isinstance(alignment, Alignment)
-        is_person = published["pseudo_mask"][n]
-        relative.append(alignment.apply(published["relative_painted"][n][is_person]))
-        depth_m.append(published["pseudo_depth"][n][is_person])
-        image.append(np.full(is_person.sum(), n))
-    pixels = np.concatenate(relative), np.concatenate(depth_m), np.concatenate(image)
+    published, pixels = read_published_fit(shared_data)
     ours = minimum(*pixels, space="disparity")
     theirs = loss_at(*pixels, float(published["head_scale"]), float(published["head_shift"]), "disparity", "pooled")
     assert ours.loss <= theirs

@@ -11,7 +11,7 @@ from mfh.evaluation.methods.method import Method
 from tests.evaluation.made_up import photo_of
 
 pytest.importorskip("torch")
-tiny_hub = pytest.importorskip("tests.models.tiny_hub")
+tiny_depth = pytest.importorskip("tests.models.tiny_depth")
 
 PHOTO = photo_of(np.random.default_rng(0).random((60, 90, 3)).astype(np.float32))
 
@@ -22,7 +22,7 @@ def _on_the_cpu(monkeypatch):
 
 
 def test_a_metric_model_of_a_folder_answers(tmp_path):
-    tiny_hub.depth_anything(tmp_path / "model", metric=True)
+    tiny_depth.depth_anything(tmp_path / "model", metric=True)
     contender = hub_contender(str(tmp_path / "model"))
     assert contender.settings["model_type"] == "depth_anything" and "focal" not in contender.settings
     method = contender.load()
@@ -37,7 +37,7 @@ def test_a_metric_model_of_a_folder_answers(tmp_path):
 
 
 def test_depth_pro_is_told_whose_focal_length_to_go_by(tmp_path):
-    tiny_hub.depth_pro(tmp_path / "model")
+    tiny_depth.depth_pro(tmp_path / "model")
     own, given = (hub_contender(f"{tmp_path / 'model'}{how}") for how in ("", "?focal=given"))
     assert (own.settings["focal"], given.settings["focal"]) == ("estimated", "given")
     one, other = (contender.load().predict(PHOTO, name="a") for contender in (own, given))
@@ -54,7 +54,7 @@ def test_a_place_that_is_none_is_refused():
 
 
 def test_without_the_hubs_libraries_it_says_what_to_install(tmp_path, monkeypatch):
-    tiny_hub.depth_anything(tmp_path / "model", metric=True)
+    tiny_depth.depth_anything(tmp_path / "model", metric=True)
     contender = hub_contender(str(tmp_path / "model"))
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(BackendError, match=r"needs the package 'transformers', which is not installed: pip install"):

@@ -22,13 +22,13 @@ _FIELDS = (
 )
 
 
-def _same(found, expected) -> None:
+def assert_same_model(found, expected) -> None:
     for field in _FIELDS:
         np.testing.assert_allclose(getattr(found, field), getattr(expected, field), err_msg=field)
 
 
 def test_reads_npz(tmp_path):
-    _same(load_smpl(save_npz(MODEL, tmp_path / "SMPL_NEUTRAL.npz")), MODEL)
+    assert_same_model(load_smpl(save_npz(MODEL, tmp_path / "SMPL_NEUTRAL.npz")), MODEL)
 
 
 @pytest.mark.parametrize("protocol", [0, 1, 2, 4, 5])
@@ -39,7 +39,7 @@ def test_reads_the_published_pickle_without_chumpy_or_scipy(tmp_path, protocol, 
     # Nothing of either may be imported on the way.
     for name in ("chumpy", "scipy", "scipy.sparse"):
         monkeypatch.setitem(sys.modules, name, None)
-    _same(load_smpl(path), MODEL)
+    assert_same_model(load_smpl(path), MODEL)
 
 
 def test_reads_a_row_compressed_regressor_with_values_that_add_up(tmp_path):
@@ -55,7 +55,7 @@ def test_reads_a_row_compressed_regressor_with_values_that_add_up(tmp_path):
     content["J_regressor"] = csr_matrix((data, indices, pointers), shape=(joints, vertices))
     path = tmp_path / "SMPL_NEUTRAL.pkl"
     path.write_bytes(pickle.dumps(content, protocol=2))
-    _same(load_smpl(path), MODEL)
+    assert_same_model(load_smpl(path), MODEL)
 
 
 class _Bomb:

@@ -12,7 +12,7 @@ from mfh.models.metric_depth.hub_metric_depth import kind_of, load_metric_depth
 from mfh.types import Camera
 
 torch = pytest.importorskip("torch")
-tiny_hub = pytest.importorskip("tests.models.tiny_hub")
+tiny_depth = pytest.importorskip("tests.models.tiny_depth")
 
 PHOTO = np.random.default_rng(0).random((60, 90, 3)).astype(np.float32)
 CAMERA = Camera(70.0, 70.0, 44.5, 29.5, 90, 60)
@@ -24,12 +24,12 @@ def folders(tmp_path_factory, no_network, monkeypatch):
     monkeypatch.setenv("MFH_DEVICE", "cpu")
     root = tmp_path_factory.mktemp("models")
     return {
-        "depth_anything": (root / "a", lambda folder: tiny_hub.depth_anything(folder, metric=True)),
-        "zoedepth": (root / "b", tiny_hub.zoedepth),
-        "depth_pro": (root / "c", tiny_hub.depth_pro),
-        "relative": (root / "d", tiny_hub.depth_anything),
-        "glpn": (root / "e", tiny_hub.glpn),
-        "dpt": (root / "f", tiny_hub.dpt),
+        "depth_anything": (root / "a", lambda folder: tiny_depth.depth_anything(folder, metric=True)),
+        "zoedepth": (root / "b", tiny_depth.zoedepth),
+        "depth_pro": (root / "c", tiny_depth.depth_pro),
+        "relative": (root / "d", tiny_depth.depth_anything),
+        "glpn": (root / "e", tiny_depth.glpn),
+        "dpt": (root / "f", tiny_depth.dpt),
     }
 
 

@@ -10,7 +10,7 @@ from mfh.models.registry import REGISTRY, load_models
 from mfh.models.relative_depth.hub_depth import limit_aspect, space_of, without_zoedepth_padding
 
 torch = pytest.importorskip("torch")
-tiny_hub = pytest.importorskip("tests.models.tiny_hub")
+tiny_depth = pytest.importorskip("tests.models.tiny_depth")
 
 NAMES = sorted(set(REGISTRY["relative_depth"]) - {"pocket"})
 RNG = np.random.default_rng(0)
@@ -132,7 +132,7 @@ def test_a_model_that_does_not_say_what_it_predicts_is_refused_until_the_user_do
 
     with pytest.raises(InputError, match=r"'dpt' model, which may predict .* as in hf:org/name\?space=disparity"):
         space_of({"model_type": "dpt"}, "hf:org/name")
-    tiny_hub.depth_anything(tmp_path, metric=True)
+    tiny_depth.depth_anything(tmp_path, metric=True)
     assert load(str(tmp_path)).space == "depth"
     assert load(f"{tmp_path}?space=disparity").space == "disparity"
     # Marigold says it itself, and by its files it is known whatever it is called.
