@@ -32,6 +32,8 @@ class PaintingConfig:
         batch_size: paintings made at once; never changes the result.
         until_interval: stop once the half-width of the 80 % interval of the metres, relative to the answer, is at most
             this (or once more people would not make it narrower); None to collect ``max_paintings``.
+        answer_interrupted: Ctrl-C answers with the paintings there are; False lets it through, so that half a
+            measurement is never taken for a whole one.
     """
 
     max_paintings: int = 32
@@ -43,6 +45,7 @@ class PaintingConfig:
     prompts: tuple[str, ...] = ("a man", "a woman")
     batch_size: int = 4
     until_interval: float | None = None
+    answer_interrupted: bool = True
 
     def __post_init__(self) -> None:
         """Refuse limits that cannot work."""

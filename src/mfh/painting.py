@@ -112,7 +112,7 @@ def paint_people(
 ) -> PaintingRun:
     """Paint until enough paintings have usable people, or the answer is sure enough, or attempts or time run out.
 
-    Interrupted from the keyboard, it returns what there is, once there is anything.
+    Interrupted from the keyboard, it returns what there is, once there is anything, where the configuration says so.
 
     Args:
         painter: paints people.
@@ -146,7 +146,7 @@ def paint_people(
             with stage("painting", 0.3 + 0.65 * done):
                 batch = _paint_batch(painter, models, photo, relative, range(tried, tried + size), config)
         except KeyboardInterrupt:
-            if not usable:
+            if not (usable and limits.answer_interrupted):
                 raise
             return replace(run, ended_by=f"interrupted after {usable} paintings")
         for k, one in enumerate(batch.evidence):

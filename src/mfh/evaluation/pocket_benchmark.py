@@ -306,6 +306,7 @@ def _loop(config: Config, task: Task) -> Config:
         config.painting,
         max_paintings=most,
         max_attempts=ATTEMPTS_PER_PAINTING * most,
+        answer_interrupted=False,
         budget_s=math.inf,
         batch_size=1,
     )

@@ -12,6 +12,7 @@ from mfh.evaluation.methods.method import Method
 from mfh.evaluation.methods.mfh_method import MfhMethod, mfh_contender, prediction_of, settings_of, with_fixed_scale
 from mfh.pipeline import MetricFromHuman
 from mfh.types import MetricHead, ScaleInterval
+from tests import box_world
 
 
 def test_settings_are_every_field_that_decides_the_answer(tmp_path):
@@ -93,3 +94,18 @@ def test_models_are_loaded_when_they_are_needed():
     except (BackendError, WeightsError) as missing:
         pytest.skip(str(missing))
     assert method.settings == contender.settings
+
+
+def test_half_a_measurement_is_never_scored():
+    class Impatient(box_world.OraclePainter):
+        def paint(self, photo, paint_masks, prompts, seeds):
+            if len(self.seen) >= 4:
+                raise KeyboardInterrupt
+            return super().paint(photo, paint_masks, prompts, seeds)
+
+    config = box_world.config("paint", batch_size=2, max_paintings=20)
+    pipeline = box_world.pipeline(config, painter=Impatient(misses=0.0))
+    photo = box_world.render([])
+    with pytest.raises(KeyboardInterrupt):
+        MfhMethod(pipeline).predict(photo, name="a")
+    assert pipeline.config == config, "the user's pipeline is as it was"

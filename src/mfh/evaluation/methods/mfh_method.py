@@ -2,6 +2,7 @@
 
 import json
 import math
+from copy import copy
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -32,7 +33,10 @@ class MfhMethod:
 
     def __init__(self, pipeline: MetricFromHuman) -> None:
         self.settings = settings_of(pipeline.config)
-        self._pipeline = pipeline
+        # A photo whose painting was cut short must be done again, not scored.
+        whole = replace(pipeline.config.painting, answer_interrupted=False)
+        self._pipeline = copy(pipeline)
+        self._pipeline.config = replace(pipeline.config, painting=whole)
 
     def predict(self, photo: Photo, *, name: str) -> Prediction:
         """Measure one photo; see :meth:`mfh.evaluation.methods.method.Method.predict`."""
@@ -61,7 +65,7 @@ def settings_of(config: Config) -> dict[str, object]:
         config: its pictures for the user do not count.
     """
     tree = asdict(config)
-    del tree["keep_paintings"]
+    del tree["keep_paintings"], tree["painting"]["answer_interrupted"]
     if math.isinf(config.painting.budget_s):
         tree["painting"]["budget_s"] = None
     folders = {role: folder_digest(Path(name)) for role, name in names_of(config).items() if Path(name).is_dir()}

@@ -88,6 +88,7 @@ class Cell:
                 base.painting,
                 max_paintings=paintings,
                 max_attempts=ATTEMPTS_PER_PAINTING * paintings,
+                answer_interrupted=False,
                 budget_s=float("inf"),
                 until_interval=None,
                 mask_shape="strip",
