@@ -19,17 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from mfh.config import HeadConfig, preset
-from mfh.evaluation.pocket_benchmark import (
-    FIRST_SEED,
-    NOISES,
-    WAYS,
-    NoiseName,
-    Task,
-    first_usable,
-    fit_way,
-    has_room,
-    oracle_subject,
-)
+from mfh.evaluation.pocket_benchmark import WAYS, first_usable, fit_way
+from mfh.evaluation.pocket_subjects import FIRST_SEED, NOISES, NoiseName, Task, has_room, oracle_subject
 from mfh.evaluation.scores import metric_score
 from mfh.findings import any_used
 from mfh.numerics.interval import scale_interval, tight_enough

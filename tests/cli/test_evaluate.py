@@ -53,9 +53,9 @@ def test_what_cannot_be_run_is_one_line(run_mfh, tmp_path, words, message):
 
 def test_noises_of_the_help_are_those_there_are():
     from mfh.cli.flags import NOISES
-    from mfh.evaluation import pocket_benchmark
+    from mfh.evaluation import pocket_subjects
 
-    assert NOISES == tuple(pocket_benchmark.NOISES)
+    assert NOISES == tuple(pocket_subjects.NOISES)
 
 
 def test_pocket_with_a_folder_is_the_dataset_of_its_scenes(run_mfh, tmp_path):

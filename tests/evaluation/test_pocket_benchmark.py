@@ -12,17 +12,8 @@ from mfh.config import preset
 from mfh.errors import BackendError, InputError
 from mfh.evaluation import run as running
 from mfh.evaluation.plot import write_plot
-from mfh.evaluation.pocket_benchmark import (
-    BOUND,
-    FIRST_SEED,
-    WAYS,
-    Row,
-    Task,
-    first_usable,
-    fit_way,
-    has_room,
-    measure_scene,
-)
+from mfh.evaluation.pocket_benchmark import BOUND, WAYS, Row, first_usable, fit_way, measure_scene
+from mfh.evaluation.pocket_subjects import FIRST_SEED, Task, has_room
 from mfh.evaluation.run import Benchmark, choose_scenes, run_benchmark, settings_of
 from mfh.evaluation.summary import summarise, table, write_results
 from mfh.pocket.bodies import sample_bank_path

@@ -68,7 +68,7 @@ def pocket(
     require_renderer()
     check_writable(out)
     from mfh.evaluation.plot import write_plot
-    from mfh.evaluation.pocket_benchmark import ModelKind, NoiseName
+    from mfh.evaluation.pocket_subjects import ModelKind, NoiseName
     from mfh.evaluation.run import Benchmark, check_trained, run_benchmark, settings_of
     from mfh.evaluation.summary import summarise, table, write_results
     from mfh.pocket.bodies import sample_bank_path

@@ -12,7 +12,7 @@ from mfh.errors import BackendError, InputError
 
 if TYPE_CHECKING:
     from mfh.evaluation.datasets.frames import FrameDataset
-    from mfh.evaluation.pocket_benchmark import NoiseName
+    from mfh.evaluation.pocket_subjects import NoiseName
     from mfh.evaluation.reproduce.bench import Bench
     from mfh.evaluation.reproduce.run import Measured, Progress
 

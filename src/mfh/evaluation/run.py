@@ -15,18 +15,8 @@ import mfh
 from mfh.config import preset
 from mfh.errors import InputError
 from mfh.evaluation.digest import package_digest
-from mfh.evaluation.pocket_benchmark import (
-    FIRST_SEED,
-    SIZE,
-    SPLIT,
-    WAYS,
-    ModelKind,
-    NoiseName,
-    Row,
-    Task,
-    has_room,
-    measure_scene,
-)
+from mfh.evaluation.pocket_benchmark import WAYS, Row, measure_scene
+from mfh.evaluation.pocket_subjects import FIRST_SEED, SIZE, SPLIT, ModelKind, NoiseName, Task, has_room
 from mfh.io.atomic import atomic_path
 from mfh.pipeline import MetricFromHuman
 from mfh.pocket.export_scenes import SceneOptions, export_scenes

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mfh.evaluation.pocket_benchmark import FIRST_SEED, NoiseName
+from mfh.evaluation.pocket_subjects import FIRST_SEED, NoiseName
 from mfh.evaluation.reproduce.pocket import OracleBench, pocket_grid
 from mfh.evaluation.reproduce.report import markdown, results
 from mfh.evaluation.reproduce.run import Measured, run_grid

@@ -35,13 +35,11 @@ class Table:
         title: what the paper calls it.
         datasets: its columns.
         published: (method, dataset) -> numbers, for each setting.
-        ours: whether this method is a row.
     """
 
     title: str
     datasets: tuple[str, ...]
     published: Mapping[str, Mapping[tuple[str, str], Published]]
-    ours: bool = True
 
 
 TABLES: dict[str, Table] = {
@@ -128,9 +126,8 @@ def compare_methods(
     own = [OURS, *methods.hub, *methods.files]
     if len(set(own)) < len(own):
         raise InputError(f"labels are {', '.join(own)}: expected every method to have one of its own")
-    labels = [*dict.fromkeys(method for rows in table.published.values() for method, _ in rows)]
-    labels = [label for label in labels if label != OURS] + [label for label in own if label not in labels[:-1]]
-    labels = list(dict.fromkeys(labels))
+    theirs = [method for rows in table.published.values() for method, _ in rows if method != OURS]
+    labels = list(dict.fromkeys([*theirs, *own]))
     by_name = {dataset.name: dataset for dataset in datasets}
     columns = [*by_name, *(one for one in missing if one not in by_name)]
     rows: list[Row] = []
@@ -138,17 +135,12 @@ def compare_methods(
     unscored: dict[str, None] = {}
     for label in labels:
         for dataset in columns:
-            reason = missing.get(dataset, "")
+            scored, reason = [], missing.get(dataset, "")
             if label not in own:
                 reason = f"give it with --method '{label}=hf:...' or --predictions '{label}=DIR'"
-            scored: list[Scored] = []
             if not reason:
-                try:
-                    contender = methods.of(label, by_name[dataset], protocol)
-                    where = out / f"{dataset}-{_slug(label)}"
-                    scored, _ = evaluate(Evaluation(by_name[dataset], protocol, contender), where, progress=progress)
-                except MfhError as error:
-                    reason = " ".join(str(error).split())
+                where = out / f"{dataset}-{_slug(label)}"
+                scored, reason = _scored(methods, label, by_name[dataset], protocol, where, progress=progress)
             unscored.update(dict.fromkeys(one.name for one in scored if one.kind == NO_TRUTH))
             for setting in table.published:
                 cell = _label(table, label, setting, dataset)
@@ -162,6 +154,18 @@ def compare_methods(
     settings: dict[str, object] = {"protocol": protocol.name, "config": repr(methods.config), "code": package_digest()}
     title = f"{', '.join(by_name)} ({photos} photos), protocol {protocol.name}, preset {methods.config.name}"
     return Measured(grid, title, photos, tuple(rows), not_run, tuple(unscored), settings)
+
+
+def _scored(
+    methods: Methods, label: str, dataset: FrameDataset, protocol: Protocol, out: Path, *, progress: Progress
+) -> tuple[list[Scored], str]:
+    """Return the photos of one method on one dataset, or none and why it could not run."""
+    try:
+        contender = methods.of(label, dataset, protocol)
+        rows, _ = evaluate(Evaluation(dataset, protocol, contender), out, progress=progress)
+    except MfhError as error:
+        return [], " ".join(str(error).split())
+    return rows, ""
 
 
 def _grid(name: str, table: Table, labels: Sequence[str], columns: Sequence[str]) -> Grid:

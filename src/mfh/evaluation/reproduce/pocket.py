@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from mfh.config import Config, preset
 from mfh.evaluation.datasets.registry import open_dataset
-from mfh.evaluation.pocket_benchmark import FIRST_SEED, NOISES, SIZE, SPLIT, NoiseName
+from mfh.evaluation.pocket_subjects import FIRST_SEED, NOISES, SIZE, SPLIT, NoiseName
 from mfh.evaluation.protocols import PAPER, Protocol
 from mfh.evaluation.remember import Memory, RememberingPainter, RememberingPeople, RememberingRelativeDepth
 from mfh.evaluation.reproduce.bench import DatasetBench, Subject

@@ -1,10 +1,7 @@
 """BlazePose GHUM under LiteRT: several people a photo, with masks, metric landmarks and bodies; offline, on any CPU."""
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -33,6 +30,7 @@ from mfh.models.human_mesh.pose_landmarks import (
     roi_box,
     spread_over_photo,
 )
+from mfh.models.human_mesh.tflite import TfliteNetwork
 from mfh.models.protocols import RegionOfAnySize, Rgb, RgbOfAnySize
 from mfh.types import Camera, HumanMesh, Person, PoseLandmarks
 
@@ -81,9 +79,9 @@ class BlazePose:
             ModuleNotFoundError: when ai-edge-litert is not installed.
         """
         folder = weights.require("blazepose")
-        self._detector = _Network(folder / "pose_detection.tflite")
-        self._landmarks = _Network(folder / "pose_landmark_full.tflite")
-        self._segmenter = _Network(folder / "selfie_segmentation.tflite")
+        self._detector = TfliteNetwork(folder / "pose_detection.tflite")
+        self._landmarks = TfliteNetwork(folder / "pose_landmark_full.tflite")
+        self._segmenter = TfliteNetwork(folder / "selfie_segmentation.tflite")
 
     def segment(
         self, photos: Sequence[RgbOfAnySize], regions: Sequence[RegionOfAnySize | None] | None = None
@@ -212,38 +210,6 @@ class BlazePose:
     def _run_landmarks(self, tensor: Float[ndarray, "1 256 256 3"]) -> tuple[ndarray, float, ndarray, ndarray, ndarray]:
         points, presence, mask, heatmap, world = self._landmarks(tensor)
         return points[0], float(presence[0, 0]), mask[0, ..., 0], heatmap[0], world[0]
-
-
-class _Network:
-    """One tflite file: a tensor in, the output tensors out."""
-
-    def __init__(self, file: Path) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        with _quiet_stderr():
-            self._interpreter = Interpreter(str(file), num_threads=1)
-            self._interpreter.allocate_tensors()
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._outputs = [output["index"] for output in self._interpreter.get_output_details()]
-
-    def __call__(self, tensor: ndarray) -> list[ndarray]:
-        self._interpreter.set_tensor(self._input, tensor)
-        self._interpreter.invoke()
-        return [self._interpreter.get_tensor(index) for index in self._outputs]
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Keep LiteRT's native greeting off the screen; its errors come as exceptions."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _searchable(photo: Rgb) -> Float[ndarray, "a b 3"]:
