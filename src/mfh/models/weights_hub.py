@@ -103,7 +103,10 @@ def fetch_repo(
         # By commit: what an earlier try left of another one is not mixed in.
         partial = place.with_name(f".{place.name}.{commit[:12]}.partial")
         chosen = choose_files(files, only)
-        if not any(one.name.endswith((".safetensors", ".bin")) for one in chosen):
+        absent = set(only) - {one.name for one in chosen}
+        if absent:
+            raise WeightsError(f"{source.text} has no {', '.join(sorted(absent))}: expected {', '.join(only)}")
+        if not only and not any(one.name.endswith((".safetensors", ".bin")) for one in chosen):
             raise WeightsError(f"{source.text} has no weights in safetensors or PyTorch's format")
         _check_space(partial, chosen, name)
         partial.mkdir(parents=True, exist_ok=True)

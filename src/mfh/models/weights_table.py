@@ -21,6 +21,7 @@ def _hub(
     *,
     marker: str = "config.json",
     only: tuple[str, ...] = (),
+    gated: bool = False,
     blocks_commercial: str = "",
 ) -> Artefact:
     return Artefact(
@@ -28,7 +29,7 @@ def _hub(
         source=f"{repo} on the model hub",
         version="main",
         licence=licence,
-        gated=False,
+        gated=gated,
         used_by=used_by,
         hub=HubRepo(repo, marker, only=only),
         blocks_commercial=blocks_commercial,
@@ -120,6 +121,25 @@ _HUB = (
         "field of view (--fov-from depth-pro)",
         1_900_000_000,
         blocks_commercial="its licence is for research alone",
+    ),
+    _hub(
+        "moge",
+        "Ruicheng/moge-2-vitl",
+        "MIT",
+        "field of view (--fov-from moge)",
+        1_300_000_000,
+        marker="model.pt",
+        only=("model.pt",),
+    ),
+    _hub(
+        "sam-3d-body",
+        "facebook/sam-3d-body-dinov3",
+        "SAM License",
+        "measuring people (--human-mesh sam-3d-body)",
+        2_800_000_000,
+        marker="model.ckpt",
+        only=("model.ckpt", "model_config.yaml", "assets/mhr_model.pt"),
+        gated=True,
     ),
     _hub(
         "mask2former",
@@ -240,6 +260,22 @@ ARTEFACTS: dict[str, Artefact] = {
             ),
             blocks_commercial="its licence is for non-commercial research; Meshcapade sells commercial ones",
             about_bytes=39_000_000,
+        ),
+        Artefact(
+            name="multi-hmr2",
+            source="naver/multi-hmr2 on GitHub",
+            version="2.b",
+            licence="NAVER non-commercial",
+            gated=False,
+            used_by="measuring people (--human-mesh multi-hmr2)",
+            supplied=Supplied(
+                "read the licence of github.com/naver/multi-hmr2 (non-commercial), get https://download.europe."
+                "naverlabs.com/ComputerVision/MultiHMR/multihmr2.pt and put it there under that name",
+                ("multihmr2.pt",),
+                "MFH_MULTI_HMR2",
+            ),
+            blocks_commercial=_NC,
+            about_bytes=1_500_000_000,
         ),
     )
 }
