@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from mfh import __version__
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
-from mfh.cli.weights import status_rows
+from mfh.cli.weights import status_rows, weights_fix
 from mfh.config import PRESETS, preset
 from mfh.errors import MfhError
 from mfh.models.registry import REGISTRY, Role
@@ -176,7 +176,7 @@ def optional_status(role: Role, name: str) -> tuple[str, str]:
 
     entry = REGISTRY[role][name]
     steps = [] if find_spec(entry.module) else [f"no package {entry.module}: {entry.install}"]
-    steps += [f"mfh weights fetch {one}" for one in entry.weights if not installed(one)]
+    steps += [weights_fix(one) for one in entry.weights if not installed(one)]
     return ("-", "; ".join(steps)) if steps else ("ok", "package and model files are here")
 
 

@@ -146,7 +146,8 @@ def test_red_is_red_where_the_network_sees_it(model):
     # 290 rows become 557, in the middle of 560: 1 black above, 2 below.
     assert seen.shape == (560, 768, 3)
     np.testing.assert_allclose(seen[1 + 557 // 2, 384], [229.5, 25.5, 51], atol=1)
-    assert seen[0].max() == 0 and seen[558:].max() == 0 and seen[1, 0].tolist() == [128] * 3
+    assert seen[0].max() == 0 and seen[558:].max() == 0
+    np.testing.assert_allclose(seen[1, 0], 127.5, atol=1)
 
 
 @given(width=st.integers(32, 900), height=st.integers(32, 900), seed=st.integers(0, 99))
