@@ -365,8 +365,8 @@ def test_who_finds_and_measures_people_and_who_sees_the_focal_length(run_mfh, fa
     assert fake_pipeline == [
         {"preset": "paper", "people_finder": "mask2former", "human_mesh": "blazepose", "field_of_view": "depth-pro"}
     ]
-    run = run_mfh("predict", photo_path, "--out", tmp_path / "out", "--fov-from", "moge")
-    assert run.code == 2 and "unknown field of view model 'moge': expected one of: depth-pro" in run.error_line
+    run = run_mfh("predict", photo_path, "--out", tmp_path / "out", "--fov-from", "mogge")
+    assert run.code == 2 and "unknown field of view model 'mogge': expected one of: depth-pro, moge" in run.error_line
 
 
 def test_commercial_ok_says_what_takes_whose_place(run_mfh, fake_pipeline, photo_path, tmp_path):

@@ -166,3 +166,27 @@ def test_doctor_says_what_each_preset_needs_without_loading_it(run_mfh, empty_ca
     out = run_mfh("doctor").out
     assert "needs about 14 GB of GPU memory, 6.87 GB of model files" in out
     assert "mfh weights fetch --preset paper" in out and "not for commercial use: hmr2, smpl" in out
+
+
+def test_doctor_names_packages_that_are_on_no_index_and_how_to_install_them(run_mfh, empty_cache, monkeypatch):
+    from mfh.models import registry
+
+    monkeypatch.setattr("mfh.cli.doctor.painter_status", lambda name: ("ok", ""))
+    monkeypatch.setattr("mfh.cli.doctor.find_spec", lambda module: None)
+    rows = {line.split()[0]: line for line in run_mfh("doctor").out.splitlines() if line.startswith("  ")}
+    for name, text in {
+        "moge": "no package moge: pip install git+https://github.com/microsoft/MoGe.git; mfh weights fetch moge",
+        "multi-hmr2": "no package multihmr2: pip install git+https://github.com/naver/multi-hmr2.git; read the licence",
+        "sam-3d-body": "no package sam_3d_body: git clone https://github.com/facebookresearch/sam-3d-body, install",
+    }.items():
+        assert f" -        {text}" in rows[name]
+    monkeypatch.setattr("mfh.cli.doctor.find_spec", lambda module: module)
+    monkeypatch.setattr("mfh.models.weights.installed", lambda name: True)
+    out = run_mfh("doctor").out
+    assert out.count("package and model files are here") == 3
+    # What a preset needs is told the same way.
+    entry = registry.Entry("nowhere:Body", "git clone it", ("smpl",), module="no_such_package")
+    monkeypatch.setitem(registry.REGISTRY["human_mesh"], "blazepose", entry)
+    monkeypatch.setattr("mfh.cli.doctor.find_spec", lambda module: None)
+    monkeypatch.setattr("mfh.cli.doctor.preset_status", lambda name: ("ok", ""))
+    assert "package missing: no_such_package: git clone it" in run_mfh("doctor").out

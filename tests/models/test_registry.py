@@ -64,5 +64,6 @@ def test_every_entry_names_artefacts_and_extras_that_are_there():
     for role in registry.REGISTRY.values():
         for entry in role.values():
             assert set(entry.weights) <= set(ARTEFACTS) and entry.weights
-            assert entry.install.startswith("pip install ")
+            # What no index has may have to be cloned.
+            assert entry.install.startswith("pip install " if not entry.module else ("pip install git+", "git clone "))
             assert (entry.gpu_gb > 0) == bool(entry.packages)

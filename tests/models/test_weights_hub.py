@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import json
+import re
 import threading
 
 import pytest
@@ -46,7 +47,7 @@ class FakeHub(http.server.BaseHTTPRequestHandler):
     def _answer(self, *, body: bool) -> None:
         hub = type(self)
         hub.asked.append((self.command, self.path, self.headers.get("Range") or ""))
-        if self.path.partition("?")[0] == "/api/models/org/name":
+        if re.fullmatch("/api/models/org/name(/revision/[^/]*)?", self.path.partition("?")[0]):
             return self._send(json.dumps(self._listing()).encode(), {"Content-Type": "application/json"})
         prefix = f"/org/name/resolve/{COMMIT}/"
         name = self.path.partition("?")[0].removeprefix(prefix)
@@ -252,6 +253,31 @@ def test_shards_come_with_their_index_and_adapters_alone():
     index = "unet/diffusion_pytorch_model.safetensors.index.json"
     assert _names("model_index.json", *shards, index) == sorted(["model_index.json", *shards, index])
     assert _names("lora.safetensors", "image.png", only=("lora.safetensors",)) == ["lora.safetensors"]
+
+
+def test_of_a_repository_that_is_no_librarys_only_what_is_named_is_fetched(fake_hub, monkeypatch):
+    monkeypatch.setattr(fake_hub, "files", {"model.ckpt": b"numbers", "assets/body.pt": b"body", "notes.json": b"{}"})
+    only = ("model.ckpt", "assets/body.pt")
+    folder = fetch_repo(Source(repo="org/name"), name="hf:org/name", only=only, report=lambda step, fraction: None)
+    found = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    assert found == ["assets/body.pt", MANIFEST, "model.ckpt"]
+    with pytest.raises(WeightsError, match=r"hf:org/name has no settings\.yaml: expected model\.ckpt, settings\.yaml"):
+        fetch_repo(
+            Source(repo="org/name"),
+            name="hf:org/name",
+            only=("model.ckpt", "settings.yaml"),
+            report=lambda step, fraction: None,
+        )
+
+
+def test_a_repository_the_table_pins_is_fetched_at_that_commit_however_it_is_named(fake_hub, monkeypatch):
+    from mfh.models import hub
+
+    monkeypatch.setattr(hub, "_pinned", lambda repo: "0badc0de")
+    folder = weights.fetch("hf:org/name")
+    assert folder.name == "org--name@0badc0de"
+    listed = [path for _, path, _ in fake_hub.asked if path.startswith("/api/models/")]
+    assert listed and all(path.startswith("/api/models/org/name/revision/0badc0de") for path in listed)
 
 
 def test_a_file_at_a_plain_address_is_resumed_and_checked(fake_hub, monkeypatch):

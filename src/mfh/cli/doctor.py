@@ -2,13 +2,14 @@
 
 import platform
 from importlib import metadata
+from importlib.util import find_spec
 
 from mfh import __version__
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
-from mfh.cli.weights import status_rows
+from mfh.cli.weights import status_rows, weights_fix
 from mfh.config import PRESETS, preset
 from mfh.errors import MfhError
-from mfh.models.registry import REGISTRY
+from mfh.models.registry import REGISTRY, Role
 
 CORE = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "ai-edge-litert", "jaxtyping", "typer")
 EXTRAS = {
@@ -46,6 +47,9 @@ def doctor() -> int:
         print(_row(name, *painter_status(name)))
     if not REGISTRY["painter"]:
         print(_row("none", "-", "a photo must have people in it"))
+    print("\nmodels of packages that are installed by hand (in no preset)")
+    for name, role in optional_models().items():
+        print(_row(name, *optional_status(role, name)))
     print("\npresets")
     from mfh.models.torch_device import describe_gpu
 
@@ -73,6 +77,9 @@ def preset_needs(name: str) -> list[str]:
     memory = f"about {needs.gpu_gb:.0f} GB of GPU memory" if needs.gpu_gb else "no GPU"
     lines = [f"needs {memory}, {needs.disk_bytes / 1e9:.2f} GB of model files"]
     absent, _ = _split_installed(tuple(needs.packages))
+    for module, install in needs.modules.items():
+        if find_spec(module) is None:
+            lines.append(f"package missing: {module}: {install}")
     if absent:
         installs = dict.fromkeys(needs.packages[package] for package in absent)
         lines.append(f"packages missing: {', '.join(absent)}: {'; '.join(installs)}")
@@ -151,6 +158,26 @@ def painter_status(name: str) -> tuple[str, str]:
     except MfhError as error:
         return "missing", error_line(error)
     return "ok", f"can run; {painter.provenance}"
+
+
+def optional_models() -> dict[str, Role]:
+    """Return the models that come with a package which is on no index: name -> role."""
+    return {name: role for role, entries in REGISTRY.items() for name, entry in entries.items() if entry.module}
+
+
+def optional_status(role: Role, name: str) -> tuple[str, str]:
+    """Return whether packages and files of such a model are here; else what gets them. Nothing is imported.
+
+    Args:
+        role: what the model does.
+        name: its name.
+    """
+    from mfh.models.weights import installed
+
+    entry = REGISTRY[role][name]
+    steps = [] if find_spec(entry.module) else [f"no package {entry.module}: {entry.install}"]
+    steps += [weights_fix(one) for one in entry.weights if not installed(one)]
+    return ("-", "; ".join(steps)) if steps else ("ok", "package and model files are here")
 
 
 def _split_installed(packages: tuple[str, ...]) -> tuple[list[str], list[str]]:

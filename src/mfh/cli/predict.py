@@ -63,7 +63,12 @@ def predict(
         typer.Option(help="Which relative-depth model: a name, hf:org/name or a folder.", show_default=False),
     ] = None,
     people_finder: Annotated[str | None, typer.Option(help="Who finds people, by name.", show_default=False)] = None,
-    human_mesh: Annotated[str | None, typer.Option(help="Who measures them, by name.", show_default=False)] = None,
+    human_mesh: Annotated[
+        str | None,
+        typer.Option(
+            help="Who measures them, by name: blazepose, hmr2, multi-hmr2 or sam-3d-body.", show_default=False
+        ),
+    ] = None,
     commercial_ok: Annotated[
         bool,
         typer.Option("--commercial-ok", help="Only models that may be used commercially; says what takes whose place."),
@@ -118,7 +123,7 @@ def predict(
     fov_from: Annotated[
         str | None,
         typer.Option(
-            help="Model that estimates the field of view where neither you nor EXIF says it: depth-pro.",
+            help="Model that estimates the field of view where neither you nor EXIF says it: depth-pro, or moge.",
             show_default=False,
         ),
     ] = None,

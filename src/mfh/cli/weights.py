@@ -155,7 +155,7 @@ def status_rows(names: list[str] | None = None) -> list[str]:
     for name in names if names is not None else list(weights.ARTEFACTS):
         one = weights.ARTEFACTS[name]
         try:
-            state, fix = ("ok", "") if weights.installed(name) else ("missing", _fix(name))
+            state, fix = ("ok", "") if weights.installed(name) else ("missing", weights_fix(name))
         except WeightsError as error:
             state, fix = "damaged", error_line(error)
         size = weights.size_on_disk(name) if state == "ok" else one.size_bytes
@@ -184,8 +184,12 @@ def _check_hub(names: list[str]) -> None:
         )
 
 
-def _fix(name: str) -> str:
-    """Return what to do about missing files."""
+def weights_fix(name: str) -> str:
+    """Return what to do about missing files.
+
+    Args:
+        name: the artefact.
+    """
     from mfh.models import weights
 
     one = weights.artefact(name)

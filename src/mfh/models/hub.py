@@ -264,6 +264,15 @@ def half_variant(folder: Path, *, half: bool) -> str | None:
     return "fp16" if any(True in kinds and (half or False not in kinds) for kinds in formats.values()) else None
 
 
+def pinned(source: Source) -> Source:
+    """Return the repository at the commit the table pins it to, where it names no revision and the table does.
+
+    Args:
+        source: a repository.
+    """
+    return replace(source, revision=source.revision or _pinned(source.repo))
+
+
 def artefact_of(repo: str) -> str | None:
     """Return the name the table has for a repository, if any.
 

@@ -24,12 +24,14 @@ class Needs:
         artefacts: their files, each once, as ``mfh weights list`` calls them.
         missing: the artefacts that are not on this machine.
         packages: distributions beside the core -> command that installs them.
+        modules: packages that are on no index, by what is imported -> how they are installed.
         gpu_gb: GPU memory with all models loaded, roughly; 0 for presets that run on the CPU.
     """
 
     artefacts: tuple[str, ...]
     missing: tuple[str, ...]
     packages: dict[str, str]
+    modules: dict[str, str]
     gpu_gb: float
 
     @property
@@ -66,6 +68,7 @@ def needs_of(config: Config) -> Needs:
         artefacts=artefacts,
         missing=tuple(name for name in artefacts if not _is_here(name)),
         packages={package: entry.install for entry in entries.values() for package in entry.packages},
+        modules={entry.module: entry.install for entry in entries.values() if entry.module},
         gpu_gb=sum(entry.gpu_gb for entry in entries.values()),
     )
 

@@ -27,6 +27,13 @@ CONFIG_FIELDS: dict[Role, str] = {
 _HUB = "pip install 'metric-from-human[hub]'"
 _ADAPTER = "pip install 'metric-from-human[hub,lora]'"
 _GPU = "pip install 'metric-from-human[gpu]'"
+# Packages that are on no index: their users install them, this project does not.
+_MOGE = "pip install git+https://github.com/microsoft/MoGe.git"
+_MULTI_HMR2 = "pip install git+https://github.com/naver/multi-hmr2.git"
+_SAM_3D_BODY = (
+    "git clone https://github.com/facebookresearch/sam-3d-body, install what its INSTALL.md names, and put the folder "
+    "on PYTHONPATH"
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,8 @@ class Entry:
         install: command that installs the packages it needs.
         weights: artefacts it loads, as ``mfh weights list`` calls them.
         packages: distributions it needs beside the core.
+        module: of a package of its own, found by what is imported: it may come under more than one distribution, or
+            none; empty for models written here.
         gpu_gb: about how much GPU memory it takes, with what it computes; 0 for models that run on the CPU.
         argument: given to the function; None for none.
     """
@@ -48,6 +57,7 @@ class Entry:
     packages: tuple[str, ...] = ()
     gpu_gb: float = 0.0
     argument: str | None = None
+    module: str = ""
 
 
 _TORCH = ("torch", "transformers", "safetensors")
@@ -102,9 +112,26 @@ REGISTRY: dict[Role, dict[str, Entry]] = {
     "human_mesh": {
         "blazepose": Entry("mfh.models.human_mesh.blazepose:BlazePose", "pip install ai-edge-litert", ("blazepose",)),
         "hmr2": Entry("mfh.models.human_mesh.hmr2:Hmr2", _HUB, ("hmr2", "smpl"), ("torch", "safetensors"), 4.0),
+        "sam-3d-body": Entry(
+            "mfh.models.human_mesh.sam_3d_body:Sam3dBody",
+            _SAM_3D_BODY,
+            ("sam-3d-body",),
+            ("torch",),
+            6.0,
+            module="sam_3d_body",
+        ),
+        "multi-hmr2": Entry(
+            "mfh.models.human_mesh.multi_hmr2:MultiHmr2",
+            _MULTI_HMR2,
+            ("multi-hmr2",),
+            ("torch",),
+            4.0,
+            module="multihmr2",
+        ),
     },
     "field_of_view": {
         "depth-pro": Entry("mfh.models.field_of_view.depth_pro:DepthPro", _HUB, ("depth-pro",), _TORCH, 4.0),
+        "moge": Entry("mfh.models.field_of_view.moge:Moge", _MOGE, ("moge",), ("torch",), 4.0, module="moge"),
     },
 }
 

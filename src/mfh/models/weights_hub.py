@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mfh.errors import BackendError, WeightsError
-from mfh.models.hub import Source, artefact_of, cached_folder, endpoint, offline_reason
+from mfh.models.hub import Source, artefact_of, cached_folder, endpoint, offline_reason, pinned
 from mfh.models.weights_download import download
 from mfh.models.weights_manifest import ListedFile, Manifest, write_manifest
 from mfh.models.weights_place import file_sha256, free_bytes, replace_folder
@@ -96,6 +96,7 @@ def fetch_repo(
             f"{name} cannot be fetched ({reason}): check the network, use --preset pocket, or bring it with "
             "'mfh weights export' and 'mfh weights import FOLDER' from a machine that has it"
         )
+    source = pinned(source)
     place = cached_folder(source)
     report("listing", 0.0)
     try:
@@ -103,7 +104,10 @@ def fetch_repo(
         # By commit: what an earlier try left of another one is not mixed in.
         partial = place.with_name(f".{place.name}.{commit[:12]}.partial")
         chosen = choose_files(files, only)
-        if not any(one.name.endswith((".safetensors", ".bin")) for one in chosen):
+        absent = set(only) - {one.name for one in chosen}
+        if absent:
+            raise WeightsError(f"{source.text} has no {', '.join(sorted(absent))}: expected {', '.join(only)}")
+        if not only and not any(one.name.endswith((".safetensors", ".bin")) for one in chosen):
             raise WeightsError(f"{source.text} has no weights in safetensors or PyTorch's format")
         _check_space(partial, chosen, name)
         partial.mkdir(parents=True, exist_ok=True)

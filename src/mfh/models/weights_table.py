@@ -1,7 +1,7 @@
 """The model files this package knows: sources, versions, licences, sizes and SHA-256 sums.
 
-Sizes with ``about_bytes`` follow from parameter counts. Revisions of hub repositories are not pinned where no commit
-could be looked up: "main" is fetched, and commit and digests are written beside the files.
+Sizes with ``about_bytes`` follow from parameter counts. Hub repositories are pinned to the commit that unrelated public
+projects name for them; where none was found, "main" is fetched. Commit and digests are written beside the files.
 """
 
 from mfh.errors import InputError
@@ -21,16 +21,18 @@ def _hub(
     *,
     marker: str = "config.json",
     only: tuple[str, ...] = (),
+    revision: str | None = None,
+    gated: bool = False,
     blocks_commercial: str = "",
 ) -> Artefact:
     return Artefact(
         name=name,
         source=f"{repo} on the model hub",
-        version="main",
+        version=revision[:12] if revision else "main",
         licence=licence,
-        gated=False,
+        gated=gated,
         used_by=used_by,
-        hub=HubRepo(repo, marker, only=only),
+        hub=HubRepo(repo, marker, revision, only),
         blocks_commercial=blocks_commercial,
         about_bytes=about_bytes,
     )
@@ -49,6 +51,7 @@ _HUB = (
         "painter sd2 (preset paper)",
         2_600_000_000,
         marker=_PAINTER,
+        revision="5f74973cbb64c8568780732c17f43eb269d63a0d",
     ),
     _hub(
         "sd15",
@@ -57,6 +60,7 @@ _HUB = (
         "painter sd15",
         2_150_000_000,
         marker=_PAINTER,
+        revision="8a4288a76071f7280aedbdb3253bdb9e9d5d84bb",
     ),
     _hub(
         "sdxl",
@@ -65,6 +69,7 @@ _HUB = (
         "painters sdxl and sdxl-lcm (preset standard)",
         7_000_000_000,
         marker=_PAINTER,
+        revision="115134f363124c53c7d878647567d04daf26e41e",
     ),
     _hub(
         "lcm-sd15",
@@ -84,10 +89,31 @@ _HUB = (
         marker=_LORA,
         only=(_LORA,),
     ),
-    _hub("depth-anything-v1-small", f"{_V1}-small-hf", "Apache-2.0", "relative depth", 99_000_000),
+    _hub(
+        "depth-anything-v1-small",
+        f"{_V1}-small-hf",
+        "Apache-2.0",
+        "relative depth",
+        99_000_000,
+        revision="25216a913fa218ccb7d58cce818d52b728b6c1f6",
+    ),
     _hub("depth-anything-v1-base", f"{_V1}-base-hf", "Apache-2.0", "relative depth", 390_000_000),
-    _hub("depth-anything-v1-large", f"{_V1}-large-hf", "Apache-2.0", "relative depth (preset paper)", 1_340_000_000),
-    _hub("depth-anything-v2-small", f"{_V2}-Small-hf", "Apache-2.0", "relative depth", 99_000_000),
+    _hub(
+        "depth-anything-v1-large",
+        f"{_V1}-large-hf",
+        "Apache-2.0",
+        "relative depth (preset paper)",
+        1_340_000_000,
+        revision="27ccb0920352c0c37b3a96441873c8d37bd52fb6",
+    ),
+    _hub(
+        "depth-anything-v2-small",
+        f"{_V2}-Small-hf",
+        "Apache-2.0",
+        "relative depth",
+        99_000_000,
+        revision="5426e4f0f36572d16453bbda7a8389317b1bef99",
+    ),
     _hub(
         "depth-anything-v2-base",
         f"{_V2}-Base-hf",
@@ -103,6 +129,7 @@ _HUB = (
         "relative depth (preset standard)",
         1_340_000_000,
         blocks_commercial=_NC,
+        revision="7581137eff8d4e94f6e796d3baea0e9fa79b22d2",
     ),
     _hub("zoedepth", "Intel/zoedepth-nyu-kitti", "MIT", "relative depth", 1_380_000_000),
     _hub(
@@ -120,6 +147,27 @@ _HUB = (
         "field of view (--fov-from depth-pro)",
         1_900_000_000,
         blocks_commercial="its licence is for research alone",
+    ),
+    _hub(
+        "moge",
+        "Ruicheng/moge-2-vitl",
+        "MIT",
+        "field of view (--fov-from moge)",
+        1_300_000_000,
+        marker="model.pt",
+        only=("model.pt",),
+        revision="39c4d5e957afe587e04eec59dc2bcc3be5ecd968",
+    ),
+    _hub(
+        "sam-3d-body",
+        "facebook/sam-3d-body-dinov3",
+        "SAM License",
+        "measuring people (--human-mesh sam-3d-body)",
+        2_800_000_000,
+        marker="model.ckpt",
+        only=("model.ckpt", "model_config.yaml", "assets/mhr_model.pt"),
+        gated=True,
+        revision="11aaa346c7204874a1cbafe3d39a979080b2c55a",
     ),
     _hub(
         "mask2former",
@@ -240,6 +288,22 @@ ARTEFACTS: dict[str, Artefact] = {
             ),
             blocks_commercial="its licence is for non-commercial research; Meshcapade sells commercial ones",
             about_bytes=39_000_000,
+        ),
+        Artefact(
+            name="multi-hmr2",
+            source="naver/multi-hmr2 on GitHub",
+            version="2.b",
+            licence="NAVER non-commercial",
+            gated=False,
+            used_by="measuring people (--human-mesh multi-hmr2)",
+            supplied=Supplied(
+                "read the licence of github.com/naver/multi-hmr2 (non-commercial), get https://download.europe."
+                "naverlabs.com/ComputerVision/MultiHMR/multihmr2.pt and put it there under that name",
+                ("multihmr2.pt",),
+                "MFH_MULTI_HMR2",
+            ),
+            blocks_commercial=_NC,
+            about_bytes=1_500_000_000,
         ),
     )
 }

@@ -1,0 +1,85 @@
+"""The field of view MoGe sees in a photo, by its own package (``moge``), version 1 or 2.
+
+Reference: Wang et al., MoGe: Unlocking Accurate Monocular Geometry Estimation, CVPR 2025; MoGe-2, 2025.
+"""
+
+import importlib
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mfh.errors import BackendError, WeightsError
+from mfh.models.hub import locate_artefact
+from mfh.models.protocols import Rgb
+from mfh.models.restricted_loading import computing, loading_restricted
+from mfh.models.torch_device import pick_device
+
+ARTEFACT = "moge"
+FILE_NAME = "model.pt"
+MIN_SEEN = 0.01
+"""Part of the photo in which MoGe must see surfaces: without any, its package answers with a made-up focal length."""
+
+
+class Moge:
+    """Field of view from the point map MoGe fits a pinhole camera to."""
+
+    name = "moge"
+    # As wide as the default's: nobody has measured it here (docs/focal-length.md).
+    relative_sigma = 0.25
+
+    def __init__(self, place: Path | None = None, *, device: str | None = None) -> None:
+        """Load the network.
+
+        Args:
+            place: a checkpoint of version 1 or 2, or a folder with it as model.pt; None for the artefact moge.
+            device: torch device; None for :func:`pick_device`'s.
+
+        Raises:
+            WeightsError: where the file is not on this machine or cannot be read.
+            ModuleNotFoundError: when torch or moge is not installed.
+        """
+        importlib.import_module("moge.model")
+        place = place or locate_artefact(ARTEFACT, marker=FILE_NAME)
+        file = place / FILE_NAME if place.is_dir() else place
+        if not file.is_file():
+            raise WeightsError(f"no file {file}: expected a checkpoint of MoGe (model.pt of Ruicheng/moge-2-vitl)")
+        self._device = device or pick_device()
+        with loading_restricted(file, "MoGe"):
+            package: Any = importlib.import_module(f"moge.model.{_version(file)}")
+            self._model = package.MoGeModel.from_pretrained(file).eval().to(self._device)
+
+    def fov_x_deg(self, photo: Rgb) -> float:
+        """Return degrees between the left and right edges of the photo.
+
+        The package's intrinsics are those of a photo one unit wide and high, so the edges are half a unit from the
+        principal point: 2·atan(0.5 / fx).
+
+        Args:
+            photo: the photo, whole: of a part of one, this is the part's.
+
+        Raises:
+            BackendError: where MoGe sees hardly any surface, or its package fails.
+        """
+        import torch
+
+        pixels = torch.from_numpy(np.ascontiguousarray(np.clip(photo, 0, 1).transpose(2, 0, 1), np.float32))
+        with computing("MoGe"):
+            # Half precision is for GPUs.
+            seen = self._model.infer(pixels.to(self._device), use_fp16=self._device.startswith("cuda"))
+            surfaces, focal = float(seen["mask"].float().mean()), float(seen["intrinsics"][0, 0])
+        if surfaces < MIN_SEEN:
+            raise BackendError(
+                f"MoGe sees surfaces in {surfaces:.1%} of the photo: expected {MIN_SEEN:.0%} at least; give "
+                "--fov-x-deg or --focal-px, or leave out --fov-from"
+            )
+        return math.degrees(2 * math.atan2(0.5, focal))
+
+
+def _version(file: Path) -> str:
+    """Return the version of a checkpoint: its configuration of the network says so."""
+    import torch
+
+    network = torch.load(file, map_location="cpu", weights_only=True, mmap=True)["model_config"]
+    return "v2" if "neck" in network else "v1"

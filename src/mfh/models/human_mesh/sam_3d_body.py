@@ -1,0 +1,153 @@
+"""SAM 3D Body: bodies in metres from boxes and masks, by its own package (``sam_3d_body``), in the photo's camera.
+
+Weights: the files of facebook/sam-3d-body-dinov3, which is gated (docs/human-mesh.md).
+
+Reference: Yang et al., SAM 3D Body: Robust Full-Body Human Mesh Recovery, 2025.
+"""
+
+import importlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.errors import BackendError, WeightsError
+from mfh.models.hub import locate_artefact
+from mfh.models.protocols import Rgb
+from mfh.models.restricted_loading import computing, loading_restricted
+from mfh.models.torch_device import pick_device
+from mfh.types import Camera, HumanMesh, Person
+
+ARTEFACT = "sam-3d-body"
+CHECKPOINT = "model.ckpt"
+BODY_MODEL = Path("assets") / "mhr_model.pt"
+BATCH = 8
+"""People read at once."""
+NEAR_M = 0.05
+"""A body that reaches nearer to the camera than this is not in front of it."""
+_MIN_BOX_PX = 1.0
+
+
+class Sam3dBody:
+    """Human mesh model: one MHR body a person, read from the crop around the person's box and from the mask."""
+
+    name = "sam-3d-body"
+    # Statures vary by 4 to 7 %, and a mesh model sees them only in part.
+    shared_log_sigma = 0.05
+
+    def __init__(self, folder: Path | None = None, *, device: str | None = None, batch: int = BATCH) -> None:
+        """Load the model with its own package, restricted (:mod:`mfh.models.restricted_loading`).
+
+        Args:
+            folder: with model.ckpt, model_config.yaml and assets/mhr_model.pt; None for the artefact sam-3d-body.
+            device: torch device; None for :func:`pick_device`'s.
+            batch: people read at once.
+
+        Raises:
+            WeightsError: where files are missing, hold more than numbers, or are of a model that does not know where
+                the principal point is; where the backbone's code is not in torch.hub's cache.
+            BackendError: for a device other than CUDA where there is CUDA, which the package computes on then.
+            ModuleNotFoundError: when torch or sam_3d_body is not installed.
+        """
+        import torch
+
+        package: Any = importlib.import_module("sam_3d_body")
+        folder = folder or locate_artefact(ARTEFACT, marker=CHECKPOINT)
+        for file in (folder / CHECKPOINT, folder / BODY_MODEL):
+            if not file.is_file():
+                raise WeightsError(f"no file {file}: expected the files of facebook/sam-3d-body-dinov3")
+        device = device or pick_device()
+        if torch.cuda.is_available() and not device.startswith("cuda"):
+            raise BackendError(
+                f"SAM 3D Body cannot compute on {device!r}: its package takes the GPU where there is one; unset "
+                "MFH_DEVICE, or hide the GPU with CUDA_VISIBLE_DEVICES="
+            )
+        with loading_restricted(folder / CHECKPOINT, "SAM 3D Body"):
+            model, settings = package.load_sam_3d_body(
+                checkpoint_path=str(folder / CHECKPOINT), device=device, mhr_path=str(folder / BODY_MODEL)
+            )
+            self._estimator = package.SAM3DBodyEstimator(sam_3d_body_model=model, model_cfg=settings)
+            true_centre = bool(settings.MODEL.DECODER.get("USE_INTRIN_CENTER", False))
+        if not true_centre:
+            raise WeightsError(
+                f"{folder} is of a model that takes the photo's middle for the principal point: expected "
+                "USE_INTRIN_CENTER in its model_config.yaml, as published"
+            )
+        self._faces = np.asarray(self._estimator.faces, np.int64)
+        self._batch = batch
+
+    def measure(self, photo: Rgb, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
+        """Return one body per person, in metres in the camera frame; None for who is not in front of the camera.
+
+        Args:
+            photo: the photo.
+            people: whose boxes and masks say where to look.
+            camera: its intrinsics.
+
+        Raises:
+            BackendError: where the package fails.
+        """
+        meshes: list[HumanMesh | None] = [None] * len(people)
+        shown = [k for k, person in enumerate(people) if _has_extent(person.box_xyxy)]
+        # The package reads RGB in bytes.
+        rgb = np.ascontiguousarray(np.round(np.clip(photo, 0, 1) * 255), np.uint8)
+        for start in range(0, len(shown), self._batch):
+            some = shown[start : start + self._batch]
+            for k, mesh in zip(some, self._meshes(rgb, [people[k] for k in some], camera), strict=True):
+                meshes[k] = mesh
+        return meshes
+
+    def _meshes(self, rgb: ndarray, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
+        import torch
+
+        # The package knows one focal length.
+        focal_px = math.sqrt(camera.fx * camera.fy)
+        intrinsics = torch.tensor([[[focal_px, 0, camera.cx], [0, focal_px, camera.cy], [0, 0, 1]]])
+        boxes = np.stack([person.box_xyxy for person in people]).astype(np.float32)
+        with computing("SAM 3D Body"), torch.inference_mode():
+            found = self._estimator.process_one_image(
+                rgb,
+                bboxes=boxes,
+                # As its own segmenter gives them: 1 where the person is.
+                masks=np.stack([person.instance_mask for person in people]).astype(np.uint8),
+                cam_int=intrinsics,
+                # Hands are read apart, in two more passes, and move nobody.
+                inference_type="body",
+            )
+            bodies = [
+                (np.asarray(one["pred_vertices"], np.float64), np.asarray(one["pred_cam_t"], np.float64))
+                for one in found
+            ]
+        if len(bodies) != len(people):
+            raise BackendError(f"SAM 3D Body gave {len(bodies)} bodies for {len(people)} boxes: expected one each")
+        return [
+            self._mesh(vertices + _square_to_true(place, person.box_xyxy, camera, focal_px))
+            for (vertices, place), person in zip(bodies, people, strict=True)
+        ]
+
+    def _mesh(self, vertices_m: Float[ndarray, "v 3"]) -> HumanMesh | None:
+        if not vertices_m[:, 2].min() > NEAR_M:
+            return None
+        return HumanMesh(vertices_m, self._faces, self.name)
+
+
+def _square_to_true(
+    T_camera_body: Float[ndarray, "3"], box_xyxy: Float[ndarray, "4"], camera: Camera, focal_px: float
+) -> Float[ndarray, "3"]:
+    """Return where a body is whose place was computed as if pixels were square: f is the mean of fx and fy.
+
+    The package's place is its own small offset plus the box's centre seen from the principal point,
+    (cx - px)·tz/f; where a pixel is not square, each offset is measured in its own focal length (as with HMR 2.0).
+    """
+    centre = (box_xyxy[:2] + box_xyxy[2:]) / 2 - [camera.cx, camera.cy]
+    mend = centre * T_camera_body[2] * (1 / np.array([camera.fx, camera.fy]) - 1 / focal_px)
+    return T_camera_body + [mend[0], mend[1], 0.0]
+
+
+def _has_extent(box_xyxy: Float[ndarray, "4"]) -> bool:
+    sides = box_xyxy[2:] - box_xyxy[:2]
+    return bool(np.isfinite(sides).all() and sides.min() >= _MIN_BOX_PX)

@@ -1,0 +1,163 @@
+"""Models that are loaded by their own packages, some of which unpickle without restriction and fetch code meanwhile.
+
+Here neither happens. While such a package loads, ``torch.load`` reads numbers alone, whatever the package asks of it,
+and ``torch.hub`` has its cache and no network. Both are put back as they were.
+"""
+
+import os
+import pickle
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+from mfh.errors import BackendError, WeightsError
+
+RESTRICT = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+UNRESTRICT = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+_REPOSITORY = re.compile(r"github\.com/(?:repos/)?([\w.-]+)/([\w.-]+)")
+
+
+class NetworkRefused(URLError):
+    """Something was to be fetched while a model was loaded.
+
+    Attributes:
+        url: from where.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Keep the address."""
+        super().__init__(f"{url} is not fetched while a model is loaded")
+        self.url = url
+
+
+@contextmanager
+def weights_only() -> Iterator[None]:
+    """Make every ``torch.load`` one with ``weights_only=True``, even where False is asked for.
+
+    Torch reads the variable at each call, and gives it precedence over the argument.
+    """
+    before = {name: os.environ.get(name) for name in (RESTRICT, UNRESTRICT)}
+    os.environ[RESTRICT] = "1"
+    # Torch refuses to load anything where both are set.
+    os.environ.pop(UNRESTRICT, None)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def hub_cache_only() -> Iterator[None]:
+    """Let ``torch.hub`` use what is in its cache, and nothing else.
+
+    Raises:
+        NetworkRefused: inside, where torch.hub asks the network; where it looks into its cache then and finds nothing,
+            it raises an error of its own, with this one as the cause.
+    """
+    import torch.hub
+
+    hub: Any = torch.hub
+    before = hub.urlopen
+    hub.urlopen = _refuse
+    try:
+        yield
+    finally:
+        hub.urlopen = before
+
+
+@contextmanager
+def loading_restricted(place: Path, what: str) -> Iterator[None]:
+    """Let a package load its model under :func:`weights_only` and :func:`hub_cache_only`; it may print to stderr.
+
+    Args:
+        place: file or folder the model is in.
+        what: the model, as people call it.
+
+    Raises:
+        WeightsError: where the file holds more than numbers, code is not in torch.hub's cache, or the package cannot
+            load the file, with what to do.
+        BackendError: where memory does not suffice.
+    """
+    import torch
+
+    try:
+        with redirect_stdout(sys.stderr), weights_only(), hub_cache_only():
+            yield
+    except torch.OutOfMemoryError as error:
+        raise BackendError(f"{what} does not fit the GPU's memory: take a smaller model") from error
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{place} holds more than numbers, and reading that could run anything: refused ({_named(error)}); get the "
+            f"file of {what} from its publisher, or save its tensors alone with torch.save"
+        ) from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, AssertionError, RuntimeError) as error:
+        refused = _refused(error)
+        if refused is not None:
+            raise WeightsError(_how_to_get(refused.url, what)) from error
+        raise WeightsError(f"{what} cannot be loaded from {place} ({one_line(error)}): get it again") from error
+
+
+@contextmanager
+def computing(what: str) -> Iterator[None]:
+    """Let a package compute: what it prints goes to stderr, and what fails becomes one line.
+
+    Args:
+        what: the model, as people call it.
+
+    Raises:
+        BackendError: where the package fails.
+    """
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except (ValueError, TypeError, KeyError, AttributeError, AssertionError, RuntimeError) as error:
+        raise BackendError(
+            f"{what} failed in its own package ({one_line(error)}): expected the version docs/models.md names, and "
+            "the device it was written for (CUDA)"
+        ) from error
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's kind and message in one line of bounded length."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+
+
+def _refuse(request: Any, *_arguments: Any, **_options: Any) -> Any:
+    raise NetworkRefused(request if isinstance(request, str) else request.full_url)
+
+
+def _refused(error: BaseException | None) -> NetworkRefused | None:
+    """Return the refusal an error comes from, if any."""
+    while error is not None and not isinstance(error, NetworkRefused):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _named(error: pickle.UnpicklingError) -> str:
+    """Return what was asked for, as torch names it."""
+    found = re.search(r"GLOBAL ([\w.]+)", str(error)) or re.search(
+        r"Unsupported (?:class|operand) ([\w.]+)", str(error)
+    )
+    return f"it asks for {found[1]}" if found else one_line(error)
+
+
+def _how_to_get(url: str, what: str) -> str:
+    import torch.hub
+
+    found = _REPOSITORY.search(url)
+    cache = Path(torch.hub.get_dir())
+    if found is None:
+        return f"{what} wants {url}, and nothing is fetched while a model is loaded: put the file below {cache}"
+    owner, name = found[1], found[2]
+    return (
+        f"{what} wants code of github.com/{owner}/{name}, and nothing is fetched while a model is loaded: run "
+        f"'git clone https://github.com/{owner}/{name} {cache / f'{owner}_{name}_main'}'"
+    )
