@@ -57,7 +57,7 @@ def gather(seed: int, noise: NoiseName, bank: Path) -> Scene:
     """Paint 32 people into a scene."""
     task = Task(seed, "oracle", noise, (PAINTINGS,), 1, bank)
     subject = oracle_subject(task)
-    (relative,) = subject.models.predict_relative([subject.photo.rgb])
+    relative = subject.models.look(subject.photo.rgb)
 
     config = replace(subject.config, painting_evidence="body")
     run = paint_people(

@@ -16,6 +16,7 @@ from mfh.config import Config
 from mfh.errors import BackendError, Rejected
 from mfh.findings import any_used
 from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
+from mfh.models.relative_depth.shape_range import with_likely_range
 from mfh.numerics.alignment import Alignment, align_paintings
 from mfh.numerics.contact import Contact
 from mfh.numerics.evidence import Judged, Sighting, body_evidence, judge_people, reject_everybody
@@ -59,6 +60,18 @@ class Models:
             if not np.isfinite(relative.values).all():
                 raise BackendError(f"{name} returned values that are not finite: expected relative depth everywhere")
         return maps
+
+    def look(self, rgb: Float[ndarray, "h w 3"]) -> RelativeDepth:
+        """Predict relative depth of a photo, with how far its depth likely reaches.
+
+        Args:
+            rgb: the photo.
+
+        Raises:
+            BackendError: as for :meth:`predict_relative`.
+        """
+        (relative,) = self.predict_relative([rgb])
+        return with_likely_range(relative, shape_log_sigma=self.relative_depth.shape_log_sigma)
 
     def measure(
         self,

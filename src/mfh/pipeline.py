@@ -175,7 +175,7 @@ class MetricFromHuman:
 
         # 1. Relative depth of the photo.
         with watch.stage("relative depth", 0.0):
-            (relative,) = models.predict_relative([photo.rgb])
+            relative = models.look(photo.rgb)
 
         # 2. People already in the photo are landmarks without any painting.
         evidence: list[Evidence] = []

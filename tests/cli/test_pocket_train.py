@@ -36,6 +36,14 @@ def test_refusals_are_one_line(tmp_path: Path, capsys):
         assert flag in error and error.count("\n") == 1
 
 
+def test_shape_range_wants_bodies(tmp_path: Path, capsys):
+    _shard(tmp_path)
+    words = ["pocket", "train", "shape-range", "--data", str(tmp_path), "--out", str(tmp_path / "a.npz")]
+    assert main([*words, "--bank", str(tmp_path / "missing.npz")]) == 2
+    error = capsys.readouterr().err
+    assert "--bank" in error and "mfh.pocket.bodies" in error and error.count("\n") == 1
+
+
 @pytest.mark.parametrize("kind", ["depth", "painter"])
 def test_a_few_real_steps(kind, tmp_path: Path, capsys):
     pytest.importorskip("torch")

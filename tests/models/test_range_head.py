@@ -12,10 +12,10 @@ from mfh.models.relative_depth.range_head import LEAST_SIGMA, load_range_head
 def test_two_layers_by_hand(tmp_path: Path):
     np.savez(
         tmp_path / "range.npz",
-        hidden=np.array([[1.0, -1.0], [0.0, 2.0]], np.float16),
-        hidden_bias=np.array([0.5, 0.0], np.float32),
-        out=np.array([[2.0, 0.0], [1.0, 0.25]], np.float32),
-        out_bias=np.array([0.25, -0.5], np.float32),
+        weight_0=np.array([[1.0, -1.0], [0.0, 2.0]], np.float16),
+        bias_0=np.array([0.5, 0.0], np.float32),
+        weight_1=np.array([[2.0, 0.0], [1.0, 0.25]], np.float32),
+        bias_1=np.array([0.25, -0.5], np.float32),
     )
     head = load_range_head(tmp_path / "range.npz")
     # Features (1, 2): hidden (1.5, 3); out (2·1.5 + 3 + .25, .75 - .5). Features (-1, 0): hidden (0, 1).

@@ -83,6 +83,25 @@ def depth_range(data: Data, out: Out, seed: Seed = 0) -> int:
     return EXIT_DONE
 
 
+@app.command("shape-range")
+def shape_range(
+    data: Data,
+    bank: Annotated[Path, typer.Option(help="bodies.npz, made by python -m mfh.pocket.bodies.")],
+    out: Out,
+    seed: Seed = 0,
+) -> int:
+    """The same from the shape of true disparity alone: for relative depth of other models."""
+    _run(data, out, None, 1, 1, seed, 1)
+    if not bank.is_file():
+        raise InputError(f"--bank {bank} does not exist: make it with 'python -m mfh.pocket.bodies --out {bank}'")
+    from mfh.cli.progress import progress_line
+    from mfh.pocket.train_shape_range import train_shape_range
+
+    with progress_line(prefix="shape range: ") as progress:
+        train_shape_range(data, bank, out, seed=seed, progress=progress.update)
+    return EXIT_DONE
+
+
 def _run(data: Path, out: Path, start: Path | None, steps: int, batch: int, seed: int, workers: int) -> "Run":
     """Check what was given, and make the run of it."""
     from mfh.io.atomic import check_writable

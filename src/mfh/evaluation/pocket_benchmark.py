@@ -111,7 +111,7 @@ def measure_scene(task: Task) -> list[Row]:
         painter = RememberingPainter(subject.painter, memory)
         people = RememberingPeople(subject.models.person_segmenter, subject.models.human_mesh, memory)
         models = Models(RememberingRelativeDepth(subject.models.relative_depth, memory), people, people)
-        (relative,) = models.predict_relative([subject.photo.rgb])
+        relative = models.look(subject.photo.rgb)
         looked_s = memory.charged_s
         if seed == 0:
             rows.append(_bound(task, subject, relative, looked_s))

@@ -224,7 +224,11 @@ ARTEFACTS: dict[str, Artefact] = {
             licence="Apache-2.0",
             gated=False,
             used_by="relative depth (preset pocket)",
-            files=(WeightFile("depth.onnx", None, None), WeightFile("range.npz", None, None)),
+            files=(
+                WeightFile("depth.onnx", None, None),
+                WeightFile("range.npz", None, None),
+                WeightFile("shape_range.npz", None, None),
+            ),
         ),
         Artefact(
             name="pocket-painter",

@@ -21,7 +21,7 @@ Of 320 renders of the held-out split (``mfh.pocket.score``): indoors 1.22 ± 0.5
 with sensor depth are all indoors and reach less far.
 """
 LEARNED_WRONG = 0.1
-_FAR_MARGIN = 0.02
+FAR_MARGIN = 0.02
 """Share of the range next to its far end that counts as sky: it is as far as can be, and says nothing of the rest."""
 _LEAST_LEFT = 0.05
 _GAPS = (3e-3, 30.0)
@@ -51,7 +51,7 @@ def photo_range(relative: RelativeDepth) -> PhotoRange:
     # Percentiles of a million values need no more than some ten thousand of them.
     values = values[:: max(1, len(values) // 50_000)].astype(np.float64)
     least, most = np.percentile(values, (1, 99))
-    margin = _FAR_MARGIN * (most - least)
+    margin = FAR_MARGIN * (most - least)
     seen = values[values > least + margin] if relative.space == "disparity" else values[values < most - margin]
     if len(seen) < _LEAST_LEFT * len(values):
         seen = values

@@ -21,7 +21,7 @@ from mfh.pocket.world import draw_scene, render
 SHARD = 40
 # (width, height) by shard number: all sizes have the same number of pixels, so a batch costs the same.
 SIZES = ((224, 168),) * 6 + ((336, 112),) * 2 + ((168, 224),) * 2
-_FIRST_SEED = {"train": 1_000_000, "validation": 2_000_000, "test": 3_000_000}
+FIRST_SEED = {"train": 1_000_000, "validation": 2_000_000, "test": 3_000_000}
 _SAMPLES = {"train": 2, "validation": 4, "test": 6}
 
 
@@ -60,7 +60,7 @@ def shard_paths(folder: Path, split: str) -> list[Path]:
 def render_shard(number: int, bank: BodyBank, *, split: str) -> Shard:
     """Render shard ``number`` of a split."""
     size = SIZES[number % len(SIZES)]
-    first = _FIRST_SEED[split] + number * SHARD
+    first = FIRST_SEED[split] + number * SHARD
     scenes = [draw_scene(first + k, bank, split=split, size=size) for k in range(SHARD)]
     renders = [render(scene, bank, figures=scene.figures, samples=_SAMPLES[split]) for scene in scenes]
     room = [standing_room(scene, picture.depth_m) for scene, picture in zip(scenes, renders, strict=True)]

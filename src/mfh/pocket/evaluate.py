@@ -50,15 +50,7 @@ def aligned_score(
     if valid.sum() < 200:
         raise ValueError(f"{int(valid.sum())} pixels of valid depth: expected at least 200")
     x, z = disparity[valid].astype(np.float64), depth_m[valid].astype(np.float64)
-    x = (x - x.mean()) / (x.std() + 1e-9)
-    weight = np.ones_like(x)
-    scale, shift = 0.0, 1 / np.median(z)
-    for _ in range(_ITERATIONS):
-        a, b = z * x, z
-        normal = np.array([[(weight * a * a).sum(), (weight * a * b).sum()], [0.0, (weight * b * b).sum()]])
-        normal[1, 0] = normal[0, 1]
-        scale, shift = np.linalg.solve(normal, [(weight * a).sum(), (weight * b).sum()])
-        weight = 1 / np.maximum(np.abs(z * (scale * x + shift) - 1), _FLOOR)
+    scale, shift = _align(x, z)
     predicted = 1 / np.clip(scale * x + shift, 0.01, 10.0)
     constant = np.median(z)
     return AlignedScore(
@@ -72,18 +64,60 @@ def aligned_score(
 def best_log_range(disparity: Float[ndarray, "h w"], depth_m: Float[ndarray, "h w"]) -> float | None:
     """Return the log depth range that the best affine head gives a map, or None where there is no such head.
 
+    Best is least error of the log (SIlog): far things weigh as much as near ones.
+
     Args:
         disparity: the network's map.
         depth_m: the truth; 0 or infinite for sky.
     """
+    pixels = _pixels(disparity, depth_m)
+    if pixels is None:
+        return None
+    x, z = pixels
+    best = fit_silog(x, z, np.zeros(len(x), int), space="disparity")
+    return None if isinstance(best, Rejected) else _log_range(disparity, best.scale, best.shift)
+
+
+def aligned_log_range(disparity: Float[ndarray, "h w"], depth_m: Float[ndarray, "h w"]) -> float | None:
+    """Return the same for the affine map of :func:`aligned_score`, ten times faster: for maps that are nearly true.
+
+    Args:
+        disparity: a map.
+        depth_m: the truth; 0 or infinite for sky.
+    """
+    pixels = _pixels(disparity, depth_m)
+    return None if pixels is None else _log_range(disparity, *_align(*pixels))
+
+
+def _pixels(
+    disparity: Float[ndarray, "h w"], depth_m: Float[ndarray, "h w"]
+) -> tuple[Float[ndarray, "n"], Float[ndarray, "n"]] | None:
+    """Return every fifth pixel with a depth, or None where there are too few."""
     seen = (depth_m > _DEPTHS_M[0]) & (depth_m < _DEPTHS_M[1])
     if seen.sum() < _LEAST_PIXELS:
         return None
-    x, y = disparity[seen][::5].astype(np.float64), depth_m[seen][::5]
-    best = fit_silog(x, y, np.zeros(len(x), int), space="disparity")
-    if isinstance(best, Rejected):
-        return None
+    return disparity[seen][::5].astype(np.float64), depth_m[seen][::5].astype(np.float64)
+
+
+def _log_range(disparity: Float[ndarray, "h w"], scale: float, shift: float) -> float | None:
+    """Return the log depth range of a map under a head, or None for one that turns it round or puts all at infinity."""
     span = photo_range(RelativeDepth(disparity, "disparity"))
-    ratio = best.shift / best.scale
+    ratio = shift / scale if scale > 0 else -np.inf
+    if span.high + ratio <= 0:
+        return None
     reach = np.log((span.high + ratio) / max(span.low + ratio, 1e-3 * (span.high - span.low)))
     return float(np.clip(reach, *_LOG_RANGE))
+
+
+def _align(x: Float[ndarray, "n"], z: Float[ndarray, "n"]) -> tuple[float, float]:
+    """Return (s, t) that minimise |z (s x + t) - 1| over pixels, by reweighted least squares."""
+    middle, spread = x.mean(), x.std() + 1e-9
+    a, b = z * (x - middle) / spread, z
+    weight = np.ones_like(z)
+    scale, shift = 0.0, 1 / np.median(z)
+    for _ in range(_ITERATIONS):
+        cross = (weight * a * b).sum()
+        normal = np.array([[(weight * a * a).sum(), cross], [cross, (weight * b * b).sum()]])
+        scale, shift = np.linalg.solve(normal, [(weight * a).sum(), (weight * b).sum()])
+        weight = 1 / np.maximum(np.abs(scale * a + shift * b - 1), _FLOOR)
+    return float(scale / spread), float(shift - scale * middle / spread)

@@ -16,8 +16,12 @@ from mfh.pocket.dataset import load_shard, shard_paths
 from mfh.pocket.network import PocketDepth
 from mfh.pocket.training import Schedule, load_start
 
-# Training size (width, height) for each rendered shape; equal areas.
-TRAINING_SIZE = {(168, 224): (192, 144), (112, 336): (288, 96), (224, 168): (144, 192)}
+# Training sizes (width, height) for each rendered shape; the areas are those that the network sees photos at.
+TRAINING_SIZES = {
+    (168, 224): ((192, 144), (256, 192)),
+    (112, 336): ((288, 96), (384, 128)),
+    (224, 168): ((144, 192), (192, 256)),
+}
 _NEAR_M, _FAR_M = 0.1, 80.0
 _PERSON_WEIGHT = 3.0
 # Pictures with people in them are drawn more often by this factor.
@@ -47,6 +51,7 @@ class Pool:
         """Return (rgb, depth_m, person) of one step of one worker: a function of seed, step and rank alone."""
         shape_rng = np.random.default_rng((schedule.seed, step))
         shape = self.shapes[int(shape_rng.choice(len(self.shapes), p=self.counts / self.counts.sum()))]
+        size = TRAINING_SIZES[shape][int(shape_rng.integers(len(TRAINING_SIZES[shape])))]
         rng = np.random.default_rng((schedule.seed, step, rank + 1))
         samples = []
         for index in rng.choice(len(self.rgb[shape]), schedule.batch, p=self.odds[shape]):
@@ -55,7 +60,7 @@ class Pool:
                 self.depth_m[shape][index].astype(np.float32),
                 self.person[shape][index],
             )
-            samples.append(augment(raw, TRAINING_SIZE[shape], rng))
+            samples.append(augment(raw, size, rng))
         rgb = torch.from_numpy(np.stack([s.rgb for s in samples])).permute(0, 3, 1, 2)
         depth = torch.from_numpy(np.stack([s.depth_m for s in samples]))
         person = torch.from_numpy(np.stack([s.person for s in samples]))

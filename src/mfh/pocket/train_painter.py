@@ -18,7 +18,7 @@ from torch.nn import functional
 from mfh.pocket.augment import Window, draw_window, photograph
 from mfh.pocket.dataset import load_shard, shard_paths
 from mfh.pocket.painter_network import PainterNetwork
-from mfh.pocket.train_depth import TRAINING_SIZE
+from mfh.pocket.train_depth import TRAINING_SIZES
 from mfh.pocket.training import Schedule, load_start
 
 CELL = 4
@@ -82,7 +82,7 @@ class PainterTask:
         shape_rng = np.random.default_rng((schedule.seed, step))
         shape = shapes[int(shape_rng.choice(len(shapes), p=counts / counts.sum()))]
         rng = np.random.default_rng((schedule.seed, step, rank + 1))
-        room, size = self.rooms[shape], TRAINING_SIZE[shape]
+        room, size = self.rooms[shape], TRAINING_SIZES[shape][0]
         drawn = rng.choice(len(room.rgb), schedule.batch)
         samples = [draw_sample(room.rgb[k], room.free_mask[k], room.plane[k], size, rng) for k in drawn]
         rgb, blank, free, log_size = (torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True))

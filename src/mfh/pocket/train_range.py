@@ -9,20 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from numpy import ndarray
-from torch import nn
-from torch.nn import functional
 
 from mfh.io.atomic import atomic_path
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
 from mfh.pocket.evaluate import best_log_range
-
-_HIDDEN = 64
-_DROPOUT = 0.2
-_EPOCHS = 40
-_BATCH = 256
+from mfh.pocket.range_layers import fit_layers
 
 Progress = Callable[[str, float], None]
 
@@ -62,45 +55,6 @@ def look_at(shards: Sequence[Path], *, progress: Progress) -> Seen:
     return Seen(np.stack(pooled), np.array(labels, np.float32))
 
 
-def train_head(seen: Seen, *, seed: int) -> dict[str, ndarray]:
-    """Fit two layers to mean and deviation of the log range by maximum likelihood.
-
-    Args:
-        seen: of the train split.
-        seed: of weights and order.
-
-    Returns:
-        The arrays :func:`mfh.models.relative_depth.range_head.load_range_head` reads.
-    """
-    torch.manual_seed(seed)
-    sizes = seen.pooled.shape[1]
-    features = torch.from_numpy(seen.pooled.reshape(-1, seen.pooled.shape[2]))
-    labels = torch.from_numpy(np.repeat(seen.log_range, sizes))
-    mean, deviation = features.mean(0), features.std(0) + 1e-3
-    features = (features - mean) / deviation
-    hidden, out = nn.Linear(features.shape[1], _HIDDEN), nn.Linear(_HIDDEN, 2)
-    optimizer = torch.optim.AdamW([*hidden.parameters(), *out.parameters()], lr=1e-3, weight_decay=0.01)
-    for _ in range(_EPOCHS):
-        for chosen in torch.randperm(len(features)).split(_BATCH):
-            x = functional.dropout(features[chosen], _DROPOUT)
-            guess, log_sigma = out(functional.dropout(hidden(x).relu(), _DROPOUT)).unbind(1)
-            log_sigma = log_sigma.clamp(-3, 1)
-            loss = (0.5 * ((guess - labels[chosen]) / log_sigma.exp()) ** 2 + log_sigma).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-    with torch.no_grad():
-        # The normalisation of the features goes into the first layer.
-        weight = hidden.weight / deviation
-        stored = {
-            "hidden": weight.T.half(),
-            "hidden_bias": hidden.bias - weight @ mean,
-            "out": out.weight.T.contiguous(),
-            "out_bias": out.bias,
-        }
-    return {name: value.detach().numpy() for name, value in stored.items()}
-
-
 def train_range(data: Path, out: Path, *, seed: int, progress: Progress) -> None:
     """Train the range head on all train renders of a folder and write it.
 
@@ -120,5 +74,8 @@ def train_range(data: Path, out: Path, *, seed: int, progress: Progress) -> None
             np.savez(temporary, pooled=seen.pooled, log_range=seen.log_range)
     progress("training", 0.95)
     with atomic_path(out) as temporary:
-        weights = train_head(seen, seed=seed)
+        # Every view of a picture is an example of its own.
+        features = seen.pooled.reshape(-1, seen.pooled.shape[2])
+        labels = np.repeat(seen.log_range, seen.pooled.shape[1])
+        weights = fit_layers(features, labels, widths=(64,), epochs=40, dropout=0.2, seed=seed)
         np.savez_compressed(temporary, allow_pickle=False, **weights)

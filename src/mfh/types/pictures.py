@@ -74,7 +74,7 @@ class RelativeDepth:
             ``depth``: affine-invariant depth, larger is farther.
         space: which of the two; the metric head is fitted in the same space.
         log_range: mean and deviation of the log of the photo's depth range (95th over 5th percentile of what is not
-            sky), where the model has learned to tell it from the picture.
+            sky), where it was told from the picture or from the shape of the map.
     """
 
     values: Float[ndarray, "h w"]

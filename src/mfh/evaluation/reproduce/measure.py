@@ -128,7 +128,7 @@ def head_depth(relative: RelativeDepth, head: MetricHead) -> Float[ndarray, "h w
 
 
 def _measure(subject: Subject, cells: Sequence[Cell], base: Config) -> list[Row]:
-    (relative,) = subject.models.predict_relative([subject.view.photo.rgb])
+    relative = subject.models.look(subject.view.photo.rgb)
     looked_s = subject.memory.charged_s
     runs: dict[Config, tuple[PaintingRun, AttemptClock]] = {}
     rows = []

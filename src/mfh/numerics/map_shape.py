@@ -1,0 +1,55 @@
+"""What a relative-depth map looks like, whatever its scale and shift: the numbers that its depth range is told from.
+
+A street lies bunched near the far end with a sky behind it; a wall fills half of the range. The same picture in another
+affine map has the same numbers.
+"""
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.numerics.shift_prior import FAR_MARGIN, photo_range
+from mfh.types import RelativeDepth
+
+_CELLS = 12
+_LEVELS = np.linspace(0, 100, 21)
+_CLIP = (-1.0, 4.0)
+_SAMPLES = 50_000
+FEATURES = _CELLS * _CELLS + len(_LEVELS) + 2
+
+
+def shape_features(relative: RelativeDepth) -> Float[ndarray, "2 features"] | None:
+    """Return an affine-invariant description of a map and of its mirror image, which reaches just as far.
+
+    Args:
+        relative: of a photo.
+
+    Returns:
+        (2, 167) float32: 12 x 12 cell means of the map with its 5th percentile at 0 and its 95th at 1 (without sky), 21
+        percentiles of the same, the share of pixels at the far end, and width / height - 1. None for a constant map.
+    """
+    values = relative.values.astype(np.float64)
+    span = photo_range(relative)
+    if span.high - span.low <= 1e-9 * max(abs(span.high), abs(span.low), 1e-300):
+        return None
+    unit = (values - span.low) / (span.high - span.low)
+    clipped = np.clip(unit, *_CLIP)
+    some = unit.ravel()[:: max(1, unit.size // _SAMPLES)]
+    least, most = np.percentile(some, (1, 99))
+    margin = FAR_MARGIN * (most - least)
+    far = some <= least + margin if relative.space == "disparity" else some >= most - margin
+    height, width = values.shape
+    cells = _cell_means(clipped)
+    common = [np.percentile(np.clip(some, *_CLIP), _LEVELS), [float(far.mean()), width / height - 1]]
+    both = [np.concatenate([view.ravel(), *common]) for view in (cells, cells[:, ::-1])]
+    return np.stack(both).astype(np.float32)
+
+
+def _cell_means(values: Float[ndarray, "h w"]) -> Float[ndarray, "12 12"]:
+    """Return means over a grid of equal cells; a map with fewer pixels than cells repeats them."""
+    height, width = values.shape
+    rows, columns = np.arange(_CELLS) * height // _CELLS, np.arange(_CELLS) * width // _CELLS
+    sums = np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1)
+    tall = np.maximum(np.diff(np.append(rows, height)), 1)
+    wide = np.maximum(np.diff(np.append(columns, width)), 1)
+    return sums / tall[:, None] / wide

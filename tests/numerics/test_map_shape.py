@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mfh.numerics.map_shape import FEATURES, shape_features
+from mfh.types import RelativeDepth
+
+
+def street(height: int = 60, width: int = 80) -> np.ndarray:
+    """Disparity of level ground below a horizon at a third of the picture, and sky."""
+    rows = np.arange(height)[:, None] - height / 3
+    return np.tile(np.maximum(rows, 0) / 50, (1, width)).astype(np.float32)
+
+
+@given(scale=st.floats(0.01, 100), shift=st.floats(-10, 10))
+@settings(max_examples=30, deadline=None)
+def test_any_affine_map_of_a_picture_has_the_same_numbers(scale: float, shift: float):
+    values = street().astype(np.float64) + np.random.default_rng(0).uniform(0, 0.02, (60, 80))
+    first = shape_features(RelativeDepth(values, "disparity"))
+    other = shape_features(RelativeDepth(scale * values + shift, "disparity"))
+    assert first is not None and other is not None
+    np.testing.assert_allclose(other, first, atol=2e-5)
+
+
+@pytest.mark.parametrize("shape", [(12, 12), (60, 80), (49, 31), (600, 800)])
+def test_cells_are_means_of_equal_parts(shape: tuple[int, int]):
+    values = np.random.default_rng(1).random(shape)
+    told = shape_features(RelativeDepth(values, "depth"))
+    assert told is not None and told.shape == (2, FEATURES)
+    low, high = np.percentile(values[values < np.percentile(values, 99) - 0.02 * np.ptp(values)], (5, 95))
+    rows, columns = (np.arange(13) * side // 12 for side in shape)
+    for i, j in ((0, 0), (5, 7), (11, 11)):
+        cell = np.clip((values[rows[i] : rows[i + 1], columns[j] : columns[j + 1]] - low) / (high - low), -1, 4)
+        assert told[0, 12 * i + j] == pytest.approx(cell.mean(), abs=0.02)
+    assert told[0, -1] == pytest.approx(shape[1] / shape[0] - 1)
+
+
+def test_the_second_view_is_the_mirror_image():
+    values = np.random.default_rng(3).random((48, 72))
+    told = shape_features(RelativeDepth(values, "disparity"))
+    mirrored = shape_features(RelativeDepth(values[:, ::-1], "disparity"))
+    assert told is not None and mirrored is not None
+    np.testing.assert_allclose(mirrored[0], told[1], atol=1e-6)
+
+
+def test_it_tells_the_share_of_sky():
+    told = shape_features(RelativeDepth(street(), "disparity"))
+    assert told is not None
+    assert told[0, -2] == pytest.approx(1 / 3, abs=0.02)
+    upside_down = shape_features(RelativeDepth(-street(), "depth"))
+    assert upside_down is not None and upside_down[1, -2] == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_a_constant_map_tells_nothing_and_a_tiny_one_is_no_error():
+    assert shape_features(RelativeDepth(np.full((20, 30), 0.7, np.float32), "disparity")) is None
+    tiny = shape_features(RelativeDepth(np.random.default_rng(2).random((3, 5)), "disparity"))
+    assert tiny is not None and np.isfinite(tiny).all()
