@@ -2,7 +2,7 @@
 
 A head is s·(x + r), r = t/s. In both spaces the photo's depth range, its farthest over its nearest depth without the
 extremes, is (high + r) / (low + r) with high and low percentiles of its relative depth. Rooms reach 2 to 6, streets and
-yards 8 to 50: a mixture of two, since nothing in a relative depth map tells which.
+yards 8 to 50: a mixture of two, where neither the network nor the shape of its map tells which.
 """
 
 from dataclasses import dataclass
