@@ -119,7 +119,8 @@ def test_known_sizes_reach_the_pipeline(run_mfh, fake_pipeline, photo_path, tmp_
 def test_a_person_s_height_scales_the_photo(run_mfh, floor, tmp_path, metres):
     assert predict(run_mfh, tmp_path, "--person-height", f"{metres}").code == 0
     stored = read_depth_npz(tmp_path / "out" / "floor" / "depth.npz")
-    np.testing.assert_allclose(np.median(stored.depth_m / floor.depth_m), metres / 1.7, rtol=0.05)
+    # What the shape of the map says of the shift moves the far half by a few percent.
+    np.testing.assert_allclose(np.median(stored.depth_m / floor.depth_m), metres / 1.7, rtol=0.08)
     receipt = json.loads((tmp_path / "out" / "floor" / "receipt.json").read_text(encoding="utf-8"))
     assert [one["stature_m"] for one in receipt["landmarks"]] == [pytest.approx(metres)] * 3
 

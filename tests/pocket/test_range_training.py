@@ -106,5 +106,6 @@ def test_training_writes_a_head_that_is_read(shards: Path, bank: BodyBank):
     assert seen == sorted(seen) and 0 <= seen[0] < seen[-1] < 1
     features, labels = describe(shard_depths([shards / "train_00000.npz"]), seed=0, cuts=4)
     head = load_range_head(out)
-    said = np.array([head(one[None])[0] for one in features])
-    assert np.corrcoef(said, labels)[0, 1] > 0.3
+    said = np.array([head(one[None]) for one in features])
+    assert np.abs(said[:, 0].mean() - labels.mean()) < labels.std()
+    assert np.mean(np.abs(said[:, 0] - labels) < 2 * said[:, 1]) > 0.7
