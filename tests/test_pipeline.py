@@ -89,19 +89,18 @@ def test_one_person_facing_the_camera_gives_the_scale_but_not_the_shift():
     assert not result.head.shift_determined
     assert any("determine the shift" in warning for warning in result.warnings)
     on_person = bodies_in(photo.rgb) == MIDDLE
-    np.testing.assert_allclose(result.depth_m[on_person], depth_in(photo.rgb)[on_person], rtol=1e-2)
+    # The lean to the near side is half the variance of what one person says: 0.7 %.
+    np.testing.assert_allclose(result.depth_m[on_person], depth_in(photo.rgb)[on_person], rtol=7e-3)
     ratio = result.depth_m[result.valid_mask] / depth_in(photo.rgb)[result.valid_mask]
     assert result.valid_mask.mean() > 0.95
     assert 0.4 < ratio.min() <= ratio.max() < 2.5
 
 
 def test_whoever_contradicts_the_others_is_rejected_with_the_factor():
-    others = [PLACES.index(place) for place in ((-1.5, 5.2), (-0.3, 5.2), (0.9, 5.2), (0.9, 3.3))]
-    photo = render([LEFT_NEAR, MIDDLE, RIGHT_FAR, *others])
+    photo = render([LEFT_NEAR, MIDDLE, RIGHT_FAR, PLACES.index((-0.3, 5.2))])
     result = pipeline(config(), people=OraclePeople(error={MIDDLE: 2.5}))(photo)
     assert_exact(result)
-    (wrong,) = [landmark for landmark in result.landmarks if "farther" in landmark.reason]
-    assert wrong.verdict == "rejected"
+    (wrong,) = [landmark for landmark in result.landmarks if landmark.verdict == "rejected"]
     assert wrong.reason in ("2.4x farther than the others imply", "2.5x farther than the others imply")
 
 

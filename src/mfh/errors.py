@@ -40,3 +40,21 @@ class Rejected:
     """An expected failure as a value: why a person, a painting or a fit was not used."""
 
     reason: str
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's message in one line; its kind where it has no message.
+
+    Args:
+        error: any error.
+    """
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def kind_and_message(error: BaseException) -> str:
+    """Return the kind and message of a library's error in one line of bounded length.
+
+    Args:
+        error: any error.
+    """
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -29,6 +29,11 @@ Scores = Annotated[
     list[str],
     typer.Option(metavar="LABEL=FILE", help="A method and its scores.csv, or the folder it is in; repeatable."),
 ]
+Samples = Annotated[
+    list[str] | None, typer.Option(help="Names of samples; repeatable; default: spread evenly.", show_default=False)
+]
+Count = Annotated[int, typer.Option(help="How many, where none is named.")]
+ErrorCap = Annotated[float, typer.Option(help="AbsRel at which the error colours end.")]
 DATASET_OF = {"fig12": "nyu", "fig13": "kitti", "fig14": "diode", "fig15": "ibims1", "fig16": "eth3d"}
 """Figures that are Fig. 7 on one dataset."""
 
@@ -103,11 +108,9 @@ def fig7(
     dataset: Annotated[str, typer.Option(help="nyu, kitti, diode, ibims1, eth3d, pocket or folder.")],
     root: Annotated[Path, typer.Option(help="Folder of the dataset.")],
     protocol: Protocol = "paper",
-    samples: Annotated[
-        list[str] | None, typer.Option(help="Names of samples; repeatable; default: spread evenly.", show_default=False)
-    ] = None,
-    count: Annotated[int, typer.Option(help="How many, where none is named.")] = 4,
-    error_cap: Annotated[float, typer.Option(help="AbsRel at which the error colours end.")] = 0.5,
+    samples: Samples = None,
+    count: Count = 4,
+    error_cap: ErrorCap = 0.5,
     out: Annotated[Path, typer.Option(help="Folder.")] = Path("out/fig7"),
 ) -> int:
     """Figure 7: photos, truth, predictions and error maps."""
@@ -208,11 +211,9 @@ def _on_dataset(name: str, dataset: str) -> Callable[..., int]:
         predictions: Predictions,
         root: Annotated[Path, typer.Option(help=f"Folder of {dataset}.")],
         protocol: Protocol = "paper",
-        samples: Annotated[
-            list[str] | None, typer.Option(help="Names of samples; repeatable.", show_default=False)
-        ] = None,
-        count: Annotated[int, typer.Option(help="How many, where none is named.")] = 4,
-        error_cap: Annotated[float, typer.Option(help="AbsRel at which the error colours end.")] = 0.5,
+        samples: Samples = None,
+        count: Count = 4,
+        error_cap: ErrorCap = 0.5,
         out: Annotated[Path, typer.Option(help="Folder.")] = Path(f"out/{name}"),
     ) -> int:
         return _error_maps(name, predictions, dataset, root, protocol, samples or [], count, error_cap, out)

@@ -7,7 +7,7 @@ import typer
 
 # As in mfh.types, which needs numpy: help must not.
 Space = Literal["disparity", "depth"]
-# As in mfh.evaluation.pocket_benchmark, for the same reason.
+# As in mfh.evaluation.pocket_subjects, for the same reason.
 NOISES = ("clean", "noisy", "outliers10", "outliers20", "misplaced")
 
 FocalPx = Annotated[float | None, typer.Option(help="Focal length in pixels.")]

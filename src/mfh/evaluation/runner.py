@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mfh.errors import MfhError
+from mfh.errors import MfhError, one_line
 from mfh.evaluation.datasets.sample import Dataset
 from mfh.evaluation.digest import package_digest
 from mfh.evaluation.ledger import Done, Ledger, open_ledger
@@ -164,7 +164,7 @@ def _answer(evaluation: Evaluation, method: Method, ledger: Ledger, name: str) -
         prediction = method.predict(seen.photo, name=name)
         check_shape(prediction, seen)
     except MfhError as error:
-        return Done(name, time.perf_counter() - begin, " ".join(str(error).split()), type(error).__name__)
+        return Done(name, time.perf_counter() - begin, one_line(error), type(error).__name__)
     seconds = time.perf_counter() - begin
     write_prediction(path, prediction)
     return Done(name, seconds)

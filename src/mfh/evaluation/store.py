@@ -16,7 +16,7 @@ import numpy as np
 from numpy import ndarray
 
 import mfh
-from mfh.errors import InputError
+from mfh.errors import InputError, one_line
 from mfh.io.atomic import atomic_path
 
 SECONDS = "seconds"
@@ -52,7 +52,7 @@ class Store:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = one_line(error)
             raise InputError(f"{path} is damaged ({reason}): delete it and run again") from error
 
     def save(self, kind: str, question: Hashable, arrays: Mapping[str, ndarray], seconds: float) -> None:

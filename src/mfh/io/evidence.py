@@ -19,7 +19,7 @@ from numpy import ndarray
 from PIL import Image
 
 from mfh import __version__
-from mfh.errors import InputError
+from mfh.errors import InputError, one_line
 from mfh.gathered import Gathered
 from mfh.io.atomic import atomic_path
 from mfh.types import Camera, Evidence, FocalProvenance, Landmark, Photo, RelativeDepth
@@ -103,7 +103,7 @@ def load_evidence(path: str | Path) -> Gathered:
     try:
         return _gathered(about, arrays)
     except (KeyError, TypeError, ValueError, OSError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise InputError(f"{path} is damaged ({reason}): {advice} again") from error
 
 
@@ -126,7 +126,7 @@ def _read_arrays(path: str | Path, advice: str) -> dict[str, ndarray]:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}; {advice}") from error
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error)
         raise InputError(f"{path} is not evidence of this program, or damaged ({reason}): {advice}") from error
 
 

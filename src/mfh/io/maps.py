@@ -10,7 +10,7 @@ from jaxtyping import Float, Shaped
 from numpy import ndarray
 from PIL import Image, UnidentifiedImageError
 
-from mfh.errors import InputError
+from mfh.errors import InputError, one_line
 
 SUFFIXES = (".npy", ".npz", ".png", ".exr")
 _READABLE = "npy, npz, 16-bit png or exr"
@@ -47,7 +47,7 @@ def read_map(path: Path, *, what: str, names: Sequence[str]) -> Float[ndarray, "
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"{what} {path} is damaged or no {suffix[1:]} ({' '.join(str(error).split())}): expected {_READABLE}"
+            f"{what} {path} is damaged or no {suffix[1:]} ({one_line(error)}): expected {_READABLE}"
         ) from error
     return _as_map(values, path.name)
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Shaped
 from numpy import ndarray
 from PIL import Image, UnidentifiedImageError
 
-from mfh.errors import InputError
+from mfh.errors import InputError, one_line
 from mfh.io.exif import ExifFacts, read_exif
 from mfh.io.focal import FocalRequest, choose_camera
 from mfh.types import Photo
@@ -63,7 +63,7 @@ def load_photo(path: str | Path, *, focal: FocalRequest | None = None, max_pixel
         except Exception as error:
             # Decoders raise whatever they stumble on in a damaged file.
             raise InputError(
-                f"{path} is damaged or truncated ({_one_line(error)}): expected a whole picture file"
+                f"{path} is damaged or truncated ({one_line(error)}): expected a whole picture file"
             ) from error
     rgb = _upright(rgb, exif.orientation)
     height, width = rgb.shape[:2]
@@ -130,7 +130,7 @@ def _open(path: Path) -> Image.Image:
             f"{path} is not a picture this can read (it begins with {start[:8]!r}): expected {_READABLE}"
         ) from error
     except Exception as error:
-        raise InputError(f"{path} is damaged ({_one_line(error)}): expected a whole picture file") from error
+        raise InputError(f"{path} is damaged ({one_line(error)}): expected a whole picture file") from error
 
 
 def _register_heif() -> bool:
@@ -231,7 +231,3 @@ def _upright(rgb: Float[ndarray, "h w 3"], orientation: int) -> Float[ndarray, "
         8: lambda a: a.transpose(1, 0, 2)[::-1],
     }[orientation](rgb)
     return np.ascontiguousarray(turned)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

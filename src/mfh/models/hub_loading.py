@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mfh.errors import BackendError, WeightsError
+from mfh.errors import BackendError, WeightsError, kind_and_message
 
 
 @contextmanager
@@ -32,8 +32,9 @@ def loading(folder: Path, what: str) -> Iterator[None]:
             f"{folder} does not fit the GPU's memory: set MFH_DEVICE=cpu, or take a smaller model"
         ) from error
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise WeightsError(f"{folder} is no {what} that can be loaded ({reason}): fetch or copy it again") from error
+        raise WeightsError(
+            f"{folder} is no {what} that can be loaded ({kind_and_message(error)}): fetch or copy it again"
+        ) from error
 
 
 def hush_diffusers() -> None:

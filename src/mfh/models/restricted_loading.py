@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-from mfh.errors import BackendError, WeightsError
+from mfh.errors import BackendError, WeightsError, kind_and_message
 
 RESTRICT = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 UNRESTRICT = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
@@ -102,7 +102,7 @@ def loading_restricted(place: Path, what: str) -> Iterator[None]:
         refused = _refused(error)
         if refused is not None:
             raise WeightsError(_how_to_get(refused.url, what)) from error
-        raise WeightsError(f"{what} cannot be loaded from {place} ({one_line(error)}): get it again") from error
+        raise WeightsError(f"{what} cannot be loaded from {place} ({kind_and_message(error)}): get it again") from error
 
 
 @contextmanager
@@ -120,14 +120,9 @@ def computing(what: str) -> Iterator[None]:
             yield
     except (ValueError, TypeError, KeyError, AttributeError, AssertionError, RuntimeError) as error:
         raise BackendError(
-            f"{what} failed in its own package ({one_line(error)}): expected the version docs/models.md names, and "
-            "the device it was written for (CUDA)"
+            f"{what} failed in its own package ({kind_and_message(error)}): expected the version docs/models.md names, "
+            "and the device it was written for (CUDA)"
         ) from error
-
-
-def one_line(error: BaseException) -> str:
-    """Return an error's kind and message in one line of bounded length."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
 
 
 def _refuse(request: Any, *_arguments: Any, **_options: Any) -> Any:
@@ -146,7 +141,7 @@ def _named(error: pickle.UnpicklingError) -> str:
     found = re.search(r"GLOBAL ([\w.]+)", str(error)) or re.search(
         r"Unsupported (?:class|operand) ([\w.]+)", str(error)
     )
-    return f"it asks for {found[1]}" if found else one_line(error)
+    return f"it asks for {found[1]}" if found else kind_and_message(error)
 
 
 def _how_to_get(url: str, what: str) -> str:

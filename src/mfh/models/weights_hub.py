@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from mfh.errors import BackendError, WeightsError
+from mfh.errors import BackendError, WeightsError, one_line
 from mfh.models.hub import Source, artefact_of, cached_folder, endpoint, offline_reason, pinned
 from mfh.models.weights_download import download
 from mfh.models.weights_manifest import ListedFile, Manifest, write_manifest
@@ -119,7 +119,7 @@ def fetch_repo(
     except errors.RepositoryNotFoundError as error:
         raise WeightsError(f"{source.text} is not on {endpoint()}: check the name") from error
     except (HTTPError, errors.LocalEntryNotFoundError, errors.FileMetadataError) as error:
-        line = " ".join(str(error).split())
+        line = one_line(error)
         raise WeightsError(f"{source.text} broke off ({line}): run 'mfh weights fetch {name}' again") from error
     write_manifest(partial, Manifest(name, commit, tuple(listed)))
     replace_folder(partial, place)

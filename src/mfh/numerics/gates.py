@@ -12,6 +12,7 @@ from numpy import ndarray
 
 from mfh.errors import Rejected
 from mfh.geometry.camera import project
+from mfh.geometry.overlap import box_iou, mask_iou
 from mfh.types import Camera, HumanMesh, Person
 
 MIN_PIXELS = 20
@@ -62,7 +63,8 @@ def duplicate_gate(people: Sequence[Person], verdicts: Sequence[Rejected | None]
     kept: list[int] = []
     good = [k for k, verdict in enumerate(verdicts) if verdict is None]
     for k in sorted(good, key=lambda k: -people[k].score):
-        if any(_box_iou(people[k].box_xyxy, people[other].box_xyxy) > MAX_OVERLAP for other in kept):
+        others = np.array([people[other].box_xyxy for other in kept]).reshape(-1, 4)
+        if (box_iou(people[k].box_xyxy, others) > MAX_OVERLAP).any():
             verdicts[k] = Rejected("found twice: somebody more certain has the same place")
         else:
             kept.append(k)
@@ -122,7 +124,7 @@ def body_gate(
         return Rejected("its body falls outside the image")
     if paint_mask is not None and (instance_mask & paint_mask).sum() < MIN_INSIDE_PAINT * instance_mask.sum():
         return Rejected("not painted: stands mostly outside the paint mask")
-    iou = (instance_mask & silhouette).sum() / (instance_mask | silhouette).sum()
+    iou = mask_iou(instance_mask, silhouette)
     if iou < MIN_IOU:
         return Rejected(f"its body and its mask overlap by {iou:.2f} (IoU): expected at least {MIN_IOU}")
     pixels = int(visible.sum())
@@ -173,10 +175,3 @@ def _truncated(vertices_m: Float[ndarray, "v 3"], camera: Camera) -> Rejected | 
             f"cut off: {share:.0%} of the body is inside the picture, expected at least {MIN_IN_PICTURE:.0%}"
         )
     return None
-
-
-def _box_iou(one: Float[ndarray, "4"], other: Float[ndarray, "4"]) -> float:
-    low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
-    common = float(np.prod(np.maximum(high - low, 0)))
-    areas = [float(np.prod(np.maximum(box[2:] - box[:2], 0))) for box in (one, other)]
-    return common / max(sum(areas) - common, 1e-9)

@@ -8,13 +8,12 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.numerics.shift_prior import FAR_MARGIN, photo_range
+from mfh.numerics.shift_prior import PhotoRange, photo_range, sampled
 from mfh.types import RelativeDepth
 
 _CELLS = 12
 _LEVELS = np.linspace(0, 100, 21)
 _CLIP = (-1.0, 4.0)
-_SAMPLES = 50_000
 FEATURES = _CELLS * _CELLS + len(_LEVELS) + 2
 
 
@@ -28,21 +27,19 @@ def shape_features(relative: RelativeDepth) -> Float[ndarray, "2 features"] | No
         (2, 167) float32: 12 x 12 cell means of the map with its 5th percentile at 0 and its 95th at 1 (without sky), 21
         percentiles of the same, the share of pixels at the far end, and width / height - 1. None for a constant map.
     """
-    values = relative.values.astype(np.float64)
     span = photo_range(relative)
     if span.high - span.low <= 1e-9 * max(abs(span.high), abs(span.low), 1e-300):
         return None
-    unit = (values - span.low) / (span.high - span.low)
-    clipped = np.clip(unit, *_CLIP)
-    some = unit.ravel()[:: max(1, unit.size // _SAMPLES)]
-    least, most = np.percentile(some, (1, 99))
-    margin = FAR_MARGIN * (most - least)
-    far = some <= least + margin if relative.space == "disparity" else some >= most - margin
-    height, width = values.shape
-    cells = _cell_means(clipped)
-    common = [np.percentile(np.clip(some, *_CLIP), _LEVELS), [float(far.mean()), width / height - 1]]
+    values, is_sky = sampled(relative)
+    height, width = relative.values.shape
+    cells = _cell_means(_unit(relative.values.astype(np.float64), span))
+    common = [np.percentile(_unit(values, span), _LEVELS), [float(is_sky.mean()), width / height - 1]]
     both = [np.concatenate([view.ravel(), *common]) for view in (cells, cells[:, ::-1])]
     return np.stack(both).astype(np.float32)
+
+
+def _unit(values: Float[ndarray, "*s"], span: PhotoRange) -> Float[ndarray, "*s"]:
+    return np.clip((values - span.low) / (span.high - span.low), *_CLIP)
 
 
 def _cell_means(values: Float[ndarray, "h w"]) -> Float[ndarray, "12 12"]:

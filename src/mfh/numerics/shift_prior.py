@@ -8,7 +8,7 @@ yards 8 to 50: a mixture of two, where neither the network nor the shape of its 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from mfh.types import RelativeDepth
@@ -24,6 +24,7 @@ LEARNED_WRONG = 0.1
 FAR_MARGIN = 0.02
 """Share of the range next to its far end that counts as sky: it is as far as can be, and says nothing of the rest."""
 _LEAST_LEFT = 0.05
+_SAMPLES = 50_000
 _GAPS = (3e-3, 30.0)
 """Candidate gaps between the farthest relative depth and infinity (disparity) or the camera (depth), over the range."""
 
@@ -41,18 +42,31 @@ class PhotoRange:
     high: float
 
 
+def sampled(relative: RelativeDepth) -> tuple[Float[ndarray, "n"], Bool[ndarray, "n"]]:
+    """Return a photo's relative depths, and which of them are as far as can be (sky).
+
+    Args:
+        relative: relative depth of the photo.
+
+    Returns:
+        (n,) float64: percentiles of a million values need no more than some ten thousand of them; and (n,) which lie
+        within FAR_MARGIN of the range from the far end.
+    """
+    values = relative.values.ravel()
+    values = values[:: max(1, len(values) // _SAMPLES)].astype(np.float64)
+    least, most = np.percentile(values, (1, 99))
+    margin = FAR_MARGIN * (most - least)
+    return values, values <= least + margin if relative.space == "disparity" else values >= most - margin
+
+
 def photo_range(relative: RelativeDepth) -> PhotoRange:
     """Return the 5th and 95th percentiles of a photo's relative depth, without what is as far as can be (sky).
 
     Args:
         relative: relative depth of the photo.
     """
-    values = relative.values.ravel()
-    # Percentiles of a million values need no more than some ten thousand of them.
-    values = values[:: max(1, len(values) // 50_000)].astype(np.float64)
-    least, most = np.percentile(values, (1, 99))
-    margin = FAR_MARGIN * (most - least)
-    seen = values[values > least + margin] if relative.space == "disparity" else values[values < most - margin]
+    values, is_sky = sampled(relative)
+    seen = values[~is_sky]
     if len(seen) < _LEAST_LEFT * len(values):
         seen = values
     low, high = np.percentile(seen, (5, 95))

@@ -14,7 +14,7 @@ from torch import Tensor
 from mfh.pocket.augment import Sample, augment
 from mfh.pocket.dataset import load_shard, shard_paths
 from mfh.pocket.network import PocketDepth
-from mfh.pocket.training import Schedule, load_start
+from mfh.pocket.training import Schedule, started
 
 # Training sizes (width, height) for each rendered shape; the areas are those that the network sees photos at.
 TRAINING_SIZES = {
@@ -131,10 +131,7 @@ class DepthTask:
     def network(self, start: Path | None) -> PocketDepth:
         """Return the network, from ImageNet or from ``start``."""
         network = PocketDepth()
-        network.encoder.load_imagenet()
-        if start is not None:
-            load_start(network, start)
-        network.encoder.freeze_early()
+        started(network, network.encoder, start)
         return network
 
     def batch(self, schedule: Schedule, step: int, rank: int) -> tuple[Tensor, ...]:

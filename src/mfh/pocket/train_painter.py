@@ -19,7 +19,7 @@ from mfh.pocket.augment import Window, draw_window, photograph
 from mfh.pocket.dataset import load_shard, shard_paths
 from mfh.pocket.painter_network import PainterNetwork
 from mfh.pocket.train_depth import TRAINING_SIZES
-from mfh.pocket.training import Schedule, load_start
+from mfh.pocket.training import Schedule, started
 
 CELL = 4
 """Pixels of the input per cell of the output, each way."""
@@ -69,10 +69,7 @@ class PainterTask:
     def network(self, start: Path | None) -> PainterNetwork:
         """Return the network, its trunk from ImageNet or from the depth network in ``start``."""
         network = PainterNetwork()
-        network.encoder.load_imagenet()
-        if start is not None:
-            load_start(network, start)
-        network.encoder.freeze_early()
+        started(network, network.encoder, start)
         return network
 
     def batch(self, schedule: Schedule, step: int, rank: int) -> tuple[Tensor, ...]:

@@ -19,6 +19,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 
+from mfh.pocket.network import Encoder
+
 HALF = ".half"
 """Suffix of weights that are stored in half precision in ONNX files."""
 _SAVE_EVERY = 100
@@ -116,6 +118,20 @@ def load_start(network: nn.Module, start: Path) -> None:
     if not theirs:
         raise ValueError(f"{start} holds no weights of this network")
     network.load_state_dict({**ours, **theirs})
+
+
+def started(network: nn.Module, encoder: Encoder, start: Path | None) -> None:
+    """Give a network its first weights: ImageNet's for the encoder, then what ``start`` has; freeze the early blocks.
+
+    Args:
+        network: to be trained.
+        encoder: its encoder.
+        start: weights to start from, if any.
+    """
+    encoder.load_imagenet()
+    if start is not None:
+        load_start(network, start)
+    encoder.freeze_early()
 
 
 def _work(rank: int, make_task: Callable[[], Task], run: Run) -> None:

@@ -8,7 +8,6 @@ from mfh.models.human_mesh.pose_detector import (
     Crop,
     Detection,
     anchors,
-    box_iou,
     crop_around,
     decode,
     detect_people,
@@ -67,11 +66,6 @@ def test_decode_agrees_with_the_formula_written_out():
             np.testing.assert_allclose(
                 points[got, p], raw[k, 4 + 2 * p : 6 + 2 * p] + anchors()[k] * 224, rtol=1e-5, atol=1e-3
             )
-
-
-def test_iou_of_known_boxes():
-    others = np.array([[0, 0, 2, 2], [1, 0, 3, 2], [5, 5, 6, 6], [0, 0, 0, 0]], float)
-    np.testing.assert_allclose(box_iou(np.array([0, 0, 2, 2.0]), others), [1, 1 / 3, 0, 0])
 
 
 def test_suppression_is_the_weighted_mean_of_those_that_overlap():

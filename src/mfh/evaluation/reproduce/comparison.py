@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from mfh.config import Config
-from mfh.errors import InputError, MfhError
+from mfh.errors import InputError, MfhError, one_line
 from mfh.evaluation.datasets.frames import FrameDataset
 from mfh.evaluation.digest import package_digest
 from mfh.evaluation.methods.contender import Contender
@@ -164,7 +164,7 @@ def _scored(
         contender = methods.of(label, dataset, protocol)
         rows, _ = evaluate(Evaluation(dataset, protocol, contender), out, progress=progress)
     except MfhError as error:
-        return [], " ".join(str(error).split())
+        return [], one_line(error)
     return rows, ""
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.config import Config, HeadConfig
-from mfh.errors import MfhError, NoLandmarkError
+from mfh.errors import MfhError, NoLandmarkError, one_line
 from mfh.evaluation.methods.method import Prediction
 from mfh.evaluation.metrics import DepthErrors, failure_errors, score
 from mfh.evaluation.pocket_benchmark import first_usable
@@ -73,7 +73,7 @@ def measure_photo(subject: Subject, cells: Sequence[Cell], base: Config, *, seed
         return _measure(subject, cells, replace(base, seed=seed))
     except MfhError as error:
         # A model that breaks on this photo breaks every cell of it.
-        return [_failed(subject.view, cell, seed, " ".join(str(error).split())) for cell in cells]
+        return [_failed(subject.view, cell, seed, one_line(error)) for cell in cells]
 
 
 def in_space(
@@ -152,7 +152,7 @@ def _measure(subject: Subject, cells: Sequence[Cell], base: Config) -> list[Row]
         try:
             head = fit_cell(cell, seen, own)
         except NoLandmarkError as error:
-            failure = " ".join(str(error).split())
+            failure = one_line(error)
             rows.append(_failed(subject.view, cell, base.seed, failure, usable=usable, seconds=seconds))
             continue
         seconds += time.perf_counter() - begin

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from mfh.config import HeadConfig
-from mfh.errors import InputError, MfhError
+from mfh.errors import InputError, MfhError, one_line
 from mfh.evaluation.digest import package_digest
 from mfh.evaluation.reproduce.bench import Bench
 from mfh.evaluation.reproduce.grid import Cell, Grid
@@ -80,7 +80,7 @@ def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress) -> Meas
                             bench.load(cells[0].configured(bench.base))
                         except MfhError as error:
                             first_error = first_error or error
-                            not_run.update({cell.label: " ".join(str(error).split()) for cell in cells})
+                            not_run.update({cell.label: one_line(error) for cell in cells})
                             break
                         loaded = True
                     progress(f"{name}, {_left(time.monotonic() - begin, computed, total - done)}", done / total)

@@ -16,6 +16,7 @@ from numpy import ndarray
 from mfh.errors import WeightsError
 from mfh.models import weights
 from mfh.models.human_mesh.hmr2_crop import PersonCrop, camera_translation, crop_of_box, crop_tensor
+from mfh.models.human_mesh.in_front import in_front
 from mfh.models.human_mesh.smpl import posed_body, stature_m
 from mfh.models.human_mesh.smpl_file import find_smpl, load_smpl
 from mfh.models.protocols import Rgb
@@ -26,8 +27,6 @@ ENVIRONMENT = "MFH_HMR2"
 FILE_NAME = "hmr2.safetensors"
 BATCH = 8
 """People read at once, as the published code does."""
-NEAR_M = 0.05
-"""A body that reaches nearer to the camera than this is not in front of it."""
 
 
 def converted_path() -> Path:
@@ -119,6 +118,4 @@ class Hmr2:
         if T_camera_body is None:
             return None
         vertices = posed_body(self._body, betas, rotations) + T_camera_body
-        if not vertices[:, 2].min() > NEAR_M:
-            return None
-        return HumanMesh(vertices, self._body.faces, self.name, stature_m=stature_m(self._body, betas))
+        return in_front(HumanMesh(vertices, self._body.faces, self.name, stature_m=stature_m(self._body, betas)))

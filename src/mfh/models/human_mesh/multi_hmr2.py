@@ -19,6 +19,7 @@ from numpy import ndarray
 
 from mfh.errors import WeightsError
 from mfh.models import weights
+from mfh.models.human_mesh.in_front import NEAR_M, in_front
 from mfh.models.human_mesh.own_camera import matched, placed
 from mfh.models.protocols import Rgb
 from mfh.models.restricted_loading import computing, loading_restricted
@@ -28,8 +29,6 @@ from mfh.types import Camera, HumanMesh, Person
 ARTEFACT = "multi-hmr2"
 FILE_NAME = "multihmr2.pt"
 """The package takes no other name."""
-NEAR_M = 0.05
-"""A body that reaches nearer to the camera than this is not in front of it."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +126,8 @@ class MultiHmr2:
             for body, root in zip(bodies, roots, strict=True)
             if root[2] > NEAR_M
         ]
-        ahead = [HumanMesh(one, self._faces, self.name) for one in vertices if one[:, 2].min() > NEAR_M]
-        return matched(ahead, people, camera)
+        ahead = (in_front(HumanMesh(one, self._faces, self.name)) for one in vertices)
+        return matched([body for body in ahead if body is not None], people, camera)
 
 
 def shown(photo: Rgb, *, side_px: int, patch_px: int) -> Shown:

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from mfh.geometry.camera import project
+from mfh.geometry.overlap import mask_iou
 from mfh.geometry.rasterize import rasterize_depth
 from mfh.types import Camera, HumanMesh, Person
 
@@ -50,7 +51,7 @@ def matched(bodies: Sequence[HumanMesh], people: Sequence[Person], camera: Camer
     """
     silhouettes = [_silhouette(body, camera) for body in bodies]
     overlaps = np.array(
-        [[_iou(person.instance_mask, silhouette) for silhouette in silhouettes] for person in people]
+        [[mask_iou(person.instance_mask, silhouette) for silhouette in silhouettes] for person in people]
     ).reshape(len(people), len(bodies))
     found: list[HumanMesh | None] = [None] * len(people)
     while overlaps.size and overlaps.max() >= MIN_IOU:
@@ -62,8 +63,3 @@ def matched(bodies: Sequence[HumanMesh], people: Sequence[Person], camera: Camer
 
 def _silhouette(body: HumanMesh, camera: Camera) -> Bool[ndarray, "h w"]:
     return np.isfinite(rasterize_depth(body.vertices_m, body.faces, camera))
-
-
-def _iou(first: Bool[ndarray, "h w"], second: Bool[ndarray, "h w"]) -> float:
-    either = (first | second).sum()
-    return float((first & second).sum() / either) if either else 0.0

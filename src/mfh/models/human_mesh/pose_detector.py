@@ -14,6 +14,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from mfh.geometry.overlap import box_iou
+
 INPUT_PX = 224
 # (stride, anchors per cell) of the three feature maps, in the order the network concatenates them.
 _ANCHOR_LAYERS = ((8, 2), (16, 2), (32, 6))
@@ -109,15 +111,6 @@ def decode(
     boxes = np.concatenate([middle - size / 2, middle + size / 2], 1)
     points = raw[:, 4:].reshape(-1, 4, 2) + centre[:, None]
     return scores[keep], boxes, points
-
-
-def box_iou(box: Float[ndarray, "4"], others: Float[ndarray, "n 4"]) -> Float[ndarray, "n"]:
-    """Return the intersection over union of one box (x, y, x, y) with each of the others."""
-    overlap = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
-    intersection = np.clip(overlap, 0, None).prod(1)
-    area = np.prod(box[2:] - box[:2])
-    areas = np.prod(others[:, 2:] - others[:, :2], axis=1)
-    return intersection / np.maximum(area + areas - intersection, 1e-12)
 
 
 def weighted_suppression(

@@ -17,6 +17,7 @@ from numpy import ndarray
 
 from mfh.errors import BackendError, WeightsError
 from mfh.models.hub import locate_artefact
+from mfh.models.human_mesh.in_front import in_front
 from mfh.models.protocols import Rgb
 from mfh.models.restricted_loading import computing, loading_restricted
 from mfh.models.torch_device import pick_device
@@ -27,8 +28,6 @@ CHECKPOINT = "model.ckpt"
 BODY_MODEL = Path("assets") / "mhr_model.pt"
 BATCH = 8
 """People read at once."""
-NEAR_M = 0.05
-"""A body that reaches nearer to the camera than this is not in front of it."""
 _MIN_BOX_PX = 1.0
 
 
@@ -125,14 +124,11 @@ class Sam3dBody:
         if len(bodies) != len(people):
             raise BackendError(f"SAM 3D Body gave {len(bodies)} bodies for {len(people)} boxes: expected one each")
         return [
-            self._mesh(vertices + _square_to_true(place, person.box_xyxy, camera, focal_px))
+            in_front(
+                HumanMesh(vertices + _square_to_true(place, person.box_xyxy, camera, focal_px), self._faces, self.name)
+            )
             for (vertices, place), person in zip(bodies, people, strict=True)
         ]
-
-    def _mesh(self, vertices_m: Float[ndarray, "v 3"]) -> HumanMesh | None:
-        if not vertices_m[:, 2].min() > NEAR_M:
-            return None
-        return HumanMesh(vertices_m, self._faces, self.name)
 
 
 def _square_to_true(

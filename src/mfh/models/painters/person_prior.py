@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from mfh.errors import WeightsError
+from mfh.models.onnx_session import cpu_session
 from mfh.models.protocols import PaintMask, Rgb
 from mfh.models.relative_depth.pocket import input_size
 
@@ -127,13 +127,7 @@ class PersonPrior:
         Raises:
             WeightsError: when the weight file is missing.
         """
-        import onnxruntime
-
-        if not weights.is_file():
-            raise WeightsError(f"no painter network at {weights}: reinstall metric-from-human, the file is part of it")
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+        self._session = cpu_session(weights, "painter network")
 
     def look(self, photo: Rgb, paint_mask: PaintMask) -> StandingField:
         """Return where people could stand in the photo, seen without what is under the mask, and how large."""

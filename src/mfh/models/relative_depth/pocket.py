@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.errors import WeightsError
+from mfh.models.onnx_session import cpu_session
 from mfh.models.protocols import Rgb, RgbOfAnySize
 from mfh.models.relative_depth.range_head import load_range_head
 from mfh.types import RelativeDepth
@@ -41,13 +41,7 @@ class PocketRelativeDepth:
         Raises:
             WeightsError: when a weight file is missing.
         """
-        import onnxruntime
-
-        if not weights.is_file():
-            raise WeightsError(f"no pocket network at {weights}: reinstall metric-from-human, the file is part of it")
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+        self._session = cpu_session(weights, "pocket network")
         self._range_head = load_range_head(range_weights)
 
     def predict(self, photos: Sequence[RgbOfAnySize]) -> list[RelativeDepth]:

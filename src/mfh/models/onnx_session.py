@@ -1,0 +1,28 @@
+"""Networks of the package under onnxruntime, on the CPU."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mfh.errors import WeightsError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+
+def cpu_session(weights: Path, what: str) -> "InferenceSession":
+    """Open a network of the package.
+
+    Args:
+        weights: ONNX file.
+        what: what it is, for the error.
+
+    Raises:
+        WeightsError: when the file is missing.
+    """
+    import onnxruntime
+
+    if not weights.is_file():
+        raise WeightsError(f"no {what} at {weights}: reinstall metric-from-human, the file is part of it")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
