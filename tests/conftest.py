@@ -122,7 +122,7 @@ def gathered(metric_depth):
     from mfh.gathered import Gathered
     from mfh.io.exif import ExifFacts
     from mfh.io.focal import choose_camera
-    from mfh.types import Evidence, Landmark, Photo
+    from mfh.types import Evidence, Landmark, LogRange, Photo
 
     rng = np.random.default_rng(1)
     used, rejected = metric_depth.landmarks
@@ -155,7 +155,7 @@ def gathered(metric_depth):
         )
     return Gathered(
         photo=photo,
-        relative=replace(metric_depth.relative, log_range=(1.1, 0.4)),
+        relative=replace(metric_depth.relative, log_range=LogRange(((0.8, 1.1, 0.4), (0.2, 3.0, 0.7)))),
         evidence=(seen, *painted),
         preset="pocket",
         models={"relative_depth": "pocket", "painter": "sprite"},

@@ -89,8 +89,7 @@ def test_one_person_facing_the_camera_gives_the_scale_but_not_the_shift():
     assert not result.head.shift_determined
     assert any("determine the shift" in warning for warning in result.warnings)
     on_person = bodies_in(photo.rgb) == MIDDLE
-    # The lean to the near side is half the variance of what one person says: 0.7 %.
-    np.testing.assert_allclose(result.depth_m[on_person], depth_in(photo.rgb)[on_person], rtol=7e-3)
+    np.testing.assert_allclose(result.depth_m[on_person], depth_in(photo.rgb)[on_person], rtol=5e-3)
     ratio = result.depth_m[result.valid_mask] / depth_in(photo.rgb)[result.valid_mask]
     assert result.valid_mask.mean() > 0.95
     assert 0.4 < ratio.min() <= ratio.max() < 2.5

@@ -12,7 +12,7 @@ from mfh.errors import InputError
 from mfh.evaluation.codecs import BodiesCodec, PaintingCodec, PeopleCodec, RelativeDepthCodec
 from mfh.evaluation.remember import Memory, RememberingPainter, RememberingPeople, RememberingRelativeDepth
 from mfh.evaluation.store import Store, model_code_digest
-from mfh.types import Camera, HumanMesh, PaintedFigure, PaintedPhoto, Person, PoseLandmarks, RelativeDepth
+from mfh.types import Camera, HumanMesh, LogRange, PaintedFigure, PaintedPhoto, Person, PoseLandmarks, RelativeDepth
 
 CAMERA = Camera(50.0, 51.0, 7.5, 5.5, 16, 12)
 
@@ -58,7 +58,7 @@ def test_paintings_come_back_bit_for_bit(tmp_path_factory, seed: int, in_bytes: 
     assert same(back, answer)
 
 
-@pytest.mark.parametrize("log_range", [None, (1.25, 0.4)])
+@pytest.mark.parametrize("log_range", [None, LogRange(((0.75, 1.25, 0.4), (0.25, 3.1, 0.8)))])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_relative_depth_comes_back_bit_for_bit(tmp_path: Path, log_range, dtype):
     answer = RelativeDepth(np.random.default_rng(0).normal(size=(12, 16)).astype(dtype), "depth", log_range)

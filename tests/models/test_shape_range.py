@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mfh.models.relative_depth.shape_range import with_likely_range
-from mfh.types import RelativeDepth
+from mfh.types import LogRange, RelativeDepth
 
 HEIGHT, WIDTH, FOCAL = 144, 192, 170.0
 
@@ -40,7 +40,7 @@ def test_the_shape_of_a_scene_never_rendered_tells_its_range(scene):
     relative = RelativeDepth((3 / depth_m - 0.4).astype(np.float32), "disparity")
     told = with_likely_range(relative, shape_log_sigma=0.02).log_range
     assert told is not None
-    mean, sigma = told
+    mean, sigma = told.moments()
     assert abs(mean - true_log_range(depth_m)) < 2 * sigma
     # The mixture of rooms and streets that holds without it is a unit wide.
     assert sigma < 0.75
@@ -51,7 +51,7 @@ def test_a_street_reaches_farther_than_a_room():
     for depth_m in (level_street(), room()):
         told = with_likely_range(RelativeDepth(1 / depth_m, "disparity"), shape_log_sigma=0.02).log_range
         assert told is not None
-        means.append(told[0])
+        means.append(told.moments()[0])
     assert means[0] > means[1] + 0.8
 
 
@@ -61,12 +61,12 @@ def test_worse_maps_tell_less():
     for shape_log_sigma in (0.0, 0.2):
         told = with_likely_range(relative, shape_log_sigma=shape_log_sigma).log_range
         assert told is not None
-        sigmas.append(told[1])
+        sigmas.append(told.moments()[1])
     assert sigmas[1] > sigmas[0] + 0.3
 
 
 def test_what_a_model_says_itself_depth_and_constant_maps_are_left_alone():
-    relative = RelativeDepth(1 / room(), "disparity", (1.5, 0.4))
+    relative = RelativeDepth(1 / room(), "disparity", LogRange(((1.0, 1.5, 0.4),)))
     assert with_likely_range(relative, shape_log_sigma=0.1) is relative
     in_depth = replace(relative, space="depth", log_range=None)
     assert with_likely_range(in_depth, shape_log_sigma=0.1) is in_depth

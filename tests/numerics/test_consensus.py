@@ -11,7 +11,7 @@ from mfh.numerics.clues import Clue, people_clues
 from mfh.numerics.consensus import Consensus, fit_consensus
 from mfh.numerics.metric_head import apply_head
 from mfh.numerics.shift_prior import log_range_prior, photo_range
-from mfh.types import Evidence, RelativeDepth, Space
+from mfh.types import Evidence, LogRange, RelativeDepth, Space
 
 SPACES: list[Space] = ["disparity", "depth"]
 ROOM_M = np.geomspace(1.5, 7.0, 20 * 30).reshape(20, 30)
@@ -139,7 +139,8 @@ def test_people_far_apart_determine_the_shift(space: Space):
 def test_a_learned_range_decides_what_people_leave_open(space: Space):
     clues = [clue(2.5, space)]
     near, far = (
-        fit_consensus(clues, RelativeDepth(room(space).values, space, (log_range, 0.3))) for log_range in (0.8, 3.0)
+        fit_consensus(clues, RelativeDepth(room(space).values, space, LogRange(((1.0, log_range, 0.3),))))
+        for log_range in (0.8, 3.0)
     )
     span = photo_range(room(space))
     ranges = []

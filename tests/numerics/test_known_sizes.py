@@ -18,7 +18,7 @@ from mfh.numerics.known_sizes import (
     with_known_heights,
 )
 from mfh.numerics.metric_head import log_depth_at
-from mfh.types import Evidence, Landmark, RelativeDepth, Space
+from mfh.types import Evidence, Landmark, LogRange, RelativeDepth, Space
 
 CAMERA = camera_from_focal_px(100.0, width=201, height=101)
 # A wall that recedes to the right.
@@ -118,7 +118,7 @@ def test_a_distance_at_the_edge_of_what_is_seen_does_not_bend_the_likely_depth_r
     values = relative("disparity").values.copy()
     # One corner is nearer to infinity than anything else.
     values[:3, :3] = values.min() - 0.05 * np.ptp(values)
-    seen = RelativeDepth(values, "disparity", log_range=(0.9, 0.5))
+    seen = RelativeDepth(values, "disparity", log_range=LogRange(((1.0, 0.9, 0.5),)))
     ranges = []
     for x, y in ((100.0, 50.0), (1.0, 1.0)):
         fit = fit_consensus(known_clues(KnownSizes(distances=(KnownDistance(x, y, 3.0),)), seen, CAMERA), seen)

@@ -26,14 +26,14 @@ def test_any_affine_map_of_a_picture_has_the_same_numbers(scale: float, shift: f
 @pytest.mark.parametrize("shape", [(12, 12), (60, 80), (49, 31), (600, 800)])
 def test_cells_are_means_of_equal_parts(shape: tuple[int, int]):
     values = np.random.default_rng(1).random(shape)
-    told = shape_features(RelativeDepth(values, "depth"))
+    told = shape_features(RelativeDepth(values, "disparity"))
     assert told is not None and told.shape == (2, FEATURES)
-    low, high = np.percentile(values[values < np.percentile(values, 99) - 0.02 * np.ptp(values)], (5, 95))
+    low, high = np.percentile(values[values > np.percentile(values, 1) + 0.02 * np.ptp(values)], (5, 95))
     rows, columns = (np.arange(13) * side // 12 for side in shape)
     for i, j in ((0, 0), (5, 7), (11, 11)):
         cell = np.clip((values[rows[i] : rows[i + 1], columns[j] : columns[j + 1]] - low) / (high - low), -1, 4)
         assert told[0, 12 * i + j] == pytest.approx(cell.mean(), abs=0.02)
-    assert told[0, -1] == pytest.approx(shape[1] / shape[0] - 1)
+    assert told[0, -2] == pytest.approx(shape[1] / shape[0] - 1)
 
 
 def test_the_second_view_is_the_mirror_image():
@@ -44,12 +44,19 @@ def test_the_second_view_is_the_mirror_image():
     np.testing.assert_allclose(mirrored[0], told[1], atol=1e-6)
 
 
-def test_it_tells_the_share_of_sky():
-    told = shape_features(RelativeDepth(street(), "disparity"))
-    assert told is not None
-    assert told[0, -2] == pytest.approx(1 / 3, abs=0.02)
-    upside_down = shape_features(RelativeDepth(-street(), "depth"))
-    assert upside_down is not None and upside_down[1, -2] == pytest.approx(1 / 3, abs=0.02)
+def test_it_tells_the_share_of_sky_and_how_far_it_reaches_below_it():
+    values = street()
+    for scale, shift in ((1.0, 0.0), (7.0, -3.0)):
+        told = shape_features(RelativeDepth(scale * values + shift, "disparity"))
+        assert told is not None
+        assert told[:, -3] == pytest.approx(1 / 3, abs=0.02)
+        near, far = np.percentile(1 / values[values > 0.02 * values.max()], (5, 95))
+        assert told[:, -1] == pytest.approx(np.log(far / near), abs=0.05)
+
+
+def test_a_map_in_depth_space_is_refused():
+    with pytest.raises(ValueError, match="expected disparity"):
+        shape_features(RelativeDepth(street(), "depth"))
 
 
 def test_a_constant_map_tells_nothing_and_a_tiny_one_is_no_error():

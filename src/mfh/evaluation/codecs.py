@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from mfh.io.evidence import read_log_range
 from mfh.types import HumanMesh, PaintedFigure, PaintedPhoto, Person, PoseLandmarks, RelativeDepth
 
 Arrays = dict[str, ndarray]
@@ -38,15 +39,15 @@ class RelativeDepthCodec:
 
     def encode(self, answer: RelativeDepth) -> Arrays:
         """Return the map, and the rest in words."""
-        return {"values": answer.values, ABOUT: _words({"space": answer.space, "log_range": answer.log_range})}
+        return {
+            "values": answer.values,
+            ABOUT: _words({"space": answer.space, "log_range": answer.log_range and answer.log_range.parts}),
+        }
 
     def decode(self, arrays: Mapping[str, ndarray]) -> RelativeDepth:
         """Return the relative depth."""
         about = _read(arrays)
-        log_range = about["log_range"]
-        return RelativeDepth(
-            arrays["values"], about["space"], None if log_range is None else (log_range[0], log_range[1])
-        )
+        return RelativeDepth(arrays["values"], about["space"], read_log_range(about["log_range"]))
 
 
 @dataclass(frozen=True)

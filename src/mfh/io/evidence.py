@@ -22,12 +22,12 @@ from mfh import __version__
 from mfh.errors import InputError, one_line
 from mfh.gathered import Gathered
 from mfh.io.atomic import atomic_path
-from mfh.types import Camera, Evidence, FocalProvenance, Landmark, Photo, RelativeDepth
+from mfh.types import Camera, Evidence, FocalProvenance, Landmark, LogRange, Photo, RelativeDepth
 
 EVIDENCE_FILE = "evidence.npz"
 """What it is called beside the other results of a photo."""
 
-FORMAT, VERSION = "mfh-evidence", 1
+FORMAT, VERSION = "mfh-evidence", 2
 _ARRAYS = ("relative", "photo_jpeg", "pixel_relative", "pixel_depth_m", "pixel_person", "pixel_counts", "about")
 _JPEG_QUALITY = 90
 _JPEG_MAX_PX = 65_500
@@ -57,7 +57,7 @@ def save_evidence(path: str | Path, gathered: Gathered) -> None:
         "camera": asdict(photo.camera),
         "focal": asdict(photo.focal),
         "space": relative.space,
-        "log_range": relative.log_range,
+        "log_range": relative.log_range and relative.log_range.parts,
         "landmarks": [[asdict(landmark) for landmark in one.landmarks] for one in evidence],
         "seconds": gathered.seconds,
         **{name: getattr(gathered, name) for name in _PLAIN},
@@ -149,7 +149,6 @@ def _gathered(about: Mapping[str, Any], arrays: Mapping[str, ndarray]) -> Gather
     rgb = _from_jpeg(arrays["photo_jpeg"])
     if rgb.shape[:2] != relative.shape:
         raise ValueError(f"its photo is {rgb.shape[1]}x{rgb.shape[0]}, its camera {camera.width}x{camera.height}")
-    log_range = about["log_range"]
     return Gathered(
         photo=Photo(
             rgb=rgb,
@@ -158,11 +157,25 @@ def _gathered(about: Mapping[str, Any], arrays: Mapping[str, ndarray]) -> Gather
             name=about["photo"]["name"],
             notes=tuple(about["photo"]["notes"]),
         ),
-        relative=RelativeDepth(relative, about["space"], None if log_range is None else (log_range[0], log_range[1])),
+        relative=RelativeDepth(relative, about["space"], read_log_range(about["log_range"])),
         evidence=_evidence(about["landmarks"], arrays),
         seconds=about["seconds"],
         **{name: about[name] for name in _PLAIN},
     )
+
+
+def read_log_range(parts: Sequence[Sequence[float]] | None) -> LogRange | None:
+    """Return what is believed of a photo's depth range, from the lists JSON makes of it.
+
+    Args:
+        parts: (weight, mean, deviation) of each part; None where nothing is believed.
+
+    Raises:
+        ValueError, TypeError: for anything else.
+    """
+    if parts is None:
+        return None
+    return LogRange(tuple((float(weight), float(mean), float(sigma)) for weight, mean, sigma in parts))
 
 
 def _evidence(rows: Sequence[Sequence[Mapping[str, Any]]], arrays: Mapping[str, ndarray]) -> tuple[Evidence, ...]:

@@ -8,32 +8,39 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.numerics.shift_prior import PhotoRange, photo_range, sampled
+from mfh.numerics.shift_prior import PhotoRange, log_depth_range, photo_range, sampled
 from mfh.types import RelativeDepth
 
 _CELLS = 12
 _LEVELS = np.linspace(0, 100, 21)
 _CLIP = (-1.0, 4.0)
-FEATURES = _CELLS * _CELLS + len(_LEVELS) + 2
+FEATURES = _CELLS * _CELLS + len(_LEVELS) + 3
 
 
 def shape_features(relative: RelativeDepth) -> Float[ndarray, "2 features"] | None:
-    """Return an affine-invariant description of a map and of its mirror image, which reaches just as far.
+    """Return an affine-invariant description of a disparity map and of its mirror image, which reaches just as far.
 
     Args:
-        relative: of a photo.
+        relative: of a photo, in disparity.
 
     Returns:
-        (2, 167) float32: 12 x 12 cell means of the map with its 5th percentile at 0 and its 95th at 1 (without sky), 21
-        percentiles of the same, the share of pixels at the far end, and width / height - 1. None for a constant map.
+        (2, 168) float32: 12 x 12 cell means of the map with its 5th percentile at 0 and its 95th at 1 (without sky), 21
+        percentiles of the same, the share of pixels at the far end, width / height - 1, and how far the depth would
+        reach if the far end were the sky (log of 95th over 5th percentile). None for a constant map.
+
+    Raises:
+        ValueError: for a map in depth space.
     """
+    if relative.space != "disparity":
+        raise ValueError(f"the map is in {relative.space} space: expected disparity")
     span = photo_range(relative)
     if span.high - span.low <= 1e-9 * max(abs(span.high), abs(span.low), 1e-300):
         return None
     values, is_sky = sampled(relative)
     height, width = relative.values.shape
     cells = _cell_means(_unit(relative.values.astype(np.float64), span))
-    common = [np.percentile(_unit(values, span), _LEVELS), [float(is_sky.mean()), width / height - 1]]
+    below_sky = log_depth_range(span, -values[is_sky].mean(keepdims=True))
+    common = [np.percentile(_unit(values, span), _LEVELS), [is_sky.mean(), width / height - 1], below_sky]
     both = [np.concatenate([view.ravel(), *common]) for view in (cells, cells[:, ::-1])]
     return np.stack(both).astype(np.float32)
 

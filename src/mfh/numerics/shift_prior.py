@@ -11,11 +11,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from mfh.types import RelativeDepth
+from mfh.types import LogRange, RelativeDepth
 
-INDOORS = (0.55, 1.15, 0.55)
-OUTDOORS = (0.45, 3.0, 0.95)
-"""Weight, mean and deviation of the log depth range.
+ANY_PHOTO = LogRange(((0.55, 1.15, 0.55), (0.45, 3.0, 0.95)))
+"""Indoors and outdoors.
 
 Of 320 renders of the held-out split (``mfh.pocket.score``): indoors 1.22 ± 0.54, outdoors 3.09 ± 0.85; the five photos
 with sensor depth are all indoors and reach less far.
@@ -97,23 +96,21 @@ def log_depth_range(span: PhotoRange, ratio: Float[ndarray, "r"]) -> Float[ndarr
 
 
 def log_range_prior(
-    span: PhotoRange, ratio: Float[ndarray, "r"], learned: tuple[float, float] | None = None
+    span: PhotoRange, ratio: Float[ndarray, "r"], learned: LogRange | None = None
 ) -> Float[ndarray, "r"]:
     """Return the log prior of candidate ratios, per unit of the log of the gap low + r, up to a constant.
 
     Args:
         span: range of the photo's relative depth.
         ratio: (r,) candidates.
-        learned: mean and deviation of the log depth range of this photo, where its relative depth comes with them;
-            believed but for one photo in LEARNED_WRONG^-1, for which the mixture of any photo holds.
+        learned: of this photo, where its relative depth comes with it; believed but for one photo in LEARNED_WRONG^-1,
+            for which what holds of any photo does.
     """
     log_range = log_depth_range(span, ratio)
-    parts = [INDOORS, OUTDOORS]
-    if learned is not None:
-        parts = [(LEARNED_WRONG * weight, mean, sigma) for weight, mean, sigma in parts]
-        parts.append((1 - LEARNED_WRONG, *learned))
+    beliefs = [(1.0, ANY_PHOTO)] if learned is None else [(LEARNED_WRONG, ANY_PHOTO), (1 - LEARNED_WRONG, learned)]
     density = np.full(len(ratio), 1e-9)
-    for weight, mean, sigma in parts:
-        density += weight / sigma * np.exp(-0.5 * ((log_range - mean) / sigma) ** 2)
+    for share, belief in beliefs:
+        for weight, mean, sigma in belief.parts:
+            density += share * weight / sigma * np.exp(-0.5 * ((log_range - mean) / sigma) ** 2)
     # Of the log range, brought to the log of the gap: d range = (1 - exp(-range)) d gap.
     return np.log(density) + np.log(-np.expm1(-log_range) + 1e-12)

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import nn
 
+COMPONENTS = 3
 _BATCH = 256
 _RATE = 2e-3
 _WEIGHT_DECAY = 0.01
@@ -21,7 +22,7 @@ def fit_layers(
     dropout: float,
     seed: int,
 ) -> dict[str, ndarray]:
-    """Fit layers to mean and deviation of the log range by maximum likelihood.
+    """Fit layers to a mixture of Gaussians over the log range by maximum likelihood (Bishop 1994).
 
     Args:
         features: of the train split.
@@ -38,19 +39,23 @@ def fit_layers(
     x, labels = torch.from_numpy(features), torch.from_numpy(log_range)
     mean, deviation = x.mean(0), x.std(0) + 1e-3
     x = (x - mean) / deviation
-    sizes = [x.shape[1], *widths, 2]
+    sizes = [x.shape[1], *widths, 3 * COMPONENTS]
     layers = [nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
     modules = [nn.Dropout(dropout), layers[0]]
     for layer in layers[1:]:
         modules += [nn.ReLU(), nn.Dropout(dropout), layer]
     network = nn.Sequential(*modules)
+    with torch.no_grad():
+        # Near, middle and far to begin with.
+        layers[-1].bias[COMPONENTS:-COMPONENTS] = torch.quantile(labels, torch.linspace(0.2, 0.8, COMPONENTS))
     optimizer = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_WEIGHT_DECAY)
     fall = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     for _ in range(epochs):
         for chosen in torch.randperm(len(x)).split(_BATCH):
-            guess, log_sigma = network(x[chosen]).unbind(1)
+            logit, guess, log_sigma = network(x[chosen]).chunk(3, 1)
             log_sigma = log_sigma.clamp(-3, 1)
-            loss = (0.5 * ((guess - labels[chosen]) / log_sigma.exp()) ** 2 + log_sigma).mean()
+            z = (labels[chosen, None] - guess) / log_sigma.exp()
+            loss = -(logit.log_softmax(1) - 0.5 * z * z - log_sigma).logsumexp(1).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -57,7 +57,7 @@ def score_ranges(model: RelativeDepthModel, folder: Path, split: str) -> str:
             log_range = best_log_range(relative.values, depth_m)
             if log_range is not None and relative.log_range is not None:
                 true.append(log_range)
-                said.append(relative.log_range)
+                said.append(relative.log_range.moments())
                 outdoors.append(bool(np.mean((depth_m <= 0) | (depth_m >= 80)) > _SKY_SHARE))
     reach, (mean, sigma), outside = np.array(true), np.array(said).T, np.array(outdoors)
     held = np.mean(np.abs(mean - reach) < 1.2816 * sigma)

@@ -15,7 +15,16 @@ from mfh.types.people import (
     PseudoGroundTruth,
     Verdict,
 )
-from mfh.types.pictures import Camera, FocalProvenance, PaintedFigure, PaintedPhoto, Photo, RelativeDepth, Space
+from mfh.types.pictures import (
+    Camera,
+    FocalProvenance,
+    LogRange,
+    PaintedFigure,
+    PaintedPhoto,
+    Photo,
+    RelativeDepth,
+    Space,
+)
 
 __all__ = [
     "Camera",
@@ -26,6 +35,7 @@ __all__ = [
     "HumanMesh",
     "KnownSize",
     "Landmark",
+    "LogRange",
     "MeasuredPainting",
     "MetricDepth",
     "MetricHead",

@@ -1,5 +1,6 @@
 """Photos with their cameras, relative depth, and paintings."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,6 +67,33 @@ class Photo:
 
 
 @dataclass(frozen=True)
+class LogRange:
+    """What is believed of the log of a photo's depth range: a mixture of Gaussians.
+
+    The range is the 95th over the 5th percentile of depth of what is not sky.
+
+    Attributes:
+        parts: (weight, mean, deviation) of each; weights sum to 1.
+    """
+
+    parts: tuple[tuple[float, float, float], ...]
+
+    def moments(self) -> tuple[float, float]:
+        """Return mean and deviation of the whole."""
+        mean = sum(weight * middle for weight, middle, _ in self.parts)
+        square = sum(weight * (sigma**2 + (middle - mean) ** 2) for weight, middle, sigma in self.parts)
+        return mean, math.sqrt(square)
+
+    def widened(self, log_sigma: float) -> "LogRange":
+        """Return the same, less certain.
+
+        Args:
+            log_sigma: deviation of an error besides.
+        """
+        return LogRange(tuple((weight, mean, math.hypot(sigma, log_sigma)) for weight, mean, sigma in self.parts))
+
+
+@dataclass(frozen=True)
 class RelativeDepth:
     """Depth up to an unknown affine map, in the space its model declares.
 
@@ -73,13 +101,12 @@ class RelativeDepth:
         values: (h, w) float32. ``disparity``: affine-invariant inverse depth, larger is nearer;
             ``depth``: affine-invariant depth, larger is farther.
         space: which of the two; the metric head is fitted in the same space.
-        log_range: mean and deviation of the log of the photo's depth range (95th over 5th percentile of what is not
-            sky), where it was told from the picture or from the shape of the map.
+        log_range: of the photo, where it was told from the picture or from the shape of the map.
     """
 
     values: Float[ndarray, "h w"]
     space: Space
-    log_range: tuple[float, float] | None = None
+    log_range: LogRange | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from mfh.types import RelativeDepth
 
 WEIGHTS = Path(__file__).parents[2] / "pocket" / "weights" / "depth.onnx"
 RANGE_WEIGHTS = WEIGHTS.with_name("range.npz")
+LEAST_RANGE_SIGMA = 0.3
+"""Rooms and photos differ from renders by more than the spread over renders alone."""
 # It was trained on pictures of the first size; seeing each photo at both is better than at either one (model card).
 _INPUT_PIXELS = (144 * 192, 192 * 256)
 _STRIDE = 32  # the network's coarsest
@@ -42,7 +44,7 @@ class PocketRelativeDepth:
             WeightsError: when a weight file is missing.
         """
         self._session = cpu_session(weights, "pocket network")
-        self._range_head = load_range_head(range_weights)
+        self._range_head = load_range_head(range_weights, least_sigma=LEAST_RANGE_SIGMA)
 
     def predict(self, photos: Sequence[RgbOfAnySize]) -> list[RelativeDepth]:
         """Return disparity for each photo at its own size, with its likely depth range; photos are independent."""

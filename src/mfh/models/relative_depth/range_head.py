@@ -12,21 +12,21 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import WeightsError
+from mfh.types import LogRange
 
-LEAST_SIGMA = 0.3
-"""Rooms and photos differ from renders by more than the spread over renders alone."""
-
-RangeHead = Callable[[Float[ndarray, "views features"]], tuple[float, float]]
+RangeHead = Callable[[Float[ndarray, "views features"]], LogRange]
 
 
-def load_range_head(path: Path) -> RangeHead:
+def load_range_head(path: Path, *, least_sigma: float) -> RangeHead:
     """Load the layers.
 
     Args:
-        path: npz with ``weight_0`` (features, h), ``bias_0`` (h,), ``weight_1`` and so on; the last has two outputs.
+        path: npz with ``weight_0`` (features, h), ``bias_0`` (h,), ``weight_1`` and so on; the last has 3 k outputs: of
+            k Gaussians the logit of the weight, the mean and the log of the deviation.
+        least_sigma: no Gaussian is narrower: photos differ from renders by more than renders do among themselves.
 
     Returns:
-        A function from the features of each view of a photo to mean and deviation of the log of its depth range.
+        A function from the features of each view of a photo to what they say together: the mean of their mixtures.
 
     Raises:
         WeightsError: when the file is missing.
@@ -39,12 +39,16 @@ def load_range_head(path: Path) -> RangeHead:
             (stored[f"weight_{k}"].astype(np.float32), stored[f"bias_{k}"].astype(np.float32)) for k in range(count)
         ]
 
-    def head(features: Float[ndarray, "views features"]) -> tuple[float, float]:
+    def head(features: Float[ndarray, "views features"]) -> LogRange:
         x = features
         for weight, bias in layers[:-1]:
             x = np.maximum(x @ weight + bias, 0)
         weight, bias = layers[-1]
-        mean, log_sigma = (x @ weight + bias).mean(0)
-        return float(mean), max(float(np.exp(log_sigma)), LEAST_SIGMA)
+        logit, mean, log_sigma = (part.astype(np.float64) for part in np.split(x @ weight + bias, 3, axis=1))
+        share = np.exp(logit - logit.max(1, keepdims=True))
+        share /= share.sum(1, keepdims=True) * len(share)
+        sigma = np.maximum(np.exp(log_sigma), least_sigma)
+        parts = zip(share.ravel().tolist(), mean.ravel().tolist(), sigma.ravel().tolist(), strict=True)
+        return LogRange(tuple(parts))
 
     return head
