@@ -1,6 +1,6 @@
 """The scale on held-out scenes with oracle models under noise: people at one distance, and painting until sure enough.
 
-``python benchmarks/study_scale.py --bank build/bodies.npz --scenes 40``
+``python benchmarks/study_scale.py --bank build/bodies.npz --scenes 60``
 
 Needs the train extra. The paper's way and ours see identical evidence. Four questions:
 
@@ -166,7 +166,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bank", type=Path, required=True)
-    parser.add_argument("--scenes", type=int, default=40)
+    parser.add_argument("--scenes", type=int, default=60)
     parser.add_argument("--noise", default="noisy,outliers10,outliers20")
     args = parser.parse_args()
     several = range(FIRST_SEED, FIRST_SEED + 4 * args.scenes)

@@ -19,14 +19,13 @@ from mfh.models.relative_depth.pocket import input_size
 
 WEIGHTS = Path(__file__).parents[2] / "pocket" / "weights" / "painter.onnx"
 _INPUT_PIXELS = 144 * 192
+# The coarsest features are at 32, but heights must not be squashed: 4:3 has 144 rows, as in training.
+_INPUT_STRIDE = 16
 MIN_ODDS = 0.3
 """Where nobody could stand with more than these odds anywhere in the mask, nobody is painted."""
 _USEFUL_HEIGHT = 0.25
 """People who appear smaller than this part of the image height are drawn less often: they measure worse."""
 _STATURE_M = 1.69
-# Deviations times this cover as often as they say: chosen on validation scenes (0.75 covers 70 %, 0.88 covers 77 %,
-# benchmarks/study_painter.py --first-seed 7000000).
-SIGMA_FACTOR = 0.95
 # How much less often people are drawn whose head is above the picture: they measure worse, or not at all.
 _HEADLESS = 0.1
 # Half the width of a standing person: nearer to the side of the mask they would be cut.
@@ -132,7 +131,7 @@ class PersonPrior:
     def look(self, photo: Rgb, paint_mask: PaintMask) -> StandingField:
         """Return where people could stand in the photo, seen without what is under the mask, and how large."""
         height, width = paint_mask.shape
-        tall, wide = input_size(height, width, _INPUT_PIXELS)
+        tall, wide = input_size(height, width, _INPUT_PIXELS, stride=_INPUT_STRIDE)
         method = cv2.INTER_AREA if tall * wide < height * width else cv2.INTER_LINEAR
         rgb = cv2.resize(photo, (wide, tall), interpolation=method).transpose(2, 0, 1)
         blank = cv2.resize(paint_mask.astype(np.float32), (wide, tall), interpolation=cv2.INTER_NEAREST)[None]
@@ -149,7 +148,7 @@ class PersonPrior:
             odds,
             np.exp(unmirrored(log_weight)) / 2,
             unmirrored(mean),
-            np.exp(unmirrored(log_sigma)) * SIGMA_FACTOR,
+            np.exp(unmirrored(log_sigma)),
             height,
             width,
         )

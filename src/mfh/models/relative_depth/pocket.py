@@ -23,11 +23,11 @@ _STRIDE = 32  # the network's coarsest
 _MAX_ASPECT = 4.0
 
 
-def input_size(height: int, width: int, pixels: int) -> tuple[int, int]:
-    """Return the (height, width) the network sees: same aspect (up to 4:1), about ``pixels``, multiples of 32."""
+def input_size(height: int, width: int, pixels: int, *, stride: int = _STRIDE) -> tuple[int, int]:
+    """Return the (height, width) a network sees: same aspect (up to 4:1), about ``pixels``, multiples of ``stride``."""
     aspect = float(np.clip(width / height, 1 / _MAX_ASPECT, _MAX_ASPECT))
     tall = np.sqrt(pixels / aspect)
-    return max(1, round(tall / _STRIDE)) * _STRIDE, max(1, round(tall * aspect / _STRIDE)) * _STRIDE
+    return max(1, round(tall / stride)) * stride, max(1, round(tall * aspect / stride)) * stride
 
 
 class PocketRelativeDepth:
