@@ -1,7 +1,7 @@
 """Evidence on disk: everything the models said about one photo in one npz, to be concluded again without any model.
 
-What decides the metres is kept as it was: the photo's relative depth exactly, the pixels of people as float32, the rest
-as JSON. The photo itself is a JPEG, for pictures only; paintings are not kept.
+What decides the metres is kept exactly: the photo's relative depth, the pixels of people, and the rest as JSON. The photo
+itself is a JPEG, for pictures only; paintings are not kept.
 """
 
 import io
@@ -65,8 +65,8 @@ def save_evidence(path: str | Path, gathered: Gathered) -> None:
     arrays = {
         "relative": relative.values.astype(np.float32),
         "photo_jpeg": _to_jpeg(photo),
-        "pixel_relative": np.concatenate([np.zeros(0), *(one.relative for one in evidence)]).astype(np.float32),
-        "pixel_depth_m": np.concatenate([np.zeros(0), *(one.depth_m for one in evidence)]).astype(np.float32),
+        "pixel_relative": np.concatenate([np.zeros(0), *(one.relative for one in evidence)]),
+        "pixel_depth_m": np.concatenate([np.zeros(0), *(one.depth_m for one in evidence)]),
         "pixel_person": np.concatenate([np.zeros(0, int), *(one.person for one in evidence)]).astype(np.int32),
         "pixel_counts": np.array([len(one.relative) for one in evidence], np.int64),
         "about": np.str_(json.dumps(about, default=_plain_number)),
