@@ -1,7 +1,7 @@
 """Evidence on disk: everything the models said about one photo in one npz, to be concluded again without any model.
 
-What decides the metres is kept exactly: the photo's relative depth, the pixels of people, and the rest as JSON. The photo
-itself is a JPEG, for pictures only; paintings are not kept.
+What decides the metres is kept exactly: the photo's relative depth, the pixels of people, and the rest as JSON. The
+photo itself is a JPEG, for pictures only; paintings are not kept.
 """
 
 import io
