@@ -6,7 +6,7 @@ import pytest
 from mfh.numerics.clues import Clue
 from mfh.numerics.consensus import fit_consensus
 from mfh.numerics.interval import depth_log_sigma, scale_interval
-from mfh.types import CommonErrors, RelativeDepth, ScaleInterval
+from mfh.types import CommonErrors, LogRange, RelativeDepth, ScaleInterval
 
 ROOM_M = np.geomspace(1.5, 7.0, 20 * 30).reshape(20, 30)
 ROOM = RelativeDepth(3 / ROOM_M - 0.4, "disparity")
@@ -77,3 +77,16 @@ def test_depth_is_least_sure_far_from_people():
     with_shape = depth_log_sigma(fit_consensus(clues, ROOM), ROOM, CommonErrors(shape=0.2))
     np.testing.assert_allclose(with_shape, np.hypot(sigma, 0.2), rtol=3e-3)
     assert sigma.dtype == np.float32
+
+
+def test_a_photo_that_is_mostly_sky_has_an_interval():
+    """Where the map is sure of its sky, nothing there has a finite depth in any candidate."""
+    depth_m = np.geomspace(3.0, 40.0, 30)
+    values = np.concatenate([np.zeros(50), 1 / depth_m])[:, None] * np.ones((1, 40))
+    seen = RelativeDepth(values - 0.5, "disparity", LogRange(((1.0, float(np.log(30.0)), 0.15),)))
+    clues = [Clue(z, np.array([1 / z - 0.5]), 0.05) for z in (4.0, 5.0, 7.0, 9.0)]
+    fit = fit_consensus(clues, seen)
+    interval = scale_interval(fit, fit.head, seen, NONE)
+    assert 0.3 < interval.level_95[0] < interval.level_80[0] < 1 < interval.level_80[1] < interval.level_95[1] < 3
+    sigma = depth_log_sigma(fit, seen, NONE)
+    assert sigma.shape == values.shape and np.isfinite(sigma[50:]).all()

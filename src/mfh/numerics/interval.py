@@ -13,6 +13,7 @@ from numpy import ndarray
 
 from mfh.numerics.consensus import Consensus
 from mfh.numerics.metric_head import log_depth_at
+from mfh.numerics.shift_prior import photo_range
 from mfh.types import CommonErrors, MetricHead, RelativeDepth, ScaleInterval
 
 _LEVELS = {0.8: 1.2816, 0.95: 1.9600}
@@ -31,7 +32,7 @@ _FEW = 4
 def scale_interval(
     consensus: Consensus, head: MetricHead, relative: RelativeDepth, errors: CommonErrors
 ) -> ScaleInterval:
-    """Return the credible interval of the photo's metres, at its median relative depth.
+    """Return the credible interval of the photo's metres, at the median relative depth of what is not sky.
 
     Args:
         consensus: the belief.
@@ -42,7 +43,8 @@ def scale_interval(
     Returns:
         Factors on the answer, and their parts.
     """
-    value = float(np.median(relative.values))
+    # Not of the sky, which may be most of a photo and is at infinity whatever the scale.
+    value = photo_range(relative).middle
     answer = float(log_depth_at(head, np.array([value]))[0])
     belief = consensus.belief
     middle = float(belief.quantiles(value, [0.5])[0])

@@ -34,10 +34,12 @@ class PhotoRange:
 
     Attributes:
         low: 5th percentile; in disparity space of what is not sky.
+        middle: median; the same.
         high: 95th percentile; the same.
     """
 
     low: float
+    middle: float
     high: float
 
 
@@ -59,7 +61,7 @@ def sampled(relative: RelativeDepth) -> tuple[Float[ndarray, "n"], Bool[ndarray,
 
 
 def photo_range(relative: RelativeDepth) -> PhotoRange:
-    """Return the 5th and 95th percentiles of a photo's relative depth, without what is as far as can be (sky).
+    """Return the 5th, 50th and 95th percentiles of a photo's relative depth, without what is as far as can be (sky).
 
     Args:
         relative: relative depth of the photo.
@@ -68,8 +70,8 @@ def photo_range(relative: RelativeDepth) -> PhotoRange:
     seen = values[~is_sky]
     if len(seen) < _LEAST_LEFT * len(values):
         seen = values
-    low, high = np.percentile(seen, (5, 95))
-    return PhotoRange(float(low), float(high))
+    low, middle, high = np.percentile(seen, (5, 50, 95))
+    return PhotoRange(float(low), float(middle), float(high))
 
 
 def candidate_ratios(span: PhotoRange, lowest: float, count: int) -> Float[ndarray, "r"]:
