@@ -27,12 +27,13 @@ Chosen on validation scenes with noisy oracles so that 80 % intervals cover 80 %
 _LITTLE = 0.4
 """People's part of the error, over the common one, below which it adds 8 % to the interval."""
 _FEW = 4
+_LEAST_FINITE = 0.5
 
 
 def scale_interval(
     consensus: Consensus, head: MetricHead, relative: RelativeDepth, errors: CommonErrors
 ) -> ScaleInterval:
-    """Return the credible interval of the photo's metres, at the median relative depth of what is not sky.
+    """Return the credible interval of the photo's metres, at its median relative depth (of what is not sky, if that is).
 
     Args:
         consensus: the belief.
@@ -43,10 +44,12 @@ def scale_interval(
     Returns:
         Factors on the answer, and their parts.
     """
-    # Not of the sky, which may be most of a photo and is at infinity whatever the scale.
-    value = photo_range(relative).middle
-    answer = float(log_depth_at(head, np.array([value]))[0])
     belief = consensus.belief
+    value = float(np.median(relative.values))
+    if belief.weight[np.isfinite(belief.log_depth(value))].sum() < _LEAST_FINITE:
+        # Sky: as far as can be, whatever the scale.
+        value = photo_range(relative).middle
+    answer = float(log_depth_at(head, np.array([value]))[0])
     middle = float(belief.quantiles(value, [0.5])[0])
     common = errors.log_sigma(shape_share=_SHAPE_SHARE)
     ends = {}
