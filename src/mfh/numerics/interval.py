@@ -33,7 +33,7 @@ _LEAST_FINITE = 0.5
 def scale_interval(
     consensus: Consensus, head: MetricHead, relative: RelativeDepth, errors: CommonErrors
 ) -> ScaleInterval:
-    """Return the credible interval of the photo's metres, at its median relative depth (of what is not sky, if that is).
+    """Return the credible interval of the photo's metres, at its median relative depth (if sky: of the rest).
 
     Args:
         consensus: the belief.
