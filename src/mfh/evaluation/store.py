@@ -52,8 +52,7 @@ class Store:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            reason = one_line(error)
-            raise InputError(f"{path} is damaged ({reason}): delete it and run again") from error
+            raise InputError(f"{path} is damaged ({one_line(error)}): delete it and run again") from error
 
     def save(self, kind: str, question: Hashable, arrays: Mapping[str, ndarray], seconds: float) -> None:
         """Keep an answer; the file is whole or not there.

@@ -103,8 +103,7 @@ def load_evidence(path: str | Path) -> Gathered:
     try:
         return _gathered(about, arrays)
     except (KeyError, TypeError, ValueError, OSError) as error:
-        reason = one_line(error)
-        raise InputError(f"{path} is damaged ({reason}): {advice} again") from error
+        raise InputError(f"{path} is damaged ({one_line(error)}): {advice} again") from error
 
 
 def _read_arrays(path: str | Path, advice: str) -> dict[str, ndarray]:
@@ -126,8 +125,7 @@ def _read_arrays(path: str | Path, advice: str) -> dict[str, ndarray]:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}; {advice}") from error
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        reason = one_line(error)
-        raise InputError(f"{path} is not evidence of this program, or damaged ({reason}): {advice}") from error
+        raise InputError(f"{path} is not evidence of this program, or damaged ({one_line(error)}): {advice}") from error
 
 
 def _gathered(about: Mapping[str, Any], arrays: Mapping[str, ndarray]) -> Gathered:

@@ -119,8 +119,9 @@ def fetch_repo(
     except errors.RepositoryNotFoundError as error:
         raise WeightsError(f"{source.text} is not on {endpoint()}: check the name") from error
     except (HTTPError, errors.LocalEntryNotFoundError, errors.FileMetadataError) as error:
-        line = one_line(error)
-        raise WeightsError(f"{source.text} broke off ({line}): run 'mfh weights fetch {name}' again") from error
+        raise WeightsError(
+            f"{source.text} broke off ({one_line(error)}): run 'mfh weights fetch {name}' again"
+        ) from error
     write_manifest(partial, Manifest(name, commit, tuple(listed)))
     replace_folder(partial, place)
     report("done", 1.0)

@@ -28,6 +28,7 @@ _LITTLE = 0.4
 """People's part of the error, over the common one, below which it adds 8 % to the interval."""
 _FEW = 4
 _LEAST_FINITE = 0.5
+"""Belief in a finite depth at the median, below which the photo is mostly sky and the interval is of the rest."""
 
 
 def scale_interval(
@@ -96,7 +97,8 @@ def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: Commo
         errors: what people do not average out.
 
     Returns:
-        (h, w) float32; interpolated between a few relative depths, over which it varies smoothly.
+        (h, w) float32; interpolated between a few relative depths, over which it varies smoothly. What is at infinity
+        for every candidate gets that of the farthest that is not.
     """
     values = relative.values.astype(np.float64)
     least, most = float(values.min()), float(values.max())
@@ -106,7 +108,8 @@ def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: Commo
         np.concatenate([np.linspace(least, most, _KNOTS), np.quantile(values, np.linspace(0, 1, _KNOTS))])
     )
     _, sigma = consensus.belief.moments(knots)
-    return np.interp(values, knots, np.hypot(sigma, errors.log_sigma())).astype(np.float32)
+    finite = np.isfinite(sigma)
+    return np.interp(values, knots[finite], np.hypot(sigma[finite], errors.log_sigma())).astype(np.float32)
 
 
 def _limited_by(consensus: Consensus, people: float, errors: CommonErrors) -> str:
