@@ -163,6 +163,7 @@ def test_scenes_are_the_first_with_room(tmp_path):
     chosen = choose_scenes(_benchmark(tmp_path), progress=lambda *_: None)
     rooms = [has_room((FIRST_SEED + k, sample_bank_path())) for k in range(3)]
     assert chosen == [seed for seed, room in rooms if room][:2]
+    assert choose_scenes(_benchmark(tmp_path, first_seed=chosen[1]), progress=lambda *_: None)[0] == chosen[1]
     assert choose_scenes(_benchmark(tmp_path, scenes=1), progress=lambda *_: None) == chosen[:1]
 
 
@@ -199,6 +200,7 @@ def test_settings_are_plain_and_name_the_code(tmp_path):
         ({"scenes": 0}, "--scenes is 0"),
         ({"seeds": 0}, "--seeds is 0"),
         ({"workers": 0}, "--workers is 0"),
+        ({"first_seed": -1}, "--first-seed is -1"),
         ({"paintings": (0, 1)}, "at least 1"),
         ({"paintings": ()}, "at least 1"),
         ({"paintings": (4, 2)}, "ascending"),

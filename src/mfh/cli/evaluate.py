@@ -60,6 +60,13 @@ def pocket(
         Path | None, typer.Option(help="Bodies; default: the ten test bodies in the package.", show_default=False)
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; default: one a core.", show_default=False)] = None,
+    first_seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Of the scenes; 7000000 for validation scenes, to choose anything by. Default: the test scenes'.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> int:
     """Compare the paper's way and ours on the pocket world: table, rows.csv, summary.csv, summary.json, plot.png."""
     from mfh.io.atomic import check_writable
@@ -68,7 +75,7 @@ def pocket(
     require_renderer()
     check_writable(out)
     from mfh.evaluation.plot import write_plot
-    from mfh.evaluation.pocket_subjects import ModelKind, NoiseName
+    from mfh.evaluation.pocket_subjects import FIRST_SEED, ModelKind, NoiseName
     from mfh.evaluation.run import Benchmark, check_trained, run_benchmark, settings_of
     from mfh.evaluation.summary import summarise, table, write_results
     from mfh.pocket.bodies import sample_bank_path
@@ -81,9 +88,9 @@ def pocket(
     bank_path = bank or sample_bank_path()
     if not bank_path.is_file():
         raise InputError(f"--bank: no body bank at {bank_path}: make one with python -m mfh.pocket.bodies")
-    benchmark = Benchmark(
-        scenes, parse_numbers(paintings), seeds, chosen, bank_path, out, usable_cores() if workers is None else workers
-    )
+    numbers, processes = parse_numbers(paintings), usable_cores() if workers is None else workers
+    first = FIRST_SEED if first_seed is None else first_seed
+    benchmark = Benchmark(scenes, numbers, seeds, chosen, bank_path, out, processes, first)
     kinds: list[ModelKind] = ["oracle", "trained"] if models == "both" else [models]
     if "trained" in kinds:
         try:
