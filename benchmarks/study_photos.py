@@ -1,6 +1,7 @@
 """Real photos with sensor depth, nothing aligned: how wrong the metres are, and whether the interval says so.
 
-    python benchmarks/study_photos.py ../shared/data/rgbd [--people auto|paint] [--seeds 5]
+    python benchmarks/study_photos.py ../shared/data/rgbd [--people auto|paint] [--painted-people known|measured]
+        [--seeds 5]
 
 A folder has one folder a photo: rgb.png, depth.npy (metres, 0 where there is none) and intrinsics.json.
 """
@@ -21,9 +22,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--people", choices=("auto", "paint"), default="auto")
+    parser.add_argument("--painted-people", choices=("known", "measured"), default="known")
     parser.add_argument("--seeds", type=int, default=5)
     args = parser.parse_args()
-    pipeline = MetricFromHuman.from_preset("pocket", people=args.people)
+    pipeline = MetricFromHuman.from_preset("pocket", people=args.people, painted_people=args.painted_people)
     base = pipeline.config
     by_seed: dict[int, list[float]] = {}
     for folder in sorted(path.parent for path in args.folder.glob("*/depth.npy")):

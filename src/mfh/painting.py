@@ -271,7 +271,7 @@ def _painting_evidence(
         return _check_feet(seen, contacts, relative)
     bodies: list[Evidence | None] = [None] * len(paintings)
     if config.painting_evidence == "either":
-        # Relative depth is the slow part: only where a body must speak.
+        # Only where a body must speak.
         lacking = [k for k, one in enumerate(judged) if somebody_lacks_contact(one, contacts[k])]
         chosen = [paintings[k] for k in lacking], [judged[k] for k in lacking]
         seen = _aligned_bodies(models, *chosen, relative, config)
@@ -288,21 +288,24 @@ def _aligned_bodies(
     config: Config,
 ) -> list[Evidence]:
     """Predict relative depth of paintings, align it to the photo's (Eqs. 6, 7), and pair bodies with it."""
-    if not paintings:
-        return []
-    maps = models.predict_relative([painting.rgb for painting in paintings])
-    paint_masks = np.stack([painting.paint_mask for painting in paintings])
+    # Relative depth is the slow part: only where there is a body.
+    telling = [k for k, one in enumerate(judged) if any(person.verdict == "used" for person in one.landmarks)]
+    evidence = [body_evidence(one, relative.values) for one in judged]
+    if not telling:
+        return evidence
+    maps = models.predict_relative([paintings[k].rgb for k in telling])
+    paint_masks = np.stack([paintings[k].paint_mask for k in telling])
     alignments = align_paintings(np.stack([one.values for one in maps]), relative.values, paint_masks)
     if not config.align:
         alignments = [Alignment(1.0, 0.0)] * len(maps)
     elif config.cross_check:
         alignments = [one if isinstance(one, Rejected) else alignment_gate(one.misfit) or one for one in alignments]
-    return [
-        reject_everybody(one, f"the painting cannot be aligned: {alignment.reason}")
-        if isinstance(alignment, Rejected)
-        else body_evidence(one, alignment.apply(painted.values))
-        for one, painted, alignment in zip(judged, maps, alignments, strict=True)
-    ]
+    for k, painted, alignment in zip(telling, maps, alignments, strict=True):
+        if isinstance(alignment, Rejected):
+            evidence[k] = reject_everybody(judged[k], f"the painting cannot be aligned: {alignment.reason}")
+        else:
+            evidence[k] = body_evidence(judged[k], alignment.apply(painted.values))
+    return evidence
 
 
 def _check_feet(

@@ -13,7 +13,7 @@ from mfh.models.painters.figures import Figure, composite, load_figures
 from mfh.models.painters.person_prior import PersonPrior
 from mfh.models.protocols import PaintMask, Rgb
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
-from mfh.types import PaintedFigure, PaintedPhoto
+from mfh.types import PaintedFigure, PaintedPhoto, RelativeDepth
 
 # The people model takes children for adults, and prompts ask for adults.
 _ADULT_M = 1.45
@@ -41,6 +41,7 @@ class SpritePainter:
         self._prior = PersonPrior()
         self._figures = load_figures()
         self._relative_depth = PocketRelativeDepth()
+        self._seen: tuple[Rgb, RelativeDepth] | None = None
 
     def paint(
         self, photo: Rgb, paint_masks: Sequence[PaintMask], prompts: Sequence[str], seeds: Sequence[int]
@@ -51,7 +52,7 @@ class SpritePainter:
         could stand. Outside it the photo comes back bit for bit. A painting depends on its own mask, prompt and seed
         alone.
         """
-        (relative,) = self._relative_depth.predict([photo])
+        relative = self._look(photo)
         painted = []
         for paint_mask, prompt, seed in zip(paint_masks, prompts, seeds, strict=True):
             rng = np.random.default_rng(seed)
@@ -74,6 +75,12 @@ class SpritePainter:
             )
             painted.append(PaintedPhoto(picture.rgb, picture.changed_mask, prompt, seed, pasted))
         return painted
+
+    def _look(self, photo: Rgb) -> RelativeDepth:
+        """Return the relative depth of the photo: one is painted into many times over."""
+        if self._seen is None or self._seen[0] is not photo:
+            self._seen = photo, self._relative_depth.predict([photo])[0]
+        return self._seen[1]
 
 
 def choose_figure(figures: Sequence[Figure], prompt: str, rng: np.random.Generator) -> Figure:

@@ -17,8 +17,10 @@ WEIGHTS = Path(__file__).parents[2] / "pocket" / "weights" / "depth.onnx"
 RANGE_WEIGHTS = WEIGHTS.with_name("range.npz")
 LEAST_RANGE_SIGMA = 0.3
 """Rooms and photos differ from renders by more than the spread over renders alone."""
-# It was trained on pictures of the first size; seeing each photo at both is better than at either one (model card).
-_INPUT_PIXELS = (144 * 192, 192 * 256)
+# It was trained on pictures of these two sizes, and sees a photo and its mirror image at both.
+_TRAINED_PIXELS = (144 * 192, 192 * 256)
+# One look at a larger size makes edges sharper; its mirror image would cost more than it gains.
+_LARGE_PIXELS = 240 * 320
 _STRIDE = 32  # the network's coarsest
 _MAX_ASPECT = 4.0
 
@@ -31,7 +33,7 @@ def input_size(height: int, width: int, pixels: int, *, stride: int = _STRIDE) -
 
 
 class PocketRelativeDepth:
-    """Affine-invariant disparity from the network of ``mfh.pocket``: mean over two sizes and their mirror images."""
+    """Affine-invariant disparity from the network of ``mfh.pocket``: mean over three sizes (model card)."""
 
     name = "pocket"
     # The best affine fit leaves 0.13 of depth (model card).
@@ -59,24 +61,26 @@ class PocketRelativeDepth:
 
         Args:
             rgb: the photo.
+
+        Returns:
+            (h, w) the mean over three input sizes; (2, features) at the sizes it was trained on.
         """
-        height, width = rgb.shape[:2]
-        total = np.zeros((height, width), np.float32)
-        pooled = []
-        for pixels in _INPUT_PIXELS:
-            view, features = self._at_size(rgb, *input_size(height, width, pixels))
-            total += cv2.resize(view, (width, height), interpolation=cv2.INTER_LINEAR)
-            pooled.append(features)
-        return total / len(_INPUT_PIXELS), np.stack(pooled)
+        looks = [self._at_size(rgb, pixels, mirrored=True) for pixels in _TRAINED_PIXELS]
+        large, _ = self._at_size(rgb, _LARGE_PIXELS, mirrored=False)
+        maps = [view for view, _ in looks] + [large]
+        return np.mean(maps, axis=0), np.stack([features for _, features in looks])
 
     def _at_size(
-        self, rgb: Rgb, tall: int, wide: int
-    ) -> tuple[Float[ndarray, "tall wide"], Float[ndarray, "features"]]:
-        """Return disparity at one input size, normalised to median 0 and mean absolute deviation 1; and features."""
-        method = cv2.INTER_AREA if tall * wide < rgb.shape[0] * rgb.shape[1] else cv2.INTER_LINEAR
+        self, rgb: Rgb, pixels: int, *, mirrored: bool
+    ) -> tuple[Float[ndarray, "h w"], Float[ndarray, "features"]]:
+        """Return disparity seen at one input size, with median 0 and mean absolute deviation 1, and the features."""
+        height, width = rgb.shape[:2]
+        tall, wide = input_size(height, width, pixels)
+        method = cv2.INTER_AREA if tall * wide < height * width else cv2.INTER_LINEAR
         small = cv2.resize(rgb, (wide, tall), interpolation=method).transpose(2, 0, 1)
-        both = np.ascontiguousarray(np.stack([small, small[..., ::-1]]), np.float32)
-        disparity, pooled = (np.asarray(out) for out in self._session.run(["disparity", "pooled"], {"rgb": both}))
-        mean = (disparity[0] + disparity[1][:, ::-1]) / 2
+        views = np.ascontiguousarray(np.stack([small, small[..., ::-1]] if mirrored else [small]), np.float32)
+        disparity, pooled = (np.asarray(out) for out in self._session.run(["disparity", "pooled"], {"rgb": views}))
+        mean = (disparity[0] + disparity[1][:, ::-1]) / 2 if mirrored else disparity[0]
         centred = mean - np.median(mean)
-        return centred / max(float(np.abs(centred).mean()), 1e-6), pooled.mean(0)
+        normal = centred / max(float(np.abs(centred).mean()), 1e-6)
+        return cv2.resize(normal, (width, height), interpolation=cv2.INTER_LINEAR), pooled.mean(0)
