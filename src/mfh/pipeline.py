@@ -15,13 +15,15 @@ from mfh.config import Config, preset
 from mfh.errors import InputError, NoLandmarkError
 from mfh.findings import any_used, describe, nobody_found, why_no_painting
 from mfh.geometry.camera import check_camera
+from mfh.looking import Models
 from mfh.models.field_of_view.estimated import with_estimated_camera
 from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.models.registry import Role, load_models, names_of
 from mfh.numerics.interval import scale_interval, tight_enough
 from mfh.numerics.known_sizes import KnownSizes
 from mfh.numerics.scale import fit_scale
-from mfh.painting import Enough, Models, PaintingRun, paint_people, photo_evidence
+from mfh.painting import Enough, PaintingRun, paint_people
+from mfh.pairing import photo_evidence
 from mfh.types import CommonErrors, Evidence, MeasuredPainting, MetricDepth, Photo, RelativeDepth
 
 Progress = Callable[[str, float], None]

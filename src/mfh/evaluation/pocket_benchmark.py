@@ -21,10 +21,11 @@ from mfh.evaluation.remember import (
 )
 from mfh.evaluation.scores import metric_score
 from mfh.findings import any_used
+from mfh.looking import Models
 from mfh.numerics.interval import scale_interval
 from mfh.numerics.metric_head import apply_head, fit_silog_head
 from mfh.numerics.scale import ScaleFit, fit_scale
-from mfh.painting import Models, PaintingRun, paint_people
+from mfh.painting import PaintingRun, paint_people
 from mfh.pocket.evaluate import aligned_score
 from mfh.types import CommonErrors, Evidence, MetricHead, RelativeDepth
 

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from mfh.config import Config, preset
+from mfh.looking import Models
 from mfh.models.protocols import Painter
-from mfh.painting import Models
 from mfh.pipeline import MetricFromHuman
 from mfh.pocket.bodies import BodyBank, load_bank
 from mfh.pocket.export_scenes import read_scene, scene_folder

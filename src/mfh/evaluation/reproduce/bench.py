@@ -15,9 +15,9 @@ from mfh.evaluation.protocols import view
 from mfh.evaluation.remember import Memory, RememberingPainter, RememberingPeople, RememberingRelativeDepth
 from mfh.evaluation.store import Store, model_code_digest
 from mfh.evaluation.view import View
+from mfh.looking import Models
 from mfh.models.protocols import Painter, RelativeDepthModel
 from mfh.models.registry import Role, load_models, names_of
-from mfh.painting import Models
 
 ROLES: tuple[Role, ...] = ("relative_depth", "person_segmenter", "human_mesh", "painter")
 

@@ -22,8 +22,8 @@ from mfh.evaluation.reproduce.tables import target_cells
 from mfh.evaluation.run import Benchmark, choose_scenes
 from mfh.evaluation.store import Store
 from mfh.evaluation.view import View
+from mfh.looking import Models
 from mfh.models.protocols import RelativeDepthModel
-from mfh.painting import Models
 from mfh.pocket.bodies import BodyBank, load_bank
 from mfh.pocket.export_scenes import SceneOptions, export_scenes, scene_folder
 from mfh.pocket.oracles import KnownPictures, OraclePainter, OraclePeople, OracleRelativeDepth, unlit

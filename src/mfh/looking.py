@@ -1,0 +1,80 @@
+"""The models of one pipeline look at pictures: relative depth, and the people in them with their bodies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from mfh.errors import BackendError
+from mfh.models.protocols import HumanMeshModel, PersonSegmenter, RelativeDepthModel
+from mfh.models.relative_depth.shape_range import with_likely_range
+from mfh.numerics.evidence import Sighting
+from mfh.types import Camera, Person, RelativeDepth
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models of one pipeline, held to their contracts."""
+
+    relative_depth: RelativeDepthModel
+    person_segmenter: PersonSegmenter
+    human_mesh: HumanMeshModel
+
+    def predict_relative(self, photos: Sequence[Float[ndarray, "_ _ 3"]]) -> list[RelativeDepth]:
+        """Predict relative depth.
+
+        Args:
+            photos: pictures of any sizes.
+
+        Returns:
+            One map per picture.
+
+        Raises:
+            BackendError: for a map of another size, or with values that are not finite.
+        """
+        maps = self.relative_depth.predict(photos)
+        for rgb, relative in zip(photos, maps, strict=True):
+            name = self.relative_depth.name
+            if relative.values.shape != rgb.shape[:2]:
+                raise BackendError(f"{name} returned {relative.values.shape}: expected the photo's {rgb.shape[:2]}")
+            if not np.isfinite(relative.values).all():
+                raise BackendError(f"{name} returned values that are not finite: expected relative depth everywhere")
+        return maps
+
+    def look(self, rgb: Float[ndarray, "h w 3"]) -> RelativeDepth:
+        """Predict relative depth of a photo, with how far its depth likely reaches.
+
+        Args:
+            rgb: the photo.
+
+        Raises:
+            BackendError: as for :meth:`predict_relative`.
+        """
+        (relative,) = self.predict_relative([rgb])
+        return with_likely_range(relative, shape_log_sigma=self.relative_depth.shape_log_sigma)
+
+    def measure(
+        self,
+        rgb: Float[ndarray, "h w 3"],
+        people: Sequence[Person],
+        camera: Camera,
+        source: str,
+        paint_mask: Bool[ndarray, "h w"] | None = None,
+    ) -> Sighting:
+        """Measure the people found in one image.
+
+        Args:
+            rgb: the image.
+            people: who was found in it.
+            camera: its intrinsics.
+            source: "photo", or "painting k".
+            paint_mask: where it was painted; None for the photo itself.
+
+        Returns:
+            The people with their bodies.
+        """
+        meshes = self.human_mesh.measure(rgb, people, camera) if people else []
+        finder = self.person_segmenter
+        return Sighting(people, meshes, source, finder.name, self.human_mesh.name, paint_mask, finder.min_score)

@@ -1,0 +1,136 @@
+"""Metres are paired with relative depth: on people's bodies, as in the paper, or where their feet meet the ground."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.config import Config
+from mfh.errors import Rejected
+from mfh.looking import Models
+from mfh.numerics.alignment import Alignment, align_paintings
+from mfh.numerics.contact import Contact
+from mfh.numerics.evidence import Judged, Sighting, body_evidence, judge_people, reject_everybody
+from mfh.numerics.evidence_choice import choose_evidence, find_contacts, somebody_lacks_contact
+from mfh.numerics.gates import agreement_gate, alignment_gate
+from mfh.numerics.known_figure import figure_contact
+from mfh.numerics.scale import reject_person
+from mfh.numerics.shift_prior import photo_range
+from mfh.types import Camera, Evidence, PaintedFigure, PaintedPhoto, RelativeDepth
+
+
+def photo_evidence(sighting: Sighting, relative: Float[ndarray, "h w"], camera: Camera, *, config: Config) -> Evidence:
+    """Pair the people in the photo with its relative depth, on their bodies or at their feet.
+
+    Args:
+        sighting: the people and their bodies.
+        relative: (h, w) relative depth of the photo.
+        camera: its intrinsics.
+        config: kind of evidence.
+
+    Returns:
+        The evidence.
+    """
+    judged = judge_people(sighting, camera, max_depth_m=config.max_depth_m)
+    if config.photo_evidence == "body":
+        return body_evidence(judged, relative)
+    contacts = find_contacts(sighting, judged, relative, camera)
+    return choose_evidence(
+        judged, contacts, body_evidence(judged, relative) if config.photo_evidence == "either" else None
+    )
+
+
+def painting_evidence(
+    models: Models,
+    paintings: Sequence[PaintedPhoto],
+    sightings: Sequence[Sighting | PaintedFigure],
+    judged: Sequence[Judged],
+    relative: RelativeDepth,
+    camera: Camera,
+    config: Config,
+) -> list[Evidence]:
+    """Pair painted people with relative depth: the paintings' own, aligned, or the photo's at their feet.
+
+    Args:
+        models: look at the paintings.
+        paintings: of one batch.
+        sightings: who is in each: measured, or a figure whose size the painter knows.
+        judged: their verdicts.
+        relative: relative depth of the photo.
+        camera: its intrinsics.
+        config: kind of evidence, alignment and cross-checks.
+
+    Returns:
+        One a painting.
+
+    Reference:
+        Eqs. 6 and 7 of the paper.
+    """
+    by_body = config.painting_evidence == "body"
+    if by_body and not config.cross_check:
+        return _aligned_bodies(models, paintings, judged, relative, config)
+    contacts = [
+        find_contacts(seen, one, relative.values, camera)
+        if isinstance(seen, Sighting)
+        else [figure_contact(seen, relative.values, camera)]
+        for seen, one in zip(sightings, judged, strict=True)
+    ]
+    if by_body:
+        seen = _aligned_bodies(models, paintings, judged, relative, config)
+        return _check_feet(seen, contacts, relative)
+    bodies: list[Evidence | None] = [None] * len(paintings)
+    if config.painting_evidence == "either":
+        # Only where a body must speak.
+        lacking = [k for k, one in enumerate(judged) if somebody_lacks_contact(one, contacts[k])]
+        chosen = [paintings[k] for k in lacking], [judged[k] for k in lacking]
+        seen = _aligned_bodies(models, *chosen, relative, config)
+        for k, body in zip(lacking, seen, strict=True):
+            bodies[k] = body
+    return [choose_evidence(*each) for each in zip(judged, contacts, bodies, strict=True)]
+
+
+def _aligned_bodies(
+    models: Models,
+    paintings: Sequence[PaintedPhoto],
+    judged: Sequence[Judged],
+    relative: RelativeDepth,
+    config: Config,
+) -> list[Evidence]:
+    """Predict relative depth of paintings, align it to the photo's (Eqs. 6, 7), and pair bodies with it."""
+    # Relative depth is the slow part: only where there is a body.
+    telling = [k for k, one in enumerate(judged) if any(person.verdict == "used" for person in one.landmarks)]
+    evidence = [body_evidence(one, relative.values) for one in judged]
+    if not telling:
+        return evidence
+    maps = models.predict_relative([paintings[k].rgb for k in telling])
+    paint_masks = np.stack([paintings[k].paint_mask for k in telling])
+    alignments = align_paintings(np.stack([one.values for one in maps]), relative.values, paint_masks)
+    if not config.align:
+        alignments = [Alignment(1.0, 0.0)] * len(maps)
+    elif config.cross_check:
+        alignments = [one if isinstance(one, Rejected) else alignment_gate(one.misfit) or one for one in alignments]
+    for k, painted, alignment in zip(telling, maps, alignments, strict=True):
+        if isinstance(alignment, Rejected):
+            evidence[k] = reject_everybody(judged[k], f"the painting cannot be aligned: {alignment.reason}")
+        else:
+            evidence[k] = body_evidence(judged[k], alignment.apply(painted.values))
+    return evidence
+
+
+def _check_feet(
+    evidence: Sequence[Evidence], contacts: Sequence[Sequence[Contact | Rejected]], relative: RelativeDepth
+) -> list[Evidence]:
+    """Reject people whose body is seen elsewhere in depth than the ground their feet stand on."""
+    span = photo_range(relative)
+    checked = list(evidence)
+    for image, (one, feet) in enumerate(zip(evidence, contacts, strict=True)):
+        for person in np.unique(one.person):
+            contact = feet[person]
+            if isinstance(contact, Rejected):
+                continue
+            at_body, at_feet = np.median(one.relative[one.person == person]), np.median(contact.relative)
+            apart = agreement_gate(float(at_body), float(at_feet), span.high - span.low)
+            if apart is not None:
+                checked[image] = reject_person(checked[image], int(person), apart.reason)
+    return checked
