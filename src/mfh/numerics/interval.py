@@ -21,8 +21,8 @@ _KNOTS = 24
 _SHAPE_SHARE = 0.35
 """Of a relative depth's shape error, what is left in the metres of the photo as a whole.
 
-Chosen on validation scenes with noisy oracles (``benchmarks/study_scale.py --first-seed 7000000``): less, and intervals of
-many people hold too seldom.
+Chosen on validation scenes with noisy oracles (``benchmarks/study_scale.py --first-seed 7000000``): with less,
+intervals of many people hold too seldom.
 """
 _LITTLE = 0.4
 """People's part of the error, over the common one, below which it adds 8 % to the interval."""
