@@ -18,7 +18,7 @@ RANGE_WEIGHTS = WEIGHTS.with_name("range.npz")
 LEAST_RANGE_SIGMA = 0.3
 """Rooms and photos differ from renders by more than the spread over renders alone."""
 # It was trained on pictures of these two sizes, and sees a photo and its mirror image at both.
-_TRAINED_PIXELS = (144 * 192, 192 * 256)
+TRAINED_PIXELS = (144 * 192, 192 * 256)
 # One look at a larger size makes edges sharper; its mirror image would cost more than it gains.
 _LARGE_PIXELS = 240 * 320
 _STRIDE = 32  # the network's coarsest
@@ -65,7 +65,7 @@ class PocketRelativeDepth:
         Returns:
             (h, w) the mean over three input sizes; (2, features) at the sizes it was trained on.
         """
-        looks = [self._at_size(rgb, pixels, mirrored=True) for pixels in _TRAINED_PIXELS]
+        looks = [self._at_size(rgb, pixels, mirrored=True) for pixels in TRAINED_PIXELS]
         large, _ = self._at_size(rgb, _LARGE_PIXELS, mirrored=False)
         maps = [view for view, _ in looks] + [large]
         return np.mean(maps, axis=0), np.stack([features for _, features in looks])
