@@ -36,11 +36,13 @@ from tests.box_world import (
 
 @pytest.mark.parametrize("space", ["disparity", "depth"])
 def test_painted_people_recover_the_exact_depth(space: Space):
-    result = pipeline(config(), space=space)(render([]))
+    relative_depth = OracleRelativeDepth(space)
+    result = pipeline(config(), relative_depth=relative_depth)(render([]))
     assert_exact(result)
     assert result.paintings == 6
     assert result.attempts > 6, "some attempts painted nobody"
     assert result.people_used == 6
+    assert sum(relative_depth.batches) == 1 + 6, "the photo, and paintings with somebody in them"
     assert result.seconds["painting"] > 0
 
 

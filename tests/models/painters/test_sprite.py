@@ -81,3 +81,15 @@ def test_painting_n_depends_on_its_own_seed_alone():
         np.testing.assert_array_equal(one.rgb, same.rgb)
         np.testing.assert_array_equal(one.rgb[~one.paint_mask], photo[~one.paint_mask])
         assert not (one.paint_mask & ~mask).any()
+
+
+def test_a_photo_is_looked_at_once_however_often_it_is_painted_into(monkeypatch):
+    painter = SpritePainter()
+    looked = []
+    look = painter._relative_depth.predict
+    monkeypatch.setattr(painter._relative_depth, "predict", lambda photos: looked.append(len(photos)) or look(photos))
+    first, second = np.random.default_rng(2).random((2, 60, 80, 3), np.float32)
+    mask = np.ones((60, 80), bool)
+    for photo in (first, first, second):
+        painter.paint(photo, [mask], ["a man"], [3])
+    assert looked == [1, 1]
