@@ -17,10 +17,9 @@ WEIGHTS = Path(__file__).parents[2] / "pocket" / "weights" / "depth.onnx"
 RANGE_WEIGHTS = WEIGHTS.with_name("range.npz")
 LEAST_RANGE_SIGMA = 0.3
 """Rooms and photos differ from renders by more than the spread over renders alone."""
-# It was trained on pictures of these two sizes, and sees a photo and its mirror image at both.
-TRAINED_PIXELS = (144 * 192, 192 * 256)
-# One look at a larger size makes edges sharper; its mirror image would cost more than it gains.
-_LARGE_PIXELS = 240 * 320
+# It was trained on pictures of the first two sizes; at the third, edges are sharper.
+_INPUT_PIXELS = (144 * 192, 192 * 256, 240 * 320)
+_TRAINED_SIZES = 2
 _STRIDE = 32  # the network's coarsest
 _MAX_ASPECT = 4.0
 
@@ -33,7 +32,7 @@ def input_size(height: int, width: int, pixels: int, *, stride: int = _STRIDE) -
 
 
 class PocketRelativeDepth:
-    """Affine-invariant disparity from the network of ``mfh.pocket``: mean over three sizes (model card)."""
+    """Affine-invariant disparity from the network of ``mfh.pocket``: mean over three sizes and their mirror images."""
 
     name = "pocket"
     # The best affine fit leaves 0.13 of depth (model card).
@@ -65,22 +64,18 @@ class PocketRelativeDepth:
         Returns:
             (h, w) the mean over three input sizes; (2, features) at the sizes it was trained on.
         """
-        looks = [self._at_size(rgb, pixels, mirrored=True) for pixels in TRAINED_PIXELS]
-        large, _ = self._at_size(rgb, _LARGE_PIXELS, mirrored=False)
-        maps = [view for view, _ in looks] + [large]
-        return np.mean(maps, axis=0), np.stack([features for _, features in looks])
+        maps, pooled = zip(*(self._at_size(rgb, pixels) for pixels in _INPUT_PIXELS), strict=True)
+        return np.mean(maps, axis=0), np.stack(pooled[:_TRAINED_SIZES])
 
-    def _at_size(
-        self, rgb: Rgb, pixels: int, *, mirrored: bool
-    ) -> tuple[Float[ndarray, "h w"], Float[ndarray, "features"]]:
+    def _at_size(self, rgb: Rgb, pixels: int) -> tuple[Float[ndarray, "h w"], Float[ndarray, "features"]]:
         """Return disparity seen at one input size, with median 0 and mean absolute deviation 1, and the features."""
         height, width = rgb.shape[:2]
         tall, wide = input_size(height, width, pixels)
         method = cv2.INTER_AREA if tall * wide < height * width else cv2.INTER_LINEAR
         small = cv2.resize(rgb, (wide, tall), interpolation=method).transpose(2, 0, 1)
-        views = np.ascontiguousarray(np.stack([small, small[..., ::-1]] if mirrored else [small]), np.float32)
+        views = np.ascontiguousarray(np.stack([small, small[..., ::-1]]), np.float32)
         disparity, pooled = (np.asarray(out) for out in self._session.run(["disparity", "pooled"], {"rgb": views}))
-        mean = (disparity[0] + disparity[1][:, ::-1]) / 2 if mirrored else disparity[0]
+        mean = (disparity[0] + disparity[1][:, ::-1]) / 2
         centred = mean - np.median(mean)
         normal = centred / max(float(np.abs(centred).mean()), 1e-6)
         return cv2.resize(normal, (width, height), interpolation=cv2.INTER_LINEAR), pooled.mean(0)
