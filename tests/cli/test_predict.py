@@ -328,7 +328,7 @@ def test_interruption_is_exit_code_130_and_leaves_no_files(run_mfh, fake_pipelin
 
     monkeypatch.setattr("mfh.viz.preview", interrupt)
     run = run_mfh("predict", photo_path, "--out", tmp_path / "out")
-    assert run.code == 130 and "Traceback" not in run.err
+    assert run.code == 130 and run.error_line == "mfh: interrupted; files already written are whole"
     assert not any(path.name.endswith(".tmp") or ".tmp." in path.name for path in (tmp_path / "out").rglob("*"))
     assert not (tmp_path / "out" / "photo" / "receipt.json").exists()
 

@@ -61,6 +61,7 @@ def test_interval_and_everybody_s_share(gathered):
     interval = tree["interval"]
     low, high = interval["level_80"]
     assert low < high and interval["half_width"] == pytest.approx((high - low) / 2)
+    assert interval["half_width_over_photo"] == result.interval.half_width_over_photo > 0
     assert interval["level_95"][0] < low and high < interval["level_95"][1]
     assert set(interval["log_sigma"]) == {"people", "shared", "shape", "focal"}
     assert interval["log_sigma"]["focal"] == pytest.approx(0.25) and interval["log_sigma"]["shape"] == 0.15

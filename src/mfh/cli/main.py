@@ -73,6 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = app(args=words or ["--help"], prog_name="mfh", standalone_mode=False)
+        if code == EXIT_INTERRUPTED:
+            # Typer's word for Ctrl-C, which it swallows.
+            return _interrupted()
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
         # A wrong word on the command line: an unknown flag, a number that is none, an unknown command.
@@ -82,12 +85,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MfhError as error:
         return _fail(error_line(error), EXIT_NO_LANDMARK if isinstance(error, NoLandmarkError) else EXIT_INPUT)
     except (KeyboardInterrupt, typer.Abort):
-        return EXIT_INTERRUPTED
+        return _interrupted()
     except Exception as error:
         if os.environ.get("MFH_TRACEBACK"):
             raise
         fault = f"{type(error).__name__}: {error_line(error)}"
         return _fail(f"{fault}; this is a fault in mfh, please report it (MFH_TRACEBACK=1 shows where)", EXIT_FAULT)
+
+
+def _interrupted() -> int:
+    return _fail("interrupted; files already written are whole", EXIT_INTERRUPTED)
 
 
 def _fail(line: str, code: int) -> int:

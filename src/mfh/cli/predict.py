@@ -83,8 +83,8 @@ def predict(
     until_interval: Annotated[
         float | None,
         typer.Option(
-            help="Paint until the 80 % interval of the metres is at most this wide to either side, as 0.1 for ±10 % "
-            "(or cannot get narrower); 32 paintings at most unless --paintings says otherwise.",
+            help="Paint until the 80 % interval of the metres, near, middle and far, is at most this wide to either "
+            "side, as 0.1 for ±10 % (or cannot get narrower); 32 paintings at most unless --paintings says otherwise.",
             show_default=False,
         ),
     ] = None,

@@ -135,6 +135,7 @@ def _interval(interval: ScaleInterval | None) -> object:
         "level_80": list(interval.level_80),
         "level_95": list(interval.level_95),
         "half_width": interval.half_width,
+        "half_width_over_photo": interval.half_width_over_photo,
         "log_sigma": {
             "people": interval.people_log_sigma,
             "shared": interval.common.shared,

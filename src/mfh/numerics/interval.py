@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.numerics.consensus import Consensus
+from mfh.numerics.consensus import Consensus, ScaleBelief
 from mfh.numerics.metric_head import log_depth_at
 from mfh.numerics.shift_prior import photo_range
 from mfh.types import CommonErrors, MetricHead, RelativeDepth, ScaleInterval
@@ -45,24 +45,20 @@ def scale_interval(
     Returns:
         Factors on the answer, and their parts.
     """
-    belief = consensus.belief
+    belief, span = consensus.belief, photo_range(relative)
     value = float(np.median(relative.values))
     if belief.weight[np.isfinite(belief.log_depth(value))].sum() < _LEAST_FINITE:
         # Sky: as far as can be, whatever the scale.
-        value = photo_range(relative).middle
+        value = span.middle
     answer = float(log_depth_at(head, np.array([value]))[0])
-    middle = float(belief.quantiles(value, [0.5])[0])
     common = errors.log_sigma(shape_share=_SHAPE_SHARE)
-    ends = {}
-    for level, normal in _LEVELS.items():
-        low, high = belief.quantiles(value, [(1 - level) / 2, (1 + level) / 2])
-        # Half-widths add in quadrature: exact where both are normal.
-        below, above = (math.hypot(middle - low, normal * common), math.hypot(high - middle, normal * common))
-        ends[level] = (math.exp(middle - below - answer), math.exp(middle + above - answer))
+    levels = {level: np.exp(np.array(_ends(belief, value, level, common)) - answer) for level in _LEVELS}
+    reach = [np.subtract(*_ends(belief, place, 0.8, common)) for place in (span.low, span.middle, span.high)]
     people = float(belief.moments(np.array([value]))[1][0])
     return ScaleInterval(
-        level_80=ends[0.8],
-        level_95=ends[0.95],
+        level_80=(float(levels[0.8][0]), float(levels[0.8][1])),
+        level_95=(float(levels[0.95][0]), float(levels[0.95][1])),
+        half_width_over_photo=float(np.sqrt(np.mean(np.sinh(np.array(reach) / 2) ** 2))),
         people_log_sigma=people,
         common=errors,
         effective_people=consensus.effective,
@@ -70,18 +66,33 @@ def scale_interval(
     )
 
 
+def _ends(belief: ScaleBelief, value: float, level: float, common: float) -> tuple[float, float]:
+    """Return the log metres between which a relative depth lies with some probability.
+
+    Args:
+        belief: over scale and shift.
+        value: relative depth.
+        level: the probability, one of _LEVELS.
+        common: log sigma of what people do not average out.
+    """
+    low, middle, high = belief.quantiles(value, [(1 - level) / 2, 0.5, (1 + level) / 2])
+    normal = _LEVELS[level] * common
+    # Half-widths add in quadrature: exact where both are normal.
+    return float(middle - math.hypot(middle - low, normal)), float(middle + math.hypot(high - middle, normal))
+
+
 def tight_enough(interval: ScaleInterval, half_width: float) -> str:
     """Say why no more people are needed, or nothing where they are.
 
     Args:
         interval: so far.
-        half_width: of the 80 % interval that is wanted, relative to the answer.
+        half_width: of the 80 % interval that is wanted over the photo, relative to the answer.
 
     Returns:
         "" to go on. Common errors may be wider than what is wanted: then people stop to matter once they add little.
     """
-    if interval.half_width <= half_width:
-        return f"the 80 % interval is within ±{interval.half_width:.1%}"
+    if interval.half_width_over_photo <= half_width:
+        return f"the 80 % interval is within ±{interval.half_width_over_photo:.1%} over the photo"
     common = interval.common.log_sigma(shape_share=_SHAPE_SHARE)
     if common > 0 and interval.people_log_sigma <= _LITTLE * common and interval.effective_people >= _FEW:
         return f"more people would not narrow the interval: it is limited by {interval.limited_by}"
