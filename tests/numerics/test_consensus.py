@@ -37,7 +37,7 @@ def log_error(fit: Consensus, space: Space) -> np.ndarray:
 
 
 def twin_log_depth(clues: list[Clue], relative: RelativeDepth, value: float) -> tuple[float, float]:
-    """Median and deviation of the same belief on a dense grid, in loops over people and scatters, every likelihood a logarithm."""
+    """Median and deviation of the same belief on a dense grid; loops over people and scatters, all in logarithms."""
     span = photo_range(relative)
     floor = min(min(float(one.relative.min()) for one in clues), span.low)
     ratio = (span.high - floor) * np.exp(np.linspace(np.log(3e-3), np.log(30), 150)) - floor

@@ -71,14 +71,16 @@ def test_common_errors_are_not_averaged_out_and_are_named():
 
 def test_over_the_photo_people_at_one_distance_say_less_than_where_they_stand():
     middle_m = 3 / (np.median(ROOM.values) + 0.4)
-    at_one_distance = interval_of([Clue(middle_m * f, np.array([3 / middle_m - 0.4])) for f in (0.97, 1.0, 1.03) * 4])
+    factors = (0.97, 1.0, 1.03, 1.0)
+    at_one_distance = interval_of([Clue(middle_m * f, np.array([3 / middle_m - 0.4])) for f in factors * 3])
     assert at_one_distance.half_width_over_photo > 1.3 * at_one_distance.half_width
     assert not tight_enough(at_one_distance, 1.1 * at_one_distance.half_width)
     assert "over the photo" in tight_enough(at_one_distance, 1.01 * at_one_distance.half_width_over_photo)
-    spread = interval_of([Clue(z * f, np.array([3 / z - 0.4])) for z in (1.7, 3.2, 6.5) for f in (0.97, 1.0, 1.03, 1.0)])
+    spread = interval_of([Clue(z * f, np.array([3 / z - 0.4])) for z in (1.7, 3.2, 6.5) for f in factors])
     assert spread.half_width_over_photo < 0.8 * at_one_distance.half_width_over_photo
     # What all people share is the same everywhere.
-    shared = interval_of([Clue(z, np.array([3 / z - 0.4])) for z in np.linspace(1.6, 6.8, 40)], CommonErrors(shared=0.3))
+    everywhere = [Clue(z, np.array([3 / z - 0.4])) for z in np.linspace(1.6, 6.8, 40)]
+    shared = interval_of(everywhere, CommonErrors(shared=0.3))
     assert shared.half_width_over_photo == pytest.approx(np.sinh(1.2816 * 0.3), rel=0.05)
 
 
