@@ -38,7 +38,7 @@ _LOW_M, _LOW_BOOST = 1.15, 1.8
 
 @dataclass(frozen=True)
 class Room:
-    """Pictures of one shape: rgb (n, h, w, 3) uint8, free_mask (n, h, w), plane (n, 3), how often to draw each (n,)."""
+    """Pictures of one shape: rgb (n, h, w, 3) uint8, free_mask (n, h, w), plane (n, 3), how often each is drawn (n,)."""
 
     rgb: NDArray[np.uint8]
     free_mask: NDArray[np.bool_]
