@@ -1,6 +1,5 @@
 """The painter's truth moves with its picture, its likelihood is one, and training can stop and go on."""
 
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +10,12 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from mfh.pocket.augment import Window  # noqa: E402
-from mfh.pocket.dataset import Shard  # noqa: E402
 from mfh.pocket.export import export_onnx, load_network  # noqa: E402
 from mfh.pocket.painter_network import COMPONENTS, PainterNetwork  # noqa: E402
 from mfh.pocket.train_painter import (  # noqa: E402
     PainterTask,
     Room,
     draw_sample,
-    load_rooms,
     mixture_nll,
     painter_loss,
     window_log_size,
@@ -33,7 +30,7 @@ def _rooms() -> dict[tuple[int, int], Room]:
     free = np.zeros((6, 168, 224), bool)
     free[:, 100:] = True
     rgb = rng.integers(0, 255, (6, 168, 224, 3)).astype(np.uint8)
-    return {(168, 224): Room(rgb, free, np.tile(_PLANE, (6, 1)), np.ones(6))}
+    return {(168, 224): Room(rgb, free, np.tile(_PLANE, (6, 1)))}
 
 
 def make_task() -> PainterTask:
@@ -67,35 +64,6 @@ def test_samples_are_seeded_and_blank_a_full_height_strip():
         assert rgb.shape == (144, 192, 3) and free.shape == log_size.shape == (36, 48)
         assert set(np.unique(blank)) == {0, 1} and (blank == blank[0]).all()
         assert np.isfinite(log_size[free > 0]).all()
-
-
-def test_pictures_without_people_and_from_low_cameras_are_drawn_more_often(tmp_path: Path):
-    down = np.array([0.0, 0.9, np.sqrt(1 - 0.81)])
-    f_px = 200.0
-
-    def plane(height_m: float) -> np.ndarray:
-        a, b = down[:2] / height_m
-        return np.array([a, b, down[2] * f_px / height_m - a * 111.5 - b * 83.5])
-
-    person = np.zeros((4, 168, 224), bool)
-    person[1:3, 80:120, 100:140] = True
-    shard = Shard(
-        rgb=np.zeros((4, 168, 224, 3), np.uint8),
-        depth_m=np.ones((4, 168, 224), np.float16),
-        person=person,
-        f_px=np.full(4, f_px, np.float32),
-        plane=np.stack([plane(1.5), plane(1.5), plane(0.8), np.full(3, np.nan)]),
-        free_mask=np.ones((4, 168, 224), bool),
-    )
-    np.savez(tmp_path / "train_00000.npz", **{one.name: getattr(shard, one.name) for one in fields(Shard)})
-    (room,) = load_rooms([tmp_path / "train_00000.npz"]).values()
-    np.testing.assert_allclose(room.often, [2.0, 1.0, 1.8])
-    # The first two have no ground here, so that it shows which are drawn.
-    ground = room.plane * np.array([0.0, 0.0, 1.0])[:, None]
-    for often, has_ground in ((np.array([0.0, 0.0, 1.0]), True), (np.array([1.0, 1.0, 0.0]), False)):
-        task = PainterTask({(168, 224): Room(room.rgb, room.free_mask, ground, often)})
-        _, _, _, log_size = task.batch(Schedule(1, batch=8), 0, 0)
-        assert (torch.isfinite(log_size).flatten(1).any(1) == has_ground).all()
 
 
 def test_mixture_likelihood_equals_numerical_integration():

@@ -66,22 +66,6 @@ def ground_plane(view: View) -> NDArray[np.float64]:
     return np.array([a, b, down[2] * view.f_px / view.position[2] - a * view.cx - b * view.cy])
 
 
-def camera_height_m(
-    plane: NDArray[np.float64], f_px: NDArray[np.floating], size: tuple[int, int]
-) -> NDArray[np.float64]:
-    """Return how high above the ground cameras are, from their planes: :func:`ground_plane`, undone.
-
-    Args:
-        plane: (n, 3) of :func:`ground_plane`.
-        f_px: (n,) focal lengths.
-        size: (width, height) of the pictures, in whose middle the optical axis is.
-    """
-    cx, cy = (size[0] - 1) / 2, (size[1] - 1) / 2
-    a, b, c = plane.T
-    # The way down, a unit vector, over the height.
-    return 1 / np.linalg.norm(np.stack([a, b, (c + a * cx + b * cy) / f_px]), axis=0)
-
-
 def _on_ground(
     view: View, u: NDArray[np.float64], v: NDArray[np.float64], z: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

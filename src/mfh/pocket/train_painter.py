@@ -5,7 +5,7 @@ Its trunk starts from the depth network's where ``--start`` names one.
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -16,9 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from mfh.pocket.augment import Window, draw_window, photograph
-from mfh.pocket.dataset import Shard, load_shard, shard_paths
+from mfh.pocket.dataset import load_shard, shard_paths
 from mfh.pocket.painter_network import PainterNetwork
-from mfh.pocket.standing import camera_height_m
 from mfh.pocket.train_depth import TRAINING_SIZES
 from mfh.pocket.training import Schedule, started
 
@@ -30,20 +29,15 @@ _MIN_PX_PER_HEIGHT, _MAX_PX_PER_HEIGHT = 0.01, 1.5
 _MASK_WIDTH = (0.2, 0.8)
 # Free ground is a small part of most pictures.
 _FREE_WEIGHT = 2.0
-# People are painted where nobody is, so pictures without people are drawn more often; and those from below the height
-# of a standing adult's hands, which are few and which the network otherwise takes for the usual height.
-_EMPTY_SHARE, _EMPTY_BOOST = 0.005, 2.0
-_LOW_M, _LOW_BOOST = 1.15, 1.8
 
 
 @dataclass(frozen=True)
 class Room:
-    """Pictures of one shape: rgb (n, h, w, 3) uint8, free_mask (n, h, w), plane (n, 3), how often each is drawn (n,)."""
+    """Pictures of one shape: rgb (n, h, w, 3) uint8, free_mask (n, h, w), plane (n, 3)."""
 
     rgb: NDArray[np.uint8]
     free_mask: NDArray[np.bool_]
     plane: NDArray[np.float64]
-    often: NDArray[np.float64]
 
 
 def load_rooms(paths: list[Path]) -> dict[tuple[int, int], Room]:
@@ -58,21 +52,12 @@ def load_rooms(paths: list[Path]) -> dict[tuple[int, int], Room]:
     for path in paths:
         shard = load_shard(path)
         known = np.isfinite(shard.plane).all(1)
-        room = Room(shard.rgb[known], shard.free_mask[known], shard.plane[known], _how_often(shard)[known])
+        room = Room(shard.rgb[known], shard.free_mask[known], shard.plane[known])
         groups.setdefault(shard.depth_m.shape[1:], []).append(room)
-    names = [one.name for one in fields(Room)]
     return {
-        shape: Room(*(np.concatenate([getattr(room, name) for room in rooms]) for name in names))
+        shape: Room(*(np.concatenate([getattr(r, name) for r in rooms]) for name in ("rgb", "free_mask", "plane")))
         for shape, rooms in groups.items()
     }
-
-
-def _how_often(shard: Shard) -> NDArray[np.float64]:
-    """Return how often each picture of a shard is drawn, beside the usual one."""
-    height, width = shard.depth_m.shape[1:]
-    low = camera_height_m(shard.plane, shard.f_px, (width, height)) < _LOW_M
-    empty = shard.person.mean((1, 2)) < _EMPTY_SHARE
-    return np.where(low, _LOW_BOOST, 1.0) * np.where(empty, _EMPTY_BOOST, 1.0)
 
 
 @dataclass(frozen=True)
@@ -95,7 +80,7 @@ class PainterTask:
         shape = shapes[int(shape_rng.choice(len(shapes), p=counts / counts.sum()))]
         rng = np.random.default_rng((schedule.seed, step, rank + 1))
         room, size = self.rooms[shape], TRAINING_SIZES[shape][0]
-        drawn = rng.choice(len(room.rgb), schedule.batch, p=room.often / room.often.sum())
+        drawn = rng.choice(len(room.rgb), schedule.batch)
         samples = [draw_sample(room.rgb[k], room.free_mask[k], room.plane[k], size, rng) for k in drawn]
         rgb, blank, free, log_size = (torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True))
         return rgb.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last), blank[:, None], free, log_size
