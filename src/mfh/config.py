@@ -31,7 +31,7 @@ class PaintingConfig:
         prompts: drawn uniformly per painting (paper: {"a man", "a woman"}).
         batch_size: paintings made at once; never changes the result.
         until_interval: stop once the half-width of the 80 % interval of the metres, relative to the answer, is at most
-            this where the photo is near, in its middle and far (root mean square), or once more people would not make
+            this where the photo is near, in its middle and far (mean of the three), or once more people would not make
             it narrower; None to collect ``max_paintings``.
         answer_interrupted: Ctrl-C answers with the paintings there are; False lets it through, so that half a
             measurement is never taken for a whole one.

@@ -53,12 +53,12 @@ def scale_interval(
     answer = float(log_depth_at(head, np.array([value]))[0])
     common = errors.log_sigma(shape_share=_SHAPE_SHARE)
     levels = {level: np.exp(np.array(_ends(belief, value, level, common)) - answer) for level in _LEVELS}
-    reach = [np.subtract(*_ends(belief, place, 0.8, common)) for place in (span.low, span.middle, span.high)]
+    over_photo = [_ends(belief, place, 0.8, common) for place in (span.low, span.middle, span.high)]
     people = float(belief.moments(np.array([value]))[1][0])
     return ScaleInterval(
         level_80=(float(levels[0.8][0]), float(levels[0.8][1])),
         level_95=(float(levels[0.95][0]), float(levels[0.95][1])),
-        half_width_over_photo=float(np.sqrt(np.mean(np.sinh(np.array(reach) / 2) ** 2))),
+        half_width_over_photo=float(np.mean([math.sinh((high - low) / 2) for low, high in over_photo])),
         people_log_sigma=people,
         common=errors,
         effective_people=consensus.effective,

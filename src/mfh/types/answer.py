@@ -72,7 +72,7 @@ class ScaleInterval:
         level_80: the true metres lie between these factors times the answer with 80 % probability.
         level_95: the same with 95 %.
         half_width_over_photo: half the width of the 80 % interval, relative to the answer, where the photo is near, in
-            its middle and where it is far: root mean square of the three.
+            its middle and where it is far: mean of the three.
         people_log_sigma: one-sigma of log metres that people's scatter and the shift leave open.
         common: what people do not average out.
         effective_people: effective number of people (and known sizes) behind the answer, 1 / sum(weight²).
