@@ -52,12 +52,16 @@ def scale_interval(
         value = span.middle
     answer = float(log_depth_at(head, np.array([value]))[0])
     common = errors.log_sigma(shape_share=_SHAPE_SHARE)
-    levels = {level: np.exp(np.array(_ends(belief, value, level, common)) - answer) for level in _LEVELS}
+
+    def factors(level: float) -> tuple[float, float]:
+        low, high = _ends(belief, value, level, common)
+        return math.exp(low - answer), math.exp(high - answer)
+
     over_photo = [_ends(belief, place, 0.8, common) for place in (span.low, span.middle, span.high)]
     people = float(belief.moments(np.array([value]))[1][0])
     return ScaleInterval(
-        level_80=(float(levels[0.8][0]), float(levels[0.8][1])),
-        level_95=(float(levels[0.95][0]), float(levels[0.95][1])),
+        level_80=factors(0.8),
+        level_95=factors(0.95),
         half_width_over_photo=float(np.mean([math.sinh((high - low) / 2) for low, high in over_photo])),
         people_log_sigma=people,
         common=errors,
