@@ -12,7 +12,7 @@ from mfh.pocket.augment import Sample, augment  # noqa: E402
 from mfh.pocket.evaluate import aligned_score  # noqa: E402
 from mfh.pocket.export import export_onnx, load_network  # noqa: E402
 from mfh.pocket.network import PocketDepth  # noqa: E402
-from mfh.pocket.train_depth import depth_loss  # noqa: E402
+from mfh.pocket.train_depth import depth_loss, relative_gap  # noqa: E402
 from mfh.pocket.training import Schedule  # noqa: E402
 
 
@@ -38,6 +38,17 @@ def test_loss_is_zero_for_the_truth_and_blind_to_affine_maps(depth_m):
     assert _loss(wrong, depth_m) > 10 * _loss(truth, depth_m)
     assert _loss(7 * wrong + 3, depth_m) == pytest.approx(_loss(wrong, depth_m), rel=0.02)
     assert _loss(-truth, depth_m) > 1.0
+
+
+def test_a_depth_too_far_costs_more_the_farther_it_is():
+    ratio = torch.tensor([1.0, 0.5, 2.0, 0.2500001, 0.2499999, 0.0, -1.0, 100.0], requires_grad=True)
+    gap = relative_gap(ratio)
+    expected = [0.0, 0.75, 0.75, 1.875, 1.875, 1.875 + 8.5 / 4, 1.875 + 8.5 * 1.25, 2.0]
+    np.testing.assert_allclose(gap.detach().numpy(), expected, atol=1e-5)
+    gap.sum().backward()
+    assert ratio.grad is not None and torch.isfinite(ratio.grad).all()
+    # Behind infinity it still pulls back.
+    np.testing.assert_allclose(ratio.grad[5:7].numpy(), -8.5, rtol=1e-5)
 
 
 def test_loss_weighs_people(depth_m):
@@ -133,6 +144,20 @@ def test_aligned_score_is_blind_to_affine_maps_and_sees_errors(depth_m):
     assert exact.constant_abs_rel > 0.2
     with pytest.raises(ValueError, match="200"):
         aligned_score(truth, np.zeros_like(depth_m))
+
+
+def test_the_map_of_silog_is_exact_too_and_sends_nothing_to_infinity(depth_m):
+    truth = np.where(depth_m > 0, 1 / np.maximum(depth_m, 0.1), 0)
+    exact = aligned_score(-3 + 0.2 * truth, depth_m, fit="silog")
+    assert exact.abs_rel < 1e-5 and exact.delta1 == 1.0 and exact.positive
+    # Far was seen as near: its scale is positive, so nearly constant depth is best.
+    turned = aligned_score(-truth, depth_m, fit="silog")
+    assert turned.abs_rel == pytest.approx(turned.constant_abs_rel, rel=0.2)
+    # An eighth of the picture is seen much too far: the reweighted map is right elsewhere, and puts it at 100 m.
+    wrong = truth.copy()
+    wrong[:, :8] -= 0.3
+    assert aligned_score(wrong, depth_m).abs_rel > 1
+    assert aligned_score(wrong, depth_m, fit="silog").abs_rel < 0.3
 
 
 def test_a_picture_of_nothing_but_sky_does_not_poison_the_weights():

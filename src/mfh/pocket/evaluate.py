@@ -1,6 +1,7 @@
 """Judge a relative-depth map: AbsRel and δ1 after the best affine map in disparity, and the range that map gives."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +17,14 @@ _FLOOR = 0.05
 _LOG_RANGE = (0.1, 6.0)
 _DEPTHS_M = (0.1, 80.0)
 _LEAST_PIXELS = 1500
+
+Fit = Literal["reweighted", "silog"]
+"""How the affine map is found.
+
+``reweighted`` minimises relative error |z (s d + t) - 1| by reweighted least squares, so that it is not decided by a
+few pixels; it may put the others at infinity. ``silog`` is what this method and the paper fit (Eq. 5): every pixel has
+a finite depth, and s > 0.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,12 +45,23 @@ class AlignedScore:
 
 
 def aligned_score(
-    disparity: Float[ndarray, "h w"], depth_m: Float[ndarray, "h w"], *, near_m: float = 0.1, far_m: float = 80.0
+    disparity: Float[ndarray, "h w"],
+    depth_m: Float[ndarray, "h w"],
+    *,
+    fit: Fit = "reweighted",
+    near_m: float = 0.1,
+    far_m: float = 80.0,
 ) -> AlignedScore:
     """Score predicted disparity against depth over pixels with near_m < depth < far_m.
 
-    The affine map minimises relative error of depth, |z (s d + t) - 1|, by reweighted least squares, so that
-    alignment is not decided by a few outliers.
+    Depths are cut to 0.1-100 m. Where SIlog has no answer the depth is constant.
+
+    Args:
+        disparity: the network's map.
+        depth_m: the truth, metres.
+        fit: how the affine map is found.
+        near_m: least true depth that counts.
+        far_m: greatest.
 
     Raises:
         ValueError: with fewer than 200 valid pixels.
@@ -50,7 +70,7 @@ def aligned_score(
     if valid.sum() < 200:
         raise ValueError(f"{int(valid.sum())} pixels of valid depth: expected at least 200")
     x, z = disparity[valid].astype(np.float64), depth_m[valid].astype(np.float64)
-    scale, shift = _align(x, z)
+    scale, shift = _align(x, z) if fit == "reweighted" else _align_log(x, z)
     predicted = 1 / np.clip(scale * x + shift, 0.01, 10.0)
     constant = np.median(z)
     return AlignedScore(
@@ -107,6 +127,12 @@ def _log_range(disparity: Float[ndarray, "h w"], scale: float, shift: float) -> 
         return None
     reach = np.log((span.high + ratio) / max(span.low + ratio, 1e-3 * (span.high - span.low)))
     return float(np.clip(reach, *_LOG_RANGE))
+
+
+def _align_log(x: Float[ndarray, "n"], z: Float[ndarray, "n"]) -> tuple[float, float]:
+    """Return (s, t) that minimise SIlog, or a constant depth where there is no such map."""
+    best = fit_silog(x, z, np.zeros(len(x), int), space="disparity")
+    return (0.0, float(1 / np.median(z))) if isinstance(best, Rejected) else (best.scale, best.shift)
 
 
 def _align(x: Float[ndarray, "n"], z: Float[ndarray, "n"]) -> tuple[float, float]:

@@ -1,5 +1,7 @@
 """Score the shipped relative-depth network after affine alignment in disparity, and what it says of depth ranges.
 
+Two affine maps are tried: the reweighted one, and that of SIlog, which this method fits (see mfh.pocket.evaluate).
+
 ``python -m mfh.pocket.score --renders DIR`` scores held-out renders (shards of mfh.pocket.dataset);
 ``--photos DIR`` scores real photos laid out as DIR/<name>/{rgb.png, depth.npy} (metres, 0 = none).
 """
@@ -15,8 +17,15 @@ from mfh.models.relative_depth.pocket import WEIGHTS, PocketRelativeDepth
 from mfh.pocket.dataset import load_shard, shard_paths
 from mfh.pocket.evaluate import AlignedScore, aligned_score, best_log_range
 
+Pair = tuple[AlignedScore, AlignedScore]
+"""Under the reweighted fit, and under SIlog's."""
 
-def score_renders(model: RelativeDepthModel, folder: Path, split: str) -> dict[str, list[AlignedScore]]:
+
+def _both(disparity: np.ndarray, depth_m: np.ndarray) -> Pair:
+    return aligned_score(disparity, depth_m), aligned_score(disparity, depth_m, fit="silog")
+
+
+def score_renders(model: RelativeDepthModel, folder: Path, split: str) -> dict[str, list[Pair]]:
     """Score every picture of a split; scores are grouped by shard."""
     paths = shard_paths(folder, split)
     if not paths:
@@ -25,18 +34,18 @@ def score_renders(model: RelativeDepthModel, folder: Path, split: str) -> dict[s
     for path in paths:
         shard = load_shard(path)
         scores[path.stem] = [
-            aligned_score(model.predict([rgb.astype(np.float32) / 255])[0].values, depth.astype(np.float32))
+            _both(model.predict([rgb.astype(np.float32) / 255])[0].values, depth.astype(np.float32))
             for rgb, depth in zip(shard.rgb, shard.depth_m, strict=True)
         ]
     return scores
 
 
-def score_photos(model: RelativeDepthModel, folder: Path) -> dict[str, list[AlignedScore]]:
+def score_photos(model: RelativeDepthModel, folder: Path) -> dict[str, list[Pair]]:
     """Score photos with sensor depth, one each."""
     scores = {}
     for depth_path in sorted(folder.glob("*/depth.npy")):
         rgb = load_photo(depth_path.with_name("rgb.png")).rgb
-        scores[depth_path.parent.name] = [aligned_score(model.predict([rgb])[0].values, np.load(depth_path))]
+        scores[depth_path.parent.name] = [_both(model.predict([rgb])[0].values, np.load(depth_path))]
     if not scores:
         raise FileNotFoundError(f"no */depth.npy in {folder}")
     return scores
@@ -69,9 +78,15 @@ def score_ranges(model: RelativeDepthModel, folder: Path, split: str) -> str:
     )
 
 
-def _row(name: str, scores: list[AlignedScore]) -> str:
-    mean = [np.mean([getattr(s, f) for s in scores]) for f in ("abs_rel", "delta1", "positive", "constant_abs_rel")]
-    return f"{name:<24} {len(scores):5d} {mean[0]:8.3f} {mean[1]:8.3f} {mean[2]:9.2f} {mean[3]:9.3f}"
+def _row(name: str, scores: list[Pair]) -> str:
+    reweighted, silog = zip(*scores, strict=True)
+    wanted = [(reweighted, f) for f in ("abs_rel", "delta1", "positive", "constant_abs_rel")]
+    wanted += [(silog, f) for f in ("abs_rel", "delta1")]
+    mean = [np.mean([getattr(one, f) for one in group]) for group, f in wanted]
+    return (
+        f"{name:<24} {len(scores):5d} {mean[0]:8.3f} {mean[1]:8.3f} {mean[2]:9.2f} {mean[3]:9.3f} "
+        f"{mean[4]:13.3f} {mean[5]:8.3f}"
+    )
 
 
 def main() -> None:
@@ -83,7 +98,8 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, help="folder of photos with depth")
     args = parser.parse_args()
     model = PocketRelativeDepth(args.weights)
-    print(f"{'':<24} {'n':>5} {'AbsRel':>8} {'delta1':>8} {'positive':>9} {'constant':>9}")
+    titles = f"{'':<24} {'n':>5} {'AbsRel':>8} {'delta1':>8} {'positive':>9} {'constant':>9}"
+    print(f"{titles} {'SIlog: AbsRel':>13} {'delta1':>8}")
     for scores in ([score_renders(model, args.renders, args.split)] if args.renders else []) + (
         [score_photos(model, args.photos)] if args.photos else []
     ):

@@ -24,6 +24,10 @@ TRAINING_SIZES = {
 }
 _NEAR_M, _FAR_M = 0.1, 80.0
 _PERSON_WEIGHT = 3.0
+# True over predicted depth below which the relative error goes on as a straight line, and the most it counts above 1.
+_FARTHEST, _WORST = 0.25, 2.0
+# Rounds of reweighting in the fit of the affine map, and the relative error below which a pixel weighs no more.
+_REWEIGHTED, _FLOOR = 4, 0.05
 # Pictures with people in them are drawn more often by this factor.
 _PEOPLE_BOOST = 1.8
 _PEOPLE_SHARE = 0.02
@@ -77,9 +81,9 @@ def depth_loss(predicted: Tensor, depth_m: Tensor, person: Tensor) -> Tensor:
     """Affine-invariant loss in disparity.
 
     Three parts: absolute error after median / mean-deviation normalisation of both maps (MiDaS, Ranftl et al. 2020,
-    Eq. 5-6; sky counts as disparity 0), relative error of depth after the best affine map (what AbsRel measures, pixels
-    within 80 m), and multi-scale gradient matching (Li and Snavely 2018). People's pixels weigh three times: they carry
-    the metres.
+    Eq. 5-6; sky counts as disparity 0), relative error of depth after the best affine map (pixels within 80 m, too far
+    as bad as too near), and multi-scale gradient matching (Li and Snavely 2018). People's pixels weigh three times:
+    they carry the metres.
 
     Args:
         predicted: (b, h, w) disparity.
@@ -106,20 +110,44 @@ def _normalise(disparity: Tensor) -> Tensor:
 
 
 def _relative_error(predicted: Tensor, depth_m: Tensor, weight: Tensor) -> Tensor:
-    """Mean |y (s x + t) - 1| with the (s, t) that minimises its square; y is depth, x predicted disparity."""
+    """Mean gap of y (s x + t) from 1 under the affine map that scores are given by; y is depth, x predicted disparity.
+
+    Like :func:`mfh.pocket.evaluate.aligned_score`, (s, t) come from reweighted least squares: a plain square would let
+    the map follow the pixels it fits worst, and hide from the network what it is judged by.
+    """
     x, y, w = predicted.flatten(1), depth_m.flatten(1), weight.flatten(1)
     w = w / w.sum(1, keepdim=True).clamp(min=1e-6)
     mean = (w * x).sum(1, keepdim=True)
     spread = ((w * (x - mean) ** 2).sum(1, keepdim=True) + 1e-6).sqrt()
     x = (x - mean) / spread
+    with torch.no_grad():
+        fitted = w
+        for _ in range(_REWEIGHTED):
+            fitted = w / (_fitted_ratio(x, y, fitted) - 1).abs().clamp(min=_FLOOR)
+    return (w * relative_gap(_fitted_ratio(x, y, fitted))).sum(1).mean()
+
+
+def _fitted_ratio(x: Tensor, y: Tensor, w: Tensor) -> Tensor:
+    """Return (b, n) y (s x + t) with the (s, t) that bring it nearest to 1 in weighted squares."""
+    w = w / w.sum(1, keepdim=True).clamp(min=1e-6)
     a11, a12, a22 = (w * y * y * x * x).sum(1), (w * y * y * x).sum(1), (w * y * y).sum(1)
     b1, b2 = (w * y * x).sum(1), (w * y).sum(1)
     # The ridge keeps a flat or empty picture (all sky, say) solvable: it then counts nothing.
     a11, a22 = a11 + 1e-3 * a22 + 1e-6, 1.001 * a22 + 1e-6
     det = a11 * a22 - a12 * a12
     s, t = (b1 * a22 - b2 * a12) / det, (a11 * b2 - a12 * b1) / det
-    error = (y * (s[:, None] * x + t[:, None]) - 1).abs()
-    return (w * error.clamp(max=2.0)).sum(1).mean()
+    return y * (s[:, None] * x + t[:, None])
+
+
+def relative_gap(ratio: Tensor) -> Tensor:
+    """Return |r - 1/r| / 2 of true over predicted depth: the mean of both relative errors, odd in log r.
+
+    Where a depth comes out more than four times too far, or behind infinity, the gap goes on as a straight line: what
+    AbsRel punishes most there, |r - 1| hardly notices.
+    """
+    near = ratio.clamp(min=_FARTHEST)
+    gap = (near - 1 / near).abs().clamp(max=2 * _WORST) / 2
+    return gap + (1 + 1 / _FARTHEST**2) / 2 * (_FARTHEST - ratio).clamp(min=0)
 
 
 @dataclass(frozen=True)
