@@ -7,6 +7,7 @@ Two affine maps are tried: the reweighted one, and that of SIlog, which this met
 """
 
 import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -78,11 +79,11 @@ def score_ranges(model: RelativeDepthModel, folder: Path, split: str) -> str:
     )
 
 
-def _row(name: str, scores: list[Pair]) -> str:
+def _row(name: str, scores: list[Pair], average: Callable[[Sequence[float]], float] = np.mean) -> str:
     reweighted, silog = zip(*scores, strict=True)
     wanted = [(reweighted, f) for f in ("abs_rel", "delta1", "positive", "constant_abs_rel")]
     wanted += [(silog, f) for f in ("abs_rel", "delta1")]
-    mean = [np.mean([getattr(one, f) for one in group]) for group, f in wanted]
+    mean = [average([getattr(one, f) for one in group]) for group, f in wanted]
     return (
         f"{name:<24} {len(scores):5d} {mean[0]:8.3f} {mean[1]:8.3f} {mean[2]:9.2f} {mean[3]:9.3f} "
         f"{mean[4]:13.3f} {mean[5]:8.3f}"
@@ -105,7 +106,9 @@ def main() -> None:
     ):
         for name, rows in scores.items():
             print(_row(name, rows))
-        print(_row("mean", [s for rows in scores.values() for s in rows]))
+        together = [s for rows in scores.values() for s in rows]
+        print(_row("mean", together))
+        print(_row("median", together, np.median))
     if args.renders:
         print(score_ranges(model, args.renders, args.split))
 

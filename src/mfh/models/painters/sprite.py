@@ -26,7 +26,7 @@ class SpritePainter:
 
     name = "sprite"
     # From validation scenes: see docs/scale.md.
-    shared_log_sigma = 0.24
+    shared_log_sigma = 0.20
     provenance = (
         "the painter learned in a rendered world (the pocket world) how large people are in photos: "
         "this scale is only as good as that world resembles the photo"
