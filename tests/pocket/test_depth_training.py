@@ -12,7 +12,7 @@ from mfh.pocket.augment import Sample, augment  # noqa: E402
 from mfh.pocket.evaluate import aligned_score  # noqa: E402
 from mfh.pocket.export import export_onnx, load_network  # noqa: E402
 from mfh.pocket.network import PocketDepth  # noqa: E402
-from mfh.pocket.train_depth import depth_loss, relative_gap  # noqa: E402
+from mfh.pocket.train_depth import aligned_ratio, depth_loss, relative_gap  # noqa: E402
 from mfh.pocket.training import Schedule  # noqa: E402
 
 
@@ -49,6 +49,18 @@ def test_a_depth_too_far_costs_more_the_farther_it_is():
     assert ratio.grad is not None and torch.isfinite(ratio.grad).all()
     # Behind infinity it still pulls back.
     np.testing.assert_allclose(ratio.grad[5:7].numpy(), -8.5, rtol=1e-5)
+
+
+def test_the_loss_is_taken_under_the_map_of_the_score(depth_m):
+    wrong = np.where(depth_m > 0, 1 / np.maximum(depth_m, 0.1), 0)
+    wrong[:, :4] -= 0.3
+    seen = torch.tensor(depth_m[None] > 0).float()
+    ratio = aligned_ratio(torch.tensor(wrong[None]).float(), torch.tensor(depth_m[None]), seen)[0].numpy()
+    right = depth_m > 0
+    right[:, :4] = False
+    # What is seen right stays right; what is not has no say.
+    np.testing.assert_allclose(ratio[right], 1, atol=0.05)
+    assert ratio[depth_m > 0].min() < -0.5
 
 
 def test_loss_weighs_people(depth_m):

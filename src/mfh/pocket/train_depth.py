@@ -110,7 +110,14 @@ def _normalise(disparity: Tensor) -> Tensor:
 
 
 def _relative_error(predicted: Tensor, depth_m: Tensor, weight: Tensor) -> Tensor:
-    """Mean gap of y (s x + t) from 1 under the affine map that scores are given by; y is depth, x predicted disparity.
+    """Weighted mean of :func:`relative_gap` under the affine map that scores are given by."""
+    w = weight.flatten(1)
+    w = w / w.sum(1, keepdim=True).clamp(min=1e-6)
+    return (w * relative_gap(aligned_ratio(predicted, depth_m, weight).flatten(1))).sum(1).mean()
+
+
+def aligned_ratio(predicted: Tensor, depth_m: Tensor, weight: Tensor) -> Tensor:
+    """Return (b, h, w) true over predicted depth, y (s x + t), with y depth and x predicted disparity.
 
     Like :func:`mfh.pocket.evaluate.aligned_score`, (s, t) come from reweighted least squares: a plain square would let
     the map follow the pixels it fits worst, and hide from the network what it is judged by.
@@ -124,7 +131,7 @@ def _relative_error(predicted: Tensor, depth_m: Tensor, weight: Tensor) -> Tenso
         fitted = w
         for _ in range(_REWEIGHTED):
             fitted = w / (_fitted_ratio(x, y, fitted) - 1).abs().clamp(min=_FLOOR)
-    return (w * relative_gap(_fitted_ratio(x, y, fitted))).sum(1).mean()
+    return _fitted_ratio(x, y, fitted).view_as(depth_m)
 
 
 def _fitted_ratio(x: Tensor, y: Tensor, w: Tensor) -> Tensor:
@@ -140,7 +147,7 @@ def _fitted_ratio(x: Tensor, y: Tensor, w: Tensor) -> Tensor:
 
 
 def relative_gap(ratio: Tensor) -> Tensor:
-    """Return |r - 1/r| / 2 of true over predicted depth: the mean of both relative errors, odd in log r.
+    """Return |r - 1/r| / 2 of true over predicted depth: the mean of both relative errors, even in log r.
 
     Where a depth comes out more than four times too far, or behind infinity, the gap goes on as a straight line: what
     AbsRel punishes most there, |r - 1| hardly notices.

@@ -35,7 +35,7 @@ class PocketRelativeDepth:
     """Affine-invariant disparity from the network of ``mfh.pocket``: mean over three sizes and their mirror images."""
 
     name = "pocket"
-    # The best affine fit leaves that of depth on held-out renders (model card).
+    # About what an affine fit leaves of depth on held-out renders (model card).
     shape_log_sigma = 0.15
 
     def __init__(self, weights: Path = WEIGHTS, range_weights: Path = RANGE_WEIGHTS) -> None:
