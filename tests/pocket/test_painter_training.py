@@ -66,6 +66,13 @@ def test_samples_are_seeded_and_blank_a_full_height_strip():
         assert np.isfinite(log_size[free > 0]).all()
 
 
+def test_batches_come_in_both_sizes_and_all_workers_agree_on_them():
+    task, schedule = make_task(), Schedule(steps=8, batch=1)
+    sizes = [task.batch(schedule, step, 0)[0].shape[2:] for step in range(8)]
+    assert {tuple(size) for size in sizes} == {(144, 192), (192, 256)}
+    assert sizes == [task.batch(schedule, step, 1)[0].shape[2:] for step in range(8)]
+
+
 def test_mixture_likelihood_equals_numerical_integration():
     log_weight = torch.log_softmax(torch.randn(1, COMPONENTS, 1, 1), 1)
     mean, log_sigma = torch.randn(1, COMPONENTS, 1, 1), 0.3 * torch.randn(1, COMPONENTS, 1, 1)

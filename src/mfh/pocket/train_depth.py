@@ -3,6 +3,7 @@
 ``mfh pocket train depth --data DIR --out depth.safetensors --steps 12000 --workers 2``
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,15 +48,12 @@ class Pool:
         self.rgb = {k: np.concatenate([shards[p].rgb for p in v]) for k, v in groups.items()}
         self.depth_m = {k: np.concatenate([shards[p].depth_m for p in v]) for k, v in groups.items()}
         self.person = {k: np.concatenate([shards[p].person for p in v]) for k, v in groups.items()}
-        self.shapes = sorted(groups)
-        self.counts = np.array([len(self.rgb[k]) for k in self.shapes])
+        self.counts = {k: len(self.rgb[k]) for k in sorted(groups)}
         self.odds = {k: _draw_odds(self.person[k]) for k in self.shapes}
 
     def batch(self, schedule: Schedule, step: int, rank: int) -> tuple[Tensor, ...]:
         """Return (rgb, depth_m, person) of one step of one worker: a function of seed, step and rank alone."""
-        shape_rng = np.random.default_rng((schedule.seed, step))
-        shape = self.shapes[int(shape_rng.choice(len(self.shapes), p=self.counts / self.counts.sum()))]
-        size = TRAINING_SIZES[shape][int(shape_rng.integers(len(TRAINING_SIZES[shape])))]
+        shape, size = draw_size(self.counts, schedule, step)
         rng = np.random.default_rng((schedule.seed, step, rank + 1))
         samples = []
         for index in rng.choice(len(self.rgb[shape]), schedule.batch, p=self.odds[shape]):
@@ -69,6 +67,17 @@ class Pool:
         depth = torch.from_numpy(np.stack([s.depth_m for s in samples]))
         person = torch.from_numpy(np.stack([s.person for s in samples]))
         return rgb.contiguous(memory_format=torch.channels_last), depth, person
+
+
+def draw_size(
+    counts: Mapping[tuple[int, int], int], schedule: Schedule, step: int
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the rendered shape (height, width) and the (width, height) to train at: the same for all workers."""
+    rng = np.random.default_rng((schedule.seed, step))
+    shapes = sorted(counts)
+    share = np.array([counts[shape] for shape in shapes])
+    shape = shapes[int(rng.choice(len(shapes), p=share / share.sum()))]
+    return shape, TRAINING_SIZES[shape][int(rng.integers(len(TRAINING_SIZES[shape])))]
 
 
 def _draw_odds(person: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from torch.nn import functional
 from mfh.pocket.augment import Window, draw_window, photograph
 from mfh.pocket.dataset import load_shard, shard_paths
 from mfh.pocket.painter_network import PainterNetwork
-from mfh.pocket.train_depth import TRAINING_SIZES
+from mfh.pocket.train_depth import draw_size
 from mfh.pocket.training import Schedule, started
 
 CELL = 4
@@ -74,12 +74,8 @@ class PainterTask:
 
     def batch(self, schedule: Schedule, step: int, rank: int) -> tuple[Tensor, ...]:
         """Return (rgb, blank, free, log_size): (b, 3, h, w), (b, 1, h, w) and two (b, h/4, w/4); NaN = no ground."""
-        shapes = sorted(self.rooms)
-        counts = np.array([len(self.rooms[shape].rgb) for shape in shapes])
-        shape_rng = np.random.default_rng((schedule.seed, step))
-        shape = shapes[int(shape_rng.choice(len(shapes), p=counts / counts.sum()))]
-        rng = np.random.default_rng((schedule.seed, step, rank + 1))
-        room, size = self.rooms[shape], TRAINING_SIZES[shape][0]
+        shape, size = draw_size({shape: len(room.rgb) for shape, room in self.rooms.items()}, schedule, step)
+        room, rng = self.rooms[shape], np.random.default_rng((schedule.seed, step, rank + 1))
         drawn = rng.choice(len(room.rgb), schedule.batch)
         samples = [draw_sample(room.rgb[k], room.free_mask[k], room.plane[k], size, rng) for k in drawn]
         rgb, blank, free, log_size = (torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True))
