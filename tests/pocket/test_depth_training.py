@@ -1,5 +1,6 @@
 """Loss, augmentation, export and the shipped network agree with what they claim."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ torch = pytest.importorskip("torch")
 
 from mfh.models.relative_depth.pocket import WEIGHTS, input_size  # noqa: E402
 from mfh.pocket.augment import Sample, augment  # noqa: E402
+from mfh.pocket.dataset import Shard  # noqa: E402
 from mfh.pocket.evaluate import aligned_score  # noqa: E402
 from mfh.pocket.export import export_onnx, load_network  # noqa: E402
 from mfh.pocket.network import PocketDepth  # noqa: E402
-from mfh.pocket.train_depth import aligned_ratio, depth_loss, relative_gap  # noqa: E402
+from mfh.pocket.train_depth import aligned_ratio, depth_loss, make_task, relative_gap  # noqa: E402
 from mfh.pocket.training import Schedule  # noqa: E402
 
 
@@ -86,6 +88,32 @@ def test_augmentation_moves_picture_and_depth_together_and_is_seeded():
         slope = np.corrcoef(out.rgb.mean((0, 2)), out.depth_m.mean(0))[0, 1]
         assert slope > 0.5
         np.testing.assert_array_equal(out.person, out.depth_m > 1.5)
+
+
+def test_batches_come_from_shards_in_every_size_and_people_are_drawn_more_often(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    with pytest.raises(FileNotFoundError, match="render them"):
+        make_task(tmp_path)
+    for number, (height, width) in enumerate([(168, 224), (112, 336)]):
+        shard = Shard(
+            rgb=rng.integers(0, 255, (4, height, width, 3)).astype(np.uint8),
+            depth_m=np.repeat(np.array([1, 2, 3, 4], np.float16), height * width).reshape(4, height, width),
+            person=np.zeros((4, height, width), bool),
+            f_px=np.full(4, 200, np.float32),
+            plane=np.full((4, 3), np.nan),
+            free_mask=np.zeros((4, height, width), bool),
+        )
+        shard.person[0, :50] = True
+        np.savez(tmp_path / f"train_{number:05d}.npz", **{one.name: getattr(shard, one.name) for one in fields(Shard)})
+    task, schedule = make_task(tmp_path), Schedule(steps=40, batch=2)
+    batches = [task.batch(schedule, step, rank) for step in range(40) for rank in (0, 1)]
+    sizes = [tuple(rgb.shape[2:]) for rgb, _, _ in batches]
+    assert set(sizes) == {(144, 192), (192, 256), (96, 288), (128, 384)}
+    assert sizes[::2] == sizes[1::2]
+    drawn = np.concatenate([depth[:, 0, 0].numpy() for _, depth, _ in batches])
+    assert 0.28 < (drawn == 1).mean() < 0.47  # 1.8 of 4.8, not one in four
+    again = task.batch(schedule, 7, 1)
+    assert all(torch.equal(one, same) for one, same in zip(batches[15], again, strict=True))
 
 
 def test_learning_rate_warms_up_and_ends_small():

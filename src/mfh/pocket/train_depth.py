@@ -49,7 +49,7 @@ class Pool:
         self.depth_m = {k: np.concatenate([shards[p].depth_m for p in v]) for k, v in groups.items()}
         self.person = {k: np.concatenate([shards[p].person for p in v]) for k, v in groups.items()}
         self.counts = {k: len(self.rgb[k]) for k in sorted(groups)}
-        self.odds = {k: _draw_odds(self.person[k]) for k in self.shapes}
+        self.odds = {k: _draw_odds(self.person[k]) for k in self.counts}
 
     def batch(self, schedule: Schedule, step: int, rank: int) -> tuple[Tensor, ...]:
         """Return (rgb, depth_m, person) of one step of one worker: a function of seed, step and rank alone."""
