@@ -13,6 +13,7 @@ from mfh.pipeline import MetricFromHuman
 from mfh.types import (
     PaintedFigure,
     PaintedPhoto,
+    ScaleInterval,
     Space,
 )
 from tests.box_world import (
@@ -210,6 +211,7 @@ class OracleCards:
     provenance: str = "cards have the size they have"
     shared_log_sigma: float = 0.0
     knows: bool = True
+    believed: Sequence[float | None] = (None,)
 
     def paint(
         self, photo: np.ndarray, paint_masks: Sequence[np.ndarray], prompts: Sequence[str], seeds: Sequence[int]
@@ -225,7 +227,8 @@ class OracleCards:
         card = (rows <= foot[1]) & (rows > foot[1] - height_px) & (np.abs(columns - foot[0]) < 0.2 * height_px)
         card &= paint_mask & (z < depth_in(photo) + 0.3)
         rgb = np.where(card[..., None], draw(np.full(card.shape, z), np.zeros(card.shape)), photo)
-        figure = PaintedFigure(card, foot, WIDE.fy / z, 1.7) if self.knows else None
+        believed = self.believed[seed % len(self.believed)]
+        figure = PaintedFigure(card, foot, WIDE.fy / z, 1.7, shared_log_sigma=believed) if self.knows else None
         return PaintedPhoto(rgb.astype(np.float32), card, prompt, seed, figure)
 
 
@@ -240,6 +243,22 @@ def test_figures_of_known_size_recover_the_depth_and_are_not_looked_for(kind):
     assert result.paintings == 8 and people.regions == []
     assert {one.measured_by for one in result.landmarks} == {"cards"}
     assert {one.evidence for one in result.landmarks if one.verdict == "used"} <= {kind, "contact", "body"}
+
+
+def test_what_a_painter_believes_of_its_own_sizes_widens_the_interval():
+    options = replace(config("paint", max_paintings=8), painted_people="known")
+
+    def interval(painter: OracleCards) -> ScaleInterval:
+        interval = pipeline(options, people=OraclePeople(), painter=painter)(render([], WIDE)).interval
+        assert interval is not None
+        return interval
+
+    usual, unsure = OracleCards(shared_log_sigma=0.1), OracleCards(shared_log_sigma=0.1, believed=(0.3,))
+    assert interval(usual).common.shared == 0.1
+    assert interval(unsure).common.shared == 0.3
+    assert interval(unsure).half_width > 2 * interval(usual).half_width
+    # Several beliefs: the middle one, and never that of a figure which does not count.
+    assert 0.2 <= interval(OracleCards(believed=(0.2, 0.3, 0.4))).common.shared <= 0.4
 
 
 def test_a_painter_that_does_not_know_its_figures_is_measured():

@@ -19,7 +19,7 @@ from mfh.looking import Models
 from mfh.models.field_of_view.estimated import with_estimated_camera
 from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.models.registry import Role, load_models, names_of
-from mfh.numerics.interval import scale_interval, tight_enough
+from mfh.numerics.interval import people_share, scale_interval, tight_enough
 from mfh.numerics.known_sizes import KnownSizes
 from mfh.numerics.scale import fit_scale
 from mfh.painting import Enough, PaintingRun, paint_people
@@ -217,7 +217,7 @@ class MetricFromHuman:
             seed=self.config.seed,
             attempts=len(run.evidence),
             ended_by=run.ended_by,
-            shared_log_sigma=self._shared_log_sigma(painted=painted),
+            shared_log_sigma=self._shared_log_sigma(run.evidence),
             shape_log_sigma=self.relative_depth.shape_log_sigma,
             provenance=self.painter.provenance if painted and self.painter is not None else "",
             max_depth_m=self.config.max_depth_m,
@@ -233,20 +233,19 @@ class MetricFromHuman:
         half_width = self.config.painting.until_interval
         if half_width is None:
             return None
-        errors = CommonErrors(
-            self._shared_log_sigma(painted=True), self.relative_depth.shape_log_sigma, photo.focal.relative_sigma
-        )
 
         def enough(evidence: Sequence[Evidence]) -> str:
+            shared, shape = self._shared_log_sigma(evidence), self.relative_depth.shape_log_sigma
+            errors = CommonErrors(shared, shape, photo.focal.relative_sigma)
             fit = fit_scale(evidence, relative, config=self.config.head)
             return tight_enough(scale_interval(fit.consensus, fit.head, relative, errors), half_width)
 
         return enough
 
-    def _shared_log_sigma(self, *, painted: bool) -> float:
+    def _shared_log_sigma(self, painted: Sequence[Evidence]) -> float:
         """Return what all people are wrong by together: in the mesh model's eyes, or in the painter's."""
         if painted and self.painter is not None:
-            return self.painter.shared_log_sigma
+            return people_share(painted, self.painter.shared_log_sigma)
         return self.human_mesh.shared_log_sigma
 
     def _model_names(self, photo: Photo) -> dict[str, str]:

@@ -52,7 +52,7 @@ def test_paintings_come_back_bit_for_bit(tmp_path_factory, seed: int, in_bytes: 
     rgb[mask] = (painted if in_bytes else photo_of(rng))[mask]
     if strays:
         rgb[~mask] += np.float32(0.01)
-    shown = PaintedFigure(rng.random((12, 16)) < 0.3, (1.5, 2.25), float(rng.random()), 1.71, 0.05)
+    shown = PaintedFigure(rng.random((12, 16)) < 0.3, (1.5, 2.25), float(rng.random()), 1.71, 0.05, 0.3)
     answer = PaintedPhoto(rgb, mask, "a man", seed, shown if figure else None)
     back = through_disk(PaintingCodec(photo), answer, tmp_path_factory.mktemp("store"))
     assert same(back, answer)

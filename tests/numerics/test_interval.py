@@ -5,8 +5,8 @@ import pytest
 
 from mfh.numerics.clues import Clue
 from mfh.numerics.consensus import fit_consensus
-from mfh.numerics.interval import depth_log_sigma, scale_interval, tight_enough
-from mfh.types import CommonErrors, LogRange, RelativeDepth, ScaleInterval
+from mfh.numerics.interval import depth_log_sigma, people_share, scale_interval, tight_enough
+from mfh.types import CommonErrors, Evidence, Landmark, LogRange, RelativeDepth, ScaleInterval
 
 ROOM_M = np.geomspace(1.5, 7.0, 20 * 30).reshape(20, 30)
 ROOM = RelativeDepth(3 / ROOM_M - 0.4, "disparity")
@@ -92,6 +92,20 @@ def test_depth_is_least_sure_far_from_people():
     with_shape = depth_log_sigma(fit_consensus(clues, ROOM), ROOM, CommonErrors(shape=0.2))
     np.testing.assert_allclose(with_shape, np.hypot(sigma, 0.2), rtol=3e-3)
     assert sigma.dtype == np.float32
+
+
+def test_what_people_share_is_the_middle_of_what_is_believed_of_those_who_count():
+    def person(verdict, shared: float | None) -> Evidence:
+        one = Landmark(
+            "painting 0", "cards", (0.0, 0.0, 1.0, 1.0), 1.0, 2.0, 1.7, 1, verdict, "", shared_log_sigma=shared
+        )
+        return Evidence(np.zeros(0), np.zeros(0), np.zeros(0, int), (one,))
+
+    believed = [person("used", 0.2), person("used", 0.5), person("rejected", 9.0), person("used", 0.3)]
+    assert people_share(believed, 0.1) == 0.3
+    assert people_share(believed[::-1], 0.1) == 0.3
+    assert people_share([person("used", None), person("rejected", 9.0)], 0.1) == 0.1
+    assert people_share([], 0.1) == 0.1
 
 
 def test_a_photo_that_is_mostly_sky_has_an_interval():

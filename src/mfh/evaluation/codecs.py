@@ -71,7 +71,10 @@ class PaintingCodec:
             "outside": not np.array_equal(answer.rgb[~answer.paint_mask], self.photo[~answer.paint_mask]),
             "figure": None
             if figure is None
-            else [list(figure.foot_xy_px), figure.px_per_m, figure.stature_m, figure.log_size_sigma],
+            else [
+                list(figure.foot_xy_px),
+                *(figure.px_per_m, figure.stature_m, figure.log_size_sigma, figure.shared_log_sigma),
+            ],
         }
         if about["outside"]:
             # A painter that breaks its contract must still come back as it was.
@@ -91,8 +94,8 @@ class PaintingCodec:
             rgb[paint_mask] = _from_bytes(arrays["pixels"])
         figure = None
         if about["figure"] is not None:
-            foot, px_per_m, stature_m, sigma = about["figure"]
-            figure = PaintedFigure(_mask(arrays["figure_mask"], shape), (foot[0], foot[1]), px_per_m, stature_m, sigma)
+            foot, *rest = about["figure"]
+            figure = PaintedFigure(_mask(arrays["figure_mask"], shape), (foot[0], foot[1]), *rest)
         return PaintedPhoto(rgb, paint_mask, about["prompt"], about["seed"], figure)
 
 

@@ -22,7 +22,7 @@ from mfh.evaluation.remember import (
 from mfh.evaluation.scores import metric_score
 from mfh.findings import any_used
 from mfh.looking import Models
-from mfh.numerics.interval import scale_interval
+from mfh.numerics.interval import people_share, scale_interval
 from mfh.numerics.metric_head import apply_head, fit_silog_head
 from mfh.numerics.scale import ScaleFit, fit_scale
 from mfh.painting import PaintingRun, paint_people
@@ -133,7 +133,7 @@ def measure_scene(task: Task) -> list[Row]:
                     task.scene_seed, subject.kind, task.models, task.noise, way.name, seed, paintings, usable,
                     math.nan, math.nan, math.nan, seconds, fit is not None and _head(fit).shift_determined,
                 )  # fmt: skip
-                rows.append(row if fit is None else _scored(row, fit, relative, subject))
+                rows.append(row if fit is None else _scored(row, fit, run.evidence[:attempts], relative, subject))
     return rows
 
 
@@ -174,13 +174,16 @@ def _head(fit: ScaleFit | MetricHead) -> MetricHead:
     return fit.head if isinstance(fit, ScaleFit) else fit
 
 
-def _scored(row: Row, fit: ScaleFit | MetricHead, relative: RelativeDepth, subject: Subject) -> Row:
+def _scored(
+    row: Row, fit: ScaleFit | MetricHead, evidence: Sequence[Evidence], relative: RelativeDepth, subject: Subject
+) -> Row:
     depth_m, _ = apply_head(relative, _head(fit), max_depth_m=subject.config.max_depth_m)
     score = metric_score(depth_m, subject.truth_m)
     row = replace(row, abs_rel=score.abs_rel, delta1=score.delta1, scale_error=score.scale_error)
     if not isinstance(fit, ScaleFit):
         return row
-    errors = CommonErrors(subject.painter.shared_log_sigma, subject.models.relative_depth.shape_log_sigma)
+    shared = people_share(evidence, subject.painter.shared_log_sigma)
+    errors = CommonErrors(shared, subject.models.relative_depth.shape_log_sigma)
     interval = scale_interval(fit.consensus, fit.head, relative, errors)
     covered = [float(low <= score.true_factor <= high) for low, high in (interval.level_80, interval.level_95)]
     return replace(row, covered_80=covered[0], covered_95=covered[1], half_width=interval.half_width)

@@ -6,6 +6,7 @@ of size in one photo), the shape of the relative depth, and a guessed focal leng
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -14,7 +15,7 @@ from numpy import ndarray
 from mfh.numerics.consensus import Consensus, ScaleBelief
 from mfh.numerics.metric_head import log_depth_at
 from mfh.numerics.shift_prior import photo_range
-from mfh.types import CommonErrors, MetricHead, RelativeDepth, ScaleInterval
+from mfh.types import CommonErrors, Evidence, MetricHead, RelativeDepth, ScaleInterval
 
 _LEVELS = {0.8: 1.2816, 0.95: 1.9600}
 _KNOTS = 24
@@ -83,6 +84,22 @@ def _ends(belief: ScaleBelief, value: float, level: float, common: float) -> tup
     normal = _LEVELS[level] * common
     # Half-widths add in quadrature: exact where both are normal.
     return float(middle - math.hypot(middle - low, normal)), float(middle + math.hypot(high - middle, normal))
+
+
+def people_share(evidence: Sequence[Evidence], usual: float) -> float:
+    """Return by how much the metres of all people are off alike, one-sigma of the log.
+
+    Args:
+        evidence: the people; what a painter believes of its own sizes counts, the median over those who are used.
+        usual: of the model they come from, over all photos: what counts where nobody says more.
+    """
+    told = [
+        landmark.shared_log_sigma
+        for one in evidence
+        for landmark in one.landmarks
+        if landmark.verdict == "used" and landmark.shared_log_sigma is not None
+    ]
+    return float(np.median(told)) if told else usual
 
 
 def tight_enough(interval: ScaleInterval, half_width: float) -> str:

@@ -68,6 +68,7 @@ def judge_figure(
         verdict="used" if reason is None else "rejected",
         reason=reason or "painted at a known size",
         log_distance_sigma=math.hypot(figure.log_size_sigma, reading_sigma if by_body else 0.0),
+        shared_log_sigma=figure.shared_log_sigma,
         origin_m=float(z),
     )
     truth = PseudoGroundTruth(np.where(given, z, np.inf), np.where(given, 0, -1))

@@ -91,6 +91,8 @@ class Landmark:
         verdict: "used" or "rejected".
         reason: why, in a few words.
         log_distance_sigma: one-sigma of the log of the distance, where known.
+        shared_log_sigma: by how much the distances of all people painted into the photo may be off alike, one-sigma of
+            the log, as the painter believes it from this painting; None where it does not say.
         origin_m: z of the middle of the body: what scales with the focal length, while the body's relief does not.
         weight: share in the answer; all shares, with those of known sizes, sum to 1.
         implied_scale: the scale s that this person alone implies, at the answer's t/s.
@@ -110,6 +112,7 @@ class Landmark:
     reprojection_px: float | None = None
     evidence: EvidenceKind = "body"
     log_distance_sigma: float | None = None
+    shared_log_sigma: float | None = None
     origin_m: float | None = None
     weight: float = 0.0
     implied_scale: float | None = None

@@ -119,6 +119,8 @@ class PaintedFigure:
         px_per_m: pixels a metre covers there, upright: its distance is the focal length over this.
         stature_m: how tall it is.
         log_size_sigma: one-sigma of the log of px_per_m, as the painter believes it.
+        shared_log_sigma: by how much the sizes of all figures in this photo may be off alike, one-sigma of the log, as
+            the painter believes it; None where it does not say.
     """
 
     figure_mask: Bool[ndarray, "h w"]
@@ -126,6 +128,7 @@ class PaintedFigure:
     px_per_m: float
     stature_m: float
     log_size_sigma: float = 0.0
+    shared_log_sigma: float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,11 @@
 """The prior draws what it predicts, inside the mask; the painter keeps to it, and to its seed."""
 
+from importlib import resources
+
 import numpy as np
 import pytest
 
+from mfh.io.photo import load_photo
 from mfh.models.painters.figures import load_figures
 from mfh.models.painters.person_prior import MIN_ODDS, PersonPrior, StandingField
 from mfh.models.painters.sprite import SpritePainter, choose_figure
@@ -55,6 +58,22 @@ def test_the_network_does_not_see_what_is_under_the_mask():
     assert not np.allclose(prior.look(photo, ~mask).odds, prior.look(other, ~mask).odds, atol=1e-3)
 
 
+@pytest.mark.parametrize("size", [(96, 128), (160, 90), (60, 200)])
+def test_what_is_said_of_a_mirror_image_is_mirrored_and_every_opinion_counts_the_same(size: tuple[int, int]):
+    rng = np.random.default_rng(2)
+    photo = rng.random((*size, 3), np.float32)
+    mask = np.zeros(size, bool)
+    mask[:, 10:40] = True
+    prior = PersonPrior()
+    field, mirrored = prior.look(photo, mask), prior.look(photo[:, ::-1], mask[:, ::-1])
+    np.testing.assert_allclose(mirrored.odds[:, ::-1], field.odds, atol=1e-4)
+    np.testing.assert_allclose(mirrored.median_px_per_m()[:, ::-1], field.median_px_per_m(), rtol=1e-3)
+    np.testing.assert_allclose(field.weight.sum(0), 1, atol=1e-5)
+    # Two sizes, each seen twice, say as much as each other.
+    opinions = field.weight.reshape(4, -1, *field.odds.shape).sum(1)
+    np.testing.assert_allclose(opinions, 0.25, atol=1e-5)
+
+
 def test_prompts_choose_the_figure():
     figures = load_figures()
     rng = np.random.default_rng(0)
@@ -65,18 +84,26 @@ def test_prompts_choose_the_figure():
 
 
 def test_painting_n_depends_on_its_own_seed_alone():
-    rng = np.random.default_rng(1)
-    rows = np.linspace(0.9, 0.2, 120, dtype=np.float32)[:, None, None]
-    photo = np.clip(rows + 0.02 * rng.standard_normal((120, 160, 3)), 0, 1).astype(np.float32)
+    with resources.as_file(resources.files("mfh") / "examples" / "room" / "rgb.png") as path:
+        photo = load_photo(path).rgb
+    height, width = photo.shape[:2]
     masks = []
-    for left in (10, 40, 70):
-        mask = np.zeros((120, 160), bool)
-        mask[:, left : left + 80] = True
+    for left in (0.05, 0.25, 0.45):
+        mask = np.zeros((height, width), bool)
+        mask[:, round(left * width) : round((left + 0.5) * width)] = True
         masks.append(mask)
     painter = SpritePainter()
     prompts, seeds = ["a man", "a woman", "a man"], [7, 8, 9]
     together = painter.paint(photo, masks, prompts, seeds)
     backwards = painter.paint(photo, masks[::-1], prompts[::-1], seeds[::-1])[::-1]
+    figures = [one.figure for one in together if one.figure is not None]
+    assert len(figures) >= 2
+    # Less sure of one size, less sure of all.
+    for figure in figures:
+        usual = painter.shared_log_sigma
+        assert figure.shared_log_sigma is not None
+        assert (figure.shared_log_sigma > usual) == (figure.log_size_sigma > 0.2)
+        assert 0.3 * usual < figure.shared_log_sigma < 6 * usual
     for mask, one, same in zip(masks, together, backwards, strict=True):
         np.testing.assert_array_equal(one.rgb, same.rgb)
         np.testing.assert_array_equal(one.rgb[~one.paint_mask], photo[~one.paint_mask])

@@ -18,7 +18,8 @@ from mfh.models.protocols import PaintMask, Rgb
 from mfh.models.relative_depth.pocket import input_size
 
 WEIGHTS = Path(__file__).parents[2] / "pocket" / "weights" / "painter.onnx"
-_INPUT_PIXELS = 144 * 192
+# The sizes it was trained at; what is said at the first decides the grid.
+_INPUT_PIXELS = (144 * 192, 192 * 256)
 # The coarsest features are at 32, but heights must not be squashed: 4:3 has 144 rows, as in training.
 _INPUT_STRIDE = 16
 MIN_ODDS = 0.3
@@ -129,26 +130,44 @@ class PersonPrior:
         self._session = cpu_session(weights, "painter network")
 
     def look(self, photo: Rgb, paint_mask: PaintMask) -> StandingField:
-        """Return where people could stand in the photo, seen without what is under the mask, and how large."""
+        """Return where people could stand in the photo, seen without what is under the mask, and how large.
+
+        The mirror image and another input size are further opinions. Components have no order across them, so all
+        mixtures are kept; of the odds, the mean logit.
+        """
         height, width = paint_mask.shape
-        tall, wide = input_size(height, width, _INPUT_PIXELS, stride=_INPUT_STRIDE)
+        looks = [self._at_size(photo, paint_mask, pixels) for pixels in _INPUT_PIXELS]
+        cells = looks[0][0].shape[1:]
+        stand, weight, mean, sigma = (
+            np.concatenate([_resampled(maps, cells) for maps in opinions]) for opinions in zip(*looks, strict=True)
+        )
+        odds = 1 / (1 + np.exp(-stand.mean(0)))
+        return StandingField(odds, weight / len(stand), mean, sigma, height, width)
+
+    def _at_size(self, photo: Rgb, paint_mask: PaintMask, pixels: int) -> tuple[ndarray, ndarray, ndarray, ndarray]:
+        """Return standing logits (2, h, w), weights, means and deviations (2 k, h, w), of photo and mirror image."""
+        height, width = paint_mask.shape
+        tall, wide = input_size(height, width, pixels, stride=_INPUT_STRIDE)
         method = cv2.INTER_AREA if tall * wide < height * width else cv2.INTER_LINEAR
         rgb = cv2.resize(photo, (wide, tall), interpolation=method).transpose(2, 0, 1)
-        blank = cv2.resize(paint_mask.astype(np.float32), (wide, tall), interpolation=cv2.INTER_NEAREST)[None]
+        blank = cv2.resize(paint_mask.astype(np.float32), (wide, tall), interpolation=cv2.INTER_NEAREST_EXACT)[None]
         both = {name: np.ascontiguousarray(np.stack([x, x[..., ::-1]]), np.float32) for name, x in
                 (("rgb", rgb), ("blank", blank))}  # fmt: skip
         stand, log_weight, mean, log_sigma = (np.asarray(out) for out in self._session.run(None, both))
-        # The mirror image is a second opinion; components have no order across the two, so both mixtures are kept.
-        odds = 1 / (1 + np.exp(-(stand[0] + stand[1, :, ::-1]) / 2))
 
         def unmirrored(maps: ndarray) -> ndarray:
-            return np.concatenate([maps[0], maps[1, :, :, ::-1]])
+            return np.concatenate([maps[0], maps[1, ..., ::-1]])
 
-        return StandingField(
-            odds,
-            np.exp(unmirrored(log_weight)) / 2,
+        return (
+            np.stack([stand[0], stand[1, :, ::-1]]),
+            np.exp(unmirrored(log_weight)),
             unmirrored(mean),
             np.exp(unmirrored(log_sigma)),
-            height,
-            width,
         )
+
+
+def _resampled(maps: Float[ndarray, "n a b"], cells: tuple[int, ...]) -> Float[ndarray, "n h w"]:
+    """Return maps on a grid of so many cells (h, w)."""
+    if maps.shape[1:] == cells:
+        return maps
+    return cv2.resize(maps.transpose(1, 2, 0), cells[::-1], interpolation=cv2.INTER_LINEAR).transpose(2, 0, 1)
