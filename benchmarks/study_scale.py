@@ -189,7 +189,11 @@ def main() -> None:
     with ProcessPoolExecutor(args.workers) as pool:
         for noise in NOISES:
             if noise in args.noise.split(","):
-                report(noise, list(pool.map(partial(gather, noise=noise, bank=args.bank), seeds)))
+                gathered = list(pool.map(partial(gather, noise=noise, bank=args.bank), seeds))
+                scenes = [scene for scene in gathered if any_used(scene.evidence)]
+                if len(scenes) < len(gathered):
+                    print(f"left out: {len(gathered) - len(scenes)} scenes in which nobody painted can be used")
+                report(noise, scenes)
 
 
 if __name__ == "__main__":
