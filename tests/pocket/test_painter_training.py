@@ -1,5 +1,6 @@
 """The painter's truth moves with its picture, its likelihood is one, and training can stop and go on."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from mfh.pocket.augment import Window  # noqa: E402
+from mfh.pocket.dataset import Shard  # noqa: E402
 from mfh.pocket.export import export_onnx, load_network  # noqa: E402
 from mfh.pocket.painter_network import COMPONENTS, PainterNetwork  # noqa: E402
 from mfh.pocket.train_painter import (  # noqa: E402
@@ -20,6 +22,7 @@ from mfh.pocket.train_painter import (  # noqa: E402
     painter_loss,
     window_log_size,
 )
+from mfh.pocket.train_painter import make_task as make_task_from_shards  # noqa: E402
 from mfh.pocket.training import Run, Schedule, load_start, run_training  # noqa: E402
 
 _PLANE = np.array([0.02, 0.9, -40.0])
@@ -64,6 +67,28 @@ def test_samples_are_seeded_and_blank_a_full_height_strip():
         assert rgb.shape == (144, 192, 3) and free.shape == log_size.shape == (36, 48)
         assert set(np.unique(blank)) == {0, 1} and (blank == blank[0]).all()
         assert np.isfinite(log_size[free > 0]).all()
+
+
+def test_pictures_without_a_ground_plane_are_left_out(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match="render them"):
+        make_task_from_shards(tmp_path)
+    room = _rooms()[(168, 224)]
+    plane = room.plane.copy()
+    plane[1] = np.nan
+    shard = Shard(
+        rgb=room.rgb,
+        depth_m=np.ones((6, 168, 224), np.float16),
+        person=np.zeros((6, 168, 224), bool),
+        f_px=np.full(6, 200, np.float32),
+        plane=plane,
+        free_mask=room.free_mask,
+    )
+    np.savez(tmp_path / "train_00000.npz", **{one.name: getattr(shard, one.name) for one in fields(Shard)})
+    task = make_task_from_shards(tmp_path)
+    assert len(task.rooms[(168, 224)].rgb) == 5
+    rgb, blank, free, log_size = task.batch(Schedule(steps=1, batch=3), 0, 0)
+    assert rgb.shape[0] == blank.shape[0] == free.shape[0] == 3
+    assert free.shape == log_size.shape and torch.isfinite(log_size).any()
 
 
 def test_batches_come_in_both_sizes_and_all_workers_agree_on_them():
