@@ -1,12 +1,14 @@
 """The consensus head: against a dense grid, and what must not change it."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfh.errors import NoLandmarkError
-from mfh.numerics import consensus as module
+from mfh.numerics import belief as module
 from mfh.numerics.clues import Clue, people_clues
 from mfh.numerics.consensus import Consensus, fit_consensus
 from mfh.numerics.metric_head import apply_head
@@ -37,20 +39,20 @@ def log_error(fit: Consensus, space: Space) -> np.ndarray:
 
 
 def twin_log_depth(clues: list[Clue], relative: RelativeDepth, value: float) -> tuple[float, float]:
-    """Median and deviation of the same belief on a dense grid; loops over people and scatters, all in logarithms."""
+    """Median and deviation of the same belief on a dense grid; loops over people and noises, all in logarithms."""
     span = photo_range(relative)
     floor = min(min(float(one.relative.min()) for one in clues), span.low)
     ratio = (span.high - floor) * np.exp(np.linspace(np.log(3e-3), np.log(30), 150)) - floor
     middle = float(np.median([one.log_scale(np.array([1 - floor]), relative.space)[0] for one in clues]))
     log_scale = middle + np.linspace(-4, 4, 1001)
     total = np.full((len(ratio), len(log_scale)), -np.inf)
-    for scatter in module.SCATTERS:
-        log_like = np.zeros_like(total)
+    for scatter, (share, likely) in product(module.SCATTERS, module.WRONG_SHARES.items()):
+        log_like = np.full_like(total, np.log(likely))
         for one in clues:
             sigma = np.hypot(one.log_sigma, scatter)
             off = one.log_scale(ratio, relative.space)[:, None] - log_scale
-            right = np.log(1 - module.GROSSLY_WRONG) - np.log(sigma) - 0.5 * (off / sigma) ** 2
-            wrong = np.log(module.GROSSLY_WRONG / module.WRONG_SIGMA) - 0.5 * (off / module.WRONG_SIGMA) ** 2
+            right = np.log(1 - share) - np.log(sigma) - 0.5 * (off / sigma) ** 2
+            wrong = np.log(share / module.WRONG_SIGMA) - 0.5 * (off / module.WRONG_SIGMA) ** 2
             log_like += np.logaddexp(right, wrong)
         common = -0.5 * ((np.log(scatter) - np.log(module.SCATTER_MEAN)) / module.SCATTER_SIGMA) ** 2
         total = np.logaddexp(total, log_like + common)

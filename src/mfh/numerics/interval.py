@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.numerics.consensus import Consensus, ScaleBelief
+from mfh.numerics.belief import ScaleBelief
+from mfh.numerics.consensus import Consensus
 from mfh.numerics.metric_head import log_depth_at
 from mfh.numerics.shift_prior import photo_range
 from mfh.types import CommonErrors, Evidence, MetricHead, RelativeDepth, ScaleInterval
@@ -29,7 +30,7 @@ _LITTLE = 0.4
 """People's part of the error, over the common one, below which it adds 8 % to the interval."""
 _FEW = 4
 _LEAST_FINITE = 0.5
-"""Belief in a finite depth at the median, below which the photo is mostly sky and the interval is of the rest."""
+"""Belief in a finite depth below which a place counts as sky: nothing is said of how far it is."""
 
 
 def scale_interval(
@@ -48,7 +49,7 @@ def scale_interval(
     """
     belief, span = consensus.belief, photo_range(relative)
     value = float(np.median(relative.values))
-    if belief.weight[np.isfinite(belief.log_depth(value))].sum() < _LEAST_FINITE:
+    if belief.finite_share(value) < _LEAST_FINITE:
         # Sky: as far as can be, whatever the scale.
         value = span.middle
     answer = float(log_depth_at(head, np.array([value]))[0])
@@ -129,8 +130,8 @@ def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: Commo
         errors: what people do not average out.
 
     Returns:
-        (h, w) float32; interpolated between a few relative depths, over which it varies smoothly. What is at infinity
-        for every candidate gets that of the farthest that is not.
+        (h, w) float32; interpolated between a few relative depths, over which it varies smoothly. What is probably at
+        infinity gets that of the farthest that is not.
     """
     values = relative.values.astype(np.float64)
     least, most = float(values.min()), float(values.max())
@@ -140,7 +141,7 @@ def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: Commo
         np.concatenate([np.linspace(least, most, _KNOTS), np.quantile(values, np.linspace(0, 1, _KNOTS))])
     )
     _, sigma = consensus.belief.moments(knots)
-    finite = np.isfinite(sigma)
+    finite = np.array([consensus.belief.finite_share(float(knot)) >= _LEAST_FINITE for knot in knots])
     return np.interp(values, knots[finite], np.hypot(sigma[finite], errors.log_sigma())).astype(np.float32)
 
 

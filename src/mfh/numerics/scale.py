@@ -8,8 +8,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.config import HeadConfig
+from mfh.numerics.belief import ScaleBelief
 from mfh.numerics.clues import Clue, log_scales_at, people_clues
-from mfh.numerics.consensus import Consensus, ScaleBelief, fit_consensus
+from mfh.numerics.consensus import Consensus, fit_consensus
 from mfh.numerics.evidence_choice import weigh_people_equally
 from mfh.numerics.metric_head import exact_head, fit_silog_head, log_depth_at
 from mfh.types import Evidence, MetricHead, RelativeDepth
