@@ -9,10 +9,13 @@ truth about free ground, but sensor depth at the feet says how many pixels a met
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.optimize import minimize
+from scipy.stats import t as student_t
 
 from mfh.io.photo import load_photo
 from mfh.models.painters.figures import load_figures
@@ -26,14 +29,26 @@ FIRST_SEED = 6_000_000
 SIZE = (320, 240)
 DRAWS = 4
 SAMPLES = 400
+USUAL_SIGMA = 0.2
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """One person about to be painted, and the truth there."""
+    """One person about to be painted, and the truth there.
 
+    Attributes:
+        scene: number of the render.
+        free: whether somebody could stand there.
+        log_size_error: of the prior's median size, against the truth.
+        said_sigma: what the prior says of that error.
+        rank: of the true size of a metre under the prior.
+        height_rank: of the true height in pixels.
+    """
+
+    scene: int
     free: bool
     log_size_error: float
+    said_sigma: float
     rank: float
     height_rank: float
 
@@ -55,7 +70,7 @@ def study_picture(
         x, y = stand.foot_xy_px
         true_px_per_m = float(room.plane @ [x, y, 1])
         if true_px_per_m <= 0:
-            found.append(Drawn(False, np.nan, np.nan, np.nan))
+            found.append(Drawn(k, False, np.nan, np.nan, np.nan, np.nan))
             continue
         row, column = int(np.clip(round(y), 0, height - 1)), int(np.clip(round(x), 0, width - 1))
         sizes = sample_sizes(field, x, y, rng)
@@ -63,8 +78,10 @@ def study_picture(
         true_height = true_px_per_m * rng.choice(statures[1])
         found.append(
             Drawn(
+                k,
                 bool(room.free_mask[row, column]),
                 float(np.log(np.median(sizes) / true_px_per_m)),
+                stand.log_size_sigma,
                 float((sizes < true_px_per_m).mean()),
                 float((heights < true_height).mean()),
             )
@@ -86,6 +103,28 @@ def _coverage(ranks: np.ndarray) -> str:
     parts = [f"{share:.0%} interval covers {np.mean(np.abs(ranks - 0.5) < share / 2):.3f}" for share in (0.5, 0.8)]
     deciles = np.histogram(ranks, np.linspace(0, 1, 11))[0] / max(len(ranks), 1)
     return ", ".join(parts) + "; deciles " + " ".join(f"{d:.2f}" for d in deciles)
+
+
+def shared_error(drawn: Sequence[Drawn]) -> tuple[float, float]:
+    """Return how far all sizes in a scene are off alike where the prior says 0.2, and how that grows with what it says.
+
+    A scene's sizes are off by a·(sigma / 0.2)^p times a Student t of four degrees of freedom; (a, p) of the greatest
+    likelihood.
+    """
+    scenes = sorted({one.scene for one in drawn})
+    error, said = np.array(
+        [
+            np.median([(one.log_size_error, one.said_sigma) for one in drawn if one.scene == scene], axis=0)
+            for scene in scenes
+        ]
+    ).T
+
+    def misfit(parameters: np.ndarray) -> float:
+        log_sigma = parameters[0] + parameters[1] * np.log(said / USUAL_SIGMA)
+        return float(np.sum(log_sigma - student_t.logpdf(error / np.exp(log_sigma), 4)))
+
+    best = minimize(misfit, [-2.0, 1.0], method="Nelder-Mead").x
+    return float(np.exp(best[0])), float(best[1])
 
 
 def main() -> None:
@@ -114,6 +153,8 @@ def main() -> None:
     print(f"log size error: median {np.median(error):+.3f}, median magnitude {np.median(np.abs(error)):.3f}")
     print(f"size of a metre: {_coverage(np.array([one.rank for one in sized]))}")
     print(f"height in pixels: {_coverage(np.array([one.height_rank for one in sized]))}")
+    usual, power = shared_error(sized)
+    print(f"sizes in one scene are off alike by {usual:.2f}·(what the prior says / {USUAL_SIGMA})^{power:.1f}")
     for folder in sorted(args.photos.glob("*/")) if args.photos else []:
         _study_photo(folder, prior)
 
