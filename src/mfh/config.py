@@ -30,6 +30,7 @@ class PaintingConfig:
         max_width: beta of App. B, at most.
         prompts: drawn uniformly per painting (paper: {"a man", "a woman"}).
         batch_size: paintings made at once; never changes the result.
+        max_pixels: larger photos are painted at about this many pixels; depth is always of the photo's own size.
         until_interval: stop once the half-width of the 80 % interval of the metres, relative to the answer, is at most
             this where the photo is near, in its middle and far (mean of the three), or once more people would not make
             it narrower; None to collect ``max_paintings``.
@@ -45,12 +46,13 @@ class PaintingConfig:
     max_width: float = 0.8
     prompts: tuple[str, ...] = ("a man", "a woman")
     batch_size: int = 4
+    max_pixels: int = 1024 * 1024
     until_interval: float | None = None
     answer_interrupted: bool = True
 
     def __post_init__(self) -> None:
         """Refuse limits that cannot work."""
-        for name in ("max_paintings", "max_attempts", "batch_size"):
+        for name in ("max_paintings", "max_attempts", "batch_size", "max_pixels"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}: expected at least 1")
         if not self.budget_s > 0:
@@ -151,7 +153,7 @@ PRESETS: dict[str, Config] = {
         painter="sprite",
         painting_evidence="body",
         painted_people="known",
-        painting=PaintingConfig(max_paintings=16, max_attempts=32, batch_size=8),
+        painting=PaintingConfig(max_paintings=16, max_attempts=32, batch_size=8, max_pixels=640 * 480),
     ),
     # Sec. 4: Depth Anything, Stable Diffusion 2, Mask R-CNN and HMR 2.0; 32 painted photos, SIlog over all of them.
     "paper": Config(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
+from mfh.canvas import canvas_of, on_photo
 from mfh.config import Config
 from mfh.findings import any_used
 from mfh.looking import Models
@@ -67,6 +68,7 @@ def paint_people(
         Eqs. 3, 6 and 7 of the paper.
     """
     limits = config.painting
+    canvas, seen = canvas_of(photo, relative, max_pixels=limits.max_pixels)
     deadline = time.monotonic() + limits.budget_s
     run = PaintingRun()
     usable = 0
@@ -81,12 +83,12 @@ def paint_people(
         done = max(usable / limits.max_paintings, tried / limits.max_attempts)
         try:
             with stage("painting", 0.3 + 0.65 * done):
-                batch = _paint_batch(painter, models, photo, relative, range(tried, tried + size), config)
+                batch = _paint_batch(painter, models, canvas, seen, range(tried, tried + size), config)
         except KeyboardInterrupt:
             if not (usable and limits.answer_interrupted):
                 raise
             return replace(run, ended_by=f"interrupted after {usable} paintings")
-        for k, one in enumerate(batch.evidence):
+        for k, one in enumerate(on_photo(each, canvas, photo) for each in batch.evidence):
             run = PaintingRun((*run.evidence, one), kept=run.kept + batch.kept[k : k + 1])
             if any_used([one]):
                 usable += 1

@@ -35,12 +35,12 @@ def with_paintings(result: MetricDepth, *paintings: MeasuredPainting) -> MetricD
 
 def test_bodies_are_drawn_where_they_are(metric_depth):
     camera = metric_depth.photo.camera
-    drawn = np.asarray(draw_bodies(painting(3, "used", board(20.0), None), camera)).astype(int)
+    drawn = np.asarray(draw_bodies(painting(3, "used", board(20.0), None), camera, photo_height=48)).astype(int)
     changed = (drawn != 64).any(-1)
     rows, columns = np.nonzero(changed)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (18, 30, 14, 26)
     assert (drawn[24, 20, 2] > drawn[24, 20, 0] + 40).all(), "used: blue"
-    grey = np.asarray(draw_bodies(painting(3, "rejected", board(20.0)), camera)).astype(int)
+    grey = np.asarray(draw_bodies(painting(3, "rejected", board(20.0)), camera, photo_height=48)).astype(int)
     assert abs(grey[24, 20, 2] - grey[24, 20, 0]) <= 1, "rejected: grey"
 
 
@@ -48,7 +48,7 @@ def test_the_nearer_body_is_in_front(metric_depth):
     camera = metric_depth.photo.camera
     both = painting(3, "used", board(20.0, z=2.0), board(22.0, z=4.0))
     mixed = replace(both, landmarks=(both.landmarks[0], replace(both.landmarks[1], verdict="rejected")))
-    drawn = np.asarray(draw_bodies(mixed, camera)).astype(int)
+    drawn = np.asarray(draw_bodies(mixed, camera, photo_height=48)).astype(int)
     assert drawn[24, 24, 2] > drawn[24, 24, 0] + 40
     assert abs(drawn[24, 28, 2] - drawn[24, 28, 0]) <= 1
 

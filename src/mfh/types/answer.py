@@ -99,9 +99,9 @@ class MeasuredPainting:
 
     Attributes:
         number: k of "painting k".
-        rgb: (h, w, 3) the painting.
+        rgb: (h, w, 3) the painting, of the photo's shape or smaller.
         paint_mask: (h, w) where it may differ from the photo.
-        landmarks: the people found in it, with their final verdicts.
+        landmarks: the people found in it, with their final verdicts; their boxes are in pixels of the photo.
         meshes: one per landmark, None where nothing was measured.
     """
 

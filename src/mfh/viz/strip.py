@@ -51,7 +51,8 @@ def painting_strip(result: MetricDepth, *, count: int = 4, height_px: int = 420)
     for number, painting in enumerate(chosen):
         left = gap + panel[0] + gap + number * (cell[0] + gap)
         canvas.paste(Image.fromarray(shrink(painting.rgb, cell)), (left, top))
-        bodies = draw_bodies(painting, resize_camera(result.photo.camera, width=cell[0], height=cell[1]))
+        camera = resize_camera(result.photo.camera, width=cell[0], height=cell[1])
+        bodies = draw_bodies(painting, camera, photo_height=rows)
         canvas.paste(bodies, (left, top + height_px - cell_height))
     depth = Image.fromarray(colour_depth(result.depth_m, result.valid_mask, limits_m))
     canvas.paste(depth.resize(panel, Image.Resampling.BOX), (depth_left, top))
@@ -60,7 +61,7 @@ def painting_strip(result: MetricDepth, *, count: int = 4, height_px: int = 420)
     return np.asarray(canvas)
 
 
-def draw_bodies(painting: MeasuredPainting, camera: Camera) -> Image.Image:
+def draw_bodies(painting: MeasuredPainting, camera: Camera, *, photo_height: int) -> Image.Image:
     """Draw the bodies of a painting over it, shaded, nearer ones in front; those not used in grey.
 
     A figure of known size has no body: what was painted is tinted flat.
@@ -68,6 +69,7 @@ def draw_bodies(painting: MeasuredPainting, camera: Camera) -> Image.Image:
     Args:
         painting: the painting.
         camera: intrinsics of the size to draw.
+        photo_height: rows of the photo, in whose pixels the people's boxes are.
 
     Returns:
         The picture, of the camera's size.
@@ -89,7 +91,7 @@ def draw_bodies(painting: MeasuredPainting, camera: Camera) -> Image.Image:
     labels = []
     for landmark in painting.landmarks:
         if landmark.verdict == "used" and landmark.distance_m is not None:
-            left, top, right, _ = (side * camera.height / painting.rgb.shape[0] for side in landmark.box_xyxy)
+            left, top, right, _ = (side * camera.height / photo_height for side in landmark.box_xyxy)
             anchor = ((left + right) / 2, top)
             labels.append(place_label(f"{landmark.distance_m:.1f} m", anchor, picture.size, labels, font_px=font_px))
     draw = ImageDraw.Draw(picture, "RGBA")

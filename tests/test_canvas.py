@@ -1,0 +1,68 @@
+"""Large photos are painted at a smaller size, and nothing of the answer is lost by it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mfh.canvas import canvas_of, on_photo
+from mfh.geometry.camera import project, resize_camera
+from mfh.types import Evidence, Landmark, Photo, RelativeDepth
+from tests.box_world import CAMERA, OraclePainter, assert_exact, config, pipeline, render
+
+TIMES = 4
+
+
+def enlarged(photo: Photo) -> Photo:
+    """Every pixel as a block of them: the mean over a block is the pixel again, exactly."""
+    camera = resize_camera(photo.camera, width=TIMES * photo.camera.width, height=TIMES * photo.camera.height)
+    return replace(photo, rgb=photo.rgb.repeat(TIMES, 0).repeat(TIMES, 1), camera=camera)
+
+
+def test_a_large_photo_gets_the_same_exact_depth_from_small_paintings():
+    small = render([])
+    options = replace(config("paint", max_pixels=small.camera.width * small.camera.height), keep_paintings=True)
+    painter = OraclePainter(camera=CAMERA)
+    result = pipeline(options, painter=painter)(enlarged(small))
+    assert result.depth_m.shape == (TIMES * CAMERA.height, TIMES * CAMERA.width)
+    assert_exact(result)
+    assert {painting.rgb.shape for painting in result.kept_paintings} == {(CAMERA.height, CAMERA.width, 3)}
+    usual = pipeline(options)(small)
+    assert [one.verdict for one in result.landmarks] == [one.verdict for one in usual.landmarks]
+    for ours, theirs in zip(result.landmarks, usual.landmarks, strict=True):
+        np.testing.assert_allclose(ours.box_xyxy, np.array(theirs.box_xyxy) * TIMES)
+        assert ours.distance_m == pytest.approx(theirs.distance_m, rel=1e-5)
+
+
+def test_a_photo_that_is_small_enough_is_its_own_canvas():
+    photo = render([])
+    relative = RelativeDepth(np.ones(photo.rgb.shape[:2], np.float32), "disparity")
+    pixels = photo.camera.width * photo.camera.height
+    assert canvas_of(photo, relative, max_pixels=pixels) == (photo, relative)
+
+
+@pytest.mark.parametrize(("width", "height"), [(4000, 3000), (601, 1999), (5000, 70)])
+def test_a_canvas_has_about_the_pixels_asked_for_and_sees_the_same_directions(width: int, height: int):
+    photo = replace(
+        render([]), rgb=np.ones((height, width, 3), np.float32), camera=resize_camera(CAMERA, width=width, height=height)
+    )
+    ramp = np.broadcast_to(np.arange(width, dtype=np.float32), (height, width))
+    canvas, relative = canvas_of(photo, RelativeDepth(ramp, "depth"), max_pixels=30_000)
+    rows, columns = relative.values.shape
+    assert canvas.rgb.shape == (rows, columns, 3) and canvas.rgb.max() <= 1
+    assert rows * columns == pytest.approx(30_000, rel=0.05)
+    point = np.array([[0.3, -0.2, 2.0]])
+    here, there = project(photo.camera, point)[0], project(canvas.camera, point)[0]
+    np.testing.assert_allclose((here + 0.5) / (width, height), (there + 0.5) / (columns, rows))
+    np.testing.assert_allclose(relative.values[0], (np.arange(columns) + 0.5) * width / columns - 0.5, atol=0.51)
+
+
+def test_pixels_of_the_canvas_become_pixels_of_the_photo():
+    photo, canvas = enlarged(render([])), render([])
+    landmark = Landmark(
+        "painting 0", "oracle", (1.0, 2.0, 3.0, 4.0), 0.9, 2.0, 1.7, 40, "used", "measured", reprojection_px=1.5
+    )
+    evidence = Evidence(np.ones(1), np.ones(1), np.zeros(1, int), (landmark,))
+    (moved,) = on_photo(evidence, canvas, photo).landmarks
+    assert moved == replace(landmark, box_xyxy=(4.0, 8.0, 12.0, 16.0), reprojection_px=6.0)
+    assert on_photo(evidence, canvas, canvas) is evidence
