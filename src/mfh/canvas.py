@@ -1,8 +1,8 @@
 """The size at which people are painted: no model looks at a photo of twelve megapixels whole.
 
 Depth networks, painters and people finders all look at a few hundred thousand pixels. Painting at a photo's own size
-would give them the same picture, for twenty times the time and memory. What is found on the canvas is metres and relative
-depths, which have no size; only places in the picture are brought back.
+would give them the same picture, for twenty times the time and memory. What is found on the canvas is metres and
+relative depths, which have no size; only places in the picture are brought back.
 """
 
 import math

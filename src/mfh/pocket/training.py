@@ -6,6 +6,7 @@ schedule, the data and the number of workers; W workers of batch B are one batch
 
 import math
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -55,14 +56,12 @@ class Run:
         out: safetensors file of the averaged weights; ``out`` + ".state" holds what is needed to go on.
         start: weights to start from instead of ImageNet's; ignored where the run is resumed.
         workers: processes.
-        port: of their meeting point.
     """
 
     schedule: Schedule
     out: Path
     start: Path | None = None
     workers: int = 1
-    port: int = 29511
 
     @property
     def state_path(self) -> Path:
@@ -96,9 +95,16 @@ def run_training(make_task: Callable[[], Task], run: Run) -> None:
     """
     run.out.parent.mkdir(parents=True, exist_ok=True)
     if run.workers == 1:
-        _work(0, make_task, run)
+        _work(0, make_task, run, "")
     else:
-        spawn(_work, (make_task, run), nprocs=run.workers)
+        spawn(_work, (make_task, run, _meeting_point()), nprocs=run.workers)
+
+
+def _meeting_point() -> str:
+    """Return an address that is free on this machine: two runs at once must not meet each other."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -134,10 +140,10 @@ def started(network: nn.Module, encoder: Encoder, start: Path | None) -> None:
     encoder.freeze_early()
 
 
-def _work(rank: int, make_task: Callable[[], Task], run: Run) -> None:
+def _work(rank: int, make_task: Callable[[], Task], run: Run, meeting_point: str) -> None:
     torch.set_num_threads(1)
     if run.workers > 1:
-        dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{run.port}", rank=rank, world_size=run.workers)
+        dist.init_process_group("gloo", init_method=meeting_point, rank=rank, world_size=run.workers)
     schedule = run.schedule
     torch.manual_seed(schedule.seed)
     task = make_task()
