@@ -17,6 +17,7 @@ from mfh.pocket.painter_network import COMPONENTS, PainterNetwork  # noqa: E402
 from mfh.pocket.train_painter import (  # noqa: E402
     PainterTask,
     Room,
+    draw_odds,
     draw_sample,
     mixture_nll,
     painter_loss,
@@ -96,6 +97,14 @@ def test_batches_come_in_both_sizes_and_all_workers_agree_on_them():
     sizes = [task.batch(schedule, step, 0)[0].shape[2:] for step in range(8)]
     assert {tuple(size) for size in sizes} == {(144, 192), (192, 256)}
     assert sizes == [task.batch(schedule, step, 1)[0].shape[2:] for step in range(8)]
+
+
+def test_pictures_of_low_cameras_are_drawn_twice_as_often():
+    # A level camera h above the ground: a metre covers f / z = (v - horizon) / h pixels, whatever f; the last is rolled.
+    height_m = np.array([1.6, 0.7, 1.19, 1.21])
+    plane = np.stack([0 * height_m, 1 / height_m, -84 / height_m], 1)
+    plane = np.vstack([plane, [np.sin(0.2) / 0.9, np.cos(0.2) / 0.9, -90.0]])
+    np.testing.assert_allclose(draw_odds(plane), np.array([1, 2, 2, 1, 2]) / 8)
 
 
 def test_mixture_likelihood_equals_numerical_integration():

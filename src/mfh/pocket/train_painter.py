@@ -29,6 +29,8 @@ _MIN_PX_PER_HEIGHT, _MAX_PX_PER_HEIGHT = 0.01, 1.5
 _MASK_WIDTH = (0.2, 0.8)
 # Free ground is a small part of most pictures.
 _FREE_WEIGHT = 2.0
+# Cameras below the eyes of a standing adult are rare, and a painter that does not notice them is far off there.
+_LOW_CAMERA_M, _LOW_BOOST = 1.2, 2.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class PainterTask:
         """Return (rgb, blank, free, log_size): (b, 3, h, w), (b, 1, h, w) and two (b, h/4, w/4); NaN = no ground."""
         shape, size = draw_size({shape: len(room.rgb) for shape, room in self.rooms.items()}, schedule, step)
         room, rng = self.rooms[shape], np.random.default_rng((schedule.seed, step, rank + 1))
-        drawn = rng.choice(len(room.rgb), schedule.batch)
+        drawn = rng.choice(len(room.rgb), schedule.batch, p=draw_odds(room.plane))
         samples = [draw_sample(room.rgb[k], room.free_mask[k], room.plane[k], size, rng) for k in drawn]
         rgb, blank, free, log_size = (torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True))
         return rgb.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last), blank[:, None], free, log_size
@@ -86,6 +88,17 @@ class PainterTask:
         network.encoder.freeze_statistics()
         rgb, blank, free, log_size = batch
         return painter_loss(network(rgb, blank), free, log_size)
+
+
+def draw_odds(plane: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how likely each picture is drawn: those of low cameras more often.
+
+    Args:
+        plane: (n, 3) pixels a metre covers at (u, v), linear: its slope is cos(pitch) over the camera's height.
+    """
+    height_m = 1 / np.maximum(np.hypot(plane[:, 0], plane[:, 1]), 1e-9)
+    odds = np.where(height_m < _LOW_CAMERA_M, _LOW_BOOST, 1.0)
+    return odds / odds.sum()
 
 
 def draw_sample(
