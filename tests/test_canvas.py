@@ -44,7 +44,9 @@ def test_a_photo_that_is_small_enough_is_its_own_canvas():
 @pytest.mark.parametrize(("width", "height"), [(4000, 3000), (601, 1999), (5000, 70)])
 def test_a_canvas_has_about_the_pixels_asked_for_and_sees_the_same_directions(width: int, height: int):
     photo = replace(
-        render([]), rgb=np.ones((height, width, 3), np.float32), camera=resize_camera(CAMERA, width=width, height=height)
+        render([]),
+        rgb=np.ones((height, width, 3), np.float32),
+        camera=resize_camera(CAMERA, width=width, height=height),
     )
     ramp = np.broadcast_to(np.arange(width, dtype=np.float32), (height, width))
     canvas, relative = canvas_of(photo, RelativeDepth(ramp, "depth"), max_pixels=30_000)
