@@ -100,7 +100,7 @@ def test_batches_come_in_both_sizes_and_all_workers_agree_on_them():
 
 
 def test_pictures_of_low_cameras_are_drawn_twice_as_often():
-    # A level camera h above the ground: a metre covers f / z = (v - horizon) / h pixels, whatever f; the last is rolled.
+    # A level camera h above the ground: a metre covers f / z = (v - horizon) / h pixels; the last one is rolled.
     height_m = np.array([1.6, 0.7, 1.19, 1.21])
     plane = np.stack([0 * height_m, 1 / height_m, -84 / height_m], 1)
     plane = np.vstack([plane, [np.sin(0.2) / 0.9, np.cos(0.2) / 0.9, -90.0]])
