@@ -29,6 +29,8 @@ intervals of many people hold too seldom.
 _LITTLE = 0.4
 """People's part of the error, over the common one, below which it adds 8 % to the interval."""
 _FEW = 4
+_ROOM = 0.5
+"""Share of a painter's attempts with people below which its sense of size counts less."""
 _LEAST_FINITE = 0.5
 """Belief in a finite depth below which a place counts as sky: nothing is said of how far it is."""
 
@@ -90,17 +92,19 @@ def _ends(belief: ScaleBelief, value: float, level: float, common: float) -> tup
 def people_share(evidence: Sequence[Evidence], usual: float) -> float:
     """Return by how much the metres of all people are off alike, one-sigma of the log.
 
+    Where a painter that knows its figures finds room for them in few of its paintings, the photo is probably none in
+    which people can stand (a table top, a sofa's back), and what it believes of their size is worth less: the deviation
+    grows with the square root of attempts over people, from one in two on.
+
     Args:
-        evidence: the people; what a painter believes of its own sizes counts, the median over those who are used.
+        evidence: of every attempt; what a painter believes of its own sizes counts, the median over those who are used.
         usual: of the model they come from, over all photos: what counts where nobody says more.
     """
-    told = [
-        landmark.shared_log_sigma
-        for one in evidence
-        for landmark in one.landmarks
-        if landmark.verdict == "used" and landmark.shared_log_sigma is not None
-    ]
-    return float(np.median(told)) if told else usual
+    used = [one for image in evidence for one in image.landmarks if one.verdict == "used"]
+    told = [one.shared_log_sigma for one in used if one.shared_log_sigma is not None]
+    if not told:
+        return usual
+    return float(np.median(told)) * math.sqrt(max(1.0, _ROOM * len(evidence) / len(told)))
 
 
 def tight_enough(interval: ScaleInterval, half_width: float) -> str:
