@@ -28,6 +28,7 @@ _CHECKED = [
         "io",
         "viz",
         "painting",
+        "planning",
         "pipeline",
         "evaluation",
         "cli",

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from mfh.config import HeadConfig
 from mfh.errors import InputError
@@ -15,10 +17,11 @@ from mfh.findings import warnings_for
 from mfh.gathered import Gathered
 from mfh.geometry.camera import check_camera
 from mfh.io.focal import is_about_focal
-from mfh.numerics.interval import depth_log_sigma, scale_interval
+from mfh.numerics.interval import depth_log_sigma, region_interval, scale_interval
 from mfh.numerics.known_sizes import KnownSizes, known_clues, with_known_heights
 from mfh.numerics.metric_head import apply_head
-from mfh.numerics.scale import fit_scale, reject_person
+from mfh.numerics.scale import ScaleFit, fit_scale, reject_person
+from mfh.numerics.shift_prior import region_range
 from mfh.types import (
     Camera,
     CommonErrors,
@@ -26,6 +29,10 @@ from mfh.types import (
     FocalProvenance,
     KnownSize,
     MetricDepth,
+    Photo,
+    Region,
+    RegionDepth,
+    RelativeDepth,
 )
 
 
@@ -49,12 +56,13 @@ def conclude(
 
     Raises:
         NoLandmarkError: where nobody and nothing known gives a scale.
-        InputError: for a known size or number that cannot be used.
+        InputError: for a known size, region or number that cannot be used.
     """
     # One with heights alone counts as nothing where it is asked whether people are needed.
     known = KnownSizes() if known is None else known
     begin = time.perf_counter()
     photo, relative = gathered.photo, gathered.relative
+    check_region(gathered.region, photo)
     evidence = with_known_heights(_without(gathered.evidence, exclude), known.heights)
     clues = known_clues(known, relative, photo.camera)
     fit = fit_scale(evidence, relative, config=head, known=clues)
@@ -66,6 +74,9 @@ def conclude(
         focal=photo.focal.relative_sigma,
     )
     interval = scale_interval(fit.consensus, fit.head, relative, errors)
+    region = None
+    if gathered.region is not None:
+        region = _region_depth(gathered.region, np.where(valid_mask, depth_m, np.nan), fit, relative, errors)
     landmarks = tuple(landmark for one in fit.evidence for landmark in one.landmarks)
     painted = fit.evidence[len(fit.evidence) - gathered.attempts :]
     return MetricDepth(
@@ -89,16 +100,37 @@ def conclude(
             interval=interval,
             people_spread=fit.spread,
             painter_provenance=gathered.provenance,
+            nothing_in_region=gathered.region is not None and region is None,
         ),
         interval=interval,
         log_sigma=depth_log_sigma(fit.consensus, relative, errors),
         people_spread=fit.spread,
         known_sizes=_known_rows(known, fit.known_weights),
+        region=region,
         kept_paintings=tuple(
             replace(painting, landmarks=one.landmarks)
             for painting, one in zip(gathered.paintings, painted, strict=False)
         ),
     )
+
+
+def check_region(region: Region | None, photo: Photo) -> None:
+    """Refuse a region that is not one of the photo.
+
+    Args:
+        region: where metres are wanted; None for the whole photo.
+        photo: the photo.
+
+    Raises:
+        InputError: for one that is empty or reaches outside.
+    """
+    if region is None:
+        return
+    camera, said = photo.camera, f"{region.left},{region.top} to {region.right},{region.bottom}"
+    if region.left >= region.right or region.top >= region.bottom:
+        raise InputError(f"the region {said} is empty: expected a rectangle with a width and a height")
+    if region.left < 0 or region.top < 0 or region.right > camera.width or region.bottom > camera.height:
+        raise InputError(f"the region {said} reaches outside {photo.name}, which is {camera.width}x{camera.height}")
 
 
 def with_camera(gathered: Gathered, camera: Camera, focal: FocalProvenance) -> Gathered:
@@ -154,6 +186,19 @@ def _without(evidence: Sequence[Evidence], exclude: Sequence[int]) -> list[Evide
         image, person = numbers[number]
         kept[image] = reject_person(kept[image], person, "excluded by the user")
     return kept
+
+
+def _region_depth(
+    region: Region,
+    finite_m: Float[ndarray, "h w"],
+    fit: ScaleFit,
+    relative: RelativeDepth,
+    errors: CommonErrors,
+) -> RegionDepth | None:
+    """Return the metres of a region; None where half of it or more has none."""
+    depth_m = np.median(finite_m[region.pixels])
+    interval = region_interval(fit.consensus, fit.head, region_range(relative, region), errors)
+    return None if interval is None or np.isnan(depth_m) else RegionDepth(region, float(depth_m), interval)
 
 
 def _known_rows(known: KnownSizes, weights: np.ndarray) -> tuple[KnownSize, ...]:

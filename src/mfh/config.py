@@ -28,6 +28,8 @@ class PaintingConfig:
         mask_shape: "strip" (the paper's full-height strips) or "person" (person-shaped boxes).
         min_width: alpha of App. B, strip width over min(height, width), at least.
         max_width: beta of App. B, at most.
+        mask_choice: "random" (the paper's) or "informative": of several random masks, the one whose person is expected
+            to narrow the interval most, where the painter can say beforehand where it would stand somebody.
         prompts: drawn uniformly per painting (paper: {"a man", "a woman"}).
         batch_size: paintings made at once; never changes the result.
         max_pixels: larger photos are painted at about this many pixels; depth is always of the photo's own size.
@@ -44,6 +46,7 @@ class PaintingConfig:
     mask_shape: Literal["strip", "person"] = "strip"
     min_width: float = 0.2
     max_width: float = 0.8
+    mask_choice: Literal["random", "informative"] = "random"
     prompts: tuple[str, ...] = ("a man", "a woman")
     batch_size: int = 4
     max_pixels: int = 1024 * 1024

@@ -72,6 +72,7 @@ def warnings_for(
     interval: ScaleInterval | None = None,
     people_spread: float | None = None,
     painter_provenance: str = "",
+    nothing_in_region: bool = False,
 ) -> tuple[str, ...]:
     """Return the sentences a user of the depth should read.
 
@@ -82,6 +83,7 @@ def warnings_for(
         interval: how far the metres may be off, where known.
         people_spread: robust standard deviation of people's log metres about the head, where known.
         painter_provenance: the painter's sentence about where it learned how large people appear.
+        nothing_in_region: whether a region was asked for that shows nothing at a finite depth.
 
     Returns:
         Sentences; none where there is nothing to beware of.
@@ -109,4 +111,6 @@ def warnings_for(
             "the people are too few or too equally far away to determine the shift: distances near them are measured, "
             "much nearer or farther ones rest on what depth range is usual"
         )
+    if nothing_in_region:
+        sentences.append("what is seen in the region is as far away as can be, or farther than answers go: no metres")
     return tuple(sentences)

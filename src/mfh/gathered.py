@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from mfh.types import Evidence, MeasuredPainting, Photo, RelativeDepth
+from mfh.types import Evidence, MeasuredPainting, Photo, Region, RelativeDepth
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Gathered:
         provenance: the painter's sentence about its sense of size; empty where nobody was painted.
         max_depth_m: farther answers are not valid.
         seconds: stage -> wall seconds.
+        region: where metres are wanted most; None for the whole photo.
         paintings: every painting made, in order, with the verdicts known so far; empty unless they are kept.
     """
 
@@ -39,4 +40,5 @@ class Gathered:
     provenance: str
     max_depth_m: float
     seconds: dict[str, float] = field(default_factory=dict)
+    region: Region | None = None
     paintings: tuple[MeasuredPainting, ...] = ()

@@ -4,7 +4,7 @@ Step 3 of the pipeline. It knows no model by name, and always ends.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
@@ -15,8 +15,10 @@ from mfh.looking import Models
 from mfh.models.protocols import Painter
 from mfh.numerics.evidence import Sighting, judge_people
 from mfh.numerics.known_figure import judge_figure
-from mfh.numerics.paint_masks import plan_painting
+from mfh.numerics.paint_masks import PaintingPlan
+from mfh.numerics.shift_prior import PhotoRange
 from mfh.pairing import painting_evidence
+from mfh.planning import chooses, plan_next
 from mfh.types import Camera, Evidence, HumanMesh, PaintedFigure, PaintedPhoto, Photo, RelativeDepth
 
 Stage = Callable[[str, float], AbstractContextManager[None]]
@@ -47,6 +49,7 @@ def paint_people(
     config: Config,
     stage: Stage,
     enough: Enough | None = None,
+    wanted: PhotoRange | None = None,
 ) -> PaintingRun:
     """Paint until enough paintings have usable people, or the answer is sure enough, or attempts or time run out.
 
@@ -59,6 +62,7 @@ def paint_people(
         relative: its relative depth.
         config: limits, seed and kind of evidence.
         stage: called with a name and the fraction done, around each batch.
+        wanted: relative depths where metres are wanted most; None for those of the photo.
         enough: asked after every usable painting, in order; says why to stop, or nothing to go on.
 
     Returns:
@@ -79,11 +83,16 @@ def paint_people(
         if time.monotonic() >= deadline:
             return replace(run, ended_by=f"budget_s = {limits.budget_s:g} spent")
         # Never more than are still needed: a batch then does just what one at a time would do.
-        size = min(limits.batch_size, limits.max_paintings - usable, limits.max_attempts - tried)
+        most = 1 if chooses(painter, config) else limits.batch_size
+        size = min(most, limits.max_paintings - usable, limits.max_attempts - tried)
         done = max(usable / limits.max_paintings, tried / limits.max_attempts)
         try:
             with stage("painting", 0.3 + 0.65 * done):
-                batch = _paint_batch(painter, models, canvas, seen, range(tried, tried + size), config)
+                plans = {
+                    n: plan_next(painter, canvas, seen, n, run.evidence, wanted=wanted, config=config)
+                    for n in range(tried, tried + size)
+                }
+                batch = _paint_batch(painter, models, canvas, seen, plans, config)
         except KeyboardInterrupt:
             if not (usable and limits.answer_interrupted):
                 raise
@@ -103,12 +112,11 @@ def _paint_batch(
     models: Models,
     photo: Photo,
     relative: RelativeDepth,
-    numbers: Sequence[int],
+    planned: Mapping[int, PaintingPlan],
     config: Config,
 ) -> PaintingRun:
     """Paint and measure the paintings of these numbers, and pair metres with the photo's relative depth."""
-    height, width = photo.rgb.shape[:2]
-    plans = [plan_painting(n, seed=config.seed, height=height, width=width, config=config.painting) for n in numbers]
+    numbers, plans = list(planned), list(planned.values())
     paintings = painter.paint(
         photo.rgb,
         [plan.paint_mask for plan in plans],

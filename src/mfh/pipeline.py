@@ -10,21 +10,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from mfh.conclusion import Gathered, conclude
+from mfh.conclusion import check_region, conclude
 from mfh.config import Config, preset
 from mfh.errors import InputError, NoLandmarkError
 from mfh.findings import any_used, describe, nobody_found, why_no_painting
+from mfh.gathered import Gathered
 from mfh.geometry.camera import check_camera
 from mfh.looking import Models
 from mfh.models.field_of_view.estimated import with_estimated_camera
 from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.models.registry import Role, load_models, names_of
-from mfh.numerics.interval import people_share, scale_interval, tight_enough
+from mfh.numerics.interval import people_share, region_interval, scale_interval, tight_enough
 from mfh.numerics.known_sizes import KnownSizes
 from mfh.numerics.scale import fit_scale
+from mfh.numerics.shift_prior import PhotoRange, region_range
 from mfh.painting import Enough, PaintingRun, paint_people
 from mfh.pairing import photo_evidence
-from mfh.types import CommonErrors, Evidence, MeasuredPainting, MetricDepth, Photo, RelativeDepth
+from mfh.types import CommonErrors, Evidence, MeasuredPainting, MetricDepth, Photo, Region, RelativeDepth
 
 Progress = Callable[[str, float], None]
 
@@ -120,6 +122,7 @@ class MetricFromHuman:
         photo: Photo | str | os.PathLike[str],
         *,
         known: KnownSizes | None = None,
+        region: Region | None = None,
         progress: Progress | None = None,
     ) -> MetricDepth:
         """Measure one photo.
@@ -127,6 +130,8 @@ class MetricFromHuman:
         Args:
             photo: a photo with its camera, or the path of a picture file.
             known: sizes the user knows; a distance or a length suffices without any person.
+            region: where metres are wanted most: the answer says how far that is, painting goes on until its interval
+                is narrow enough, and people are painted where they tell most of it.
             progress: called with the stage and the fraction done.
 
         Returns:
@@ -134,10 +139,10 @@ class MetricFromHuman:
 
         Raises:
             NoLandmarkError: where nobody gives a scale, with what was tried.
-            InputError: for a photo, camera or known size that cannot be used.
+            InputError: for a photo, camera, region or known size that cannot be used.
             BackendError: where a model breaks its contract.
         """
-        gathered = self.gather(photo, known=known, progress=progress)
+        gathered = self.gather(photo, known=known, region=region, progress=progress)
         if progress is not None:
             progress("fit", 0.95)
         return conclude(gathered, head=self.config.head, known=known)
@@ -147,6 +152,7 @@ class MetricFromHuman:
         photo: Photo | str | os.PathLike[str],
         *,
         known: KnownSizes | None = None,
+        region: Region | None = None,
         progress: Progress | None = None,
     ) -> Gathered:
         """Let the models look at one photo: steps 1 to 3, without an answer yet.
@@ -154,6 +160,7 @@ class MetricFromHuman:
         Args:
             photo: a photo with its camera, or the path of a picture file.
             known: sizes the user knows; nobody is painted where they suffice, unless people="paint".
+            region: where metres are wanted most; None for the whole photo.
             progress: called with the stage and the fraction done.
 
         Returns:
@@ -167,6 +174,7 @@ class MetricFromHuman:
 
             photo = load_photo(os.fspath(photo))
         _check_photo(photo)
+        check_region(region, photo)
         watch = _Watch(progress)
         models = Models(self.relative_depth, self.person_segmenter, self.human_mesh)
 
@@ -197,9 +205,16 @@ class MetricFromHuman:
             if self.painter is None or self.config.people == "only":
                 tried.append(why_no_painting(self.config))
             else:
-                enough = self._enough(photo, relative)
+                wanted = None if region is None else region_range(relative, region)
                 run = paint_people(
-                    self.painter, models, photo, relative, config=self.config, stage=watch.stage, enough=enough
+                    self.painter,
+                    models,
+                    photo,
+                    relative,
+                    config=self.config,
+                    stage=watch.stage,
+                    enough=self._enough(photo, relative, wanted),
+                    wanted=wanted,
                 )
                 evidence += run.evidence
                 tried.append(describe(f"{len(run.evidence)} paintings ({run.ended_by})", run.evidence))
@@ -222,14 +237,15 @@ class MetricFromHuman:
             provenance=self.painter.provenance if painted and self.painter is not None else "",
             max_depth_m=self.config.max_depth_m,
             seconds=watch.seconds,
+            region=region,
             paintings=tuple(
                 MeasuredPainting(number, painting.rgb, painting.paint_mask, one.landmarks, meshes)
                 for number, (one, (painting, meshes)) in enumerate(zip(run.evidence, run.kept, strict=False))
             ),
         )
 
-    def _enough(self, photo: Photo, relative: RelativeDepth) -> Enough | None:
-        """Return what says that painting can stop, where an interval is asked for."""
+    def _enough(self, photo: Photo, relative: RelativeDepth, wanted: PhotoRange | None) -> Enough | None:
+        """Return what says that painting can stop, where an interval is asked for: of these depths, or of the photo."""
         half_width = self.config.painting.until_interval
         if half_width is None:
             return None
@@ -238,6 +254,8 @@ class MetricFromHuman:
             shared, shape = self._shared_log_sigma(evidence), self.relative_depth.shape_log_sigma
             errors = CommonErrors(shared, shape, photo.focal.relative_sigma)
             fit = fit_scale(evidence, relative, config=self.config.head)
+            if wanted is not None and (of_region := region_interval(fit.consensus, fit.head, wanted, errors)):
+                return tight_enough(of_region, half_width, over="region")
             return tight_enough(scale_interval(fit.consensus, fit.head, relative, errors), half_width)
 
         return enough

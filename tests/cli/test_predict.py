@@ -206,6 +206,8 @@ BAD_WORDS = {
     "budget 0": (["photo.jpg", "--budget", "0s"], "--budget is '0s'"),
     "interval 0": (["photo.jpg", "--until-interval", "0"], "--until-interval is 0"),
     "interval 2": (["photo.jpg", "--until-interval", "2"], "--until-interval is 2"),
+    "region of one corner": (["photo.jpg", "--region", "1,2"], "--region is '1,2'"),
+    "one region of two photos": (["a.jpg", "b.jpg", "--region", "1,2:3,4"], "'1,2:3,4' is about one photo"),
     "budget words": (["photo.jpg", "--budget", "soon"], "--budget is 'soon'"),
     "unknown evidence": (["photo.jpg", "--evidence", "feet"], "feet"),
     "negative seed": (["photo.jpg", "--seed", "-1"], "--seed is -1"),

@@ -35,7 +35,7 @@ def test_long_tables_say_how_many_more_there_are(gathered):
 
 def test_the_interval_in_words():
     interval = ScaleInterval(
-        (0.8, 1.3), (0.7, 1.6), 0.3, 0.12, CommonErrors(shared=0.05, focal=0.25), 4.2, "the focal length"
+        (0.8, 1.3), (0.7, 1.6), 0.3, 0.12, CommonErrors(shared=0.05, focal=0.25), 0.26, 4.2, "the focal length"
     )
     line = describe_interval(interval)
     assert line.startswith("-20% to +30% with 80 % probability")

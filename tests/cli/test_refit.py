@@ -90,6 +90,19 @@ def test_head(run_mfh, evidence_path, tmp_path, gathered):
     assert not np.allclose(depth_in(tmp_path / "silog"), depth_in(tmp_path / "consensus"), rtol=1e-4)
 
 
+def test_another_region(run_mfh, evidence_path, tmp_path, gathered):
+    run = run_mfh("refit", evidence_path, "--out", tmp_path / "out", "--region", "30,30:10,40")
+    assert run.code == 0
+    region = json.loads((tmp_path / "out" / "receipt.json").read_text())["region"]
+    assert region["box_xyxy"] == [10, 30, 30, 40]
+    assert region["depth_m"] == pytest.approx(np.nanmedian(depth_in(tmp_path / "out")[30:40, 10:30]), rel=1e-6)
+    low, high = region["level_80_m"]
+    assert region["level_95_m"][0] < low < region["depth_m"] < high < region["level_95_m"][1]
+    assert f"{region['depth_m']:.2f} m at 10,30 to 30,40 (median), {low:.2f} to {high:.2f} m with 80 %" in run.out
+    outside = run_mfh("refit", evidence_path, "--out", tmp_path / "no", "--region", "0,0:5000,10")
+    assert outside.code == 2 and "reaches outside" in outside.error_line and not (tmp_path / "no").exists()
+
+
 def test_exclude(run_mfh, evidence_path, tmp_path):
     run = run_mfh("refit", evidence_path, "--out", tmp_path / "out", "--exclude", "0, 3")
     assert run.code == 0 and "2 used of 5" in run.out

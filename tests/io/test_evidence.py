@@ -11,7 +11,7 @@ from mfh.config import HeadConfig
 from mfh.errors import InputError
 from mfh.geometry.camera import camera_from_focal_px
 from mfh.io.evidence import load_evidence, save_evidence
-from mfh.types import FocalProvenance
+from mfh.types import FocalProvenance, Region
 
 
 @pytest.fixture
@@ -50,6 +50,21 @@ def test_what_comes_back_is_what_was_gathered(stored, gathered):
         np.testing.assert_allclose(one.relative, other.relative, rtol=1e-6, atol=1e-7)
     alike = replace(back, photo=gathered.photo, relative=gathered.relative, evidence=gathered.evidence)
     assert alike == gathered
+
+
+def test_the_region_comes_back_and_files_from_before_there_were_any_have_none(tmp_path, stored, gathered):
+    asked = replace(gathered, region=Region(3, 4, 20, 30))
+    save_evidence(tmp_path / "asked.npz", asked)
+    assert load_evidence(tmp_path / "asked.npz").region == asked.region
+    assert load_evidence(stored).region is None
+    with np.load(stored) as arrays:
+        about = json.loads(str(arrays["about"]))
+    del about["region"]
+    rewritten(stored, about=np.str_(json.dumps(about)))
+    assert load_evidence(stored).region is None
+    redescribed(stored, region={"left": 1})
+    with pytest.raises(InputError, match="is damaged"):
+        load_evidence(stored)
 
 
 @pytest.mark.parametrize("kind", ["consensus", "silog"])

@@ -8,7 +8,7 @@ import pytest
 from mfh.config import Config, PaintingConfig
 from mfh.errors import BackendError
 from mfh.geometry.rasterize import rasterize_depth
-from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
+from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, ProposingPainter, RelativeDepthModel
 from mfh.numerics.paint_masks import strip_paint_mask
 from mfh.pipeline import MetricFromHuman
 from mfh.pocket.oracle_noise import PeopleNoise, RelativeDepthNoise, disturb, low_frequency
@@ -145,6 +145,27 @@ def test_a_painting_is_a_function_of_its_seed_alone(bank, scene):
         np.testing.assert_array_equal(forwards[seed].rgb, backwards[seed].rgb)
     touched = [p for p in forwards.values() if p.paint_mask.any()]
     assert len({p.rgb.tobytes() for p in touched}) == len(touched) > 2
+
+
+def test_people_stand_where_was_proposed(bank, scene):
+    known = KnownPictures()
+    photo = known.add_photo(scene, unlit(scene))
+    painter = OraclePainter(known, bank, split="test")
+    assert isinstance(painter, ProposingPainter)
+    masks = _strips(12)
+    proposals = painter.propose(photo.rgb, masks, ["a man"] * 12, list(range(12)))
+    _, paintings = _paint(painter, photo)
+    for proposal, painting in zip(proposals, paintings, strict=True):
+        bodies = known.truth_of(painting.rgb).bodies
+        assert len(bodies) == (proposal is not None)
+        if proposal is None:
+            continue
+        x, y = proposal.foot_xy_px
+        rows, columns = np.nonzero(np.isfinite(rasterize_depth(bodies[0].vertices_m, bodies[0].faces, photo.camera)))
+        assert columns.min() - 1 <= x <= columns.max() + 1
+        assert y == pytest.approx(rows.max(), abs=2.5) or y > rows.max()
+    assert sum(one is not None for one in proposals) >= 5
+    assert painter.propose(photo.rgb, masks[::-1], ["a man"] * 12, list(range(12))[::-1]) == proposals[::-1]
 
 
 def test_nobody_is_painted_where_nobody_fits(bank, scene):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfh.types import Camera, MetricDepth
+from mfh.types import Camera, CommonErrors, MetricDepth, Region, RegionDepth, ScaleInterval
 from mfh.viz import bar_ticks_m, colour_depth, depth_limits_m, preview
 
 
@@ -21,6 +21,20 @@ def resized(result: MetricDepth, height: int, width: int) -> MetricDepth:
         valid_mask=np.ones((height, width), bool),
         photo=replace(result.photo, rgb=rgb, camera=camera),
     )
+
+
+def test_the_region_is_outlined_where_it_is(metric_depth):
+    interval = ScaleInterval((0.9, 1.1), (0.8, 1.2), 0.1, 0.05, CommonErrors(), 0.0, 4.0, "people")
+    result = resized(metric_depth, 480, 640)
+    asked = replace(result, region=RegionDepth(Region(160, 240, 480, 360), 4.0, interval))
+    changed = np.abs(preview(asked, panel_px=640).astype(int) - preview(result, panel_px=640)).max(-1) > 40
+    rows, columns = np.nonzero(changed)
+    # The label stands above the box.
+    assert rows.max() - rows.min() > 120
+    left, bottom = columns.min(), rows.max()
+    assert changed[bottom - 100 : bottom, left : left + 4].any(1).all(), "the left side, without a gap"
+    assert columns.max() - left == pytest.approx(320, abs=4)
+    assert not changed[bottom - 60, left + 10 : left + 300].any(), "an outline, nothing inside"
 
 
 @given(near_m=st.floats(0.01, 100), ratio=st.floats(1.02, 1000))

@@ -43,6 +43,17 @@ KnownLengths = Annotated[
     ),
 ]
 
+WantedRegion = Annotated[
+    str | None,
+    typer.Option(
+        "--region",
+        metavar="X1,Y1:X2,Y2",
+        help="Two corners of a rectangle in the photo: says how far that is, and painting with --until-interval goes "
+        "on until that is narrow enough.",
+        show_default=False,
+    ),
+]
+
 RelativeDepthFile = Annotated[
     Path | None,
     typer.Option(help="Your own relative depth of the photo: npy, npz, 16-bit png or exr; needs --space."),

@@ -1,4 +1,4 @@
-"""Known sizes from words on the command line: ``0=1.80``, ``320,240=2.31m``, ``10,20:30,40=90cm``."""
+"""Known sizes and places from words on the command line: ``0=1.80``, ``320,240=2.31m``, ``10,20:30,40=90cm``."""
 
 import math
 import re
@@ -9,6 +9,7 @@ from mfh.errors import InputError
 
 if TYPE_CHECKING:
     from mfh.numerics.known_sizes import KnownDistance, KnownHeight, KnownLength, KnownSizes
+    from mfh.types import Region
 
 METRES_PER_UNIT = {"": 1.0, "m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048, "in": 0.0254}
 
@@ -112,6 +113,29 @@ def parse_heights(words: Sequence[str]) -> "tuple[KnownHeight, ...]":
             raise InputError(f"--person-height is given twice for {whose}: expected one height each")
         heights[person] = metres
     return tuple(KnownHeight(heights[one], None if one == everybody else one) for one in sorted(heights))
+
+
+def parse_region(word: str | None) -> "Region | None":
+    """Return the rectangle that "100,80:300,260" says.
+
+    Args:
+        word: two opposite corners, in any order; None for none.
+
+    Raises:
+        InputError: for anything else, or a rectangle without a width or a height.
+    """
+    if word is None:
+        return None
+    start, _, end = word.partition(":")
+    start_xy, end_xy = _pixel(start), _pixel(end)
+    if start_xy is None or end_xy is None:
+        raise InputError(f"--region is {word!r}: expected two corners X1,Y1:X2,Y2 in pixels, such as 100,80:300,260")
+    (left, right), (top, bottom) = (sorted(ends) for ends in zip(start_xy, end_xy, strict=True))
+    if left == right or top == bottom:
+        raise InputError(f"--region is {word!r}: expected a rectangle with a width and a height")
+    from mfh.types import Region
+
+    return Region(math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
 
 
 def parse_metres(text: str) -> float | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mfh.io.relative import RelativeDepthMap
     from mfh.numerics.known_sizes import KnownSizes
     from mfh.pipeline import MetricFromHuman
-    from mfh.types import MetricDepth, Photo
+    from mfh.types import MetricDepth, Photo, Region
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,13 @@ class Given:
         focal: focal length; None to use EXIF or a default.
         known: sizes of people and things.
         relative_depth: a map to use instead of a model's.
+        region: where in it metres are wanted most.
     """
 
     focal: "FocalRequest | None" = None
     known: "KnownSizes | None" = None
     relative_depth: "RelativeDepthMap | None" = None
+    region: "Region | None" = None
 
 
 @dataclass(frozen=True)
@@ -104,18 +106,18 @@ class Meter:
 
     def _conclude(self, photo: "Photo", progress: ProgressLine) -> "tuple[MetricDepth, Gathered | None]":
         """Return the result, and what it rests on where that is to be kept."""
-        known, relative_depth = self._given.known, self._given.relative_depth
+        known, relative_depth, region = self._given.known, self._given.relative_depth, self._given.region
         if relative_depth is None and not self._save_evidence:
-            return self._model()(photo, known=known, progress=progress.update), None
+            return self._model()(photo, known=known, region=region, progress=progress.update), None
         from mfh.conclusion import conclude
 
         if relative_depth is None:
-            gathered = self._model().gather(photo, known=known, progress=progress.update)
+            gathered = self._model().gather(photo, known=known, region=region, progress=progress.update)
         else:
             from mfh.adapters import gather_with_relative_depth
 
             gathered = gather_with_relative_depth(
-                photo, relative_depth, config=self.config, known=known, progress=progress.update
+                photo, relative_depth, config=self.config, known=known, region=region, progress=progress.update
             )
         result = conclude(gathered, head=self.config.head, known=known)
         return result, gathered if self._save_evidence else None

@@ -20,9 +20,10 @@ from mfh.cli.flags import (
     PersonHeights,
     RelativeDepthFile,
     RelativeDepthSpace,
+    WantedRegion,
 )
 from mfh.cli.folders import result_folder
-from mfh.cli.known import known_sizes
+from mfh.cli.known import known_sizes, parse_region
 from mfh.cli.measure import Given, Measured, Meter
 from mfh.cli.options import (
     PaintingLimits,
@@ -35,7 +36,7 @@ from mfh.cli.options import (
     request_relative_depth,
 )
 from mfh.cli.progress import progress_line
-from mfh.cli.receipt_table import describe_interval, receipt_rows
+from mfh.cli.receipt_table import describe_interval, describe_region, receipt_rows
 from mfh.config import PRESETS, Config, EvidenceMode, HeadKind, PeopleMode
 from mfh.errors import InputError, MfhError, NoLandmarkError
 
@@ -118,6 +119,7 @@ def predict(
     person_height: PersonHeights = None,
     known_distance: KnownDistances = None,
     known_length: KnownLengths = None,
+    region: WantedRegion = None,
     relative_depth: RelativeDepthFile = None,
     space: RelativeDepthSpace = None,
     fov_from: Annotated[
@@ -166,10 +168,15 @@ def predict(
         max_pixels = parse_megapixels(max_megapixels)
         # A photo named twice is measured once.
         photos = list(dict.fromkeys(photos))
-        check_one_photo(photos, heights=person_height, places=[*(known_distance or ()), *(known_length or ())])
+        check_one_photo(
+            photos,
+            heights=person_height,
+            places=[*(known_distance or ()), *(known_length or ()), *([region] if region else ())],
+        )
         given = Given(
             focal=request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics),
             known=known_sizes(heights=person_height or (), distances=known_distance or (), lengths=known_length or ()),
+            region=parse_region(region),
             relative_depth=request_relative_depth(relative_depth, space, photos=photos, model=relative_depth_model),
         )
         from mfh.io.atomic import check_writable
@@ -255,6 +262,8 @@ def table(path: Path, measured: Measured) -> str:
     ]
     if result.interval is not None:
         rows.insert(3, ("interval", describe_interval(result.interval)))
+    if result.region is not None:
+        rows.insert(3, ("region", describe_region(result.region)))
     if result.ended_by:
         rows.insert(1, ("painting", result.ended_by))
     rows += [("note", warning) for warning in measured.warnings]

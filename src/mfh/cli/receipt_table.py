@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mfh.types import Landmark, MetricDepth, ScaleInterval
+    from mfh.types import Landmark, MetricDepth, RegionDepth, ScaleInterval
 
 MAX_ROWS = 12
 _HEADER = ("#", "where", "metres", "tall", "scale", "weight", "verdict")
@@ -43,6 +43,19 @@ def describe_interval(interval: "ScaleInterval") -> str:
     parts += [("relative depth", interval.common.shape), ("focal length", interval.common.focal)]
     said = ", ".join(f"{name} {sigma:.0%}" for name, sigma in parts if sigma >= 0.005)
     return f"{low - 1:+.0%} to {high - 1:+.0%} with 80 % probability ({said}); limited by: {interval.limited_by}"
+
+
+def describe_region(region: "RegionDepth") -> str:
+    """Say how far the region that was asked for is, in one line.
+
+    Args:
+        region: its metres and interval.
+    """
+    at, (low, high) = region.region, region.interval.level_80
+    return (
+        f"{region.depth_m:.2f} m at {at.left},{at.top} to {at.right},{at.bottom} (median), "
+        f"{low * region.depth_m:.2f} to {high * region.depth_m:.2f} m with 80 % probability"
+    )
 
 
 def _person_row(number: int, landmark: "Landmark") -> tuple[str, ...]:

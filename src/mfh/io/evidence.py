@@ -22,7 +22,7 @@ from mfh import __version__
 from mfh.errors import InputError, one_line
 from mfh.gathered import Gathered
 from mfh.io.atomic import atomic_path
-from mfh.types import Camera, Evidence, FocalProvenance, Landmark, LogRange, Photo, RelativeDepth
+from mfh.types import Camera, Evidence, FocalProvenance, Landmark, LogRange, Photo, Region, RelativeDepth
 
 EVIDENCE_FILE = "evidence.npz"
 """What it is called beside the other results of a photo."""
@@ -58,6 +58,7 @@ def save_evidence(path: str | Path, gathered: Gathered) -> None:
         "focal": asdict(photo.focal),
         "space": relative.space,
         "log_range": relative.log_range and relative.log_range.parts,
+        "region": gathered.region and asdict(gathered.region),
         "landmarks": [[asdict(landmark) for landmark in one.landmarks] for one in evidence],
         "seconds": gathered.seconds,
         **{name: getattr(gathered, name) for name in _PLAIN},
@@ -158,6 +159,8 @@ def _gathered(about: Mapping[str, Any], arrays: Mapping[str, ndarray]) -> Gather
         relative=RelativeDepth(relative, about["space"], read_log_range(about["log_range"])),
         evidence=_evidence(about["landmarks"], arrays),
         seconds=about["seconds"],
+        # Not in files from before there were regions.
+        region=None if about.get("region") is None else Region(**about["region"]),
         **{name: about[name] for name in _PLAIN},
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from mfh import __version__
 from mfh.io.atomic import atomic_path
-from mfh.types import Landmark, MeasuredPainting, MetricDepth, ScaleInterval
+from mfh.types import Landmark, MeasuredPainting, MetricDepth, RegionDepth, ScaleInterval
 
 # What can decide the numbers; those of the extras are named where they are installed.
 _PACKAGES = (
@@ -85,6 +85,7 @@ def receipt(
             "shift_determined": bool(result.head.shift_determined),
         },
         "interval": _interval(result.interval),
+        "region": _region(result.region),
         "known_sizes": [{"name": one.name, "weight": one.weight} for one in result.known_sizes],
         "camera": {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy},
         "focal": {"source": focal.source, "detail": focal.detail, "relative_sigma": focal.relative_sigma},
@@ -144,6 +145,19 @@ def _interval(interval: ScaleInterval | None) -> object:
         },
         "effective_people": interval.effective_people,
         "limited_by": interval.limited_by,
+    }
+
+
+def _region(region: RegionDepth | None) -> object:
+    if region is None:
+        return None
+    at, factors = region.region, region.interval
+    return {
+        "box_xyxy": [at.left, at.top, at.right, at.bottom],
+        "depth_m": region.depth_m,
+        "level_80_m": [factor * region.depth_m for factor in factors.level_80],
+        "level_95_m": [factor * region.depth_m for factor in factors.level_95],
+        "interval": _interval(factors),
     }
 
 

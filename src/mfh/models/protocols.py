@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from mfh.types import Camera, HumanMesh, PaintedPhoto, Person, RelativeDepth
+from mfh.types import Camera, HumanMesh, PaintedPhoto, Person, Proposal, RelativeDepth
 
 Rgb = Float[ndarray, "h w 3"]
 # In a batch every photo has a size of its own, so its sizes must not be bound to names.
@@ -56,6 +56,20 @@ class Painter(Protocol):
 
         The mask that comes back is where the painting may differ from the photo: a subset of the one asked for.
         Painting n depends on its own mask, prompt and seed alone, not on batch size or order.
+        """
+        ...
+
+
+@runtime_checkable
+class ProposingPainter(Painter, Protocol):
+    """A painter that can tell where it would stand people before it paints them."""
+
+    def propose(
+        self, photo: Rgb, paint_masks: Sequence[PaintMask], prompts: Sequence[str], seeds: Sequence[int]
+    ) -> list[Proposal | None]:
+        """Say about where the person of each painting would stand; None where nobody would be painted.
+
+        A small part of the work of painting, so that many paintings can be thought of for each that is made.
         """
         ...
 

@@ -15,7 +15,7 @@ from numpy import ndarray
 from mfh.numerics.belief import ScaleBelief
 from mfh.numerics.consensus import Consensus
 from mfh.numerics.metric_head import log_depth_at
-from mfh.numerics.shift_prior import photo_range
+from mfh.numerics.shift_prior import PhotoRange, photo_range
 from mfh.types import CommonErrors, Evidence, MetricHead, RelativeDepth, ScaleInterval
 
 _LEVELS = {0.8: 1.2816, 0.95: 1.9600}
@@ -49,28 +49,65 @@ def scale_interval(
     Returns:
         Factors on the answer, and their parts.
     """
-    belief, span = consensus.belief, photo_range(relative)
+    span = photo_range(relative)
     value = float(np.median(relative.values))
-    if belief.finite_share(value) < _LEAST_FINITE:
+    if consensus.belief.finite_share(value) < _LEAST_FINITE:
         # Sky: as far as can be, whatever the scale.
         value = span.middle
+    return _interval(consensus, head, value, span, errors, shape_share=_SHAPE_SHARE)
+
+
+def region_interval(
+    consensus: Consensus, head: MetricHead, wanted: PhotoRange, errors: CommonErrors
+) -> ScaleInterval | None:
+    """Return the credible interval of the metres of a region, at its median relative depth.
+
+    The error of the relative depth's shape counts whole: a region is too small for it to average out.
+
+    Args:
+        consensus: the belief.
+        head: the answer the interval is about.
+        wanted: relative depths of the region.
+        errors: what people do not average out.
+
+    Returns:
+        Factors on the answer, and their parts; None where the region is probably as far as can be (sky).
+    """
+    if consensus.belief.finite_share(wanted.middle) < _LEAST_FINITE:
+        return None
+    return _interval(consensus, head, wanted.middle, wanted, errors, shape_share=1.0)
+
+
+def _interval(
+    consensus: Consensus,
+    head: MetricHead,
+    value: float,
+    span: PhotoRange,
+    errors: CommonErrors,
+    *,
+    shape_share: float,
+) -> ScaleInterval:
+    """Return the interval at one relative depth, and its width over some of them."""
+    belief = consensus.belief
     answer = float(log_depth_at(head, np.array([value]))[0])
-    common = errors.log_sigma(shape_share=_SHAPE_SHARE)
+    common = errors.log_sigma(shape_share=shape_share)
 
     def factors(level: float) -> tuple[float, float]:
         low, high = _ends(belief, value, level, common)
         return math.exp(low - answer), math.exp(high - answer)
 
-    over_photo = [_ends(belief, place, 0.8, common) for place in (span.low, span.middle, span.high)]
+    places = [place for place in (span.low, span.middle, span.high) if belief.finite_share(place) > 0]
+    ends = [_ends(belief, place, 0.8, common) for place in places]
     people = float(belief.moments(np.array([value]))[1][0])
     return ScaleInterval(
         level_80=factors(0.8),
         level_95=factors(0.95),
-        half_width_over_photo=float(np.mean([math.sinh((high - low) / 2) for low, high in over_photo])),
+        half_width_over_photo=float(np.mean([math.sinh((high - low) / 2) for low, high in ends])),
         people_log_sigma=people,
         common=errors,
+        common_log_sigma=common,
         effective_people=consensus.effective,
-        limited_by=_limited_by(consensus, people, errors),
+        limited_by=_limited_by(consensus, people, errors, shape_share),
     )
 
 
@@ -107,19 +144,20 @@ def people_share(evidence: Sequence[Evidence], usual: float) -> float:
     return float(np.median(told)) * math.sqrt(max(1.0, _ROOM * len(evidence) / len(told)))
 
 
-def tight_enough(interval: ScaleInterval, half_width: float) -> str:
+def tight_enough(interval: ScaleInterval, half_width: float, *, over: str = "photo") -> str:
     """Say why no more people are needed, or nothing where they are.
 
     Args:
         interval: so far.
         half_width: of the 80 % interval that is wanted over the photo, relative to the answer.
+        over: what the interval is of, in a word.
 
     Returns:
         "" to go on. Common errors may be wider than what is wanted: then people stop to matter once they add little.
     """
     if interval.half_width_over_photo <= half_width:
-        return f"the 80 % interval is within ±{interval.half_width_over_photo:.1%} over the photo"
-    common = interval.common.log_sigma(shape_share=_SHAPE_SHARE)
+        return f"the 80 % interval is within ±{interval.half_width_over_photo:.1%} over the {over}"
+    common = interval.common_log_sigma
     if common > 0 and interval.people_log_sigma <= _LITTLE * common and interval.effective_people >= _FEW:
         return f"more people would not narrow the interval: it is limited by {interval.limited_by}"
     return ""
@@ -149,12 +187,12 @@ def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: Commo
     return np.interp(values, knots[finite], np.hypot(sigma[finite], errors.log_sigma())).astype(np.float32)
 
 
-def _limited_by(consensus: Consensus, people: float, errors: CommonErrors) -> str:
+def _limited_by(consensus: Consensus, people: float, errors: CommonErrors, shape_share: float) -> str:
     """Say in a few words what makes the interval wide."""
     parts = {
         "people": people,
         "shared": errors.shared,
-        "shape": errors.shape * _SHAPE_SHARE,
+        "shape": errors.shape * shape_share,
         "focal": errors.focal,
     }
     worst = max(parts, key=lambda name: parts[name])

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from mfh.types import LogRange, RelativeDepth
+from mfh.types import LogRange, Region, RelativeDepth
 
 ANY_PHOTO = LogRange(((0.55, 1.15, 0.55), (0.45, 3.0, 0.95)))
 """Indoors and outdoors.
@@ -30,10 +30,10 @@ _GAPS = (3e-3, 30.0)
 
 @dataclass(frozen=True)
 class PhotoRange:
-    """The range of a photo's relative depth, without its extremes.
+    """The range of a photo's relative depth, or of a region of it, without its extremes.
 
     Attributes:
-        low: 5th percentile; in disparity space of what is not sky.
+        low: 5th percentile; of a photo in disparity space, of what is not sky.
         middle: median; the same.
         high: 95th percentile; the same.
     """
@@ -71,6 +71,17 @@ def photo_range(relative: RelativeDepth) -> PhotoRange:
     if len(seen) < _LEAST_LEFT * len(values):
         seen = values
     low, middle, high = np.percentile(seen, (5, 50, 95))
+    return PhotoRange(float(low), float(middle), float(high))
+
+
+def region_range(relative: RelativeDepth, region: Region) -> PhotoRange:
+    """Return the 5th, 50th and 95th percentiles of relative depth in a region of the photo.
+
+    Args:
+        relative: relative depth of the photo.
+        region: of at least one pixel of it.
+    """
+    low, middle, high = np.percentile(relative.values[region.pixels].astype(np.float64), (5, 50, 95))
     return PhotoRange(float(low), float(middle), float(high))
 
 

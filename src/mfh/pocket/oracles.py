@@ -20,7 +20,7 @@ from mfh.pocket.oracle_noise import PeopleNoise, RelativeDepthNoise, disturb, dr
 from mfh.pocket.places import SOURCE, Pool, draw_pool, scene_camera, true_body
 from mfh.pocket.tracer import trace_image
 from mfh.pocket.world import STANDING, Figure, Render, Scene, render
-from mfh.types import Camera, FocalProvenance, HumanMesh, PaintedPhoto, Person, Photo, RelativeDepth
+from mfh.types import Camera, FocalProvenance, HumanMesh, PaintedPhoto, Person, Photo, Proposal, RelativeDepth
 
 PHOTO_SEED = -1
 """Stands for the photo itself, where a painting has its seed."""
@@ -193,10 +193,25 @@ class OraclePainter:
             paintings.append(PaintedPhoto(rgb, touched, prompt, seed))
         return paintings
 
+    def propose(
+        self,
+        photo: Float[np.ndarray, "h w 3"],
+        paint_masks: Sequence[Bool[np.ndarray, "h w"]],
+        prompts: Sequence[str],
+        seeds: Sequence[int],
+    ) -> list[Proposal | None]:
+        """Say just where the person of each painting will stand; None where there will be nobody."""
+        truth = self._known.truth_of(photo)
+        proposals = []
+        for paint_mask, seed in zip(paint_masks, seeds, strict=True):
+            choice = self._choose(truth, paint_mask, _draws(truth, seed))
+            proposals.append(None if choice is None else Proposal(_foot_xy_px(truth.camera, choice[1])))
+        return proposals
+
     def _one(
         self, photo: NDArray[np.float32], truth: Truth, paint_mask: NDArray[np.bool_], seed: int
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        rng = np.random.default_rng((truth.scene.seed, 4, seed))
+        rng = _draws(truth, seed)
         choice = self._choose(truth, paint_mask, rng)
         if choice is None:
             return photo, np.zeros(paint_mask.shape, bool)
@@ -295,6 +310,20 @@ class OraclePeople:
         upright = self._bank.vertices_m[rng.choice(self._standing)].astype(np.float64)[:, [0, 2, 1]] * [1, -1, 1]
         stranger = HumanMesh(upright, self._bank.faces["body"], self.name)
         return disturb(truth.bodies[k], self._noise, rng, stranger=stranger)
+
+
+def _draws(truth: Truth, seed: int) -> np.random.Generator:
+    """Return what decides everything random in one painting."""
+    return np.random.default_rng((truth.scene.seed, 4, seed))
+
+
+def _foot_xy_px(camera: Camera, body: HumanMesh) -> tuple[float, float]:
+    """Return the pixel between the feet: of the lowest vertices, those within 2 cm."""
+    lowest = body.vertices_m[body.vertices_m[:, 1] >= body.vertices_m[:, 1].max() - 0.02].mean(0)
+    return (
+        float(camera.fx * lowest[0] / lowest[2] + camera.cx),
+        float(camera.fy * lowest[1] / lowest[2] + camera.cy),
+    )
 
 
 def _name(rgb: NDArray[np.float32]) -> bytes:

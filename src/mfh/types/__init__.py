@@ -4,7 +4,15 @@ Conventions, held everywhere: images are (height, width); RGB is float32 in [0, 
 optical axis; cameras are OpenCV's (x right, y down, z forward) and an integer pixel coordinate is a pixel *centre*.
 """
 
-from mfh.types.answer import CommonErrors, KnownSize, MeasuredPainting, MetricDepth, MetricHead, ScaleInterval
+from mfh.types.answer import (
+    CommonErrors,
+    KnownSize,
+    MeasuredPainting,
+    MetricDepth,
+    MetricHead,
+    RegionDepth,
+    ScaleInterval,
+)
 from mfh.types.people import (
     Evidence,
     EvidenceKind,
@@ -22,6 +30,8 @@ from mfh.types.pictures import (
     PaintedFigure,
     PaintedPhoto,
     Photo,
+    Proposal,
+    Region,
     RelativeDepth,
     Space,
 )
@@ -44,7 +54,10 @@ __all__ = [
     "Person",
     "Photo",
     "PoseLandmarks",
+    "Proposal",
     "PseudoGroundTruth",
+    "Region",
+    "RegionDepth",
     "RelativeDepth",
     "ScaleInterval",
     "Space",

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from mfh.types.people import HumanMesh, Landmark
-from mfh.types.pictures import Photo, RelativeDepth, Space
+from mfh.types.pictures import Photo, Region, RelativeDepth, Space
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,16 @@ class CommonErrors:
 
 @dataclass(frozen=True)
 class ScaleInterval:
-    """How far the metres of a photo as a whole may be off, as factors on the answer.
+    """How far the metres of a photo as a whole, or of a region of it, may be off, as factors on the answer.
 
     Attributes:
         level_80: the true metres lie between these factors times the answer with 80 % probability.
         level_95: the same with 95 %.
         half_width_over_photo: half the width of the 80 % interval, relative to the answer, where the photo is near, in
-            its middle and where it is far: mean of the three.
+            its middle and where it is far: mean of the three. Of a region: where that is near, and so on.
         people_log_sigma: one-sigma of log metres that people's scatter and the shift leave open.
         common: what people do not average out.
+        common_log_sigma: the same in quadrature, the shape of the relative depth by as much as it counts here.
         effective_people: effective number of people (and known sizes) behind the answer, 1 / sum(weight²).
         limited_by: what makes the interval wide, in a few words.
     """
@@ -84,6 +85,7 @@ class ScaleInterval:
     half_width_over_photo: float
     people_log_sigma: float
     common: CommonErrors
+    common_log_sigma: float
     effective_people: float
     limited_by: str
 
@@ -91,6 +93,21 @@ class ScaleInterval:
     def half_width(self) -> float:
         """Half the width of the 80 % interval, relative to the answer."""
         return (self.level_80[1] - self.level_80[0]) / 2
+
+
+@dataclass(frozen=True)
+class RegionDepth:
+    """Metres of one region of a photo.
+
+    Attributes:
+        region: where.
+        depth_m: median z of what is seen in it.
+        interval: how far that may be off.
+    """
+
+    region: Region
+    depth_m: float
+    interval: ScaleInterval
 
 
 @dataclass(frozen=True)
@@ -148,6 +165,7 @@ class MetricDepth:
         log_sigma: (h, w) float32 one-sigma of log depth at every pixel: scale and shift jointly, and common errors.
         people_spread: robust standard deviation of people's log metres about the head; None for fewer than three.
         known_sizes: what the user knew, with its share in the answer.
+        region: metres of the region that was asked for; None where none was, or where it shows nothing but sky.
         kept_paintings: every painting made, in order; empty unless the configuration keeps them.
     """
 
@@ -169,6 +187,7 @@ class MetricDepth:
     log_sigma: Float[ndarray, "h w"] | None = None
     people_spread: float | None = None
     known_sizes: tuple[KnownSize, ...] = ()
+    region: RegionDepth | None = None
     kept_paintings: tuple[MeasuredPainting, ...] = ()
 
     @property

@@ -32,6 +32,28 @@ class Camera:
 
 
 @dataclass(frozen=True)
+class Region:
+    """A rectangle of a photo in which metres are wanted.
+
+    Attributes:
+        left: first column.
+        top: first row.
+        right: one past the last column.
+        bottom: one past the last row.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def pixels(self) -> tuple[slice, slice]:
+        """Rows and columns, to index an image with."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+@dataclass(frozen=True)
 class FocalProvenance:
     """Where a focal length came from and how far it can be trusted.
 
@@ -148,3 +170,16 @@ class PaintedPhoto:
     prompt: str
     seed: int
     figure: PaintedFigure | None = None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Where somebody would be painted, as far as a painter can tell without painting.
+
+    Attributes:
+        foot_xy_px: (x, y) pixel between the feet, about.
+        log_size_sigma: one-sigma of the log of how large they would appear, as the painter believes it.
+    """
+
+    foot_xy_px: tuple[float, float]
+    log_size_sigma: float = 0.0

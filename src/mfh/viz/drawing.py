@@ -10,6 +10,7 @@ from PIL import ImageDraw, ImageFont
 
 PAPER = (250, 250, 248)
 INK = (32, 33, 36)
+REGION_INK = (255, 214, 10)
 FAINT_INK = (110, 112, 116)
 
 

@@ -7,9 +7,9 @@ from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image, ImageDraw
 
-from mfh.types import Landmark, MetricDepth
+from mfh.types import Landmark, MetricDepth, RegionDepth
 from mfh.viz.colours import bar_ticks_m, colour_depth, depth_limits_m, draw_bar, tick_label
-from mfh.viz.drawing import FAINT_INK, INK, PAPER, Label, draw_label, fit, font_of, place_label, shrink
+from mfh.viz.drawing import FAINT_INK, INK, PAPER, REGION_INK, Label, draw_label, fit, font_of, place_label, shrink
 
 
 def preview(result: MetricDepth, *, panel_px: int = 760) -> UInt8[ndarray, "h w 3"]:
@@ -39,7 +39,9 @@ def preview(result: MetricDepth, *, panel_px: int = 760) -> UInt8[ndarray, "h w 
         PAPER,
     )
     photo = Image.fromarray(shrink(result.photo.rgb, panel))
-    _draw_people(photo, result.landmarks, scale=scale, font_px=font_px)
+    labels = _draw_people(photo, result.landmarks, scale=scale, font_px=font_px)
+    if result.region is not None:
+        _draw_region(photo, result.region, labels, scale=scale, font_px=font_px)
     step = max(1, int(1 / (2 * scale)))
     coloured = colour_depth(result.depth_m[::step, ::step], result.valid_mask[::step, ::step], limits_m)
     canvas.paste(photo, (gap, header))
@@ -49,8 +51,12 @@ def preview(result: MetricDepth, *, panel_px: int = 760) -> UInt8[ndarray, "h w 
     return np.asarray(canvas)
 
 
-def _draw_people(photo: Image.Image, landmarks: tuple[Landmark, ...], *, scale: float, font_px: int) -> None:
-    """Outline the people of the photo: with their distance where it was used, thin and grey where it was not."""
+def _draw_people(photo: Image.Image, landmarks: tuple[Landmark, ...], *, scale: float, font_px: int) -> list[Label]:
+    """Outline the people of the photo: with their distance where it was used, thin and grey where it was not.
+
+    Returns:
+        The labels drawn.
+    """
     draw = ImageDraw.Draw(photo, "RGBA")
     people = [landmark for landmark in landmarks if landmark.source == "photo"]
     for person in sorted(people, key=lambda person: person.verdict == "used"):
@@ -75,6 +81,19 @@ def _draw_people(photo: Image.Image, landmarks: tuple[Landmark, ...], *, scale: 
             labels.append(place_label(f"{person.distance_m:.2f} m", anchor, photo.size, labels, font_px=font_px))
     for label in labels:
         draw_label(draw, label, font_px=font_px)
+    return labels
+
+
+def _draw_region(photo: Image.Image, region: RegionDepth, labels: list[Label], *, scale: float, font_px: int) -> None:
+    """Outline the region that was asked for, with its distance, beside the labels that are there."""
+    draw = ImageDraw.Draw(photo, "RGBA")
+    at = region.region
+    left, top, right, bottom = (side * scale for side in (at.left, at.top, at.right, at.bottom))
+    box = (left, top, max(right - 1, left), max(bottom - 1, top))
+    draw.rectangle(box, outline=(0, 0, 0, 150), width=4)
+    draw.rectangle(_inset(box, 1.0), outline=(*REGION_INK, 255), width=2)
+    label = place_label(f"{region.depth_m:.2f} m", ((left + right) / 2, top), photo.size, labels, font_px=font_px)
+    draw_label(draw, label, font_px=font_px)
 
 
 def _draw_captions(

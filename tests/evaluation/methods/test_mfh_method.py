@@ -54,7 +54,7 @@ def test_depth_below_zero_is_missing(metric_depth):
 def test_the_interval_comes_along(metric_depth):
     from mfh.types import CommonErrors
 
-    interval = ScaleInterval((0.8, 1.2), (0.7, 1.5), 0.2, 0.1, CommonErrors(), 3.0, "people")
+    interval = ScaleInterval((0.8, 1.2), (0.7, 1.5), 0.2, 0.1, CommonErrors(), 0.0, 3.0, "people")
     found = prediction_of(replace(metric_depth, interval=interval))
     assert (found.level_80, found.level_95) == ((0.8, 1.2), (0.7, 1.5))
 

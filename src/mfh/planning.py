@@ -1,0 +1,97 @@
+"""What to paint next: a random mask (Eq. 3), or of several the one whose person is expected to tell most.
+
+A painter that fills whatever mask it gets decides by itself how far its person stands, and no mask says it beforehand.
+One that proposes does say it, and what is believed so far says which proposal would narrow the interval most.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.config import Config
+from mfh.models.protocols import Painter, ProposingPainter
+from mfh.numerics.mask_choice import most_telling
+from mfh.numerics.paint_masks import PaintingPlan, plan_painting
+from mfh.numerics.scale import fit_scale
+from mfh.numerics.shift_prior import PhotoRange, photo_range
+from mfh.types import Evidence, Photo, Proposal, RelativeDepth
+
+CANDIDATES = 24
+"""Masks thought of for each that is painted."""
+LEAST_PEOPLE = 3
+"""With fewer there is no belief to speak of: masks are drawn at random."""
+_APART = 1 << 20
+_FOOT_PATCH = 0.01
+"""Half a side of the patch whose relative depth is taken for that of the ground at the feet, over the image height."""
+
+
+def chooses(painter: Painter, config: Config) -> bool:
+    """Return whether each painting is chosen by what those before it left open: then they are made one by one.
+
+    Args:
+        painter: whether it can propose.
+        config: whether masks are to be informative.
+    """
+    return config.painting.mask_choice == "informative" and isinstance(painter, ProposingPainter)
+
+
+def plan_next(
+    painter: Painter,
+    photo: Photo,
+    relative: RelativeDepth,
+    n: int,
+    evidence: Sequence[Evidence],
+    *,
+    wanted: PhotoRange | None,
+    config: Config,
+) -> PaintingPlan:
+    """Plan painting n.
+
+    Args:
+        painter: asked where it would stand people, where it can tell.
+        photo: what is painted on.
+        relative: its relative depth.
+        n: index of the painting, 0 or more.
+        evidence: of every painting before.
+        wanted: relative depths where metres are wanted most; None for those of the photo.
+        config: seed, masks and prompts, and whether masks are to be informative.
+
+    Returns:
+        The plan, a function of the seed, n and the evidence.
+    """
+    height, width = relative.values.shape
+
+    def drawn(k: int) -> PaintingPlan:
+        return plan_painting(k, seed=config.seed, height=height, width=width, config=config.painting)
+
+    used = [one for one in evidence if any(landmark.verdict == "used" for landmark in one.landmarks)]
+    if not (chooses(painter, config) and isinstance(painter, ProposingPainter) and len(used) >= LEAST_PEOPLE):
+        return drawn(n)
+    plans = [drawn(n + _APART * k) for k in range(CANDIDATES)]
+    proposals = painter.propose(
+        photo.rgb, [plan.paint_mask for plan in plans], [plan.prompt for plan in plans], [plan.seed for plan in plans]
+    )
+    possible = [(plan, one) for plan, one in zip(plans, proposals, strict=True) if one is not None]
+    if not possible:
+        return plans[0]
+    belief = fit_scale(used, relative, config=config.head).consensus.belief
+    span = photo_range(relative) if wanted is None else wanted
+    best = most_telling(
+        belief,
+        np.array([span.low, span.middle, span.high]),
+        np.array([_relative_at_feet(relative.values, one) for _, one in possible]),
+        np.array([one.log_size_sigma for _, one in possible]),
+    )
+    return possible[best][0]
+
+
+def _relative_at_feet(values: Float[ndarray, "h w"], proposal: Proposal) -> float:
+    """Return the relative depth where somebody would stand; of the nearest pixels where that is outside the photo."""
+    height, width = values.shape
+    radius = max(1, round(_FOOT_PATCH * height))
+    column, row = (round(float(x)) for x in proposal.foot_xy_px)
+    column, row = min(max(column, 0), width - 1), min(max(row, 0), height - 1)
+    patch = values[max(row - radius, 0) : row + radius + 1, max(column - radius, 0) : column + radius + 1]
+    return float(np.median(patch))

@@ -1,0 +1,111 @@
+"""Metres of one region: how far it is, how sure that is, and painting until it is sure enough."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mfh.conclusion import conclude
+from mfh.config import HeadConfig
+from mfh.errors import InputError
+from mfh.numerics.interval import region_interval
+from mfh.numerics.scale import fit_scale
+from mfh.numerics.shift_prior import region_range
+from mfh.types import CommonErrors, Evidence, Landmark, LogRange, Region, RelativeDepth
+from tests.box_world import MIDDLE, OraclePainter, OraclePeople, config, depth_in, pipeline, render
+
+FLOOR = Region(10, 60, 40, 70)
+
+
+def test_the_region_is_as_far_as_it_is():
+    photo = render([])
+    result = pipeline(config())(photo, region=FLOOR)
+    assert result.region is not None and result.region.region == FLOOR
+    assert result.region.depth_m == pytest.approx(np.median(depth_in(photo.rgb)[60:70, 10:40]), rel=1e-3)
+    low, high = result.region.interval.level_80
+    assert low <= 1.001 and high >= 0.999
+    assert pipeline(config())(photo).region is None
+
+
+def test_the_answer_for_the_photo_is_the_same_with_and_without():
+    photo = render([MIDDLE])
+    with_region, without = pipeline(config())(photo, region=FLOOR), pipeline(config())(photo)
+    np.testing.assert_array_equal(with_region.depth_m, without.depth_m)
+    assert with_region.interval == without.interval
+
+
+@pytest.mark.parametrize(
+    ("region", "expected"),
+    [
+        (Region(10, 10, 10, 20), "is empty"),
+        (Region(10, 20, 30, 10), "is empty"),
+        (Region(-1, 10, 30, 20), "reaches outside oracle.png, which is 96x72"),
+        (Region(10, 10, 97, 20), "reaches outside oracle.png, which is 96x72"),
+        (Region(10, 10, 30, 73), "reaches outside oracle.png, which is 96x72"),
+    ],
+)
+def test_no_region_of_the_photo_is_one_line(region, expected):
+    painter = OraclePainter()
+    with pytest.raises(InputError, match=expected) as caught:
+        pipeline(config("paint"), painter=painter)(render([]), region=region)
+    assert "\n" not in str(caught.value)
+    assert not painter.seen, "said before anybody is painted"
+    gathered = pipeline(config()).gather(render([MIDDLE]))
+    with pytest.raises(InputError, match=expected):
+        conclude(replace(gathered, region=region), head=HeadConfig())
+
+
+def test_a_region_without_metres_is_said_to_have_none():
+    """Farther than answers go: the wall."""
+    wall = Region(40, 0, 60, 10)
+    near = replace(config(), max_depth_m=6.0)
+    result = pipeline(near)(render([MIDDLE]), region=wall)
+    assert result.region is None
+    assert any("in the region" in warning for warning in result.warnings)
+    assert not any("in the region" in warning for warning in pipeline(near)(render([MIDDLE])).warnings)
+
+
+def test_whatever_was_gathered_can_be_asked_about_another_region():
+    photo = render([MIDDLE])
+    gathered = pipeline(config()).gather(photo)
+    asked = conclude(replace(gathered, region=FLOOR), head=HeadConfig()).region
+    assert asked == pipeline(config())(photo, region=FLOOR).region
+
+
+def test_the_shape_of_the_relative_depth_counts_whole():
+    gathered = replace(pipeline(config()).gather(render([])), shape_log_sigma=0.3, region=FLOOR)
+    result = conclude(gathered, head=HeadConfig())
+    assert result.region is not None and result.interval is not None
+    assert result.region.interval.common_log_sigma == pytest.approx(0.3)
+    assert result.interval.common_log_sigma < 0.2
+    assert result.region.interval.half_width == pytest.approx(np.sinh(1.2816 * 0.3), rel=0.1)
+
+
+def test_painting_goes_on_until_the_region_is_sure_whatever_the_batches():
+    wrong = {place: float(np.exp(0.12 * (-1) ** place)) for place in range(30)}
+    runs = [
+        pipeline(
+            config("paint", max_paintings=20, batch_size=size, until_interval=0.2), people=OraclePeople(error=wrong)
+        )(render([]), region=FLOOR)
+        for size in (1, 7)
+    ]
+    assert "over the region" in runs[0].ended_by
+    assert runs[0].region is not None and runs[0].region.interval.half_width_over_photo <= 0.2
+    assert runs[0].paintings < 20
+    assert runs[0].attempts == runs[1].attempts and runs[0].region == runs[1].region
+
+
+def test_the_sky_has_no_interval():
+    depth_m = np.geomspace(3.0, 40.0, 30)
+    values = np.concatenate([np.zeros(50), 1 / depth_m])[:, None] * np.ones((1, 40))
+    seen = RelativeDepth(values - 0.5, "disparity", LogRange(((1.0, float(np.log(30.0)), 0.15),)))
+
+    def person(metres: float) -> Evidence:
+        one = Landmark("painting 0", "cards", (0.0, 0.0, 1.0, 1.0), 1.0, metres, 1.7, 1, "used", "",
+                       log_distance_sigma=0.05)  # fmt: skip
+        return Evidence(np.full(3, 1 / metres - 0.5), np.full(3, metres * 1.02), np.zeros(3, int), (one,))
+
+    fit = fit_scale([person(z) for z in (4.0, 5.0, 7.0, 9.0)], seen, config=HeadConfig())
+    sky, street = Region(0, 0, 40, 20), Region(0, 60, 40, 80)
+    assert region_interval(fit.consensus, fit.head, region_range(seen, sky), CommonErrors()) is None
+    assert region_interval(fit.consensus, fit.head, region_range(seen, street), CommonErrors()) is not None
