@@ -8,7 +8,9 @@ validation scenes (``--first-seed 7000000``). Four questions:
 1. AbsRel of both ways, how often our intervals hold, and how many times wider that of 80 % would have to be to hold in
    80 % of the scenes, against the number of paintings.
 2. Four people who stand within 2 % of one distance (truly, whatever was measured): what does the rest come out as?
-3. Painting until the 80 % interval is within ±10 %: how many paintings does it take, and what does stopping cost?
+3. Painting until the 80 % interval is within ±10 %: how many paintings does it take, and what does stopping cost? With
+   random masks, and with masks whose person is expected to tell most (the oracle painter says where it would stand
+   somebody).
 4. How long does the fit of 32 paintings take?
 """
 
@@ -23,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mfh.config import HeadConfig, preset
+from mfh.config import HeadConfig, MaskChoice, preset
 from mfh.evaluation.pocket_benchmark import WAYS, first_usable, fit_way
 from mfh.evaluation.pocket_subjects import FIRST_SEED, NOISES, NoiseName, Subject, Task, has_room, oracle_subject
 from mfh.evaluation.scores import metric_score
@@ -38,6 +40,7 @@ PAINTINGS = 32
 NARROW_PEOPLE, NARROW = 4, 1.02
 HALF_WIDTH = 0.1
 NUMBERS = (1, 2, 4, 8, 16, 32)
+HEAD = HeadConfig()
 PAPER, OURS = WAYS[0], WAYS[1]
 
 
@@ -46,7 +49,8 @@ class Scene:
     """One scene with everything painted into it.
 
     Attributes:
-        evidence: one an attempt.
+        evidence: one an attempt, with random masks.
+        chosen: the same with informative ones.
         distances_m: of who is painted in each attempt, truly; infinite where nobody is.
         relative: of the photo.
         truth_m: (h, w) true depth.
@@ -54,28 +58,34 @@ class Scene:
     """
 
     evidence: list[Evidence]
+    chosen: list[Evidence]
     distances_m: np.ndarray
     relative: RelativeDepth
     truth_m: np.ndarray
     shape: float
 
 
-def gather(seed: int, noise: NoiseName, bank: Path) -> Scene:
-    """Paint 32 people into a scene."""
+def gather(seed: int, noise: NoiseName, bank: Path, *, only_first: bool) -> Scene:
+    """Paint 32 people into a scene; for more than the first question, twice more."""
     subject = oracle_subject(Task(seed, "oracle", noise, (PAINTINGS,), 1, bank))
     relative, evidence = painted(subject, max_paintings=PAINTINGS)
+    shape = subject.models.relative_depth.shape_log_sigma
+    if only_first:
+        return Scene(evidence, [], np.full(len(evidence), np.inf), relative, subject.truth_m, shape)
+    _, chosen = painted(subject, max_paintings=PAINTINGS, choice="informative")
     # The same paintings, measured without any error.
     without_noise = oracle_subject(Task(seed, "oracle", "clean", (PAINTINGS,), 1, bank))
     _, true = painted(without_noise, max_paintings=subject.config.painting.max_attempts)
     distances_m = np.array([float(np.median(one.depth_m)) if any_used([one]) else np.inf for one in true])
-    shape = subject.models.relative_depth.shape_log_sigma
-    return Scene(evidence, distances_m[: len(evidence)], relative, subject.truth_m, shape)
+    return Scene(evidence, chosen, distances_m[: len(evidence)], relative, subject.truth_m, shape)
 
 
-def painted(subject: Subject, *, max_paintings: int) -> tuple[RelativeDepth, list[Evidence]]:
+def painted(
+    subject: Subject, *, max_paintings: int, choice: MaskChoice = "random"
+) -> tuple[RelativeDepth, list[Evidence]]:
     """Return the photo's relative depth, and what is seen in every attempt until so many paintings are usable."""
     relative = subject.models.look(subject.photo.rgb)
-    painting = replace(subject.config.painting, max_paintings=max_paintings)
+    painting = replace(subject.config.painting, max_paintings=max_paintings, mask_choice=choice)
     config = replace(subject.config, painting_evidence="body", painting=painting)
     run = paint_people(
         subject.painter, subject.models, subject.photo, relative, config=config, stage=lambda *_: nullcontext()
@@ -103,16 +113,16 @@ def narrow(scene: Scene) -> list[Evidence] | None:
     return None
 
 
-def until_sure(scene: Scene) -> tuple[int, float]:
+def until_sure(scene: Scene, evidence: list[Evidence]) -> tuple[int, float]:
     """Return how many paintings it takes to be within ±10 %, and AbsRel there."""
     errors = CommonErrors(shape=scene.shape)
     paintings = 0
     fit = None
-    for end, one in enumerate(scene.evidence, start=1):
+    for end, one in enumerate(evidence, start=1):
         if not any_used([one]):
             continue
         paintings += 1
-        fit = fit_scale(scene.evidence[:end], scene.relative, config=HeadConfig())
+        fit = fit_scale(evidence[:end], scene.relative, config=HEAD)
         if tight_enough(scale_interval(fit.consensus, fit.head, scene.relative, errors), HALF_WIDTH):
             break
     return paintings, error(scene, fit)
@@ -129,7 +139,7 @@ def by_paintings(scene: Scene) -> list[tuple[float, float, float, float, float]]
         attempts, _ = first_usable(scene.evidence, paintings)
         evidence = scene.evidence[:attempts]
         paper = error(scene, fit_way(PAPER, evidence, scene.relative, preset("pocket")))
-        fit = fit_scale(evidence, scene.relative, config=HeadConfig())
+        fit = fit_scale(evidence, scene.relative, config=HEAD)
         depth_m, _ = apply_head(scene.relative, fit.head, max_depth_m=200.0)
         score = metric_score(depth_m, scene.truth_m)
         interval = scale_interval(fit.consensus, fit.head, scene.relative, errors)
@@ -140,7 +150,7 @@ def by_paintings(scene: Scene) -> list[tuple[float, float, float, float, float]]
     return rows
 
 
-def report(noise: NoiseName, scenes: list[Scene]) -> None:
+def report(noise: NoiseName, scenes: list[Scene], *, only_first: bool) -> None:
     """Print what one kind of noise shows."""
     table = np.array([by_paintings(scene) for scene in scenes])
     print(
@@ -153,6 +163,8 @@ def report(noise: NoiseName, scenes: list[Scene]) -> None:
             f"  {paintings:2d}  paper {mean[0]:.3f}/{median[0]:.3f}  ours {mean[1]:.3f}/{median[1]:.3f}"
             f"  {mean[2]:.0%}/{mean[3]:.0%}  x{np.quantile(column[:, 4], 0.8):.2f}"
         )
+    if only_first:
+        return
     subsets = [(scene, subset) for scene in scenes if (subset := narrow(scene)) is not None]
     pairs = [
         [error(scene, fit_way(way, subset, scene.relative, preset("pocket"))) for way in (PAPER, OURS)]
@@ -161,16 +173,27 @@ def report(noise: NoiseName, scenes: list[Scene]) -> None:
     if pairs:
         paper, ours = np.nanmean(pairs, 0)
         print(f"  four people within 2 % ({len(pairs)} scenes): paper {paper:.3f}, ours {ours:.3f}")
-    count, at_stop = np.array([until_sure(scene) for scene in scenes]).T
-    print(
-        f"  until ±10 %: {np.median(count):.0f} of {PAINTINGS} paintings on the median scene "
-        f"({np.percentile(count, 25):.0f} to {np.percentile(count, 75):.0f} on the middle half), "
-        f"AbsRel median {np.median(at_stop):.3f} against {np.median(table[:, -1, 1]):.3f} with all"
-    )
+    for masks, several in (
+        ("random", [one.evidence for one in scenes]),
+        ("informative", [one.chosen for one in scenes]),
+    ):
+        sure = np.array([until_sure(scene, evidence) for scene, evidence in zip(scenes, several, strict=True)])
+        count, at_stop = sure.T
+        print(
+            f"  {masks} masks until ±10 %: {np.median(count):.0f} of {PAINTINGS} paintings on the median scene "
+            f"({np.percentile(count, 25):.0f} to {np.percentile(count, 75):.0f} on the middle half), "
+            f"AbsRel mean {at_stop.mean():.3f}, median {np.median(at_stop):.3f}"
+        )
+        for paintings in (8, 16, 32):
+            errors = [
+                error(scene, fit_scale(evidence[: first_usable(evidence, paintings)[0]], scene.relative, config=HEAD))
+                for scene, evidence in zip(scenes, several, strict=True)
+            ]
+            print(f"    {paintings:2d}  AbsRel mean {np.mean(errors):.3f}, median {np.median(errors):.3f}")
     seconds = []
     for scene in scenes:
         begin = time.process_time()
-        fit_scale(scene.evidence, scene.relative, config=HeadConfig())
+        fit_scale(scene.evidence, scene.relative, config=HEAD)
         seconds.append(time.process_time() - begin)
     print(f"  fit of {PAINTINGS} paintings: {1000 * np.median(seconds):.1f} ms of one core", flush=True)
 
@@ -182,6 +205,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=60)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="7000000 for validation scenes")
     parser.add_argument("--noise", default="noisy,outliers10,outliers20")
+    parser.add_argument("--only-first", action="store_true", help="the first question alone, for many scenes")
     parser.add_argument("--workers", type=int, default=1)
     args = parser.parse_args()
     several = range(args.first_seed, args.first_seed + 4 * args.scenes)
@@ -189,11 +213,13 @@ def main() -> None:
     with ProcessPoolExecutor(args.workers) as pool:
         for noise in NOISES:
             if noise in args.noise.split(","):
-                gathered = list(pool.map(partial(gather, noise=noise, bank=args.bank), seeds))
+                gathered = list(
+                    pool.map(partial(gather, noise=noise, bank=args.bank, only_first=args.only_first), seeds)
+                )
                 scenes = [scene for scene in gathered if any_used(scene.evidence)]
                 if len(scenes) < len(gathered):
                     print(f"left out: {len(gathered) - len(scenes)} scenes in which nobody painted can be used")
-                report(noise, scenes)
+                report(noise, scenes, only_first=args.only_first)
 
 
 if __name__ == "__main__":

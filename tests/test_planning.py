@@ -68,6 +68,8 @@ def test_who_can_propose():
     assert isinstance(Proposing(), ProposingPainter) and not isinstance(OraclePainter(), ProposingPainter)
     assert chooses(Proposing(), INFORMATIVE)
     assert not chooses(OraclePainter(), INFORMATIVE) and not chooses(Proposing(), config())
+    assert chooses(Proposing(), config(until_interval=0.1))
+    assert not chooses(Proposing(), config(until_interval=0.1, mask_choice="random"))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ HeadKind = Literal["consensus", "silog"]
 SilogForm = Literal["pooled", "per-image-sum"]
 HeadLoss = Literal["silog", "l1", "l2", "mse-log"]
 FreeParameters = Literal["scale-shift", "scale", "shift"]
+MaskChoice = Literal["random", "informative"]
 EvidenceMode = Literal["body", "contact", "either"]
 
 
@@ -28,8 +29,9 @@ class PaintingConfig:
         mask_shape: "strip" (the paper's full-height strips) or "person" (person-shaped boxes).
         min_width: alpha of App. B, strip width over min(height, width), at least.
         max_width: beta of App. B, at most.
-        mask_choice: "random" (the paper's) or "informative": of several random masks, the one whose person is expected
-            to narrow the interval most, where the painter can say beforehand where it would stand somebody.
+        mask_choice: "random" (the paper's), or "informative": of several random masks, the one whose person is expected
+            to narrow the interval most, where the painter can say beforehand where it would stand somebody. None:
+            informative with ``until_interval``, else random.
         prompts: drawn uniformly per painting (paper: {"a man", "a woman"}).
         batch_size: paintings made at once; never changes the result.
         max_pixels: larger photos are painted at about this many pixels; depth is always of the photo's own size.
@@ -46,12 +48,17 @@ class PaintingConfig:
     mask_shape: Literal["strip", "person"] = "strip"
     min_width: float = 0.2
     max_width: float = 0.8
-    mask_choice: Literal["random", "informative"] = "random"
+    mask_choice: MaskChoice | None = None
     prompts: tuple[str, ...] = ("a man", "a woman")
     batch_size: int = 4
     max_pixels: int = 1024 * 1024
     until_interval: float | None = None
     answer_interrupted: bool = True
+
+    @property
+    def informative(self) -> bool:
+        """Whether masks are to be chosen by what they would tell."""
+        return (self.mask_choice or ("random" if self.until_interval is None else "informative")) == "informative"
 
     def __post_init__(self) -> None:
         """Refuse limits that cannot work."""

@@ -34,7 +34,7 @@ def chooses(painter: Painter, config: Config) -> bool:
         painter: whether it can propose.
         config: whether masks are to be informative.
     """
-    return config.painting.mask_choice == "informative" and isinstance(painter, ProposingPainter)
+    return config.painting.informative and isinstance(painter, ProposingPainter)
 
 
 def plan_next(

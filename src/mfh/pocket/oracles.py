@@ -177,6 +177,7 @@ class OraclePainter:
         self._light = light
         self._samples = samples
         self._pools: dict[int, Pool] = {}
+        self._looked: tuple[Truth, dict[int, tuple[int, NDArray[np.bool_]]]] | None = None
 
     def paint(
         self,
@@ -204,18 +205,20 @@ class OraclePainter:
         truth = self._known.truth_of(photo)
         proposals = []
         for paint_mask, seed in zip(paint_masks, seeds, strict=True):
-            choice = self._choose(truth, paint_mask, _draws(truth, seed))
-            proposals.append(None if choice is None else Proposal(_foot_xy_px(truth.camera, choice[1])))
+            figure = self._choose(truth, paint_mask, _draws(truth, seed))
+            body = None if figure is None else true_body(truth.scene, self._bank, figure)
+            proposals.append(None if body is None else Proposal(_foot_xy_px(truth.camera, body)))
         return proposals
 
     def _one(
         self, photo: NDArray[np.float32], truth: Truth, paint_mask: NDArray[np.bool_], seed: int
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         rng = _draws(truth, seed)
-        choice = self._choose(truth, paint_mask, rng)
-        if choice is None:
+        figure = self._choose(truth, paint_mask, rng)
+        if figure is None:
             return photo, np.zeros(paint_mask.shape, bool)
-        figure, body, body_depth_m = choice
+        body = true_body(truth.scene, self._bank, figure)
+        body_depth_m = rasterize_depth(body.vertices_m, body.faces, truth.camera)
         visible = (body_depth_m < truth.depth_m) & paint_mask
         touched = visible
         rgb = photo.copy()
@@ -235,22 +238,28 @@ class OraclePainter:
         self._known.add(rgb, painted)
         return rgb, touched
 
-    def _choose(
-        self, truth: Truth, paint_mask: NDArray[np.bool_], rng: np.random.Generator
-    ) -> tuple[Figure, HumanMesh, NDArray[np.float64]] | None:
-        """Return somebody who falls inside the mask and is not hidden, with body and z-depth."""
+    def _choose(self, truth: Truth, paint_mask: NDArray[np.bool_], rng: np.random.Generator) -> Figure | None:
+        """Return somebody who falls inside the mask and is not hidden."""
         if truth.scene.seed not in self._pools:
             self._pools[truth.scene.seed] = draw_pool(truth.scene, self._bank, split=self._split)
         pool = self._pools[truth.scene.seed]
         for k in rng.permutation(pool.inside(paint_mask))[:_LOOKS]:
-            figure = pool.figures[k]
-            body = true_body(truth.scene, self._bank, figure)
-            depth_m = rasterize_depth(body.vertices_m, body.faces, truth.camera)
-            silhouette = int(np.isfinite(depth_m).sum())
-            visible = int(((depth_m < truth.depth_m) & paint_mask).sum())
-            if visible >= max(MIN_VISIBLE_PX, MIN_VISIBLE_SHARE * silhouette):
-                return figure, body, depth_m
+            silhouette_px, in_front_mask = self._look(truth, pool, int(k))
+            visible_px = int((in_front_mask & paint_mask).sum())
+            if visible_px >= max(MIN_VISIBLE_PX, MIN_VISIBLE_SHARE * silhouette_px):
+                return pool.figures[k]
         return None
+
+    def _look(self, truth: Truth, pool: Pool, k: int) -> tuple[int, NDArray[np.bool_]]:
+        """Return how many pixels somebody covers, and those at which nothing is nearer; remembered for one picture."""
+        if self._looked is None or self._looked[0] is not truth:
+            self._looked = truth, {}
+        seen = self._looked[1]
+        if k not in seen:
+            body = true_body(truth.scene, self._bank, pool.figures[k])
+            depth_m = rasterize_depth(body.vertices_m, body.faces, truth.camera)
+            seen[k] = int(np.isfinite(depth_m).sum()), depth_m < truth.depth_m
+        return seen[k]
 
 
 class OraclePeople:

@@ -5,13 +5,10 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from mfh.config import PaintingConfig
 from mfh.io.photo import load_photo
 from mfh.models.painters.figures import load_figures
 from mfh.models.painters.person_prior import MIN_ODDS, PersonPrior, StandingField
 from mfh.models.painters.sprite import SpritePainter, choose_figure
-from mfh.models.protocols import ProposingPainter
-from mfh.numerics.paint_masks import plan_painting
 
 
 def _field(odds: np.ndarray, *, sigma: float = 0.1) -> StandingField:
@@ -111,36 +108,6 @@ def test_painting_n_depends_on_its_own_seed_alone():
         np.testing.assert_array_equal(one.rgb, same.rgb)
         np.testing.assert_array_equal(one.rgb[~one.paint_mask], photo[~one.paint_mask])
         assert not (one.paint_mask & ~mask).any()
-
-
-def test_people_are_painted_about_where_was_proposed():
-    with resources.as_file(resources.files("mfh") / "examples" / "room" / "rgb.png") as path:
-        photo = load_photo(path).rgb
-    height, width = photo.shape[:2]
-    plans = [plan_painting(n, seed=0, height=height, width=width, config=PaintingConfig()) for n in range(24)]
-    masks, seeds = [plan.paint_mask for plan in plans], [plan.seed for plan in plans]
-    prompts = [plan.prompt for plan in plans]
-    painter = SpritePainter()
-    assert isinstance(painter, ProposingPainter)
-    proposals = painter.propose(photo, masks, prompts, seeds)
-    for mask, proposal in zip(masks, proposals, strict=True):
-        if proposal is not None:
-            column = round(proposal.foot_xy_px[0])
-            # Half a cell may lie outside.
-            assert mask[:, max(column - width // 40, 0) : column + width // 40 + 1].any()
-            assert 0.03 < proposal.log_size_sigma < 1
-    figures = [painting.figure for painting in painter.paint(photo, masks, prompts, seeds)]
-    both = [
-        (one.foot_xy_px[1], figure.foot_xy_px[1])
-        for one, figure in zip(proposals, figures, strict=True)
-        if one is not None and figure is not None
-    ]
-    assert len(both) >= 8
-    assert np.corrcoef(np.array(both).T)[0, 1] > 0.7, "whoever was to stand far stands far"
-    assert painter.propose(photo, masks[::-1], prompts[::-1], seeds[::-1]) == proposals[::-1]
-    nowhere = np.zeros_like(masks[0])
-    nowhere[:2] = True
-    assert painter.propose(photo, [nowhere], ["a man"], [0]) == [None]
 
 
 def test_a_photo_is_looked_at_once_however_often_it_is_painted_into(monkeypatch):

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from mfh.models.painters.figures import Figure, composite, load_figures
-from mfh.models.painters.person_prior import PersonPrior, StandingField
+from mfh.models.painters.person_prior import PersonPrior
 from mfh.models.protocols import PaintMask, Rgb
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
-from mfh.types import PaintedFigure, PaintedPhoto, Proposal, RelativeDepth
+from mfh.types import PaintedFigure, PaintedPhoto, RelativeDepth
 
 # Sizes in one photo are off alike, and farther where the prior itself is less sure: by this power of its own deviation,
 # here relative to a usual one. From held-out renders and validation scenes: see docs/pocket-painter-card.md.
@@ -45,7 +45,6 @@ class SpritePainter:
         self._figures = load_figures()
         self._relative_depth = PocketRelativeDepth()
         self._seen: tuple[Rgb, RelativeDepth] | None = None
-        self._field: tuple[Rgb, StandingField] | None = None
 
     def paint(
         self, photo: Rgb, paint_masks: Sequence[PaintMask], prompts: Sequence[str], seeds: Sequence[int]
@@ -84,22 +83,6 @@ class SpritePainter:
             )
             painted.append(PaintedPhoto(picture.rgb, picture.changed_mask, prompt, seed, pasted))
         return painted
-
-    def propose(
-        self, photo: Rgb, paint_masks: Sequence[PaintMask], prompts: Sequence[str], seeds: Sequence[int]
-    ) -> list[Proposal | None]:
-        """Say about where the person of each painting would stand; None where nobody probably could.
-
-        The same draw as in painting, of what the prior says of the whole photo, nothing blanked: one look for all
-        masks. The size is drawn only in painting, without what is under the mask.
-        """
-        if self._field is None or self._field[0] is not photo:
-            self._field = photo, self._prior.look(photo, np.zeros(photo.shape[:2], bool))
-        stands = [
-            self._field[1].draw(paint_mask, np.random.default_rng(seed))
-            for paint_mask, seed in zip(paint_masks, seeds, strict=True)
-        ]
-        return [None if one is None else Proposal(one.foot_xy_px, one.log_size_sigma) for one in stands]
 
     def _look(self, photo: Rgb) -> RelativeDepth:
         """Return the relative depth of the photo: one is painted into many times over."""
