@@ -1,4 +1,4 @@
-"""Metres of one region: how far it is, how sure that is, and painting until it is sure enough."""
+"""What is asked of one photo: how far a region is, painting until that is sure enough, and lengths."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from mfh.errors import InputError
 from mfh.numerics.interval import region_interval
 from mfh.numerics.scale import fit_scale
 from mfh.numerics.shift_prior import region_range
-from mfh.types import CommonErrors, Evidence, Landmark, LogRange, Region, RelativeDepth
+from mfh.types import CommonErrors, Evidence, Landmark, LogRange, Region, RelativeDepth, Segment
 from tests.box_world import MIDDLE, OraclePainter, OraclePeople, config, depth_in, pipeline, render
 
 FLOOR = Region(10, 60, 40, 70)
@@ -93,6 +93,27 @@ def test_painting_goes_on_until_the_region_is_sure_whatever_the_batches():
     assert runs[0].region is not None and runs[0].region.interval.half_width_over_photo <= 0.2
     assert runs[0].paintings < 20
     assert runs[0].attempts == runs[1].attempts and runs[0].region == runs[1].region
+
+
+def test_lengths_are_those_of_the_world_and_the_same_from_the_evidence():
+    photo = render([])
+    across, away = Segment((10.0, 65.0), (80.0, 65.0)), Segment((48.0, 68.0), (48.0, 55.0))
+    result = pipeline(config())(photo, lengths=[across, away])
+    assert [one.segment for one in result.lengths] == [across, away]
+    points = result.points_m().reshape(*photo.rgb.shape[:2], 3)
+    for one in result.lengths:
+        (x1, y1), (x2, y2) = ((round(x), round(y)) for x, y in (one.segment.start_xy, one.segment.end_xy))
+        assert one.metres == pytest.approx(np.linalg.norm(points[y1, x1] - points[y2, x2]), rel=1e-3)
+    gathered = pipeline(config()).gather(photo, lengths=[across])
+    assert conclude(gathered, head=HeadConfig()).lengths == result.lengths[:1]
+    assert conclude(replace(gathered, lengths=(away,)), head=HeadConfig()).lengths == result.lengths[1:]
+
+
+def test_a_length_outside_is_said_before_anybody_is_painted():
+    painter = OraclePainter()
+    with pytest.raises(InputError, match="pixel 500,2 is outside the photo, which is 96x72"):
+        pipeline(config("paint"), painter=painter)(render([]), lengths=[Segment((1.0, 2.0), (500.0, 2.0))])
+    assert not painter.seen
 
 
 def test_the_sky_has_no_interval():

@@ -29,7 +29,7 @@ from mfh.numerics.clues import people_clues
 from mfh.numerics.known_sizes import KnownSizes, known_clues
 from mfh.numerics.space_check import space_is_swapped
 from mfh.pipeline import MetricFromHuman, Progress
-from mfh.types import MetricDepth, Photo, Region, RelativeDepth, Space
+from mfh.types import MetricDepth, Photo, Region, RelativeDepth, Segment, Space
 
 ASSUMED_SHAPE_LOG_SIGMA = 0.08
 """How far the best affine fit of a map leaves log depth off, where its model is not known.
@@ -75,6 +75,7 @@ def metric_from_relative_depth(
     config: Config | None = None,
     known: KnownSizes | None = None,
     region: Region | None = None,
+    lengths: Sequence[Segment] = (),
     progress: Progress | None = None,
 ) -> MetricDepth:
     """Give metres to the relative depth of one photo.
@@ -86,6 +87,7 @@ def metric_from_relative_depth(
         config: everything else; None for the preset "pocket".
         known: sizes the user knows.
         region: where metres are wanted most; None for the whole photo.
+        lengths: what is to be measured in it.
         progress: called with the stage and the fraction done.
 
     Returns:
@@ -102,7 +104,9 @@ def metric_from_relative_depth(
         given = RelativeDepthMap(relative.astype(np.float32), space)
     else:
         given = read_relative_depth(os.fspath(relative), space=space)
-    gathered = gather_with_relative_depth(photo, given, config=config, known=known, region=region, progress=progress)
+    gathered = gather_with_relative_depth(
+        photo, given, config=config, known=known, region=region, lengths=lengths, progress=progress
+    )
     return conclude(gathered, head=config.head, known=known)
 
 
@@ -113,6 +117,7 @@ def gather_with_relative_depth(
     config: Config,
     known: KnownSizes | None = None,
     region: Region | None = None,
+    lengths: Sequence[Segment] = (),
     progress: Progress | None = None,
 ) -> Gathered:
     """Let all models but the relative-depth one look at a photo whose relative depth is given.
@@ -123,6 +128,7 @@ def gather_with_relative_depth(
         config: a preset with changes.
         known: sizes the user knows.
         region: where metres are wanted most; None for the whole photo.
+        lengths: what is to be measured in it.
         progress: called with the stage and the fraction done.
 
     Returns:
@@ -137,7 +143,7 @@ def gather_with_relative_depth(
     # The map is of the photo alone: of a painting only the ground at the feet has a relative depth.
     wanted = changes(replace(config, painting_evidence="contact"))
     pipeline = MetricFromHuman.from_preset(config.name, models={"relative_depth": model}, **wanted)
-    gathered = pipeline.gather(photo, known=known, region=region, progress=progress)
+    gathered = pipeline.gather(photo, known=known, region=region, lengths=lengths, progress=progress)
     notes += _check_space(gathered, known, relative.name)
     if gathered.attempts and config.painting_evidence != "contact":
         notes += (f"painted people meet {relative.name} at their feet: there is no relative depth of the paintings",)

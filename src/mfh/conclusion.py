@@ -19,6 +19,7 @@ from mfh.geometry.camera import check_camera
 from mfh.io.focal import is_about_focal
 from mfh.numerics.interval import depth_log_sigma, region_interval, scale_interval
 from mfh.numerics.known_sizes import KnownSizes, known_clues, with_known_heights
+from mfh.numerics.lengths import measure_lengths, segment_rays
 from mfh.numerics.metric_head import apply_head
 from mfh.numerics.scale import ScaleFit, fit_scale, reject_person
 from mfh.numerics.shift_prior import region_range
@@ -33,6 +34,7 @@ from mfh.types import (
     Region,
     RegionDepth,
     RelativeDepth,
+    Segment,
 )
 
 
@@ -56,13 +58,13 @@ def conclude(
 
     Raises:
         NoLandmarkError: where nobody and nothing known gives a scale.
-        InputError: for a known size, region or number that cannot be used.
+        InputError: for a known size, region, length or number that cannot be used.
     """
     # One with heights alone counts as nothing where it is asked whether people are needed.
     known = KnownSizes() if known is None else known
     begin = time.perf_counter()
     photo, relative = gathered.photo, gathered.relative
-    check_region(gathered.region, photo)
+    check_wanted(photo, gathered.region, gathered.lengths)
     evidence = with_known_heights(_without(gathered.evidence, exclude), known.heights)
     clues = known_clues(known, relative, photo.camera)
     fit = fit_scale(evidence, relative, config=head, known=clues)
@@ -106,6 +108,7 @@ def conclude(
         log_sigma=depth_log_sigma(fit.consensus, relative, errors),
         people_spread=fit.spread,
         known_sizes=_known_rows(known, fit.known_weights),
+        lengths=measure_lengths(gathered.lengths, fit.consensus.belief, fit.head, relative, photo.camera, errors),
         region=region,
         kept_paintings=tuple(
             replace(painting, landmarks=one.landmarks)
@@ -114,16 +117,19 @@ def conclude(
     )
 
 
-def check_region(region: Region | None, photo: Photo) -> None:
-    """Refuse a region that is not one of the photo.
+def check_wanted(photo: Photo, region: Region | None, lengths: Sequence[Segment]) -> None:
+    """Refuse a region or a length that is not one of the photo.
 
     Args:
-        region: where metres are wanted; None for the whole photo.
         photo: the photo.
+        region: where metres are wanted most; None for the whole photo.
+        lengths: what to measure.
 
     Raises:
-        InputError: for one that is empty or reaches outside.
+        InputError: for a region that is empty or reaches outside, or a length that does or has its ends at one pixel.
     """
+    for segment in lengths:
+        segment_rays(segment, photo.camera)
     if region is None:
         return
     camera, said = photo.camera, f"{region.left},{region.top} to {region.right},{region.bottom}"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from mfh.types import Evidence, MeasuredPainting, Photo, Region, RelativeDepth
+from mfh.types import Evidence, MeasuredPainting, Photo, Region, RelativeDepth, Segment
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Gathered:
         max_depth_m: farther answers are not valid.
         seconds: stage -> wall seconds.
         region: where metres are wanted most; None for the whole photo.
+        lengths: what is to be measured in it.
         paintings: every painting made, in order, with the verdicts known so far; empty unless they are kept.
     """
 
@@ -41,4 +42,5 @@ class Gathered:
     max_depth_m: float
     seconds: dict[str, float] = field(default_factory=dict)
     region: Region | None = None
+    lengths: tuple[Segment, ...] = ()
     paintings: tuple[MeasuredPainting, ...] = ()

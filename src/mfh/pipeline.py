@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from mfh.conclusion import check_region, conclude
+from mfh.conclusion import check_wanted, conclude
 from mfh.config import Config, preset
 from mfh.errors import InputError, NoLandmarkError
 from mfh.findings import any_used, describe, nobody_found, why_no_painting
@@ -26,7 +26,7 @@ from mfh.numerics.scale import fit_scale
 from mfh.numerics.shift_prior import PhotoRange, region_range
 from mfh.painting import Enough, PaintingRun, paint_people
 from mfh.pairing import photo_evidence
-from mfh.types import CommonErrors, Evidence, MeasuredPainting, MetricDepth, Photo, Region, RelativeDepth
+from mfh.types import CommonErrors, Evidence, MeasuredPainting, MetricDepth, Photo, Region, RelativeDepth, Segment
 
 Progress = Callable[[str, float], None]
 
@@ -123,6 +123,7 @@ class MetricFromHuman:
         *,
         known: KnownSizes | None = None,
         region: Region | None = None,
+        lengths: Sequence[Segment] = (),
         progress: Progress | None = None,
     ) -> MetricDepth:
         """Measure one photo.
@@ -132,6 +133,7 @@ class MetricFromHuman:
             known: sizes the user knows; a distance or a length suffices without any person.
             region: where metres are wanted most: the answer says how far that is, painting goes on until its interval
                 is narrow enough, and people are painted where they tell most of it.
+            lengths: what to measure in the photo.
             progress: called with the stage and the fraction done.
 
         Returns:
@@ -139,10 +141,10 @@ class MetricFromHuman:
 
         Raises:
             NoLandmarkError: where nobody gives a scale, with what was tried.
-            InputError: for a photo, camera, region or known size that cannot be used.
+            InputError: for a photo, camera, region, length or known size that cannot be used.
             BackendError: where a model breaks its contract.
         """
-        gathered = self.gather(photo, known=known, region=region, progress=progress)
+        gathered = self.gather(photo, known=known, region=region, lengths=lengths, progress=progress)
         if progress is not None:
             progress("fit", 0.95)
         return conclude(gathered, head=self.config.head, known=known)
@@ -153,6 +155,7 @@ class MetricFromHuman:
         *,
         known: KnownSizes | None = None,
         region: Region | None = None,
+        lengths: Sequence[Segment] = (),
         progress: Progress | None = None,
     ) -> Gathered:
         """Let the models look at one photo: steps 1 to 3, without an answer yet.
@@ -161,6 +164,7 @@ class MetricFromHuman:
             photo: a photo with its camera, or the path of a picture file.
             known: sizes the user knows; nobody is painted where they suffice, unless people="paint".
             region: where metres are wanted most; None for the whole photo.
+            lengths: what is to be measured in it.
             progress: called with the stage and the fraction done.
 
         Returns:
@@ -174,7 +178,7 @@ class MetricFromHuman:
 
             photo = load_photo(os.fspath(photo))
         _check_photo(photo)
-        check_region(region, photo)
+        check_wanted(photo, region, lengths)
         watch = _Watch(progress)
         models = Models(self.relative_depth, self.person_segmenter, self.human_mesh)
 
@@ -238,6 +242,7 @@ class MetricFromHuman:
             max_depth_m=self.config.max_depth_m,
             seconds=watch.seconds,
             region=region,
+            lengths=tuple(lengths),
             paintings=tuple(
                 MeasuredPainting(number, painting.rgb, painting.paint_mask, one.landmarks, meshes)
                 for number, (one, (painting, meshes)) in enumerate(zip(run.evidence, run.kept, strict=False))

@@ -2,10 +2,18 @@
 
 import pytest
 
-from mfh.cli.known import known_sizes, parse_distance, parse_heights, parse_length, parse_metres, parse_region
+from mfh.cli.known import (
+    known_sizes,
+    parse_distance,
+    parse_heights,
+    parse_length,
+    parse_metres,
+    parse_region,
+    parse_segment,
+)
 from mfh.errors import InputError
 from mfh.numerics.known_sizes import KnownDistance, KnownHeight, KnownLength
-from mfh.types import Region
+from mfh.types import Region, Segment
 
 
 @pytest.mark.parametrize(
@@ -43,6 +51,10 @@ def test_a_region_by_any_two_opposite_corners(word):
     assert parse_region(None) is None
 
 
+def test_what_to_measure():
+    assert parse_segment("100,50: 30.5,410") == Segment((100.0, 50.0), (30.5, 410.0))
+
+
 def test_heights_of_everybody_come_before_a_person_s_own():
     assert parse_heights(["1=170cm", "1.80"]) == (KnownHeight(1.8), KnownHeight(1.7, 1))
     assert parse_heights([]) == ()
@@ -65,6 +77,7 @@ def test_all_kinds_together():
     [(parse_distance, word) for word in ("", "2.31", "320=2", "320,240", "320,240=", "320,240=far", "a,b=2", "1,2,3=4")]
     + [(parse_length, word) for word in ("", "1,2=3", "1,2:3=4", "1,2:3,4", "1,2:3,4=0", "1,2:1,2=3", "1,2:3,4:5,6=7")]
     + [(parse_region, word) for word in ("", "1,2", "1,2:3", "1,2:1,4", "1,2:3,2", "a,b:c,d", "1,2:3,4:5,6", "1,2,3,4")]
+    + [(parse_segment, word) for word in ("", "1,2", "1,2:3", "1,2:1,2", "a,b:c,d", "1,2:3,4:5,6", "1,2:3,4=5")]
     + [(lambda word: parse_heights([word]), word) for word in ("", "tall", "0=", "x=1.8", "-1=1.8", "5", "0.3", "0=9")],
 )
 def test_words_that_say_nothing_are_one_line(parse, word):

@@ -208,6 +208,8 @@ BAD_WORDS = {
     "interval 2": (["photo.jpg", "--until-interval", "2"], "--until-interval is 2"),
     "region of one corner": (["photo.jpg", "--region", "1,2"], "--region is '1,2'"),
     "one region of two photos": (["a.jpg", "b.jpg", "--region", "1,2:3,4"], "'1,2:3,4' is about one photo"),
+    "a length of one pixel": (["photo.jpg", "--measure", "1,2:1,2"], "--measure is '1,2:1,2'"),
+    "one length of two photos": (["a.jpg", "b.jpg", "--measure", "1,2:3,4"], "'1,2:3,4' is about one photo"),
     "budget words": (["photo.jpg", "--budget", "soon"], "--budget is 'soon'"),
     "unknown evidence": (["photo.jpg", "--evidence", "feet"], "feet"),
     "negative seed": (["photo.jpg", "--seed", "-1"], "--seed is -1"),

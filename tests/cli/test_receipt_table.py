@@ -1,12 +1,13 @@
+import math
 from dataclasses import replace
 
 import pytest
 
-from mfh.cli.receipt_table import MAX_ROWS, describe_interval, receipt_rows
+from mfh.cli.receipt_table import MAX_ROWS, describe_interval, describe_length, receipt_rows
 from mfh.conclusion import conclude
 from mfh.config import HeadConfig
 from mfh.numerics.known_sizes import KnownDistance, KnownSizes
-from mfh.types import CommonErrors, ScaleInterval
+from mfh.types import CommonErrors, MeasuredLength, ScaleInterval, Segment
 
 
 def test_every_person_has_a_row_with_number_weight_and_verdict(gathered):
@@ -31,6 +32,14 @@ def test_long_tables_say_how_many_more_there_are(gathered):
     rows = receipt_rows(many)
     assert len(rows) == MAX_ROWS + 2
     assert rows[-1] == f"... and {len(many.landmarks) - MAX_ROWS} more in receipt.json"
+
+
+def test_lengths_in_words():
+    segment = Segment((10.0, 20.5), (30.0, 40.0))
+    line = describe_length(MeasuredLength(segment, 1.234, (1.0, 1.5), (0.8, 2.0)))
+    assert line == "1.23 m from 10,20.5 to 30,40, 1.00 to 1.50 m with 80 % probability"
+    nothing = (math.nan, math.nan)
+    assert "none from 10,20.5 to 30,40" in describe_length(MeasuredLength(segment, math.nan, nothing, nothing))
 
 
 def test_the_interval_in_words():

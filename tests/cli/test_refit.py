@@ -103,6 +103,20 @@ def test_another_region(run_mfh, evidence_path, tmp_path, gathered):
     assert outside.code == 2 and "reaches outside" in outside.error_line and not (tmp_path / "no").exists()
 
 
+def test_lengths(run_mfh, evidence_path, tmp_path, gathered):
+    words = ("--measure", "10,30:50,30", "--measure", "10,45:10,30")
+    run = run_mfh("refit", evidence_path, "--out", tmp_path / "out", *words)
+    assert run.code == 0
+    rows = json.loads((tmp_path / "out" / "receipt.json").read_text())["lengths"]
+    assert [row["end_xy"] for row in rows] == [[50, 30], [10, 30]]
+    for row in rows:
+        low, high = row["level_80_m"]
+        assert row["level_95_m"][0] < low < row["metres"] < high < row["level_95_m"][1]
+        assert f"{row['metres']:.2f} m from 10," in run.out
+    once = run_mfh("refit", evidence_path, "--out", tmp_path / "no", "--measure", "1,2:1,2")
+    assert once.code == 2 and "two different pixels" in once.error_line and not (tmp_path / "no").exists()
+
+
 def test_exclude(run_mfh, evidence_path, tmp_path):
     run = run_mfh("refit", evidence_path, "--out", tmp_path / "out", "--exclude", "0, 3")
     assert run.code == 0 and "2 used of 5" in run.out

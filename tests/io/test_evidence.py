@@ -11,7 +11,7 @@ from mfh.config import HeadConfig
 from mfh.errors import InputError
 from mfh.geometry.camera import camera_from_focal_px
 from mfh.io.evidence import load_evidence, save_evidence
-from mfh.types import FocalProvenance, Region
+from mfh.types import FocalProvenance, Region, Segment
 
 
 @pytest.fixture
@@ -52,19 +52,21 @@ def test_what_comes_back_is_what_was_gathered(stored, gathered):
     assert alike == gathered
 
 
-def test_the_region_comes_back_and_files_from_before_there_were_any_have_none(tmp_path, stored, gathered):
-    asked = replace(gathered, region=Region(3, 4, 20, 30))
+def test_what_was_asked_comes_back_and_files_from_before_ask_nothing(tmp_path, stored, gathered):
+    asked = replace(gathered, region=Region(3, 4, 20, 30), lengths=(Segment((1.0, 2.5), (30.0, 4.0)),))
     save_evidence(tmp_path / "asked.npz", asked)
-    assert load_evidence(tmp_path / "asked.npz").region == asked.region
-    assert load_evidence(stored).region is None
+    back = load_evidence(tmp_path / "asked.npz")
+    assert (back.region, back.lengths) == (asked.region, asked.lengths)
+    assert load_evidence(stored).region is None and load_evidence(stored).lengths == ()
     with np.load(stored) as arrays:
         about = json.loads(str(arrays["about"]))
-    del about["region"]
+    del about["region"], about["lengths"]
     rewritten(stored, about=np.str_(json.dumps(about)))
-    assert load_evidence(stored).region is None
-    redescribed(stored, region={"left": 1})
-    with pytest.raises(InputError, match="is damaged"):
-        load_evidence(stored)
+    assert load_evidence(stored).region is None and load_evidence(stored).lengths == ()
+    for damage in ({"region": {"left": 1}}, {"lengths": [{"start_xy": [1, 2]}]}, {"lengths": [{"start_xy": 1}]}):
+        redescribed(stored, **{"region": None, "lengths": [], **damage})
+        with pytest.raises(InputError, match="is damaged"):
+            load_evidence(stored)
 
 
 @pytest.mark.parametrize("kind", ["consensus", "silog"])

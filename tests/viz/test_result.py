@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfh.types import Camera, CommonErrors, MetricDepth, Region, RegionDepth, ScaleInterval
+from mfh.types import (
+    Camera,
+    CommonErrors,
+    MeasuredLength,
+    MetricDepth,
+    Region,
+    RegionDepth,
+    ScaleInterval,
+    Segment,
+)
 from mfh.viz import bar_ticks_m, colour_depth, depth_limits_m, preview
 
 
@@ -35,6 +44,25 @@ def test_the_region_is_outlined_where_it_is(metric_depth):
     assert changed[bottom - 100 : bottom, left : left + 4].any(1).all(), "the left side, without a gap"
     assert columns.max() - left == pytest.approx(320, abs=4)
     assert not changed[bottom - 60, left + 10 : left + 300].any(), "an outline, nothing inside"
+
+
+@pytest.mark.parametrize("metres", [2.5, float("nan")])
+def test_lengths_are_drawn_from_end_to_end(metric_depth, metres):
+    result = resized(metric_depth, 480, 640)
+    length = MeasuredLength(Segment((100.0, 100.0), (400.0, 300.0)), metres, (2.0, 3.0), (1.0, 4.0))
+    changed = (
+        np.abs(
+            preview(replace(result, lengths=(length,)), panel_px=640).astype(int) - preview(result, panel_px=640)
+        ).max(-1)
+        > 40
+    )
+    rows, columns = np.nonzero(changed)
+    assert columns.max() - columns.min() == pytest.approx(300, abs=12)
+    assert rows.max() - rows.min() == pytest.approx(200, abs=12)
+    left, top = columns.min(), rows.min()
+    for share in (0.1, 0.3, 0.7, 0.9):
+        x, y = round(left + 4 + 300 * share), round(top + 4 + 200 * share)
+        assert changed[y - 3 : y + 4, x - 3 : x + 4].any()
 
 
 @given(near_m=st.floats(0.01, 100), ratio=st.floats(1.02, 1000))

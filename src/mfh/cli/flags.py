@@ -54,6 +54,16 @@ WantedRegion = Annotated[
     ),
 ]
 
+WantedLengths = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--measure",
+        metavar="X1,Y1:X2,Y2",
+        help="Two pixels: says the straight length between what is seen there; repeatable.",
+        show_default=False,
+    ),
+]
+
 RelativeDepthFile = Annotated[
     Path | None,
     typer.Option(help="Your own relative depth of the photo: npy, npz, 16-bit png or exr; needs --space."),

@@ -9,7 +9,7 @@ from mfh.errors import InputError
 
 if TYPE_CHECKING:
     from mfh.numerics.known_sizes import KnownDistance, KnownHeight, KnownLength, KnownSizes
-    from mfh.types import Region
+    from mfh.types import Region, Segment
 
 METRES_PER_UNIT = {"": 1.0, "m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048, "in": 0.0254}
 
@@ -136,6 +136,26 @@ def parse_region(word: str | None) -> "Region | None":
     from mfh.types import Region
 
     return Region(math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
+
+
+def parse_segment(word: str) -> "Segment":
+    """Return the two pixels that "100,50:100,410" says.
+
+    Args:
+        word: two pixels between which the length is wanted.
+
+    Raises:
+        InputError: for anything else, or twice the same pixel.
+    """
+    start, _, end = word.partition(":")
+    start_xy, end_xy = _pixel(start), _pixel(end)
+    if start_xy is None or end_xy is None:
+        raise InputError(f"--measure is {word!r}: expected two pixels X1,Y1:X2,Y2 such as 100,50:100,410")
+    if start_xy == end_xy:
+        raise InputError(f"--measure is {word!r}: expected two different pixels")
+    from mfh.types import Segment
+
+    return Segment(start_xy, end_xy)
 
 
 def parse_metres(text: str) -> float | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mfh.io.relative import RelativeDepthMap
     from mfh.numerics.known_sizes import KnownSizes
     from mfh.pipeline import MetricFromHuman
-    from mfh.types import MetricDepth, Photo, Region
+    from mfh.types import MetricDepth, Photo, Region, Segment
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,14 @@ class Given:
         known: sizes of people and things.
         relative_depth: a map to use instead of a model's.
         region: where in it metres are wanted most.
+        lengths: what is to be measured in it.
     """
 
     focal: "FocalRequest | None" = None
     known: "KnownSizes | None" = None
     relative_depth: "RelativeDepthMap | None" = None
     region: "Region | None" = None
+    lengths: "tuple[Segment, ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -106,20 +108,19 @@ class Meter:
 
     def _conclude(self, photo: "Photo", progress: ProgressLine) -> "tuple[MetricDepth, Gathered | None]":
         """Return the result, and what it rests on where that is to be kept."""
-        known, relative_depth, region = self._given.known, self._given.relative_depth, self._given.region
-        if relative_depth is None and not self._save_evidence:
-            return self._model()(photo, known=known, region=region, progress=progress.update), None
+        given = self._given
+        wanted = {"known": given.known, "region": given.region, "lengths": given.lengths, "progress": progress.update}
+        if given.relative_depth is None and not self._save_evidence:
+            return self._model()(photo, **wanted), None
         from mfh.conclusion import conclude
 
-        if relative_depth is None:
-            gathered = self._model().gather(photo, known=known, region=region, progress=progress.update)
+        if given.relative_depth is None:
+            gathered = self._model().gather(photo, **wanted)
         else:
             from mfh.adapters import gather_with_relative_depth
 
-            gathered = gather_with_relative_depth(
-                photo, relative_depth, config=self.config, known=known, region=region, progress=progress.update
-            )
-        result = conclude(gathered, head=self.config.head, known=known)
+            gathered = gather_with_relative_depth(photo, given.relative_depth, config=self.config, **wanted)
+        result = conclude(gathered, head=self.config.head, known=given.known)
         return result, gathered if self._save_evidence else None
 
     def _model(self) -> "MetricFromHuman":

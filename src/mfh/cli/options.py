@@ -175,7 +175,7 @@ def check_one_photo(photos: Sequence[Path], *, heights: Sequence[str] | None, pl
     Args:
         photos: picture files.
         heights: words of --person-height; a height of everybody may be given for several photos.
-        places: words of --known-distance, --known-length and --region.
+        places: words of --known-distance, --known-length, --region and --measure.
 
     Raises:
         InputError: for a pixel or a person's number, and more than one photo.

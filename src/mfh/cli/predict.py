@@ -20,10 +20,11 @@ from mfh.cli.flags import (
     PersonHeights,
     RelativeDepthFile,
     RelativeDepthSpace,
+    WantedLengths,
     WantedRegion,
 )
 from mfh.cli.folders import result_folder
-from mfh.cli.known import known_sizes, parse_region
+from mfh.cli.known import known_sizes, parse_region, parse_segment
 from mfh.cli.measure import Given, Measured, Meter
 from mfh.cli.options import (
     PaintingLimits,
@@ -36,7 +37,7 @@ from mfh.cli.options import (
     request_relative_depth,
 )
 from mfh.cli.progress import progress_line
-from mfh.cli.receipt_table import describe_interval, describe_region, receipt_rows
+from mfh.cli.receipt_table import describe_interval, describe_length, describe_region, receipt_rows
 from mfh.config import PRESETS, Config, EvidenceMode, HeadKind, PeopleMode
 from mfh.errors import InputError, MfhError, NoLandmarkError
 
@@ -120,6 +121,7 @@ def predict(
     known_distance: KnownDistances = None,
     known_length: KnownLengths = None,
     region: WantedRegion = None,
+    measure: WantedLengths = None,
     relative_depth: RelativeDepthFile = None,
     space: RelativeDepthSpace = None,
     fov_from: Annotated[
@@ -171,12 +173,13 @@ def predict(
         check_one_photo(
             photos,
             heights=person_height,
-            places=[*(known_distance or ()), *(known_length or ()), *([region] if region else ())],
+            places=[*(known_distance or ()), *(known_length or ()), *([region] if region else ()), *(measure or ())],
         )
         given = Given(
             focal=request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics),
             known=known_sizes(heights=person_height or (), distances=known_distance or (), lengths=known_length or ()),
             region=parse_region(region),
+            lengths=tuple(parse_segment(word) for word in measure or ()),
             relative_depth=request_relative_depth(relative_depth, space, photos=photos, model=relative_depth_model),
         )
         from mfh.io.atomic import check_writable
@@ -262,6 +265,7 @@ def table(path: Path, measured: Measured) -> str:
     ]
     if result.interval is not None:
         rows.insert(3, ("interval", describe_interval(result.interval)))
+    rows[3:3] = [("length", describe_length(one)) for one in result.lengths]
     if result.region is not None:
         rows.insert(3, ("region", describe_region(result.region)))
     if result.ended_by:

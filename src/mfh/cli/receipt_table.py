@@ -1,9 +1,10 @@
 """The scale receipt in the terminal: who said what about the scale, how much it counted, and how sure the answer is."""
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mfh.types import Landmark, MetricDepth, RegionDepth, ScaleInterval
+    from mfh.types import Landmark, MeasuredLength, MetricDepth, RegionDepth, ScaleInterval
 
 MAX_ROWS = 12
 _HEADER = ("#", "where", "metres", "tall", "scale", "weight", "verdict")
@@ -56,6 +57,20 @@ def describe_region(region: "RegionDepth") -> str:
         f"{region.depth_m:.2f} m at {at.left},{at.top} to {at.right},{at.bottom} (median), "
         f"{low * region.depth_m:.2f} to {high * region.depth_m:.2f} m with 80 % probability"
     )
+
+
+def describe_length(length: "MeasuredLength") -> str:
+    """Say how long something is, in one line.
+
+    Args:
+        length: with its interval.
+    """
+    (x1, y1), (x2, y2) = length.segment.start_xy, length.segment.end_xy
+    where = f"from {x1:g},{y1:g} to {x2:g},{y2:g}"
+    if math.isnan(length.metres):
+        return f"none {where}: an end is as far away as can be"
+    low, high = length.level_80
+    return f"{length.metres:.2f} m {where}, {low:.2f} to {high:.2f} m with 80 % probability"
 
 
 def _person_row(number: int, landmark: "Landmark") -> tuple[str, ...]:

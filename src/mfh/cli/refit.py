@@ -17,10 +17,11 @@ from mfh.cli.flags import (
     KnownDistances,
     KnownLengths,
     PersonHeights,
+    WantedLengths,
     WantedRegion,
 )
 from mfh.cli.folders import is_free
-from mfh.cli.known import known_sizes, parse_region
+from mfh.cli.known import known_sizes, parse_region, parse_segment
 from mfh.cli.measure import Measured, write_result
 from mfh.cli.options import request_focal
 from mfh.cli.predict import as_tree, print_json, table
@@ -55,6 +56,7 @@ def refit(
     known_distance: KnownDistances = None,
     known_length: KnownLengths = None,
     region: WantedRegion = None,
+    measure: WantedLengths = None,
     as_json: AsJson = False,
 ) -> int:
     """Solve a photo's metres again: another focal length, head or known size, or without some of its people."""
@@ -62,7 +64,7 @@ def refit(
         numbers = parse_numbers(exclude)
         focal = request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics)
         known = known_sizes(heights=person_height or (), distances=known_distance or (), lengths=known_length or ())
-        wanted = parse_region(region)
+        wanted, lengths = parse_region(region), tuple(parse_segment(word) for word in measure or ())
         folder = evidence.parent / "refit" if out is None else out
         check_folder(folder, evidence)
 
@@ -71,7 +73,7 @@ def refit(
 
         begin = time.perf_counter()
         gathered = see_through(load_evidence(evidence), focal)
-        gathered = gathered if wanted is None else replace(gathered, region=wanted)
+        gathered = replace(gathered, region=wanted or gathered.region, lengths=lengths or gathered.lengths)
         result = conclude(gathered, head=choose_head(gathered.preset, head), known=known, exclude=numbers)
         receipt = write_result(folder, result, photo_path=evidence)
     except MfhError as error:

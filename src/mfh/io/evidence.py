@@ -22,7 +22,7 @@ from mfh import __version__
 from mfh.errors import InputError, one_line
 from mfh.gathered import Gathered
 from mfh.io.atomic import atomic_path
-from mfh.types import Camera, Evidence, FocalProvenance, Landmark, LogRange, Photo, Region, RelativeDepth
+from mfh.types import Camera, Evidence, FocalProvenance, Landmark, LogRange, Photo, Region, RelativeDepth, Segment
 
 EVIDENCE_FILE = "evidence.npz"
 """What it is called beside the other results of a photo."""
@@ -59,6 +59,7 @@ def save_evidence(path: str | Path, gathered: Gathered) -> None:
         "space": relative.space,
         "log_range": relative.log_range and relative.log_range.parts,
         "region": gathered.region and asdict(gathered.region),
+        "lengths": [asdict(one) for one in gathered.lengths],
         "landmarks": [[asdict(landmark) for landmark in one.landmarks] for one in evidence],
         "seconds": gathered.seconds,
         **{name: getattr(gathered, name) for name in _PLAIN},
@@ -159,10 +160,17 @@ def _gathered(about: Mapping[str, Any], arrays: Mapping[str, ndarray]) -> Gather
         relative=RelativeDepth(relative, about["space"], read_log_range(about["log_range"])),
         evidence=_evidence(about["landmarks"], arrays),
         seconds=about["seconds"],
-        # Not in files from before there were regions.
+        # Not in files from before there were regions and lengths.
         region=None if about.get("region") is None else Region(**about["region"]),
+        lengths=tuple(_segment(**one) for one in about.get("lengths", ())),
         **{name: about[name] for name in _PLAIN},
     )
+
+
+def _segment(start_xy: Sequence[float], end_xy: Sequence[float]) -> Segment:
+    """Return a segment from the lists JSON makes of its ends."""
+    (x1, y1), (x2, y2) = start_xy, end_xy
+    return Segment((float(x1), float(y1)), (float(x2), float(y2)))
 
 
 def read_log_range(parts: Sequence[Sequence[float]] | None) -> LogRange | None:

@@ -85,6 +85,16 @@ def receipt(
             "shift_determined": bool(result.head.shift_determined),
         },
         "interval": _interval(result.interval),
+        "lengths": [
+            {
+                "start_xy": list(one.segment.start_xy),
+                "end_xy": list(one.segment.end_xy),
+                "metres": one.metres,
+                "level_80_m": list(one.level_80),
+                "level_95_m": list(one.level_95),
+            }
+            for one in result.lengths
+        ],
         "region": _region(result.region),
         "known_sizes": [{"name": one.name, "weight": one.weight} for one in result.known_sizes],
         "camera": {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy},

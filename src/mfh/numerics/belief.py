@@ -85,15 +85,7 @@ class ScaleBelief:
         Returns:
             (q,) log metres.
         """
-        log_depth = self.log_depth(value).ravel()
-        order = np.argsort(log_depth, kind="stable")
-        log_depth, weight = log_depth[order], self.weight.ravel()[order]
-        if nearer:
-            weight = weight * np.exp(-nearer * (log_depth - log_depth[0]))
-        # Half of its own weight lies before each candidate.
-        below = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
-        finite = np.isfinite(log_depth)
-        return np.interp(levels, below[finite], log_depth[finite])
+        return weighted_quantiles(self.log_depth(value).ravel(), self.weight.ravel(), levels, smaller=nearer)
 
     def moments(self, values: Float[ndarray, "v"]) -> tuple[Float[ndarray, "v"], Float[ndarray, "v"]]:
         """Return mean and deviation of log depth at several relative depths.
@@ -234,6 +226,27 @@ def _log_prior(candidates: Candidates, span: PhotoRange, relative: RelativeDepth
     # The prior is per unit of the log of low + r, and the candidates are of r + floor.
     stretch = np.exp(candidates.log_gap) / (span.low + ratio)
     return prior + np.log(np.gradient(candidates.log_gap) * stretch)[:, None]
+
+
+def weighted_quantiles(
+    values: Float[ndarray, "n"], weight: Float[ndarray, "n"], levels: Sequence[float], *, smaller: float = 0.0
+) -> Float[ndarray, "q"]:
+    """Return quantiles of weighted logarithms; of the finite ones, whose share counts among all.
+
+    Args:
+        values: (n,) logarithms; infinite ones are the largest.
+        weight: (n,) not negative.
+        levels: between 0 and 1.
+        smaller: each is weighted besides by its exponential to the power of minus this.
+    """
+    order = np.argsort(values, kind="stable")
+    values, weight = values[order], weight[order]
+    if smaller:
+        weight = weight * np.exp(-smaller * (values - values[0]))
+    # Half of its own weight lies before each.
+    below = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
+    finite = np.isfinite(values)
+    return np.interp(levels, below[finite], values[finite])
 
 
 def weighted_median(values: Float[ndarray, "k r"], weight: Float[ndarray, "k"]) -> Float[ndarray, "r"]:

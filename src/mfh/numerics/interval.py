@@ -18,7 +18,8 @@ from mfh.numerics.metric_head import log_depth_at
 from mfh.numerics.shift_prior import PhotoRange, photo_range
 from mfh.types import CommonErrors, Evidence, MetricHead, RelativeDepth, ScaleInterval
 
-_LEVELS = {0.8: 1.2816, 0.95: 1.9600}
+LEVELS = {0.8: 1.2816, 0.95: 1.9600}
+"""Probability of an interval, and how many deviations of a normal distribution it reaches to either side."""
 _KNOTS = 24
 _SHAPE_SHARE = 0.35
 """Of a relative depth's shape error, what is left in the metres of the photo as a whole.
@@ -117,11 +118,11 @@ def _ends(belief: ScaleBelief, value: float, level: float, common: float) -> tup
     Args:
         belief: over scale and shift.
         value: relative depth.
-        level: the probability, one of _LEVELS.
+        level: the probability, one of LEVELS.
         common: log sigma of what people do not average out.
     """
     low, middle, high = belief.quantiles(value, [(1 - level) / 2, 0.5, (1 + level) / 2])
-    normal = _LEVELS[level] * common
+    normal = LEVELS[level] * common
     # Half-widths add in quadrature: exact where both are normal.
     return float(middle - math.hypot(middle - low, normal)), float(middle + math.hypot(high - middle, normal))
 

@@ -8,18 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
 from mfh.errors import InputError
 from mfh.numerics.clues import Clue
+from mfh.numerics.places import rays_of, relative_at
 from mfh.types import Camera, Evidence, Landmark, RelativeDepth
 
 KNOWN_LOG_SIGMA = 0.03
 """A tape is exact, but the pixel it was held to is not, nor the relative depth there."""
 KNOWN_HEIGHT_LOG_SIGMA = 0.05
 """What is left of a person's distance error where the height is known: posture, outline, relative depth."""
-_HALF_PATCH = 2
 
 
 @dataclass(frozen=True)
@@ -101,8 +99,8 @@ def known_clues(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> l
     for one in known.distances:
         what = f"the known distance at {one.x:g},{one.y:g}"
         _check_metres(what, one.metres)
-        (ray,) = _rays(camera, [(one.x, one.y)], what)
-        value = _read(relative, (one.x, one.y))
+        (ray,) = rays_of(camera, [(one.x, one.y)], what)
+        value = relative_at(relative, (one.x, one.y))
         # z = distance / length of the ray to unit depth.
         z = one.metres / float(np.linalg.norm(ray))
         clues.append(Clue(z, np.array([value]), one.log_sigma, given=True))
@@ -112,8 +110,8 @@ def known_clues(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> l
         _check_metres(what, one.metres)
         if one.start_xy == one.end_xy:
             raise InputError(f"{what} starts and ends at one pixel: expected two different ones")
-        rays = _rays(camera, ends, what)
-        values = np.array([_read(relative, end) for end in ends])
+        rays = rays_of(camera, ends, what)
+        values = np.array([relative_at(relative, end) for end in ends])
         clues.append(Clue(one.metres, values, one.log_sigma, rays, given=True))
     return clues
 
@@ -185,20 +183,3 @@ def _rescaled(evidence: Evidence, person: int, factor: float) -> Evidence:
 def _check_metres(what: str, metres: float) -> None:
     if not (np.isfinite(metres) and metres > 0):
         raise InputError(f"{what} is {metres:g} m: expected a finite, positive number of metres")
-
-
-def _rays(camera: Camera, pixels: Sequence[tuple[float, float]], what: str) -> Float[ndarray, "p 3"]:
-    """Return points at unit depth behind pixels."""
-    for x, y in pixels:
-        if not (0 <= x <= camera.width - 1 and 0 <= y <= camera.height - 1):
-            raise InputError(f"{what}: pixel {x:g},{y:g} is outside the photo, which is {camera.width}x{camera.height}")
-    at = np.array(pixels, float)
-    return np.stack([(at[:, 0] - camera.cx) / camera.fx, (at[:, 1] - camera.cy) / camera.fy, np.ones(len(at))], axis=1)
-
-
-def _read(relative: RelativeDepth, xy: tuple[float, float]) -> float:
-    """Return the median relative depth around a pixel: a click is not exact."""
-    column, row = round(xy[0]), round(xy[1])
-    rows = slice(max(row - _HALF_PATCH, 0), row + _HALF_PATCH + 1)
-    columns = slice(max(column - _HALF_PATCH, 0), column + _HALF_PATCH + 1)
-    return float(np.median(relative.values[rows, columns]))

@@ -7,6 +7,7 @@ optical axis; cameras are OpenCV's (x right, y down, z forward) and an integer p
 from mfh.types.answer import (
     CommonErrors,
     KnownSize,
+    MeasuredLength,
     MeasuredPainting,
     MetricDepth,
     MetricHead,
@@ -33,6 +34,7 @@ from mfh.types.pictures import (
     Proposal,
     Region,
     RelativeDepth,
+    Segment,
     Space,
 )
 
@@ -46,6 +48,7 @@ __all__ = [
     "KnownSize",
     "Landmark",
     "LogRange",
+    "MeasuredLength",
     "MeasuredPainting",
     "MetricDepth",
     "MetricHead",
@@ -60,6 +63,7 @@ __all__ = [
     "RegionDepth",
     "RelativeDepth",
     "ScaleInterval",
+    "Segment",
     "Space",
     "Verdict",
 ]

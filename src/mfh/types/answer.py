@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from mfh.types.people import HumanMesh, Landmark
-from mfh.types.pictures import Photo, Region, RelativeDepth, Space
+from mfh.types.pictures import Photo, Region, RelativeDepth, Segment, Space
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,23 @@ class RegionDepth:
 
 
 @dataclass(frozen=True)
+class MeasuredLength:
+    """The straight length between what is seen at two places of a photo.
+
+    Attributes:
+        segment: where.
+        metres: the length; NaN where an end has no finite depth (sky).
+        level_80: metres between which it lies with 80 % probability.
+        level_95: the same with 95 %.
+    """
+
+    segment: Segment
+    metres: float
+    level_80: tuple[float, float]
+    level_95: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class MeasuredPainting:
     """One painting with what was measured in it, kept for pictures.
 
@@ -165,6 +182,7 @@ class MetricDepth:
         log_sigma: (h, w) float32 one-sigma of log depth at every pixel: scale and shift jointly, and common errors.
         people_spread: robust standard deviation of people's log metres about the head; None for fewer than three.
         known_sizes: what the user knew, with its share in the answer.
+        lengths: what was to be measured, in the order it was asked for.
         region: metres of the region that was asked for; None where none was, or where it shows nothing but sky.
         kept_paintings: every painting made, in order; empty unless the configuration keeps them.
     """
@@ -187,6 +205,7 @@ class MetricDepth:
     log_sigma: Float[ndarray, "h w"] | None = None
     people_spread: float | None = None
     known_sizes: tuple[KnownSize, ...] = ()
+    lengths: tuple[MeasuredLength, ...] = ()
     region: RegionDepth | None = None
     kept_paintings: tuple[MeasuredPainting, ...] = ()
 

@@ -54,6 +54,19 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Segment:
+    """Two places of a photo between which a length is wanted.
+
+    Attributes:
+        start_xy: column and row of one end, pixels.
+        end_xy: of the other.
+    """
+
+    start_xy: tuple[float, float]
+    end_xy: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class FocalProvenance:
     """Where a focal length came from and how far it can be trusted.
 

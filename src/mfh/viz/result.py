@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image, ImageDraw
 
-from mfh.types import Landmark, MetricDepth, RegionDepth
+from mfh.types import Landmark, MeasuredLength, MetricDepth, RegionDepth
 from mfh.viz.colours import bar_ticks_m, colour_depth, depth_limits_m, draw_bar, tick_label
 from mfh.viz.drawing import FAINT_INK, INK, PAPER, REGION_INK, Label, draw_label, fit, font_of, place_label, shrink
 
@@ -42,6 +42,8 @@ def preview(result: MetricDepth, *, panel_px: int = 760) -> UInt8[ndarray, "h w 
     labels = _draw_people(photo, result.landmarks, scale=scale, font_px=font_px)
     if result.region is not None:
         _draw_region(photo, result.region, labels, scale=scale, font_px=font_px)
+    for length in result.lengths:
+        _draw_length(photo, length, labels, scale=scale, font_px=font_px)
     step = max(1, int(1 / (2 * scale)))
     coloured = colour_depth(result.depth_m[::step, ::step], result.valid_mask[::step, ::step], limits_m)
     canvas.paste(photo, (gap, header))
@@ -92,8 +94,26 @@ def _draw_region(photo: Image.Image, region: RegionDepth, labels: list[Label], *
     box = (left, top, max(right - 1, left), max(bottom - 1, top))
     draw.rectangle(box, outline=(0, 0, 0, 150), width=4)
     draw.rectangle(_inset(box, 1.0), outline=(*REGION_INK, 255), width=2)
-    label = place_label(f"{region.depth_m:.2f} m", ((left + right) / 2, top), photo.size, labels, font_px=font_px)
-    draw_label(draw, label, font_px=font_px)
+    labels.append(
+        place_label(f"{region.depth_m:.2f} m", ((left + right) / 2, top), photo.size, labels, font_px=font_px)
+    )
+    draw_label(draw, labels[-1], font_px=font_px)
+
+
+def _draw_length(
+    photo: Image.Image, length: MeasuredLength, labels: list[Label], *, scale: float, font_px: int
+) -> None:
+    """Draw a line from end to end, with its metres; a question mark where there are none."""
+    draw = ImageDraw.Draw(photo, "RGBA")
+    ends = [tuple((side + 0.5) * scale for side in xy) for xy in (length.segment.start_xy, length.segment.end_xy)]
+    draw.line(ends, fill=(0, 0, 0, 150), width=4)
+    draw.line(ends, fill=(*REGION_INK, 255), width=2)
+    for x, y in ends:
+        draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=(*REGION_INK, 255), outline=(0, 0, 0, 150))
+    text = "?" if math.isnan(length.metres) else f"{length.metres:.2f} m"
+    middle = (sum(x for x, _ in ends) / 2, sum(y for _, y in ends) / 2)
+    labels.append(place_label(text, middle, photo.size, labels, font_px=font_px))
+    draw_label(draw, labels[-1], font_px=font_px)
 
 
 def _draw_captions(

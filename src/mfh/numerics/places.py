@@ -1,0 +1,43 @@
+"""What a pixel of the photo says: the ray behind it, and the relative depth there."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.errors import InputError
+from mfh.types import Camera, RelativeDepth
+
+_HALF_PATCH = 2
+
+
+def rays_of(camera: Camera, pixels: Sequence[tuple[float, float]], what: str) -> Float[ndarray, "p 3"]:
+    """Return the points at unit depth behind pixels, (X/Z, Y/Z, 1).
+
+    Args:
+        camera: of the photo.
+        pixels: column and row of each.
+        what: what they belong to, for the message.
+
+    Raises:
+        InputError: for a pixel outside the photo.
+    """
+    for x, y in pixels:
+        if not (0 <= x <= camera.width - 1 and 0 <= y <= camera.height - 1):
+            raise InputError(f"{what}: pixel {x:g},{y:g} is outside the photo, which is {camera.width}x{camera.height}")
+    at = np.array(pixels, float)
+    return np.stack([(at[:, 0] - camera.cx) / camera.fx, (at[:, 1] - camera.cy) / camera.fy, np.ones(len(at))], axis=1)
+
+
+def relative_at(relative: RelativeDepth, xy: tuple[float, float]) -> float:
+    """Return the median relative depth around a pixel: a click is not exact.
+
+    Args:
+        relative: of the photo.
+        xy: column and row.
+    """
+    column, row = round(xy[0]), round(xy[1])
+    rows = slice(max(row - _HALF_PATCH, 0), row + _HALF_PATCH + 1)
+    columns = slice(max(column - _HALF_PATCH, 0), column + _HALF_PATCH + 1)
+    return float(np.median(relative.values[rows, columns]))
