@@ -11,6 +11,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.config import Config
+from mfh.findings import any_used
 from mfh.models.protocols import Painter, ProposingPainter
 from mfh.numerics.mask_choice import most_telling
 from mfh.numerics.paint_masks import PaintingPlan, plan_painting
@@ -66,7 +67,7 @@ def plan_next(
     def drawn(k: int) -> PaintingPlan:
         return plan_painting(k, seed=config.seed, height=height, width=width, config=config.painting)
 
-    used = [one for one in evidence if any(landmark.verdict == "used" for landmark in one.landmarks)]
+    used = [one for one in evidence if any_used([one])]
     if not (chooses(painter, config) and isinstance(painter, ProposingPainter) and len(used) >= LEAST_PEOPLE):
         return drawn(n)
     plans = [drawn(n + _APART * k) for k in range(CANDIDATES)]

@@ -12,7 +12,8 @@ from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, Propo
 from mfh.numerics.paint_masks import strip_paint_mask
 from mfh.pipeline import MetricFromHuman
 from mfh.pocket.oracle_noise import PeopleNoise, RelativeDepthNoise, disturb, low_frequency
-from mfh.pocket.oracles import KnownPictures, OraclePainter, OraclePeople, OracleRelativeDepth, unlit
+from mfh.pocket.oracle_painter import OraclePainter
+from mfh.pocket.oracles import KnownPictures, OraclePeople, OracleRelativeDepth, unlit
 from mfh.pocket.places import MIN_IN_PAINT_MASK
 from mfh.pocket.world import Scene, draw_scene, render
 from mfh.types import HumanMesh, Photo

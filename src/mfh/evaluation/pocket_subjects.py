@@ -15,7 +15,8 @@ from mfh.pipeline import MetricFromHuman
 from mfh.pocket.bodies import BodyBank, load_bank
 from mfh.pocket.export_scenes import read_scene, scene_folder
 from mfh.pocket.oracle_noise import PeopleNoise, RelativeDepthNoise
-from mfh.pocket.oracles import KnownPictures, OraclePainter, OraclePeople, OracleRelativeDepth, unlit
+from mfh.pocket.oracle_painter import OraclePainter
+from mfh.pocket.oracles import KnownPictures, OraclePeople, OracleRelativeDepth, unlit
 from mfh.pocket.places import scene_camera
 from mfh.pocket.world import draw_scene, free_figures
 from mfh.types import FocalProvenance, Photo

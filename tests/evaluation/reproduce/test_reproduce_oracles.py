@@ -10,7 +10,7 @@ from mfh.evaluation.reproduce.report import markdown, results
 from mfh.evaluation.reproduce.run import Measured, run_grid
 from mfh.evaluation.reproduce.tables import GRIDS
 from mfh.pocket.bodies import load_bank, sample_bank_path
-from mfh.pocket.oracles import OraclePainter
+from mfh.pocket.oracle_painter import OraclePainter
 
 
 def quiet(what: str, fraction: float) -> None:

@@ -26,7 +26,8 @@ from mfh.looking import Models
 from mfh.models.protocols import RelativeDepthModel
 from mfh.pocket.bodies import BodyBank, load_bank
 from mfh.pocket.export_scenes import SceneOptions, export_scenes, scene_folder
-from mfh.pocket.oracles import KnownPictures, OraclePainter, OraclePeople, OracleRelativeDepth, unlit
+from mfh.pocket.oracle_painter import OraclePainter
+from mfh.pocket.oracles import KnownPictures, OraclePeople, OracleRelativeDepth, unlit
 from mfh.pocket.world import draw_scene
 from mfh.types import RelativeDepth, Space
 
