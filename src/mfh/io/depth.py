@@ -17,6 +17,8 @@ from mfh.types import MetricDepth, Space
 
 PNG_MAX_M = 65.535
 """Farthest depth that 16-bit millimetres can hold."""
+_PNG_EFFORT = 2
+"""Of zlib: a third of the time of its usual 6, for half as many bytes again."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def write_depth_png(path: str | Path, depth_m: Float[ndarray, "h w"], valid_mask
     """
     pixels = depth_to_millimetres(depth_m, valid_mask)
     with atomic_path(path) as temporary:
-        Image.fromarray(pixels).save(temporary)
+        Image.fromarray(pixels).save(temporary, compress_level=_PNG_EFFORT)
     return int(np.count_nonzero(valid_mask & (depth_m > PNG_MAX_M)))
 
 
