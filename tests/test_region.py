@@ -65,6 +65,15 @@ def test_a_region_without_metres_is_said_to_have_none():
     assert not any("in the region" in warning for warning in pipeline(near)(render([MIDDLE])).warnings)
 
 
+def test_a_region_partly_without_metres_is_as_far_as_its_median():
+    """Wall and floor, where answers end between them."""
+    near = replace(config(), max_depth_m=6.0)
+    result = pipeline(near)(render([]), region=Region(40, 50, 60, 72))
+    inside_m = result.depth_m[50:72, 40:60]
+    assert 0.05 < np.isnan(inside_m).mean() < 0.5 and result.region is not None
+    assert result.region.depth_m == pytest.approx(np.median(np.nan_to_num(inside_m, nan=np.inf)))
+
+
 def test_whatever_was_gathered_can_be_asked_about_another_region():
     photo = render([MIDDLE])
     gathered = pipeline(config()).gather(photo)

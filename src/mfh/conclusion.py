@@ -78,7 +78,7 @@ def conclude(
     interval = scale_interval(fit.consensus, fit.head, relative, errors)
     region = None
     if gathered.region is not None:
-        region = _region_depth(gathered.region, np.where(valid_mask, depth_m, np.nan), fit, relative, errors)
+        region = _region_depth(gathered.region, np.where(valid_mask, depth_m, np.inf), fit, relative, errors)
     landmarks = tuple(landmark for one in fit.evidence for landmark in one.landmarks)
     painted = fit.evidence[len(fit.evidence) - gathered.attempts :]
     return MetricDepth(
@@ -196,15 +196,15 @@ def _without(evidence: Sequence[Evidence], exclude: Sequence[int]) -> list[Evide
 
 def _region_depth(
     region: Region,
-    finite_m: Float[ndarray, "h w"],
+    seen_m: Float[ndarray, "h w"],
     fit: ScaleFit,
     relative: RelativeDepth,
     errors: CommonErrors,
 ) -> RegionDepth | None:
-    """Return the metres of a region; None where half of it or more has none."""
-    depth_m = np.median(finite_m[region.pixels])
+    """Return the metres of a region; None where half of it or more has none: what is not valid is too far."""
+    depth_m = np.median(seen_m[region.pixels])
     interval = region_interval(fit.consensus, fit.head, region_range(relative, region), errors)
-    return None if interval is None or np.isnan(depth_m) else RegionDepth(region, float(depth_m), interval)
+    return None if interval is None or np.isinf(depth_m) else RegionDepth(region, float(depth_m), interval)
 
 
 def _known_rows(known: KnownSizes, weights: np.ndarray) -> tuple[KnownSize, ...]:
