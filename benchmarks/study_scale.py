@@ -128,41 +128,28 @@ def until_sure(scene: Scene, evidence: list[Evidence]) -> tuple[int, float]:
     return paintings, error(scene, fit)
 
 
-def by_paintings(scene: Scene) -> list[tuple[float, float, float, float, float]]:
-    """Return AbsRel of the paper's way and ours, and how our intervals do, for each number of paintings.
-
-    Of the intervals: whether those of 80 % and 95 % hold, and where the truth lies in half-widths of that of 80 %.
-    """
-    rows = []
-    errors = CommonErrors(shape=scene.shape)
-    for paintings in NUMBERS:
-        attempts, _ = first_usable(scene.evidence, paintings)
-        evidence = scene.evidence[:attempts]
-        paper = error(scene, fit_way(PAPER, evidence, scene.relative, preset("pocket")))
-        fit = fit_scale(evidence, scene.relative, config=HEAD)
-        depth_m, _ = apply_head(scene.relative, fit.head, max_depth_m=200.0)
-        score = metric_score(depth_m, scene.truth_m)
-        interval = scale_interval(fit.consensus, fit.head, scene.relative, errors)
-        held = [float(low <= score.true_factor <= high) for low, high in (interval.level_80, interval.level_95)]
-        off = math.log(score.true_factor)
-        reach = off / math.log(interval.level_80[1] if off > 0 else interval.level_80[0])
-        rows.append((paper, score.abs_rel, held[0], held[1], reach))
-    return rows
+def ours(scene: Scene, evidence: list[Evidence]) -> tuple[float, float, float, float]:
+    """Return AbsRel of our way, whether 80 % and 95 % intervals hold, and where the truth lies in half-widths of 80 %."""
+    fit = fit_scale(evidence, scene.relative, config=HEAD)
+    depth_m, _ = apply_head(scene.relative, fit.head, max_depth_m=200.0)
+    score = metric_score(depth_m, scene.truth_m)
+    interval = scale_interval(fit.consensus, fit.head, scene.relative, CommonErrors(shape=scene.shape))
+    held = [float(low <= score.true_factor <= high) for low, high in (interval.level_80, interval.level_95)]
+    off = math.log(score.true_factor)
+    reach = off / math.log(interval.level_80[1] if off > 0 else interval.level_80[0])
+    return score.abs_rel, held[0], held[1], reach
 
 
 def report(noise: NoiseName, scenes: list[Scene], *, only_first: bool) -> None:
     """Print what one kind of noise shows."""
-    table = np.array([by_paintings(scene) for scene in scenes])
     print(
         f"{noise}, {len(scenes)} scenes; N, AbsRel mean/median of the paper's way and ours, 80/95 % intervals hold, "
         "80 % would hold in 80 % if it were so many times as wide"
     )
-    for paintings, column in zip(NUMBERS, table.transpose(1, 0, 2), strict=True):
-        mean, median = column.mean(0), np.median(column, 0)
-        print(
-            f"  {paintings:2d}  paper {mean[0]:.3f}/{median[0]:.3f}  ours {mean[1]:.3f}/{median[1]:.3f}"
-            f"  {mean[2]:.0%}/{mean[3]:.0%}  x{np.quantile(column[:, 4], 0.8):.2f}"
-        )
+    for paintings in NUMBERS:
+        several = [(scene, scene.evidence[: first_usable(scene.evidence, paintings)[0]]) for scene in scenes]
+        paper = [error(scene, fit_way(PAPER, some, scene.relative, preset("pocket"))) for scene, some in several]
+        print(f"  {paintings:2d}  paper {np.mean(paper):.3f}/{np.median(paper):.3f}  {said(several)}")
     if only_first:
         return
     subsets = [(scene, subset) for scene in scenes if (subset := narrow(scene)) is not None]
@@ -171,13 +158,13 @@ def report(noise: NoiseName, scenes: list[Scene], *, only_first: bool) -> None:
         for scene, subset in subsets
     ]
     if pairs:
-        paper, ours = np.nanmean(pairs, 0)
-        print(f"  four people within 2 % ({len(pairs)} scenes): paper {paper:.3f}, ours {ours:.3f}")
-    for masks, several in (
+        paper, consensus = np.nanmean(pairs, 0)
+        print(f"  four people within 2 % ({len(pairs)} scenes): paper {paper:.3f}, ours {consensus:.3f}")
+    for masks, choice in (
         ("random", [one.evidence for one in scenes]),
         ("informative", [one.chosen for one in scenes]),
     ):
-        sure = np.array([until_sure(scene, evidence) for scene, evidence in zip(scenes, several, strict=True)])
+        sure = np.array([until_sure(scene, evidence) for scene, evidence in zip(scenes, choice, strict=True)])
         count, at_stop = sure.T
         print(
             f"  {masks} masks until ±10 %: {np.median(count):.0f} of {PAINTINGS} paintings on the median scene "
@@ -185,17 +172,27 @@ def report(noise: NoiseName, scenes: list[Scene], *, only_first: bool) -> None:
             f"AbsRel mean {at_stop.mean():.3f}, median {np.median(at_stop):.3f}"
         )
         for paintings in (8, 16, 32):
-            errors = [
-                error(scene, fit_scale(evidence[: first_usable(evidence, paintings)[0]], scene.relative, config=HEAD))
-                for scene, evidence in zip(scenes, several, strict=True)
+            several = [
+                (scene, evidence[: first_usable(evidence, paintings)[0]])
+                for scene, evidence in zip(scenes, choice, strict=True)
             ]
-            print(f"    {paintings:2d}  AbsRel mean {np.mean(errors):.3f}, median {np.median(errors):.3f}")
+            print(f"    {paintings:2d}  {said(several)}")
     seconds = []
     for scene in scenes:
         begin = time.process_time()
         fit_scale(scene.evidence, scene.relative, config=HEAD)
         seconds.append(time.process_time() - begin)
     print(f"  fit of {PAINTINGS} paintings: {1000 * np.median(seconds):.1f} ms of one core", flush=True)
+
+
+def said(several: list[tuple[Scene, list[Evidence]]]) -> str:
+    """Say how our way does on scenes with some of their evidence."""
+    table = np.array([ours(scene, evidence) for scene, evidence in several])
+    mean = table.mean(0)
+    return (
+        f"ours {mean[0]:.3f}/{np.median(table[:, 0]):.3f}  {mean[1]:.0%}/{mean[2]:.0%}"
+        f"  x{np.quantile(table[:, 3], 0.8):.2f}"
+    )
 
 
 def main() -> None:

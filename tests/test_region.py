@@ -9,6 +9,7 @@ from mfh.conclusion import conclude
 from mfh.config import HeadConfig
 from mfh.errors import InputError
 from mfh.numerics.interval import region_interval
+from mfh.numerics.known_sizes import KnownDistance, KnownSizes
 from mfh.numerics.scale import fit_scale
 from mfh.numerics.shift_prior import region_range
 from mfh.types import CommonErrors, Evidence, Landmark, LogRange, Region, RelativeDepth, Segment
@@ -116,6 +117,26 @@ def test_lengths_are_those_of_the_world_and_the_same_from_the_evidence():
     gathered = pipeline(config()).gather(photo, lengths=[across])
     assert conclude(gathered, head=HeadConfig()).lengths == result.lengths[:1]
     assert conclude(replace(gathered, lengths=(away,)), head=HeadConfig()).lengths == result.lengths[1:]
+
+
+def test_what_a_guessed_focal_length_spoils():
+    """People fix widths and leave depth to it; a known distance fixes depth and leaves widths to it."""
+    across, ahead = Segment((10.0, 65.0), (80.0, 65.0)), Segment((48.0, 68.0), (48.0, 55.0))
+    gathered = pipeline(config()).gather(render([]), lengths=[across, ahead])
+    guessed = replace(gathered.photo, focal=replace(gathered.photo.focal, relative_sigma=0.25))
+    people = conclude(replace(gathered, photo=guessed), head=HeadConfig())
+    distance = KnownSizes(distances=(KnownDistance(48.0, 60.0, 5.6),))
+    alone = replace(gathered, photo=guessed, evidence=(), attempts=0)
+    measured = conclude(alone, head=HeadConfig(), known=distance)
+
+    def width(result, k: int) -> float:
+        low, high = result.lengths[k].level_80
+        return float(np.log(high / low) / 2 / 1.2816)
+
+    assert people.interval is not None and measured.interval is not None
+    assert (people.interval.common.focal, measured.interval.common.focal) == (0.25, 0.0)
+    assert width(people, 0) < 0.02 and width(people, 1) > 0.2
+    assert width(measured, 0) > 0.25
 
 
 def test_a_length_outside_is_said_before_anybody_is_painted():

@@ -69,12 +69,15 @@ def conclude(
     clues = known_clues(known, relative, photo.camera)
     fit = fit_scale(evidence, relative, config=head, known=clues)
     depth_m, valid_mask = apply_head(relative, fit.head, max_depth_m=gathered.max_depth_m)
-    # A painter's or a mesh model's error is shared by people alone, so by as much as they count.
+    # A painter's or a mesh model's error is shared by people alone, so by as much as they count. A known distance says
+    # how far things are whatever the focal length is, and then it is their widths that a wrong one spoils.
+    by_distance = float(fit.known_weights[: len(known.distances)].sum())
     errors = CommonErrors(
         shared=gathered.shared_log_sigma * (1 - float(fit.known_weights.sum())),
         shape=gathered.shape_log_sigma,
-        focal=photo.focal.relative_sigma,
+        focal=photo.focal.relative_sigma * (1 - by_distance),
     )
+    widths = photo.focal.relative_sigma * by_distance
     interval = scale_interval(fit.consensus, fit.head, relative, errors)
     region = None
     if gathered.region is not None:
@@ -108,7 +111,9 @@ def conclude(
         log_sigma=depth_log_sigma(fit.consensus, relative, errors),
         people_spread=fit.spread,
         known_sizes=_known_rows(known, fit.known_weights),
-        lengths=measure_lengths(gathered.lengths, fit.consensus.belief, fit.head, relative, photo.camera, errors),
+        lengths=measure_lengths(
+            gathered.lengths, fit.consensus.belief, fit.head, relative, photo.camera, errors, widths_log_sigma=widths
+        ),
         region=region,
         kept_paintings=tuple(
             replace(painting, landmarks=one.landmarks)

@@ -64,7 +64,11 @@ def test_interval_and_everybody_s_share(gathered):
     assert interval["half_width_over_photo"] == result.interval.half_width_over_photo > 0
     assert interval["level_95"][0] < low and high < interval["level_95"][1]
     assert set(interval["log_sigma"]) == {"people", "shared", "shape", "focal"}
-    assert interval["log_sigma"]["focal"] == pytest.approx(0.25) and interval["log_sigma"]["shape"] == 0.15
+    # The known distance says how far things are whatever the focal length is.
+    assert interval["log_sigma"]["focal"] == pytest.approx(0.25 * (1 - shares[-1])) and 0 < shares[-1] < 1
+    assert interval["log_sigma"]["shape"] == 0.15
+    without = json.loads(json.dumps(receipt(conclude(gathered, head=HeadConfig())), allow_nan=False))
+    assert without["interval"]["log_sigma"]["focal"] == pytest.approx(0.25)
     assert 1 <= interval["effective_people"] <= 5
     assert interval["limited_by"] == result.interval.limited_by
 

@@ -88,6 +88,23 @@ def test_a_wrong_focal_length_stretches_depth_alone():
     assert _share_along_z(AWAY) > 0.5
 
 
+def test_where_distances_are_known_it_spoils_widths_instead():
+    def known(segment: Segment) -> float:
+        (one,) = measure_lengths(
+            [segment],
+            belief("disparity"),
+            head("disparity"),
+            relative("disparity"),
+            CAMERA,
+            NONE,
+            widths_log_sigma=0.25,
+        )
+        return log_sigma(one)
+
+    assert known(SIDEWAYS) == pytest.approx(0.25, rel=1e-3)
+    assert known(AWAY) == pytest.approx(0.25 * (1 - _share_along_z(AWAY)), rel=1e-3)
+
+
 def _share_along_z(segment: Segment) -> float:
     near, far = (DEPTH_M[round(y), round(x)] for x, y in (segment.start_xy, segment.end_xy))
     return float(((far - near) / truth_m(segment)) ** 2)

@@ -3,6 +3,7 @@
 A length is believed as scale and shift are, jointly. The errors that people do not average out come to it in their own
 ways: what all people share scales it, the shape of the relative depth moves each end along its ray, and a wrong focal
 length stretches depth alone, since a person's width in the picture fixes widths there whatever the focal length is.
+Where it is a known distance that gives the metres, it fixes depth, and widths are wrong instead.
 """
 
 import math
@@ -32,6 +33,8 @@ def measure_lengths(
     relative: RelativeDepth,
     camera: Camera,
     errors: CommonErrors,
+    *,
+    widths_log_sigma: float = 0.0,
 ) -> tuple[MeasuredLength, ...]:
     """Return the length of each segment.
 
@@ -41,7 +44,8 @@ def measure_lengths(
         head: the answer.
         relative: relative depth of the photo; read as the median around each end.
         camera: of the photo.
-        errors: what people do not average out.
+        errors: what people do not average out; a guessed focal length by as much as depth scales with it.
+        widths_log_sigma: of the guessed focal length, by as much as it is widths that scale with its inverse.
 
     Returns:
         One each, in order.
@@ -49,7 +53,7 @@ def measure_lengths(
     Raises:
         InputError: for a pixel outside the photo, or a segment without a length.
     """
-    return tuple(_measure(one, belief, head, relative, camera, errors) for one in segments)
+    return tuple(_measure(one, belief, head, relative, camera, errors, widths_log_sigma) for one in segments)
 
 
 def segment_rays(segment: Segment, camera: Camera) -> Float[ndarray, "2 3"]:
@@ -76,6 +80,7 @@ def _measure(
     relative: RelativeDepth,
     camera: Camera,
     errors: CommonErrors,
+    widths_log_sigma: float,
 ) -> MeasuredLength:
     rays = segment_rays(segment, camera)
     values = np.array([relative_at(relative, xy) for xy in (segment.start_xy, segment.end_xy)])
@@ -86,7 +91,7 @@ def _measure(
     log_length = _log_lengths(belief, rays, values)
     apart_px = float(np.hypot(*np.subtract(segment.start_xy, segment.end_xy)))
     alike = math.exp(-apart_px / (_ALIKE_WITHIN * max(camera.width, camera.height)))
-    common = _common_log_sigma(ends_m, alike, errors)
+    common = _common_log_sigma(ends_m, alike, errors, widths_log_sigma)
 
     def between(level: float) -> tuple[float, float]:
         levels = [(1 - level) / 2, 0.5, (1 + level) / 2]
@@ -113,17 +118,21 @@ def _log_lengths(
     return log_length
 
 
-def _common_log_sigma(ends_m: Float[ndarray, "2 3"], alike: float, errors: CommonErrors) -> float:
+def _common_log_sigma(
+    ends_m: Float[ndarray, "2 3"], alike: float, errors: CommonErrors, widths_log_sigma: float
+) -> float:
     """Return the one-sigma of a length's log that no number of people averages out.
 
     Args:
         ends_m: both ends.
         alike: correlation of the relative depth's errors at both.
         errors: their sizes.
+        widths_log_sigma: of a guessed focal length, by as much as widths scale with its inverse.
     """
     span_m = ends_m[1] - ends_m[0]
     length_m = float(np.linalg.norm(span_m))
     # How much longer it gets as each end moves along its ray: together, as much as all depth does.
     near, far = ends_m @ span_m / length_m**2
     shape = errors.shape * math.sqrt(near**2 + far**2 - 2 * alike * near * far)
-    return math.hypot(errors.shared, shape, errors.focal * (span_m[2] / length_m) ** 2)
+    along_z = float(span_m[2] / length_m) ** 2
+    return math.hypot(errors.shared, shape, errors.focal * along_z - widths_log_sigma * (1 - along_z))
