@@ -129,7 +129,7 @@ def until_sure(scene: Scene, evidence: list[Evidence]) -> tuple[int, float]:
 
 
 def ours(scene: Scene, evidence: list[Evidence]) -> tuple[float, float, float, float]:
-    """Return AbsRel of our way, if its 80 % and 95 % intervals hold, and where the truth lies in half-widths of 80 %."""
+    """Return AbsRel of our way, if its 80 and 95 % intervals hold, and where the truth lies in half-widths of 80 %."""
     fit = fit_scale(evidence, scene.relative, config=HEAD)
     depth_m, _ = apply_head(scene.relative, fit.head, max_depth_m=200.0)
     score = metric_score(depth_m, scene.truth_m)
