@@ -69,6 +69,22 @@ def test_bodies_seen_elsewhere_than_their_feet_are_told():
         model.gather(render([], WIDE))
 
 
+def test_bodies_seen_inside_the_scene_are_told():
+    """Four times too far: behind the wall. The paper's way does not ask."""
+
+    def gathered(cross_check: bool):
+        model = pipeline(
+            replace(by_contact("body", max_paintings=14), cross_check=cross_check),
+            painter=OraclePainter(camera=WIDE),
+            relative_depth=OracleRelativeDepth(people_farther=4.0),
+        )
+        return model.gather(render([], WIDE))
+
+    with pytest.raises(NoLandmarkError, match=r"inside the scene: \d+% of its body is seen behind"):
+        gathered(cross_check=True)
+    assert any(one.verdict == "used" for image in gathered(cross_check=False).evidence for one in image.landmarks)
+
+
 def test_either_predicts_relative_depth_only_of_paintings_whose_feet_are_out_of_view():
     relative_depth, people = OracleRelativeDepth(), OraclePeople()
     result = pipeline(by_contact("either", max_paintings=10), relative_depth=relative_depth, people=people)(render([]))

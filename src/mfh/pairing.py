@@ -13,7 +13,7 @@ from mfh.numerics.alignment import Alignment, align_paintings
 from mfh.numerics.contact import Contact
 from mfh.numerics.evidence import Judged, Sighting, body_evidence, judge_people, reject_everybody
 from mfh.numerics.evidence_choice import choose_evidence, find_contacts, somebody_lacks_contact
-from mfh.numerics.gates import agreement_gate, alignment_gate
+from mfh.numerics.gates import agreement_gate, alignment_gate, penetration_gate
 from mfh.numerics.known_figure import figure_contact
 from mfh.numerics.scale import reject_person
 from mfh.numerics.shift_prior import photo_range
@@ -78,7 +78,7 @@ def painting_evidence(
     ]
     if by_body:
         seen = _aligned_bodies(models, paintings, judged, relative, config)
-        return _check_feet(seen, contacts, relative)
+        return _cross_check(seen, judged, contacts, relative)
     bodies: list[Evidence | None] = [None] * len(paintings)
     if config.painting_evidence == "either":
         # Only where a body must speak.
@@ -118,19 +118,25 @@ def _aligned_bodies(
     return evidence
 
 
-def _check_feet(
-    evidence: Sequence[Evidence], contacts: Sequence[Sequence[Contact | Rejected]], relative: RelativeDepth
+def _cross_check(
+    evidence: Sequence[Evidence],
+    judged: Sequence[Judged],
+    contacts: Sequence[Sequence[Contact | Rejected]],
+    relative: RelativeDepth,
 ) -> list[Evidence]:
-    """Reject people whose body is seen elsewhere in depth than the ground their feet stand on."""
+    """Reject people whose body is seen elsewhere in depth than the ground at their feet, or inside the scene."""
     span = photo_range(relative)
+    width = span.high - span.low
     checked = list(evidence)
     for image, (one, feet) in enumerate(zip(evidence, contacts, strict=True)):
+        scene = body_evidence(judged[image], relative.values).relative
         for person in np.unique(one.person):
+            own = one.person == person
+            rejected = penetration_gate(one.relative[own], scene[own], width, relative.space)
             contact = feet[person]
-            if isinstance(contact, Rejected):
-                continue
-            at_body, at_feet = np.median(one.relative[one.person == person]), np.median(contact.relative)
-            apart = agreement_gate(float(at_body), float(at_feet), span.high - span.low)
-            if apart is not None:
-                checked[image] = reject_person(checked[image], int(person), apart.reason)
+            if rejected is None and isinstance(contact, Contact):
+                at_body, at_feet = np.median(one.relative[own]), np.median(contact.relative)
+                rejected = agreement_gate(float(at_body), float(at_feet), width)
+            if rejected is not None:
+                checked[image] = reject_person(checked[image], int(person), rejected.reason)
     return checked

@@ -6,6 +6,7 @@ import pytest
 from mfh.errors import Rejected
 from mfh.geometry.camera import camera_from_focal_px
 from mfh.numerics.gates import (
+    BEHIND,
     MAX_BODY_DEPTH_M,
     MAX_DISAGREEMENT,
     MAX_MISFIT,
@@ -16,6 +17,7 @@ from mfh.numerics.gates import (
     duplicate_gate,
     likely_gate,
     mesh_gate,
+    penetration_gate,
 )
 from mfh.types import HumanMesh, Person
 
@@ -75,6 +77,24 @@ def test_the_more_certain_of_two_in_one_place_counts():
 def test_backgrounds_that_do_not_match():
     assert alignment_gate(0.9 * MAX_MISFIT) is None
     assert isinstance(alignment_gate(1.1 * MAX_MISFIT), Rejected)
+
+
+@pytest.mark.parametrize("space", ["disparity", "depth"])
+def test_bodies_inside_the_scene(space):
+    """The scene at 4, the photo's range 2: a body farther by a tenth of it lies inside."""
+    farther = -0.2 if space == "disparity" else 0.2
+    scene = np.full(10, 4.0)
+    for inside, fine in ((0, True), (5, True), (6, False), (10, False)):
+        body = scene - farther
+        body[:inside] = scene[:inside] + farther
+        verdict = penetration_gate(body, scene, 2.0, space)
+        assert (verdict is None) == fine
+        if verdict is not None:
+            assert f"{inside * 10}% of its body" in verdict.reason
+    noise = scene + 0.9 * farther * BEHIND * 2 / 0.2
+    assert penetration_gate(noise, scene, 2.0, space) is None, "nothing is exact"
+    assert penetration_gate(scene, scene, 0.0, space) is None
+    assert penetration_gate(np.zeros(0), np.zeros(0), 2.0, space) is None
 
 
 def test_body_and_feet_apart():

@@ -13,7 +13,7 @@ from numpy import ndarray
 from mfh.errors import Rejected
 from mfh.geometry.camera import project
 from mfh.geometry.overlap import box_iou, mask_iou
-from mfh.types import Camera, HumanMesh, Person
+from mfh.types import Camera, HumanMesh, Person, Space
 
 MIN_PIXELS = 20
 """Fewer pixels of erode(M ∩ S) than this are rim and chance."""
@@ -33,6 +33,10 @@ MAX_MISFIT = 0.5
 """Share of the background's variance that aligning a painting may leave unexplained."""
 MAX_DISAGREEMENT = 0.15
 """Of the photo's range of relative depth: how far apart a person's body and the ground at the feet may be."""
+BEHIND = 0.05
+"""Of the photo's range of relative depth: how far behind what was there before counts as inside it."""
+MAX_BEHIND = 0.5
+"""Share of a painted body that may be inside the scene: of honest ones hardly any is (one in a hundred, a quarter)."""
 MAX_OVERLAP = 0.7
 """Boxes that overlap more (IoU) hold one person, found twice."""
 
@@ -161,6 +165,26 @@ def agreement_gate(at_body: float, at_feet: float, photo_range: float) -> Reject
     if apart > MAX_DISAGREEMENT:
         return Rejected(
             f"body and feet disagree: {apart:.0%} of the photo's depth range apart, expected {MAX_DISAGREEMENT:.0%}"
+        )
+    return None
+
+
+def penetration_gate(
+    body: Float[ndarray, "n"], scene: Float[ndarray, "n"], photo_range: float, space: Space
+) -> Rejected | None:
+    """Reject a painted body that is seen inside the scene: behind what its own pixels showed before.
+
+    Args:
+        body: (n,) relative depth at the body's pixels, aligned to the photo's.
+        scene: (n,) the photo's own relative depth there.
+        photo_range: range of the photo's relative depth.
+        space: of both.
+    """
+    farther = scene - body if space == "disparity" else body - scene
+    share = float((farther > BEHIND * photo_range).mean()) if photo_range > 0 and len(body) else 0.0
+    if share > MAX_BEHIND:
+        return Rejected(
+            f"inside the scene: {share:.0%} of its body is seen behind what was there before, expected {MAX_BEHIND:.0%}"
         )
     return None
 
