@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     from mfh.errors import BackendError, InputError, MfhError, NoLandmarkError, Rejected, WeightsError
     from mfh.io.photo import load_photo
     from mfh.pipeline import MetricFromHuman
-    from mfh.types import Camera, HumanMesh, Landmark, MetricDepth, MetricHead, Person, Photo, RelativeDepth
+    from mfh.types import (
+        Camera,
+        HumanMesh,
+        Landmark,
+        MetricDepth,
+        MetricHead,
+        Person,
+        Photo,
+        Region,
+        RelativeDepth,
+        Segment,
+    )
 
 __version__ = "0.1.0"
 
@@ -32,8 +43,10 @@ __all__ = [
     "PaintingConfig",
     "Person",
     "Photo",
+    "Region",
     "Rejected",
     "RelativeDepth",
+    "Segment",
     "WeightsError",
     "load_photo",
     "preset",
@@ -46,7 +59,10 @@ _HOME = {
         ("BackendError", "InputError", "MfhError", "NoLandmarkError", "Rejected", "WeightsError"), "mfh.errors"
     ),
     **dict.fromkeys(
-        ("Camera", "HumanMesh", "Landmark", "MetricDepth", "MetricHead", "Person", "Photo", "RelativeDepth"),
+        (
+            *("Camera", "HumanMesh", "Landmark", "MetricDepth", "MetricHead"),
+            *("Person", "Photo", "Region", "RelativeDepth", "Segment"),
+        ),
         "mfh.types",
     ),
     "MetricFromHuman": "mfh.pipeline",
