@@ -1,12 +1,16 @@
 """Intervals cover what they say, and name what makes them wide."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from mfh.numerics.belief import ScaleBelief
 from mfh.numerics.clues import Clue
 from mfh.numerics.consensus import fit_consensus
 from mfh.numerics.interval import depth_log_sigma, people_share, scale_interval, tight_enough
-from mfh.types import CommonErrors, Evidence, Landmark, LogRange, RelativeDepth, ScaleInterval
+from mfh.numerics.shift_prior import photo_range
+from mfh.types import CommonErrors, Evidence, Landmark, LogRange, MetricHead, RelativeDepth, ScaleInterval
 
 ROOM_M = np.geomspace(1.5, 7.0, 20 * 30).reshape(20, 30)
 ROOM = RelativeDepth(3 / ROOM_M - 0.4, "disparity")
@@ -116,6 +120,19 @@ def test_a_painter_that_finds_little_room_is_believed_less():
     assert people_share([somebody] + [nobody] * 7, 0.1) == pytest.approx(0.2 * 2)
     assert people_share([somebody] * 2 + [nobody] * 34, 0.1) == pytest.approx(0.2 * 3)
     assert people_share([nobody] * 8, 0.1) == 0.1
+
+
+def test_a_far_end_beyond_infinity_in_every_candidate_does_not_count():
+    """As with a head that exact models determine, and that puts the far end of the map at infinity."""
+    span = photo_range(ROOM)
+    beyond = -(span.low + 0.3 * (span.middle - span.low))
+    certain = ScaleBelief(np.array([beyond]), np.log([[0.3]]), np.ones((1, 1)), "disparity")
+    assert certain.finite_share(span.low) == 0 and certain.finite_share(span.middle) == 1
+    head = MetricHead(0.3, 0.3 * beyond, "disparity", 0.0)
+    fit = replace(fit_consensus(clues_of(np.random.default_rng(0), 6), ROOM), belief=certain, head=head)
+    interval = scale_interval(fit, head, ROOM, CommonErrors(focal=0.1))
+    assert interval.half_width == pytest.approx(np.sinh(1.2816 * 0.1), rel=1e-6)
+    assert interval.half_width_over_photo == pytest.approx(interval.half_width, rel=1e-6)
 
 
 def test_a_photo_that_is_mostly_sky_has_an_interval():
