@@ -9,7 +9,7 @@ import pytest
 from mfh.models.protocols import ProposingPainter
 from mfh.numerics.paint_masks import plan_painting
 from mfh.numerics.shift_prior import PhotoRange
-from mfh.planning import CANDIDATES, LEAST_PEOPLE, chooses, plan_next
+from mfh.planning import CANDIDATES, LEAST_PEOPLE, plan_next, who_proposes
 from mfh.types import Evidence, Landmark, Proposal, RelativeDepth
 from tests.box_world import CAMERA, FLOOR_M, OraclePainter, assert_exact, config, depth_in, pipeline, render
 
@@ -66,10 +66,11 @@ def same(one, other) -> bool:
 
 def test_who_can_propose():
     assert isinstance(Proposing(), ProposingPainter) and not isinstance(OraclePainter(), ProposingPainter)
-    assert chooses(Proposing(), INFORMATIVE)
-    assert not chooses(OraclePainter(), INFORMATIVE) and not chooses(Proposing(), config())
-    assert chooses(Proposing(), config(until_interval=0.1))
-    assert not chooses(Proposing(), config(until_interval=0.1, mask_choice="random"))
+    painter = Proposing()
+    assert who_proposes(painter, INFORMATIVE) is painter
+    assert who_proposes(OraclePainter(), INFORMATIVE) is None and who_proposes(painter, config()) is None
+    assert who_proposes(painter, config(until_interval=0.1)) is painter
+    assert who_proposes(painter, config(until_interval=0.1, mask_choice="random")) is None
 
 
 @pytest.mark.parametrize(

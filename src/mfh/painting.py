@@ -18,7 +18,7 @@ from mfh.numerics.known_figure import judge_figure
 from mfh.numerics.paint_masks import PaintingPlan
 from mfh.numerics.shift_prior import PhotoRange
 from mfh.pairing import painting_evidence
-from mfh.planning import chooses, plan_next
+from mfh.planning import plan_next, who_proposes
 from mfh.types import Camera, Evidence, HumanMesh, PaintedFigure, PaintedPhoto, Photo, RelativeDepth
 
 Stage = Callable[[str, float], AbstractContextManager[None]]
@@ -83,7 +83,7 @@ def paint_people(
         if time.monotonic() >= deadline:
             return replace(run, ended_by=f"budget_s = {limits.budget_s:g} spent")
         # Never more than are still needed: a batch then does just what one at a time would do.
-        most = 1 if chooses(painter, config) else limits.batch_size
+        most = limits.batch_size if who_proposes(painter, config) is None else 1
         size = min(most, limits.max_paintings - usable, limits.max_attempts - tried)
         done = max(usable / limits.max_paintings, tried / limits.max_attempts)
         try:

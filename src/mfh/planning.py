@@ -28,14 +28,14 @@ _FOOT_PATCH = 0.01
 """Half a side of the patch whose relative depth is taken for that of the ground at the feet, over the image height."""
 
 
-def chooses(painter: Painter, config: Config) -> bool:
-    """Return whether each painting is chosen by what those before it left open: then they are made one by one.
+def who_proposes(painter: Painter, config: Config) -> ProposingPainter | None:
+    """Return the painter where it is to be asked what to paint: paintings are then made one by one.
 
     Args:
-        painter: whether it can propose.
+        painter: who can perhaps propose.
         config: whether masks are to be informative.
     """
-    return config.painting.informative and isinstance(painter, ProposingPainter)
+    return painter if config.painting.informative and isinstance(painter, ProposingPainter) else None
 
 
 def plan_next(
@@ -68,10 +68,11 @@ def plan_next(
         return plan_painting(k, seed=config.seed, height=height, width=width, config=config.painting)
 
     used = [one for one in evidence if any_used([one])]
-    if not (chooses(painter, config) and isinstance(painter, ProposingPainter) and len(used) >= LEAST_PEOPLE):
+    asked = who_proposes(painter, config)
+    if asked is None or len(used) < LEAST_PEOPLE:
         return drawn(n)
     plans = [drawn(n + _APART * k) for k in range(CANDIDATES)]
-    proposals = painter.propose(
+    proposals = asked.propose(
         photo.rgb, [plan.paint_mask for plan in plans], [plan.prompt for plan in plans], [plan.seed for plan in plans]
     )
     possible = [(plan, one) for plan, one in zip(plans, proposals, strict=True) if one is not None]

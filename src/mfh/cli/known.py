@@ -70,15 +70,14 @@ def parse_length(word: str) -> "KnownLength":
     from mfh.numerics.known_sizes import KnownLength
 
     where, _, size = word.partition("=")
-    start, _, end = where.partition(":")
-    start_xy, end_xy, metres = _pixel(start), _pixel(end), parse_metres(size)
-    if start_xy is None or end_xy is None or metres is None:
+    ends, metres = _two_pixels(where), parse_metres(size)
+    if ends is None or metres is None:
         raise InputError(
             f"--known-length is {word!r}: expected X1,Y1:X2,Y2=LENGTH such as 100,50:100,410=2.03m; {_UNITS}"
         )
-    if start_xy == end_xy:
+    if ends[0] == ends[1]:
         raise InputError(f"--known-length is {word!r}: expected two different pixels")
-    return KnownLength(start_xy, end_xy, metres)
+    return KnownLength(*ends, metres)
 
 
 def parse_heights(words: Sequence[str]) -> "tuple[KnownHeight, ...]":
@@ -126,11 +125,10 @@ def parse_region(word: str | None) -> "Region | None":
     """
     if word is None:
         return None
-    start, _, end = word.partition(":")
-    start_xy, end_xy = _pixel(start), _pixel(end)
-    if start_xy is None or end_xy is None:
+    corners = _two_pixels(word)
+    if corners is None:
         raise InputError(f"--region is {word!r}: expected two corners X1,Y1:X2,Y2 in pixels, such as 100,80:300,260")
-    (left, right), (top, bottom) = (sorted(ends) for ends in zip(start_xy, end_xy, strict=True))
+    (left, right), (top, bottom) = (sorted(ends) for ends in zip(*corners, strict=True))
     if left == right or top == bottom:
         raise InputError(f"--region is {word!r}: expected a rectangle with a width and a height")
     from mfh.types import Region
@@ -147,15 +145,14 @@ def parse_segment(word: str) -> "Segment":
     Raises:
         InputError: for anything else, or twice the same pixel.
     """
-    start, _, end = word.partition(":")
-    start_xy, end_xy = _pixel(start), _pixel(end)
-    if start_xy is None or end_xy is None:
+    ends = _two_pixels(word)
+    if ends is None:
         raise InputError(f"--measure is {word!r}: expected two pixels X1,Y1:X2,Y2 such as 100,50:100,410")
-    if start_xy == end_xy:
+    if ends[0] == ends[1]:
         raise InputError(f"--measure is {word!r}: expected two different pixels")
     from mfh.types import Segment
 
-    return Segment(start_xy, end_xy)
+    return Segment(*ends)
 
 
 def parse_metres(text: str) -> float | None:
@@ -169,6 +166,13 @@ def parse_metres(text: str) -> float | None:
         return None
     metres = float(match["number"]) * METRES_PER_UNIT[match["unit"].lower()]
     return metres if math.isfinite(metres) and metres > 0 else None
+
+
+def _two_pixels(text: str) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Return the two pixels of "10,20:30,40", or None where the text is anything else."""
+    start, _, end = text.partition(":")
+    start_xy, end_xy = _pixel(start), _pixel(end)
+    return None if start_xy is None or end_xy is None else (start_xy, end_xy)
 
 
 def _pixel(text: str) -> tuple[float, float] | None:

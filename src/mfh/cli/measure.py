@@ -108,19 +108,27 @@ class Meter:
 
     def _conclude(self, photo: "Photo", progress: ProgressLine) -> "tuple[MetricDepth, Gathered | None]":
         """Return the result, and what it rests on where that is to be kept."""
-        given = self._given
-        wanted = {"known": given.known, "region": given.region, "lengths": given.lengths, "progress": progress.update}
+        given, say = self._given, progress.update
+        known, region, lengths = given.known, given.region, given.lengths
         if given.relative_depth is None and not self._save_evidence:
-            return self._model()(photo, **wanted), None
+            return self._model()(photo, known=known, region=region, lengths=lengths, progress=say), None
         from mfh.conclusion import conclude
 
         if given.relative_depth is None:
-            gathered = self._model().gather(photo, **wanted)
+            gathered = self._model().gather(photo, known=known, region=region, lengths=lengths, progress=say)
         else:
             from mfh.adapters import gather_with_relative_depth
 
-            gathered = gather_with_relative_depth(photo, given.relative_depth, config=self.config, **wanted)
-        result = conclude(gathered, head=self.config.head, known=given.known)
+            gathered = gather_with_relative_depth(
+                photo,
+                given.relative_depth,
+                config=self.config,
+                known=known,
+                region=region,
+                lengths=lengths,
+                progress=say,
+            )
+        result = conclude(gathered, head=self.config.head, known=known)
         return result, gathered if self._save_evidence else None
 
     def _model(self) -> "MetricFromHuman":

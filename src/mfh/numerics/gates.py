@@ -36,7 +36,7 @@ MAX_DISAGREEMENT = 0.15
 BEHIND = 0.05
 """Of the photo's range of relative depth: how far behind what was there before counts as inside it."""
 MAX_BEHIND = 0.5
-"""Share of a painted body that may be inside the scene: of honest ones hardly any is (one in a hundred, a quarter)."""
+"""Share of a painted body that may be inside the scene: honest ones, on validation scenes, hardly ever come near."""
 MAX_OVERLAP = 0.7
 """Boxes that overlap more (IoU) hold one person, found twice."""
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from mfh.errors import InputError
 from mfh.numerics.clues import Clue
-from mfh.numerics.places import rays_of, relative_at
+from mfh.numerics.places import rays_between, rays_of, relative_at
 from mfh.types import Camera, Evidence, Landmark, RelativeDepth
 
 KNOWN_LOG_SIGMA = 0.03
@@ -108,9 +108,7 @@ def known_clues(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> l
         ends = [one.start_xy, one.end_xy]
         what = f"the known length {one.start_xy[0]:g},{one.start_xy[1]:g}:{one.end_xy[0]:g},{one.end_xy[1]:g}"
         _check_metres(what, one.metres)
-        if one.start_xy == one.end_xy:
-            raise InputError(f"{what} starts and ends at one pixel: expected two different ones")
-        rays = rays_of(camera, ends, what)
+        rays = rays_between(camera, one.start_xy, one.end_xy, what)
         values = np.array([relative_at(relative, end) for end in ends])
         clues.append(Clue(one.metres, values, one.log_sigma, rays, given=True))
     return clues

@@ -13,12 +13,11 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.errors import InputError
 from mfh.numerics.belief import ScaleBelief, weighted_quantiles
 from mfh.numerics.clues import Clue
 from mfh.numerics.interval import LEVELS
 from mfh.numerics.metric_head import log_depth_at
-from mfh.numerics.places import rays_of, relative_at
+from mfh.numerics.places import rays_between, relative_at
 from mfh.types import Camera, CommonErrors, MeasuredLength, MetricHead, RelativeDepth, Segment
 
 _ALIKE_WITHIN = 0.1
@@ -67,10 +66,7 @@ def segment_rays(segment: Segment, camera: Camera) -> Float[ndarray, "2 3"]:
         InputError: for a pixel outside the photo, or a segment without a length.
     """
     (x1, y1), (x2, y2) = segment.start_xy, segment.end_xy
-    what = f"the length {x1:g},{y1:g}:{x2:g},{y2:g}"
-    if segment.start_xy == segment.end_xy:
-        raise InputError(f"{what} starts and ends at one pixel: expected two different ones")
-    return rays_of(camera, [segment.start_xy, segment.end_xy], what)
+    return rays_between(camera, segment.start_xy, segment.end_xy, f"the length {x1:g},{y1:g}:{x2:g},{y2:g}")
 
 
 def _measure(

@@ -30,6 +30,25 @@ def rays_of(camera: Camera, pixels: Sequence[tuple[float, float]], what: str) ->
     return np.stack([(at[:, 0] - camera.cx) / camera.fx, (at[:, 1] - camera.cy) / camera.fy, np.ones(len(at))], axis=1)
 
 
+def rays_between(
+    camera: Camera, start_xy: tuple[float, float], end_xy: tuple[float, float], what: str
+) -> Float[ndarray, "2 3"]:
+    """Return the points at unit depth behind the two ends of a length.
+
+    Args:
+        camera: of the photo.
+        start_xy: column and row of one end.
+        end_xy: of the other.
+        what: what they belong to, for the message.
+
+    Raises:
+        InputError: for a pixel outside the photo, or twice the same one.
+    """
+    if start_xy == end_xy:
+        raise InputError(f"{what} starts and ends at one pixel: expected two different ones")
+    return rays_of(camera, [start_xy, end_xy], what)
+
+
 def relative_at(relative: RelativeDepth, xy: tuple[float, float]) -> float:
     """Return the median relative depth around a pixel: a click is not exact.
 
