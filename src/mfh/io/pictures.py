@@ -1,0 +1,120 @@
+"""The one place where pictures are opened: a fixed list of formats, and a limit on pixels before any is decoded.
+
+Pillow also opens formats that start other programs (EPS starts Ghostscript) or draw, whatever a file is called; none of
+them is on any list here. A test over the source tree holds that nothing else opens pictures.
+"""
+
+import io
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from mfh.errors import InputError, MfhError
+from mfh.io.reading import check_file, reading
+
+PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "MPO", "PPM", "JPEG2000", "AVIF", "HEIF")
+"""Pillow's names of the formats that hold photos."""
+PHOTO_NAMES = "JPEG, PNG, WebP, TIFF, BMP, GIF, PPM, JPEG 2000, AVIF or HEIC"
+"""The same for messages."""
+DATASET_FORMATS = ("PNG", "JPEG", "PPM", "TIFF", "BMP")
+"""Formats of the pictures in datasets."""
+MAX_PIXELS = 100_000_000
+"""Larger pictures are refused before they are decoded."""
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+_pillow_lock = threading.RLock()
+
+
+@contextmanager
+def open_picture(
+    source: Path | str | bytes,
+    *,
+    formats: Sequence[str],
+    what: str,
+    expected: str,
+    max_pixels: int = MAX_PIXELS,
+    error: type[MfhError] = InputError,
+) -> Iterator[Image.Image]:
+    """Open a picture for the time of a block; whatever goes wrong in it, decoding included, is one line.
+
+    Args:
+        source: the file, or the bytes of one.
+        formats: Pillow's names of what it may be; no other decoder sees it.
+        what: it is to the user, e.g. "depth"; may be empty.
+        expected: what it should be, e.g. "a 16-bit grey png".
+        max_pixels: more are refused before anything is decoded.
+        error: class of the error to raise.
+
+    Yields:
+        Pillow's image: pixels are not decoded yet.
+
+    Raises:
+        MfhError: of the class given.
+    """
+    named = "bytes" if isinstance(source, bytes) else source
+    if not isinstance(source, bytes):
+        check_file(source, what=what, expected=expected, error=error)
+    with reading(named, what=what, expected=expected, error=error), _quiet_unlimited_pillow():
+        with _opened(source, formats, what, expected, error) as image:
+            if image.width * image.height > max_pixels:
+                raise error(
+                    f"{what} {named}".strip() + f" has {image.width}x{image.height} pixels "
+                    f"({image.width * image.height / 1e6:.0f} megapixels): expected at most {max_pixels / 1e6:g} "
+                    "megapixels"
+                )
+            yield image
+
+
+def _opened(
+    source: Path | str | bytes, formats: Sequence[str], what: str, expected: str, error: type[MfhError]
+) -> Image.Image:
+    """Return the opened picture; one line that says how the file begins where it is of no such format."""
+    Image.init()
+    has_heif = "HEIF" not in formats or _register_heif()
+    stream = io.BytesIO(source) if isinstance(source, bytes) else Path(source)
+    try:
+        return Image.open(stream, formats=[name for name in formats if name in Image.OPEN])
+    except UnidentifiedImageError as cause:
+        start = source[:16] if isinstance(source, bytes) else _start(Path(source))
+        named = f"{what} {'' if isinstance(source, bytes) else source}".strip()
+        if start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS and not has_heif:
+            raise error(
+                f"{named} is HEIC, which needs one more package: pip install 'metric-from-human[heif]'"
+            ) from cause
+        raise error(
+            f"{named} is not a picture this can read (it begins with {start[:8]!r}): expected {expected}"
+        ) from cause
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(16)
+
+
+def _register_heif() -> bool:
+    """Teach Pillow HEIC where the extra is installed."""
+    if "HEIF" in Image.OPEN:
+        return True
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
+
+
+@contextmanager
+def _quiet_unlimited_pillow() -> Iterator[None]:
+    """Lift Pillow's own pixel limit, a module global: the size is checked here. Remarks on odd EXIF are silenced."""
+    with _pillow_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
