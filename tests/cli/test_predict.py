@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 import struct
 import zlib
@@ -157,7 +158,7 @@ def test_paintings_are_saved_with_their_strip(run_mfh, fake_pipeline, photo_path
         monkeypatch.setattr(mfh.pipeline.MetricFromHuman, "__call__", lambda self, photo, result=result, **_: result)
         run = run_mfh("predict", photo_path, "--save-paintings", "--out", tmp_path / "out")
         assert run.code == 0, run.err
-        assert f"paintings/ ({count}), strip.png" in run.out
+        assert f"paintings/ ({count}), preview.png, strip.png" in run.out
         assert f"{(count + 1) // 2} used of {count} considered" in run.out
         assert f"{(count + 1) // 2} of {count} paintings ({(count + 1) // 2} by ground contact)" in run.out
         names = [f"{number:02d}.png" for number in range(count)]
@@ -172,11 +173,13 @@ def test_paintings_are_saved_with_their_strip(run_mfh, fake_pipeline, photo_path
         ]
         assert receipt["landmarks"][0]["evidence"] == "contact"
     assert fake_pipeline[0]["keep_paintings"] is True
-    # Measured again without: nothing of the earlier run stays that the receipt does not know.
+    # Measured again without: paintings are expensive and stay, and the receipt says whose they are.
     result = replace(metric_depth, kept_paintings=())
     monkeypatch.setattr(mfh.pipeline.MetricFromHuman, "__call__", lambda self, photo, **_: result)
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out").code == 0
-    assert not (folder / "strip.png").exists() and not list((folder / "paintings").iterdir())
+    earlier = ["paintings/00.png", "paintings/01.png", "paintings/02.png", "strip.png"]
+    receipt = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
+    assert receipt["from_earlier_run"] == earlier and all((folder / name).exists() for name in earlier)
 
 
 def test_spaces_and_letters_of_other_alphabets(run_mfh, fake_pipeline, photo_path, tmp_path):
@@ -391,3 +394,35 @@ def test_commercial_ok_says_what_takes_whose_place(run_mfh, fake_pipeline, photo
     assert run.err == "" and fake_pipeline == [{"preset": "pocket"}]
     run = run_mfh(*place, "--painter", "hf:org/name", "--commercial-ok")
     assert run.code == 2 and "the licence of the painter hf:org/name is not known here" in run.error_line
+
+
+def test_the_photo_is_never_replaced_by_its_own_results(run_mfh, fake_pipeline, photo_path, tmp_path):
+    photo = tmp_path / "out" / "depth" / "depth.png"
+    photo.parent.mkdir(parents=True)
+    Image.open(photo_path).save(photo)
+    before = photo.read_bytes()
+    run = run_mfh("predict", photo, "--out", tmp_path / "out")
+    assert run.code == 0 and f"the results went to {tmp_path}/out/depth-2, since {photo} was not written by" in run.out
+    assert photo.read_bytes() == before and (tmp_path / "out" / "depth-2" / "receipt.json").exists()
+
+
+def test_relative_depth_that_is_an_earlier_result_stays(run_mfh, fake_pipeline, photo_path, tmp_path):
+    out = tmp_path / "out"
+    assert run_mfh("predict", photo_path, "--out", out).code == 0
+    before = (out / "photo" / "depth.png").read_bytes()
+    run = run_mfh(
+        "predict", photo_path, "--out", out, "--relative-depth", out / "photo" / "depth.png", "--space", "depth"
+    )
+    assert (out / "photo" / "depth.png").read_bytes() == before, run.err
+
+
+@pytest.mark.parametrize("name", ["...jpg", "a\nb.jpg", "\udcff.jpg", "x" * 200 + ".jpg"])
+def test_results_of_any_file_name_lie_in_out(run_mfh, fake_pipeline, photo_path, tmp_path, name):
+    photo = tmp_path / "in" / name
+    photo.parent.mkdir()
+    shutil.copy(photo_path, photo)
+    run = run_mfh("predict", photo, "--out", tmp_path / "out", "--json")
+    assert (run.code, run.err) == (0, "")
+    (one,) = json.loads(run.out)["photos"]
+    assert os.path.samefile(tmp_path / "out", os.path.dirname(one["folder"])) and one["photo"] == str(photo)
+    assert run_mfh("verify", tmp_path / "out").code == 0

@@ -13,8 +13,10 @@ import pytest
 
 from mfh.conclusion import conclude
 from mfh.config import HeadConfig, preset
+from mfh.io.contents import sealed
 from mfh.io.depth import read_depth_npz
 from mfh.io.evidence import load_evidence, save_evidence
+from mfh.io.json_text import json_text
 
 FILES = ["depth.npz", "depth.png", "preview.png", "receipt.json"]
 
@@ -46,9 +48,12 @@ def test_after_predict_with_save_evidence(run_mfh, fake_pipeline, photo_path, tm
     assert json.loads((folder / "receipt.json").read_text())["files"]["evidence"] == "evidence.npz"
     assert run_mfh("refit", folder / "evidence.npz", "--out", tmp_path / "again").code == 0
     np.testing.assert_allclose(depth_in(tmp_path / "again"), depth_in(folder), rtol=1e-6)
-    # Measured again without: nothing of the earlier run stays that the receipt does not know.
+    # Measured again without: evidence is expensive and stays, and the receipt says whose it is.
+    evidence = (folder / "evidence.npz").read_bytes()
     assert run_mfh("predict", photo_path, "--out", out).code == 0
-    assert sorted(path.name for path in folder.iterdir()) == FILES
+    assert (folder / "evidence.npz").read_bytes() == evidence
+    receipt = json.loads((folder / "receipt.json").read_text())
+    assert receipt["from_earlier_run"] == ["evidence.npz"] and "evidence" not in receipt["files"]
 
 
 def test_focal_length(run_mfh, evidence_path, tmp_path, gathered):
@@ -167,9 +172,9 @@ def test_json(run_mfh, evidence_path):
 
 
 def test_results_of_the_full_run_are_never_replaced(run_mfh, evidence_path):
-    (evidence_path.parent / "receipt.json").write_text(json.dumps({"photo": "photo.jpg"}))
+    (evidence_path.parent / "receipt.json").write_text(json_text(sealed({"photo": "photo.jpg", "contents": {}})))
     run = run_mfh("refit", evidence_path, "--out", evidence_path.parent)
-    assert run.code == 2 and "holds results of something else" in run.error_line
+    assert run.code == 2 and "holds the results of photo.jpg" in run.error_line
     assert evidence_path.exists()
     for _ in range(2):
         assert run_mfh("refit", evidence_path).code == 0, "its own earlier results are"

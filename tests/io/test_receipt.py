@@ -7,12 +7,13 @@ from importlib import metadata
 import numpy as np
 import pytest
 
-from mfh.io.receipt import depth_range_m, receipt, write_receipt
+from mfh.io.json_text import json_text
+from mfh.io.receipt import depth_range_m, receipt
 
 
 def test_receipt_names_every_landmark_with_verdict_and_reason(tmp_path, metric_depth):
     tree = receipt(metric_depth, photo_path=tmp_path / "photo.jpg", files={"depth": "depth.npz"}, notes=("said here",))
-    write_receipt(tmp_path / "receipt.json", tree)
+    (tmp_path / "receipt.json").write_text(json_text(tree), encoding="utf-8")
     stored = json.loads((tmp_path / "receipt.json").read_text(encoding="utf-8"))
     assert [row["verdict"] for row in stored["landmarks"]] == ["used", "rejected"]
     assert stored["landmarks"][1]["reason"] == "too small"

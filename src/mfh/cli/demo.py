@@ -35,13 +35,14 @@ def demo(
     """Measure an example rendered with known metres and compare."""
     from mfh.io.atomic import check_writable
     from mfh.io.focal import FocalRequest, read_intrinsics
+    from mfh.io.results import Place
 
     check_writable(out)
     photo, camera, truth_m, places = read_example(Path(__file__).parent.parent / "examples" / "room")
     given = Given(focal=FocalRequest(intrinsics=read_intrinsics(camera)))
     meter = Meter(preset_named(preset), given=given)
     with progress_line(prefix="demo: ") as progress:
-        measured = meter.measure(photo, out / "demo", progress)
+        measured = meter.measure(Place(out, photo, name="demo"), progress)
     print(comparison(measured, truth_m, places))
     return 0
 

@@ -22,6 +22,7 @@ from mfh.cli.predict import predict
 from mfh.cli.refit import refit
 from mfh.cli.reproduce_app import app as reproduce_app
 from mfh.cli.study import app as study_app
+from mfh.cli.verify import verify
 from mfh.cli.weights import app as weights_app
 from mfh.errors import MfhError, NoLandmarkError
 
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.command()(predict)
 app.command()(refit)
+app.command()(verify)
 app.command()(demo)
 app.add_typer(weights_app, name="weights")
 app.add_typer(pocket_app, name="pocket")

@@ -1,6 +1,5 @@
 """``mfh predict``: photos in, metres out."""
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +22,6 @@ from mfh.cli.flags import (
     WantedLengths,
     WantedRegion,
 )
-from mfh.cli.folders import result_folder
 from mfh.cli.known import known_sizes, parse_region, parse_segment
 from mfh.cli.measure import Given, Measured, Meter
 from mfh.cli.options import (
@@ -40,6 +38,7 @@ from mfh.cli.progress import progress_line
 from mfh.cli.receipt_table import describe_interval, describe_length, describe_region, receipt_rows
 from mfh.config import PRESETS, Config, EvidenceMode, HeadKind, PeopleMode
 from mfh.errors import InputError, MfhError, NoLandmarkError
+from mfh.io.json_text import json_text
 
 if TYPE_CHECKING:
     from mfh.types import MetricDepth
@@ -190,14 +189,15 @@ def predict(
             print_json({"photos": [], "error": error_line(error)})
         raise
     meter = Meter(config, given=given, max_pixels=max_pixels, save_evidence=save_evidence)
-    outcomes = measure_all(meter, photos, out, quiet=quiet or as_json)
+    inputs = [path for path in (relative_depth, intrinsics) if path is not None]
+    outcomes = measure_all(meter, photos, out, quiet=quiet or as_json, inputs=inputs)
     if as_json:
         print_json({"photos": [as_tree(path, outcome) for path, outcome in outcomes]})
     return exit_code([outcome for _, outcome in outcomes])
 
 
 def measure_all(
-    meter: Meter, photos: Sequence[Path], out: Path, *, quiet: bool
+    meter: Meter, photos: Sequence[Path], out: Path, *, quiet: bool, inputs: Sequence[Path] = ()
 ) -> list[tuple[Path, Measured | MfhError]]:
     """Measure photos one after the other; what is wrong with one is said at once and does not cost the others.
 
@@ -206,22 +206,22 @@ def measure_all(
         photos: picture files, each once.
         out: folder of all results.
         quiet: print nothing but errors.
+        inputs: files that are read besides: never replaced.
 
     Returns:
         Each photo with its result, or with the error that prevented it.
     """
+    from mfh.io.results import Place
+
     outcomes: list[tuple[Path, Measured | MfhError]] = []
-    folders: set[Path] = set()
     for number, path in enumerate(photos, start=1):
         try:
             with progress_line(quiet=quiet, prefix=f"{path.name} ({number} of {len(photos)}): ") as progress:
-                folder = result_folder(out, path, taken=folders)
-                measured = meter.measure(path, folder, progress)
+                measured = meter.measure(Place(out, path, inputs=(*photos, *inputs)), progress)
         except MfhError as error:
             print(f"mfh: {error_line(error)}", file=sys.stderr)
             outcomes.append((path, error))
         else:
-            folders.add(folder)
             outcomes.append((path, measured))
             if not quiet:
                 print(table(path, measured))
@@ -261,7 +261,7 @@ def table(path: Path, measured: Measured) -> str:
         ("focal length", result.photo.focal.detail),
         ("preset", f"{result.preset} ({models})" if models else result.preset),
         ("seconds", f"{measured.seconds:.1f}"),
-        ("files", f"{measured.folder}/ ({', '.join(_files(measured))})"),
+        ("files", f"{measured.folder}/ ({', '.join(measured.files)})"),
     ]
     if result.interval is not None:
         rows.insert(3, ("interval", describe_interval(result.interval)))
@@ -295,14 +295,6 @@ def _people(result: "MetricDepth") -> str:
     return f"{line} ({by_contact} by ground contact)" if by_contact else line
 
 
-def _files(measured: Measured) -> list[str]:
-    kept = measured.result.kept_paintings
-    extra = [f"paintings/ ({len(kept)})", "strip.png"] if kept else []
-    if measured.has_evidence:
-        extra.append("evidence.npz")
-    return ["depth.npz", "depth.png", "preview.png", *extra, "receipt.json"]
-
-
 def as_tree(path: Path, outcome: Measured | MfhError) -> dict[str, object]:
     """Return the JSON object of one photo: its receipt, or the error.
 
@@ -322,4 +314,4 @@ def print_json(tree: dict[str, object]) -> None:
     Args:
         tree: of plain values.
     """
-    print(json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False))
+    print(json_text(tree))

@@ -1,6 +1,5 @@
 """The scale receipt: everything that decided the metres of one photo, as plain JSON."""
 
-import json
 import math
 import platform
 from contextlib import suppress
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from mfh import __version__
-from mfh.io.atomic import atomic_path
 from mfh.types import Landmark, MeasuredPainting, MetricDepth, RegionDepth, ScaleInterval
 
 # What can decide the numbers; those of the extras are named where they are installed.
@@ -123,20 +121,6 @@ def painting_name(painting: MeasuredPainting) -> str:
         painting: the painting.
     """
     return f"paintings/{painting.number:02d}.png"
-
-
-def write_receipt(path: str | Path, tree: dict[str, object]) -> None:
-    """Write a receipt as indented UTF-8 JSON.
-
-    Args:
-        path: file to write, ending in .json.
-        tree: what :func:`receipt` returned.
-
-    Raises:
-        InputError: when the file cannot be written.
-    """
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _interval(interval: ScaleInterval | None) -> object:
