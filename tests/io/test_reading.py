@@ -140,3 +140,10 @@ def test_errors_of_this_package_and_interrupts_pass():
         with pytest.raises(type(cause)) as caught, reading("a", **ASKED):
             raise cause
         assert caught.value is cause
+
+
+def test_names_of_any_bytes_are_shown_in_one_line(tmp_path):
+    path = os.fsdecode(bytes(tmp_path) + b"/new\nline\x1b[2J\xff.json")
+    with pytest.raises(InputError, match="no such file") as caught:
+        read_json(path, **ASKED)
+    assert r"new\nline\x1b[2J\xff.json" in str(caught.value)

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Shaped
 from numpy import ndarray
 
-from mfh.errors import InputError, MfhError, kind_and_message
+from mfh.errors import InputError, MfhError, kind_and_message, shown
 
 MAX_TEXT_BYTES = 64 << 20
 """Largest text or JSON file that is read."""
@@ -52,7 +52,7 @@ def reading(path: Path | str, *, what: str, expected: str, error: type[MfhError]
     Raises:
         MfhError: of the class given.
     """
-    named = f"{what} {path}".strip()
+    named = f"{what} {shown(path)}".strip()
     try:
         yield
     except MfhError:
@@ -90,7 +90,7 @@ def check_file(
     Raises:
         MfhError: of the class given.
     """
-    named = f"{what} {path}".strip()
+    named = f"{what} {shown(path)}".strip()
     with reading(path, what=what, expected=expected, error=error):
         path = Path(path)
         facts = path.stat()
