@@ -56,8 +56,8 @@ class Rejected:
 def printable(text: str) -> str:
     r"""Return text as one line of bounded length that can be shown anywhere.
 
-    Line breaks become spaces; control characters and bytes that were no UTF-8 are written out, as "\\x1b".
     Line breaks become spaces; control characters and bytes that were no UTF-8 are written out, as "\x1b".
+
     Args:
         text: anything.
     """
