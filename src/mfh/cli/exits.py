@@ -1,6 +1,6 @@
 """Exit codes, and errors as one line."""
 
-from mfh.errors import NoLandmarkError
+from mfh.errors import NoLandmarkError, printable
 
 EXIT_DONE = 0
 EXIT_FAULT = 1
@@ -18,4 +18,4 @@ def error_line(error: Exception) -> str:
     message = str(error)
     unsaid = [one for one in error.tried if one not in message] if isinstance(error, NoLandmarkError) else []
     tried = f" (tried: {'; '.join(unsaid)})" if unsaid else ""
-    return " ".join(f"{message}{tried}".split()) or type(error).__name__
+    return printable(f"{message}{tried}") or type(error).__name__

@@ -24,7 +24,7 @@ from mfh.cli.reproduce_app import app as reproduce_app
 from mfh.cli.study import app as study_app
 from mfh.cli.verify import verify
 from mfh.cli.weights import app as weights_app
-from mfh.errors import MfhError, NoLandmarkError
+from mfh.errors import MfhError, NoLandmarkError, printable
 
 # Without rich, which would double the time to --help.
 app = typer.Typer(
@@ -100,7 +100,7 @@ def _interrupted() -> int:
 
 
 def _fail(line: str, code: int) -> int:
-    print(f"mfh: {line}", file=sys.stderr)
+    print(f"mfh: {printable(line)}", file=sys.stderr)
     return code
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
+from mfh.errors import printable
+
 _PATIENCE_S = 1.0
 _REDRAW_S = 0.25
 _BAR_LETTERS = 24
@@ -71,7 +73,7 @@ class ProgressLine:
 
     def text(self) -> str:
         """Return the line as it would be drawn now."""
-        line = f"{self._prefix}{self._what} {time.monotonic() - self._started:.0f} s"
+        line = printable(f"{self._prefix}{self._what} {time.monotonic() - self._started:.0f} s")
         if self._fraction is None:
             return line
         filled = round(min(max(self._fraction, 0.0), 1.0) * _BAR_LETTERS)

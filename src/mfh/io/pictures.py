@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from mfh.errors import InputError, MfhError
+from mfh.errors import InputError, MfhError, shown
 from mfh.io.reading import check_file, reading
 
 PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "MPO", "PPM", "JPEG2000", "AVIF", "HEIF")
@@ -62,7 +62,7 @@ def open_picture(
         with _opened(source, formats, what, expected, error) as image:
             if image.width * image.height > max_pixels:
                 raise error(
-                    f"{what} {named}".strip() + f" has {image.width}x{image.height} pixels "
+                    f"{what} {shown(named)}".strip() + f" has {image.width}x{image.height} pixels "
                     f"({image.width * image.height / 1e6:.0f} megapixels): expected at most {max_pixels / 1e6:g} "
                     "megapixels"
                 )
@@ -80,7 +80,7 @@ def _opened(
         return Image.open(stream, formats=[name for name in formats if name in Image.OPEN])
     except UnidentifiedImageError as cause:
         start = source[:16] if isinstance(source, bytes) else _start(Path(source))
-        named = f"{what} {'' if isinstance(source, bytes) else source}".strip()
+        named = f"{what} {'' if isinstance(source, bytes) else shown(source)}".strip()
         if start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS and not has_heif:
             raise error(
                 f"{named} is HEIC, which needs one more package: pip install 'metric-from-human[heif]'"
