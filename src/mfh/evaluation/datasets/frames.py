@@ -92,6 +92,10 @@ class FrameDataset:
         """Names of the samples, in the order of the split."""
         return tuple(self.frames)
 
+    def paths(self) -> Iterator[Path]:
+        """Yield every file of every frame."""
+        return (path for frame in self.frames.values() for path in frame.files.values())
+
     def load(self, name: str) -> Sample:
         """Read one sample; see :meth:`mfh.evaluation.datasets.sample.Dataset.load`."""
         frame = self.frames.get(name)
