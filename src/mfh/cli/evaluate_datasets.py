@@ -166,7 +166,7 @@ def _say_check(found: "DatasetCheck", *, as_json: bool) -> int:
     """Print what is there of a dataset; a code of 0 says that all of it is."""
     if as_json:
         tree = {**asdict(found), "complete": found.complete}
-        print_json({name: [str(path) for path in value] if name == "missing" else _plain(value)
+        print_json({name: [shown(path) for path in value] if name == "missing" else _plain(value)
                     for name, value in tree.items()})  # fmt: skip
     else:
         print("\n".join(map(shown, found.lines())))
@@ -193,7 +193,7 @@ def _run(evaluation: "Evaluation", dataset: "FrameDataset", out: Path, *, restar
         settings = evaluation.settings()
         summary = write_report(title, rows, ledger, settings)
     if as_json:
-        print_json({**summary_tree(rows, summary, settings), "folder": str(out)})
+        print_json({**summary_tree(rows, summary, settings), "folder": shown(out)})
         return EXIT_DONE
     print(text(title, rows, summary))
     for note in dataset.notes:
@@ -203,7 +203,7 @@ def _run(evaluation: "Evaluation", dataset: "FrameDataset", out: Path, *, restar
 
 
 def _plain(value: object) -> object:
-    return str(value) if isinstance(value, Path) else value
+    return shown(value) if isinstance(value, Path | str) else value
 
 
 def _slug(text: str) -> str:

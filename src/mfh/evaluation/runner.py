@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mfh.errors import InputError, MfhError, kind_and_message, one_line
+from mfh.errors import InputError, MfhError, kind_and_message, one_line, shown
 from mfh.evaluation.datasets.sample import Dataset
 from mfh.evaluation.digest import package_digest
 from mfh.evaluation.ledger import Done, Ledger, open_ledger
@@ -49,7 +49,7 @@ class Evaluation:
         """Return what every result is a function of, in plain JSON values."""
         return {
             "method": {"name": self.contender.name, **self.contender.settings},
-            "dataset": {"name": self.dataset.name, "root": str(self.dataset.root.absolute())},
+            "dataset": {"name": self.dataset.name, "root": shown(self.dataset.root.absolute())},
             "protocol": {"name": self.protocol.name, **asdict(self.protocol.of(self.dataset.name))},
             "code": package_digest(),
         }

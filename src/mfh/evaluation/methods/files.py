@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mfh.errors import InputError
+from mfh.errors import InputError, shown
 from mfh.evaluation.digest import folder_digest
 from mfh.evaluation.methods.contender import Contender
 from mfh.evaluation.methods.method import Prediction
@@ -45,7 +45,7 @@ class FileMethod:
     def settings(self) -> dict[str, object]:
         """Where the files are, as they are now, and what their numbers mean."""
         return {
-            "folder": str(self.folder.absolute()),
+            "folder": shown(self.folder.absolute()),
             "files": folder_digest(self.folder, SUFFIXES),
             "metres_per_unit": self.metres_per_unit,
             "space": self.space,
