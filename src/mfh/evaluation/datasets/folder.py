@@ -1,5 +1,6 @@
 """Photos of one's own with a true depth: ``<root>/<name>/{rgb.png|jpg, depth.npy|npz|png, intrinsics.json}``."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +26,10 @@ def index(root: Path, split: Path | None) -> Index:
         split: list of names; None for all, in alphabetical order.
     """
     frames = []
-    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+    for folder in sorted(path for path in root.iterdir() if os.path.isdir(path)):
         rgb, depth = first_file(folder, RGB), first_file(folder, DEPTH)
         intrinsics = folder / INTRINSICS
-        if rgb or depth or intrinsics.is_file():
+        if rgb or depth or os.path.isfile(intrinsics):
             files = {"rgb": rgb or folder / RGB[0], "depth": depth or folder / DEPTH[0], "intrinsics": intrinsics}
             frames.append(Frame(folder.name, files))
     layout = "a folder a photo: rgb.png, depth.npy, intrinsics.json"
