@@ -67,8 +67,8 @@ def load_photo(path: str | Path, *, focal: FocalRequest | None = None, max_pixel
             ) from error
     rgb = _upright(rgb, exif.orientation)
     height, width = rgb.shape[:2]
-    camera, provenance, focal_notes = choose_camera(focal, exif, width=width, height=height)
-    return Photo(rgb=rgb, camera=camera, focal=provenance, name=path.name, notes=(*notes, *more_notes, *focal_notes))
+    camera, provenance = choose_camera(focal, exif, width=width, height=height)
+    return Photo(rgb=rgb, camera=camera, focal=provenance, name=path.name, notes=(*notes, *more_notes))
 
 
 def photo_from_array(rgb: Shaped[ndarray, "h w 3"], *, focal: FocalRequest | None = None, name: str = "array") -> Photo:
@@ -89,8 +89,8 @@ def photo_from_array(rgb: Shaped[ndarray, "h w 3"], *, focal: FocalRequest | Non
         raise InputError(f"{name} has shape {rgb.shape}: expected (height, width, 3)")
     height, width = rgb.shape[:2]
     _check_size(name, width, height, max_pixels=MAX_PIXELS)
-    camera, provenance, notes = choose_camera(focal, ExifFacts(), width=width, height=height)
-    return Photo(rgb=_to_unit_range(rgb, name=name), camera=camera, focal=provenance, name=name, notes=notes)
+    camera, provenance = choose_camera(focal, ExifFacts(), width=width, height=height)
+    return Photo(rgb=_to_unit_range(rgb, name=name), camera=camera, focal=provenance, name=name)
 
 
 def _check_file(path: Path) -> None:
