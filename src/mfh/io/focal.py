@@ -9,7 +9,7 @@ from mfh.io.exif import ExifFacts
 from mfh.io.exif_checks import SHORTEST_35MM
 from mfh.io.exif_focal import exif_focal
 from mfh.io.intrinsics import Intrinsics
-from mfh.io.panorama import panorama_focal
+from mfh.io.panorama import WIDEST_SHAPE, panorama_focal
 from mfh.io.pixel_history import ADVICE
 from mfh.types import Camera, FocalProvenance
 
@@ -33,6 +33,9 @@ NARROWEST_DEG, WIDEST_DEG = 0.02, 179.8
 
 LARGEST_PIXEL_ASPECT, ABSURD_PIXEL_ASPECT = 1.1, 10.0
 """Ratios of fx and fy that are questioned, and that are errors."""
+
+_LEAST, _MOST = 1e-6, 1e9
+"""Numbers outside overflow before they can be questioned."""
 
 _KNOWN_CX_RANGE = (0.35, 0.65)
 _FLAGS = {
@@ -66,9 +69,9 @@ class FocalRequest:
             raise InputError(f"{' and '.join(given)} are both given: expected at most one; drop all but one")
         for name, unit in (("focal_px", "pixels"), ("focal_35mm", "millimetres")):
             value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
+            if value is not None and not _LEAST <= value <= _MOST:
                 raise InputError(f"{_FLAGS[name]} is {value}: expected a finite, positive number of {unit}")
-        if self.fov_x_deg is not None and not 0 < self.fov_x_deg < 180:
+        if self.fov_x_deg is not None and not _LEAST <= self.fov_x_deg < 180:
             raise InputError(f"--fov-x-deg is {self.fov_x_deg}: expected degrees between 0 and 180")
 
 
@@ -136,7 +139,8 @@ def _given_camera(request: FocalRequest, *, width: int, height: int) -> tuple[Ca
 
 def _questions(request: FocalRequest, camera: Camera, given: str) -> tuple[str, ...]:
     """Question a given focal length that hardly any camera has; refuse one that none can have."""
-    long_px = max(camera.width, camera.height)
+    # Of a panorama, as much as a single picture has.
+    long_px = min(max(camera.width, camera.height), WIDEST_SHAPE * min(camera.width, camera.height))
     focal_px = camera.fx if camera.width >= camera.height else camera.fy
     equivalent_mm = focal_px / long_px * FULL_FRAME_MM
     fov_deg = 2 * math.degrees(math.atan(long_px / 2 / focal_px))

@@ -25,7 +25,7 @@ _EXPECTED = (
     "JSON with numbers fx, fy, cx, cy in pixels, a 3x3 camera matrix, nerfstudio's transforms.json or COLMAP's "
     "cameras.txt"
 )
-_NAMES = (("fx", "fy", "cx", "cy"), ("fx", "fy", "ppx", "ppy"))
+_NAMES, _REALSENSE_NAMES = ("fx", "fy", "cx", "cy"), ("fx", "fy", "ppx", "ppy")
 _INSIDE = ("K", "k", "camera_matrix", "intrinsic_matrix", "intrinsics", "intrinsic", "camera", "matrix")
 _SIZE_KEYS = (("width", "height"), ("w", "h"), ("image_width", "image_height"))
 _DISTORTION_KEYS = ("k1", "k2", "k3", "k4", "p1", "p2")
@@ -113,10 +113,10 @@ def _from_json(content: object, named: str) -> _Found:
     if not isinstance(content, Mapping):
         raise InputError(f"{named} hold a {type(content).__name__}: expected {_EXPECTED}")
     size = _size(content)
-    for fx, fy, cx, cy in _NAMES:
-        if fx in content or fy in content:
-            numbers = [_number(content, name, named) for name in (fx, fy, cx, cy)]
-            return (*_four(numbers), size, _is_distorted(content))
+    if "fx" in content or "fy" in content:
+        names = _REALSENSE_NAMES if "ppx" in content else _NAMES
+        numbers = [_number(content, name, named) for name in names]
+        return (*_four(numbers), size, _is_distorted(content))
     if any(name in content for name in ("fl_x", "fl_y", "camera_angle_x")):
         return _from_nerfstudio(content, size, named)
     for key in _INSIDE:
@@ -131,7 +131,7 @@ def _from_json(content: object, named: str) -> _Found:
     frames = content.get("frames")
     if isinstance(frames, list) and any(isinstance(one, Mapping) and "fl_x" in one for one in frames):
         raise InputError(
-            f"{named} have their focal lengths in frames: keep fl_x, fl_y, cx, cy, w, h of this photo's frame"
+            f"{named} have their focal lengths in frames: expected one; keep fl_x, fl_y, cx, cy, w, h of this photo's"
         )
     raise InputError(f"{named} has no fx: expected {_EXPECTED}")
 
@@ -150,7 +150,7 @@ def _from_nerfstudio(content: Mapping[str, Any], size: tuple[int, int] | None, n
             raise InputError(f"{named} has camera_angle_x = {angle:g}: expected radians between 0 and pi")
         if size is None:
             raise InputError(
-                f"{named} has camera_angle_x and no w: give --fov-x-deg {math.degrees(angle):.4g} instead, or add w, h"
+                f"{named} has camera_angle_x and no w, h: expected both; or give --fov-x-deg {math.degrees(angle):.4g}"
             )
         fx = fy = size[0] / 2 / math.tan(angle / 2)
     if "cx" in content or "cy" in content:
@@ -169,7 +169,7 @@ def _from_text(text: str, named: str) -> _Found:
         raise InputError(f"{named} hold no numbers: expected {_EXPECTED}")
     if len(lines[0]) > 4 and lines[0][1].isupper():
         if len(lines) > 1:
-            raise InputError(f"{named} hold {len(lines)} cameras: keep the line of this photo's camera")
+            raise InputError(f"{named} hold {len(lines)} cameras: expected one; keep the line of this photo's")
         return _from_colmap(lines[0], named)
     words = [word for line in lines for word in line]
     if len(words) > 16:
@@ -249,7 +249,7 @@ def _size(content: Mapping[str, Any]) -> tuple[int, int] | None:
     for names in _SIZE_KEYS:
         width, height = (content.get(name) for name in names)
         if _is_number(width) and _is_number(height):
-            return _whole_size(width, height)
+            return _whole_size(float(width), float(height))
     return None
 
 

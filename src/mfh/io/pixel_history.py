@@ -115,7 +115,7 @@ def whole_frame(exposed_size: tuple[int, int], *, aspect: float | None = None, p
         aspect: long over short side of the camera's sensor, where that is known.
         phone: whether a phone took it: many have a mode as wide as their screen.
     """
-    long_px, short_px = exposed_size
+    long_px, short_px = float(exposed_size[0]), float(exposed_size[1])
     shapes = (*_SHAPES, *_PHONE_SHAPES) if phone else _SHAPES
     if aspect is not None and _is_shape(exposed_size, (aspect,)):
         return Frame(long_px)
@@ -127,7 +127,7 @@ def whole_frame(exposed_size: tuple[int, int], *, aspect: float | None = None, p
         f"the photo was exposed or saved as {name}, which is no sensor's shape: it was cropped, nobody says how much, "
         f"and its focal length and all metres may be too short: {ADVICE} if known"
     )
-    frame_px = max(float(long_px), short_px * (aspect or _USUAL_SHAPE))
+    frame_px = max(long_px, short_px * (aspect or _USUAL_SHAPE))
     return Frame(frame_px, _CROP_SIGMA, f", cropped to {name}", (note,))
 
 
