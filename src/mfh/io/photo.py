@@ -14,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from mfh.errors import InputError, one_line
 from mfh.io.exif import ExifFacts, read_exif
 from mfh.io.focal import FocalRequest, choose_camera
+from mfh.io.pictures import unmapped
 from mfh.types import Photo
 
 MAX_PIXELS = 100_000_000
@@ -118,7 +119,7 @@ def _open(path: Path) -> Image.Image:
     Image.init()
     has_heif = _register_heif()
     try:
-        return Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
+        return unmapped(Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN]))
     except UnidentifiedImageError as error:
         with path.open("rb") as stream:
             start = stream.read(16)
