@@ -109,8 +109,10 @@ def test_a_default_focal_length_is_warned_about():
     )
     (warning,) = pipeline(config())(photo).warnings
     assert warning == "the focal length is not known (unknown: 60° assumed), and all metres scale with it"
-    noted = replace(photo, notes=("no focal length, and all metres scale with it: give one",))
-    assert pipeline(config())(noted).warnings == noted.notes
+    noted = replace(
+        photo, focal=replace(photo.focal, notes=("no focal length, and all metres scale with it: give one",))
+    )
+    assert pipeline(config())(noted).warnings == noted.focal.notes
 
 
 def test_progress_is_reported_in_order_and_stages_are_timed():

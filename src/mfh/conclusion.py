@@ -16,7 +16,6 @@ from mfh.errors import InputError
 from mfh.findings import warnings_for
 from mfh.gathered import Gathered
 from mfh.geometry.camera import check_camera
-from mfh.io.focal import is_about_focal
 from mfh.numerics.interval import depth_log_sigma, region_interval, scale_interval
 from mfh.numerics.known_sizes import KnownSizes, known_clues, with_known_heights
 from mfh.numerics.lengths import measure_lengths, segment_rays
@@ -165,8 +164,7 @@ def with_camera(gathered: Gathered, camera: Camera, focal: FocalProvenance) -> G
             f"the camera is for {camera.width}x{camera.height} pixels: expected {old.width}x{old.height}, as the photo"
         )
     factor = camera.fy / old.fy
-    notes = tuple(note for note in gathered.photo.notes if not is_about_focal(note))
-    photo = replace(gathered.photo, camera=camera, focal=focal, notes=notes)
+    photo = replace(gathered.photo, camera=camera, focal=focal)
     return replace(gathered, photo=photo, evidence=tuple(_moved(one, factor) for one in gathered.evidence))
 
 

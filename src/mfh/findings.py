@@ -88,8 +88,8 @@ def warnings_for(
     Returns:
         Sentences; none where there is nothing to beware of.
     """
-    sentences = list(photo.notes)
-    if photo.focal.source == "default-fov" and not any("metres scale with it" in note for note in photo.notes):
+    sentences = [*photo.notes, *photo.focal.notes]
+    if photo.focal.source == "default-fov" and not photo.focal.notes:
         sentences.append(f"the focal length is not known ({photo.focal.detail}), and all metres scale with it")
     if painter_provenance and any(one.verdict == "used" and one.source != "photo" for one in landmarks):
         sentences.append(painter_provenance)

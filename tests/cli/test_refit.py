@@ -189,7 +189,7 @@ def test_evidence_of_an_unknown_preset_has_the_default_head(run_mfh, tmp_path, g
 BAD_WORDS = {
     "no evidence": ([], "'evidence'"),
     "two focals": (["--focal-px", "500", "--fov-x-deg", "60"], "at most one"),
-    "focal 0": (["--focal-px", "0"], "focal_px is 0"),
+    "focal 0": (["--focal-px", "0"], "--focal-px is 0"),
     "head": (["--head", "mean"], "mean"),
     "exclude words": (["--exclude", "all"], "--exclude is 'all'"),
     "exclude nothing": (["--exclude", ""], "--exclude is ''"),

@@ -192,8 +192,8 @@ def test_anything_else_is_one_line(stored, kind, expected):
 
 
 def test_another_focal_length_ends_the_note_that_asked_for_one(gathered):
-    assert any("give --focal-px" in note for note in gathered.photo.notes)
+    assert any("give --focal-px" in note for note in gathered.photo.focal.notes)
     camera = camera_from_focal_px(80.0, width=64, height=48)
     moved = with_camera(gathered, camera, FocalProvenance("explicit", "given: 80 px", 0.0))
-    assert moved.photo.notes == ("an odd photo",)
+    assert moved.photo.notes == ("an odd photo",) and moved.photo.focal.notes == ()
     assert moved.photo.camera == camera

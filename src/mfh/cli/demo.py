@@ -34,7 +34,8 @@ def demo(
 ) -> int:
     """Measure an example rendered with known metres and compare."""
     from mfh.io.atomic import check_writable
-    from mfh.io.focal import FocalRequest, read_intrinsics
+    from mfh.io.focal import FocalRequest
+    from mfh.io.intrinsics import read_intrinsics
     from mfh.io.results import Place
 
     check_writable(out)

@@ -159,7 +159,8 @@ def request_focal(
     Raises:
         InputError: for more than one of them, or one that cannot be used.
     """
-    from mfh.io.focal import FocalRequest, read_intrinsics
+    from mfh.io.focal import FocalRequest
+    from mfh.io.intrinsics import read_intrinsics
 
     return FocalRequest(
         focal_px=focal_px,

@@ -153,7 +153,8 @@ def _gathered(about: Mapping[str, Any], arrays: Mapping[str, ndarray]) -> Gather
         photo=Photo(
             rgb=rgb,
             camera=camera,
-            focal=FocalProvenance(**about["focal"]),
+            # Its notes are not in files from before they were its own.
+            focal=FocalProvenance(**{**about["focal"], "notes": tuple(about["focal"].get("notes", ()))}),
             name=about["photo"]["name"],
             notes=tuple(about["photo"]["notes"]),
         ),

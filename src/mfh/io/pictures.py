@@ -77,7 +77,7 @@ def _opened(
     has_heif = "HEIF" not in formats or _register_heif()
     stream = io.BytesIO(source) if isinstance(source, bytes) else Path(source)
     try:
-        return Image.open(stream, formats=[name for name in formats if name in Image.OPEN])
+        return unmapped(Image.open(stream, formats=[name for name in formats if name in Image.OPEN]))
     except UnidentifiedImageError as cause:
         start = source[:16] if isinstance(source, bytes) else _start(Path(source))
         named = f"{what} {'' if isinstance(source, bytes) else shown(source)}".strip()
@@ -88,6 +88,20 @@ def _opened(
         raise error(
             f"{named} is not a picture this can read (it begins with {start[:8]!r}): expected {expected}"
         ) from cause
+
+
+def unmapped(image: Image.Image) -> Image.Image:
+    """Return an opened picture that will not be mapped into memory when it is decoded.
+
+    Of an uncompressed grey TIFF with an orientation, Pillow maps rows as long as the upright picture's, and then turns
+    that. It maps files whose name it knows.
+
+    Args:
+        image: opened, not decoded.
+    """
+    if image.format == "TIFF":
+        image.filename = ""
+    return image
 
 
 def _start(path: Path) -> bytes:

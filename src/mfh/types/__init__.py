@@ -27,6 +27,7 @@ from mfh.types.people import (
 from mfh.types.pictures import (
     Camera,
     FocalProvenance,
+    FocalSource,
     LogRange,
     PaintedFigure,
     PaintedPhoto,
@@ -44,6 +45,7 @@ __all__ = [
     "Evidence",
     "EvidenceKind",
     "FocalProvenance",
+    "FocalSource",
     "HumanMesh",
     "KnownSize",
     "Landmark",

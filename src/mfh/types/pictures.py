@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 Space = Literal["disparity", "depth"]
+FocalSource = Literal["explicit", "intrinsics-file", "exif-35mm", "exif-sensor", "estimated", "default-fov"]
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,13 @@ class FocalProvenance:
             the picture), "default-fov".
         detail: one human-readable line, e.g. "EXIF 26 mm (35 mm equivalent)".
         relative_sigma: one-sigma relative uncertainty of the focal length (metres scale with it); 0 when given.
+        notes: sentences for the user about this focal length; with another one they are idle.
     """
 
-    source: Literal["explicit", "intrinsics-file", "exif-35mm", "exif-sensor", "estimated", "default-fov"]
+    source: FocalSource
     detail: str
     relative_sigma: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ class Photo:
         camera: intrinsics for exactly this size.
         focal: where the focal length came from.
         name: what to call the photo in messages (file name or "array").
-        notes: plain sentences about odd input, e.g. "animated: first frame used".
+        notes: plain sentences about odd input, e.g. "animated: first frame used"; those about the focal length are its
+            own.
     """
 
     rgb: Float[ndarray, "h w 3"]

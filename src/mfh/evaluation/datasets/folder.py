@@ -10,7 +10,8 @@ from mfh.evaluation.datasets.frames import Frame, Index, first_file, select
 from mfh.evaluation.datasets.reading import as_truth, make_sample, read_grey16, read_npy, read_npz, read_rgb
 from mfh.evaluation.datasets.sample import Sample
 from mfh.io.exif import ExifFacts
-from mfh.io.focal import FocalRequest, choose_camera, read_intrinsics
+from mfh.io.focal import FocalRequest, choose_camera
+from mfh.io.intrinsics import read_intrinsics
 
 RGB = ("rgb.png", "rgb.jpg", "rgb.jpeg")
 DEPTH = ("depth.npy", "depth.npz", "depth.png")
@@ -44,7 +45,7 @@ def load(frame: Frame) -> Sample:
     height, width = rgb.shape[:2]
     request = FocalRequest(intrinsics=read_intrinsics(frame.files["intrinsics"]))
     try:
-        camera, _, _ = choose_camera(request, ExifFacts(), width=width, height=height)
+        camera, _ = choose_camera(request, ExifFacts(), width=width, height=height)
     except InputError as error:
         raise InputError(f"{frame.files['intrinsics']}: {error}") from error
     path = frame.files["depth"]
