@@ -243,9 +243,7 @@ class _Likelihoods:
         noises: that will be asked for.
     """
 
-    def __init__(
-        self, square: Float[ndarray, "k r d"], variance: Float[ndarray, "k"], noises: Sequence[Noise]
-    ) -> None:
+    def __init__(self, square: Float[ndarray, "k r d"], variance: Float[ndarray, "k"], noises: Sequence[Noise]) -> None:
         self._if_wrong = np.exp(-0.5 / WRONG_SIGMA**2 * square) / WRONG_SIGMA
         self._if_right = {
             scatter: _normal(square, variance + scatter**2) for scatter in {noise.scatter for noise in noises}
@@ -293,7 +291,7 @@ def weighted_quantiles(
     """Return quantiles of weighted logarithms; of the finite ones, whose share counts among all.
 
     Args:
-        values: (n,) logarithms; those at infinity are the largest, those behind the camera (minus infinity) the smallest.
+        values: (n,) logarithms; those at infinity are the largest, those behind the camera (minus infinity) smallest.
         weight: (n,) not negative.
         levels: between 0 and 1.
         smaller: each is weighted besides by its exponential to the power of minus this.

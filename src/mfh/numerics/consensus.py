@@ -39,6 +39,7 @@ from mfh.numerics.given import (
     given_scale,
     lowest_floor,
 )
+from mfh.numerics.known_sizes import GIVE_A_SIZE
 from mfh.numerics.shift_prior import PhotoRange, candidate_ratios, log_depth_range, log_range_prior, photo_range
 from mfh.types import MetricHead, RelativeDepth, Space
 
@@ -60,7 +61,7 @@ class Disagreement:
 
     Attributes:
         doubt: probability that what was given is wrong: 0 where there is nobody, one third at most.
-        by_people: (m,) log of how many times larger than given each size is by people alone; None where there is nobody.
+        by_people: (m,) log of how many times larger than given each size is by people alone; None without people.
         by_head: (m,) the same by the answer: what given sizes that contradict each other leave.
     """
 
@@ -113,7 +114,9 @@ def fit_consensus(clues: Sequence[Clue], relative: RelativeDepth, *, common_log_
         NoLandmarkError: for no clue.
     """
     if not clues:
-        raise NoLandmarkError("no person and no known size gives metres: there is nothing to fit the metric scale to")
+        raise NoLandmarkError(
+            f"no person and no known size gives metres: there is nothing to fit the metric scale to; {GIVE_A_SIZE}"
+        )
     span = photo_range(relative)
     if any(clue.given for clue in clues):
         return _fit_given(clues, relative, span, common_log_sigma)
@@ -134,9 +137,7 @@ def fit_consensus(clues: Sequence[Clue], relative: RelativeDepth, *, common_log_
     return _consensus(clues, _read_off(belief, _places(clues, weight, span)), belief, trust, weight, span)
 
 
-def _fit_given(
-    clues: Sequence[Clue], relative: RelativeDepth, span: PhotoRange, common_log_sigma: float
-) -> Consensus:
+def _fit_given(clues: Sequence[Clue], relative: RelativeDepth, span: PhotoRange, common_log_sigma: float) -> Consensus:
     """Fit scale and shift where sizes are given: they bind both, and people tell what is left open."""
     space = relative.space
     people, given = [clue for clue in clues if not clue.given], [clue for clue in clues if clue.given]

@@ -7,7 +7,7 @@ another place or typed another unit. How likely that is, people and what is give
 leaves a share of the belief with people alone, so that intervals reach to what they say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,9 +22,11 @@ from mfh.types import Space
 GIVEN_WRONG = 0.05
 """Probability, before people are looked at, that the user clicked or typed something else."""
 PEOPLE_WRONG = 0.1
-"""The same that people are wrong all alike by any factor, or tell nothing: twice as likely, so that at most one third of
-the belief goes to people where they contradict what is given."""
+"""The same that people are wrong all alike by any factor, or tell nothing: twice as likely, so that at most one third
+of the belief goes to people where they contradict what is given."""
 MOST_DOUBT = GIVEN_WRONG / (GIVEN_WRONG + PEOPLE_WRONG)
+NOTABLE_DOUBT = 0.1
+"""Doubt from which a contradiction is said: from there on the 80 % interval reaches to what people say."""
 WIDELY_WRONG = 1.5
 """Deviation of the log factor of either: a factor of 4.5."""
 _AS_FAR_AS_CAN_BE = 10.0
@@ -33,6 +35,8 @@ _GAPS = (1e-6, 1e4)
 _SEARCHED, _VALLEY, _OFFSETS = 2000, 61, 17
 _REACH = 4.0
 _ZOOMS, _HALVINGS = 4, 60
+
+Misfit = Callable[[Float[ndarray, "g"]], Float[ndarray, "g"]]
 
 
 @dataclass(frozen=True)
@@ -100,13 +104,9 @@ def find_valley(given: Sequence[Clue], span: PhotoRange, space: Space) -> Valley
     def misfit(log_gap: Float[ndarray, "g"]) -> Float[ndarray, "g"]:
         return given_scale(given, np.exp(log_gap) - floor, space).misfit
 
-    first, last = np.log(reach * np.array(_GAPS))
-    grid = np.linspace(first, last, _SEARCHED)
-    for _ in range(_ZOOMS):
-        found = misfit(grid)
-        best = int(np.argmin(found))
-        middle, least = float(grid[best]), float(found[best])
-        grid = np.linspace(grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)], _VALLEY)
+    first, last = (float(np.log(reach * gap)) for gap in _GAPS)
+    middle = _lowest(misfit, first, last)
+    least = float(misfit(np.array([middle]))[0])
     stretch = float(np.sqrt(max(1.0, least / (len(given) - 1))))
     enough = least + (_REACH * stretch) ** 2
     ends = [_where_it_rises_to(enough, misfit, middle, limit) for limit in (first, last)]
@@ -227,7 +227,16 @@ def _limits(given: Sequence[Clue], span: PhotoRange) -> tuple[float, float]:
     return floor, reach if reach > 1e-9 * abs(floor) else 0.0
 
 
-def _where_it_rises_to(enough: float, misfit, inside: float, limit: float) -> float:
+def _lowest(misfit: Misfit, first: float, last: float) -> float:
+    """Return where a misfit is least: on a grid, then on finer ones about the best of it."""
+    grid = np.linspace(first, last, _SEARCHED)
+    for _ in range(_ZOOMS):
+        best = int(np.argmin(misfit(grid)))
+        grid = np.linspace(grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)], _VALLEY)
+    return float(grid[int(np.argmin(misfit(grid)))])
+
+
+def _where_it_rises_to(enough: float, misfit: Misfit, inside: float, limit: float) -> float:
     """Return where a misfit first is as large as this on the way from its minimum to a limit, or the limit."""
     if float(misfit(np.array([limit]))[0]) <= enough:
         return limit

@@ -23,6 +23,8 @@ from mfh.types.people import (
     PoseLandmarks,
     PseudoGroundTruth,
     Verdict,
+    kind_of_people,
+    used_people,
 )
 from mfh.types.pictures import (
     Camera,
@@ -66,4 +68,6 @@ __all__ = [
     "Segment",
     "Space",
     "Verdict",
+    "kind_of_people",
+    "used_people",
 ]
