@@ -104,8 +104,9 @@ def candidate_ratios(span: PhotoRange, lowest: float, count: int) -> Float[ndarr
 
 
 def log_depth_range(span: PhotoRange, ratio: Float[ndarray, "r"]) -> Float[ndarray, "r"]:
-    """Return log((high + r) / (low + r)) for each ratio."""
-    return np.log((span.high + ratio) / (span.low + ratio))
+    """Return log((high + r) / (low + r)) for each ratio; infinite where the low end lies at infinity or behind it."""
+    with np.errstate(divide="ignore"):
+        return np.log((span.high + ratio) / np.maximum(span.low + ratio, 0.0))
 
 
 def log_range_prior(

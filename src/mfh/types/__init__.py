@@ -23,6 +23,8 @@ from mfh.types.people import (
     PoseLandmarks,
     PseudoGroundTruth,
     Verdict,
+    kind_of_people,
+    used_people,
 )
 from mfh.types.pictures import (
     Camera,
@@ -68,4 +70,6 @@ __all__ = [
     "Segment",
     "Space",
     "Verdict",
+    "kind_of_people",
+    "used_people",
 ]
