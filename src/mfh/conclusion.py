@@ -82,6 +82,7 @@ def conclude(
     region = None
     if gathered.region is not None:
         region = _region_depth(gathered.region, np.where(valid_mask, depth_m, np.inf), fit, relative, errors)
+        photo = replace(photo, notes=photo.notes + _holes_in(gathered.region, relative))
     landmarks = tuple(landmark for one in fit.evidence for landmark in one.landmarks)
     painted = fit.evidence[len(fit.evidence) - gathered.attempts :]
     return MetricDepth(
@@ -207,9 +208,18 @@ def _region_depth(
     errors: CommonErrors,
 ) -> RegionDepth | None:
     """Return the metres of a region; None where half of it or more has none: what is not valid is too far."""
-    depth_m = np.median(seen_m[region.pixels])
     interval = region_interval(fit.consensus, fit.head, region_range(relative, region), errors)
+    there_m = seen_m[region.pixels]
+    depth_m = np.median(there_m if relative.valid_mask is None else there_m[relative.valid_mask[region.pixels]])
     return None if interval is None or np.isinf(depth_m) else RegionDepth(region, float(depth_m), interval)
+
+
+def _holes_in(region: Region, relative: RelativeDepth) -> tuple[str, ...]:
+    """Say how much of a region the relative depth says nothing of."""
+    if relative.valid_mask is None or relative.valid_mask[region.pixels].all():
+        return ()
+    share = 1 - float(relative.valid_mask[region.pixels].mean())
+    return (f"the relative depth has no value at {share:.1%} of the region: its metres are of the rest",)
 
 
 def _known_rows(known: KnownSizes, weights: np.ndarray) -> tuple[KnownSize, ...]:

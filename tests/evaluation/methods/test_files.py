@@ -79,7 +79,8 @@ def test_what_was_written_is_read_and_what_is_damaged_is_refused(tmp_path):
 
 def test_no_file_or_two_are_failures_of_the_photo(room):
     with pytest.raises(
-        InputError, match=r"no file for room/a in .*: expected one of room/a\{\.npy,\.npz,\.png,\.exr\}"
+        InputError,
+        match=r"no file for room/a in .*: expected one of room/a\{\.npy,\.npz,\.png,\.tif,\.tiff,\.pfm,\.exr\}",
     ):
         predict(room)
     np.save(room / "room" / "a.npy", METRES)
