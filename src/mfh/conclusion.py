@@ -85,6 +85,7 @@ def conclude(
     if gathered.region is not None:
         seen_m = np.where(valid_mask, depth_m, np.inf)
         region = _region_depth(gathered.region, seen_m, fit, relative, left.common, people)
+        photo = replace(photo, notes=photo.notes + _holes_in(gathered.region, relative))
     painted = fit.evidence[len(fit.evidence) - gathered.attempts :]
     known_sizes = _known_rows(known, fit)
     doubt = 0.0 if fit.consensus.disagreement is None else fit.consensus.disagreement.doubt
@@ -242,9 +243,18 @@ def _region_depth(
     people: str,
 ) -> RegionDepth | None:
     """Return the metres of a region; None where half of it or more has none: what is not valid is too far."""
-    depth_m = np.median(seen_m[region.pixels])
     interval = region_interval(fit.consensus, fit.head, region_range(relative, region), errors, people=people)
+    there_m = seen_m[region.pixels]
+    depth_m = np.median(there_m if relative.valid_mask is None else there_m[relative.valid_mask[region.pixels]])
     return None if interval is None or np.isinf(depth_m) else RegionDepth(region, float(depth_m), interval)
+
+
+def _holes_in(region: Region, relative: RelativeDepth) -> tuple[str, ...]:
+    """Say how much of a region the relative depth says nothing of."""
+    if relative.valid_mask is None or relative.valid_mask[region.pixels].all():
+        return ()
+    share = 1 - float(relative.valid_mask[region.pixels].mean())
+    return (f"the relative depth has no value at {share:.1%} of the region: its metres are of the rest",)
 
 
 def _known_rows(known: KnownSizes, fit: ScaleFit) -> tuple[KnownSize, ...]:

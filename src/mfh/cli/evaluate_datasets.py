@@ -69,7 +69,9 @@ def command_for(dataset: str) -> Callable[..., int]:
         ] = "mfh",
         predictions: Annotated[
             Path | None,
-            typer.Option(help="Answers of any other program: DIR/<photo>.npy, npz, png or exr.", show_default=False),
+            typer.Option(
+                help="Answers of any other program: DIR/<photo>.npy, npz, png, tiff, pfm or exr.", show_default=False
+            ),
         ] = None,
         unit: Annotated[
             str | None,

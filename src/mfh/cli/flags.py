@@ -66,7 +66,7 @@ WantedLengths = Annotated[
 
 RelativeDepthFile = Annotated[
     Path | None,
-    typer.Option(help="Your own relative depth of the photo: npy, npz, 16-bit png or exr; needs --space."),
+    typer.Option(help="Your own relative depth of the photo: npy, npz, 16-bit png, tiff, pfm or exr; needs --space."),
 ]
 RelativeDepthSpace = Annotated[
     Space | None,

@@ -192,7 +192,7 @@ def request_relative_depth(
     """Return the relative depth the user brought, if any.
 
     Args:
-        path: npy, npz, png or exr file.
+        path: file of numbers.
         space: what its values are.
         photos: picture files; a map is for one.
         model: relative-depth model that was asked for.

@@ -53,7 +53,7 @@ def scale_interval(
         Factors on the answer, and their parts.
     """
     span = photo_range(relative)
-    value = float(np.median(relative.values))
+    value = float(np.median(relative.valid_values))
     if consensus.belief.finite_share(value) < _LEAST_FINITE:
         # Sky: as far as can be, whatever the scale.
         value = span.middle
@@ -184,12 +184,11 @@ def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: Commo
         infinity gets that of the farthest that is not.
     """
     values = relative.values.astype(np.float64)
-    least, most = float(values.min()), float(values.max())
+    seen = values if relative.valid_mask is None else values[relative.valid_mask]
+    least, most = float(seen.min()), float(seen.max())
     if most <= least:
         return np.full(values.shape, errors.log_sigma(), np.float32)
-    knots = np.unique(
-        np.concatenate([np.linspace(least, most, _KNOTS), np.quantile(values, np.linspace(0, 1, _KNOTS))])
-    )
+    knots = np.unique(np.concatenate([np.linspace(least, most, _KNOTS), np.quantile(seen, np.linspace(0, 1, _KNOTS))]))
     _, sigma = consensus.belief.moments(knots)
     finite = np.array([consensus.belief.finite_share(float(knot)) >= _LEAST_FINITE for knot in knots])
     return np.interp(values, knots[finite], np.hypot(sigma[finite], errors.log_sigma())).astype(np.float32)

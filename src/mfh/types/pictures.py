@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
@@ -137,15 +138,28 @@ class RelativeDepth:
     """Depth up to an unknown affine map, in the space its model declares.
 
     Attributes:
-        values: (h, w) float32. ``disparity``: affine-invariant inverse depth, larger is nearer;
+        values: (h, w) float32, finite. ``disparity``: affine-invariant inverse depth, larger is nearer;
             ``depth``: affine-invariant depth, larger is farther.
         space: which of the two; the metric head is fitted in the same space.
         log_range: of the photo, where it was told from the picture or from the shape of the map.
+        valid_mask: (h, w) where the values say anything; None for everywhere, as of every network. Maps that users
+            bring may have holes: what fills them is of no meaning.
     """
 
     values: Float[ndarray, "h w"]
     space: Space
     log_range: LogRange | None = None
+    valid_mask: Bool[ndarray, "h w"] | None = None
+
+    @property
+    def valid_values(self) -> Float[ndarray, "n"]:
+        """The (n,) values that are valid."""
+        return self.values.ravel() if self.valid_mask is None else self.values[self.valid_mask]
+
+    @property
+    def values_or_nan(self) -> Float[ndarray, "h w"]:
+        """The (h, w) values, NaN where they are not valid."""
+        return self.values if self.valid_mask is None else np.where(self.valid_mask, self.values, np.float32(np.nan))
 
 
 @dataclass(frozen=True)

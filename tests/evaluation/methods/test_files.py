@@ -137,7 +137,8 @@ def test_answers_of_others_may_be_called_what_no_answer_of_ours_is(room):
 
 def test_no_file_or_two_are_failures_of_the_photo(room):
     with pytest.raises(
-        InputError, match=r"no file for room/a in .*: expected one of room/a\{\.npy,\.npz,\.png,\.exr\}"
+        InputError,
+        match=r"no file for room/a in .*: expected one of room/a\{\.npy,\.npz,\.png,\.tif,\.tiff,\.pfm,\.exr\}",
     ):
         predict(room)
     np.save(room / "room" / "a.npy", METRES)

@@ -1,4 +1,4 @@
-"""Answers of any other program, read from files: npy, npz, 16-bit png or exr with a declared unit."""
+"""Answers of any other program, read from files of numbers with a declared unit."""
 
 import os
 import re
@@ -27,7 +27,7 @@ _LEAST_M, _MOST_M = 1e-9, 1e9
 
 @dataclass(frozen=True)
 class FileMethod:
-    """Answers that lie in a folder: ``FOLDER/<sample>.npy``, or .npz, .png or .exr.
+    """Answers that lie in a folder: ``FOLDER/<sample>.npy``, or another ending of :data:`mfh.io.maps.SUFFIXES`.
 
     Attributes:
         folder: where they are.
@@ -66,9 +66,7 @@ class FileMethod:
             if self.metres_per_unit != 1:
                 raise InputError(f"{path} is in metres, as mfh evaluate wrote it: expected --unit m")
             return read_prediction(path)
-        values = read_map(path, what="prediction", names=NAMES)
-        if path.suffix.lower() == ".png":
-            values = np.where(values == 0, np.float32(np.nan), values)
+        values = read_map(path, what="prediction", names=NAMES, zero_is_none=True)
         with np.errstate(over="ignore"):
             return Prediction((values * np.float32(self.metres_per_unit)).astype(np.float32), self.space)
 
