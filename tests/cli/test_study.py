@@ -40,7 +40,7 @@ def test_a_key_is_never_replaced(run_mfh, tmp_path, material):  # noqa: F811
         (("--max-m", 10, "--bars", "x.csv"), "both given"),
         (("--max-m", -3), "expected 0 < min < max"),
         (("--seed", -1), "--seed is -1"),
-        (("--bars", "nowhere.csv"), "cannot read nowhere.csv"),
+        (("--bars", "nowhere.csv"), "no such file: nowhere.csv"),
         (("--predictions", "Rival-K=."), "twice"),
     ],
 )
