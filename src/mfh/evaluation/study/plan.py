@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from mfh.errors import InputError
+from mfh.errors import InputError, shown
 from mfh.evaluation.study.meter_bar import RANGES, MeterBar, RangeName
 from mfh.io.atomic import atomic_path
 from mfh.io.reading import read_json, reading
@@ -138,9 +138,9 @@ def read_key(path: Path) -> Key:
     """
     tree = read_tree(path, _KEY_FORMAT, _VERSION)
     with reading(path, what="key", expected="the key.json that mfh study make wrote"):
-        labels = tuple(str(label) for label in cast(list[object], tree["labels"]))
+        labels = tuple(shown(label) for label in cast(list[object], tree["labels"]))
         questions = {
-            name: KeyQuestion(str(one["photo"]), one["range"], {str(a): str(b) for a, b in one["methods"].items()})
+            name: KeyQuestion(shown(one["photo"]), one["range"], {str(a): shown(b) for a, b in one["methods"].items()})
             for name, one in cast(dict[str, dict], tree["questions"]).items()
         }
         study = str(tree["study"])
