@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.errors import InputError
+from mfh.errors import InputError, shown
 from mfh.evaluation.methods.files import NAMES
 from mfh.io.maps import read_map
 from mfh.io.names import plain_name
@@ -32,7 +32,7 @@ def parse_predictions(words: Sequence[str]) -> dict[str, Path]:
     folders: dict[str, Path] = {}
     for word in words:
         label, equals, text = word.partition("=")
-        label = label.strip()
+        label = shown(label.strip())
         if not (label and equals and text):
             raise InputError(f"--predictions is {word!r}: expected LABEL=DIR")
         if label in folders:
@@ -100,6 +100,8 @@ def read_metres(folder: Path, name: str) -> Float[ndarray, "h w"]:
             f"no prediction for {name!r} in {folder}: expected {name}{{{','.join(_SUFFIXES)}}} or {name}/depth.npz"
         )
     metres = read_map(path, what="prediction", names=NAMES)
+    if not metres.size:
+        raise InputError(f"prediction {path} has shape {metres.shape}: expected a number a pixel")
     return np.where(np.isfinite(metres) & (metres > 0), metres, np.float32(np.nan))
 
 
