@@ -78,6 +78,9 @@ def nobody_found(photo: Photo, config: Config, tried: Sequence[str], *, has_pain
     Returns:
         One line.
     """
+    # A given focal length that is questioned may be why: nobody stands where it puts people.
+    if photo.focal.source in ("explicit", "intrinsics-file"):
+        tried = (*photo.focal.notes, *tried)
     if not has_painter:
         todo = "use a photo with at least one person seen well enough to measure"
     elif config.people == "only":

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from mfh.errors import InputError, MfhError, shown
 from mfh.io.reading import check_file, reading
@@ -90,7 +90,7 @@ def _opened(
         ) from cause
 
 
-def unmapped(image: Image.Image) -> Image.Image:
+def unmapped(image: ImageFile.ImageFile) -> ImageFile.ImageFile:
     """Return an opened picture that will not be mapped into memory when it is decoded.
 
     Of an uncompressed grey TIFF with an orientation, Pillow maps rows as long as the upright picture's, and then turns

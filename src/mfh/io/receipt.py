@@ -113,7 +113,7 @@ def receipt(
             for one in result.kept_paintings
         ],
         "seconds": {stage: round(seconds, 4) for stage, seconds in result.seconds.items()},
-        "warnings": list(dict.fromkeys((*result.photo.notes, *result.warnings, *notes))),
+        "warnings": list(dict.fromkeys((*result.photo.notes, *result.photo.focal.notes, *result.warnings, *notes))),
         "files": dict(files or {}),
         "versions": _versions(),
     }
