@@ -7,6 +7,7 @@ another place or typed another unit. How likely that is, people and what is give
 leaves a share of the belief with people alone, so that intervals reach to what they say.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,15 +22,16 @@ from mfh.types import Space
 
 GIVEN_WRONG = 0.05
 """Probability, before people are looked at, that the user clicked or typed something else."""
-PEOPLE_WRONG = 0.1
-"""The same that people are wrong all alike by any factor, or tell nothing: twice as likely, so that at most one third
-of the belief goes to people where they contradict what is given."""
-MOST_DOUBT = GIVEN_WRONG / (GIVEN_WRONG + PEOPLE_WRONG)
+PEOPLE_ALIKE, PEOPLE_USELESS = 0.08, 0.02
+"""The same that people are wrong all alike by any factor, or tell nothing of the scene at all."""
+MOST_DOUBT = GIVEN_WRONG / (GIVEN_WRONG + PEOPLE_ALIKE + PEOPLE_USELESS)
+"""Share of the belief that goes to people, at most, where they contradict what is given: one third."""
 NOTABLE_DOUBT = 0.1
 """Doubt from which a contradiction is said: from there on the 80 % interval reaches to what people say."""
 WIDELY_WRONG = 1.5
 """Deviation of the log factor of either: a factor of 4.5."""
 _AS_FAR_AS_CAN_BE = 10.0
+_TINY = 1e-300
 _GAPS = (1e-6, 1e4)
 """Gaps between infinity and what is nearest to it that given sizes may call for, over the photo's range."""
 _SEARCHED, _VALLEY, _OFFSETS = 2000, 61, 17
@@ -163,24 +165,33 @@ def bind(
         common_log_sigma: by how much all people may be off alike, against what is given.
     """
     prior = density * volume / (density @ volume)
-    sigma = valley.stretch / np.sqrt(_precision(given).sum())
-    likely, wrong = prior, 0.0
+    sigma = valley.stretch / float(np.sqrt(_precision(given).sum()))
+    alike = right = wrong = off_square = 0.0
+    likely = prior
     if people is not None:
-        off = np.minimum(np.abs(people.log_scale - scale.log_scale[:, None]), _AS_FAR_AS_CAN_BE)
+        off = people.log_scale - scale.log_scale[:, None]
         alike = (people.weight * _normal(off, WIDELY_WRONG)).sum(1)
-        right = (people.weight * _normal(off, float(np.hypot(sigma, common_log_sigma)))).sum(1)
-        likely = (1 - PEOPLE_WRONG) * right + PEOPLE_WRONG / 2 * (alike + prior * alike.sum())
+        agreeing = people.weight * _normal(off, math.hypot(sigma, common_log_sigma))
+        right = (1 - PEOPLE_ALIKE - PEOPLE_USELESS) * agreeing.sum(1)
+        likely = right + PEOPLE_ALIKE * alike + PEOPLE_USELESS * prior * alike.sum()
         wrong = _if_given_is_wrong(scale, people)
+        # How far the size that was given may be off where both are right: what people add makes it less.
+        kept = common_log_sigma**2 / (sigma**2 + common_log_sigma**2)
+        off_square = (agreeing * (kept * sigma**2 + ((1 - kept) * off) ** 2)).sum(1) / np.maximum(
+            agreeing.sum(1), _TINY
+        )
     # Where what is given is not met, people and the prior count no more than the best they say where it is.
     per_volume = likely / volume
-    likely = np.minimum(per_volume, per_volume[valley.met(scale.misfit)].max()) * volume
-    fit = np.exp(-0.5 * (scale.misfit - valley.least) / valley.stretch**2)
-    offset = sigma * np.linspace(-_REACH, _REACH, _OFFSETS)
-    weight = (likely * fit)[:, None] * _normal(offset, sigma)
+    capped = np.minimum(per_volume, per_volume[valley.met(scale.misfit)].max()) * volume
+    fit = capped * np.exp(-0.5 * (scale.misfit - valley.least) / valley.stretch**2)
+    sure = right / likely
+    spread = math.sqrt(float(fit @ (sure * off_square + (1 - sure) * sigma**2)) / float(fit.sum()))
+    offset = spread * np.linspace(-_REACH, _REACH, _OFFSETS)
+    weight = fit[:, None] * _normal(offset, spread)
     belief = ScaleBelief(ratio, scale.log_scale[:, None] + offset, weight / weight.sum(), space)
     if people is None:
         return Bound(belief, 0.0)
-    met = _log_evidence(scale, given, likely)
+    met = _log_evidence(scale, given, capped)
     doubt = GIVEN_WRONG * wrong / (GIVEN_WRONG * wrong + (1 - GIVEN_WRONG) * float(np.exp(met)))
     return Bound(belief, min(doubt, MOST_DOUBT))
 
@@ -255,15 +266,15 @@ def _precision(given: Sequence[Clue]) -> Float[ndarray, "k"]:
 
 
 def _normal(off: Float[ndarray, "..."], sigma: float) -> Float[ndarray, "..."]:
-    return np.exp(-0.5 * (off / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
+    """Return the normal density; beyond a factor of e^10 everything is as unlikely."""
+    return np.exp(-0.5 * np.minimum(np.abs(off), _AS_FAR_AS_CAN_BE) ** 2 / sigma**2) / (sigma * np.sqrt(2 * np.pi))
 
 
 def _if_given_is_wrong(scale: GivenScale, people: ScaleBelief) -> float:
     """Return the likelihood of what is given where all of it is wrong by any factor."""
     likelihood = people.weight
     for implied in scale.implied:
-        off = np.minimum(np.abs(people.log_scale - implied[:, None]), _AS_FAR_AS_CAN_BE)
-        likelihood = likelihood * _normal(off, WIDELY_WRONG)
+        likelihood = likelihood * _normal(people.log_scale - implied[:, None], WIDELY_WRONG)
     return float(likelihood.sum())
 
 

@@ -214,7 +214,7 @@ def _limited_by(
     given = consensus.disagreement
     if given is not None and given.doubt >= NOTABLE_DOUBT:
         return f"{sources} contradict each other"
-    if consensus.effective < 1.5:
+    if consensus.effective < 1.5 and (given is None or given.by_people is None):
         return "it rests on one measurement alone"
     if not consensus.head.shift_determined:
         who = f"{sources} do not stand" if given is None else "given sizes do not lie"
