@@ -216,7 +216,11 @@ def _moved(evidence: Evidence, factor: float) -> Evidence:
         landmarks[person] = replace(
             landmark, origin_m=landmark.origin_m * factor, distance_m=landmark.distance_m + farther_m
         )
-    return replace(evidence, depth_m=depth_m, landmarks=tuple(landmarks))
+    moved = replace(evidence, depth_m=depth_m, landmarks=tuple(landmarks))
+    # A body keeps its relief however near it comes.
+    for person in np.unique(moved.person[depth_m <= 0]).tolist():
+        moved = reject_person(moved, person, "reaches behind the camera with this focal length")
+    return moved
 
 
 def _without(evidence: Sequence[Evidence], exclude: Sequence[int]) -> list[Evidence]:

@@ -44,7 +44,7 @@ def open_picture(
     Args:
         source: the file, or the bytes of one.
         formats: Pillow's names of what it may be; no other decoder sees it.
-        what: it is to the user, e.g. "depth"; may be empty.
+        what: it is to the user, e.g. "depth"; may be empty for a file.
         expected: what it should be, e.g. "a 16-bit grey png".
         max_pixels: more are refused before anything is decoded.
         error: class of the error to raise.
@@ -55,7 +55,7 @@ def open_picture(
     Raises:
         MfhError: of the class given.
     """
-    named = "bytes" if isinstance(source, bytes) else source
+    named = "" if isinstance(source, bytes) else source
     if not isinstance(source, bytes):
         check_file(source, what=what, expected=expected, error=error)
     with reading(named, what=what, expected=expected, error=error), _quiet_unlimited_pillow():
