@@ -83,7 +83,7 @@ def test_a_35mm_value_includes_the_digital_zoom(tmp_path, zoomed):
 def test_a_full_frame_camera_cropped_to_aps_c_is_nothing_odd(tmp_path):
     photo = shot(tmp_path, (480, 320), "NIKON CORPORATION", "NIKON D810", {FOCAL: 50.0, FOCAL_35MM: 75})
     assert equivalent_mm(photo) == pytest.approx(75) and photo.focal.relative_sigma == pytest.approx(0.04)
-    assert "cropped to APS-C" in photo.focal.detail and photo.focal.notes == ()
+    assert "cropped by 1.5" in photo.focal.detail and photo.focal.notes == ()
 
 
 # A 35 mm value that is none.
@@ -103,6 +103,12 @@ def test_a_crop_factor_no_camera_has_leaves_what_the_lens_says(tmp_path, maker):
     assert photo.focal.source == "default-fov" and equivalent_mm(photo) == pytest.approx(27)
     assert photo.focal.relative_sigma >= 0.15
     assert "a crop factor of 42, which no such camera has" in notes(photo) and "give --focal-px" in notes(photo)
+
+
+def test_a_compact_with_the_crop_factor_of_a_large_camera_is_questioned(tmp_path):
+    photo = shot(tmp_path, (400, 300), "Canon", "Canon PowerShot A520", {FOCAL: 5.8, FOCAL_35MM: 9})
+    assert equivalent_mm(photo) == pytest.approx(9) and photo.focal.relative_sigma > 0.2
+    assert "crop factor of 1.6, which few such cameras have" in notes(photo)
 
 
 def test_a_crop_factor_that_few_cameras_have_is_used_and_questioned(tmp_path):
@@ -180,7 +186,7 @@ def test_the_digital_zoom_counts_where_the_focal_length_is_the_lens(tmp_path):
     assert equivalent_mm(table) == pytest.approx(2 * 50 * 36 / 22.3)
 
 
-@pytest.mark.parametrize("zoom", [0.0, 0.5, 1e9])
+@pytest.mark.parametrize("zoom", [0.0, 0.5, 100.0, 1e9])
 def test_a_zoom_that_is_none_does_not_count(tmp_path, zoom):
     photo = shot(tmp_path, (480, 320), *CANON_40D, {FOCAL: 50.0, ZOOM: zoom})
     assert equivalent_mm(photo) == pytest.approx(50 * 36 / 22.3)
@@ -227,6 +233,17 @@ def test_a_square_is_a_crop_and_said_to_be(tmp_path, model):
     assert "1:1, which is no sensor's shape" in notes(photo)
 
 
+def test_a_crop_whose_pixels_are_the_sensors_is_no_guess(tmp_path):
+    # The camera's own square mode: 2592 of its 3888 columns, as many to the millimetre as all of them.
+    square = {**FULL_40D, PIXEL_X: 2592, PIXEL_Y: 2592}
+    photo = shot(tmp_path, (648, 648), *CANON_40D, square)
+    assert photo.camera.fx == pytest.approx(24 * 4438.356 / 25.4 / 4, rel=1e-4)
+    assert photo.focal.relative_sigma == pytest.approx(0.02) and photo.focal.notes == ()
+    # Fewer columns are a free crop, or one that was made smaller besides.
+    free = shot(tmp_path, (1296, 1296), *CANON_40D, {**FULL_40D, PIXEL_X: 1296, PIXEL_Y: 1296})
+    assert free.focal.relative_sigma > 0.3 and "no sensor's shape" in notes(free)
+
+
 @pytest.mark.parametrize("size", [(420, 300), (330, 300), (360, 180), (360, 155)])
 def test_other_shapes_no_sensor_has_are_crops_too(tmp_path, size):
     photo = shot(tmp_path, size, "Maker", "Model", {FOCAL: 35.0, FOCAL_35MM: 52})
@@ -267,7 +284,7 @@ _tag = st.one_of(st.none(), st.floats(1e-9, 1e9), st.integers(1, 2**32 - 1).map(
     focal_35mm=_tag,
     focal_mm=_tag,
     px_per_mm=_tag,
-    zoom=st.floats(1, 200),
+    zoom=st.floats(1, 30),
     exposed=st.one_of(st.none(), st.tuples(st.integers(1, 200_000), st.integers(1, 200_000))),
     model=st.sampled_from([None, "iPhone 8", "Canon EOS 40D", "NIKON D850", "Canon PowerShot A520", "?"]),
     size=st.tuples(st.integers(32, 9000), st.integers(32, 9000)),

@@ -98,3 +98,17 @@ def test_a_strip_cut_from_a_photo_is_none(tmp_path):
     Image.new("RGB", (600, 150)).save(tmp_path / "strip.jpg", exif=exif)
     photo = load_photo(tmp_path / "strip.jpg")
     assert photo.camera.fx == pytest.approx(26 / 36 * 600) and photo.focal.notes == ()
+
+
+@pytest.mark.parametrize(("focal", "expected_35mm"), [(5.1, 26), (0.001, 26), (1e6, 26)])
+def test_without_a_35mm_value_the_phones_lens_says_it_or_is_assumed(tmp_path, focal, expected_35mm):
+    Image.new("RGB", (600, 180)).save(tmp_path / "pano.jpg", exif=phone_exif(rendered=6, focal=focal))
+    assert load_photo(tmp_path / "pano.jpg").camera.fx == pytest.approx(expected_35mm / 36 * 180)
+
+
+def test_a_lens_no_camera_has_says_nothing_of_a_panorama(tmp_path):
+    exif = phone_exif(rendered=6, focal=1e6)
+    exif[0x010F], exif[0x0110] = "Canon", "Canon EOS 40D"
+    Image.new("RGB", (600, 180)).save(tmp_path / "pano.jpg", exif=exif)
+    photo = load_photo(tmp_path / "pano.jpg")
+    assert photo.camera.fx == pytest.approx(26 / 36 * 180) and photo.focal.source == "default-fov"

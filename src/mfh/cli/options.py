@@ -154,7 +154,7 @@ def request_focal(
         focal_px: pixels.
         fov_x_deg: horizontal field of view, degrees.
         focal_35mm: 35 mm equivalent, millimetres.
-        intrinsics: JSON file with fx, fy, cx, cy.
+        intrinsics: file with fx, fy, cx, cy, in any layout that :func:`mfh.io.intrinsics.read_intrinsics` knows.
 
     Raises:
         InputError: for more than one of them, or one that cannot be used.

@@ -25,7 +25,8 @@ _FOCAL_LENGTH_IN_35MM = 0xA405
 _UNIT_MM = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}
 
 _LONGEST_NAME = 64
-_LARGEST_ZOOM = 200.0
+# Longer ones are written by programs that count in percent.
+_LARGEST_ZOOM = 30.0
 _LONGEST_SIDE = 200_000
 
 # Apple's value of CustomRendered for panoramas; the standard knows 0 and 1 alone.

@@ -62,7 +62,7 @@ def exif_focal(exif: ExifFacts, width: int, height: int) -> tuple[float, FocalPr
     if verdict is not None and verdict.believed:
         cut = frame.long_px > history.exposed_size[0]
         # Of a picture cut narrower than the sensor, some cameras adapt the equivalent and some do not.
-        if not (cut and sure and exif.focal_mm is not None and verdict.sigma == 0 and exif.digital_zoom == 1):
+        if not (cut and verdict.of_whole_sensor):
             return _from_35mm(exif, history, frame, verdict)
         verdict = None
     if exif.focal_mm is None:
@@ -91,8 +91,11 @@ def _from_sensor(
     assert exif.focal_mm is not None
     resolution = None
     if exif.sensor_px_per_mm is not None:
-        resolution = check_resolution(exif, sensor, history.exposed_size[0], frame.long_px)
+        resolution = check_resolution(exif, sensor, history.exposed_size[0], frame)
     if resolution is not None and resolution.believed:
+        if resolution.of_whole_sensor:
+            # As many pixels to the millimetre as the whole sensor has: cropped or not, never resized.
+            frame = Frame(frame.long_px, remark=frame.remark)
         px_per_mm, origin = exif.sensor_px_per_mm, f"its focal plane resolution, {resolution.phrase}"
         sigma = math.hypot(_SIGMA_SENSOR, resolution.sigma)
     elif sensor is not None:

@@ -4,7 +4,7 @@ import math
 
 from mfh.geometry.camera import FULL_FRAME_MM
 from mfh.io.exif import ExifFacts
-from mfh.io.exif_checks import check_35mm
+from mfh.io.exif_checks import LONGEST_35MM, SHORTEST_35MM, check_35mm
 from mfh.io.pixel_history import ADVICE, pixel_history
 from mfh.io.sensors import find_sensor
 from mfh.types import FocalProvenance, FocalSource
@@ -67,8 +67,8 @@ def _equivalent(exif: ExifFacts) -> tuple[float, FocalSource, str]:
     sensor = find_sensor(exif.camera_make, exif.camera_model, exif.focal_mm)
     if exif.focal_35mm is not None and check_35mm(exif, sensor).believed:
         return exif.focal_35mm, "exif-35mm", f"EXIF {exif.focal_35mm:g} mm, 35 mm equivalent, for its height"
-    if exif.focal_mm is not None and sensor is not None:
-        equivalent_mm = exif.focal_mm * sensor.crop_factor
+    equivalent_mm = exif.focal_mm * sensor.crop_factor if exif.focal_mm is not None and sensor is not None else 0.0
+    if sensor is not None and SHORTEST_35MM <= equivalent_mm <= LONGEST_35MM:
         origin = f"{equivalent_mm:.0f} mm, 35 mm equivalent, of the {sensor.camera}, for its height"
         return equivalent_mm, "exif-sensor", origin
     return _ASSUMED_35MM, "default-fov", f"{_ASSUMED_35MM:g} mm, 35 mm equivalent, assumed for its height"

@@ -60,6 +60,11 @@ class Frame:
     remark: str = ""
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_cropped(self) -> bool:
+        """Whether the picture has a shape that no camera makes."""
+        return bool(self.notes)
+
 
 def pixel_history(exif: ExifFacts, width: int, height: int) -> PixelHistory:
     """Compare the size EXIF remembers with the real one: untouched, resized, or cropped.

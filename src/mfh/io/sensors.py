@@ -71,7 +71,7 @@ _FAMILIES: tuple[tuple[str, str, tuple[float, float], float], ...] = (
     ("canon", r"PowerShot (G[1-7]|S[3-8]0|S4[01]0|S500|A80|A95|A6[1-4]0|SD5[05]0|SD900)$", _INCH_18, 0.03),
     ("canon", r"DIGITAL IXUS (400|430|500|700|750|900 ?Ti)$", _INCH_18, 0.03),
     ("canon", r"PowerShot SX(1|[1-7]0|1[13567]0|[24-7]\d0)\b", _INCH_23, 0.03),
-    ("canon", r"PowerShot|IXUS|IXY", (6.1, 4.6), _CLASS),
+    ("canon", r"PowerShot (?!V)|IXUS|IXY", (6.1, 4.6), _CLASS),
     # Nikon: FX, then every other D and Z, 1, Coolpix.
     ("nikon", r"D700$", (36.0, 23.9), _SURE),
     ("nikon", r"(D3[SX]?|D4S?|D5|D6|D6[01]0|D7[58]0|D8[015]0[EA]?|Df|Z ?[5-9](II|_2|_3)?|Z ?f)$", _FULL_359, _SURE),
@@ -189,13 +189,12 @@ _PHONE_SIGMA = 0.04
 _LENS_TOLERANCE = 0.04
 _PHONE_ASPECT = 4 / 3
 
-# Widths of sensors beyond 10 mm, in mm: between them there are none. Below, the many formats of small cameras leave no
-# gap.
+# Widths of large sensors in mm: between them there are none. The many formats of small cameras leave no gap.
 _LARGE_WIDTHS_MM = (
     *((12.5, 13.8), (15.5, 18.0), (18.4, 19.0), (20.3, 21.8), (22.0, 24.2), (26.7, 29.0), (34.5, 36.8)),
     *((42.5, 45.5), (47.5, 49.5), (53.0, 54.5)),
 )
-_SMALL_WIDTHS_MM = (3.0, 10.5)
+_SMALL_WIDTHS_MM = (3.0, 11.6)
 
 
 def find_sensor(make: str | None, model: str | None, focal_mm: float | None = None) -> Sensor | None:
