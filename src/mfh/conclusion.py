@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
 from mfh.config import HeadConfig
 from mfh.errors import InputError
@@ -20,7 +18,6 @@ from mfh.io.focal import is_about_focal
 from mfh.numerics.interval import depth_log_sigma, region_interval, scale_interval
 from mfh.numerics.known_sizes import KnownSizes, known_clues, with_known_heights
 from mfh.numerics.lengths import measure_lengths, segment_rays
-from mfh.numerics.metric_head import apply_head
 from mfh.numerics.scale import ScaleFit, fit_scale, reject_person
 from mfh.numerics.shift_prior import region_range
 from mfh.types import (
@@ -68,7 +65,6 @@ def conclude(
     evidence = with_known_heights(_without(gathered.evidence, exclude), known.heights)
     clues = known_clues(known, relative, photo.camera)
     fit = fit_scale(evidence, relative, config=head, known=clues)
-    depth_m, valid_mask = apply_head(relative, fit.head, max_depth_m=gathered.max_depth_m)
     # A painter's or a mesh model's error is shared by people alone, so by as much as they count. A known distance says
     # how far things are whatever the focal length is, and then it is their widths that a wrong one spoils.
     by_distance = float(fit.known_weights[: len(known.distances)].sum())
@@ -81,15 +77,14 @@ def conclude(
     interval = scale_interval(fit.consensus, fit.head, relative, errors)
     region = None
     if gathered.region is not None:
-        region = _region_depth(gathered.region, np.where(valid_mask, depth_m, np.inf), fit, relative, errors)
+        region = _region_depth(gathered.region, fit, relative, errors, max_depth_m=gathered.max_depth_m)
     landmarks = tuple(landmark for one in fit.evidence for landmark in one.landmarks)
     painted = fit.evidence[len(fit.evidence) - gathered.attempts :]
     return MetricDepth(
-        depth_m=depth_m,
-        valid_mask=valid_mask,
         photo=photo,
         relative=relative,
         head=fit.head,
+        max_depth_m=gathered.max_depth_m,
         landmarks=landmarks,
         preset=gathered.preset,
         models=gathered.models,
@@ -108,7 +103,7 @@ def conclude(
             nothing_in_region=gathered.region is not None and region is None,
         ),
         interval=interval,
-        log_sigma=depth_log_sigma(fit.consensus, relative, errors),
+        log_sigma_curve=depth_log_sigma(fit.consensus, relative, errors),
         people_spread=fit.spread,
         known_sizes=_known_rows(known, fit.known_weights),
         lengths=measure_lengths(
@@ -200,14 +195,11 @@ def _without(evidence: Sequence[Evidence], exclude: Sequence[int]) -> list[Evide
 
 
 def _region_depth(
-    region: Region,
-    seen_m: Float[ndarray, "h w"],
-    fit: ScaleFit,
-    relative: RelativeDepth,
-    errors: CommonErrors,
+    region: Region, fit: ScaleFit, relative: RelativeDepth, errors: CommonErrors, *, max_depth_m: float
 ) -> RegionDepth | None:
     """Return the metres of a region; None where half of it or more has none: what is not valid is too far."""
-    depth_m = np.median(seen_m[region.pixels])
+    seen_m = fit.head.depth_of(relative.values[relative.window(region)], max_depth_m=max_depth_m)
+    depth_m = np.median(np.where(np.isnan(seen_m), np.inf, seen_m))
     interval = region_interval(fit.consensus, fit.head, region_range(relative, region), errors)
     return None if interval is None or np.isinf(depth_m) else RegionDepth(region, float(depth_m), interval)
 

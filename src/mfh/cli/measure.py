@@ -1,5 +1,6 @@
 """Measure one photo and write its files: what ``mfh predict``, ``mfh demo`` and ``mfh refit`` share."""
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,14 +167,14 @@ def write_result(
     _make_folder(folder)
     files = {"depth": "depth.npz", "depth_millimetres": "depth.png", "preview": "preview.png"}
     write_depth_npz(folder / files["depth"], result)
-    saturated = write_depth_png(folder / files["depth_millimetres"], result.depth_m, result.valid_mask)
+    saturated = write_depth_png(folder / files["depth_millimetres"], result)
     with atomic_path(folder / files["preview"]) as temporary:
         Image.fromarray(preview(result)).save(temporary)
     files |= _write_paintings(folder, result)
     files |= _write_evidence(folder, gathered)
     notes = ()
     if saturated:
-        share = saturated / result.depth_m.size
+        share = saturated / math.prod(result.shape)
         notes = (f"depth.png ends at {PNG_MAX_M} m: {share:.1%} of the pixels are farther; depth.npz has them all",)
     tree = receipt(result, photo_path=photo_path, files=files, notes=notes)
     # Last, so that a folder with a receipt is a whole one.

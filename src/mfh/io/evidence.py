@@ -14,15 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image
 
 from mfh import __version__
 from mfh.errors import InputError, one_line
 from mfh.gathered import Gathered
+from mfh.geometry.view import view_shape
 from mfh.io.atomic import atomic_path
+from mfh.io.pixels import decode_rgb
 from mfh.types import Camera, Evidence, FocalProvenance, Landmark, LogRange, Photo, Region, RelativeDepth, Segment
+from mfh.types.rows import strips
 
 EVIDENCE_FILE = "evidence.npz"
 """What it is called beside the other results of a photo."""
@@ -65,7 +68,7 @@ def save_evidence(path: str | Path, gathered: Gathered) -> None:
         **{name: getattr(gathered, name) for name in _PLAIN},
     }
     arrays = {
-        "relative": relative.values.astype(np.float32),
+        "relative": relative.values.astype(np.float32, copy=False),
         "photo_jpeg": _to_jpeg(photo),
         "pixel_relative": np.concatenate([np.zeros(0), *(one.relative for one in evidence)]),
         "pixel_depth_m": np.concatenate([np.zeros(0), *(one.depth_m for one in evidence)]),
@@ -138,7 +141,9 @@ def _gathered(about: Mapping[str, Any], arrays: Mapping[str, ndarray]) -> Gather
     """
     camera = Camera(**about["camera"])
     relative = arrays["relative"]
-    if relative.dtype != np.float32 or relative.shape != (camera.height, camera.width):
+    # Of a photo too large to be looked at whole, the map has the size that models look at.
+    shape, seen = (camera.height, camera.width), view_shape(camera.height, camera.width)
+    if relative.dtype != np.float32 or relative.shape not in (shape, seen):
         raise ValueError(
             f"relative depth is {relative.dtype} {relative.shape}, its camera {camera.width}x{camera.height}"
         )
@@ -146,18 +151,23 @@ def _gathered(about: Mapping[str, Any], arrays: Mapping[str, ndarray]) -> Gather
         raise ValueError("relative depth has values that are not finite")
     if about["space"] not in ("disparity", "depth"):
         raise ValueError(f"the space is {about['space']!r}")
-    rgb = _from_jpeg(arrays["photo_jpeg"])
-    if rgb.shape[:2] != relative.shape:
-        raise ValueError(f"its photo is {rgb.shape[1]}x{rgb.shape[0]}, its camera {camera.width}x{camera.height}")
+    pixels = _from_jpeg(arrays["photo_jpeg"])
+    if pixels.shape[:2] != shape:
+        raise ValueError(f"its photo is {pixels.shape[1]}x{pixels.shape[0]}, its camera {camera.width}x{camera.height}")
     return Gathered(
         photo=Photo(
-            rgb=rgb,
+            pixels=pixels,
             camera=camera,
             focal=FocalProvenance(**about["focal"]),
             name=about["photo"]["name"],
             notes=tuple(about["photo"]["notes"]),
         ),
-        relative=RelativeDepth(relative, about["space"], read_log_range(about["log_range"])),
+        relative=RelativeDepth(
+            relative,
+            about["space"],
+            read_log_range(about["log_range"]),
+            photo_shape=None if relative.shape == shape else shape,
+        ),
         evidence=_evidence(about["landmarks"], arrays),
         seconds=about["seconds"],
         # Not in files from before there were regions and lengths.
@@ -205,18 +215,22 @@ def _evidence(rows: Sequence[Sequence[Mapping[str, Any]]], arrays: Mapping[str, 
 
 
 def _to_jpeg(photo: Photo) -> UInt8[ndarray, "bytes"]:
-    height, width = photo.rgb.shape[:2]
+    height, width = photo.pixels.shape[:2]
     if max(height, width) > _JPEG_MAX_PX:
         raise InputError(f"{photo.name} has {width}x{height} pixels: evidence keeps sides up to {_JPEG_MAX_PX}")
-    pixels = np.rint(np.clip(photo.rgb, 0, 1) * 255).astype(np.uint8)
+    pixels = photo.pixels
+    if pixels.dtype != np.uint8 or pixels.shape[2] != 3:
+        pixels = np.empty((height, width, 3), np.uint8)
+        for rows in strips((height, width)):
+            pixels[rows] = np.rint(np.clip(photo.rgb_of(rows), 0, 1) * 255)
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "JPEG", quality=_JPEG_QUALITY)
-    return np.frombuffer(stream.getvalue(), np.uint8)
+    return np.frombuffer(stream.getbuffer(), np.uint8)
 
 
-def _from_jpeg(jpeg: UInt8[ndarray, "bytes"]) -> Float[ndarray, "h w 3"]:
+def _from_jpeg(jpeg: UInt8[ndarray, "bytes"]) -> UInt8[ndarray, "h w 3"]:
     with Image.open(io.BytesIO(jpeg.tobytes()), formats=["JPEG"]) as image:
-        return np.asarray(image.convert("RGB")).astype(np.float32) / np.float32(255)
+        return decode_rgb(image)
 
 
 def _plain_number(value: object) -> object:

@@ -41,7 +41,7 @@ def depth_range_m(result: MetricDepth) -> tuple[float, float, float]:
     Returns:
         Three depths in metres; NaN where no pixel is valid.
     """
-    valid = result.depth_m[result.valid_mask]
+    valid = result.map_m[~np.isnan(result.map_m)]
     if valid.size == 0:
         return math.nan, math.nan, math.nan
     nearest, median, farthest = np.percentile(valid, [1, 50, 99])
@@ -76,7 +76,7 @@ def receipt(
         "people_used": result.people_used,
         "people_spread": result.people_spread,
         "depth_m": {"nearest": nearest_m, "median": median_m, "farthest": farthest_m},
-        "valid_fraction": float(result.valid_mask.mean()),
+        "valid_fraction": float((~np.isnan(result.map_m)).mean()),
         "head": {
             "scale": float(result.head.scale),
             "shift": float(result.head.shift),

@@ -56,7 +56,8 @@ def relative_at(relative: RelativeDepth, xy: tuple[float, float]) -> float:
         relative: of the photo.
         xy: column and row.
     """
-    column, row = round(xy[0]), round(xy[1])
+    x, y = relative.place(xy)
+    column, row = round(x), round(y)
     rows = slice(max(row - _HALF_PATCH, 0), row + _HALF_PATCH + 1)
     columns = slice(max(column - _HALF_PATCH, 0), column + _HALF_PATCH + 1)
     return float(np.median(relative.values[rows, columns]))

@@ -81,7 +81,7 @@ def region_range(relative: RelativeDepth, region: Region) -> PhotoRange:
         relative: relative depth of the photo.
         region: of at least one pixel of it.
     """
-    low, middle, high = np.percentile(relative.values[region.pixels].astype(np.float64), (5, 50, 95))
+    low, middle, high = np.percentile(relative.values[relative.window(region)].astype(np.float64), (5, 50, 95))
     return PhotoRange(float(low), float(middle), float(high))
 
 

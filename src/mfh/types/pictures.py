@@ -4,8 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from jaxtyping import Bool, Float
+import numpy as np
+from jaxtyping import Bool, Float, Shaped
 from numpy import ndarray
+
+from mfh.types.rows import enlarged_rows, to_unit_range
 
 Space = Literal["disparity", "depth"]
 
@@ -87,18 +90,32 @@ class Photo:
     """One decoded photo with its camera.
 
     Attributes:
-        rgb: (h, w, 3) float32 in [0, 1], upright (EXIF rotation applied).
+        pixels: (h, w, 3) as decoded, or (h, w, 1) where it is grey: uint8, uint16, or float32 in [0, 1]; upright (EXIF
+            rotation applied).
         camera: intrinsics for exactly this size.
         focal: where the focal length came from.
         name: what to call the photo in messages (file name or "array").
         notes: plain sentences about odd input, e.g. "animated: first frame used".
     """
 
-    rgb: Float[ndarray, "h w 3"]
+    pixels: Shaped[ndarray, "h w c"]
     camera: Camera
     focal: FocalProvenance
     name: str = "array"
     notes: tuple[str, ...] = ()
+
+    @property
+    def rgb(self) -> Float[ndarray, "h w 3"]:
+        """(h, w, 3) float32 in [0, 1], made anew each time unless the pixels are that already: 12 bytes a pixel."""
+        return _three_channels(to_unit_range(self.pixels))
+
+    def rgb_of(self, rows: slice) -> Float[ndarray, "r w 3"]:
+        """Return some rows as float32 in [0, 1].
+
+        Args:
+            rows: which.
+        """
+        return _three_channels(to_unit_range(self.pixels[rows]))
 
 
 @dataclass(frozen=True)
@@ -133,15 +150,56 @@ class RelativeDepth:
     """Depth up to an unknown affine map, in the space its model declares.
 
     Attributes:
-        values: (h, w) float32. ``disparity``: affine-invariant inverse depth, larger is nearer;
+        values: (a, b) float32. ``disparity``: affine-invariant inverse depth, larger is nearer;
             ``depth``: affine-invariant depth, larger is farther.
         space: which of the two; the metric head is fitted in the same space.
         log_range: of the photo, where it was told from the picture or from the shape of the map.
+        photo_shape: height and width of the photo, where that is larger than what the model looked at; None where the
+            map has its size.
     """
 
-    values: Float[ndarray, "h w"]
+    values: Float[ndarray, "a b"]
     space: Space
     log_range: LogRange | None = None
+    photo_shape: tuple[int, int] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the photo."""
+        height, width = self.values.shape
+        return self.photo_shape or (height, width)
+
+    def rows(self, rows: slice) -> Float[ndarray, "r w"]:
+        """Return some rows at the photo's size, between the values where the map is smaller.
+
+        Args:
+            rows: which; start and stop are given.
+        """
+        if self.shape == self.values.shape:
+            return self.values[rows]
+        return enlarged_rows(self.values, self.shape, rows)
+
+    def place(self, xy: tuple[float, float]) -> tuple[float, float]:
+        """Return where in the map a place of the photo is; pixel centres are integers in both.
+
+        Args:
+            xy: column and row.
+        """
+        (height, width), (tall, wide) = self.shape, self.values.shape
+        if (height, width) == (tall, wide):
+            return xy
+        return (xy[0] + 0.5) * wide / width - 0.5, (xy[1] + 0.5) * tall / height - 0.5
+
+    def window(self, region: Region) -> tuple[slice, slice]:
+        """Return the rows and columns of the map that show a region of the photo: one pixel at least.
+
+        Args:
+            region: of at least one pixel.
+        """
+        (height, width), (tall, wide) = self.shape, self.values.shape
+        top, left = region.top * tall // height, region.left * wide // width
+        bottom, right = -(-region.bottom * tall // height), -(-region.right * wide // width)
+        return slice(top, bottom), slice(left, right)
 
 
 @dataclass(frozen=True)
@@ -196,3 +254,8 @@ class Proposal:
 
     foot_xy_px: tuple[float, float]
     log_size_sigma: float = 0.0
+
+
+def _three_channels(pixels: Float[ndarray, "h w c"]) -> Float[ndarray, "h w 3"]:
+    """Return colour pixels as they are, and grey ones three times."""
+    return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
