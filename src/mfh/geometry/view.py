@@ -43,7 +43,9 @@ def view_of(photo: Photo) -> Photo:
     tall, wide = view_shape(height, width)
     if (tall, wide) == (height, width):
         return photo
-    return replace(photo, pixels=_mean(photo.pixels, wide, tall), camera=resize_camera(photo.camera, width=wide, height=tall))
+    return replace(
+        photo, pixels=_mean(photo.pixels, wide, tall), camera=resize_camera(photo.camera, width=wide, height=tall)
+    )
 
 
 def _mean(pixels: Shaped[ndarray, "h w c"], width: int, height: int) -> Shaped[ndarray, "a b c"]:

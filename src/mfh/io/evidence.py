@@ -23,6 +23,7 @@ from mfh.errors import InputError, one_line
 from mfh.gathered import Gathered
 from mfh.geometry.view import view_shape
 from mfh.io.atomic import atomic_path
+from mfh.io.pictures import open_picture
 from mfh.io.pixels import decode_rgb
 from mfh.types import Camera, Evidence, FocalProvenance, Landmark, LogRange, Photo, Region, RelativeDepth, Segment
 from mfh.types.rows import strips
@@ -229,7 +230,8 @@ def _to_jpeg(photo: Photo) -> UInt8[ndarray, "bytes"]:
 
 
 def _from_jpeg(jpeg: UInt8[ndarray, "bytes"]) -> UInt8[ndarray, "h w 3"]:
-    with Image.open(io.BytesIO(jpeg.tobytes()), formats=["JPEG"]) as image:
+    expected = "the photo as a JPEG"
+    with open_picture(jpeg.tobytes(), formats=("JPEG",), what="evidence", expected=expected) as image:
         return decode_rgb(image)
 
 

@@ -48,7 +48,7 @@ def write_grey16(path: Path, shape: tuple[int, int], parts: Iterable[UInt16[ndar
             np.subtract(stored, np.concatenate([above, stored[:-1]]), out=rows[:, 1:])
             above = stored[-1:]
             written += len(stored)
-            if piece := packed.compress(rows):
+            if piece := packed.compress(rows.data):
                 file.write(_chunk(b"IDAT", piece))
         if written != height:
             raise ValueError(f"{written} rows: expected {height}")

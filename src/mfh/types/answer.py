@@ -44,8 +44,9 @@ class MetricHead:
         Returns:
             (h, w) float32 metres; NaN where not valid, which is all but 0 < depth <= max_depth_m.
         """
-        depth_m = np.empty(values.shape, np.float32)
-        for rows in strips(depth_m.shape):
+        height, width = values.shape
+        depth_m = np.empty((height, width), np.float32)
+        for rows in strips((height, width)):
             value = values[rows].astype(np.float64)
             value *= self.scale
             value += self.shift
