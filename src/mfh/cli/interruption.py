@@ -62,13 +62,12 @@ def leave_with(code: int) -> None:
 
 def leave() -> "NoReturn":
     """End the process with one line, without another step of what it was doing."""
-    try:
-        if _State.expects_json and (text := _object()):
-            os.write(1, text.encode())
-        os.write(2, f"mfh: {LINE}\n".encode())
-    except OSError:
-        # Nobody hears it.
-        pass
+    for descriptor, text in ((1, _object() if _State.expects_json else ""), (2, f"mfh: {LINE}\n")):
+        try:
+            os.write(descriptor, text.encode())
+        except OSError:
+            # Nobody hears it.
+            pass
     os._exit(EXIT_INTERRUPTED)
 
 

@@ -48,8 +48,10 @@ def print_json(tree: dict[str, object]) -> None:
     Args:
         tree: of plain values.
     """
-    print(_text(tree), flush=True)
+    text = _text(tree)
+    # Before it is: Ctrl-C meanwhile must not print another.
     _Answer.printed = True
+    print(text, flush=True)
 
 
 def print_failure(line: str) -> None:
@@ -60,8 +62,8 @@ def print_failure(line: str) -> None:
     """
     text = failure_text(line)
     if text:
-        print(text, end="", flush=True)
         _Answer.printed = True
+        print(text, end="", flush=True)
 
 
 def failure_text(line: str) -> str:

@@ -20,8 +20,8 @@ def decode(image: Image.Image, *, name: str) -> tuple[Shaped[ndarray, "h w c"], 
         name: what to call it in messages.
 
     Returns:
-        (h, w, 3) uint8, or (h, w, 1) where it is grey: uint8, uint16, or float32 in [0, 1]. Transparent pixels are shown
-        on white, which is what a page shows behind a picture.
+        (h, w, 3) uint8, or (h, w, 1) where it is grey: uint8, uint16, or float32 in [0, 1]. Transparent pixels are
+        shown on white, which is what a page shows behind a picture.
 
     Raises:
         InputError: for grey values out of range.
