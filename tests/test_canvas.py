@@ -16,7 +16,7 @@ TIMES = 4
 def enlarged(photo: Photo) -> Photo:
     """Every pixel as a block of them: the mean over a block is the pixel again, exactly."""
     camera = resize_camera(photo.camera, width=TIMES * photo.camera.width, height=TIMES * photo.camera.height)
-    return replace(photo, rgb=photo.rgb.repeat(TIMES, 0).repeat(TIMES, 1), camera=camera)
+    return replace(photo, pixels=photo.rgb.repeat(TIMES, 0).repeat(TIMES, 1), camera=camera)
 
 
 def test_a_large_photo_gets_the_same_exact_depth_from_small_paintings():
@@ -45,7 +45,7 @@ def test_a_photo_that_is_small_enough_is_its_own_canvas():
 def test_a_canvas_has_about_the_pixels_asked_for_and_sees_the_same_directions(width: int, height: int):
     photo = replace(
         render([]),
-        rgb=np.ones((height, width, 3), np.float32),
+        pixels=np.ones((height, width, 3), np.float32),
         camera=resize_camera(CAMERA, width=width, height=height),
     )
     ramp = np.broadcast_to(np.arange(width, dtype=np.float32), (height, width))

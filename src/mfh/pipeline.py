@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from mfh.canvas import on_photo
 from mfh.conclusion import check_wanted, conclude
 from mfh.config import Config, preset
 from mfh.errors import InputError, NoLandmarkError
 from mfh.findings import any_used, describe, nobody_found, why_no_painting
 from mfh.gathered import Gathered
 from mfh.geometry.camera import check_camera
-from mfh.looking import Models
+from mfh.geometry.view import view_of
+from mfh.looking import Models, asking
 from mfh.models.field_of_view.estimated import with_estimated_camera
 from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.models.registry import Role, load_models, names_of
@@ -190,25 +192,34 @@ class MetricFromHuman:
 
         # 0. The focal length, where nobody has said it and a model was named to estimate it.
         if self.field_of_view is not None and photo.focal.source == "default-fov":
-            with watch.stage("field of view", 0.0):
+            with watch.stage("field of view", 0.0), asking(self.field_of_view.name):
                 photo = with_estimated_camera(photo, self.field_of_view)
+
+        # What models look at is the photo itself, unless that is larger than any of them could use.
+        view = view_of(photo)
+        rgb = view.rgb
 
         # 1. Relative depth of the photo.
         with watch.stage("relative depth", 0.0):
-            relative = models.look(photo.rgb)
+            seen = models.look(rgb)
+        relative = seen if view is photo else replace(seen, photo_shape=photo.pixels.shape[:2])
 
         # 2. People already in the photo are landmarks without any painting.
         evidence: list[Evidence] = []
         tried: list[str] = []
         if self.config.people != "paint":
             with watch.stage("people", 0.3):
-                (people,) = self.person_segmenter.segment([photo.rgb])
-                sighting = models.measure(photo.rgb, people, photo.camera, "photo")
-                evidence.append(photo_evidence(sighting, relative.values_or_nan, photo.camera, config=self.config))
+                (people,) = models.find_people([rgb])
+                sighting = models.measure(rgb, people, view.camera, "photo")
+                found = photo_evidence(sighting, seen.values_or_nan, view.camera, config=self.config)
+                evidence.append(on_photo(found, view, photo))
+                # Masks of the photo's size, one a person: nothing below needs them.
+                del people, sighting
                 tried.append(describe("people in the photo", evidence))
 
         # 3. Otherwise paint people into it, measure them there, and align the paintings (Eqs. 6, 7) or look where their
         #    feet meet the photo's own ground.
+        del rgb
         run = PaintingRun()
         enough = any_used(evidence) or (bool(known) and self.config.people != "paint")
         if not enough:
@@ -219,13 +230,14 @@ class MetricFromHuman:
                 run = paint_people(
                     self.painter,
                     models,
-                    photo,
-                    relative,
+                    view,
+                    seen,
                     config=self.config,
                     stage=watch.stage,
                     enough=self._enough(photo, relative, wanted, known or KnownSizes()),
                     wanted=wanted,
                 )
+                run = replace(run, evidence=tuple(on_photo(one, view, photo) for one in run.evidence))
                 evidence += run.evidence
                 tried.append(describe(f"{len(run.evidence)} paintings ({run.ended_by})", run.evidence))
         if not any_used(evidence) and not known:
@@ -296,7 +308,7 @@ class MetricFromHuman:
 
 def _check_photo(photo: Photo) -> None:
     camera = check_camera(photo.camera)
-    height, width = photo.rgb.shape[:2]
+    height, width = photo.pixels.shape[:2]
     if (camera.width, camera.height) != (width, height):
         raise InputError(
             f"{photo.name} is {width}x{height} pixels but its camera is for {camera.width}x{camera.height}: "

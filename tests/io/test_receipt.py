@@ -9,6 +9,7 @@ import pytest
 
 from mfh.io.json_text import json_text
 from mfh.io.receipt import depth_range_m, receipt
+from tests.made_up_depth import with_depth
 
 
 def test_receipt_names_every_landmark_with_verdict_and_reason(tmp_path, metric_depth):
@@ -35,11 +36,10 @@ def test_receipt_names_every_landmark_with_verdict_and_reason(tmp_path, metric_d
 
 def test_range_is_of_valid_pixels_only(metric_depth):
     depth_m = np.linspace(1, 5, 101, dtype=np.float32).reshape(1, 101)
-    valid_mask = np.ones((1, 101), bool)
-    photo = replace(metric_depth.photo, rgb=np.zeros((1, 101, 3), np.float32))
-    result = replace(metric_depth, depth_m=depth_m, valid_mask=valid_mask, photo=photo)
+    photo = replace(metric_depth.photo, pixels=np.zeros((1, 102, 3), np.float32))
+    result = with_depth(metric_depth, np.append(depth_m, [[np.nan]], axis=1), photo=photo)
     assert depth_range_m(result) == pytest.approx((1.04, 3.0, 4.96))
-    nothing = replace(result, valid_mask=np.zeros((1, 101), bool))
+    nothing = with_depth(result, np.full((1, 102), np.nan))
     assert np.isnan(depth_range_m(nothing)).all()
     assert receipt(nothing)["depth_m"] == {"nearest": None, "median": None, "farthest": None}
 

@@ -131,7 +131,7 @@ def empty_room(five_people, blazepose) -> Photo:
     rgb = cv2.inpaint(whole, covered, 5, cv2.INPAINT_TELEA).astype(np.float32) / 255
     rgb = np.where(covered[..., None] > 0, rgb, five_people.rgb)
     assert blazepose.segment([rgb])[0] == []
-    return replace(five_people, rgb=rgb)
+    return replace(five_people, pixels=rgb)
 
 
 def test_the_papers_preset_measures_people_who_are_painted(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from mfh.geometry.view import view_shape
 from mfh.types import Camera, FocalProvenance, Landmark, Region, Segment, Space
 
 MAX_PEOPLE = 4_000
@@ -119,11 +120,14 @@ def check_arrays(arrays: Mapping[str, ndarray], camera: Camera, landmarks: Seque
         kind, axes = _KINDS[name]
         if array.dtype != kind or array.ndim != axes:
             raise ValueError(f"{name} is {array.dtype} {array.shape}: expected {np.dtype(kind)} of {axes} axes")
-    size = (camera.height, camera.width)
+    # Of a photo too large to be looked at whole, the map has the size that models look at.
+    sizes = ((camera.height, camera.width), view_shape(camera.height, camera.width))
     for name in ("relative", "valid_mask"):
-        if name in arrays and arrays[name].shape != size:
+        if name in arrays and arrays[name].shape not in sizes:
             rows, columns = arrays[name].shape
             raise ValueError(f"{name} is {columns}x{rows}, its camera {camera.width}x{camera.height}")
+    if "valid_mask" in arrays and arrays["valid_mask"].shape != arrays["relative"].shape:
+        raise ValueError("valid_mask has another size than the relative depth")
     for name in ("relative", "pixel_relative", "pixel_depth_m"):
         if not np.isfinite(arrays[name]).all():
             raise ValueError(f"{name} has values that are not finite")

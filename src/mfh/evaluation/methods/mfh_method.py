@@ -112,5 +112,6 @@ def _answers(result: MetricDepth) -> Float[ndarray, "h w"]:
     # In disparity all that is not valid is too far; in depth, what is 0 or less is no answer.
     beyond = ~result.valid_mask
     if result.head.space == "depth":
-        beyond &= result.head.scale * result.relative.values + result.head.shift > 0
+        relative = result.relative.rows(slice(0, result.shape[0]))
+        beyond &= result.head.scale * relative + result.head.shift > 0
     return np.where(beyond, np.float32(np.inf), result.depth_m)

@@ -86,9 +86,11 @@ class SpritePainter:
 
     def _look(self, photo: Rgb) -> RelativeDepth:
         """Return the relative depth of the photo: one is painted into many times over."""
-        if self._seen is None or self._seen[0] is not photo:
-            self._seen = photo, self._relative_depth.predict([photo])[0]
-        return self._seen[1]
+        # Read once: another thread may paint into another photo meanwhile.
+        seen = self._seen
+        if seen is None or seen[0] is not photo:
+            self._seen = seen = photo, self._relative_depth.predict([photo])[0]
+        return seen[1]
 
 
 def choose_figure(figures: Sequence[Figure], prompt: str, rng: np.random.Generator) -> Figure:
