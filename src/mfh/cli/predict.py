@@ -271,7 +271,7 @@ def table(path: Path, measured: Measured) -> str:
     rows += [("note", warning) for warning in measured.warnings]
     camera = result.photo.camera
     lines = [f"{path} ({camera.width}x{camera.height})", *(f"  {name:<13} {text}" for name, text in rows)]
-    return printable("\n".join([*lines, *(f"    {line}" for line in receipt_rows(result))]))
+    return "\n".join(shown(line) for line in [*lines, *(f"    {line}" for line in receipt_rows(result))])
 
 
 def _permitted(config: Config, *, quiet: bool) -> Config:
