@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mfh.cli.exits import EXIT_DONE, failure_line, printable
+from mfh.cli.exits import EXIT_DONE, failure_line
 from mfh.cli.flags import (
     AsJson,
     Focal35mm,
@@ -38,7 +38,7 @@ from mfh.cli.options import (
 from mfh.cli.progress import progress_line
 from mfh.cli.receipt_table import describe_interval, describe_length, describe_region, receipt_rows
 from mfh.config import PRESETS, Config, EvidenceMode, HeadKind, PeopleMode
-from mfh.errors import InputError, MfhError, NoLandmarkError
+from mfh.errors import InputError, MfhError, NoLandmarkError, printable, shown
 
 if TYPE_CHECKING:
     from mfh.types import MetricDepth
