@@ -160,7 +160,7 @@ def gathered(metric_depth):
         models={"relative_depth": "pocket", "painter": "sprite"},
         seed=7,
         attempts=3,
-        ended_by="max_paintings = 3 reached",
+        ended_by="3 paintings with people collected",
         shared_log_sigma=0.1,
         shape_log_sigma=0.15,
         provenance="the painter learned it somewhere",

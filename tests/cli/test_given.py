@@ -191,4 +191,7 @@ def test_one_known_distance_gives_metres_without_people(run_mfh, room, tmp_path,
     assert np.median(stored.depth_m[93:99, 125:131]) == pytest.approx(metres, rel=0.05)
     receipt = json.loads((tmp_path / "out" / "room" / "receipt.json").read_text(encoding="utf-8"))
     assert receipt["attempts"] == 0 and receipt["people_used"] == 0
-    assert receipt["known_sizes"] == [{"name": f"distance {metres:g} m at 127.5,95.5", "weight": 1.0}]
+    (known,) = receipt["known_sizes"]
+    assert (
+        known["name"] == f"distance {metres:g} m at 127.5,95.5" and known["weight"] == 1 and known["by_people"] is None
+    )

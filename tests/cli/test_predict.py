@@ -160,7 +160,7 @@ def test_paintings_are_saved_with_their_strip(run_mfh, fake_pipeline, photo_path
         run = run_mfh("predict", photo_path, "--save-paintings", "--out", tmp_path / "out")
         assert run.code == 0, run.err
         assert f"paintings/ ({count}), preview.png, strip.png" in run.out
-        assert f"{(count + 1) // 2} used of {count} considered" in run.out
+        assert f"{(count + 1) // 2} painted people used of {count} considered" in run.out
         assert f"{(count + 1) // 2} of {count} paintings ({(count + 1) // 2} by ground contact)" in run.out
         names = [f"{number:02d}.png" for number in range(count)]
         assert sorted(path.name for path in (folder / "paintings").iterdir()) == names, "none of an earlier run"

@@ -65,8 +65,11 @@ def test_interval_and_everybody_s_share(gathered):
     assert interval["half_width_over_photo"] == result.interval.half_width_over_photo > 0
     assert interval["level_95"][0] < low and high < interval["level_95"][1]
     assert set(interval["log_sigma"]) == {"people", "shared", "shape", "focal"}
-    # The known distance says how far things are whatever the focal length is.
-    assert interval["log_sigma"]["focal"] == pytest.approx(0.25 * (1 - shares[-1])) and 0 < shares[-1] < 1
+    # The known distance says how far things are whatever the focal length is, and however large people are.
+    assert interval["log_sigma"]["focal"] == interval["log_sigma"]["shared"] == 0 and 0 < shares[-1] < 1
+    assert tree["known_sizes"][0]["by_answer"] == pytest.approx(1) and tree["known_sizes"][0]["by_people"] < 1
+    assert tree["doubt"] == result.doubt and tree["max_depth_m"] == 200
+    assert (tree["people_used"], tree["painted_people_used"]) == (4, 3)
     assert interval["log_sigma"]["shape"] == 0.15
     without = json.loads(json.dumps(receipt(conclude(gathered, head=HeadConfig())), allow_nan=False))
     assert without["interval"]["log_sigma"]["focal"] == pytest.approx(0.25)
