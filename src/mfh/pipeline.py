@@ -198,7 +198,7 @@ class MetricFromHuman:
             with watch.stage("people", 0.3):
                 (people,) = self.person_segmenter.segment([photo.rgb])
                 sighting = models.measure(photo.rgb, people, photo.camera, "photo")
-                evidence.append(photo_evidence(sighting, relative.values, photo.camera, config=self.config))
+                evidence.append(photo_evidence(sighting, photo.rgb, relative.values, photo.camera, config=self.config))
                 tried.append(describe("people in the photo", evidence))
 
         # 3. Otherwise paint people into it, measure them there, and align the paintings (Eqs. 6, 7) or look where their
