@@ -14,24 +14,35 @@ from mfh.numerics.contact import Contact
 from mfh.numerics.evidence import Judged, Sighting, body_evidence, judge_people, reject_everybody
 from mfh.numerics.evidence_choice import choose_evidence, find_contacts, somebody_lacks_contact
 from mfh.numerics.gates import agreement_gate, alignment_gate, penetration_gate
+from mfh.numerics.in_picture import without_pictured
 from mfh.numerics.known_figure import figure_contact
 from mfh.numerics.scale import reject_person
 from mfh.numerics.shift_prior import photo_range
 from mfh.types import Camera, Evidence, PaintedFigure, PaintedPhoto, RelativeDepth
 
 
-def photo_evidence(sighting: Sighting, relative: Float[ndarray, "h w"], camera: Camera, *, config: Config) -> Evidence:
+def photo_evidence(
+    sighting: Sighting,
+    rgb: Float[ndarray, "h w 3"],
+    relative: Float[ndarray, "h w"],
+    camera: Camera,
+    *,
+    config: Config,
+) -> Evidence:
     """Pair the people in the photo with its relative depth, on their bodies or at their feet.
 
     Args:
         sighting: the people and their bodies.
+        rgb: the photo.
         relative: (h, w) relative depth of the photo; NaN where it has none.
         camera: its intrinsics.
-        config: kind of evidence.
+        config: kind of evidence, and whether people on screens and in pictures are told from real ones.
 
     Returns:
         The evidence.
     """
+    if config.cross_check:
+        sighting = without_pictured(sighting, rgb, relative)
     judged = judge_people(sighting, camera, max_depth_m=config.max_depth_m)
     if config.photo_evidence == "body":
         return body_evidence(judged, relative)

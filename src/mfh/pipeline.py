@@ -211,7 +211,7 @@ class MetricFromHuman:
             with watch.stage("people", 0.3):
                 (people,) = models.find_people([rgb])
                 sighting = models.measure(rgb, people, view.camera, "photo")
-                found = photo_evidence(sighting, seen.values_or_nan, view.camera, config=self.config)
+                found = photo_evidence(sighting, rgb, seen.values_or_nan, view.camera, config=self.config)
                 evidence.append(on_photo(found, view, photo))
                 # Masks of the photo's size, one a person: nothing below needs them.
                 del people, sighting
