@@ -76,7 +76,7 @@ def write_depth_npz(path: str | Path, result: MetricDepth) -> None:
             "head_space": np.array(result.head.space),
         }
         for name, value in facts.items():
-            with archive.open(f"{name}.npy", "w") as stream:
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, value, allow_pickle=False)
         if result.log_sigma_curve is not None:
             # Half precision keeps a tenth of a percent of it; past its range the depth is anybody's guess.
@@ -88,7 +88,7 @@ def _write_rows(
     archive: zipfile.ZipFile, name: str, kind: np.dtype, shape: tuple[int, int], parts: Iterable[ndarray]
 ) -> None:
     """Write an array into an npz, some of its rows at a time."""
-    # How much is going to come is not known to the archive: 2 GB must not surprise it.
+    # As numpy does it: how much is going to come is not known to the archive.
     with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
         header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(stream, header)
