@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mfh.cli.bounds import LAST_SEED, check_number
 from mfh.cli.exits import EXIT_DONE
 from mfh.cli.progress import progress_line
 from mfh.errors import InputError, shown
@@ -52,8 +53,7 @@ def make(
     note: Annotated[str, typer.Option(help="Shown to participants, such as whom to send the answers to.")] = "",
 ) -> int:
     """Make a blind side-by-side page; the key that says which method is which is a file of its own."""
-    if seed < 0:
-        raise InputError(f"--seed is {seed}: expected 0 or more")
+    check_number("--seed", seed, 0, LAST_SEED)
     if max_m is not None and bars is not None:
         raise InputError("--max-m and --bars are both given: expected one of them")
     from mfh.evaluation.photo_files import find_photos
@@ -96,8 +96,7 @@ def tally(
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
 ) -> int:
     """Count the answers: selection rates by range with confidence intervals, as in the paper's Table 10."""
-    if seed < 0:
-        raise InputError(f"--seed is {seed}: expected 0 or more")
+    check_number("--seed", seed, 0, LAST_SEED)
     from mfh.evaluation.study.answers import read_answers
     from mfh.evaluation.study.plan import read_key
     from mfh.evaluation.study.tally import footnote, markdown, table, write_csv

@@ -98,7 +98,7 @@ def open_ledger(folder: Path, settings: Mapping[str, object], *, restart: bool =
             answers would go, or one that cannot be used.
     """
     path = folder / LEDGER
-    wanted = json.loads(json.dumps(settings))
+    wanted = parse_json(json.dumps(settings))
     if os.path.lexists(path):
         there = _read(path)
         different = [] if restart else differences(there, wanted)

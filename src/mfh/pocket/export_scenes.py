@@ -5,6 +5,7 @@ beside its place and moved there whole, so that a folder that is there is finish
 of somebody else's is never written to.
 """
 
+import filecmp
 import json
 import os
 import re
@@ -284,8 +285,8 @@ def _is_begun(folder: Path, part: Path) -> bool:
     """Return whether a folder is what a run left that was stopped: of this scene's files only, and one as it is now."""
     if not _holds_only(folder, _FILES[:-1]):
         return False
-    same = (name for name in os.listdir(folder) if (folder / name).read_bytes() == (part / name).read_bytes())
-    return not os.listdir(folder) or next(same, None) is not None
+    names = os.listdir(folder)
+    return not names or any(filecmp.cmp(folder / name, part / name, shallow=False) for name in names)
 
 
 def _holds_only(folder: Path, names: Sequence[str]) -> bool:
