@@ -9,7 +9,7 @@ from mfh.errors import InputError, WeightsError
 from mfh.models import weights
 from mfh.models.hub import Source, cached_folder
 from mfh.models.weights_manifest import MANIFEST, ListedFile, Manifest, write_manifest
-from mfh.models.weights_place import file_sha256
+from mfh.io.contents import file_sha256
 from mfh.models.weights_share import carried_names, export_weights, import_weights
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-from mfh.errors import BackendError, WeightsError, kind_and_message
+from mfh.errors import BackendError, MfhError, WeightsError, kind_and_message
 
 RESTRICT = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 UNRESTRICT = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
@@ -98,7 +98,10 @@ def loading_restricted(place: Path, what: str) -> Iterator[None]:
             f"{place} holds more than numbers, and reading that could run anything: refused ({_named(error)}); get the "
             f"file of {what} from its publisher, or save its tensors alone with torch.save"
         ) from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, AssertionError, RuntimeError) as error:
+    except (MfhError, ModuleNotFoundError):
+        # A package that is missing is the registry's to tell.
+        raise
+    except Exception as error:
         refused = _refused(error)
         if refused is not None:
             raise WeightsError(_how_to_get(refused.url, what)) from error
@@ -118,7 +121,9 @@ def computing(what: str) -> Iterator[None]:
     try:
         with redirect_stdout(sys.stderr):
             yield
-    except (ValueError, TypeError, KeyError, AttributeError, AssertionError, RuntimeError) as error:
+    except MfhError:
+        raise
+    except Exception as error:
         raise BackendError(
             f"{what} failed in its own package ({kind_and_message(error)}): expected the version docs/models.md names, "
             "and the device it was written for (CUDA)"

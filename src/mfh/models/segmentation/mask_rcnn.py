@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mfh.errors import BackendError, WeightsError
+from mfh.io.reading import check_file, reading
 from mfh.models import weights
 from mfh.models.protocols import RegionOfAnySize, Rgb, RgbOfAnySize
 from mfh.models.segmentation.regions import person_of_mask, segment_each
@@ -99,15 +100,9 @@ class MaskRcnn:
 
 
 def _load_weights(model: Any, file: Path) -> None:
-    import pickle
-
     import torch
 
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-        model.load_state_dict(state)
-    except (OSError, RuntimeError, pickle.UnpicklingError, AttributeError, TypeError) as error:
-        raise WeightsError(
-            f"{file} cannot be loaded ({str(error).splitlines()[0]}): expected torchvision's weights of "
-            f"maskrcnn_resnet50_fpn_v2; run 'mfh weights fetch {ARTEFACT}'"
-        ) from error
+    expected = f"torchvision's weights of maskrcnn_resnet50_fpn_v2; run 'mfh weights fetch {ARTEFACT}'"
+    check_file(file, what="", expected=expected, error=WeightsError)
+    with reading(file, what="", expected=expected, error=WeightsError):
+        model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
