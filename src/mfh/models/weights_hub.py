@@ -132,10 +132,10 @@ def fetch_repo(
     report("listing", 0.0)
     with _hub_errors(source, name):
         commit, files = _list(huggingface_hub, source)
-    if _is_there(place, commit):
+    chosen = _chosen(source, files, only)
+    if _is_there(place, commit, {one.name for one in chosen}):
         report("done", 1.0)
         return place.folder
-    chosen = _chosen(source, files, only)
     # By commit: what an earlier try left of another one is not mixed in.
     partial = partial_folder(place, commit)
     _check_space(partial, chosen, name)
@@ -212,12 +212,13 @@ def _chosen(source: Source, files: Sequence[RemoteFile], only: tuple[str, ...]) 
     return chosen
 
 
-def _is_there(place: Place, commit: str) -> bool:
-    """Say whether a commit is in its place, and every file the one that was fetched."""
+def _is_there(place: Place, commit: str, names: set[str]) -> bool:
+    """Say whether these files of a commit are in their place, and every one of them as it was fetched."""
     if not (place.folder / MANIFEST).is_file():
         return False
     try:
-        if read_manifest(place.folder).revision != commit:
+        manifest = read_manifest(place.folder)
+        if manifest.revision != commit or not names <= {one.name for one in manifest.files}:
             return False
         check_listed(place.folder, fix="")
     except WeightsError:
