@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mfh.errors import BackendError, MfhError, WeightsError, kind_and_message
+from mfh.models.torch_files import check_torch_file
 
 
 @contextmanager
@@ -24,6 +25,10 @@ def loading(folder: Path, what: str) -> Iterator[None]:
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
+    for file in folder.rglob("*.bin"):
+        # Beside safetensors it is not read.
+        if not any(file.parent.glob("*.safetensors")):
+            check_torch_file(file, expected=f"part of a {what}; fetch or copy it again")
     try:
         yield
     except torch.OutOfMemoryError as error:

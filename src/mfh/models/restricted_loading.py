@@ -15,6 +15,7 @@ from typing import Any
 from urllib.error import URLError
 
 from mfh.errors import BackendError, MfhError, WeightsError, kind_and_message
+from mfh.models.torch_files import check_torch_file
 
 RESTRICT = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 UNRESTRICT = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
@@ -88,6 +89,8 @@ def loading_restricted(place: Path, what: str) -> Iterator[None]:
     """
     import torch
 
+    if place.is_file():
+        check_torch_file(place, expected=f"the file of {what}; get it from its publisher again")
     try:
         with redirect_stdout(sys.stderr), weights_only(), hub_cache_only():
             yield

@@ -223,7 +223,7 @@ def _check_about(manifest: Manifest, folder: Path) -> None:
         wanted, may = (names & {*one.supplied.any_of}) or {one.supplied.any_of[0]}, {*one.supplied.any_of}
     else:
         wanted = may = {known.name for known in one.files}
-    for problem, odd in (("lacks", wanted - names), ("lists", names - may)):
+    for problem, odd in (("lists", names - may), ("lacks", wanted - names)):
         if odd:
             raise WeightsError(
                 f"{shown(folder / MANIFEST)} {problem} {', '.join(sorted(odd))[:300]}: expected "

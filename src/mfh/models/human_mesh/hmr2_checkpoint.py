@@ -19,6 +19,7 @@ from mfh.errors import InputError, WeightsError, kind_and_message, shown
 from mfh.io.atomic import atomic_path
 from mfh.io.reading import check_file, open_zip, parse_json, reading
 from mfh.models.human_mesh.restricted_pickle import PLAIN, load_restricted
+from mfh.models.torch_files import MAX_PICKLE_BYTES, STORAGES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,40 +31,22 @@ DROPPED = ("smpl.", "discriminator.", "initialized")
 SIZES_KEY = "mfh_hmr2_sizes"
 _EXPECTED = "the HMR 2.0 training checkpoint (epoch=35-step=1000000.ckpt), as published; download it again"
 _CONVERTED = "a network that 'mfh weights convert hmr2 CHECKPOINT' wrote; run it again"
-_MAX_PICKLE_BYTES = 64 << 20
 _MAX_DIMENSIONS = 8
 _MAX_DEPTH, _MAX_WIDTH = 200, 1 << 16
 """Of a network that is believed to be one of HMR 2.0: the published has 32 blocks, 1280 wide."""
 _INERT = frozenset({"yacs", "omegaconf", "pytorch_lightning", "lightning", "lightning_fabric", "typing", "pathlib"})
-# Storage classes as the pickle names them -> torch dtypes.
-_STORAGES = {
-    "DoubleStorage": "float64",
-    "FloatStorage": "float32",
-    "HalfStorage": "float16",
-    "BFloat16Storage": "bfloat16",
-    "LongStorage": "int64",
-    "IntStorage": "int32",
-    "ShortStorage": "int16",
-    "CharStorage": "int8",
-    "ByteStorage": "uint8",
-    "BoolStorage": "bool",
-}
-
-
-_ITEM_BYTES = {
-    "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint8": 1,
-    "bool": 1,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _StorageClass:
     dtype: str
+    item_bytes: int
 
 
 @dataclass(frozen=True)
 class _Storage:
     dtype: str
+    item_bytes: int
     key: str
 
 
@@ -84,7 +67,7 @@ class _Stored:
     @property
     def needed_bytes(self) -> int:
         """How much of the storage is read for it."""
-        return 0 if 0 in self.shape else self.end * _ITEM_BYTES[self.storage.dtype]
+        return 0 if 0 in self.shape else self.end * self.storage.item_bytes
 
 
 def convert_hmr2_checkpoint(
@@ -171,15 +154,16 @@ def read_checkpoint(path: Path) -> "dict[str, Tensor]":
         WeightsError: where it is none, is damaged, or wants to load what is no part of one, by name.
     """
     check_file(path, what="", expected=_EXPECTED, error=WeightsError)
-    if not zipfile.is_zipfile(path):
-        raise WeightsError(f"{shown(path)} is not a checkpoint (no zip archive): expected {_EXPECTED}")
+    with reading(path, what="", expected=_EXPECTED, error=WeightsError):
+        if not zipfile.is_zipfile(path):
+            raise WeightsError(f"{shown(path)} is not a checkpoint (no zip archive): expected {_EXPECTED}")
     # Torch stores without compressing: what unpacks to more than the file is something else.
     room = path.stat().st_size
     with open_zip(path, what="", expected=_EXPECTED, max_bytes=room, error=WeightsError) as archive:
         pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         if len(pickles) != 1:
             raise WeightsError(f"{shown(path)} holds {len(pickles)} pickles: expected the one of a torch checkpoint")
-        if archive.getinfo(pickles[0]).file_size > _MAX_PICKLE_BYTES:
+        if archive.getinfo(pickles[0]).file_size > MAX_PICKLE_BYTES:
             raise ValueError(f"its pickle has {archive.getinfo(pickles[0]).file_size:,} bytes")
         content = load_restricted(
             archive.read(pickles[0]), source=str(path), allowed=_ALLOWED, inert_packages=_INERT, persistent=_storage
@@ -308,7 +292,7 @@ def _storage(reference: Any) -> _Storage:
     kind, storage_class, key = reference[:3]
     if kind != "storage" or not isinstance(storage_class, _StorageClass) or not isinstance(key, str | int):
         raise ValueError("a reference to something outside that is no storage")
-    return _Storage(storage_class.dtype, str(key))
+    return _Storage(storage_class.dtype, storage_class.item_bytes, str(key))
 
 
 def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *training: Any) -> _Stored:
@@ -359,5 +343,5 @@ _ALLOWED = {
     ("collections", "defaultdict"): _no_more_than_a_mapping,
     ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
     ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
-    **{("torch", name): _StorageClass(dtype) for name, dtype in _STORAGES.items()},
+    **{("torch", name): _StorageClass(*facts) for name, facts in STORAGES.items()},
 }

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-MAX_OPERATIONS = 500_000
+MAX_OPERATIONS = 1_000_000
 """A checkpoint of 600 tensors has 30,000."""
 _MAX_LINE_BYTES = 300
 _MAX_INTEGER_BYTES = 128
@@ -35,23 +35,25 @@ _LINES = {**dict.fromkeys(b"FILSVPgp", 1), **dict.fromkeys(b"ci", 2)}
 """Operation -> lines of text that follow."""
 
 
-def operations(content: bytes) -> Iterator[tuple[int, Any]]:
+def operations(content: bytes, start: int = 0) -> Iterator[tuple[int, Any, int]]:
     """Yield the operations of a pickle up to its end, each with its argument.
 
     Args:
-        content: of the pickle, of protocols 0 to 5.
+        content: of the pickle, of protocols 0 to 5; something else may follow.
+        start: where it begins.
 
     Yields:
-        (operation, argument): the operation's byte, and a number, text, bytes, (module, name), or None. What Python 2
-        wrote as text is read as latin1, which gives every byte back as it was.
+        (operation, argument, end): the operation's byte; a number, text, bytes, (module, name), or None; where what
+        follows begins. What Python 2 wrote as text is read as latin1, which gives every byte back as it was.
 
     Raises:
         ValueError: for an operation that is not known, one that wants more bytes than there are, or too many of them.
     """
-    stream = _Stream(content)
+    stream = _Stream(content, start)
     for _ in range(MAX_OPERATIONS):
         operation = stream.take(1)[0]
-        yield operation, _argument(operation, stream)
+        argument = _argument(operation, stream)
+        yield operation, argument, stream.at
         if operation == ord("."):
             return
     raise ValueError(f"more than {MAX_OPERATIONS:,} operations")
@@ -60,24 +62,24 @@ def operations(content: bytes) -> Iterator[tuple[int, Any]]:
 class _Stream:
     """Bytes that are taken from the front, and never more than there are."""
 
-    def __init__(self, content: bytes) -> None:
-        self._content, self._at = content, 0
+    def __init__(self, content: bytes, start: int) -> None:
+        self._content, self.at = content, start
 
     def take(self, count: int) -> bytes:
-        if count > len(self._content) - self._at:
+        if count > len(self._content) - self.at:
             raise ValueError(f"it ends where {count:,} bytes should follow")
-        self._at += count
-        return self._content[self._at - count : self._at]
+        self.at += count
+        return self._content[self.at - count : self.at]
 
     def number(self, packed: struct.Struct) -> Any:
         return packed.unpack(self.take(packed.size))[0]
 
     def line(self) -> bytes:
-        end = self._content.find(b"\n", self._at)
+        end = self._content.find(b"\n", self.at)
         if end < 0:
             raise ValueError("it ends in the middle of a line")
-        line = self._content[self._at : end]
-        self._at = end + 1
+        line = self._content[self.at : end]
+        self.at = end + 1
         return line
 
 

@@ -187,11 +187,16 @@ def _plain(names: Mapping[str, Any], modules: tuple[str, ...]) -> dict[tuple[str
 
 _BUILTINS = ("builtins", "__builtin__")
 
+PLAIN_CONTAINERS: Allowed = {
+    **_plain({"set": _set, "frozenset": _frozenset}, _BUILTINS),
+    ("collections", "OrderedDict"): _ordered,
+}
+"""What holds other values, and hashes them."""
 PLAIN: Allowed = {
-    **_plain({"set": _set, "frozenset": _frozenset, "complex": _complex, "bytes": _empty_bytes}, _BUILTINS),
+    **PLAIN_CONTAINERS,
+    **_plain({"complex": _complex, "bytes": _empty_bytes}, _BUILTINS),
     **_plain({one.__name__: one for one in (object, dict, list, tuple, int, float, bool, str)}, _BUILTINS),
     **_plain({"_reconstructor": _reconstruct_object}, ("copyreg", "copy_reg")),
-    ("collections", "OrderedDict"): _ordered,
     ("_codecs", "encode"): _encode_latin1,
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): _dtype,

@@ -7,7 +7,7 @@ configuration, an array library's wrapper) become :class:`Inert`: they keep what
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any
 
@@ -18,6 +18,7 @@ from mfh.io.reading import reading
 from mfh.models.human_mesh.pickle_stream import operations
 from mfh.models.human_mesh.pickle_values import (
     PLAIN,
+    PLAIN_CONTAINERS,
     Allowed,
     Inert,
     checked_key,
@@ -26,7 +27,7 @@ from mfh.models.human_mesh.pickle_values import (
     restore_dtype,
 )
 
-__all__ = ["PLAIN", "Allowed", "Inert", "load_restricted"]
+__all__ = ["PLAIN", "Allowed", "Inert", "check_pickle", "load_restricted"]
 
 _MAX_CLASSES = 1000
 _MADE_FOR_EACH_BYTE = 16
@@ -68,12 +69,33 @@ def load_restricted(
         WeightsError: for a class that is not allowed, by its name, and for what is no pickle.
     """
     with reading(source, what="", expected="a whole model file; get it from its publisher again", error=WeightsError):
-        machine = _Machine(source, allowed, inert_packages, persistent, budget=len(content))
-        for operation, argument in operations(content):
-            if operation == ord("."):
-                return machine.pop()
-            machine.carry_out(chr(operation), argument)
-        raise ValueError("it does not end")
+        return _carried_out(content, 0, _Machine(source, allowed, inert_packages, persistent, budget=len(content)))[0]
+
+
+def check_pickle(content: bytes, *, start: int, persistent: Callable[[Any], Any]) -> int:
+    """Carry out a pickle with stand-ins for everything it names, to see that its form is one that can be read.
+
+    Args:
+        content: with the pickle.
+        start: where it begins.
+        persistent: called with each reference to things outside, so that it can be refused.
+
+    Returns:
+        Where it ends.
+
+    Raises:
+        ValueError: or whatever else its form leads to; the caller makes it one line.
+    """
+    return _carried_out(content, start, _Machine("", PLAIN_CONTAINERS, None, persistent, budget=len(content)))[1]
+
+
+def _carried_out(content: bytes, start: int, machine: "_Machine") -> tuple[Any, int]:
+    """Return what a pickle makes, and where it ends."""
+    for operation, argument, end in operations(content, start):
+        if operation == ord("."):
+            return machine.pop(), end
+        machine.carry_out(chr(operation), argument)
+    raise ValueError("it does not end")
 
 
 class _Machine:
@@ -82,7 +104,7 @@ class _Machine:
     Args:
         source: what to call the pickle in messages.
         allowed: what may be made.
-        inert_packages: top-level packages whose classes become stand-ins.
+        inert_packages: top-level packages whose classes become stand-ins; None for all.
         persistent: resolves references to things outside.
         budget: bytes of the pickle: what its makers are given, again and again, is bounded by it.
     """
@@ -91,7 +113,7 @@ class _Machine:
         self,
         source: str,
         allowed: Allowed,
-        inert_packages: frozenset[str],
+        inert_packages: frozenset[str] | None,
         persistent: Callable[[Any], Any] | None,
         *,
         budget: int,
@@ -190,7 +212,8 @@ class _Machine:
     def _set_pairs(self, items: list[Any]) -> None:
         target = self._top()
         if isinstance(target, Inert):
-            target.items.extend(zip(items[::2], items[1::2], strict=True))
+            # Whoever it stands for would hash the keys.
+            target.items.extend((checked_key(key), value) for key, value in _pairs(items))
         elif isinstance(target, dict):
             target.update(_paired(items))
         else:
@@ -214,7 +237,7 @@ class _Machine:
     def _find(self, module: str, name: str) -> Any:
         if (module, name) in self._allowed:
             return self._allowed[module, name]
-        if module.partition(".")[0] not in self._inert_packages:
+        if self._inert_packages is not None and module.partition(".")[0] not in self._inert_packages:
             raise WeightsError(
                 f"{self._source} wants to load {f'{module}.{name}'[:100]}, which is no part of a model: refused; "
                 "get the file from its publisher"
@@ -248,6 +271,9 @@ class _Machine:
         if not isinstance(arguments, tuple):
             raise ValueError("an object made from something else than arguments")
         self._spend(arguments)
+        if self._inert_packages is None and isinstance(maker, Inert):
+            # What a stand-in would have given is another.
+            return Inert(*arguments)
         stands_in = isinstance(maker, type) and issubclass(maker, Inert)
         if not (stands_in or isinstance(maker, FunctionType)):
             raise ValueError(f"a {getattr(maker, '__name__', type(maker).__name__)} is made that way by no model file")
@@ -283,7 +309,11 @@ class _Machine:
 
 
 def _paired(items: list[Any]) -> dict[Any, Any]:
-    return {checked_key(key): value for key, value in zip(items[::2], items[1::2], strict=True)}
+    return {checked_key(key): value for key, value in _pairs(items)}
+
+
+def _pairs(items: list[Any]) -> Iterator[tuple[Any, Any]]:
+    return zip(items[::2], items[1::2], strict=True)
 
 
 _HANDLERS: dict[str, Callable[[_Machine, Any], None]] = {

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from mfh.errors import BackendError, WeightsError
-from mfh.io.reading import check_file, reading
+from mfh.io.reading import reading
 from mfh.models import weights
 from mfh.models.protocols import RegionOfAnySize, Rgb, RgbOfAnySize
 from mfh.models.segmentation.regions import person_of_mask, segment_each
 from mfh.models.torch_device import pick_device
+from mfh.models.torch_files import check_torch_file
 from mfh.models.weights_table import artefact
 from mfh.types import Person
 
@@ -103,6 +104,6 @@ def _load_weights(model: Any, file: Path) -> None:
     import torch
 
     expected = f"torchvision's weights of maskrcnn_resnet50_fpn_v2; run 'mfh weights fetch {ARTEFACT}'"
-    check_file(file, what="", expected=expected, error=WeightsError)
+    check_torch_file(file, expected=expected)
     with reading(file, what="", expected=expected, error=WeightsError):
         model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
