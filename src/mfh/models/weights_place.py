@@ -113,9 +113,9 @@ def _checked(folder: Path, named: str) -> Path:
     except FileNotFoundError as error:
         for place in (folder, *folder.parents):
             if place.is_symlink():
-                there = os.readlink(place)
+                behind = "" if place == folder else f"behind {shown(place)}, "
                 raise WeightsError(
-                    f"{named} is behind {shown(place)}, a link to {shown(there)}, which is not there: {_CHOOSE}"
+                    f"{named} is {behind}a link to {shown(os.readlink(place))}, which is not there: {_CHOOSE}"
                 ) from error
             if place.exists():
                 break

@@ -29,7 +29,12 @@ Progress = Callable[[str, float], None]
 
 
 def carried_names() -> list[str]:
-    """Return the artefacts that are here and may be carried: all but what is in the package, or gated."""
+    """Return the artefacts that are here and may be carried: all but what is in the package, or gated.
+
+    Raises:
+        WeightsError: where the weights cache cannot be read.
+    """
+    cache_folder()
     return [name for name, one in ARTEFACTS.items() if one.kind != "package" and not one.gated and is_here(name)]
 
 
