@@ -17,7 +17,8 @@ import numpy as np
 import mfh
 from mfh import MetricFromHuman
 from mfh.geometry.camera import resize_camera
-from mfh.io.focal import FocalRequest, read_intrinsics
+from mfh.io.focal import FocalRequest
+from mfh.io.intrinsics import read_intrinsics
 from mfh.io.photo import load_photo
 from mfh.types import Photo
 

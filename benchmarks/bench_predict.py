@@ -13,7 +13,8 @@ import mfh
 from mfh.cli.measure import Given, Meter
 from mfh.cli.progress import ProgressLine
 from mfh.config import preset
-from mfh.io.focal import FocalRequest, read_intrinsics
+from mfh.io.focal import FocalRequest
+from mfh.io.intrinsics import read_intrinsics
 from mfh.io.results import Place
 
 EXAMPLE = Path(mfh.__file__).parent / "examples" / "room"

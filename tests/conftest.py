@@ -128,10 +128,10 @@ def gathered(metric_depth):
     rng = np.random.default_rng(1)
     used, rejected = metric_depth.landmarks
     height, width = metric_depth.depth_m.shape
-    camera, focal, notes = choose_camera(None, ExifFacts(), width=width, height=height)
+    camera, focal = choose_camera(None, ExifFacts(), width=width, height=height)
     down, across = np.mgrid[0:1:48j, 0:1:64j]
     rgb = np.stack([down, across, 0.2 + 0 * down], -1).astype(np.float32)
-    photo = Photo(rgb, camera, focal, "photo.jpg", ("an odd photo", *notes))
+    photo = Photo(rgb, camera, focal, "photo.jpg", ("an odd photo",))
     # Everybody scatters about the made-up head, the painted ones alike all over their figures.
     bent = 1 / (0.5 * np.linspace(0.3, 1.7, 40) + 0.1) * np.exp(rng.normal(0, 0.02, 40))
     seen = Evidence(np.linspace(0.3, 1.7, 40), bent, np.zeros(40, int), (replace(used, origin_m=2.4), rejected))

@@ -7,7 +7,7 @@ import pytest
 
 from mfh.canvas import canvas_of, on_photo
 from mfh.geometry.camera import project, resize_camera
-from mfh.types import Evidence, Landmark, Photo, RelativeDepth
+from mfh.types import Evidence, Landmark, LogRange, Photo, RelativeDepth
 from tests.box_world import CAMERA, OraclePainter, assert_exact, config, pipeline, render
 
 TIMES = 4
@@ -68,3 +68,22 @@ def test_pixels_of_the_canvas_become_pixels_of_the_photo():
     (moved,) = on_photo(evidence, canvas, photo).landmarks
     assert moved == replace(landmark, box_xyxy=(4.0, 8.0, 12.0, 16.0), reprojection_px=6.0)
     assert on_photo(evidence, canvas, canvas) is evidence
+
+
+def test_holes_are_holes_on_the_canvas():
+    small = render([])
+    photo = enlarged(small)
+    height, width = photo.rgb.shape[:2]
+    ramp = np.broadcast_to(np.arange(width, dtype=np.float32), (height, width)).copy()
+    holes = np.zeros((height, width), bool)
+    holes[40:120, 80:200] = True
+    ramp[holes] = 1e6
+    log_range = LogRange(((1.0, 1.0, 0.5),))
+    _, seen = canvas_of(
+        photo,
+        RelativeDepth(ramp, "depth", log_range, ~holes),
+        max_pixels=small.camera.width * small.camera.height,
+    )
+    assert seen.log_range == log_range and seen.valid_mask is not None
+    np.testing.assert_array_equal(seen.valid_mask, ~holes[::TIMES, ::TIMES])
+    assert seen.values.max() < width

@@ -79,9 +79,9 @@ def paint_people(
     while usable < limits.max_paintings:
         tried = len(run.evidence)
         if tried >= limits.max_attempts:
-            return replace(run, ended_by=f"max_attempts = {limits.max_attempts} reached")
+            return replace(run, ended_by=f"all {limits.max_attempts} attempts made")
         if time.monotonic() >= deadline:
-            return replace(run, ended_by=f"budget_s = {limits.budget_s:g} spent")
+            return replace(run, ended_by=f"the {limits.budget_s:g} s for it are over")
         # Never more than are still needed: a batch then does just what one at a time would do.
         most = limits.batch_size if who_proposes(painter, config) is None else 1
         size = min(most, limits.max_paintings - usable, limits.max_attempts - tried)
@@ -104,7 +104,7 @@ def paint_people(
                 # What comes after in the batch does not count: the answer must not depend on the size of batches.
                 if enough is not None and (reason := enough(run.evidence)):
                     return replace(run, ended_by=reason)
-    return replace(run, ended_by=f"max_paintings = {limits.max_paintings} reached")
+    return replace(run, ended_by=f"{limits.max_paintings} paintings with people collected")
 
 
 def _paint_batch(

@@ -25,7 +25,7 @@ def photo_evidence(sighting: Sighting, relative: Float[ndarray, "h w"], camera: 
 
     Args:
         sighting: the people and their bodies.
-        relative: (h, w) relative depth of the photo.
+        relative: (h, w) relative depth of the photo; NaN where it has none.
         camera: its intrinsics.
         config: kind of evidence.
 
@@ -71,9 +71,9 @@ def painting_evidence(
     if by_body and not config.cross_check:
         return _aligned_bodies(models, paintings, judged, relative, config)
     contacts = [
-        find_contacts(seen, one, relative.values, camera)
+        find_contacts(seen, one, relative.values_or_nan, camera)
         if isinstance(seen, Sighting)
-        else [figure_contact(seen, relative.values, camera)]
+        else [figure_contact(seen, relative.values_or_nan, camera)]
         for seen, one in zip(sightings, judged, strict=True)
     ]
     if by_body:

@@ -21,7 +21,7 @@ from mfh.models.field_of_view.estimated import with_estimated_camera
 from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.models.registry import Role, load_models, names_of
 from mfh.numerics.interval import people_share, region_interval, scale_interval, tight_enough
-from mfh.numerics.known_sizes import KnownSizes
+from mfh.numerics.known_sizes import KnownSizes, errors_left, known_clues
 from mfh.numerics.scale import fit_scale
 from mfh.numerics.shift_prior import PhotoRange, region_range
 from mfh.painting import Enough, PaintingRun, paint_people
@@ -29,6 +29,9 @@ from mfh.pairing import photo_evidence
 from mfh.types import CommonErrors, Evidence, MeasuredPainting, MetricDepth, Photo, Region, RelativeDepth, Segment
 
 Progress = Callable[[str, float], None]
+
+_PAINTED = "painted people"
+_NEEDS_PAINTER = 'people="paint" (--people paint) needs a painter'
 
 
 @dataclass
@@ -75,7 +78,7 @@ class MetricFromHuman:
     ) -> None:
         if config.people == "paint" and painter is None:
             raise InputError(
-                f'people="paint" needs a painter, and preset {config.name!r} has none: use people="auto" or "only", '
+                f'{_NEEDS_PAINTER}, and preset {config.name!r} has none: use people="auto" or "only" (--people auto), '
                 "with a photo that has people in it"
             )
         self.config = config
@@ -112,7 +115,10 @@ class MetricFromHuman:
         config = replace(base, **overrides)
         if config.painter is None and config.people == "paint":
             # Said by the constructor too, but there is no need to load models first.
-            raise InputError(f'people="paint" needs a painter, and preset {name!r} has none: use people="auto"')
+            raise InputError(
+                f"{_NEEDS_PAINTER}, and preset {name!r} has none: name one (painter=, --painter), or use "
+                'people="auto" (--people auto)'
+            )
         given = dict(models or {})
         loaded = load_models({role: model for role, model in names_of(config).items() if role not in given})
         return cls(config, **{**loaded, **given})
@@ -198,7 +204,7 @@ class MetricFromHuman:
             with watch.stage("people", 0.3):
                 (people,) = self.person_segmenter.segment([photo.rgb])
                 sighting = models.measure(photo.rgb, people, photo.camera, "photo")
-                evidence.append(photo_evidence(sighting, relative.values, photo.camera, config=self.config))
+                evidence.append(photo_evidence(sighting, relative.values_or_nan, photo.camera, config=self.config))
                 tried.append(describe("people in the photo", evidence))
 
         # 3. Otherwise paint people into it, measure them there, and align the paintings (Eqs. 6, 7) or look where their
@@ -217,7 +223,7 @@ class MetricFromHuman:
                     relative,
                     config=self.config,
                     stage=watch.stage,
-                    enough=self._enough(photo, relative, wanted),
+                    enough=self._enough(photo, relative, wanted, known or KnownSizes()),
                     wanted=wanted,
                 )
                 evidence += run.evidence
@@ -249,19 +255,23 @@ class MetricFromHuman:
             ),
         )
 
-    def _enough(self, photo: Photo, relative: RelativeDepth, wanted: PhotoRange | None) -> Enough | None:
+    def _enough(
+        self, photo: Photo, relative: RelativeDepth, wanted: PhotoRange | None, known: KnownSizes
+    ) -> Enough | None:
         """Return what says that painting can stop, where an interval is asked for: of these depths, or of the photo."""
         half_width = self.config.painting.until_interval
         if half_width is None:
             return None
+        clues = known_clues(known, relative, photo.camera)
 
         def enough(evidence: Sequence[Evidence]) -> str:
             shared, shape = self._shared_log_sigma(evidence), self.relative_depth.shape_log_sigma
-            errors = CommonErrors(shared, shape, photo.focal.relative_sigma)
-            fit = fit_scale(evidence, relative, config=self.config.head)
-            if wanted is not None and (of_region := region_interval(fit.consensus, fit.head, wanted, errors)):
+            left = errors_left(known, CommonErrors(shared, shape, photo.focal.relative_sigma))
+            fit = fit_scale(evidence, relative, config=self.config.head, known=clues, common_log_sigma=left.people)
+            said = (fit.consensus, fit.head)
+            if wanted is not None and (of_region := region_interval(*said, wanted, left.common, people=_PAINTED)):
                 return tight_enough(of_region, half_width, over="region")
-            return tight_enough(scale_interval(fit.consensus, fit.head, relative, errors), half_width)
+            return tight_enough(scale_interval(*said, relative, left.common, people=_PAINTED), half_width)
 
         return enough
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def predict(run_mfh, tmp_path, *words):
     return run_mfh("predict", tmp_path / "floor.png", "--focal-px", "150", "--out", tmp_path / "out", *words)
 
 
-@pytest.mark.parametrize("ending", ["npy", "npz", "png"])
+@pytest.mark.parametrize("ending", ["npy", "npz", "png", "tif", "pfm", "exr"])
 def test_relative_depth_from_a_file(run_mfh, floor, tmp_path, ending):
     path = tmp_path / f"map.{ending}"
     values = np.load(tmp_path / "map.npy")
@@ -35,6 +36,12 @@ def test_relative_depth_from_a_file(run_mfh, floor, tmp_path, ending):
         np.savez(path, depth=values, other=values[:3])
     elif ending == "png":
         Image.fromarray(np.rint(values * 400).astype(np.uint16)).save(path)
+    elif ending == "exr":
+        exr = pytest.importorskip("OpenEXR", reason="the exr extra is not installed")
+        header = {"compression": exr.ZIP_COMPRESSION, "type": exr.scanlineimage}
+        exr.File(header, {"Z": values.astype(np.float16)}).write(str(path))
+    elif ending != "npy":
+        Image.fromarray(values.astype(np.float32)).save(path)
     run = predict(run_mfh, tmp_path, "--relative-depth", path, "--space", "depth", "--save-evidence")
     assert run.code == 0, run.err
     folder = tmp_path / "out" / "floor"
@@ -64,9 +71,14 @@ BAD_MAPS = {
     ),
     "missing": (["--relative-depth", "absent.npy", "--space", "depth"], "absent.npy"),
     "format": (["--relative-depth", "floor.tif", "--space", "depth"], "expected npy"),
-    "photo as a map": (["--relative-depth", "floor.png", "--space", "depth"], "expected 16-bit grey"),
+    "photo as a map": (["--relative-depth", "floor.png", "--space", "depth"], "expected one grey channel of 16 bits"),
     "wrong size": (["--relative-depth", "wide.npy", "--space", "depth"], "wide.npy has 160x60 values"),
-    "NaN": (["--relative-depth", "nan.npy", "--space", "depth"], "not finite"),
+    "mostly NaN": (["--relative-depth", "nan.npy", "--space", "depth"], "nan.npy has no depth at 96.9% of its values"),
+    "asked in a hole": (
+        ["--relative-depth", "hole.npy", "--space", "depth", "--measure", "5,5:60,90"],
+        "no value at pixel 5,5",
+    ),
+    "no exr": (["--relative-depth", "map.exr", "--space", "depth"], "map.exr"),
     "constant": (["--relative-depth", "constant.npy", "--space", "depth"], "constant"),
 }
 
@@ -75,7 +87,9 @@ BAD_MAPS = {
 def test_bad_maps_are_one_line_and_exit_code_2(run_mfh, floor, tmp_path, monkeypatch, case):
     monkeypatch.chdir(tmp_path)
     np.save("wide.npy", floor.depth_m[:60])
-    np.save("nan.npy", np.where(floor.depth_m > 5, np.nan, floor.depth_m))
+    np.save("nan.npy", np.where(np.arange(160) > 4, np.nan, floor.depth_m))
+    np.save("hole.npy", np.where(np.arange(160) < 40, np.inf, floor.depth_m))
+    Path("map.exr").write_text("no exr")
     np.save("constant.npy", np.ones_like(floor.depth_m))
     words, expected = BAD_MAPS[case]
     run = predict(run_mfh, tmp_path, *words)

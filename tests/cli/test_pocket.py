@@ -28,7 +28,7 @@ def test_render_writes_scenes_and_goes_on(run_mfh, tmp_path):
         (("--samples", 0), "--samples is 0"),
         (("--workers", 0), "--workers is 0"),
         (("--people", "all"), "all"),
-        (("--bank", "nowhere.npz"), "no body bank at nowhere.npz"),
+        (("--bank", "nowhere.npz"), "no such file: body bank nowhere.npz"),
     ],
 )
 def test_what_cannot_be_rendered_is_one_line(run_mfh, tmp_path, words, message):

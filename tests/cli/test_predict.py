@@ -54,7 +54,7 @@ def test_json_is_one_object_and_nothing_else(run_mfh, fake_pipeline, photo_path,
 def test_json_of_a_wrong_option_is_one_object_too(run_mfh, photo_path):
     run = run_mfh("predict", photo_path, "--json", "--focal-px", "0")
     assert run.code == 2
-    assert json.loads(run.out)["photos"] == [] and "focal_px" in json.loads(run.out)["error"]
+    assert json.loads(run.out)["photos"] == [] and "--focal-px is 0" in json.loads(run.out)["error"]
 
 
 def test_quiet_prints_nothing(run_mfh, fake_pipeline, photo_path, tmp_path):
@@ -216,15 +216,18 @@ BAD_WORDS = {
     "budget words": (["photo.jpg", "--budget", "soon"], "--budget is 'soon'"),
     "unknown evidence": (["photo.jpg", "--evidence", "feet"], "feet"),
     "negative seed": (["photo.jpg", "--seed", "-1"], "--seed is -1"),
-    "focal 0": (["photo.jpg", "--focal-px", "0"], "focal_px is 0"),
-    "focal NaN": (["photo.jpg", "--focal-px", "nan"], "focal_px is nan"),
-    "focal negative": (["photo.jpg", "--focal-px", "-500"], "focal_px is -500"),
-    "focal infinite": (["photo.jpg", "--focal-35mm", "inf"], "focal_35mm is inf"),
-    "field of view 180": (["photo.jpg", "--fov-x-deg", "180"], "fov_x_deg is 180"),
-    "two focals": (["photo.jpg", "--focal-px", "500", "--fov-x-deg", "60"], "at most one"),
+    "focal 0": (["photo.jpg", "--focal-px", "0"], "--focal-px is 0"),
+    "focal NaN": (["photo.jpg", "--focal-px", "nan"], "--focal-px is nan"),
+    "focal negative": (["photo.jpg", "--focal-px", "-500"], "--focal-px is -500"),
+    "focal infinite": (["photo.jpg", "--focal-35mm", "inf"], "--focal-35mm is inf"),
+    "field of view 180": (["photo.jpg", "--fov-x-deg", "180"], "--fov-x-deg is 180"),
+    "two focals": (
+        ["photo.jpg", "--focal-px", "500", "--fov-x-deg", "60"],
+        "--focal-px and --fov-x-deg are both given: expected at most one",
+    ),
     "megapixels 0": (["photo.jpg", "--max-megapixels", "0"], "--max-megapixels is 0"),
     "megapixels NaN": (["photo.jpg", "--max-megapixels", "nan"], "--max-megapixels is nan"),
-    "no intrinsics file": (["photo.jpg", "--intrinsics", "absent.json"], "cannot read intrinsics absent.json"),
+    "no intrinsics file": (["photo.jpg", "--intrinsics", "absent.json"], "no such file: intrinsics absent.json"),
     "no out value": (["photo.jpg", "--out"], "--out"),
 }
 
@@ -364,6 +367,32 @@ def test_other_models_by_name_or_place(run_mfh, fake_pipeline, photo_path, tmp_p
     assert "people" not in fake_pipeline[-1]
     run_mfh("predict", photo_path, "--out", tmp_path / "out", "--preset", "paper", "--people", "auto")
     assert fake_pipeline[-1]["people"] == "auto"
+
+
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        (("--focal-35mm", "4.25"), "--focal-35mm 4.25 is a focal length wider than any lens"),
+        (("--fov-x-deg", "0.9"), "--fov-x-deg 0.9 is a focal length longer than nearly any lens"),
+        (("--focal-px", "1"), "--focal-px 1 is a focal length wider than any lens"),
+        (("--intrinsics", "k.json"), "--intrinsics k.json has focal lengths fx = 100.0 and fy = 50.0"),
+    ],
+)
+def test_an_odd_given_focal_length_is_questioned_in_one_line(
+    run_mfh, fake_pipeline, photo_path, tmp_path, monkeypatch, words, question
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "k.json").write_text('{"fx": 100, "fy": 50, "cx": 31.5, "cy": 23.5}')
+    run = run_mfh("predict", photo_path, "--out", tmp_path / "out", *words)
+    assert run.code == 0
+    assert sum(question in line for line in run.out.splitlines()) == 1
+    receipt = json.loads((tmp_path / "out" / "photo" / "receipt.json").read_text(encoding="utf-8"))
+    assert sum(question in warning for warning in receipt["warnings"]) == 1
+
+
+def test_a_given_focal_length_no_camera_has_is_an_error(run_mfh, fake_pipeline, photo_path, tmp_path):
+    run = run_mfh("predict", photo_path, "--out", tmp_path / "out", "--fov-x-deg", "0.0001")
+    assert run.code == 2 and "--fov-x-deg 0.0001 is a focal length of" in run.error_line
 
 
 def test_who_finds_and_measures_people_and_who_sees_the_focal_length(run_mfh, fake_pipeline, photo_path, tmp_path):

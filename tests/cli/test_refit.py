@@ -69,6 +69,14 @@ def test_focal_length(run_mfh, evidence_path, tmp_path, gathered):
     assert not any("--focal-px" in warning for warning in receipt["warnings"]), "the focal length is known now"
 
 
+def test_an_odd_focal_length_is_questioned_and_another_one_ends_that(run_mfh, evidence_path, tmp_path):
+    asked = "--fov-x-deg 1.2 is a focal length longer than nearly any lens"
+    for words, count in ((("--fov-x-deg", "1.2"), 1), (("--fov-x-deg", "60"), 0)):
+        assert run_mfh("refit", evidence_path, "--out", tmp_path / f"out{count}", *words).code == 0
+        receipt = json.loads((tmp_path / f"out{count}" / "receipt.json").read_text())
+        assert sum(asked in warning for warning in receipt["warnings"]) == count
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -189,7 +197,7 @@ def test_evidence_of_an_unknown_preset_has_the_default_head(run_mfh, tmp_path, g
 BAD_WORDS = {
     "no evidence": ([], "'evidence'"),
     "two focals": (["--focal-px", "500", "--fov-x-deg", "60"], "at most one"),
-    "focal 0": (["--focal-px", "0"], "focal_px is 0"),
+    "focal 0": (["--focal-px", "0"], "--focal-px is 0"),
     "head": (["--head", "mean"], "mean"),
     "exclude words": (["--exclude", "all"], "--exclude is 'all'"),
     "exclude nothing": (["--exclude", ""], "--exclude is ''"),

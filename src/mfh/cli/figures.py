@@ -94,11 +94,12 @@ def fig6(
     _prepare(out)
     loaded = load_photo(photo, focal=FocalRequest(focal_px=focal_px) if focal_px is not None else None)
     from mfh.evaluation.figures.point_clouds import make_fig6
+    from mfh.types import used_people
 
     with progress_line() as progress:
         result, meshes = measure_bodies(loaded, preset, seed=seed, progress=progress.update)
     made = make_fig6(result, meshes, out)
-    print(f"{made.points} points, {made.bodies} bodies, {result.people_used} people gave the scale")
+    print(f"{made.points} points, {made.bodies} bodies, {used_people(result.landmarks)} gave the scale")
     _say(made.files)
     return EXIT_DONE
 

@@ -134,5 +134,5 @@ def see_through(gathered: "Gathered", focal: "FocalRequest") -> "Gathered":
     if focal == FocalRequest():
         return gathered
     old = gathered.photo.camera
-    camera, provenance, _ = choose_camera(focal, ExifFacts(), width=old.width, height=old.height)
+    camera, provenance = choose_camera(focal, ExifFacts(), width=old.width, height=old.height)
     return with_camera(gathered, camera, provenance)

@@ -14,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from mfh.errors import InputError, one_line
 from mfh.io.exif import ExifFacts, read_exif
 from mfh.io.focal import FocalRequest, choose_camera
+from mfh.io.pictures import unmapped
 from mfh.types import Photo
 
 MAX_PIXELS = 100_000_000
@@ -67,8 +68,8 @@ def load_photo(path: str | Path, *, focal: FocalRequest | None = None, max_pixel
             ) from error
     rgb = _upright(rgb, exif.orientation)
     height, width = rgb.shape[:2]
-    camera, provenance, focal_notes = choose_camera(focal, exif, width=width, height=height)
-    return Photo(rgb=rgb, camera=camera, focal=provenance, name=path.name, notes=(*notes, *more_notes, *focal_notes))
+    camera, provenance = choose_camera(focal, exif, width=width, height=height)
+    return Photo(rgb=rgb, camera=camera, focal=provenance, name=path.name, notes=(*notes, *more_notes))
 
 
 def photo_from_array(rgb: Shaped[ndarray, "h w 3"], *, focal: FocalRequest | None = None, name: str = "array") -> Photo:
@@ -89,8 +90,8 @@ def photo_from_array(rgb: Shaped[ndarray, "h w 3"], *, focal: FocalRequest | Non
         raise InputError(f"{name} has shape {rgb.shape}: expected (height, width, 3)")
     height, width = rgb.shape[:2]
     _check_size(name, width, height, max_pixels=MAX_PIXELS)
-    camera, provenance, notes = choose_camera(focal, ExifFacts(), width=width, height=height)
-    return Photo(rgb=_to_unit_range(rgb, name=name), camera=camera, focal=provenance, name=name, notes=notes)
+    camera, provenance = choose_camera(focal, ExifFacts(), width=width, height=height)
+    return Photo(rgb=_to_unit_range(rgb, name=name), camera=camera, focal=provenance, name=name)
 
 
 def _check_file(path: Path) -> None:
@@ -118,7 +119,7 @@ def _open(path: Path) -> Image.Image:
     Image.init()
     has_heif = _register_heif()
     try:
-        return Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
+        return unmapped(Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN]))
     except UnidentifiedImageError as error:
         with path.open("rb") as stream:
             start = stream.read(16)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from mfh.errors import InputError, MfhError, shown
 from mfh.io.reading import check_file, reading
@@ -44,7 +44,7 @@ def open_picture(
     Args:
         source: the file, or the bytes of one.
         formats: Pillow's names of what it may be; no other decoder sees it.
-        what: it is to the user, e.g. "depth"; may be empty.
+        what: it is to the user, e.g. "depth"; may be empty for a file.
         expected: what it should be, e.g. "a 16-bit grey png".
         max_pixels: more are refused before anything is decoded.
         error: class of the error to raise.
@@ -55,7 +55,7 @@ def open_picture(
     Raises:
         MfhError: of the class given.
     """
-    named = "bytes" if isinstance(source, bytes) else source
+    named = "" if isinstance(source, bytes) else source
     if not isinstance(source, bytes):
         check_file(source, what=what, expected=expected, error=error)
     with reading(named, what=what, expected=expected, error=error), _quiet_unlimited_pillow():
@@ -77,7 +77,7 @@ def _opened(
     has_heif = "HEIF" not in formats or _register_heif()
     stream = io.BytesIO(source) if isinstance(source, bytes) else Path(source)
     try:
-        return Image.open(stream, formats=[name for name in formats if name in Image.OPEN])
+        return unmapped(Image.open(stream, formats=[name for name in formats if name in Image.OPEN]))
     except UnidentifiedImageError as cause:
         start = source[:16] if isinstance(source, bytes) else _start(Path(source))
         named = f"{what} {'' if isinstance(source, bytes) else shown(source)}".strip()
@@ -88,6 +88,20 @@ def _opened(
         raise error(
             f"{named} is not a picture this can read (it begins with {start[:8]!r}): expected {expected}"
         ) from cause
+
+
+def unmapped(image: ImageFile.ImageFile) -> ImageFile.ImageFile:
+    """Return an opened picture that will not be mapped into memory when it is decoded.
+
+    Of an uncompressed grey TIFF with an orientation, Pillow maps rows as long as the upright picture's, and then turns
+    that. It maps files whose name it knows.
+
+    Args:
+        image: opened, not decoded.
+    """
+    if image.format == "TIFF":
+        image.filename = ""
+    return image
 
 
 def _start(path: Path) -> bytes:

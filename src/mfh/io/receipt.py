@@ -72,9 +72,11 @@ def receipt(
         "preset": result.preset,
         "models": dict(result.models),
         "people_used": result.people_used,
+        "painted_people_used": sum(one.painted and one.verdict == "used" for one in result.landmarks),
         "people_spread": result.people_spread,
         "depth_m": {"nearest": nearest_m, "median": median_m, "farthest": farthest_m},
         "valid_fraction": float(result.valid_mask.mean()),
+        "max_depth_m": result.max_depth_m,
         "head": {
             "scale": float(result.head.scale),
             "shift": float(result.head.shift),
@@ -94,7 +96,11 @@ def receipt(
             for one in result.lengths
         ],
         "region": _region(result.region),
-        "known_sizes": [{"name": one.name, "weight": one.weight} for one in result.known_sizes],
+        "known_sizes": [
+            {"name": one.name, "weight": one.weight, "by_people": one.by_people, "by_answer": one.by_answer}
+            for one in result.known_sizes
+        ],
+        "doubt": result.doubt,
         "camera": {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy},
         "focal": {"source": focal.source, "detail": focal.detail, "relative_sigma": focal.relative_sigma},
         "landmarks": [_landmark(number, landmark) for number, landmark in enumerate(result.landmarks)],
@@ -107,7 +113,7 @@ def receipt(
             for one in result.kept_paintings
         ],
         "seconds": {stage: round(seconds, 4) for stage, seconds in result.seconds.items()},
-        "warnings": list(dict.fromkeys((*result.photo.notes, *result.warnings, *notes))),
+        "warnings": list(dict.fromkeys((*result.photo.notes, *result.photo.focal.notes, *result.warnings, *notes))),
         "files": dict(files or {}),
         "versions": _versions(),
     }

@@ -43,7 +43,8 @@ def own_path(path: Path) -> Iterator[Path]:
         with folder_lock(path.parent / RECORD, wait_s=_WAIT_S):
             record = _read(path.parent)
             with atomic_path(path.parent / RECORD) as listed:
-                tree = {**record, path.name: [*record.get(path.name, [])[-1:], digest]}
+                digests = dict.fromkeys([*record.get(path.name, [])[-1:], digest])
+                tree = {**record, path.name: list(digests)}
                 listed.write_text(json.dumps(tree, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 

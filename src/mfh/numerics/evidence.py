@@ -112,19 +112,36 @@ def body_evidence(judged: Judged, relative: Float[ndarray, "h w"]) -> Evidence:
 
     Args:
         judged: the people of one image.
-        relative: (h, w) relative depth of the image, aligned to the photo's.
+        relative: (h, w) relative depth of the image, aligned to the photo's; NaN where it has none.
 
     Returns:
-        The evidence; ``person`` indexes ``landmarks``.
+        The evidence; ``person`` indexes ``landmarks``. Pixels without relative depth do not count.
     """
     truth = judged.truth
     chosen = truth.person_index >= 0
-    return Evidence(
-        relative=relative[:: judged.step, :: judged.step][chosen].astype(np.float64),
+    values = relative[:: judged.step, :: judged.step]
+    body = Evidence(
+        relative=values[chosen].astype(np.float64),
         depth_m=truth.depth_m[chosen],
         person=truth.person_index[chosen],
         landmarks=judged.landmarks,
     )
+    return body if np.isfinite(body.relative).all() else _where_finite(body)
+
+
+def _where_finite(body: Evidence) -> Evidence:
+    """Return evidence without the pixels that have no relative depth, and without people of whom too few are left."""
+    landmarks = list(body.landmarks)
+    kept = np.isfinite(body.relative)
+    for index in np.unique(body.person).tolist():
+        own = body.person == index
+        left = int(np.count_nonzero(kept & own))
+        landmarks[index] = replace(landmarks[index], pixels=left)
+        if left < MIN_PIXELS:
+            reason = f"no relative depth where they are: {left} pixels with one, expected {MIN_PIXELS}"
+            landmarks[index] = replace(landmarks[index], verdict="rejected", reason=reason, pixels=0)
+            kept &= ~own
+    return Evidence(body.relative[kept], body.depth_m[kept], body.person[kept], tuple(landmarks))
 
 
 def gather_evidence(

@@ -23,10 +23,13 @@ from mfh.types.people import (
     PoseLandmarks,
     PseudoGroundTruth,
     Verdict,
+    kind_of_people,
+    used_people,
 )
 from mfh.types.pictures import (
     Camera,
     FocalProvenance,
+    FocalSource,
     LogRange,
     PaintedFigure,
     PaintedPhoto,
@@ -44,6 +47,7 @@ __all__ = [
     "Evidence",
     "EvidenceKind",
     "FocalProvenance",
+    "FocalSource",
     "HumanMesh",
     "KnownSize",
     "Landmark",
@@ -66,4 +70,6 @@ __all__ = [
     "Segment",
     "Space",
     "Verdict",
+    "kind_of_people",
+    "used_people",
 ]

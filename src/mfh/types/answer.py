@@ -39,10 +39,15 @@ class KnownSize:
     Attributes:
         name: what is known, in a few words.
         weight: share in the answer.
+        by_people: how many times larger than given it is by people alone (median); None where there is nobody.
+        by_answer: how many times larger it is by the answer: 1 but where given sizes contradict each other; None where
+            the answer has nothing at a finite depth there.
     """
 
     name: str
     weight: float
+    by_people: float | None = None
+    by_answer: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ class ScaleInterval:
         common_log_sigma: the same in quadrature, the shape of the relative depth by as much as it counts here.
         effective_people: effective number of people (and known sizes) behind the answer, 1 / sum(weight²).
         limited_by: what makes the interval wide, in a few words.
+        sources: what the scale comes from: "people", "painted people", "what is given", or both.
     """
 
     level_80: tuple[float, float]
@@ -88,6 +94,7 @@ class ScaleInterval:
     common_log_sigma: float
     effective_people: float
     limited_by: str
+    sources: str = "people"
 
     @property
     def half_width(self) -> float:
@@ -182,6 +189,8 @@ class MetricDepth:
         log_sigma: (h, w) float32 one-sigma of log depth at every pixel: scale and shift jointly, and common errors.
         people_spread: robust standard deviation of people's log metres about the head; None for fewer than three.
         known_sizes: what the user knew, with its share in the answer.
+        doubt: probability that what the user gave is wrong, by the people who contradict it; at most one third.
+        max_depth_m: farther answers are not valid.
         lengths: what was to be measured, in the order it was asked for.
         region: metres of the region that was asked for; None where none was, or where it shows nothing but sky.
         kept_paintings: every painting made, in order; empty unless the configuration keeps them.
@@ -208,6 +217,8 @@ class MetricDepth:
     lengths: tuple[MeasuredLength, ...] = ()
     region: RegionDepth | None = None
     kept_paintings: tuple[MeasuredPainting, ...] = ()
+    doubt: float = 0.0
+    max_depth_m: float = math.inf
 
     @property
     def people_used(self) -> int:

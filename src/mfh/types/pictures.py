@@ -4,10 +4,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
 Space = Literal["disparity", "depth"]
+FocalSource = Literal["explicit", "intrinsics-file", "exif-35mm", "exif-sensor", "estimated", "default-fov"]
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,13 @@ class FocalProvenance:
             the picture), "default-fov".
         detail: one human-readable line, e.g. "EXIF 26 mm (35 mm equivalent)".
         relative_sigma: one-sigma relative uncertainty of the focal length (metres scale with it); 0 when given.
+        notes: sentences for the user about this focal length; with another one they are idle.
     """
 
-    source: Literal["explicit", "intrinsics-file", "exif-35mm", "exif-sensor", "estimated", "default-fov"]
+    source: FocalSource
     detail: str
     relative_sigma: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,8 @@ class Photo:
         camera: intrinsics for exactly this size.
         focal: where the focal length came from.
         name: what to call the photo in messages (file name or "array").
-        notes: plain sentences about odd input, e.g. "animated: first frame used".
+        notes: plain sentences about odd input, e.g. "animated: first frame used"; those about the focal length are its
+            own.
     """
 
     rgb: Float[ndarray, "h w 3"]
@@ -133,15 +138,28 @@ class RelativeDepth:
     """Depth up to an unknown affine map, in the space its model declares.
 
     Attributes:
-        values: (h, w) float32. ``disparity``: affine-invariant inverse depth, larger is nearer;
+        values: (h, w) float32, finite. ``disparity``: affine-invariant inverse depth, larger is nearer;
             ``depth``: affine-invariant depth, larger is farther.
         space: which of the two; the metric head is fitted in the same space.
         log_range: of the photo, where it was told from the picture or from the shape of the map.
+        valid_mask: (h, w) where the values say anything; None for everywhere, as of every network. Maps that users
+            bring may have holes: what fills them is of no meaning.
     """
 
     values: Float[ndarray, "h w"]
     space: Space
     log_range: LogRange | None = None
+    valid_mask: Bool[ndarray, "h w"] | None = None
+
+    @property
+    def valid_values(self) -> Float[ndarray, "n"]:
+        """The (n,) values that are valid."""
+        return self.values.ravel() if self.valid_mask is None else self.values[self.valid_mask]
+
+    @property
+    def values_or_nan(self) -> Float[ndarray, "h w"]:
+        """The (h, w) values, NaN where they are not valid."""
+        return self.values if self.valid_mask is None else np.where(self.valid_mask, self.values, np.float32(np.nan))
 
 
 @dataclass(frozen=True)

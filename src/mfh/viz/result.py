@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image, ImageDraw
 
-from mfh.types import Landmark, MeasuredLength, MetricDepth, RegionDepth
+from mfh.types import Landmark, MeasuredLength, MetricDepth, RegionDepth, used_people
 from mfh.viz.colours import bar_ticks_m, colour_depth, depth_limits_m, draw_bar, tick_label
 from mfh.viz.drawing import FAINT_INK, INK, PAPER, REGION_INK, Label, draw_label, fit, font_of, place_label, shrink
 
@@ -121,12 +121,11 @@ def _draw_captions(
 ) -> None:
     """Name the panels above them, and the scale's origin below."""
     draw, font = ImageDraw.Draw(canvas), font_of(font_px)
-    people = result.people_used
     # The built-in font has no letters beyond Latin.
     name = result.photo.name if result.photo.name.isascii() else "photo"
     for left, title in zip(lefts, (name, "depth: metres along the optical axis"), strict=True):
         draw.text((left, font_px), fit(title, font, panel[0]), font=font, fill=INK, anchor="lm")
-    measured = f"scale from {people} {'person' if people == 1 else 'people'}"
+    measured = f"scale from {_sources(result)}"
     if result.interval is not None:
         low, high = result.interval.level_80
         measured += f" · {low - 1:+.0%} to {high - 1:+.0%} with 80 % probability"
@@ -134,6 +133,14 @@ def _draw_captions(
     below = canvas.height - font_px
     room_px = canvas.width - 2 * lefts[0]
     draw.text((lefts[0], below), fit(measured, font, room_px), font=font, fill=FAINT_INK, anchor="lm")
+
+
+def _sources(result: MetricDepth) -> str:
+    """Say what gives the scale: who, and how many sizes that the user knew."""
+    sizes = len(result.known_sizes)
+    given = [f"{sizes} given size{'' if sizes == 1 else 's'}"] if sizes else []
+    people = [used_people(result.landmarks)] if result.people_used or not sizes else []
+    return " and ".join([*given, *people])
 
 
 def _inset(box: tuple[float, float, float, float], by: float) -> tuple[float, float, float, float]:

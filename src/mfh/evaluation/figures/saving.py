@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mfh.errors import BackendError
-from mfh.io.atomic import atomic_path
+from mfh.io.written import own_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +47,7 @@ def save_figure(figure: "Figure", stem: Path) -> tuple[Path, Path]:
     """
     files = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.pdf")
     for path, dates in zip(files, ({"Software": None}, {"CreationDate": None}), strict=True):
-        with atomic_path(path) as temporary:
+        with own_path(path) as temporary:
             figure.savefig(temporary, dpi=_PNG_DPI, metadata=dates)
     return files
 
@@ -66,7 +66,7 @@ def save_table(path: Path, head: Sequence[str], rows: Sequence[Sequence[object]]
     Raises:
         InputError: when it cannot be written.
     """
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with own_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(head)
         writer.writerows([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row] for row in rows)

@@ -8,7 +8,7 @@ from typing import Any
 from mfh.errors import BackendError
 from mfh.evaluation.reproduce.report import METRICS, CellResult, Metric
 from mfh.evaluation.reproduce.run import Measured
-from mfh.io.atomic import atomic_path
+from mfh.io.written import own_path
 
 _MEASURED, _PAPER = "#2980b9", "#bbbbbb"
 _CURVES = ("#c0392b", "#2980b9", "#27ae60")
@@ -59,7 +59,7 @@ def write_plots(out: Path, measured: Measured, found: Sequence[CellResult]) -> l
     figure.suptitle(f"{measured.grid.title}\n{measured.title}", fontsize=9)
     paths = [out / f"{measured.grid.name}.png", out / f"{measured.grid.name}.pdf"]
     for path in paths:
-        with atomic_path(path) as temporary:
+        with own_path(path) as temporary:
             # Without the time of day, the same numbers give the same file.
             figure.savefig(temporary, metadata={"CreationDate": None} if path.suffix == ".pdf" else None)
     return paths
