@@ -203,7 +203,9 @@ def test_a_cache_that_cannot_be_written_says_which_and_how_to_move_it(
 ):
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path / "file" / "cache"))
-    with pytest.raises(WeightsError, match="cannot write fake to .*file.*set MFH_WEIGHTS"):
+    with pytest.raises(
+        WeightsError, match="MFH_WEIGHTS is .*file/cache, which cannot be used .Not a directory.: set MFH_WEIGHTS"
+    ):
         weights.fetch("fake")
 
 

@@ -13,6 +13,7 @@ from mfh.models import weights, weights_hub
 from mfh.models.hub import Source, cached_folder, locate
 from mfh.models.weights_hub import RemoteFile, choose_files, fetch_repo
 from mfh.models.weights_manifest import MANIFEST, read_manifest
+from mfh.models.weights_owner import owning
 from mfh.models.weights_types import WeightFile
 
 constants = pytest.importorskip("huggingface_hub.constants")
@@ -186,7 +187,7 @@ def test_an_artefact_is_verified_against_its_manifest(fake_hub, monkeypatch):
     file.write_bytes(b"x" + file.read_bytes()[1:])
     assert weights.installed("zoedepth")
     with pytest.raises(
-        WeightsError, match=r"has sha256 .*, expected .*: delete .* and run 'mfh weights fetch zoedepth'"
+        WeightsError, match=r"has sha256 .*, expected .*: run 'mfh weights fetch zoedepth' to get it again"
     ):
         weights.verify("zoedepth")
     file.unlink()
@@ -205,7 +206,7 @@ def test_a_missing_client_names_the_extra(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(BackendError, match=r"needs the package .*metric-from-human\[hub\]"):
-        fetch_repo(Source(repo="org/name"), name="x", report=lambda step, fraction: None)
+        weights.fetch("hf:org/name")
 
 
 def _names(*files: str, only: tuple[str, ...] = ()) -> list[str]:
@@ -255,19 +256,22 @@ def test_shards_come_with_their_index_and_adapters_alone():
     assert _names("lora.safetensors", "image.png", only=("lora.safetensors",)) == ["lora.safetensors"]
 
 
+def _fetch_only(only: tuple[str, ...]):
+    place = weights.place_of("hf:org/name")
+    with owning(place, report=lambda step, fraction: None):
+        return fetch_repo(
+            Source(repo="org/name"), place, name="hf:org/name", only=only, report=lambda step, fraction: None
+        )
+
+
 def test_of_a_repository_that_is_no_librarys_only_what_is_named_is_fetched(fake_hub, monkeypatch):
     monkeypatch.setattr(fake_hub, "files", {"model.ckpt": b"numbers", "assets/body.pt": b"body", "notes.json": b"{}"})
     only = ("model.ckpt", "assets/body.pt")
-    folder = fetch_repo(Source(repo="org/name"), name="hf:org/name", only=only, report=lambda step, fraction: None)
+    folder = _fetch_only(only)
     found = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
     assert found == ["assets/body.pt", MANIFEST, "model.ckpt"]
     with pytest.raises(WeightsError, match=r"hf:org/name has no settings\.yaml: expected model\.ckpt, settings\.yaml"):
-        fetch_repo(
-            Source(repo="org/name"),
-            name="hf:org/name",
-            only=("model.ckpt", "settings.yaml"),
-            report=lambda step, fraction: None,
-        )
+        _fetch_only(("model.ckpt", "settings.yaml"))
 
 
 def test_a_repository_the_table_pins_is_fetched_at_that_commit_however_it_is_named(fake_hub, monkeypatch):

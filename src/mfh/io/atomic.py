@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mfh.errors import InputError
@@ -31,7 +31,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}; choose another output folder") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where the folder cannot be written, this is refused too, whether it is there or not.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def check_writable(folder: str | Path) -> None:
