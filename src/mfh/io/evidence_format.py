@@ -15,7 +15,8 @@ from mfh.types import Camera, FocalProvenance, Landmark, Region, Segment, Space
 
 MAX_PEOPLE = 4_000
 """People considered in all images; memory and time of the fit grow with them."""
-MAX_IMAGES = 20_000
+_MAX_FEW = 1_000
+"""Of notes, lengths, models and stages."""
 _MAX_SIGMA = 10.0
 """One-sigma of a logarithm: a factor of twenty thousand."""
 _MIN_M, _MAX_M = 1e-3, 1e6
@@ -98,7 +99,9 @@ def check_description(one: Description) -> None:
     for x, y in [end for length in one.lengths for end in (length.start_xy, length.end_xy)]:
         if not (0 <= x <= camera.width - 1 and 0 <= y <= camera.height - 1):
             raise ValueError(f"a length ends at {x:g},{y:g}, outside the photo")
-    _check("the number of images", len(landmarks), 0, MAX_IMAGES)
+    lists = {"notes": one.photo.notes, "lengths": one.lengths, "seconds": one.seconds, "models": one.models}
+    for name, several in lists.items():
+        _check(f"the number of {name}", len(several), 0, _MAX_FEW)
     _check("the number of people", sum(len(image) for image in landmarks), 0, MAX_PEOPLE)
     far_px = _SIDES_AWAY * max(camera.width, camera.height)
     for landmark in (person for image in landmarks for person in image):
