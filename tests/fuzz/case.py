@@ -21,6 +21,7 @@ class Step:
         environment: variables to set; None takes one away.
         folder: where it runs, below the case's folder.
         outputs: folders and files, below the case's folder, where it may make files and change its own.
+        named: words that the user gave as outputs: they may be odd names.
         owned: folders and files an earlier run made: they may change and go.
         wants_json: stdout must be one JSON object; None for where it says --json.
         most_errors: lines on stderr.
@@ -36,6 +37,7 @@ class Step:
     environment: Mapping[str, str | None] = field(default_factory=dict)
     folder: str = "work"
     outputs: Words = ("work/out",)
+    named: Words = ()
     owned: Words = ()
     wants_json: bool | None = None
     most_errors: int = 1

@@ -24,52 +24,52 @@ NASTY = (
 )
 """Values that no flag expects."""
 LIKELY: dict[str, tuple[str, ...]] = {
-    "--out": ("out", "out/deep/er", "out", "data", "notes.txt", "."),
+    "--out": ("out", "out/deep/er", "data", "notes.txt", ".", "evidence.npz", "photos", "out/photo"),
     "--preset": ("pocket", "pocket", "standard", "paper"),
-    "--people": ("auto", "only", "paint", "own", "none"),
-    "--painter": ("sprite", "sd2", "hf:a/b", "data"),
-    "--relative-depth-model": ("pocket", "marigold", "data"),
-    "--people-finder": ("blazepose", "mask_rcnn"),
-    "--human-mesh": ("blazepose", "hmr2", "multi-hmr2", "sam-3d-body"),
+    "--people": ("paint", "only", "auto", "own", "none"),
+    "--painter": ("sprite", "sprite", "sd2", "hf:a/b", "data"),
+    "--relative-depth-model": ("pocket", "pocket", "marigold", "data", "./nowhere"),
+    "--people-finder": ("blazepose", "blazepose", "mask_rcnn"),
+    "--human-mesh": ("blazepose", "blazepose", "hmr2", "multi-hmr2", "sam-3d-body"),
     "--fov-from": ("depth-pro", "moge"),
-    "--paintings": ("1", "2", "1,2"),
+    "--paintings": ("1", "2", "1,2", "0"),
     "--attempts": ("1", "3"),
     "--budget": ("1s", "0.5s", "1m"),
     "--until-interval": ("0.5", "0.1"),
     "--evidence": ("body", "contact", "either", "auto"),
     "--head": ("consensus", "silog"),
-    "--focal-px": ("60", "18", "1e6"),
-    "--fov-x-deg": ("60", "0.5", "179.9"),
-    "--focal-35mm": ("28", "4.25", "5000"),
-    "--intrinsics": ("plain.json", "nerfstudio.json", "photo.jpg"),
+    "--focal-px": ("150", "60", "18", "1e6", "0.001"),
+    "--fov-x-deg": ("60", "40", "0.5", "179.9", "0.9"),
+    "--focal-35mm": ("28", "50", "4.25", "5000"),
+    "--intrinsics": ("sized.json", "plain.json", "nerfstudio.json", "photo.jpg"),
     "--person-height": ("1.80", "0=1.80", "180cm", "7=1.8"),
-    "--known-distance": ("20,30=3m", "0,0=1e9m", "63,47=0.001m", "64,48=2m", "20,30=300cm"),
-    "--known-length": ("10,10:10,40=2m", "1,1:1,1=2m", "0,0:63,47=1e9m"),
+    "--known-distance": ("20,30=3m", "60,40=4m", "0,0=1e9m", "63,47=0.001m", "64,48=2m", "20,30=300cm"),
+    "--known-length": ("10,10:10,40=2m", "5,5:50,5=1m", "1,1:1,1=2m", "0,0:63,47=1e9m"),
     "--region": ("3,3:40,40", "0,0:63,47", "40,40:3,3", "5,5:5,5"),
-    "--measure": ("1,1:40,40", "0,0:0,0", "-1,0:3,3"),
-    "--relative-depth": ("f4.npy", "grey.png", "photo.jpg"),
+    "--measure": ("1,1:40,40", "2,2:60,40", "0,0:0,0", "-1,0:3,3"),
+    "--relative-depth": ("f4.npy", "larger.npy", "grey.png", "photo.jpg"),
     "--space": ("depth", "disparity"),
-    "--max-megapixels": ("1", "0.001", "1e9"),
-    "--exclude": ("0", "0,0", "7", "0,1,2,3"),
+    "--max-megapixels": ("1", "50", "0.001", "1e9"),
+    "--exclude": ("0", "1", "0,0", "7", "0,1,2,3"),
     "--seed": ("0", "3", "-1"),
-    "--root": ("data", "empty", "data/garden", "folder=data"),
-    "--split": ("list.txt", "notes.txt"),
+    "--root": ("data", "data", "folder=data", "empty", "data/garden"),
+    "--split": ("list.txt", "list.txt", "notes.txt"),
     "--protocol": ("paper", "authors_code"),
-    "--method": ("mfh", "hf:a/b", "data", "x=hf:a/b"),
-    "--predictions": ("npy", "npz", "ours=npy", "rival=npz", "data", "empty"),
-    "--unit": ("m", "mm", "1/256", "0.5"),
-    "--limit": ("1", "5", "0"),
-    "--dataset": ("folder", "pocket", "nyu"),
-    "--photos": ("photo.jpg", "photos", "empty"),
-    "--key": ("out/key.json", "made/key.json", "out"),
+    "--method": ("mfh", "mfh", "hf:a/b", "data", "x=hf:a/b"),
+    "--predictions": ("npy", "npz", "ours=ours", "rival=rival", "ours=npy", "data", "empty"),
+    "--unit": ("m", "mm", "1/256", "0.5", "1e308"),
+    "--limit": ("1", "5", "0", "-1"),
+    "--dataset": ("folder", "folder", "pocket", "nyu"),
+    "--photos": ("photos", "photos/hall.png", "photo.jpg", "empty"),
+    "--key": ("out/key.json", "key.json", "made/key.json", "out"),
     "--bars": ("bars.csv", "notes.txt"),
-    "--max-m": ("10", "0"),
+    "--max-m": ("10", "80", "0"),
     "--note": ("hello", "</script><script>"),
     "--scores": ("near=near", "far=far/scores.csv", "near"),
     "--shots": ("shots.csv",),
     "--training": ("photos", "photo.jpg"),
     "--features": ("data", "hf:a/b"),
-    "--photo": ("photo.jpg", "evidence.npz"),
+    "--photo": ("photo.jpg", "plain.png", "evidence.npz"),
     "--samples": ("garden", "1"),
     "--count": ("1", "0", "2"),
     "--error-cap": ("0.5", "0", "-1"),
@@ -78,7 +78,6 @@ LIKELY: dict[str, tuple[str, ...]] = {
     "--workers": ("1", "0"),
     "--width": ("40", "0"),
     "--height": ("32", "1"),
-    "--split-name": ("test",),
     "--scenes": ("1", "0"),
     "--seeds": ("1", "0"),
     "--models": ("oracle", "trained", "both"),
@@ -98,8 +97,21 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "checkpoint": ("notes.txt", "evidence.npz"),
     "name": ("blazepose", "smpl", "hf:a/b", "table4", "table1", "fig5", "sd2", "pocket-depth"),
     "names": ("smpl", "blazepose", "hf:a/b"),
-    "folder": ("carried", "out", "data", "notes.txt", "out/photo"),
+    "folder": ("carried/org--name", "out", "carried", "data", "notes.txt", "out/photo"),
 }
+_BY_COMMAND: dict[str, dict[str, tuple[str, ...]]] = {
+    "study make": {"--predictions": ("ours=ours", "rival=rival"), "--photos": ("photos", "photos")},
+    "reproduce": {"--predictions": ("a=npy", "b=npz"), "--samples": ("garden", "garden"), "--out": ("out", "fig")},
+}
+"""Start of a command -> flag -> values that are right for it alone."""
+# What is said with a flag, and what is not, by somebody who read the manual.
+_TOGETHER = {"--predictions": ("--unit", "m"), "--relative-depth": ("--space", "depth"), "--dataset": ("--root", "data")}
+_ONE_OF = (
+    ("--focal-px", "--fov-x-deg", "--focal-35mm", "--intrinsics", "--fov-from"),
+    ("--max-m", "--bars"),
+    ("--predictions", "--method", "--preset", "--people", "--painter", "--relative-depth-model", "--people-finder"),
+    ("--relative-depth", "--relative-depth-model"),
+)
 # Seconds after which a command that may go on for hours is interrupted, as a user would.
 _PATIENCE_S = {"annotate": 1.5, "pocket": 3.0, "reproduce": 4.0, "evaluate pocket": 3.0, "demo": 8.0}
 _WEIGHTS = {"predict": 14.0, "refit": 7.0, "evaluate folder": 4.0, "study make": 3.0, "demo": 0.3, "doctor": 0.3}
@@ -206,6 +218,8 @@ def draw(command: Command, rng: Random) -> Step:
         rng: numbers to draw from.
     """
     words = list(command.path)
+    # Half of them could come from somebody who read the manual, to get past the first check.
+    mild = rng.random() < 0.5
     asks_json = "--json" in command.options and rng.random() < 0.5
     if asks_json:
         words.append("--json")
@@ -213,40 +227,64 @@ def draw(command: Command, rng: Random) -> Step:
     counted = 0
     for name, several in command.arguments.items():
         likely = _ARGUMENTS.get(name, NASTY)
-        for _ in range(rng.choice((0, 1, 1, 1, 2, 3)) if several else rng.choices((1, 0), (9, 1))[0]):
-            parts.append([rng.choice(likely if rng.random() < 0.85 else NASTY)])
+        likely = likely[:2] if mild else likely
+        for _ in range(rng.choice((0, 1, 1, 1, 2, 3)) if several and not mild else mild or rng.random() < 0.9):
+            parts.append([rng.choice(likely if mild or rng.random() < 0.85 else NASTY)])
             counted += 1
     required = {"--root", "--photos", "--predictions", "--out", "--key", "--scores", "--shots", "--photo", "--data"}
     names = [name for name in command.options if name != "--json"]
     chosen = rng.sample(names, min(len(names), rng.choice((0, 1, 1, 2, 2, 3, 5))))
-    chosen += [name for name in names if name in required and name not in chosen and rng.random() < 0.85]
+    chosen += [name for name in names if name in required and name not in chosen and (mild or rng.random() < 0.85)]
+    if mild:
+        chosen = _sensible(command, chosen)
     for name in chosen:
-        for _ in range(rng.choices((1, 2), (12, 1))[0]):
-            parts.append(_option(name, command.options[name], rng))
+        if mild and command.name == "study make" and name == "--predictions":
+            parts += [[name, "ours=ours"], [name, "rival=rival"]]
+            continue
+        for _ in range(1 if mild else rng.choices((1, 2), (12, 1))[0]):
+            parts.append(_option(command, name, rng, mild=mild))
     if "--browser" in command.options:
         parts = [part for part in parts if part[0] != "--browser"] + [["--no-browser"]]
     rng.shuffle(parts)
-    if rng.random() < 0.04:
+    if not mild and rng.random() < 0.05:
         parts.insert(rng.randrange(len(parts) + 1), [rng.choice(("--no-such", "-z", "--", "surplus", ""))])
     words += [word for part in parts for word in part]
     asks_help = any(word in ("--help", "--version") for word in words)
     return Step(
         tuple(words),
         outputs=(ANYWHERE,),
+        named=tuple(part[-1].removeprefix("--out=") for part in parts if part[0].startswith(("--out", "--key"))),
         owned=("home",),
         wants_json=asks_json and not asks_help,
         most_errors=20 if command.path[0] == "weights" else max(1, counted, 2 * (command.name == "evaluate pocket")),
         quiet_refusal="--check" in words,
         codes=frozenset({0, 2, 3, 130}),
-        connects=command.path[0] in ("weights", "reproduce"),
+        # Models may be named by where they are on the hub.
+        connects=True,
     )
 
 
-def _option(name: str, takes_value: bool, rng: Random) -> list[str]:
-    if not takes_value:
+def _sensible(command: Command, chosen: list[str]) -> list[str]:
+    """Leave out what contradicts, and add what belongs together."""
+    kept: list[str] = []
+    for name in chosen:
+        rivals = {one for group in _ONE_OF if name in group for one in group} - {name}
+        if not rivals & set(kept) or "evaluate" not in command.path and name == "--preset":
+            kept.append(name)
+    more = [partner for name, (partner, _) in _TOGETHER.items() if name in kept and partner in command.options]
+    more = [partner for partner in more if partner not in kept]
+    without = [name for name, (partner, _) in _TOGETHER.items() if partner in kept and name in command.options]
+    alone = {_TOGETHER[name][0] for name in without if name not in kept} - {"--root"}
+    return [name for name in (*kept, *more) if name not in alone]
+
+
+def _option(command: Command, name: str, rng: Random, *, mild: bool) -> list[str]:
+    if not command.options[name]:
         return [name]
     likely = LIKELY.get(name, NASTY)
-    # Writing wherever a nasty value points is what was asked for; that is tried, but inside the case's folder alone.
+    own = next((values for start, values in _BY_COMMAND.items() if command.name.startswith(start)), {})
+    if mild:
+        return [name, rng.choice(own.get(name, likely[:2]))]
     value = rng.choice(likely if rng.random() < 0.65 else NASTY)
     which = rng.random()
     if which < 0.03:

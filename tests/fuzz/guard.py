@@ -14,7 +14,7 @@ Snapshot = Mapping[str, str]
 ANYWHERE = "*"
 """As an output: files may be made anywhere in the case's folder."""
 _NOT_PLAIN = re.compile("[\x00-\x1f\x7f<>:\"\\\\|?*\u202a-\u202e\ud800-\udfff]")
-_LEFTOVERS = (".tmp", ".part", "-new-", ".mfh-swap")
+_LEFTOVERS = (".tmp", ".mfh-new-", ".mfh-swap")
 
 
 def snapshot(folder: Path, *, without: Sequence[str] = ()) -> Snapshot:
@@ -51,7 +51,7 @@ def _digest(path: Path) -> str:
 
 
 def compare(
-    before: Snapshot, after: Snapshot, *, outputs: Sequence[str], owned: Sequence[str] = ()
+    before: Snapshot, after: Snapshot, *, outputs: Sequence[str], owned: Sequence[str] = (), named: Sequence[str] = ()
 ) -> Iterator[Failure]:
     """Yield what was lost or changed, and what lies where nothing should.
 
@@ -60,7 +60,9 @@ def compare(
         after: of the same.
         outputs: where files may be made.
         owned: what may change and go.
+        named: outputs as the user gave them: their parts may be odd names.
     """
+    parts = {part for place in named for part in Path(place).parts}
     for path, digest in before.items():
         if not _below(path, owned) and after.get(path) != digest:
             kind = "changed" if path in after else "lost"
@@ -72,7 +74,7 @@ def compare(
                 yield Failure("stray", f"{path} was made outside of {', '.join(outputs)}")
         elif any(mark in Path(path).name for mark in _LEFTOVERS):
             yield Failure("leftover", f"{path} was left behind")
-        elif _odd(Path(path).name):
+        elif _odd(Path(path).name) and Path(path).name not in parts:
             yield Failure("name", f"{path!r} was made, and is no plain name")
 
 

@@ -254,6 +254,9 @@ def hostile_listing(trial: Trial, rng: Random) -> None:
     finally:
         os.kill(serving, signal.SIGKILL)
         os.waitpid(serving, 0)
+    for path in trial.root.rglob("*up.json"):
+        if "org--name" not in str(path.relative_to(trial.root)):
+            trial.fail(Failure("stray", f"{name} was written to {path.relative_to(trial.root)}"))
 
 
 LOSSES: dict[str, Callable[[Trial, Random], None]] = {

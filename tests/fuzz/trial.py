@@ -118,7 +118,7 @@ class Trial:
         mark.unlink(missing_ok=True)
         if protect:
             after = self.snapshot()
-            found += guard.compare(before, after, outputs=step.outputs, owned=step.owned)
+            found += guard.compare(before, after, outputs=step.outputs, owned=step.owned, named=step.named)
         found += self._leftovers()
         if check_results and step.words[:1] in (("predict",), ("refit",), ("demo",)):
             found += self._check_results(before)

@@ -12,7 +12,8 @@ _STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spa
 # Asked by libraries what machine this is.
 _HARMLESS_PROGRAMS = ("uname", "ldconfig", "lsb_release")
 # Never wanted from a file that somebody else wrote.
-_CODE_MODULES = ("os", "posix", "nt", "subprocess", "builtins", "sys", "shutil", "pty", "runpy", "importlib")
+_CODE_MODULES = ("os", "posix", "nt", "subprocess", "sys", "shutil", "pty", "runpy", "importlib")
+_CODE_NAMES = ("eval", "exec", "compile", "getattr", "__import__", "open", "input", "breakpoint", "apply", "execfile")
 
 
 def watch(root: Path, allowed: tuple[Path, ...], note: Callable[[str], None]) -> None:
@@ -50,12 +51,17 @@ def watch(root: Path, allowed: tuple[Path, ...], note: Callable[[str], None]) ->
             program = _program(event, arguments)
             if program != sys.executable and Path(program).name not in _HARMLESS_PROGRAMS:
                 note(f"starts {program}")
-        elif event == "pickle.find_class" and str(arguments[0]).partition(".")[0] in _CODE_MODULES:
+        elif event == "pickle.find_class" and _is_code(*map(str, arguments[:2])):
             note(f"unpickles {arguments[0]}.{arguments[1]}")
         elif event == "socket.connect" and isinstance(arguments[1], tuple):
             note(f"connects to {arguments[1][0]}")
 
     sys.addaudithook(hook)
+
+
+def _is_code(module: str, name: str) -> bool:
+    top = module.partition(".")[0]
+    return top in _CODE_MODULES or (top in ("builtins", "__builtin__") and name in _CODE_NAMES)
 
 
 def _program(event: str, arguments: tuple[Any, ...]) -> str:
