@@ -14,6 +14,7 @@ Snapshot = Mapping[str, str]
 ANYWHERE = "*"
 """As an output: files may be made anywhere in the case's folder."""
 _NOT_PLAIN = re.compile("[\x00-\x1f\x7f<>:\"\\\\|?*\u202a-\u202e\ud800-\udfff]")
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z)", re.IGNORECASE)
 _LEFTOVERS = (".tmp", ".mfh-new-", ".mfh-swap")
 
 
@@ -84,8 +85,8 @@ def _below(path: str, places: Sequence[str]) -> bool:
 
 def _odd(name: str) -> bool:
     """Say whether a name is none on some system, or reads as something else than it is."""
-    return (
-        bool(_NOT_PLAIN.search(name)) or name[-1:] in (".", " ") or len(os.fsencode(name)) > 200 or name.startswith("-")
+    return bool(
+        _NOT_PLAIN.search(name) or _DEVICE.match(name) or name[-1:] in (".", " ") or len(os.fsencode(name)) > 200
     )
 
 
