@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mfh.config import Config
+from mfh.errors import Rejected
 from mfh.types import Evidence, Landmark, MetricHead, Photo, ScaleInterval
 
 NOTABLE_SPREAD = 0.25
@@ -62,6 +63,31 @@ def nobody_found(photo: Photo, config: Config, tried: Sequence[str], *, has_pain
     else:
         todo = "raise max_attempts or budget_s, try another seed, or use a photo with people in it"
     return f"{photo.name}: no person gives a metric scale ({'; '.join(tried)}): {todo}"
+
+
+def not_painted(refused: Rejected) -> str:
+    """Say that nobody was painted because of the kind of photo.
+
+    Args:
+        refused: what the photo looks like.
+    """
+    return f"painting: not tried, this looks like {refused.reason}, where painted people say nothing about the scale"
+
+
+def no_scale_in_view(photo: Photo, tried: Sequence[str]) -> str:
+    """Say that people painted into this kind of photo give no metric scale, and what does.
+
+    Args:
+        photo: the photo.
+        tried: one line per thing that was tried.
+
+    Returns:
+        One line.
+    """
+    return (
+        f"{photo.name}: no person gives a metric scale ({'; '.join(tried)}): "
+        "give a known distance or length (--known-distance, --known-length)"
+    )
 
 
 def warnings_for(

@@ -12,20 +12,27 @@ from typing import Any
 
 from mfh.conclusion import check_wanted, conclude
 from mfh.config import Config, preset
-from mfh.errors import InputError, NoLandmarkError
-from mfh.findings import any_used, describe, nobody_found, why_no_painting
+from mfh.errors import InputError, NoLandmarkError, Rejected
+from mfh.findings import any_used, describe, no_scale_in_view, nobody_found, not_painted, why_no_painting
 from mfh.gathered import Gathered
 from mfh.geometry.camera import check_camera
 from mfh.looking import Models
 from mfh.models.field_of_view.estimated import with_estimated_camera
-from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
+from mfh.models.protocols import (
+    ChoosyPainter,
+    FieldOfViewModel,
+    HumanMeshModel,
+    Painter,
+    PersonSegmenter,
+    RelativeDepthModel,
+)
 from mfh.models.registry import Role, load_models, names_of
 from mfh.numerics.interval import people_share, region_interval, scale_interval, tight_enough
 from mfh.numerics.known_sizes import KnownSizes
 from mfh.numerics.scale import fit_scale
 from mfh.numerics.shift_prior import PhotoRange, region_range
 from mfh.painting import Enough, PaintingRun, paint_people
-from mfh.pairing import photo_evidence
+from mfh.pairing import doubt_lone_person, photo_evidence
 from mfh.types import CommonErrors, Evidence, MeasuredPainting, MetricDepth, Photo, Region, RelativeDepth, Segment
 
 Progress = Callable[[str, float], None]
@@ -198,7 +205,10 @@ class MetricFromHuman:
             with watch.stage("people", 0.3):
                 (people,) = self.person_segmenter.segment([photo.rgb])
                 sighting = models.measure(photo.rgb, people, photo.camera, "photo")
-                evidence.append(photo_evidence(sighting, photo.rgb, relative.values, photo.camera, config=self.config))
+                seen = photo_evidence(sighting, photo.rgb, relative.values, photo.camera, config=self.config)
+                if self.config.cross_check:
+                    seen = doubt_lone_person(seen, sighting.min_score, refused=lambda: self._refused(photo))
+                evidence.append(seen)
                 tried.append(describe("people in the photo", evidence))
 
         # 3. Otherwise paint people into it, measure them there, and align the paintings (Eqs. 6, 7) or look where their
@@ -208,6 +218,10 @@ class MetricFromHuman:
         if not enough:
             if self.painter is None or self.config.people == "only":
                 tried.append(why_no_painting(self.config))
+            elif (refused := self._refused(photo)) is not None:
+                tried.append(not_painted(refused))
+                if not known:
+                    raise NoLandmarkError(no_scale_in_view(photo, tried), tried=tuple(tried))
             else:
                 wanted = None if region is None else region_range(relative, region)
                 run = paint_people(
@@ -264,6 +278,11 @@ class MetricFromHuman:
             return tight_enough(scale_interval(fit.consensus, fit.head, relative, errors), half_width)
 
         return enough
+
+    def _refused(self, photo: Photo) -> Rejected | None:
+        """Ask the painter whether people painted into this photo would say anything, where it can tell."""
+        choosy = self.config.cross_check and isinstance(self.painter, ChoosyPainter)
+        return self.painter.refuses(photo.rgb) if choosy else None
 
     def _shared_log_sigma(self, painted: Sequence[Evidence]) -> float:
         """Return what all people are wrong by together: in the mesh model's eyes, or in the painter's."""
