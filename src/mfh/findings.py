@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mfh.config import Config, HeadConfig
+from mfh.errors import Rejected
 from mfh.numerics.given import NOTABLE_DOUBT
 from mfh.numerics.known_sizes import GIVE_A_SIZE, KnownSizes
 from mfh.numerics.metric_head import log_depth_at
@@ -89,6 +90,28 @@ def nobody_found(photo: Photo, config: Config, tried: Sequence[str], *, has_pain
             "a photo with people in it"
         )
     return f"{photo.name}: no person gives a metric scale ({'; '.join(tried)}): {GIVE_A_SIZE}; or {todo}"
+
+
+def not_painted(refused: Rejected) -> str:
+    """Say that nobody was painted because of the kind of photo.
+
+    Args:
+        refused: what the photo looks like.
+    """
+    return f"painting: not tried, this looks like {refused.reason}, where painted people say nothing about the scale"
+
+
+def no_scale_in_view(photo: Photo, tried: Sequence[str]) -> str:
+    """Say that people painted into this kind of photo give no metric scale, and what does.
+
+    Args:
+        photo: the photo.
+        tried: one line per thing that was tried.
+
+    Returns:
+        One line.
+    """
+    return f"{photo.name}: no person gives a metric scale ({'; '.join(tried)}): {GIVE_A_SIZE}"
 
 
 def warnings_for(

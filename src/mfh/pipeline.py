@@ -13,21 +13,29 @@ from typing import Any
 from mfh.canvas import on_photo
 from mfh.conclusion import check_wanted, conclude
 from mfh.config import Config, preset
-from mfh.errors import InputError, NoLandmarkError
-from mfh.findings import any_used, describe, nobody_found, why_no_painting
+from mfh.errors import InputError, NoLandmarkError, Rejected
+from mfh.findings import any_used, describe, no_scale_in_view, nobody_found, not_painted, why_no_painting
 from mfh.gathered import Gathered
 from mfh.geometry.camera import check_camera
 from mfh.geometry.view import view_of
 from mfh.looking import Models, asking
 from mfh.models.field_of_view.estimated import with_estimated_camera
-from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
+from mfh.models.protocols import (
+    ChoosyPainter,
+    FieldOfViewModel,
+    HumanMeshModel,
+    Painter,
+    PersonSegmenter,
+    RelativeDepthModel,
+    RgbOfAnySize,
+)
 from mfh.models.registry import Role, load_models, names_of
 from mfh.numerics.interval import people_share, region_interval, scale_interval, tight_enough
 from mfh.numerics.known_sizes import KnownSizes, errors_left, known_clues
 from mfh.numerics.scale import fit_scale
 from mfh.numerics.shift_prior import PhotoRange, region_range
 from mfh.painting import Enough, PaintingRun, paint_people
-from mfh.pairing import photo_evidence
+from mfh.pairing import doubt_lone_person, photo_evidence
 from mfh.types import CommonErrors, Evidence, MeasuredPainting, MetricDepth, Photo, Region, RelativeDepth, Segment
 
 Progress = Callable[[str, float], None]
@@ -212,6 +220,8 @@ class MetricFromHuman:
                 (people,) = models.find_people([rgb])
                 sighting = models.measure(rgb, people, view.camera, "photo")
                 found = photo_evidence(sighting, rgb, seen.values_or_nan, view.camera, config=self.config)
+                if self.config.cross_check:
+                    found = doubt_lone_person(found, sighting.min_score, refused=lambda: self._refused(rgb))
                 evidence.append(on_photo(found, view, photo))
                 # Masks of the photo's size, one a person: nothing below needs them.
                 del people, sighting
@@ -219,13 +229,18 @@ class MetricFromHuman:
 
         # 3. Otherwise paint people into it, measure them there, and align the paintings (Eqs. 6, 7) or look where their
         #    feet meet the photo's own ground.
-        del rgb
         run = PaintingRun()
         enough = any_used(evidence) or (bool(known) and self.config.people != "paint")
         if not enough:
             if self.painter is None or self.config.people == "only":
                 tried.append(why_no_painting(self.config))
+            elif (refused := self._refused(rgb)) is not None:
+                tried.append(not_painted(refused))
+                if not known:
+                    raise NoLandmarkError(no_scale_in_view(photo, tried), tried=tuple(tried))
             else:
+                # Twelve bytes a pixel, and people are painted on a smaller one.
+                del rgb
                 wanted = None if region is None else region_range(relative, region)
                 run = paint_people(
                     self.painter,
@@ -286,6 +301,11 @@ class MetricFromHuman:
             return tight_enough(scale_interval(*said, relative, left.common, people=_PAINTED), half_width)
 
         return enough
+
+    def _refused(self, rgb: RgbOfAnySize) -> Rejected | None:
+        """Ask the painter whether people painted into this photo would say anything, where it can tell."""
+        choosy = self.config.cross_check and isinstance(self.painter, ChoosyPainter)
+        return self.painter.refuses(rgb) if choosy else None
 
     def _shared_log_sigma(self, painted: Sequence[Evidence]) -> float:
         """Return what all people are wrong by together: in the mesh model's eyes, or in the painter's."""
