@@ -16,7 +16,7 @@ from mfh.models.hub import PREFIX, Source, cached_folder, hub_cache_folder, pars
 from mfh.models.weights_checked import check_listed, check_unchanged
 from mfh.models.weights_hub import check_reachable, fetch_repo
 from mfh.models.weights_manifest import MANIFEST, check_digest, check_digests, missing_files, read_manifest
-from mfh.models.weights_owner import Place, check_free, is_interrupted, owning
+from mfh.models.weights_owner import Place, check_free, is_interrupted, owning, sweep
 from mfh.models.weights_place import cache_folder, named_place
 from mfh.models.weights_table import ARTEFACTS, Artefact, artefact
 from mfh.models.weights_types import WeightFile
@@ -256,9 +256,12 @@ def fetch(name: str, *, replace: bool = False, progress: Progress | None = None)
         with _disk_errors(name, place.folder.parent), owning(place, report=report):
             return fetch_repo(source, place, name=source.text, replace=replace, report=report)
     one = artefact(name)
-    if one.kind in ("package", "user") or intact(name):
+    if one.kind == "package" or (one.kind == "user" and not is_here(name)):
         return require(name)
     place = place_of(name)
+    if one.kind == "user" or intact(name):
+        sweep(place)
+        return require(name)
     if one.hub is not None:
         check_reachable(name)
     with _disk_errors(name, place.folder.parent), owning(place, report=report):

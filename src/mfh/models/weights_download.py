@@ -145,9 +145,10 @@ def _begin(response: Any, start: int, name: str, again: str, limit: int, size_by
     begin, length = 0, _whole(response.headers.get("Content-Length"))
     if response.status == 206:
         found = _RANGE.fullmatch(str(response.headers.get("Content-Range")))
-        if not start or found is None or int(found[1]) != start or int(found[2]) + 1 != int(found[3]):
+        first, last, total = map(int, found.groups()) if found is not None else (-1, -1, -1)
+        if not 0 < start == first <= last == total - 1:
             return None
-        begin, length = start, int(found[3]) - start
+        begin, length = start, total - start
     announced = None if length is None else begin + length
     if announced is not None and (announced > limit or size_bytes not in (None, announced)):
         wanted = f"{size_bytes:,}" if size_bytes is not None else f"at most {limit:,}"
@@ -224,7 +225,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     max_redirections = 5
 
     def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         """Follow to an address of the web that is no less secure, with what is meant for its host alone."""
         if not is_web_address(newurl, like=req.full_url):

@@ -22,7 +22,7 @@ from mfh.models.weights_manifest import (
     read_manifest,
     write_manifest,
 )
-from mfh.models.weights_owner import Place, check_free, partial_folder, put_in_place
+from mfh.models.weights_owner import Place, check_free, discard_partials, partial_folder, put_in_place
 from mfh.models.weights_place import free_bytes, inside, listed_name
 
 _TEXT = (".json", ".txt", ".model")
@@ -134,6 +134,7 @@ def fetch_repo(
         commit, files = _list(huggingface_hub, source)
     chosen = _chosen(source, files, only)
     if _is_there(place, commit, {one.name for one in chosen}):
+        discard_partials(place)
         report("done", 1.0)
         return place.folder
     # By commit: what an earlier try left of another one is not mixed in.

@@ -75,6 +75,23 @@ def owning(place: Place, *, report: Callable[[str, float], None]) -> Iterator[No
         yield
 
 
+def sweep(place: Place) -> None:
+    """Remove what killed processes left beside a model that is whole; nothing where another process is at work.
+
+    Args:
+        place: of the model.
+    """
+    if not place.folder.parent.is_dir():
+        return
+    try:
+        with folder_lock(place.folder, wait_s=0.0):
+            _settle(place)
+            discard_partials(place)
+    except (InputError, OSError):
+        # In use, or read only: whoever writes there next does it.
+        return
+
+
 def is_interrupted(place: Place) -> bool:
     """Say whether a process was killed between taking a model's old folder away and putting the new one there.
 
@@ -109,27 +126,36 @@ def partial_folder(place: Place, state: str) -> Path:
         state: a word of hexadecimal digits that is another for other files.
     """
     folder = _sibling(place, f"{_PARTIAL}{state[:12]}")
-    prefix = _sibling(place, _PARTIAL).name
-    for other in place.folder.parent.iterdir():
-        if other.name.startswith(prefix) and (other != folder or other.is_symlink()):
-            _discard(other)
+    discard_partials(place, keep=folder)
     folder.mkdir(exist_ok=True)
     return folder
 
 
-def put_in_place(new: Path, place: Place) -> Path | None:
+def discard_partials(place: Place, *, keep: Path | None = None) -> None:
+    """Remove partial downloads that nothing goes on with.
+
+    Args:
+        place: owned (:func:`owning`).
+        keep: the one that is gone on with.
+    """
+    prefix = _sibling(place, _PARTIAL).name
+    for other in place.folder.parent.iterdir():
+        if other.name.startswith(prefix) and (other != keep or other.is_symlink()):
+            _discard(other)
+
+
+def put_in_place(new: Path, place: Place) -> None:
     """Make a finished folder the content of a place; the old one stays whole until the new one is there.
+
+    What was there before goes if all of it was listed, and is kept beside if not.
 
     Args:
         new: on the same file system, beside the place.
         place: owned (:func:`owning`).
-
-    Returns:
-        Where what was there before is kept, if not all of it was listed; else None.
     """
     if not os.path.lexists(place.folder):
         new.rename(place.folder)
-        return None
+        return
     old = _sibling(place, _OLD)
     place.folder.rename(old)
     try:
@@ -137,7 +163,7 @@ def put_in_place(new: Path, place: Place) -> Path | None:
     except BaseException:
         old.rename(place.folder)
         raise
-    return _retire(old, place)
+    _retire(old, place)
 
 
 def listed_in(folder: Path, known: Mapping[str, str | None]) -> Mapping[str, str | None]:
@@ -207,7 +233,7 @@ def _settle(place: Place) -> None:
         left.unlink()
 
 
-def _retire(old: Path, place: Place) -> Path | None:
+def _retire(old: Path, place: Place) -> None:
     """Remove a folder that was replaced where all of it is listed; else keep it under a name that can be seen."""
     digests = listed_in(old, place.known)
     names = [name for name in _names(old) if name != MANIFEST or digests is place.known]
@@ -219,13 +245,12 @@ def _retire(old: Path, place: Place) -> Path | None:
             with suppress(OSError):
                 os.rmdir(parent)
         if not os.path.lexists(old):
-            return None
+            return
     count = 1
     while os.path.lexists(kept := place.folder.with_name(f"{place.folder.name}.replaced-{count}")):
         count += 1
     old.rename(kept)
     logger.warning("not all of what was in %s was listed for it: it is kept in %s", place.folder, kept)
-    return kept
 
 
 def _discard(path: Path) -> None:

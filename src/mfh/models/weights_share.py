@@ -21,7 +21,7 @@ from mfh.models.weights_manifest import (
     read_manifest,
     write_manifest,
 )
-from mfh.models.weights_owner import Place, assembling, check_free, owning, put_in_place
+from mfh.models.weights_owner import Place, assembling, check_free, owning, put_in_place, sweep
 from mfh.models.weights_place import cache_folder, free_bytes, inside, listed_name
 from mfh.models.weights_table import ARTEFACTS, artefact
 
@@ -97,6 +97,9 @@ def import_weights(source: Path, *, replace: bool = False, progress: Progress | 
         raise InputError(f"{shown(source)} holds no exported models: expected a folder made by 'mfh weights export'")
     manifests = [(folder, _checked(folder)) for folder in found]
     new = [(folder, manifest) for folder, manifest in manifests if not _is_same(place_of(manifest.name), manifest)]
+    for folder, manifest in manifests:
+        if (folder, manifest) not in new:
+            sweep(place_of(manifest.name))
     for _, manifest in new:
         check_free(place_of(manifest.name), replace=replace)
     for folder, manifest in new:
