@@ -41,7 +41,7 @@ class Amount:
 
     files: int = 3300
     flags: int = 1200
-    faults: int = 150
+    faults: int = 188
     kills: int = 77
     losses: int = 4
     short: bool = False
@@ -150,10 +150,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="of everything drawn")
     parser.add_argument("--scale", type=float, default=1.0, help="times as many cases")
-    parser.add_argument("--only", default="", help="keys that begin with this, such as files:evidence or kills:predict:3")
+    parser.add_argument(
+        "--only", default="", help="keys that begin with this, such as files:evidence or kills:predict:3"
+    )
     parser.add_argument("--short", action="store_true", help="as many as the tests of every day run")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="cases at a time")
-    parser.add_argument("--out", type=Path, default=Path("build/fuzz"), help="folder for inputs of failures and report.json")
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/fuzz"), help="folder for inputs of failures and report.json"
+    )
     given = parser.parse_args(arguments)
     amount = (SHORT if given.short else FULL).scaled(given.scale)
     keys = chosen_keys(amount, given.only)

@@ -160,14 +160,20 @@ def archive(content: bytes, rng: Random) -> tuple[bytes, str]:
     return content[:at] + struct.pack("<H", value) + content[at + 2 :], f"zip end byte {place} = {value}"
 
 
-def zip_of(members: list[tuple[str, bytes]], rng: Random) -> bytes:
-    """Return a zip archive."""
+def zip_of(members: list[tuple[str, bytes]], rng: Random | None = None) -> bytes:
+    """Return a zip archive, the same bytes at any time of day.
+
+    Args:
+        members: names and contents.
+        rng: draws whether they are compressed; None for not.
+    """
     stream = io.BytesIO()
-    method = rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
-    with warnings.catch_warnings(), zipfile.ZipFile(stream, "w", method) as written:
+    method = zipfile.ZIP_STORED if rng is None else rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
+    with warnings.catch_warnings(), zipfile.ZipFile(stream, "w") as written:
+        # Two members of one name are wanted.
         warnings.simplefilter("ignore")
         for name, data in members:
-            written.writestr(name, data)
+            written.writestr(zipfile.ZipInfo(name), data, method)
     return stream.getvalue()
 
 

@@ -6,6 +6,8 @@ import pickletools
 import zipfile
 from random import Random
 
+from tests.fuzz.damage_arrays import zip_of
+
 
 class _Plant:
     """Unpickles as a call of anything."""
@@ -29,7 +31,9 @@ def planted(rng: Random) -> bytes:
         _Plant(eval, "__import__('os').system(': > \"$FUZZ_MARK\"')"),
         _Plant(exec, "import os; open(os.environ['FUZZ_MARK'], 'w')"),
     )
-    whole = rng.choice((lambda plant: plant, lambda plant: {"state_dict": plant}, lambda plant: {"v_template": [plant]}))
+    whole = rng.choice(
+        (lambda plant: plant, lambda plant: {"state_dict": plant}, lambda plant: {"v_template": [plant]})
+    )
     return pickle.dumps(whole(rng.choice(plants)), protocol=rng.choice((0, 1, 2, 4, 5)))
 
 
@@ -69,8 +73,4 @@ def in_archive(content: bytes, rng: Random) -> tuple[bytes, str]:
     if name is None:
         return content[:-1], "checkpoint without a pickle cut"
     members[name], done = pickled(members[name], rng)
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as written:
-        for one, data in members.items():
-            written.writestr(one, data)
-    return stream.getvalue(), f"{name}: {done}"
+    return zip_of(list(members.items())), f"{name}: {done}"

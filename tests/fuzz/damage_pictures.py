@@ -2,10 +2,21 @@
 
 import struct
 import zlib
+from functools import cache
 from random import Random
 
 _SIDES = (0, 1, 2, 31, 32, 65_535, 65_536, 100_000, 2**31 - 1, 2**31, 2**32 - 1)
 _TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+
+
+@cache
+def zeros(count: int) -> bytes:
+    """Return so many zeros, compressed to nearly nothing.
+
+    Args:
+        count: of the zeros.
+    """
+    return zlib.compress(bytes(count), 6)
 
 
 def png_chunks(content: bytes) -> list[tuple[bytes, bytes]]:
@@ -59,8 +70,8 @@ def png(content: bytes, rng: Random) -> tuple[bytes, str]:
     extra = rng.choice(
         (
             (b"eXIf", exif_block(rng)),
-            (b"zTXt", b"x\0\0" + zlib.compress(b"0" * 30_000_000)),
-            (b"iCCP", b"x\0\0" + zlib.compress(b"0" * 30_000_000)),
+            (b"zTXt", b"x\0\0" + zeros(30_000_000)),
+            (b"iCCP", b"x\0\0" + zeros(30_000_000)),
             (b"acTL", struct.pack(">II", 2**31 - 1, 0)),
             (b"fcTL", rng.randbytes(26)),
             (b"tRNS", rng.randbytes(rng.choice((0, 1, 6, 300)))),
@@ -82,7 +93,9 @@ def jpeg(content: bytes, rng: Random) -> tuple[bytes, str]:
     which = rng.randrange(5)
     if which == 0:
         length = rng.choice((0, 1, 2, 3, size, 65_535))
-        return content[: start + 2] + struct.pack(">H", length) + content[start + 4 :], f"jpeg {marker:#x} says {length}"
+        return content[: start + 2] + struct.pack(">H", length) + content[
+            start + 4 :
+        ], f"jpeg {marker:#x} says {length}"
     if which == 1:
         return content[:start] + content[start + 2 + size :], f"jpeg without {marker:#x}"
     if which == 2:

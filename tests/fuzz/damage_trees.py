@@ -53,7 +53,22 @@ _LITERALS = (
     '"\\ud800"',
     '"\\u0000"',
 )
-_CELLS = ("", "nan", "inf", "-1", "1e999", "0", "x" * 5000, '"', '"open', "a\0b", "\x1b[2J", "\N{SNOWMAN}", "../x", "9" * 5000)
+_CELLS = (
+    "",
+    "nan",
+    "inf",
+    "-1",
+    "1e999",
+    "0",
+    "x" * 5000,
+    '"',
+    '"open',
+    "a\0b",
+    "\x1b[2J",
+    "\N{SNOWMAN}",
+    "../x",
+    "9" * 5000,
+)
 
 
 def change_tree(text: str, rng: Random) -> tuple[str, str]:
@@ -69,7 +84,9 @@ def change_tree(text: str, rng: Random) -> tuple[str, str]:
         changed = _replaced(tree, rng, mark)
         return json.dumps(changed).replace(f'"{mark}"', literal, 1), f"literal {literal[:20]!r}"
     if which < 0.2:
-        whole = rng.choice((*_LITERALS, "null", "[]", "{}", "5", '"x"', "[[[[]]]]", text + text, text + "x", f"[{text}]"))
+        whole = rng.choice(
+            (*_LITERALS, "null", "[]", "{}", "5", '"x"', "[[[[]]]]", text + text, text + "x", f"[{text}]")
+        )
         return whole, f"the whole is {whole[:20]!r}"
     if which < 0.35:
         return _without(tree, rng)
@@ -160,4 +177,6 @@ def lines_file(content: bytes, rng: Random) -> tuple[bytes, str]:
     cell = rng.randrange(0, len(cells), 2)
     cells[cell] = rng.choice(_CELLS)
     lines[k] = "".join(cells)
-    return ("\n".join(lines) + "\n").encode("utf-8", "surrogatepass"), f"line {k + 1}, cell {cell // 2}: {cells[cell][:20]!r}"
+    return ("\n".join(lines) + "\n").encode(
+        "utf-8", "surrogatepass"
+    ), f"line {k + 1}, cell {cell // 2}: {cells[cell][:20]!r}"

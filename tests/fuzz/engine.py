@@ -19,7 +19,19 @@ from tests.fuzz.inside import become
 DEADLINE_S = 20.0
 PATIENT_S = 60.0
 """For a second look at what missed the deadline: the machine may only have been busy."""
-FAKES = ("gs", "gswin64c", "ps2pdf", "inkscape", "rsvg-convert", "convert", "magick", "ffmpeg", "xv", "display", "wmf2svg")
+FAKES = (
+    "gs",
+    "gswin64c",
+    "ps2pdf",
+    "inkscape",
+    "rsvg-convert",
+    "convert",
+    "magick",
+    "ffmpeg",
+    "xv",
+    "display",
+    "wmf2svg",
+)
 """Programs that nobody may start; on the path, each leaves a mark and does nothing else."""
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -188,11 +200,11 @@ def ended(pid: int, deadline: float) -> bool:
     Returns:
         Whether it has ended.
     """
-    while time.monotonic() < deadline:
-        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-            return True
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.005)
-    return False
+    return True
 
 
 def end(pid: int) -> None:
@@ -218,7 +230,9 @@ def by_hand(step: Step) -> str:
     settings = [f"{name}={shlex.quote(value)}" for name, value in step.environment.items() if value is not None]
     words = " ".join(shlex.quote(word) for word in step.words)
     what = f"python -m tests.fuzz.calls {step.call} {words}" if step.call else f"mfh {words}"
-    return " ".join([f"cd {step.folder};", *settings, what]).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return (
+        " ".join([f"cd {step.folder};", *settings, what]).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    )
 
 
 def _read(path: Path) -> bytes:

@@ -61,8 +61,8 @@ class Fault:
     cleanup: Callable[[Path], None] | None = None
 
 
-def _streams(**how: str) -> Callable[[Path, Random], Arranged]:
-    return lambda work, rng: Arranged(**how)
+def _streams(*, stdin: str = "null", stdout: str = "file", stderr: str = "file") -> Callable[[Path, Random], Arranged]:
+    return lambda work, rng: Arranged(stdin, stdout, stderr)
 
 
 def _set(*choices: dict[str, str]) -> Callable[[Path, Random], Arranged]:
@@ -86,8 +86,8 @@ def _signal(number: int) -> Callable[[Path, Random], Arranged]:
 
 
 def _moment(rng: Random) -> float:
-    """Return seconds after the start: while Python starts, imports, or works."""
-    return rng.choice((rng.uniform(0.02, 0.3), rng.uniform(0.1, 1.0), rng.uniform(0.3, 2.5)))
+    """Return seconds of computing after the start: while it imports, or works."""
+    return rng.choice((rng.uniform(0.02, 0.3), rng.uniform(0.1, 0.8), rng.uniform(0.3, 1.5)))
 
 
 def _out(make: Callable[[Path], object]) -> Callable[[Path, Random], Arranged]:
@@ -146,13 +146,14 @@ def _ascii(work: Path, rng: Random) -> Arranged:
 def _times(work: Path, rng: Random) -> Arranged:
     for path in work.rglob("*"):
         if path.is_file():
-            os.utime(path, (rng.choice((0, 2**31, 2**33, 1)),) * 2)
+            moment = rng.choice((0, 2**31, 2**33, 1))
+            os.utime(path, (moment, moment))
     return Arranged()
 
 
 def _odd_names(work: Path, rng: Random) -> Arranged:
     name = rng.choice((b"caf\xe9.jpg", b"\xff\xfe.jpg", b"a\x1b[31m.jpg", b"two\nlines.jpg"))
-    (work / "photo.jpg").rename(os.path.join(os.fsencode(work), name))  # pyright: ignore[reportArgumentType]
+    (work / "photo.jpg").rename(work / os.fsdecode(name))
     return Arranged(environment={"FUZZ_NAME": os.fsdecode(name)})
 
 
@@ -210,7 +211,7 @@ FAULTS: dict[str, Fault] = {
     "no TMPDIR": Fault(_set({"TMPDIR": "/nowhere"}, {"TMPDIR": ""}, {"TMPDIR": "\0"})),
     "no HOME": Fault(_set({"HOME": "\0"}, {"HOME": "/nowhere"}, {"HOME": ""}, {"HOME": "/dev/null"})),
     "odd MFH_WEIGHTS": Fault(
-        _set(*({"MFH_WEIGHTS": value} for value in ("", ".", "/dev/null", "nowhere", "~nobody", "x" * 5000, "photo.jpg"))),
+        _set(*({"MFH_WEIGHTS": value} for value in ("", ".", "/dev/null", "nowhere", "~nobody", "x" * 5000, "npy"))),
         codes=_MAYBE,
     ),
     "odd variables": Fault(
@@ -229,22 +230,37 @@ FAULTS: dict[str, Fault] = {
         codes=_MAYBE,
     ),
     "interrupted": Fault(_signal(signal.SIGINT), codes=frozenset({0, 130})),
+    "interrupted early": Fault(
+        lambda work, rng: Arranged(meanwhile=(rng.uniform(0.02, 0.3), lambda pid: os.kill(pid, signal.SIGINT))),
+        codes=frozenset({0, 130}),
+    ),
+    "interrupted at a terminal": Fault(
+        lambda work, rng: replace(_signal(signal.SIGINT)(work, rng), stderr="terminal"),
+        codes=frozenset({0, 130}),
+        unseen=True,
+    ),
     "ended": Fault(_signal(signal.SIGTERM), codes=frozenset({0, 143, -signal.SIGTERM})),
     "hung up": Fault(_signal(signal.SIGHUP), codes=frozenset({0, 129, -signal.SIGHUP})),
     "stopped and continued": Fault(lambda work, rng: Arranged(meanwhile=(_moment(rng), _stop_and_continue))),
-    "SIGPIPE as usual": Fault(lambda work, rng: Arranged(stdout="broken", before=_default_pipe), codes=_BROKEN_PIPE, unseen=True),
+    "SIGPIPE as usual": Fault(
+        lambda work, rng: Arranged(stdout="broken", before=_default_pipe), codes=_BROKEN_PIPE, unseen=True
+    ),
     "SIGINT ignored": Fault(lambda work, rng: Arranged(before=_sigint_ignored)),
     "clock far away": Fault(_times),
-    "photo deleted meanwhile": Fault(_meanwhile(lambda work: (work / "photo.jpg").unlink()), ("predict", "json"), _MAYBE),
+    "photo deleted meanwhile": Fault(
+        _meanwhile(lambda work: (work / "photo.jpg").unlink()), ("predict", "json"), _MAYBE
+    ),
     "photo changed meanwhile": Fault(
-        _meanwhile(lambda work: (work / "photo.jpg").write_bytes(b"\xff\xd8\xff")), ("predict", "json", "evidence"), _MAYBE
+        _meanwhile(lambda work: (work / "photo.jpg").write_bytes(b"\xff\xd8")), ("predict", "json", "evidence"), _MAYBE
     ),
     "photo grows": Fault(
         _meanwhile(lambda work: (work / "photo.jpg").open("ab").write(b"x" * 100_000)), ("predict", "evidence"), _MAYBE
     ),
     "OUT deleted meanwhile": Fault(_meanwhile(lambda work: shutil.rmtree(work / "out")), _WRITING, _MAYBE),
-    "folder renamed meanwhile": Fault(_meanwhile(lambda work: work.rename(work.with_name("moved"))), ("predict", "refit"), _MAYBE),
-    "umask 0": Fault(lambda work, rng: Arranged(before=lambda: os.umask(0)) , _WRITING),
+    "folder renamed meanwhile": Fault(
+        _meanwhile(lambda work: work.rename(work.with_name("moved"))), ("predict", "refit"), _MAYBE
+    ),
+    "umask 0": Fault(lambda work, rng: Arranged(before=lambda: os.umask(0)), _WRITING),
     "umask 777": Fault(lambda work, rng: Arranged(before=lambda: os.umask(0o777)), _WRITING, _MAYBE),
     "two at once": Fault(lambda work, rng: Arranged(), ("predict", "refit", "evidence", "evaluate"), _MAYBE),
 }  # fmt: skip
@@ -279,7 +295,9 @@ def build(setting: Setting) -> None:
     def run(step: Step) -> Outcome:
         return engine.run(step, root, setting.base, deadline_s=300)
 
-    models.write_exported(root / "work" / "carried" / "one", "hf:org/name", {"config.json": b"{}", "x.safetensors": b"x" * 9})
+    models.write_exported(
+        root / "work" / "carried" / "one", "hf:org/name", {"config.json": b"{}", "x.safetensors": b"x" * 9}
+    )
     evaluations.build_answers(root, run)
     evaluations.build_study(root, run)
     results.build_evidence(root, run)
@@ -322,7 +340,13 @@ def run_case(setting: Setting, key: str) -> Report:
 def _step(fault: Fault, command: str, arranged: Arranged) -> Step:
     words = {**COMMANDS, **_MORE_COMMANDS}.get(command, ())
     if command.startswith("odd name"):
-        words = ("predict", arranged.environment["FUZZ_NAME"], "--out", "out", *(("--json",) if "json" in command else ()))
+        words = (
+            "predict",
+            arranged.environment["FUZZ_NAME"],
+            "--out",
+            "out",
+            *(("--json",) if "json" in command else ()),
+        )
     usual = frozenset({_USUAL.get(command, 0)})
     codes = usual if fault.codes is None else fault.codes | (usual if 2 in fault.codes or usual == {2} else frozenset())
     return Step(
@@ -350,7 +374,13 @@ def _one(trial: Trial, fault: Fault, step: Step, arranged: Arranged) -> None:
         trial.judged(step, outcome, before, protect=False, check_results=True)
         return
     changed = {path for path in ("work/photo.jpg",) if "meanwhile" in trial.kind or "grows" in trial.kind}
-    trial.judged(replace(step, owned=(*step.owned, *changed)), outcome, before, protect="renamed" not in trial.kind)
+    if outcome.err.startswith(b"OpenBLAS"):
+        # The library ends the process itself where it gets no memory.
+        trial.count("given up by OpenBLAS")
+        return
+    trial.judged(
+        replace(step, owned=(*step.owned, *changed, "work/gone")), outcome, before, protect="renamed" not in trial.kind
+    )
 
 
 def _before_the_command(outcome: Outcome) -> bool:

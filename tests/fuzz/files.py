@@ -16,9 +16,7 @@ from tests.fuzz.damage import damage_file
 from tests.fuzz.trial import Trial
 
 READERS: dict[str, Reader] = {
-    reader.name: reader
-    for module in (photos, maps, results, models, evaluations)
-    for reader in module.READERS
+    reader.name: reader for module in (photos, maps, results, models, evaluations) for reader in module.READERS
 }
 """Every kind of file the product reads."""
 _BYSTANDERS = {
@@ -135,11 +133,16 @@ def _renamed(trial: Trial, plan: Plan, rng: Random) -> Plan:
         return plan
     (target,) = plan.targets
     old = Path(target).name
-    new = rng.choice(photos.ODD_NAMES) if rng.random() < 0.6 else f"{Path(old).stem}.{rng.choice(('jpg', 'png', 'tif', 'eps', ''))}"
+    new = (
+        rng.choice(photos.ODD_NAMES)
+        if rng.random() < 0.6
+        else f"{Path(old).stem}.{rng.choice(('jpg', 'png', 'tif', 'eps', ''))}"
+    )
     if (trial.root / "work" / new).exists():
         return plan
     (trial.root / target).rename(trial.root / "work" / new)
     name = f"./{new}" if new.startswith("-") else new
-    steps = tuple(replace(step, words=tuple(name if word == old else word for word in step.words)) for step in plan.steps)
+    steps = tuple(
+        replace(step, words=tuple(name if word == old else word for word in step.words)) for step in plan.steps
+    )
     return replace(plan, steps=steps, targets=[f"work/{new}"])
-

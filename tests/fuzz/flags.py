@@ -19,7 +19,22 @@ NASTY = (
     *("true", "None", "-", "--", "--json", "-x", "--help", "--no-such", "photo.jpg", ".", "..", "out", "nowhere/x"),
     *("/dev/null", "/dev/full", "/proc/self/nothing", "~", "~nobody/x", "a\nb", "\x1b[31mred", "\udcff", "x" * 300),
     *("x" * 5000, "\N{SNOWMAN}" * 300, "%s%n", "{}", "$HOME", "1,2", "1,2:3,4", "1,2:3,4=5", "5=1.8", "0=1.80", "="),
-    *("a=b", "=b", "a=", "hf:", "hf:a", "hf:a/b", "hf:../../x/y", "hf:a/b@c", "1/0", "1e5m", "nanm", "1/256", "m", "()"),
+    *(
+        "a=b",
+        "=b",
+        "a=",
+        "hf:",
+        "hf:a",
+        "hf:a/b",
+        "hf:../../x/y",
+        "hf:a/b@c",
+        "1/0",
+        "1e5m",
+        "nanm",
+        "1/256",
+        "m",
+        "()",
+    ),
     *("notes.txt", "evidence.npz", "data", "empty", "1e99999999", "0/0", "\N{NO-BREAK SPACE}", "10%", "1;2", "'", '"'),
 )
 """Values that no flag expects."""
@@ -105,7 +120,11 @@ _BY_COMMAND: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """Start of a command -> flag -> values that are right for it alone."""
 # What is said with a flag, and what is not, by somebody who read the manual.
-_TOGETHER = {"--predictions": ("--unit", "m"), "--relative-depth": ("--space", "depth"), "--dataset": ("--root", "data")}
+_TOGETHER = {
+    "--predictions": ("--unit", "m"),
+    "--relative-depth": ("--space", "depth"),
+    "--dataset": ("--root", "data"),
+}
 _ONE_OF = (
     ("--focal-px", "--fov-x-deg", "--focal-35mm", "--intrinsics", "--fov-from"),
     ("--max-m", "--bars"),

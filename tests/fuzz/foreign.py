@@ -5,17 +5,17 @@ import json
 import os
 import struct
 import zipfile
-import zlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from random import Random
 
 import numpy as np
 from PIL import Image
 
-from tests.fuzz.damage_arrays import npy_bytes
+from tests.fuzz.damage_arrays import npy_bytes, zip_of
 from tests.fuzz.damage_pickles import planted
-from tests.fuzz.damage_pictures import exif_block, png_of
+from tests.fuzz.damage_pictures import exif_block, png_of, zeros
 
 
 def picture(format_name: str) -> bytes:
@@ -29,7 +29,9 @@ def picture(format_name: str) -> bytes:
 
 def eps(rng: Random) -> bytes:
     """Return an EPS, which Pillow hands to Ghostscript."""
-    body = "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 48\n%%EndComments\n0 0 moveto 64 48 lineto stroke\nshowpage\n"
+    body = (
+        "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 48\n%%EndComments\n0 0 moveto 64 48 lineto stroke\nshowpage\n"
+    )
     if rng.random() < 0.5:
         return body.encode()
     return b"\xc5\xd0\xd3\xc6" + struct.pack("<6IH", 30, len(body), 0, 0, 0, 0, 0xFFFF) + body.encode()
@@ -67,38 +69,53 @@ def png_bomb(rng: Random) -> bytes:
     """Return a png of a few kilobytes that is said to be, or is, enormous."""
     width, height = rng.choice(((60_000, 60_000), (2**31 - 1, 1), (20_000, 20_000), (1, 2**31 - 1)))
     header = struct.pack(">IIBBBBB", width, height, rng.choice((8, 16)), rng.choice((0, 2)), 0, 0, 0)
-    return png_of([(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 20_000_000, 9)), (b"IEND", b"")])
+    return png_of([(b"IHDR", header), (b"IDAT", zeros(20_000_000)), (b"IEND", b"")])
 
 
 def tiff_bomb(rng: Random) -> bytes:
     """Return a TIFF whose tags say that it is enormous."""
     side = rng.choice((50_000, 200_000, 2**31 - 1))
-    tags = [(256, 4, side), (257, 4, side), (258, 3, 8), (259, 3, rng.choice((1, 5, 8, 32773))), (262, 3, 1), (273, 4, 8)]
+    tags = [
+        (256, 4, side),
+        (257, 4, side),
+        (258, 3, 8),
+        (259, 3, rng.choice((1, 5, 8, 32773))),
+        (262, 3, 1),
+        (273, 4, 8),
+    ]
     tags += [(277, 3, 1), (278, 4, side), (279, 4, 2**32 - 1)]
     entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
     return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + b"\0\0\0\0"
 
 
 def zip_bomb(rng: Random) -> bytes:
-    """Return an archive of arrays that unpacks to gigabytes of zeros."""
-    stream = io.BytesIO()
+    """Return an archive of arrays that are said to have gigabytes, and have more than a hundred megabytes of zeros."""
+    return _zip_bomb(rng.choice((("values.npy",), ("relative.npy", "about.npy", "depth_m.npy"))))
+
+
+@cache
+def _zip_bomb(names: tuple[str, ...]) -> bytes:
     header = npy_bytes(np.zeros(0), header="{'descr': '<f4', 'fortran_order': False, 'shape': (20000, 20000), }")
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as written:
-        for name in rng.choice((("values.npy",), ("relative.npy", "about.npy", "depth_m.npy"))):
-            with written.open(name, "w", force_zip64=True) as member:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", compresslevel=1) as written:
+        for name in names:
+            info = zipfile.ZipInfo(name)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            with written.open(info, "w", force_zip64=True) as member:
                 member.write(header)
-                for _ in range(100):
+                for _ in range(150):
                     member.write(bytes(1_000_000))
     return stream.getvalue()
 
 
+@cache
+def _many() -> bytes:
+    return zip_of([(f"{number}.npy", b"") for number in range(12_000)])
+
+
 def zip_of_many(rng: Random) -> bytes:
     """Return an archive of thousands of members."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as written:
-        for number in range(12_000):
-            written.writestr(f"{number}.npy", b"")
-    return stream.getvalue()
+    return _many()
 
 
 def object_array(rng: Random) -> bytes:
@@ -109,11 +126,8 @@ def object_array(rng: Random) -> bytes:
 
 def object_archive(rng: Random) -> bytes:
     """Return an npz with such an array under names that readers ask for."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as written:
-        for name in ("values", "relative", "about", "depth_m", "v_template", "depth"):
-            written.writestr(f"{name}.npy", object_array(rng))
-    return stream.getvalue()
+    names = ("values", "relative", "about", "depth_m", "v_template", "depth")
+    return zip_of([(f"{name}.npy", object_array(rng)) for name in names])
 
 
 def deep_json(rng: Random) -> bytes:
@@ -165,9 +179,12 @@ FOREIGN: tuple[tuple[str, Callable[[Random], bytes]], ...] = (
     ("noise", lambda rng: rng.randbytes(5000)),
     ("an empty zip", _text(b"PK\x05\x06" + b"\0" * 18)),
     ("text in UTF-16", _text("photo,angle\nx,level\n".encode("utf-16"))),
-    ("a script", _text(b"#!/bin/sh\n: > \"$FUZZ_MARK\"\n")),
+    ("a script", _text(b'#!/bin/sh\n: > "$FUZZ_MARK"\n')),
     ("HTML", _text(b"<!DOCTYPE html><html><body>404 Not Found</body></html>")),
-    ("a pointer of Git LFS", _text(b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 5\n")),
+    (
+        "a pointer of Git LFS",
+        _text(b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 5\n"),
+    ),
     ("a small gif", lambda rng: picture("GIF")),
     ("a small png", lambda rng: picture("PNG")),
     ("a JSON list", lambda rng: json.dumps([1, 2]).encode()),

@@ -13,7 +13,7 @@ Snapshot = Mapping[str, str]
 """Path below the folder -> digest of what is there."""
 ANYWHERE = "*"
 """As an output: files may be made anywhere in the case's folder."""
-_NOT_PLAIN = re.compile("[\x00-\x1f\x7f<>:\"\\\\|?*\u202a-\u202e\ud800-\udfff]")
+_NOT_PLAIN = re.compile('[\x00-\x1f\x7f<>:"\\\\|?*\u202a-\u202e\ud800-\udfff]')
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z)", re.IGNORECASE)
 _LEFTOVERS = (".tmp", ".mfh-new-", ".mfh-swap")
 

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -47,7 +46,9 @@ _STUDY = ("study", "make", "--photos", "photos", "--predictions", "ours=ours", "
 SCENES: dict[str, Scene] = {
     "predict": Scene((*_PREDICT, "--focal-px", "90"), (*_PREDICT, "--focal-px", "150")),
     "predict again": Scene((*_PREDICT, "--focal-px", "150"), (*_PREDICT, "--focal-px", "150")),
-    "evidence": Scene((*_PREDICT, "--focal-px", "90", "--save-evidence"), (*_PREDICT, "--focal-px", "150", "--save-evidence")),
+    "evidence": Scene(
+        (*_PREDICT, "--focal-px", "90", "--save-evidence"), (*_PREDICT, "--focal-px", "150", "--save-evidence")
+    ),
     "paintings": Scene(
         (*_PREDICT, "--focal-px", "90", "--people", "paint", "--paintings", "2", "--save-paintings", "--save-evidence"),
         (*_PREDICT, "--focal-px", "150", "--people", "paint", "--paintings", "2", "--save-paintings"),
@@ -122,7 +123,7 @@ class _Expected:
         first, second: path below the case's folder -> digest, of files that say what was measured.
         names: all paths that the second leaves, run over the first.
         touches: how often the second touches the disk.
-        seconds: it takes.
+        seconds: of computing that it takes.
     """
 
     first: Mapping[str, str]
@@ -143,7 +144,6 @@ def _expected(setting: Setting, name: str, real: bool) -> _Expected:
         _prepare(root, setting)
         made.append({})
         if words:
-            begin = time.monotonic()
             step = Step(words, tiny=not real)
             if real:
                 outcome = process.run(step, root, setting.base)
@@ -153,7 +153,7 @@ def _expected(setting: Setting, name: str, real: bool) -> _Expected:
                     engine.run(Step(scene.first), root, setting.base, deadline_s=120)
                 outcome = _counted(step, root, setting.base)
                 touches = int((root / "streams" / "touches").read_text())
-            seconds = time.monotonic() - begin
+            seconds = outcome.cpu_s
             if outcome.code != 0:
                 raise RuntimeError(f"{' '.join(words)} ended with {outcome.code}: {outcome.err.decode()}")
             made[number] = _measured(root, scene.outputs)
@@ -233,7 +233,7 @@ def _kill_at_touch(trial: Trial, step: Step, wanted: _Expected, rng: Random) -> 
 
 def _kill_by_clock(trial: Trial, step: Step, wanted: _Expected, rng: Random) -> bool:
     after_s = rng.uniform(0.3, 1.05) * wanted.seconds
-    trial.recipe = f"killed after {after_s:.2f} s of {wanted.seconds:.2f} s"
+    trial.recipe = f"killed after computing {after_s:.2f} s of {wanted.seconds:.2f} s"
     arranged = Arranged(meanwhile=(after_s, engine.end))
     return process.run(step, trial.root, trial.setting.base, arranged).code == -signal.SIGKILL
 
@@ -264,7 +264,9 @@ def _check_state(trial: Trial, wanted: _Expected, when: str) -> None:
         }
         said = _receipt_owner(receipt)
         if len(whose) < 3:
-            trial.fail(Failure("mixed", f"{when} {folder.name} has a receipt and only {', '.join(whose) or 'no files'}"))
+            trial.fail(
+                Failure("mixed", f"{when} {folder.name} has a receipt and only {', '.join(whose) or 'no files'}")
+            )
         elif not all(said in owners for owners in whose.values()):
             trial.fail(Failure("mixed", f"{when} {folder.name} has the receipt of the {said} run beside {whose}"))
         else:
@@ -287,7 +289,9 @@ def _receipt_owner(receipt: Path) -> str:
 
 def _put_users(root: Path) -> list[str]:
     """Put files of the user's beside results, and among those that are there already."""
-    places = [place for place in _USERS if (root / place).parent.parent.name == "work" or (root / place).parent.is_dir()]
+    places = [
+        place for place in _USERS if (root / place).parent.parent.name == "work" or (root / place).parent.is_dir()
+    ]
     for place in places:
         (root / place).parent.mkdir(exist_ok=True)
         (root / place).write_text(_USERS[place])

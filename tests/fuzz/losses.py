@@ -10,7 +10,6 @@ from pathlib import Path
 from random import Random
 
 from tests.evaluation.datasets import layouts
-from tests.fuzz import engine
 from tests.fuzz.case import Failure, Outcome, Report, Setting, Step
 from tests.fuzz.corpus.models import cached_blazepose, write_exported
 from tests.fuzz.corpus.photos import ODD_NAMES, example, image
@@ -226,7 +225,9 @@ def hostile_listing(trial: Trial, rng: Random) -> None:
     from tests.models.test_weights_hub import FakeHub
 
     (trial.root / "weights").mkdir()
-    name = rng.choice(("../up.json", "../../../up.json", f"{trial.root}/work/up.json", "a/../../../up.json", "..\\up.json"))
+    name = rng.choice(
+        ("../up.json", "../../../up.json", f"{trial.root}/work/up.json", "a/../../../up.json", "..\\up.json")
+    )
 
     class Hostile(FakeHub):
         files = {"config.json": b'{"model_type": "x"}', name: b"{}", "model.safetensors": b"x" * 10}

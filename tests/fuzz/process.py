@@ -25,16 +25,16 @@ class Arranged:
     """How a process is started.
 
     Attributes:
-        stdin, stdout, stderr: "null", "file", "closed", "full", "broken" (nobody reads) or "terminal".
+        stdin, stdout, stderr: "null", "file", "closed", "full", "broken" (nobody reads) or "terminal" (nobody looks).
         before: called in the new process, last before the command starts.
-        meanwhile: seconds after the start, and what happens then to the process of this id.
+        meanwhile: seconds of computing after the start, and what happens then to the process of this id.
         environment: whole; None for the usual one.
     """
 
     stdin: str = "null"
     stdout: str = "file"
     stderr: str = "file"
-    before: Callable[[], None] | None = None
+    before: Callable[[], object] | None = None
     meanwhile: tuple[float, Callable[[int], None]] | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -70,6 +70,9 @@ def start(step: Step, root: Path, base: Path, arranged: Arranged) -> subprocess.
         elif how == "broken":
             reader, made = os.pipe()
             os.close(reader)
+        elif how == "terminal":
+            # Its other end stays open for as long as this process is there, and holds more than a run writes.
+            _, made = os.openpty()
         else:
             if how == "closed":
                 closed.append(number)
@@ -142,9 +145,29 @@ def run(step: Step, root: Path, base: Path, arranged: Arranged | None = None) ->
     process = start(step, root, base, arranged)
     if arranged.meanwhile is not None:
         after_s, happen = arranged.meanwhile
-        if not ended(process.pid, begin + after_s):
+        if has_computed(process.pid, after_s, begin + DEADLINE_S):
             happen(process.pid)
     return finish(process, root, begin)
+
+
+def has_computed(pid: int, seconds: float, deadline: float) -> bool:
+    """Wait until a process has computed for so long: on a busy machine, that is the same moment as on an idle one.
+
+    Args:
+        pid: the process.
+        seconds: of all its threads.
+        deadline: by the monotonic clock.
+
+    Returns:
+        Whether it is there still.
+    """
+    stat = Path(f"/proc/{pid}/stat")
+    while time.monotonic() < deadline and not ended(pid, 0):
+        fields = stat.read_text().rpartition(")")[2].split()
+        if (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") >= seconds:
+            return True
+        time.sleep(0.004)
+    return False
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

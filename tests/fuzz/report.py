@@ -26,7 +26,9 @@ def table(reports: Sequence[Report]) -> str:
             rows[name]["failed"] += bool(one.failures)
             rows[name].update(f"exit {code}" for code in one.codes)
             rows[name].update(one.counts)
-    codes = sorted({name for row in rows.values() for name in row if name.startswith("exit ")}, key=lambda c: int(c[5:]))
+    codes = sorted(
+        {name for row in rows.values() for name in row if name.startswith("exit ")}, key=lambda c: int(c[5:])
+    )
     columns = ["tried", *codes, "failed"]
     head = f"{'kind':<32}" + "".join(f"{column.removeprefix('exit '):>8}" for column in columns)
     lines = [head.replace("   tried", "   tried", 1)]

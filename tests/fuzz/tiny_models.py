@@ -84,6 +84,8 @@ class TinyWorld:
             shown[max(0, foot - tall) : foot + 1, max(0, middle - tall // 6) : middle + tall // 6 + 1] = True
             shown &= mask
             rgb = np.where(shown[..., None], np.float32(0.5), photo).astype(np.float32)
-            figure = PaintedFigure(shown, (float(middle), float(foot)), tall / _STATURE_M, _STATURE_M, log_size_sigma=0.1)
+            figure = PaintedFigure(
+                shown, (float(middle), float(foot)), tall / _STATURE_M, _STATURE_M, log_size_sigma=0.1
+            )
             painted.append(PaintedPhoto(rgb, shown, prompt, seed, figure))
         return painted

@@ -49,6 +49,17 @@ def warm(setting: Setting) -> None:
     build_study(root, run)
     build_figures(root, run)
     run(Step(("reproduce", "fig9", "--scores", "near=near", "--shots", "shots.csv", "--out", "figure")))
-    words = ("evaluate", "folder", "--root", "data", "--predictions", "near/predictions", "--unit", "m", "--out", "scored")
+    words = (
+        "evaluate",
+        "folder",
+        "--root",
+        "data",
+        "--predictions",
+        "near/predictions",
+        "--unit",
+        "m",
+        "--out",
+        "scored",
+    )
     run(Step(words))
     run(Step(("weights", "list")))

@@ -40,7 +40,9 @@ def watch(root: Path, allowed: tuple[Path, ...], note: Callable[[str], None]) ->
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
             path, mode, flags = arguments
-            writes = (isinstance(flags, int) and flags & _WRITING) or (isinstance(mode, str) and set(mode) & set("wax+"))
+            writes = (isinstance(flags, int) and flags & _WRITING) or (
+                isinstance(mode, str) and set(mode) & set("wax+")
+            )
             if writes and (text := outside(path)):
                 note(f"writes {text}")
         elif event in _CHANGES:

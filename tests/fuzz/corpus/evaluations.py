@@ -67,7 +67,11 @@ def planner(variant: str) -> Callable[[str, Random], Plan]:
     def plan(way: str, rng: Random) -> Plan:
         words = ("evaluate", DATASETS[variant][0], "--root", "data", "--out", "out")
         if way == "check":
-            return Plan((Step((*words, "--check", *maybe_json(rng)), quiet_refusal=True),), ["work/data"], whole=frozenset({0, 2}))
+            return Plan(
+                (Step((*words, "--check", *maybe_json(rng)), quiet_refusal=True),),
+                ["work/data"],
+                whole=frozenset({0, 2}),
+            )
         answers = ("--predictions", "answers", "--unit", "m", *maybe_json(rng))
         if way == "method":
             return Plan((Step((*words, *maybe_json(rng))),), ["work/data"])
@@ -227,7 +231,9 @@ def expand(root: Path, targets: list[str] | tuple[str, ...]) -> list[str]:
 
 READERS = (
     *(
-        Reader(f"dataset {variant}", builder(variant), ("data", "answers", "check", "method"), planner(variant), weight=1.6)
+        Reader(
+            f"dataset {variant}", builder(variant), ("data", "answers", "check", "method"), planner(variant), weight=1.6
+        )
         for variant in DATASETS
     ),
     Reader("answers", build_answers, tuple(_ANSWERS), plan_answers, weight=4.0),

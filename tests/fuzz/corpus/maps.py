@@ -3,7 +3,6 @@
 import io
 import json
 import struct
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -28,7 +27,7 @@ def depth(dtype: str = "<f4") -> np.ndarray:
 def npz_bytes(compressed: bool = False, **arrays: np.ndarray) -> bytes:
     """Return an npz of arrays."""
     stream = io.BytesIO()
-    (np.savez_compressed if compressed else np.savez)(stream, **arrays)
+    (np.savez_compressed if compressed else np.savez)(stream, allow_pickle=False, **arrays)
     return stream.getvalue()
 
 

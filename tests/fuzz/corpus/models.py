@@ -13,14 +13,19 @@ from tests.fuzz.case import Step
 from tests.fuzz.corpus.photos import example, image
 from tests.fuzz.corpus.reader import Plan, Reader, Run
 
-_TORCH = ("torch", "safetensors.torch", "mfh.models.human_mesh.hmr2_checkpoint", "tests.models.human_mesh.hmr2_fixtures")
+_TORCH = (
+    "torch",
+    "safetensors.torch",
+    "mfh.models.human_mesh.hmr2_checkpoint",
+    "tests.models.human_mesh.hmr2_fixtures",
+)
 
 
 def build_smpl(root: Path, run: Run) -> None:
     """Write a made-up body model as others write it."""
-    from tests.models.human_mesh.smpl_fixtures import arrays_of, made_up_smpl, save_npz, save_published_pickle
-
     import pickle
+
+    from tests.models.human_mesh.smpl_fixtures import arrays_of, made_up_smpl, save_npz, save_published_pickle
 
     model = made_up_smpl(vertices=20)
     for protocol in (0, 2, 4):
@@ -141,7 +146,10 @@ def plan_weights(variant: str, rng: Random) -> Plan:
         outputs=("work/out", *own),
         most_errors=20,
     )
-    targets = [*_MANIFESTS[: 1 if "one" in variant or variant == "manifest" else 2], "work/carried/org--name/config.json"]
+    targets = [
+        *_MANIFESTS[: 1 if "one" in variant or variant == "manifest" else 2],
+        "work/carried/org--name/config.json",
+    ]
     if variant in ("verify", "list"):
         targets = ["weights/smpl/SMPL_NEUTRAL.pkl", "weights/hmr2/hmr2.safetensors"]
     setup: tuple[Step, ...] = ()
@@ -190,7 +198,20 @@ def plan_bank(variant: str, rng: Random) -> Plan:
     """Read it, or render with it."""
     if variant == "read":
         return Plan((Step(("bank.npz",), call="bank"),), ["work/bank.npz"])
-    words = ("pocket", "render", "--bank", "bank.npz", "--out", "out", "--count", "1", "--workers", "1", "--samples", "1")
+    words = (
+        "pocket",
+        "render",
+        "--bank",
+        "bank.npz",
+        "--out",
+        "out",
+        "--count",
+        "1",
+        "--workers",
+        "1",
+        "--samples",
+        "1",
+    )
     return Plan((Step((*words, "--width", "40", "--height", "32")),), ["work/bank.npz"], whole=frozenset({0, 2}))
 
 
