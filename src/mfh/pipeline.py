@@ -304,8 +304,8 @@ class MetricFromHuman:
 
     def _refused(self, rgb: RgbOfAnySize) -> Rejected | None:
         """Ask the painter whether people painted into this photo would say anything, where it can tell."""
-        choosy = self.config.cross_check and isinstance(self.painter, ChoosyPainter)
-        return self.painter.refuses(rgb) if choosy else None
+        painter = self.painter
+        return painter.refuses(rgb) if self.config.cross_check and isinstance(painter, ChoosyPainter) else None
 
     def _shared_log_sigma(self, painted: Sequence[Evidence]) -> float:
         """Return what all people are wrong by together: in the mesh model's eyes, or in the painter's."""
