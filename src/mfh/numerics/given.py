@@ -45,11 +45,15 @@ class GivenScale:
     """What given sizes say of the scale at each ratio r = t/s.
 
     Attributes:
+        ratio: (r,) t/s.
+        space: of the relative depth.
         log_scale: (r,) log s that meets them best.
         misfit: (r,) what is left: sum of squares over their own errors.
         implied: (k, r) log s that each of them implies.
     """
 
+    ratio: Float[ndarray, "r"]
+    space: Space
     log_scale: Float[ndarray, "r"]
     misfit: Float[ndarray, "r"]
     implied: Float[ndarray, "k r"]
@@ -66,7 +70,7 @@ def given_scale(given: Sequence[Clue], ratio: Float[ndarray, "r"], space: Space)
     implied = implied_log_scales(given, ratio, space)
     precision = _precision(given)
     log_scale = precision @ implied / precision.sum()
-    return GivenScale(log_scale, precision @ (implied - log_scale) ** 2, implied)
+    return GivenScale(ratio, space, log_scale, precision @ (implied - log_scale) ** 2, implied)
 
 
 @dataclass(frozen=True)
@@ -149,10 +153,9 @@ def bind(
     density: Float[ndarray, "r"],
     volume: Float[ndarray, "r"],
     people: ScaleBelief | None,
-    ratio: Float[ndarray, "r"],
-    space: Space,
     *,
     common_log_sigma: float,
+    scatter: float,
 ) -> Bound:
     """Return the belief in the heads that meet what is given, and how far that is to be doubted.
 
@@ -163,13 +166,12 @@ def bind(
         density: (r,) prior of each ratio, per unit of volume.
         volume: (r,) how much each stands for.
         people: what people alone leave to believe, at the same ratios; None where there is nobody.
-        ratio: (r,) candidates.
-        space: of the relative depth.
         common_log_sigma: by how much all people may be off alike, against what is given.
+        scatter: deviation of each person from the best head: a place where something is given may be off as much.
     """
     prior = density * volume / (density @ volume)
     sigma = valley.stretch / math.sqrt(float(_precision(given).sum()))
-    told = None if people is None else _told(scale, given, people, prior, sigma, common_log_sigma)
+    told = None if people is None else _told(scale, given, people, prior, sigma, common_log_sigma, scatter)
     likely = prior if told is None else told.likely
     # Where what is given is not met, people and the prior count no more than the best they say where it is.
     per_volume = likely / volume
@@ -178,10 +180,10 @@ def bind(
     spread = sigma if told is None else math.sqrt(float(fit @ told.off_square) / float(fit.sum()))
     offset = spread * np.linspace(-_REACH, _REACH, _OFFSETS)
     weight = fit[:, None] * _normal(offset, spread)
-    belief = ScaleBelief(ratio, scale.log_scale[:, None] + offset, weight / weight.sum(), space)
+    belief = ScaleBelief(scale.ratio, scale.log_scale[:, None] + offset, weight / weight.sum(), scale.space)
     if told is None:
         return Bound(belief, 0.0)
-    against = math.log(GIVEN_WRONG) + told.log_wrong - math.log(1 - GIVEN_WRONG) - _log_evidence(scale, given, likely)
+    against = math.log(GIVEN_WRONG / (1 - GIVEN_WRONG)) + told.log_wrong - told.log_right
     return Bound(belief, min(MOST_DOUBT, 1 / (1 + math.exp(min(-against, _AS_LOW_AS_CAN_BE)))))
 
 
@@ -194,11 +196,13 @@ class _Told:
             alike, or with people of no use.
         off_square: (r,) squared log factor by which what is given may be off, right as it is: people who are right too
             make it less, where they say the same.
-        log_wrong: log likelihood of what is given where it is wrong.
+        log_right: log likelihood of what is given where it is right.
+        log_wrong: where it is wrong.
     """
 
     likely: Float[ndarray, "r"]
     off_square: Float[ndarray, "r"]
+    log_right: float
     log_wrong: float
 
 
@@ -209,23 +213,31 @@ def _told(
     prior: Float[ndarray, "r"],
     sigma: float,
     common_log_sigma: float,
+    scatter: float,
 ) -> _Told:
     off = people.log_scale - scale.log_scale[:, None]
-    agreeing = people.weight * _normal(off, math.hypot(sigma, common_log_sigma))
     alike = (people.weight * _normal(off, WIDELY_WRONG)).sum(1)
-    right = (1 - PEOPLE_ALIKE - PEOPLE_USELESS) * agreeing.sum(1)
-    likely = right + PEOPLE_ALIKE * alike + PEOPLE_USELESS * prior * alike.sum()
+    otherwise = PEOPLE_ALIKE * alike + PEOPLE_USELESS * prior * alike.sum()
+
+    def both_right(apart: float) -> Float[ndarray, "r d"]:
+        return (1 - PEOPLE_ALIKE - PEOPLE_USELESS) * people.weight * _normal(off, math.hypot(sigma, apart))
+
+    agreeing = both_right(common_log_sigma)
+    likely = agreeing.sum(1) + otherwise
     # Of two normal distributions, the product's mean and variance about what is given.
     kept = common_log_sigma**2 / (sigma**2 + common_log_sigma**2)
-    together = agreeing * (kept * sigma**2 + ((1 - kept) * off) ** 2)
-    off_square = np.divide(together.sum(1), agreeing.sum(1), out=np.zeros(len(right)), where=agreeing.sum(1) > 0)
-    sure = right / likely
+    together = (agreeing * (kept * sigma**2 + ((1 - kept) * off) ** 2)).sum(1)
+    # One place is off by more than what all people share: that is no contradiction yet.
+    loosely = both_right(math.hypot(common_log_sigma, scatter)).sum(1) + otherwise
     # Each place or number is wrong by itself, or all of them alike: a unit.
     each = sum(np.log(_normal(people.log_scale - one[:, None], WIDELY_WRONG)) for one in scale.implied)
-    log_wrong = np.logaddexp(_log_sum(people.weight, np.asarray(each)), _log_evidence(scale, given, alike)) - math.log(
-        2
+    wrong = np.logaddexp(_log_sum(people.weight, np.asarray(each)), _log_evidence(scale, given, alike))
+    return _Told(
+        likely=likely,
+        off_square=(together + otherwise * sigma**2) / likely,
+        log_right=_log_evidence(scale, given, loosely),
+        log_wrong=float(wrong) - math.log(2),
     )
-    return _Told(likely, sure * off_square + (1 - sure) * sigma**2, float(log_wrong))
 
 
 def doubted(bound: Bound, people: ScaleBelief | None, *, common_log_sigma: float) -> ScaleBelief:

@@ -170,7 +170,7 @@ def errors_left(known: KnownSizes, errors: CommonErrors) -> ErrorsLeft:
     return ErrorsLeft(
         CommonErrors(0.0, errors.shape, errors.focal * (1 - by_distance)),
         widths=errors.focal * by_distance,
-        people=math.hypot(errors.shared, errors.shape, errors.focal * by_distance),
+        people=math.hypot(errors.shared, errors.focal * by_distance),
     )
 
 
