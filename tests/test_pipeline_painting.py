@@ -8,7 +8,8 @@ import pytest
 
 import mfh.numerics.evidence
 import mfh.pipeline
-from mfh.errors import InputError, NoLandmarkError
+from mfh.errors import InputError, NoLandmarkError, Rejected
+from mfh.numerics.known_sizes import KnownDistance, KnownSizes
 from mfh.pipeline import MetricFromHuman
 from mfh.types import (
     PaintedFigure,
@@ -272,3 +273,34 @@ def test_a_painter_that_does_not_know_its_figures_is_measured():
     measured = replace(config("paint", max_paintings=2, max_attempts=2), painted_people="measured")
     with pytest.raises(NoLandmarkError):
         pipeline(measured, people=OraclePeople(unmeasurable=True), painter=OracleCards())(render([], WIDE))
+
+
+@dataclass
+class ChoosyPainter(OraclePainter):
+    """An oracle that refuses every photo."""
+
+    def refuses(self, photo: np.ndarray) -> Rejected | None:
+        return Rejected("a view from far away")
+
+
+def test_a_photo_the_painter_refuses_is_not_painted_and_what_helps_is_named():
+    painter = ChoosyPainter()
+    with pytest.raises(NoLandmarkError, match="--known-distance, --known-length") as error:
+        pipeline(config(), painter=painter)(render([]))
+    assert not painter.seen
+    assert "looks like a view from far away, where painted people say nothing about the scale" in str(error.value)
+    assert len(error.value.tried) == 2 and "\n" not in str(error.value)
+
+
+def test_a_photo_the_painter_refuses_is_measured_by_people_in_it_or_by_what_is_known():
+    assert_exact(pipeline(config(), painter=ChoosyPainter())(render([LEFT_NEAR, MIDDLE])))
+    known = KnownSizes(distances=(KnownDistance(40.0, 30.0, 5.0),))
+    result = pipeline(config("paint"), painter=ChoosyPainter())(render([]), known=known)
+    assert result.depth_m[30, 40] == pytest.approx(5.0, rel=0.02)
+    assert result.attempts == 0
+
+
+def test_the_paper_asks_nobody_what_a_photo_is():
+    painter = ChoosyPainter()
+    pipeline(replace(config("paint"), cross_check=False), painter=painter)(render([]))
+    assert painter.seen

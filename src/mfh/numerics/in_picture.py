@@ -22,8 +22,8 @@ LEAST_LOG_ODDS = 1.0
 """Log odds from which somebody counts as being in a picture."""
 _LONG_SIDE_PX = 384
 """Relative depth is looked at at this size: it has no finer detail."""
-_MOST_RELIEF = 0.3
-"""More than this is no less a person."""
+MOST_RELIEF = 0.15
+"""Nobody in a picture stands out more: no border, however clean, makes a picture of somebody in a doorway."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,15 @@ def log_odds(signs: Signs) -> float:
     return BIAS + sum(getattr(WEIGHTS, one.name) * getattr(signs, one.name) for one in fields(Signs))
 
 
+def in_picture(signs: Signs) -> bool:
+    """Return whether somebody is taken to be in a picture.
+
+    Args:
+        signs: what is seen.
+    """
+    return signs.relief <= MOST_RELIEF and log_odds(signs) >= LEAST_LOG_ODDS
+
+
 def pictured(
     rgb: Float[ndarray, "h w 3"],
     relative: Float[ndarray, "h w"],
@@ -81,9 +90,8 @@ def pictured(
     borders = [one for one in found if one is not None]
     verdicts: list[Rejected | None] = []
     for mask in instance_masks:
-        odds = [log_odds(signs_of(one, depth, mask)) for one in borders if holds(one, mask)]
-        in_picture = bool(odds) and max(odds) >= LEAST_LOG_ODDS
-        verdicts.append(Rejected("on a screen or in a picture, not in the room") if in_picture else None)
+        told = any(in_picture(signs_of(one, depth, mask)) for one in borders if holds(one, mask))
+        verdicts.append(Rejected("on a screen or in a picture, not in the room") if told else None)
     return verdicts
 
 
@@ -132,7 +140,7 @@ def signs_of(rectangle: Rectangle, depth: Float[ndarray, "a b"], instance_mask: 
     return Signs(
         least_coverage=float(rectangle.coverage.min()),
         mean_coverage=float(rectangle.coverage.mean()),
-        relief=min(abs(_relief(depth, mask)), _MOST_RELIEF),
+        relief=abs(_relief(depth, mask)),
         overshoot=rectangle.overshoot,
         log_roughness=float(np.log(rectangle.roughness + 0.01)),
     )

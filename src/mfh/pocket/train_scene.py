@@ -1,6 +1,6 @@
 """Fit the linear layer that tells what kind of picture a photo is (``models.scene_kind``): minutes, on one core.
 
-``python -m mfh.pocket.train_scene --photos DIR --labels benchmarks/scene_labels.tsv --bank bodies_test.npz --out scene.npz``
+``python -m mfh.pocket.train_scene --photos DIR --labels benchmarks/scene_labels.tsv --bank BANK --out scene.npz``
 
 A row of the labels is a file below DIR and its kind: ordinary, far or near. Rendered scenes, of seeds that networks are
 trained on, are ordinary too. Ridge regression on indicators, every kind counting alike however many photos it has; no
