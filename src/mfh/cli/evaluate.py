@@ -74,7 +74,7 @@ def pocket(
     ] = None,
 ) -> int:
     """Compare the paper's way and ours on the pocket world: table, rows.csv, summary.csv, summary.json, plot.png."""
-    from mfh.io.atomic import check_writable
+    from mfh.io.atomic import check_writable, make_folder
     from mfh.io.lock import folder_lock
     from mfh.io.written import check_own
     from mfh.pocket.requirements import require_renderer
@@ -118,7 +118,7 @@ def pocket(
             progress.update("starting", 0.0)
             rows = run_benchmark(benchmark, kinds, progress=progress.update)
         summaries = summarise(rows)
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         write_results(out, rows, summaries, settings_of(benchmark, kinds))
         print(table(summaries))
         print(f"\n{scenes} scenes, {seeds} seeds (± over seeds), {time.perf_counter() - started:.0f} s")

@@ -291,13 +291,13 @@ def _test_set(
 def _prepare(out: Path, names: Sequence[str]) -> None:
     """Refuse what cannot be written or drawn, or is of somebody else, before any work, and make the folder."""
     from mfh.evaluation.figures.saving import new_figure
-    from mfh.io.atomic import check_writable
+    from mfh.io.atomic import check_writable, make_folder
     from mfh.io.written import check_own
 
     new_figure(1.0, 1.0)
     check_writable(out)
     check_own(out, names)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
 
 
 def _say(files: tuple[Path, ...]) -> None:

@@ -182,8 +182,9 @@ def write(measured: "Measured", out: Path) -> int:
     """
     from mfh.evaluation.reproduce.plot import write_plots
     from mfh.evaluation.reproduce.report import markdown, results, write_results
+    from mfh.io.atomic import make_folder
 
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     found = results(measured)
     paths = write_results(out, measured, found)
     print(markdown(measured, found))
@@ -226,13 +227,14 @@ def _pocket_bench(request: Request, *, progress: "Progress") -> "Bench":
     from mfh.evaluation.protocols import PROTOCOLS
     from mfh.evaluation.reproduce.pocket import Scenes, oracle_bench, trained_bench
     from mfh.evaluation.store import Store
+    from mfh.io.atomic import make_folder
     from mfh.pocket.bodies import sample_bank_path
     from mfh.pocket.workers import usable_cores
 
     bank = request.bank or sample_bank_path()
     if not os.path.isfile(bank):
         raise InputError(f"--bank: no body bank at {bank}: make one with python -m mfh.pocket.bodies")
-    request.out.mkdir(parents=True, exist_ok=True)
+    make_folder(request.out)
     scenes = Scenes(request.limit or DEFAULT_SCENES, bank, request.out, request.workers or usable_cores())
     if request.models == "oracle":
         if request.preset is not None or request.painter is not None:

@@ -60,7 +60,7 @@ def make(
     from mfh.evaluation.prediction_folders import parse_predictions
     from mfh.evaluation.study.meter_bar import bar_to, read_bars
     from mfh.evaluation.study.page import check_new, make_study
-    from mfh.io.atomic import check_writable
+    from mfh.io.atomic import check_writable, make_folder
 
     key = key or out.parent / f"{out.stem}-key.json"
     check_writable(out.parent)
@@ -72,7 +72,7 @@ def make(
     if bars is not None:
         chosen = read_bars(bars, found)
     for folder in {out.parent, key.parent}:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     # Bytes that are no text cannot be in a page.
     note = note.encode("utf-8", "backslashreplace").decode()
     with progress_line() as progress:
@@ -101,7 +101,7 @@ def tally(
     from mfh.evaluation.study.plan import read_key
     from mfh.evaluation.study.tally import footnote, markdown, table, write_csv
     from mfh.evaluation.study.tally import tally as count
-    from mfh.io.atomic import check_writable
+    from mfh.io.atomic import check_writable, make_folder
     from mfh.io.written import check_apart, check_own, own_path
 
     folder = out or key.parent
@@ -111,7 +111,7 @@ def tally(
     check_own(folder, TALLY_FILES)
     secret = read_key(key)
     result = count(read_answers(answers, secret), secret, seed=seed)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_csv(files[0], result)
     with own_path(files[1]) as temporary:
         temporary.write_text(markdown(result), encoding="utf-8")

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.errors import InputError, shown
-from mfh.io.atomic import atomic_path
+from mfh.io.atomic import atomic_path, make_folder
 from mfh.io.lock import folder_lock
 from mfh.io.pictures import open_picture
 from mfh.io.reading import read_json, read_npz, reading
@@ -126,11 +126,8 @@ def export_scenes(
     digest = _check_bank(bank_path, options)
     with folder_lock(out, wait_s=_LOCK_WAIT_S):
         missing = [seed for seed in seeds if not _is_finished(out, seed, options, digest)]
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            _sweep(out)
-        except OSError as error:
-            raise InputError(f"cannot make {out}: {error.strerror or error}; choose another with --out") from error
+        make_folder(out)
+        _sweep(out)
         jobs = [_Job(seed, out, bank_path, digest, options) for seed in missing]
         for done, _ in enumerate(in_processes(_write, jobs, workers=workers), start=1):
             if progress is not None:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.multiprocessing.spawn import ProcessException, spawn
 
 from mfh.errors import BackendError, InputError
-from mfh.io.atomic import atomic_path
+from mfh.io.atomic import atomic_path, make_folder
 from mfh.io.reading import check_file, reading
 from mfh.pocket.network import Encoder
 
@@ -99,7 +99,7 @@ def run_training(make_task: Callable[[], Task], run: Run) -> None:
         InputError: for data, weights or a state that cannot be used.
         BackendError: where the loss is no longer finite, or a process ends; the last weights saved are kept.
     """
-    run.out.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(run.out.parent)
     if run.workers == 1:
         _work(0, make_task, run, "")
         return
