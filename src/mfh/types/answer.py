@@ -165,7 +165,7 @@ class MetricDepth:
 
     Attributes:
         depth_m: (h, w) float32 z in metres at the photo's own resolution; NaN where not valid.
-        valid_mask: (h, w) where the head gives a finite positive depth within range.
+        valid_mask: (h, w) where the head gives a finite positive depth within range, and no hole of the map is.
         photo: the photo (with camera and focal provenance).
         relative: the relative depth the head was applied to.
         head: scale and shift.
