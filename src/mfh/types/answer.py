@@ -288,7 +288,7 @@ class MetricDepth:
 
     @cached_property
     def valid_mask(self) -> Bool[ndarray, "h w"]:
-        """(h, w) where the head gives a finite positive depth within range."""
+        """(h, w) where the head gives a finite positive depth within range, and no hole of a given map is."""
         return ~np.isnan(self.depth_m)
 
     @cached_property
