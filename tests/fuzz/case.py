@@ -100,6 +100,7 @@ class Report:
         command: how to do it by hand in the folder that is kept.
         skipped: why it was not tried; empty where it was.
         counts: other things counted: "verified", "killed".
+        cpu_s: that its runs computed.
     """
 
     key: str
@@ -110,6 +111,7 @@ class Report:
     command: str = ""
     skipped: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+    cpu_s: float = 0.0
 
 
 @dataclass(frozen=True)

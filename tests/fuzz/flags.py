@@ -132,7 +132,7 @@ _ONE_OF = (
     ("--relative-depth", "--relative-depth-model"),
 )
 # Seconds after which a command that may go on for hours is interrupted, as a user would.
-_PATIENCE_S = {"annotate": 1.5, "pocket": 3.0, "reproduce": 4.0, "evaluate pocket": 3.0, "demo": 8.0}
+_PATIENCE_S = {"annotate": 1.5, "pocket": 2.0, "reproduce": 4.0, "evaluate pocket": 2.0, "demo": 8.0}
 _WEIGHTS = {"predict": 14.0, "refit": 7.0, "evaluate folder": 4.0, "study make": 3.0, "demo": 0.3, "doctor": 0.3}
 
 

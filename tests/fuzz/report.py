@@ -19,6 +19,7 @@ def table(reports: Sequence[Report]) -> str:
         reports: of all cases.
     """
     rows: dict[str, Counter[str]] = defaultdict(Counter)
+    seconds: dict[str, float] = defaultdict(float)
     for one in reports:
         for name in (one.kind, f"ALL {one.key.partition(':')[0]}"):
             rows[name]["tried"] += not one.skipped
@@ -26,16 +27,16 @@ def table(reports: Sequence[Report]) -> str:
             rows[name]["failed"] += bool(one.failures)
             rows[name].update(f"exit {code}" for code in one.codes)
             rows[name].update(one.counts)
+            seconds[name] += one.cpu_s
     codes = sorted(
         {name for row in rows.values() for name in row if name.startswith("exit ")}, key=lambda c: int(c[5:])
     )
     columns = ["tried", *codes, "failed"]
-    head = f"{'kind':<32}" + "".join(f"{column.removeprefix('exit '):>8}" for column in columns)
-    lines = [head.replace("   tried", "   tried", 1)]
+    lines = [f"{'kind':<32}" + "".join(f"{column:>9}" for column in columns) + f"{'computed':>11}"]
     for name in sorted(rows, key=lambda kind: (kind.startswith("ALL"), kind)):
         row = rows[name]
         more = ", ".join(f"{count} {what}" for what, count in row.items() if what not in columns and count)
-        numbers = "".join(f"{row[column] or '.':>8}" for column in columns)
+        numbers = "".join(f"{row[column] or '.':>9}" for column in columns) + f"{seconds[name]:>9.0f} s"
         lines.append(f"{name:<32}{numbers}{'   ' + more if more else ''}")
     return "\n".join(lines)
 

@@ -34,6 +34,7 @@ class Trial:
         self.root = setting.base / "cases" / _slug(key)
         self.recipe = ""
         self._codes: list[int] = []
+        self._cpu_s = 0.0
         self._failures: list[Failure] = []
         self._counts: Counter[str] = Counter()
         self._last: Step | None = None
@@ -113,6 +114,7 @@ class Trial:
             The outcome.
         """
         self._codes.append(outcome.code)
+        self._cpu_s += outcome.cpu_s
         mark = self.root / "mark"
         found = list(judge.judge(step, outcome, ran=mark.exists()))
         mark.unlink(missing_ok=True)
@@ -154,6 +156,7 @@ class Trial:
             recipe=self.recipe,
             command=engine.by_hand(self._last) if self._last is not None else "",
             counts=dict(self._counts),
+            cpu_s=self._cpu_s,
         )
 
     def _remember(self) -> None:
