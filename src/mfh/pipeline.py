@@ -281,8 +281,10 @@ class MetricFromHuman:
 
     def _refused(self, photo: Photo) -> Rejected | None:
         """Ask the painter whether people painted into this photo would say anything, where it can tell."""
-        choosy = self.config.cross_check and isinstance(self.painter, ChoosyPainter)
-        return self.painter.refuses(photo.rgb) if choosy else None
+        painter = self.painter
+        if not self.config.cross_check or not isinstance(painter, ChoosyPainter):
+            return None
+        return painter.refuses(photo.rgb)
 
     def _shared_log_sigma(self, painted: Sequence[Evidence]) -> float:
         """Return what all people are wrong by together: in the mesh model's eyes, or in the painter's."""
