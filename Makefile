@@ -1,6 +1,6 @@
 # make demo: install the torch-free core and see metres in under a minute.   make test: everything, as CI does it.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev weights demo check test bench network strip clean
+.PHONY: help setup dev weights demo check test fuzz bench network strip clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,6 +15,7 @@ help:
 	@echo "make demo    install the core, fetch the person model, measure an example photo"
 	@echo "make check   formatting, lint, types, layers"
 	@echo "make test    install everything the tests need and run them"
+	@echo "make fuzz    damaged files, odd flags, faults and kills, by the thousand (FUZZ_SEED=7 FUZZ_SCALE=0.1 FUZZ_ONLY=files:photo)"
 	@echo "make bench   speed and memory on this machine"
 	@echo "make strip   the picture of painted people in the README"
 	@echo "make network render the pocket world and train the networks in it (hours)"
@@ -52,6 +53,12 @@ check: dev
 test: dev weights
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
+# Inputs of failures are kept in build/fuzz/failures; the short run of make test has a fixed seed.
+FUZZ_SEED ?= 0
+FUZZ_SCALE ?= 1
+fuzz: dev weights
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --seed $(FUZZ_SEED) --scale $(FUZZ_SCALE) --only '$(FUZZ_ONLY)'
+
 bench: dev weights
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; OMP_NUM_THREADS=1 $(BIN)/python $$file || exit 1; done
 
@@ -67,7 +74,8 @@ network: dev
 	$(BIN)/python -m mfh.pocket.export depth --weights build/depth.safetensors --out $(WEIGHTS)/depth.onnx
 	$(BIN)/mfh pocket train range --data $(RENDERS) --out build/range.npz
 	cp build/range.npz $(WEIGHTS)/range.npz
-	$(BIN)/mfh pocket train shape-range --data $(RENDERS) --bank build/bodies.npz --out $(WEIGHTS)/shape_range.npz
+	$(BIN)/mfh pocket train shape-range --data $(RENDERS) --bank build/bodies.npz --out build/shape_range.npz
+	cp build/shape_range.npz $(WEIGHTS)/shape_range.npz
 	$(BIN)/mfh pocket train painter --data $(RENDERS) --out build/painter.safetensors --start build/depth.safetensors --workers 2
 	$(BIN)/python -m mfh.pocket.export painter --weights build/painter.safetensors --out $(WEIGHTS)/painter.onnx
 	$(BIN)/python -m mfh.pocket.sprites --bank build/bodies.npz --split train --out $(WEIGHTS)/sprites.npz

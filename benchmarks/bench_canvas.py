@@ -31,7 +31,7 @@ def large_photo() -> Photo:
     focal = FocalRequest(intrinsics=read_intrinsics(EXAMPLE / "camera.json"))
     photo = load_photo(next(EXAMPLE.glob("rgb.*")), focal=focal)
     rgb = cv2.resize(photo.rgb, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
-    return replace(photo, rgb=rgb, camera=resize_camera(photo.camera, width=WIDTH, height=HEIGHT))
+    return replace(photo, pixels=rgb, camera=resize_camera(photo.camera, width=WIDTH, height=HEIGHT))
 
 
 def measure(max_pixels: int | None) -> tuple[float, float, float, int]:

@@ -16,13 +16,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Shaped
 from numpy import ndarray
 
 from mfh.conclusion import check_wanted, conclude
 from mfh.config import Config, changes, preset
 from mfh.errors import InputError
 from mfh.gathered import Gathered
+from mfh.geometry.view import view_of
 from mfh.io.photo import load_photo
 from mfh.io.relative import RelativeDepthMap, read_relative_depth, relative_depth_map
 from mfh.models.protocols import RgbOfAnySize
@@ -34,6 +35,7 @@ from mfh.numerics.shift_prior import region_range
 from mfh.numerics.space_check import space_is_swapped
 from mfh.pipeline import MetricFromHuman, Progress
 from mfh.types import MetricDepth, Photo, Region, RelativeDepth, Segment, Space
+from mfh.types.rows import strips, to_unit_range
 
 ASSUMED_SHAPE_LOG_SIGMA = 0.08
 """How far the best affine fit of a map leaves log depth off, where its model is not known.
@@ -47,7 +49,7 @@ class GivenRelativeDepth:
 
     Args:
         given: of exactly the photo's size.
-        rgb: (h, w, 3) the photo.
+        pixels: (h, w, c) of the photo, as :class:`mfh.types.Photo` has them.
 
     Attributes:
         relative: the map.
@@ -55,10 +57,10 @@ class GivenRelativeDepth:
 
     shape_log_sigma = ASSUMED_SHAPE_LOG_SIGMA
 
-    def __init__(self, given: RelativeDepthMap, rgb: Float[ndarray, "h w 3"]) -> None:
+    def __init__(self, given: RelativeDepthMap, pixels: Shaped[ndarray, "h w c"]) -> None:
         self.name = given.name
         self.relative = relative_with_holes(given.values, given.space)
-        self._rgb = rgb
+        self._pixels = pixels
 
     def predict(self, photos: Sequence[RgbOfAnySize]) -> list[RelativeDepth]:
         """Return the map for the photo.
@@ -69,9 +71,15 @@ class GivenRelativeDepth:
         Raises:
             InputError: for any other picture.
         """
-        if not all(np.array_equal(photo, self._rgb) for photo in photos):
+        if not all(self._is_photo(rgb) for rgb in photos):
             raise InputError(f"relative depth {self.name} is of one photo, and was asked for another picture")
         return [self.relative for _ in photos]
+
+    def _is_photo(self, rgb: RgbOfAnySize) -> bool:
+        return rgb.shape[:2] == self._pixels.shape[:2] and all(
+            np.array_equal(rgb[rows], np.broadcast_to(to_unit_range(self._pixels[rows]), rgb[rows].shape))
+            for rows in strips(rgb.shape[:2])
+        )
 
 
 def metric_from_relative_depth(
@@ -147,10 +155,11 @@ def gather_with_relative_depth(
             or of the other space.
         NoLandmarkError, BackendError: as for a call of :class:`mfh.pipeline.MetricFromHuman`.
     """
-    fitted, notes = relative.fitted_to(photo.camera.width, photo.camera.height)
-    model = GivenRelativeDepth(fitted, photo.rgb)
+    view = view_of(photo)
+    fitted, notes = relative.fitted_to(view.camera.width, view.camera.height)
+    model = GivenRelativeDepth(fitted, view.pixels)
     check_wanted(photo, region, lengths)
-    _check_values(model.relative, photo, known, region, lengths)
+    _check_values(replace(model.relative, photo_shape=photo.pixels.shape[:2]), photo, known, region, lengths)
     # The map is of the photo alone: of a painting only the ground at the feet has a relative depth.
     wanted = changes(replace(config, painting_evidence="contact"))
     pipeline = MetricFromHuman.from_preset(config.name, models={"relative_depth": model}, **wanted)

@@ -8,18 +8,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Float
-from numpy import ndarray
 
 from mfh.config import HeadConfig
 from mfh.errors import InputError
-from mfh.findings import about_given, about_limit, no_depth, warnings_for
+from mfh.findings import about_edges, about_given, about_limit, no_depth, warnings_for
 from mfh.gathered import Gathered, check_gathered
 from mfh.geometry.camera import check_camera
 from mfh.numerics.interval import depth_log_sigma, region_interval, scale_interval
 from mfh.numerics.known_sizes import KnownSizes, depth_limit_m, errors_left, known_clues, with_known_heights
 from mfh.numerics.lengths import measure_lengths, segment_rays
-from mfh.numerics.metric_head import apply_head
 from mfh.numerics.scale import ScaleFit, fit_scale, reject_person
 from mfh.numerics.shift_prior import region_range
 from mfh.types import (
@@ -38,6 +35,7 @@ from mfh.types import (
     Segment,
     kind_of_people,
 )
+from mfh.types.rows import strips
 
 
 def conclude(
@@ -77,24 +75,22 @@ def conclude(
     fit = fit_scale(evidence, relative, config=head, known=clues, common_log_sigma=left.people)
     considered = [landmark for one in evidence for landmark in one.landmarks]
     limit_m = depth_limit_m(clues, fit.head, max_depth_m=gathered.max_depth_m)
-    depth_m, valid_mask = _applied(photo, relative, fit.head, considered, limit_m)
+    _check_reach(photo, relative, fit.head, considered, limit_m)
     landmarks = tuple(landmark for one in fit.evidence for landmark in one.landmarks)
     people = kind_of_people(considered)
     interval = scale_interval(fit.consensus, fit.head, relative, left.common, people=people)
     region = None
     if gathered.region is not None:
-        seen_m = np.where(valid_mask, depth_m, np.inf)
-        region = _region_depth(gathered.region, seen_m, fit, relative, left.common, people)
+        region = _region_depth(gathered.region, fit, relative, left.common, people, limit_m=limit_m)
         photo = replace(photo, notes=photo.notes + _holes_in(gathered.region, relative))
     painted = fit.evidence[len(fit.evidence) - gathered.attempts :]
     known_sizes = _known_rows(known, fit)
     doubt = 0.0 if fit.consensus.disagreement is None else fit.consensus.disagreement.doubt
     return MetricDepth(
-        depth_m=depth_m,
-        valid_mask=valid_mask,
         photo=photo,
         relative=relative,
         head=fit.head,
+        max_depth_m=limit_m,
         landmarks=landmarks,
         preset=gathered.preset,
         models=gathered.models,
@@ -114,11 +110,12 @@ def conclude(
                 nothing_in_region=gathered.region is not None and region is None,
                 is_given=bool(known),
             ),
-            *about_given(known, known_sizes, considered, depth_m, doubt=doubt, head=head),
+            *about_given(known, known_sizes, considered, doubt=doubt, head=head),
+            *about_edges(known, relative, fit.head, limit_m),
             *about_limit(relative, fit.head, limit_m),
         ),
         interval=interval,
-        log_sigma=depth_log_sigma(fit.consensus, relative, left.common),
+        log_sigma_curve=depth_log_sigma(fit.consensus, relative, left.common),
         people_spread=fit.spread,
         known_sizes=known_sizes,
         lengths=measure_lengths(
@@ -136,26 +133,21 @@ def conclude(
             for painting, one in zip(gathered.paintings, painted, strict=False)
         ),
         doubt=doubt,
-        max_depth_m=limit_m,
     )
 
 
-def _applied(
-    photo: Photo,
-    relative: RelativeDepth,
-    head: MetricHead,
-    considered: Sequence[Landmark],
-    limit_m: float,
-) -> tuple[Float[ndarray, "h w"], Bool[ndarray, "h w"]]:
-    """Return metric depth and the valid mask, refusing a head that is none and an answer without a single pixel."""
+def _check_reach(
+    photo: Photo, relative: RelativeDepth, head: MetricHead, considered: Sequence[Landmark], limit_m: float
+) -> None:
+    """Refuse a head that is none, and an answer without a single pixel."""
     if not (np.isfinite([head.scale, head.shift]).all() and head.scale > 0):
         raise InputError(
             f"{photo.name}: the fit gives no scale and shift: the relative depth or the people are damaged"
         )
-    depth_m, valid_mask = apply_head(relative, head, max_depth_m=limit_m)
-    if not valid_mask.any():
-        raise InputError(no_depth(photo, relative, head, considered, limit_m))
-    return depth_m, valid_mask
+    for rows in strips(relative.values.shape):
+        if not np.isnan(head.depth_of(relative.values_or_nan[rows], max_depth_m=limit_m)).all():
+            return
+    raise InputError(no_depth(photo, relative, head, considered, limit_m))
 
 
 def check_wanted(photo: Photo, region: Region | None, lengths: Sequence[Segment]) -> None:
@@ -239,25 +231,23 @@ def _without(evidence: Sequence[Evidence], exclude: Sequence[int]) -> list[Evide
 
 
 def _region_depth(
-    region: Region,
-    seen_m: Float[ndarray, "h w"],
-    fit: ScaleFit,
-    relative: RelativeDepth,
-    errors: CommonErrors,
-    people: str,
+    region: Region, fit: ScaleFit, relative: RelativeDepth, errors: CommonErrors, people: str, *, limit_m: float
 ) -> RegionDepth | None:
     """Return the metres of a region; None where half of it or more has none: what is not valid is too far."""
     interval = region_interval(fit.consensus, fit.head, region_range(relative, region), errors, people=people)
-    there_m = seen_m[region.pixels]
-    depth_m = np.median(there_m if relative.valid_mask is None else there_m[relative.valid_mask[region.pixels]])
+    window = relative.window(region)
+    seen_m = fit.head.depth_of(relative.values[window], max_depth_m=limit_m)
+    seen_m = np.where(np.isnan(seen_m), np.inf, seen_m)
+    depth_m = np.median(seen_m if relative.valid_mask is None else seen_m[relative.valid_mask[window]])
     return None if interval is None or np.isinf(depth_m) else RegionDepth(region, float(depth_m), interval)
 
 
 def _holes_in(region: Region, relative: RelativeDepth) -> tuple[str, ...]:
     """Say how much of a region the relative depth says nothing of."""
-    if relative.valid_mask is None or relative.valid_mask[region.pixels].all():
+    window = relative.window(region)
+    if relative.valid_mask is None or relative.valid_mask[window].all():
         return ()
-    share = 1 - float(relative.valid_mask[region.pixels].mean())
+    share = 1 - float(relative.valid_mask[window].mean())
     return (f"the relative depth has no value at {share:.1%} of the region: its metres are of the rest",)
 
 

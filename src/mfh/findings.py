@@ -5,10 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
 from mfh.config import Config, HeadConfig
+from mfh.errors import Rejected
 from mfh.numerics.given import NOTABLE_DOUBT
 from mfh.numerics.known_sizes import GIVE_A_SIZE, KnownSizes
 from mfh.numerics.metric_head import log_depth_at
@@ -93,6 +92,28 @@ def nobody_found(photo: Photo, config: Config, tried: Sequence[str], *, has_pain
     return f"{photo.name}: no person gives a metric scale ({'; '.join(tried)}): {GIVE_A_SIZE}; or {todo}"
 
 
+def not_painted(refused: Rejected) -> str:
+    """Say that nobody was painted because of the kind of photo.
+
+    Args:
+        refused: what the photo looks like.
+    """
+    return f"painting: not tried, this looks like {refused.reason}, where painted people say nothing about the scale"
+
+
+def no_scale_in_view(photo: Photo, tried: Sequence[str]) -> str:
+    """Say that people painted into this kind of photo give no metric scale, and what does.
+
+    Args:
+        photo: the photo.
+        tried: one line per thing that was tried.
+
+    Returns:
+        One line.
+    """
+    return f"{photo.name}: no person gives a metric scale ({'; '.join(tried)}): {GIVE_A_SIZE}"
+
+
 def warnings_for(
     photo: Photo,
     head: MetricHead,
@@ -154,7 +175,6 @@ def about_given(
     known: KnownSizes,
     rows: Sequence[KnownSize],
     people: Sequence[Landmark],
-    depth_m: Float[ndarray, "h w"],
     *,
     doubt: float,
     head: HeadConfig,
@@ -165,7 +185,6 @@ def about_given(
         known: what the user knows.
         rows: the same with what people and the answer make of it.
         people: everybody considered, as they were before it was known what is given.
-        depth_m: the answer.
         doubt: probability that what was given is wrong.
         head: the head that was asked for.
     """
@@ -193,19 +212,33 @@ def about_given(
             f"the given sizes contradict each other: {', '.join(unmet)}; no scale and shift of the relative depth meet "
             "them all, so check their pixels, numbers and units; where they are right, the relative depth is not"
         )
+    if head.kind == "silog":
+        sentences.append(
+            "the paper's head (silog) knows nothing of given sizes: the consensus head, which meets them, was fitted"
+        )
+    return tuple(sentences)
+
+
+def about_edges(known: KnownSizes, relative: RelativeDepth, head: MetricHead, limit_m: float) -> tuple[str, ...]:
+    """Say which given distances lie on an edge, where a pixel beside means another distance.
+
+    Args:
+        known: what the user knows.
+        relative: relative depth of the photo.
+        head: the answer.
+        limit_m: farther answers are not valid.
+    """
+    sentences = []
     for one in known.distances:
-        column, row = round(one.x), round(one.y)
-        patch = depth_m[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3]
-        near, far = np.nanmin(patch, initial=np.inf), np.nanmax(patch, initial=0.0)
+        column, row = (round(at) for at in relative.place((one.x, one.y)))
+        patch = np.s_[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3]
+        depth_m = head.depth_of(relative.values_or_nan[patch], max_depth_m=limit_m)
+        near, far = np.nanmin(depth_m, initial=np.inf), np.nanmax(depth_m, initial=0.0)
         if far > UNEVEN * near:
             sentences.append(
                 f"the given distance at {one.x:g},{one.y:g} lies on an edge: depth within two pixels goes from "
                 f"{near:.3g} to {far:.3g} m, so make sure that the pixel shows what was measured"
             )
-    if head.kind == "silog":
-        sentences.append(
-            "the paper's head (silog) knows nothing of given sizes: the consensus head, which meets them, was fitted"
-        )
     return tuple(sentences)
 
 

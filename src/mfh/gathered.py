@@ -63,28 +63,28 @@ def check_gathered(gathered: Gathered) -> None:
         InputError: for numbers that are not finite, errors below zero, or people out of any range.
     """
     name, camera = gathered.photo.name, gathered.photo.camera
-    sigmas = {
-        "shared_log_sigma": gathered.shared_log_sigma,
-        "shape_log_sigma": gathered.shape_log_sigma,
-        "focal.relative_sigma": gathered.photo.focal.relative_sigma,
-    }
+    sigmas: list[tuple[str, float | None]] = [
+        ("shared_log_sigma", gathered.shared_log_sigma),
+        ("shape_log_sigma", gathered.shape_log_sigma),
+        ("the error of the focal length", gathered.photo.focal.relative_sigma),
+    ]
     for image in gathered.evidence:
         for one in image.landmarks:
-            sigmas |= {f"log_distance_sigma of {one.source}": one.log_distance_sigma or 0.0}
-            sigmas |= {f"shared_log_sigma of {one.source}": one.shared_log_sigma or 0.0}
+            sigmas.append((f"log_distance_sigma of a person of the {one.source}", one.log_distance_sigma))
+            sigmas.append((f"shared_log_sigma of a person of the {one.source}", one.shared_log_sigma))
             for what, metres in (("distance", one.distance_m), ("height", one.stature_m), ("middle", one.origin_m)):
                 if metres is not None and not math.isfinite(metres):
                     raise InputError(f"{name}: the {what} of a person of the {one.source} is {metres}: expected metres")
         if not np.isfinite(image.relative).all() or np.isnan(image.depth_m).any():
             raise InputError(f"{name}: the evidence has people whose relative depth or metres are no numbers")
-        metres = image.depth_m[~((image.depth_m >= METRES[0]) & (image.depth_m <= METRES[1]))]
-        if len(metres):
+        outside_m = image.depth_m[(image.depth_m < METRES[0]) | (image.depth_m > METRES[1])]
+        if len(outside_m):
             raise InputError(
-                f"{name}: with a focal length of {camera.fx:.4g} px somebody would be {metres[0]:.3g} m away: expected "
-                f"{METRES[0]:g} to {METRES[1]:g} m; check the focal length ({gathered.photo.focal.detail})"
+                f"{name}: with a focal length of {camera.fx:.4g} px somebody would be {outside_m[0]:.3g} m away: "
+                f"expected {METRES[0]:g} to {METRES[1]:g} m; check the focal length ({gathered.photo.focal.detail})"
             )
-    for what, sigma in sigmas.items():
-        if not (math.isfinite(sigma) and sigma >= 0):
+    for what, sigma in sigmas:
+        if sigma is not None and not (math.isfinite(sigma) and sigma >= 0):
             raise InputError(f"{name}: {what} is {sigma:g}: expected a finite number, 0 or more")
     if not gathered.max_depth_m > 0:
         raise InputError(f"{name}: max_depth_m is {gathered.max_depth_m:g}: expected a positive number of metres")

@@ -10,22 +10,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from mfh.canvas import on_photo
 from mfh.conclusion import check_wanted, conclude
 from mfh.config import Config, preset
-from mfh.errors import InputError, NoLandmarkError
-from mfh.findings import any_used, describe, nobody_found, why_no_painting
+from mfh.errors import InputError, NoLandmarkError, Rejected
+from mfh.findings import any_used, describe, no_scale_in_view, nobody_found, not_painted, why_no_painting
 from mfh.gathered import Gathered
 from mfh.geometry.camera import check_camera
-from mfh.looking import Models
+from mfh.geometry.view import view_of
+from mfh.looking import Models, asking
 from mfh.models.field_of_view.estimated import with_estimated_camera
-from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
+from mfh.models.protocols import (
+    ChoosyPainter,
+    FieldOfViewModel,
+    HumanMeshModel,
+    Painter,
+    PersonSegmenter,
+    RelativeDepthModel,
+    RgbOfAnySize,
+)
 from mfh.models.registry import Role, load_models, names_of
 from mfh.numerics.interval import people_share, region_interval, scale_interval, tight_enough
 from mfh.numerics.known_sizes import KnownSizes, errors_left, known_clues
 from mfh.numerics.scale import fit_scale
 from mfh.numerics.shift_prior import PhotoRange, region_range
 from mfh.painting import Enough, PaintingRun, paint_people
-from mfh.pairing import photo_evidence
+from mfh.pairing import doubt_lone_person, photo_evidence
 from mfh.types import CommonErrors, Evidence, MeasuredPainting, MetricDepth, Photo, Region, RelativeDepth, Segment
 
 Progress = Callable[[str, float], None]
@@ -190,21 +200,31 @@ class MetricFromHuman:
 
         # 0. The focal length, where nobody has said it and a model was named to estimate it.
         if self.field_of_view is not None and photo.focal.source == "default-fov":
-            with watch.stage("field of view", 0.0):
+            with watch.stage("field of view", 0.0), asking(self.field_of_view.name):
                 photo = with_estimated_camera(photo, self.field_of_view)
+
+        # What models look at is the photo itself, unless that is larger than any of them could use.
+        view = view_of(photo)
+        rgb = view.rgb
 
         # 1. Relative depth of the photo.
         with watch.stage("relative depth", 0.0):
-            relative = models.look(photo.rgb)
+            seen = models.look(rgb)
+        relative = seen if view is photo else replace(seen, photo_shape=photo.pixels.shape[:2])
 
         # 2. People already in the photo are landmarks without any painting.
         evidence: list[Evidence] = []
         tried: list[str] = []
         if self.config.people != "paint":
             with watch.stage("people", 0.3):
-                (people,) = self.person_segmenter.segment([photo.rgb])
-                sighting = models.measure(photo.rgb, people, photo.camera, "photo")
-                evidence.append(photo_evidence(sighting, relative.values_or_nan, photo.camera, config=self.config))
+                (people,) = models.find_people([rgb])
+                sighting = models.measure(rgb, people, view.camera, "photo")
+                found = photo_evidence(sighting, rgb, seen.values_or_nan, view.camera, config=self.config)
+                if self.config.cross_check:
+                    found = doubt_lone_person(found, sighting.min_score, refused=lambda: self._refused(rgb))
+                evidence.append(on_photo(found, view, photo))
+                # Masks of the photo's size, one a person: nothing below needs them.
+                del people, sighting
                 tried.append(describe("people in the photo", evidence))
 
         # 3. Otherwise paint people into it, measure them there, and align the paintings (Eqs. 6, 7) or look where their
@@ -214,18 +234,25 @@ class MetricFromHuman:
         if not enough:
             if self.painter is None or self.config.people == "only":
                 tried.append(why_no_painting(self.config))
+            elif (refused := self._refused(rgb)) is not None:
+                tried.append(not_painted(refused))
+                if not known:
+                    raise NoLandmarkError(no_scale_in_view(photo, tried), tried=tuple(tried))
             else:
+                # Twelve bytes a pixel, and people are painted on a smaller one.
+                del rgb
                 wanted = None if region is None else region_range(relative, region)
                 run = paint_people(
                     self.painter,
                     models,
-                    photo,
-                    relative,
+                    view,
+                    seen,
                     config=self.config,
                     stage=watch.stage,
                     enough=self._enough(photo, relative, wanted, known or KnownSizes()),
                     wanted=wanted,
                 )
+                run = replace(run, evidence=tuple(on_photo(one, view, photo) for one in run.evidence))
                 evidence += run.evidence
                 tried.append(describe(f"{len(run.evidence)} paintings ({run.ended_by})", run.evidence))
         if not any_used(evidence) and not known:
@@ -275,6 +302,11 @@ class MetricFromHuman:
 
         return enough
 
+    def _refused(self, rgb: RgbOfAnySize) -> Rejected | None:
+        """Ask the painter whether people painted into this photo would say anything, where it can tell."""
+        painter = self.painter
+        return painter.refuses(rgb) if self.config.cross_check and isinstance(painter, ChoosyPainter) else None
+
     def _shared_log_sigma(self, painted: Sequence[Evidence]) -> float:
         """Return what all people are wrong by together: in the mesh model's eyes, or in the painter's."""
         if painted and self.painter is not None:
@@ -296,7 +328,7 @@ class MetricFromHuman:
 
 def _check_photo(photo: Photo) -> None:
     camera = check_camera(photo.camera)
-    height, width = photo.rgb.shape[:2]
+    height, width = photo.pixels.shape[:2]
     if (camera.width, camera.height) != (width, height):
         raise InputError(
             f"{photo.name} is {width}x{height} pixels but its camera is for {camera.width}x{camera.height}: "

@@ -13,6 +13,7 @@ from numpy import ndarray
 
 from mfh.config import Config
 from mfh.findings import any_used
+from mfh.looking import asking
 from mfh.models.protocols import Painter, ProposingPainter
 from mfh.numerics.mask_choice import most_telling
 from mfh.numerics.paint_masks import PaintingPlan, plan_painting
@@ -73,9 +74,9 @@ def plan_next(
     if asked is None or len(used) < LEAST_PEOPLE:
         return drawn(n)
     plans = [drawn(n + _APART * k) for k in range(CANDIDATES)]
-    proposals = asked.propose(
-        photo.rgb, [plan.paint_mask for plan in plans], [plan.prompt for plan in plans], [plan.seed for plan in plans]
-    )
+    masks, prompts, seeds = zip(*((plan.paint_mask, plan.prompt, plan.seed) for plan in plans), strict=True)
+    with asking(painter.name):
+        proposals = asked.propose(photo.rgb, masks, prompts, seeds)
     values = relative.values_or_nan
     possible = [
         (plan, at_feet, one.log_size_sigma)

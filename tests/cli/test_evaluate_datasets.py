@@ -57,7 +57,7 @@ def asked(monkeypatch, metric_depth, floor_world):
 
     def answer(self, photo, **_options):
         depth_m = np.linspace(1, 9, photo.rgb[..., 0].size, dtype=np.float32).reshape(photo.rgb.shape[:2])
-        return replace(metric_depth, photo=photo, depth_m=depth_m, valid_mask=np.ones(depth_m.shape, bool))
+        return with_depth(metric_depth, depth_m, photo=photo)
 
     monkeypatch.setattr(MetricFromHuman, "from_preset", classmethod(from_preset))
     monkeypatch.setattr(MetricFromHuman, "__call__", answer)

@@ -55,6 +55,33 @@ def test_relative_depth_from_a_file(run_mfh, floor, tmp_path, ending):
     np.testing.assert_allclose(read_depth_npz(folder / "refit" / "depth.npz").depth_m, stored.depth_m, rtol=1e-5)
 
 
+@pytest.mark.parametrize("space", ["disparity", "depth"])
+def test_holes_are_said_masked_and_kept_in_the_evidence(run_mfh, floor, tmp_path, space):
+    values = np.rint(60 * floor.depth_m if space == "depth" else 3000 / floor.depth_m).astype(np.uint16)
+    values[:30, 100:] = 0
+    Image.fromarray(values).save(tmp_path / "holes.png")
+    run = predict(
+        run_mfh, tmp_path, "--relative-depth", tmp_path / "holes.png", "--space", space, "--save-evidence", "--region",
+        "90,5:130,25",
+    )  # fmt: skip
+    assert run.code == 0, run.err
+    folder = tmp_path / "out" / "floor"
+    stored = read_depth_npz(folder / "depth.npz")
+    if space == "disparity":
+        assert "has no depth at" not in run.out and stored.valid_mask.mean() > 0.9
+        return
+    np.testing.assert_array_equal(stored.valid_mask, values > 0)
+    assert np.isnan(stored.depth_m[values == 0]).all()
+    assert "holes.png has no depth at 9.4% of the pixels" in run.out and "no value at 75.0% of the region" in run.out
+    again = run_mfh("refit", folder / "evidence.npz", "--region", "90,5:130,25")
+    assert again.code == 0 and "no value at 75.0% of the region" in again.out
+    refitted = read_depth_npz(folder / "refit" / "depth.npz")
+    np.testing.assert_array_equal(refitted.valid_mask, stored.valid_mask)
+    np.testing.assert_allclose(refitted.depth_m, stored.depth_m, rtol=1e-5)
+    asked = run_mfh("refit", folder / "evidence.npz", "--known-distance", "120,10=8m")
+    assert asked.code == 2 and "no value at pixel 120,10" in asked.error_line
+
+
 def test_a_swapped_space_is_one_line(run_mfh, floor, tmp_path):
     run = predict(run_mfh, tmp_path, "--relative-depth", tmp_path / "map.npy", "--space", "disparity")
     assert run.code == 2 and "pass --space depth" in run.error_line
@@ -191,4 +218,7 @@ def test_one_known_distance_gives_metres_without_people(run_mfh, room, tmp_path,
     assert np.median(stored.depth_m[93:99, 125:131]) == pytest.approx(metres, rel=0.05)
     receipt = json.loads((tmp_path / "out" / "room" / "receipt.json").read_text(encoding="utf-8"))
     assert receipt["attempts"] == 0 and receipt["people_used"] == 0
-    assert receipt["known_sizes"] == [{"name": f"distance {metres:g} m at 127.5,95.5", "weight": 1.0}]
+    (known,) = receipt["known_sizes"]
+    assert (
+        known["name"] == f"distance {metres:g} m at 127.5,95.5" and known["weight"] == 1 and known["by_people"] is None
+    )

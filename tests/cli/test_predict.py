@@ -17,6 +17,7 @@ from mfh.config import preset
 from mfh.errors import InputError
 from mfh.io.depth import read_depth_npz, read_depth_png
 from mfh.types import MeasuredPainting
+from tests.made_up_depth import with_depth
 
 FILES = ["depth.npz", "depth.png", "preview.png", "receipt.json"]
 
@@ -159,7 +160,7 @@ def test_paintings_are_saved_with_their_strip(run_mfh, fake_pipeline, photo_path
         run = run_mfh("predict", photo_path, "--save-paintings", "--out", tmp_path / "out")
         assert run.code == 0, run.err
         assert f"paintings/ ({count}), preview.png, strip.png" in run.out
-        assert f"{(count + 1) // 2} used of {count} considered" in run.out
+        assert f"{(count + 1) // 2} painted people used of {count} considered" in run.out
         assert f"{(count + 1) // 2} of {count} paintings ({(count + 1) // 2} by ground contact)" in run.out
         names = [f"{number:02d}.png" for number in range(count)]
         assert sorted(path.name for path in (folder / "paintings").iterdir()) == names, "none of an earlier run"
@@ -317,7 +318,7 @@ def test_output_folder_is_checked_before_working(run_mfh, photo_path, tmp_path, 
 def test_far_pixels_are_said_to_end_in_the_png(run_mfh, fake_pipeline, photo_path, tmp_path, monkeypatch, metric_depth):
     import mfh.pipeline
 
-    far = replace(metric_depth, depth_m=np.full_like(metric_depth.depth_m, 100.0))
+    far = with_depth(metric_depth, np.full_like(metric_depth.depth_m, 100.0))
     monkeypatch.setattr(mfh.pipeline.MetricFromHuman, "__call__", lambda self, photo, **_: far)
     run = run_mfh("predict", photo_path, "--out", tmp_path / "out")
     assert run.code == 0 and "depth.png ends at 65.535 m" in run.out

@@ -132,7 +132,7 @@ def test_lengths(run_mfh, evidence_path, tmp_path, gathered):
 
 def test_exclude(run_mfh, evidence_path, tmp_path):
     run = run_mfh("refit", evidence_path, "--out", tmp_path / "out", "--exclude", "0, 3")
-    assert run.code == 0 and "2 used of 5" in run.out
+    assert run.code == 0 and "2 painted people used of 5" in run.out
     rows = json.loads((tmp_path / "out" / "receipt.json").read_text())["landmarks"]
     assert [row["number"] for row in rows if row["reason"] == "excluded by the user"] == [0, 3]
     assert [row["weight"] > 0 for row in rows] == [False, False, True, False, True]

@@ -41,7 +41,7 @@ def test_what_comes_back_is_what_was_gathered(stored, gathered):
     np.testing.assert_array_equal(back.relative.values, gathered.relative.values)
     assert back.relative.values.dtype == np.float32
     assert (back.relative.space, back.relative.log_range) == (gathered.relative.space, gathered.relative.log_range)
-    assert replace(back.photo, rgb=gathered.photo.rgb) == gathered.photo, "all but the pixels"
+    assert replace(back.photo, pixels=gathered.photo.pixels) == gathered.photo, "all but the pixels"
     assert np.abs(back.photo.rgb - gathered.photo.rgb).max() < 0.05, "a JPEG, for pictures"
     assert len(back.evidence) == len(gathered.evidence)
     for one, other in zip(back.evidence, gathered.evidence, strict=True):
@@ -106,7 +106,7 @@ def test_writing_that_fails_leaves_the_old_file_and_nothing_else(stored, gathere
 
 
 def test_a_photo_too_long_for_jpeg(tmp_path, gathered):
-    long = replace(gathered.photo, rgb=np.zeros((1, 65_501, 3), np.float32))
+    long = replace(gathered.photo, pixels=np.zeros((1, 65_501, 3), np.float32))
     with pytest.raises(InputError, match="65501x1 pixels"):
         save_evidence(tmp_path / "evidence.npz", replace(gathered, photo=long))
     assert not list(tmp_path.iterdir())
@@ -225,11 +225,17 @@ BAD_FIELDS = {
     "focal.relative_sigma": [-0.1, 1e9, None],
     "focal.detail": [5, None],
     "photo.name": [None, 3],
-    "photo.notes": ["a note", [1], None],
+    "photo.notes": ["a note", [1], None, ["a note"] * 1001, ["x" * 2001]],
     "space": ["inverse", 1, None],
     "log_range": [[], [[1, 2]], [[1, 2, 3, 4]], [[0.5, 1.0, 0.5]], [[1, 1, 0]], [[1, 1, -1]], [[1, 1e9, 1]], "all"],
     "region": [[0, 0, 5, 5], {"left": 0, "top": 0, "right": 5.5, "bottom": 5}],
-    "lengths": [None, [[1, 2]], [{"start_xy": [1, 2], "end_xy": [3]}], [{"start_xy": [1, 2], "end_xy": [300, 4]}]],
+    "lengths": [
+        None,
+        [{"start_xy": [1, 2], "end_xy": [3, 4]}] * 1001,
+        [[1, 2]],
+        [{"start_xy": [1, 2], "end_xy": [3]}],
+        [{"start_xy": [1, 2], "end_xy": [300, 4]}],
+    ],
     "landmarks": [None, [], {}, [[{}]], [[None]] * 4],
     "landmarks.0": [None, [], "people"],
     "landmarks.0.0": [None, []],

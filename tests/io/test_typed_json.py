@@ -73,6 +73,9 @@ def test_every_type_of_field():
         ({"by_name": {"k\x1b": 1}}, "by_name.k\\x1b is 1: expected tuple"),
         ({"unknown": 1}, "there is a field unknown: expected inner, word"),
         ({"w" * 1000: 1}, f"there is a field {'w' * 60}: "),
+        ({"word": "w" * 2001}, "word has 2,001 letters"),
+        ({"several": [{"x": 1}] * 20_001}, "several has 20,001 items"),
+        ({"by_name": {str(k): [] for k in range(20_001)}}, "by_name has 20,001 items"),
         ({"extra": [1]}, "extra is [1]: expected list"),
     ],
 )

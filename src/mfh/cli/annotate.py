@@ -40,7 +40,7 @@ def annotate(
         raise InputError("--dataset needs --root: the folder it lies in")
     from mfh.evaluation.annotate.server import Annotations, make_server
     from mfh.evaluation.photo_files import find_photos
-    from mfh.io.atomic import check_writable
+    from mfh.io.atomic import check_writable, make_folder
     from mfh.io.lock import folder_lock
 
     check_writable(out.parent)
@@ -56,7 +56,7 @@ def annotate(
     with folder_lock(out, wait_s=0.0):
         annotations = Annotations(found, out)
         server, address = make_server(annotations, port=port)
-        out.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(out.parent)
         print(f"{len(found)} photos, {annotations.done} of them in {shown(out)} already", flush=True)
         print(f"page: {address} (on this machine only; Ctrl-C when done)", flush=True)
         if browser:

@@ -11,7 +11,7 @@ import typer
 from mfh.cli.evaluated_method import MethodOptions, choose_method
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
 from mfh.cli.flags import AsJson
-from mfh.cli.predict import print_json
+from mfh.cli.json_answer import print_json
 from mfh.cli.progress import progress_line
 from mfh.config import PRESETS, EvidenceMode, HeadKind, PeopleMode
 from mfh.errors import InputError, MfhError, printable, shown

@@ -1,5 +1,6 @@
 """Measure one photo and write its files: what ``mfh predict``, ``mfh demo`` and ``mfh refit`` share."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -187,7 +188,7 @@ def write_result(
     def fill(folder: Path) -> dict[str, object]:
         files = {"depth": "depth.npz", "depth_millimetres": "depth.png", "preview": "preview.png"}
         write_depth_npz(folder / files["depth"], result)
-        saturated = write_depth_png(folder / files["depth_millimetres"], result.depth_m, result.valid_mask)
+        saturated = write_depth_png(folder / files["depth_millimetres"], result)
         _write_picture(folder / files["preview"], preview(result))
         files |= _write_paintings(folder, result)
         if gathered is not None:
@@ -195,7 +196,7 @@ def write_result(
             files["evidence"] = EVIDENCE_FILE
         said = list(notes)
         if saturated:
-            share = saturated / result.depth_m.size
+            share = saturated / math.prod(result.shape)
             said.append(f"depth.png ends at {PNG_MAX_M} m: {share:.1%} of the pixels are farther; depth.npz has all")
         return receipt(result, photo_path=place.source, files=files, notes=tuple(said))
 

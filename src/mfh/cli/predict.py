@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, EXIT_NO_LANDMARK, error_line
+from mfh.cli.exits import EXIT_DONE, failure_line
 from mfh.cli.flags import (
     AsJson,
     Focal35mm,
@@ -22,6 +22,7 @@ from mfh.cli.flags import (
     WantedLengths,
     WantedRegion,
 )
+from mfh.cli.json_answer import note_photo, print_photos
 from mfh.cli.known import known_sizes, parse_region, parse_segment
 from mfh.cli.measure import Given, Measured, Meter
 from mfh.cli.options import (
@@ -37,8 +38,7 @@ from mfh.cli.options import (
 from mfh.cli.progress import progress_line
 from mfh.cli.receipt_table import describe_interval, describe_length, describe_region, receipt_rows
 from mfh.config import PRESETS, Config, EvidenceMode, HeadKind, PeopleMode
-from mfh.errors import InputError, MfhError, NoLandmarkError
-from mfh.io.json_text import json_text
+from mfh.errors import InputError, MfhError, NoLandmarkError, printable, shown
 
 if TYPE_CHECKING:
     from mfh.types import MetricDepth
@@ -135,71 +135,68 @@ def predict(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> int:
     """Measure photos in metres: depth.npz, depth.png, preview.png and receipt.json in OUT/<name>/."""
-    try:
-        if not photos:
-            raise InputError("no photo given: expected at least one, as in mfh predict photo.jpg")
-        limits = PaintingLimits(
-            paintings=paintings,
-            attempts=attempts,
-            budget_s=None if budget is None else parse_seconds(budget),
-            until_interval=until_interval,
-            prompts=tuple(prompt or ()),
-        )
-        config = configure(
-            preset,
-            people=people,
-            limits=limits,
-            seed=seed,
-            evidence=evidence,
-            head=head,
-            keep_paintings=save_paintings,
-        )
-        config = choose_models(
-            config,
-            {
-                "painter": painter,
-                "relative_depth": relative_depth_model,
-                "person_segmenter": people_finder,
-                "human_mesh": human_mesh,
-                "field_of_view": fov_from,
-            },
-        )
-        if commercial_ok:
-            config = _permitted(config, quiet=quiet)
-        max_pixels = parse_megapixels(max_megapixels)
-        # A photo named twice is measured once.
-        photos = list(dict.fromkeys(photos))
-        check_one_photo(
-            photos,
-            heights=person_height,
-            places=[*(known_distance or ()), *(known_length or ()), *([region] if region else ()), *(measure or ())],
-        )
-        given = Given(
-            focal=request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics),
-            known=known_sizes(heights=person_height or (), distances=known_distance or (), lengths=known_length or ()),
-            region=parse_region(region),
-            lengths=tuple(parse_segment(word) for word in measure or ()),
-            relative_depth=request_relative_depth(relative_depth, space, photos=photos, model=relative_depth_model),
-        )
-        from mfh.io.atomic import check_writable
+    if not photos:
+        raise InputError("no photo given: expected at least one, as in mfh predict photo.jpg")
+    limits = PaintingLimits(
+        paintings=paintings,
+        attempts=attempts,
+        budget_s=None if budget is None else parse_seconds(budget),
+        until_interval=until_interval,
+        prompts=tuple(prompt or ()),
+    )
+    config = configure(
+        preset,
+        people=people,
+        limits=limits,
+        seed=seed,
+        evidence=evidence,
+        head=head,
+        keep_paintings=save_paintings,
+    )
+    config = choose_models(
+        config,
+        {
+            "painter": painter,
+            "relative_depth": relative_depth_model,
+            "person_segmenter": people_finder,
+            "human_mesh": human_mesh,
+            "field_of_view": fov_from,
+        },
+    )
+    if commercial_ok:
+        config = _permitted(config, quiet=quiet)
+    max_pixels = parse_megapixels(max_megapixels)
+    # A photo named twice is measured once.
+    photos = list(dict.fromkeys(photos))
+    check_one_photo(
+        photos,
+        heights=person_height,
+        places=[*(known_distance or ()), *(known_length or ()), *([region] if region else ()), *(measure or ())],
+    )
+    given = Given(
+        focal=request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics),
+        known=known_sizes(heights=person_height or (), distances=known_distance or (), lengths=known_length or ()),
+        region=parse_region(region),
+        lengths=tuple(parse_segment(word) for word in measure or ()),
+        relative_depth=request_relative_depth(relative_depth, space, photos=photos, model=relative_depth_model),
+    )
+    from mfh.io.atomic import check_writable
 
-        check_writable(out)
-    except MfhError as error:
-        if as_json:
-            print_json({"photos": [], "error": error_line(error)})
-        raise
+    check_writable(out)
     meter = Meter(config, given=given, max_pixels=max_pixels, save_evidence=save_evidence)
     inputs = [path for path in (relative_depth, intrinsics) if path is not None]
-    outcomes = measure_all(meter, photos, out, quiet=quiet or as_json, inputs=inputs)
+    codes = measure_all(meter, photos, out, quiet=quiet or as_json, inputs=inputs)
     if as_json:
-        print_json({"photos": [as_tree(path, outcome) for path, outcome in outcomes]})
-    return exit_code([outcome for _, outcome in outcomes])
+        print_photos()
+    return exit_code(codes)
 
 
 def measure_all(
     meter: Meter, photos: Sequence[Path], out: Path, *, quiet: bool, inputs: Sequence[Path] = ()
-) -> list[tuple[Path, Measured | MfhError]]:
+) -> list[int]:
     """Measure photos one after the other; what is wrong with one is said at once and does not cost the others.
+
+    Nothing of a photo stays in memory but its line of the final JSON, where that is wanted.
 
     Args:
         meter: measures one photo.
@@ -209,35 +206,36 @@ def measure_all(
         inputs: files that are read besides: never replaced.
 
     Returns:
-        Each photo with its result, or with the error that prevented it.
+        Each photo's exit code.
     """
     from mfh.io.results import Place
 
-    outcomes: list[tuple[Path, Measured | MfhError]] = []
+    codes: list[int] = []
     for number, path in enumerate(photos, start=1):
         try:
-            with progress_line(quiet=quiet, prefix=f"{path.name} ({number} of {len(photos)}): ") as progress:
+            with progress_line(quiet=quiet, prefix=f"{printable(path.name)} ({number} of {len(photos)}): ") as progress:
                 measured = meter.measure(Place(out, path, inputs=(*photos, *inputs)), progress)
-        except MfhError as error:
-            print(f"mfh: {error_line(error)}", file=sys.stderr)
-            outcomes.append((path, error))
-        else:
-            outcomes.append((path, measured))
+            note_photo(as_tree(path, measured))
             if not quiet:
-                print(table(path, measured))
-    return outcomes
+                print(table(path, measured), flush=True)
+            codes.append(EXIT_DONE)
+        except Exception as error:
+            line, code = failure_line(error, about=str(path))
+            print(f"mfh: {line}", file=sys.stderr)
+            note_photo(as_tree(path, error))
+            codes.append(code)
+        # Before the next one is measured, not after.
+        measured = None
+    return codes
 
 
-def exit_code(outcomes: Sequence[Measured | MfhError]) -> int:
-    """Return 0 where every photo was measured; 2 for something unusable, else 3 for nobody to measure by.
+def exit_code(codes: Sequence[int]) -> int:
+    """Return 0 where every photo was measured; 1 for a fault, else 2 for something unusable, else 3 for nobody.
 
     Args:
-        outcomes: one a photo.
+        codes: one a photo.
     """
-    errors = [outcome for outcome in outcomes if isinstance(outcome, MfhError)]
-    if not errors:
-        return EXIT_DONE
-    return EXIT_NO_LANDMARK if all(isinstance(error, NoLandmarkError) for error in errors) else EXIT_INPUT
+    return min((code for code in codes if code), default=EXIT_DONE)
 
 
 def table(path: Path, measured: Measured) -> str:
@@ -273,7 +271,7 @@ def table(path: Path, measured: Measured) -> str:
     rows += [("note", warning) for warning in measured.warnings]
     camera = result.photo.camera
     lines = [f"{path} ({camera.width}x{camera.height})", *(f"  {name:<13} {text}" for name, text in rows)]
-    return "\n".join([*lines, *(f"    {line}" for line in receipt_rows(result))])
+    return "\n".join(shown(line) for line in [*lines, *(f"    {line}" for line in receipt_rows(result))])
 
 
 def _permitted(config: Config, *, quiet: bool) -> Config:
@@ -299,7 +297,7 @@ def _people(result: "MetricDepth") -> str:
     return f"{line} ({by_contact} by ground contact)" if by_contact else line
 
 
-def as_tree(path: Path, outcome: Measured | MfhError) -> dict[str, object]:
+def as_tree(path: Path, outcome: Measured | Exception) -> dict[str, object]:
     """Return the JSON object of one photo: its receipt, or the error.
 
     Args:
@@ -309,13 +307,5 @@ def as_tree(path: Path, outcome: Measured | MfhError) -> dict[str, object]:
     if isinstance(outcome, Measured):
         return {**outcome.receipt, "folder": str(outcome.folder)}
     tried = list(outcome.tried) if isinstance(outcome, NoLandmarkError) else []
-    return {"photo": str(path), "error": str(outcome), "error_kind": type(outcome).__name__, "tried": tried}
-
-
-def print_json(tree: dict[str, object]) -> None:
-    """Print one JSON object.
-
-    Args:
-        tree: of plain values.
-    """
-    print(json_text(tree))
+    message = str(outcome) if isinstance(outcome, MfhError) else failure_line(outcome)[0]
+    return {"photo": str(path), "error": message, "error_kind": type(outcome).__name__, "tried": tried}

@@ -20,10 +20,11 @@ from mfh.cli.flags import (
     WantedLengths,
     WantedRegion,
 )
+from mfh.cli.json_answer import print_json
 from mfh.cli.known import known_sizes, parse_region, parse_segment
 from mfh.cli.measure import measured, write_result
 from mfh.cli.options import request_focal
-from mfh.cli.predict import as_tree, print_json, table
+from mfh.cli.predict import as_tree, table
 from mfh.config import PRESETS, HeadConfig, HeadKind
 from mfh.errors import InputError, MfhError
 

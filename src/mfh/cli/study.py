@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mfh.cli.bounds import LAST_SEED, check_number
 from mfh.cli.exits import EXIT_DONE
 from mfh.cli.progress import progress_line
 from mfh.errors import InputError, shown
@@ -52,15 +53,14 @@ def make(
     note: Annotated[str, typer.Option(help="Shown to participants, such as whom to send the answers to.")] = "",
 ) -> int:
     """Make a blind side-by-side page; the key that says which method is which is a file of its own."""
-    if seed < 0:
-        raise InputError(f"--seed is {seed}: expected 0 or more")
+    check_number("--seed", seed, 0, LAST_SEED)
     if max_m is not None and bars is not None:
         raise InputError("--max-m and --bars are both given: expected one of them")
     from mfh.evaluation.photo_files import find_photos
     from mfh.evaluation.prediction_folders import parse_predictions
     from mfh.evaluation.study.meter_bar import bar_to, read_bars
     from mfh.evaluation.study.page import check_new, make_study
-    from mfh.io.atomic import check_writable
+    from mfh.io.atomic import check_writable, make_folder
 
     key = key or out.parent / f"{out.stem}-key.json"
     check_writable(out.parent)
@@ -72,7 +72,7 @@ def make(
     if bars is not None:
         chosen = read_bars(bars, found)
     for folder in {out.parent, key.parent}:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     # Bytes that are no text cannot be in a page.
     note = note.encode("utf-8", "backslashreplace").decode()
     with progress_line() as progress:
@@ -96,13 +96,12 @@ def tally(
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
 ) -> int:
     """Count the answers: selection rates by range with confidence intervals, as in the paper's Table 10."""
-    if seed < 0:
-        raise InputError(f"--seed is {seed}: expected 0 or more")
+    check_number("--seed", seed, 0, LAST_SEED)
     from mfh.evaluation.study.answers import read_answers
     from mfh.evaluation.study.plan import read_key
     from mfh.evaluation.study.tally import footnote, markdown, table, write_csv
     from mfh.evaluation.study.tally import tally as count
-    from mfh.io.atomic import check_writable
+    from mfh.io.atomic import check_writable, make_folder
     from mfh.io.written import check_apart, check_own, own_path
 
     folder = out or key.parent
@@ -112,7 +111,7 @@ def tally(
     check_own(folder, TALLY_FILES)
     secret = read_key(key)
     result = count(read_answers(answers, secret), secret, seed=seed)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_csv(files[0], result)
     with own_path(files[1]) as temporary:
         temporary.write_text(markdown(result), encoding="utf-8")

@@ -7,7 +7,7 @@ import typer
 
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT
 from mfh.cli.flags import AsJson
-from mfh.cli.predict import print_json
+from mfh.cli.json_answer import print_json
 from mfh.errors import InputError
 
 

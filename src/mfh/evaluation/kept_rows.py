@@ -7,8 +7,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mfh.errors import InputError
-from mfh.io.atomic import atomic_path
+from mfh.io.atomic import atomic_path, make_folder
 from mfh.io.reading import read_json, reading
 
 Row = TypeVar("Row")
@@ -25,10 +24,7 @@ def write_rows(path: Path, rows: Sequence[Any]) -> None:
     Raises:
         InputError: where it cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make {path.parent}: {error.strerror or error}; choose another --out") from error
+    make_folder(path.parent)
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps([asdict(row) for row in rows]), encoding="utf-8")
 

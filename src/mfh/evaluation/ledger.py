@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mfh.errors import InputError
 from mfh.evaluation.methods.stored import is_stored, prediction_path
-from mfh.io.atomic import atomic_path
+from mfh.io.atomic import atomic_path, make_folder
 from mfh.io.reading import check_file, parse_json, read_json, reading
 
 LEDGER, DONE, PREDICTIONS = "ledger.json", "done.jsonl", "predictions"
@@ -98,7 +98,7 @@ def open_ledger(folder: Path, settings: Mapping[str, object], *, restart: bool =
             answers would go, or one that cannot be used.
     """
     path = folder / LEDGER
-    wanted = json.loads(json.dumps(settings))
+    wanted = parse_json(json.dumps(settings))
     if os.path.lexists(path):
         there = _read(path)
         different = [] if restart else differences(there, wanted)
@@ -114,10 +114,7 @@ def open_ledger(folder: Path, settings: Mapping[str, object], *, restart: bool =
     else:
         _check_free(folder)
     if not os.path.lexists(path):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"cannot make {folder}: {error.strerror or error}; choose another with --out") from error
+        make_folder(folder)
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return Ledger(folder, {done.name: done for done in _read_done(folder / DONE)})

@@ -16,8 +16,7 @@ import numpy as np
 from numpy import ndarray
 
 import mfh
-from mfh.errors import InputError
-from mfh.io.atomic import atomic_path
+from mfh.io.atomic import atomic_path, make_folder
 from mfh.io.reading import read_npz, reading
 
 SECONDS = "seconds"
@@ -69,10 +68,7 @@ class Store:
             InputError: when the file cannot be written.
         """
         path = self.path(kind, question)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"cannot make {path.parent}: {error.strerror or error}; choose another --out") from error
+        make_folder(path.parent)
         with atomic_path(path) as temporary:
             np.savez_compressed(temporary, allow_pickle=False, **arrays, **{SECONDS: np.array(seconds)})
 

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image
 
@@ -22,9 +22,11 @@ from mfh.gathered import Gathered
 from mfh.io.atomic import atomic_path
 from mfh.io.evidence_format import Description, PhotoDescription, check_arrays, check_description
 from mfh.io.pictures import open_picture
+from mfh.io.pixels import decode_rgb
 from mfh.io.reading import MAX_ARRAY_BYTES, MAX_TEXT_BYTES, array_names, open_zip, parse_json, read_member, reading
 from mfh.io.typed_json import from_json
 from mfh.types import Camera, Evidence, Landmark, LogRange, Photo, RelativeDepth
+from mfh.types.rows import strips
 
 EVIDENCE_FILE = "evidence.npz"
 """What it is called beside the other results of a photo."""
@@ -69,7 +71,7 @@ def save_evidence(path: str | Path, gathered: Gathered) -> None:
         **{name: getattr(gathered, name) for name in _PLAIN},
     )
     arrays = {
-        "relative": relative.values.astype(np.float32),
+        "relative": relative.values.astype(np.float32, copy=False),
         **({} if relative.valid_mask is None else {"valid_mask": relative.valid_mask}),
         "photo_jpeg": _to_jpeg(photo),
         "pixel_relative": np.concatenate([np.zeros(0), *(one.relative for one in evidence)]),
@@ -127,16 +129,21 @@ def _describe(path: str | Path, text: str) -> Description:
 def _gathered(description: Description, arrays: Mapping[str, ndarray], path: str | Path) -> Gathered:
     """Put the parts together."""
     camera = description.camera
+    shape = (camera.height, camera.width)
     return Gathered(
         photo=Photo(
-            rgb=_from_jpeg(arrays["photo_jpeg"], camera, path),
+            pixels=_from_jpeg(arrays["photo_jpeg"], camera, path),
             camera=camera,
             focal=description.focal,
             name=description.photo.name,
             notes=description.photo.notes,
         ),
         relative=RelativeDepth(
-            arrays["relative"], description.space, read_log_range(description.log_range), arrays.get("valid_mask")
+            arrays["relative"],
+            description.space,
+            read_log_range(description.log_range),
+            arrays.get("valid_mask"),
+            photo_shape=None if arrays["relative"].shape == shape else shape,
         ),
         evidence=_evidence(description.landmarks, arrays),
         seconds=description.seconds,
@@ -171,16 +178,20 @@ def _evidence(rows: Sequence[tuple[Landmark, ...]], arrays: Mapping[str, ndarray
 
 
 def _to_jpeg(photo: Photo) -> UInt8[ndarray, "bytes"]:
-    height, width = photo.rgb.shape[:2]
+    height, width = photo.pixels.shape[:2]
     if max(height, width) > _JPEG_MAX_PX:
         raise InputError(f"{photo.name} has {width}x{height} pixels: evidence keeps sides up to {_JPEG_MAX_PX}")
-    pixels = np.rint(np.clip(photo.rgb, 0, 1) * 255).astype(np.uint8)
+    pixels = photo.pixels
+    if pixels.dtype != np.uint8 or pixels.shape[2] != 3:
+        pixels = np.empty((height, width, 3), np.uint8)
+        for rows in strips((height, width)):
+            pixels[rows] = np.rint(np.clip(photo.rgb_of(rows), 0, 1) * 255)
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "JPEG", quality=_JPEG_QUALITY)
-    return np.frombuffer(stream.getvalue(), np.uint8)
+    return np.frombuffer(stream.getbuffer(), np.uint8)
 
 
-def _from_jpeg(jpeg: UInt8[ndarray, "bytes"], camera: Camera, path: str | Path) -> Float[ndarray, "h w 3"]:
+def _from_jpeg(jpeg: UInt8[ndarray, "bytes"], camera: Camera, path: str | Path) -> UInt8[ndarray, "h w 3"]:
     """Decode the photo, if it has the size of its camera."""
     with open_picture(
         jpeg.tobytes(),
@@ -194,7 +205,7 @@ def _from_jpeg(jpeg: UInt8[ndarray, "bytes"], camera: Camera, path: str | Path) 
                 f"evidence {path} is damaged (its photo is {image.width}x{image.height}, its camera "
                 f"{camera.width}x{camera.height}): expected {_EXPECTED}"
             )
-        return np.asarray(image.convert("RGB")).astype(np.float32) / np.float32(255)
+        return decode_rgb(image)
 
 
 def _plain(value: object) -> object:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from mfh.geometry.view import view_shape
 from mfh.types import Camera, FocalProvenance, Landmark, Region, Segment, Space
 
 MAX_PEOPLE = 4_000
 """People considered in all images; memory and time of the fit grow with them."""
-MAX_IMAGES = 20_000
+_MAX_FEW = 1_000
+"""Of notes, lengths, models and stages."""
 _MAX_SIGMA = 10.0
 """One-sigma of a logarithm: a factor of twenty thousand."""
 _MIN_M, _MAX_M = 1e-3, 1e6
@@ -97,7 +99,9 @@ def check_description(one: Description) -> None:
     for x, y in [end for length in one.lengths for end in (length.start_xy, length.end_xy)]:
         if not (0 <= x <= camera.width - 1 and 0 <= y <= camera.height - 1):
             raise ValueError(f"a length ends at {x:g},{y:g}, outside the photo")
-    _check("the number of images", len(landmarks), 0, MAX_IMAGES)
+    lists = {"notes": one.photo.notes, "lengths": one.lengths, "seconds": one.seconds, "models": one.models}
+    for name, several in lists.items():
+        _check(f"the number of {name}", len(several), 0, _MAX_FEW)
     _check("the number of people", sum(len(image) for image in landmarks), 0, MAX_PEOPLE)
     far_px = _SIDES_AWAY * max(camera.width, camera.height)
     for landmark in (person for image in landmarks for person in image):
@@ -119,11 +123,14 @@ def check_arrays(arrays: Mapping[str, ndarray], camera: Camera, landmarks: Seque
         kind, axes = _KINDS[name]
         if array.dtype != kind or array.ndim != axes:
             raise ValueError(f"{name} is {array.dtype} {array.shape}: expected {np.dtype(kind)} of {axes} axes")
-    size = (camera.height, camera.width)
+    # Of a photo too large to be looked at whole, the map has the size that models look at.
+    sizes = ((camera.height, camera.width), view_shape(camera.height, camera.width))
     for name in ("relative", "valid_mask"):
-        if name in arrays and arrays[name].shape != size:
+        if name in arrays and arrays[name].shape not in sizes:
             rows, columns = arrays[name].shape
             raise ValueError(f"{name} is {columns}x{rows}, its camera {camera.width}x{camera.height}")
+    if "valid_mask" in arrays and arrays["valid_mask"].shape != arrays["relative"].shape:
+        raise ValueError("valid_mask has another size than the relative depth")
     for name in ("relative", "pixel_relative", "pixel_depth_m"):
         if not np.isfinite(arrays[name]).all():
             raise ValueError(f"{name} has values that are not finite")

@@ -5,10 +5,12 @@ them is on any list here. A test over the source tree holds that nothing else op
 """
 
 import io
+import os
+import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from PIL import Image, ImageFile, UnidentifiedImageError
@@ -25,6 +27,7 @@ DATASET_FORMATS = ("PNG", "JPEG", "PPM", "TIFF", "BMP")
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused before they are decoded."""
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _pillow_lock = threading.RLock()
 
@@ -59,7 +62,10 @@ def open_picture(
     if not isinstance(source, bytes):
         check_file(source, what=what, expected=expected, error=error)
     with reading(named, what=what, expected=expected, error=error), _quiet_unlimited_pillow():
-        with _opened(source, formats, what, expected, error) as image:
+        start = source[:16] if isinstance(source, bytes) else _start(Path(source))
+        # Before the file is opened: where standard error is closed, the next file gets its number.
+        quiet = _silent_stderr() if start[:4] in _TIFF_STARTS else nullcontext()
+        with quiet, _opened(source, start, formats, what, expected, error) as image:
             if image.width * image.height > max_pixels:
                 raise error(
                     f"{what} {shown(named)}".strip() + f" has {image.width}x{image.height} pixels "
@@ -70,7 +76,7 @@ def open_picture(
 
 
 def _opened(
-    source: Path | str | bytes, formats: Sequence[str], what: str, expected: str, error: type[MfhError]
+    source: Path | str | bytes, start: bytes, formats: Sequence[str], what: str, expected: str, error: type[MfhError]
 ) -> Image.Image:
     """Return the opened picture; one line that says how the file begins where it is of no such format."""
     Image.init()
@@ -79,7 +85,6 @@ def _opened(
     try:
         return unmapped(Image.open(stream, formats=[name for name in formats if name in Image.OPEN]))
     except UnidentifiedImageError as cause:
-        start = source[:16] if isinstance(source, bytes) else _start(Path(source))
         named = f"{what} {'' if isinstance(source, bytes) else shown(source)}".strip()
         if start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS and not has_heif:
             raise error(
@@ -119,6 +124,25 @@ def _register_heif() -> bool:
         return False
     pillow_heif.register_heif_opener()
     return True
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Keep libtiff from writing its own remarks on damaged files to the process's standard error, past Python."""
+    kept = None
+    # Where there is no standard error there are no remarks either.
+    if sys.__stderr__ is not None:
+        with suppress(OSError):
+            kept = os.dup(2)
+    try:
+        if kept is not None:
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        if kept is not None:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 @contextmanager

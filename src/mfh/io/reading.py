@@ -94,7 +94,10 @@ def check_file(
     named = f"{what} {shown(path)}".strip()
     with reading(path, what=what, expected=expected, error=error):
         path = Path(path)
-        facts = path.stat()
+        try:
+            facts = path.stat()
+        except ValueError as cause:
+            raise error(f"{what} {str(path)!r} is no file name ({cause}): expected {expected}".strip()) from cause
         if stat.S_ISDIR(facts.st_mode):
             raise error(f"{named} is a folder: expected {expected}")
         if not stat.S_ISREG(facts.st_mode):

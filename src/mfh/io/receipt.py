@@ -39,7 +39,7 @@ def depth_range_m(result: MetricDepth) -> tuple[float, float, float]:
     Returns:
         Three depths in metres; NaN where no pixel is valid.
     """
-    valid = result.depth_m[result.valid_mask]
+    valid = result.map_m[~np.isnan(result.map_m)]
     if valid.size == 0:
         return math.nan, math.nan, math.nan
     nearest, median, farthest = np.percentile(valid, [1, 50, 99])
@@ -75,7 +75,7 @@ def receipt(
         "painted_people_used": sum(one.painted and one.verdict == "used" for one in result.landmarks),
         "people_spread": result.people_spread,
         "depth_m": {"nearest": nearest_m, "median": median_m, "farthest": farthest_m},
-        "valid_fraction": float(result.valid_mask.mean()),
+        "valid_fraction": float((~np.isnan(result.map_m)).mean()),
         "max_depth_m": result.max_depth_m,
         "head": {
             "scale": float(result.head.scale),

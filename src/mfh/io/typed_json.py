@@ -7,6 +7,10 @@ from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+MAX_LETTERS = 2_000
+"""Of one text: a sentence, or a path."""
+MAX_ITEMS = 20_000
+"""Of one list or object."""
 _UNPRINTABLE = ("Cc", "Cs")
 
 
@@ -42,6 +46,8 @@ def _value(kind: Any, tree: object, where: str) -> Any:
         if not (isinstance(tree, str) and tree in arguments):
             raise ValueError(f"{where} is {_shown(tree)}: expected {' or '.join(map(repr, arguments))}")
         return tree
+    if isinstance(tree, list | dict) and len(tree) > MAX_ITEMS:
+        raise ValueError(f"{where} has {len(tree):,} items: expected {MAX_ITEMS:,} at most")
     if origin is tuple and isinstance(tree, list):
         kinds = arguments[:1] * len(tree) if arguments[-1] is Ellipsis else arguments
         if len(kinds) != len(tree):
@@ -50,6 +56,8 @@ def _value(kind: Any, tree: object, where: str) -> Any:
     if origin is dict and isinstance(tree, dict):
         return {_printable(key): _value(arguments[1], item, f"{where}.{_name(key)}") for key, item in tree.items()}
     if kind is str and isinstance(tree, str):
+        if len(tree) > MAX_LETTERS:
+            raise ValueError(f"{where} has {len(tree):,} letters: expected {MAX_LETTERS:,} at most")
         return _printable(tree)
     # To Python, true is a whole number.
     if kind is float and isinstance(tree, int | float) and not isinstance(tree, bool) and math.isfinite(tree):

@@ -303,7 +303,9 @@ def weighted_quantiles(
         return np.full(len(levels), values[0])
     if smaller:
         least = values[finite][0]
-        weight = weight * np.exp(-smaller * (np.maximum(values, least) - least))
+        leaning = weight * np.exp(-smaller * (np.maximum(values, least) - least))
+        # Candidates that nobody believes may lie so much nearer that nothing else would count.
+        weight = leaning if leaning.sum() > 0 else weight
     # Half of its own weight lies before each.
     below = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
     return np.interp(levels, below[finite], values[finite])

@@ -155,7 +155,8 @@ def _fit_given(clues: Sequence[Clue], relative: RelativeDepth, span: PhotoRange,
         posterior = _people_alone(people, candidates, noises, np.log(density * volume), space) if people else None
         alone = posterior.belief if posterior else None
         scale = given_scale(given, ratio, space)
-        bound = bind(scale, valley, given, density, volume, alone, ratio, space, common_log_sigma=common_log_sigma)
+        scatter = posterior.scatter if posterior else 0.0
+        bound = bind(scale, valley, given, density, volume, alone, common_log_sigma=common_log_sigma, scatter=scatter)
         return bound, posterior, scale
 
     log_gap, offset = _merged(np.log(standard + floor), np.log(valley.ratio + floor)), _offsets()

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from mfh.errors import Rejected
 from mfh.geometry.camera import subsample_camera
 from mfh.geometry.rasterize import rasterize_depth
 from mfh.numerics.gates import MIN_PIXELS, body_gate, duplicate_gate, likely_gate, mesh_gate
@@ -33,6 +34,7 @@ class Sighting:
         paint_mask: where the image was painted; None for the photo itself. Nobody painted is seen outside it: a painter
             that says what it touched says what hides the person, and a finder may see legs behind a table.
         min_score: people less certain than this do not count.
+        verdicts: what is known of each person beforehand, in order; none for nothing.
     """
 
     people: Sequence[Person]
@@ -42,6 +44,7 @@ class Sighting:
     measurer: str
     paint_mask: Bool[ndarray, "h w"] | None = None
     min_score: float = 0.0
+    verdicts: Sequence[Rejected | None] = ()
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,10 @@ def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> J
     grid = (slice(None, None, step), slice(None, None, step))
     camera = subsample_camera(camera, step=step)
     landmarks, masks, bodies = [], [], []
+    known = sighting.verdicts or [None] * len(sighting.people)
     verdicts = [
-        likely_gate(person, sighting.min_score) or mesh_gate(mesh, camera, max_depth_m)
-        for person, mesh in zip(sighting.people, sighting.meshes, strict=True)
+        likely_gate(person, sighting.min_score) or mesh_gate(mesh, camera, max_depth_m) or verdict
+        for person, mesh, verdict in zip(sighting.people, sighting.meshes, known, strict=True)
     ]
     verdicts = duplicate_gate(sighting.people, verdicts)
     for person, mesh, rejected in zip(sighting.people, sighting.meshes, verdicts, strict=True):

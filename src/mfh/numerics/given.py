@@ -30,8 +30,7 @@ NOTABLE_DOUBT = 0.1
 """Doubt from which a contradiction is said: from there on the 80 % interval reaches to what people say."""
 WIDELY_WRONG = 1.5
 """Deviation of the log factor of either: a factor of 4.5."""
-_AS_FAR_AS_CAN_BE = 10.0
-_TINY = 1e-300
+_AS_FAR_AS_CAN_BE, _AS_LOW_AS_CAN_BE = 10.0, 700.0
 _GAPS = (1e-6, 1e4)
 """Gaps between infinity and what is nearest to it that given sizes may call for, over the photo's range."""
 _SEARCHED, _VALLEY, _OFFSETS = 2000, 61, 17
@@ -46,11 +45,15 @@ class GivenScale:
     """What given sizes say of the scale at each ratio r = t/s.
 
     Attributes:
+        ratio: (r,) t/s.
+        space: of the relative depth.
         log_scale: (r,) log s that meets them best.
         misfit: (r,) what is left: sum of squares over their own errors.
         implied: (k, r) log s that each of them implies.
     """
 
+    ratio: Float[ndarray, "r"]
+    space: Space
     log_scale: Float[ndarray, "r"]
     misfit: Float[ndarray, "r"]
     implied: Float[ndarray, "k r"]
@@ -67,7 +70,7 @@ def given_scale(given: Sequence[Clue], ratio: Float[ndarray, "r"], space: Space)
     implied = implied_log_scales(given, ratio, space)
     precision = _precision(given)
     log_scale = precision @ implied / precision.sum()
-    return GivenScale(log_scale, precision @ (implied - log_scale) ** 2, implied)
+    return GivenScale(ratio, space, log_scale, precision @ (implied - log_scale) ** 2, implied)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Valley:
     """Where given sizes are met: the ratios that two or more of them leave possible.
 
     Attributes:
-        ratio: (v,) ascending; empty where one size alone leaves all ratios possible.
+        ratio: (v,) ascending; empty where all are possible: of one size alone, and in a flat photo.
         best: the one that meets them best; None where all do.
         least: misfit there.
         stretch: what their errors must be multiplied with to make them agree with each other: 1 where they do.
@@ -87,8 +90,8 @@ class Valley:
     stretch: float = 1.0
 
     def met(self, misfit: Float[ndarray, "r"]) -> Bool[ndarray, "r"]:
-        """Return where given sizes are met within their own error."""
-        return misfit <= self.least + self.stretch**2
+        """Return where given sizes are met within their own error; at the best of these ratios at least."""
+        return misfit <= max(self.least, float(misfit.min())) + self.stretch**2
 
 
 def find_valley(given: Sequence[Clue], span: PhotoRange, space: Space) -> Valley:
@@ -100,8 +103,12 @@ def find_valley(given: Sequence[Clue], span: PhotoRange, space: Space) -> Valley
         space: of the relative depth.
     """
     floor, reach = _limits(given, span)
-    if len(given) < 2 or reach <= 0:
+    if len(given) < 2:
         return Valley(np.zeros(0))
+    if reach <= 0:
+        # Flat: they agree or not, whatever the ratio.
+        least = float(given_scale(given, np.array([1 - floor]), space).misfit[0])
+        return Valley(np.zeros(0), least=least, stretch=_stretch(given, least))
 
     def misfit(log_gap: Float[ndarray, "g"]) -> Float[ndarray, "g"]:
         return given_scale(given, np.exp(log_gap) - floor, space).misfit
@@ -109,7 +116,7 @@ def find_valley(given: Sequence[Clue], span: PhotoRange, space: Space) -> Valley
     first, last = (float(np.log(reach * gap)) for gap in _GAPS)
     middle = _lowest(misfit, first, last)
     least = float(misfit(np.array([middle]))[0])
-    stretch = float(np.sqrt(max(1.0, least / (len(given) - 1))))
+    stretch = _stretch(given, least)
     enough = least + (_REACH * stretch) ** 2
     ends = [_where_it_rises_to(enough, misfit, middle, limit) for limit in (first, last)]
     log_gap = np.union1d(np.linspace(ends[0], ends[1], _VALLEY), [middle])
@@ -146,10 +153,9 @@ def bind(
     density: Float[ndarray, "r"],
     volume: Float[ndarray, "r"],
     people: ScaleBelief | None,
-    ratio: Float[ndarray, "r"],
-    space: Space,
     *,
     common_log_sigma: float,
+    scatter: float,
 ) -> Bound:
     """Return the belief in the heads that meet what is given, and how far that is to be doubted.
 
@@ -160,40 +166,78 @@ def bind(
         density: (r,) prior of each ratio, per unit of volume.
         volume: (r,) how much each stands for.
         people: what people alone leave to believe, at the same ratios; None where there is nobody.
-        ratio: (r,) candidates.
-        space: of the relative depth.
         common_log_sigma: by how much all people may be off alike, against what is given.
+        scatter: deviation of each person from the best head: a place where something is given may be off as much.
     """
     prior = density * volume / (density @ volume)
-    sigma = valley.stretch / float(np.sqrt(_precision(given).sum()))
-    alike = right = wrong = off_square = 0.0
-    likely = prior
-    if people is not None:
-        off = people.log_scale - scale.log_scale[:, None]
-        alike = (people.weight * _normal(off, WIDELY_WRONG)).sum(1)
-        agreeing = people.weight * _normal(off, math.hypot(sigma, common_log_sigma))
-        right = (1 - PEOPLE_ALIKE - PEOPLE_USELESS) * agreeing.sum(1)
-        likely = right + PEOPLE_ALIKE * alike + PEOPLE_USELESS * prior * alike.sum()
-        wrong = _if_given_is_wrong(scale, people)
-        # How far the size that was given may be off where both are right: what people add makes it less.
-        kept = common_log_sigma**2 / (sigma**2 + common_log_sigma**2)
-        off_square = (agreeing * (kept * sigma**2 + ((1 - kept) * off) ** 2)).sum(1) / np.maximum(
-            agreeing.sum(1), _TINY
-        )
+    sigma = valley.stretch / math.sqrt(float(_precision(given).sum()))
+    told = None if people is None else _told(scale, given, people, prior, sigma, common_log_sigma, scatter)
+    likely = prior if told is None else told.likely
     # Where what is given is not met, people and the prior count no more than the best they say where it is.
     per_volume = likely / volume
-    capped = np.minimum(per_volume, per_volume[valley.met(scale.misfit)].max()) * volume
-    fit = capped * np.exp(-0.5 * (scale.misfit - valley.least) / valley.stretch**2)
-    sure = right / likely
-    spread = math.sqrt(float(fit @ (sure * off_square + (1 - sure) * sigma**2)) / float(fit.sum()))
+    likely = np.minimum(per_volume, per_volume[valley.met(scale.misfit)].max()) * volume
+    fit = likely * np.exp(-0.5 * (scale.misfit - valley.least) / valley.stretch**2)
+    spread = sigma if told is None else math.sqrt(float(fit @ told.off_square) / float(fit.sum()))
     offset = spread * np.linspace(-_REACH, _REACH, _OFFSETS)
     weight = fit[:, None] * _normal(offset, spread)
-    belief = ScaleBelief(ratio, scale.log_scale[:, None] + offset, weight / weight.sum(), space)
-    if people is None:
+    belief = ScaleBelief(scale.ratio, scale.log_scale[:, None] + offset, weight / weight.sum(), scale.space)
+    if told is None:
         return Bound(belief, 0.0)
-    met = _log_evidence(scale, given, capped)
-    doubt = GIVEN_WRONG * wrong / (GIVEN_WRONG * wrong + (1 - GIVEN_WRONG) * float(np.exp(met)))
-    return Bound(belief, min(doubt, MOST_DOUBT))
+    against = math.log(GIVEN_WRONG / (1 - GIVEN_WRONG)) + told.log_wrong - told.log_right
+    return Bound(belief, min(MOST_DOUBT, 1 / (1 + math.exp(min(-against, _AS_LOW_AS_CAN_BE)))))
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What people say of what is given.
+
+    Attributes:
+        likely: (r,) how likely each ratio is, what is given being right: together with people, with people wrong all
+            alike, or with people of no use.
+        off_square: (r,) squared log factor by which what is given may be off, right as it is: people who are right too
+            make it less, where they say the same.
+        log_right: log likelihood of what is given where it is right.
+        log_wrong: where it is wrong.
+    """
+
+    likely: Float[ndarray, "r"]
+    off_square: Float[ndarray, "r"]
+    log_right: float
+    log_wrong: float
+
+
+def _told(
+    scale: GivenScale,
+    given: Sequence[Clue],
+    people: ScaleBelief,
+    prior: Float[ndarray, "r"],
+    sigma: float,
+    common_log_sigma: float,
+    scatter: float,
+) -> _Told:
+    off = people.log_scale - scale.log_scale[:, None]
+    alike = (people.weight * _normal(off, WIDELY_WRONG)).sum(1)
+    otherwise = PEOPLE_ALIKE * alike + PEOPLE_USELESS * prior * alike.sum()
+
+    def both_right(apart: float) -> Float[ndarray, "r d"]:
+        return (1 - PEOPLE_ALIKE - PEOPLE_USELESS) * people.weight * _normal(off, math.hypot(sigma, apart))
+
+    agreeing = both_right(common_log_sigma)
+    likely = agreeing.sum(1) + otherwise
+    # Of two normal distributions, the product's mean and variance about what is given.
+    kept = common_log_sigma**2 / (sigma**2 + common_log_sigma**2)
+    together = (agreeing * (kept * sigma**2 + ((1 - kept) * off) ** 2)).sum(1)
+    # One place is off by more than what all people share: that is no contradiction yet.
+    loosely = both_right(math.hypot(common_log_sigma, scatter)).sum(1) + otherwise
+    # Each place or number is wrong by itself, or all of them alike: a unit.
+    each = sum(np.log(_normal(people.log_scale - one[:, None], WIDELY_WRONG)) for one in scale.implied)
+    wrong = np.logaddexp(_log_sum(people.weight, np.asarray(each)), _log_evidence(scale, given, alike))
+    return _Told(
+        likely=likely,
+        off_square=(together + otherwise * sigma**2) / likely,
+        log_right=_log_evidence(scale, given, loosely),
+        log_wrong=float(wrong) - math.log(2),
+    )
 
 
 def doubted(bound: Bound, people: ScaleBelief | None, *, common_log_sigma: float) -> ScaleBelief:
@@ -238,6 +282,10 @@ def _limits(given: Sequence[Clue], span: PhotoRange) -> tuple[float, float]:
     return floor, reach if reach > 1e-9 * abs(floor) else 0.0
 
 
+def _stretch(given: Sequence[Clue], least: float) -> float:
+    return math.sqrt(max(1.0, least / (len(given) - 1)))
+
+
 def _lowest(misfit: Misfit, first: float, last: float) -> float:
     """Return where a misfit is least: on a grid, then on finer ones about the best of it."""
     grid = np.linspace(first, last, _SEARCHED)
@@ -270,18 +318,21 @@ def _normal(off: Float[ndarray, "..."], sigma: float) -> Float[ndarray, "..."]:
     return np.exp(-0.5 * np.minimum(np.abs(off), _AS_FAR_AS_CAN_BE) ** 2 / sigma**2) / (sigma * np.sqrt(2 * np.pi))
 
 
-def _if_given_is_wrong(scale: GivenScale, people: ScaleBelief) -> float:
-    """Return the likelihood of what is given where all of it is wrong by any factor."""
-    likelihood = people.weight
-    for implied in scale.implied:
-        likelihood = likelihood * _normal(people.log_scale - implied[:, None], WIDELY_WRONG)
-    return float(likelihood.sum())
-
-
 def _log_evidence(scale: GivenScale, given: Sequence[Clue], likely: Float[ndarray, "r"]) -> float:
-    """Return the log likelihood of what is given where it is right."""
+    """Return the log likelihood of what is given, right but for an error that all of it shares.
+
+    Args:
+        scale: what it says at the ratios.
+        given: the sizes.
+        likely: (r,) how likely each ratio is, and its log scale there.
+    """
     precision = _precision(given)
     # The product of their normal distributions is one about their mean, times this.
     log_norm = 0.5 * float(np.log(precision / (2 * np.pi)).sum() - np.log(precision.sum() / (2 * np.pi)))
-    least = float(scale.misfit.min())
-    return log_norm - 0.5 * least + float(np.log(likely @ np.exp(-0.5 * (scale.misfit - least))))
+    return log_norm + _log_sum(likely, -0.5 * scale.misfit)
+
+
+def _log_sum(weight: Float[ndarray, "..."], log_likelihood: Float[ndarray, "..."]) -> float:
+    """Return the log of a weighted sum of likelihoods."""
+    with np.errstate(divide="ignore"):
+        return float(np.logaddexp.reduce((np.log(weight) + log_likelihood).ravel()))

@@ -9,15 +9,13 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
 from mfh.numerics.belief import ScaleBelief
 from mfh.numerics.consensus import Consensus
 from mfh.numerics.given import NOTABLE_DOUBT
 from mfh.numerics.metric_head import log_depth_at
 from mfh.numerics.shift_prior import PhotoRange, photo_range
-from mfh.types import CommonErrors, Evidence, MetricHead, RelativeDepth, ScaleInterval
+from mfh.types import CommonErrors, Evidence, LogSigmaCurve, MetricHead, RelativeDepth, ScaleInterval
 
 LEVELS = {0.8: 1.2816, 0.95: 1.9600}
 """Probability of an interval, and how many deviations of a normal distribution it reaches to either side."""
@@ -171,8 +169,8 @@ def tight_enough(interval: ScaleInterval, half_width: float, *, over: str = "pho
     return ""
 
 
-def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: CommonErrors) -> Float[ndarray, "h w"]:
-    """Return the one-sigma of log depth at every pixel: scale and shift jointly, and the common errors.
+def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: CommonErrors) -> LogSigmaCurve:
+    """Return the one-sigma of log depth by relative depth: scale and shift jointly, and the common errors.
 
     Args:
         consensus: the belief.
@@ -180,18 +178,19 @@ def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: Commo
         errors: what people do not average out.
 
     Returns:
-        (h, w) float32; interpolated between a few relative depths, over which it varies smoothly. What is probably at
-        infinity gets that of the farthest that is not.
+        The curve through a few relative depths. What is probably at infinity gets that of the farthest that is not.
     """
     values = relative.values.astype(np.float64)
     seen = values if relative.valid_mask is None else values[relative.valid_mask]
     least, most = float(seen.min()), float(seen.max())
     if most <= least:
-        return np.full(values.shape, errors.log_sigma(), np.float32)
+        return LogSigmaCurve(np.array([least]), np.array([errors.log_sigma()]))
     knots = np.unique(np.concatenate([np.linspace(least, most, _KNOTS), np.quantile(seen, np.linspace(0, 1, _KNOTS))]))
     _, sigma = consensus.belief.moments(knots)
-    finite = np.array([consensus.belief.finite_share(float(knot)) >= _LEAST_FINITE for knot in knots])
-    return np.interp(values, knots[finite], np.hypot(sigma[finite], errors.log_sigma())).astype(np.float32)
+    shares = np.array([consensus.belief.finite_share(float(knot)) for knot in knots])
+    # All of it sky: the nearest of it.
+    finite = shares >= min(_LEAST_FINITE, shares.max())
+    return LogSigmaCurve(knots[finite], np.hypot(sigma[finite], errors.log_sigma()))
 
 
 def _limited_by(

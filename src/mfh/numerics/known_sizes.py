@@ -170,7 +170,7 @@ def errors_left(known: KnownSizes, errors: CommonErrors) -> ErrorsLeft:
     return ErrorsLeft(
         CommonErrors(0.0, errors.shape, errors.focal * (1 - by_distance)),
         widths=errors.focal * by_distance,
-        people=math.hypot(errors.shared, errors.shape, errors.focal * by_distance),
+        people=math.hypot(errors.shared, errors.focal * by_distance),
     )
 
 
@@ -253,9 +253,10 @@ def _rescaled(evidence: Evidence, person: int, factor: float) -> Evidence:
 
 def _pixel_of(relative: RelativeDepth, xy: tuple[float, float], what: str) -> float:
     """Return the relative depth of the very pixel: what is given is what its depth must be."""
-    value = float(relative.values[round(xy[1]), round(xy[0])])
+    column, row = round(xy[0]), round(xy[1])
+    value = float(relative.rows_or_nan(slice(row, row + 1))[0, column])
     if not math.isfinite(value):
-        raise InputError(f"{what}: there is no relative depth at that pixel: expected one that has")
+        raise InputError(f"{what}: the relative depth has no value at pixel {column},{row}: expected one that has")
     return value
 
 

@@ -61,7 +61,8 @@ def relative_at(relative: RelativeDepth, xy: tuple[float, float]) -> float:
     Raises:
         InputError: where the relative depth around the pixel is mostly not valid.
     """
-    column, row = round(xy[0]), round(xy[1])
+    x, y = relative.place(xy)
+    column, row = round(x), round(y)
     rows = slice(max(row - _HALF_PATCH, 0), row + _HALF_PATCH + 1)
     columns = slice(max(column - _HALF_PATCH, 0), column + _HALF_PATCH + 1)
     if relative.valid_mask is None:

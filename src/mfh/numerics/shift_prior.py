@@ -85,7 +85,7 @@ def region_range(relative: RelativeDepth, region: Region) -> PhotoRange:
     Raises:
         InputError: where the relative depth is valid nowhere in the region.
     """
-    values = relative.values_or_nan[region.pixels].astype(np.float64)
+    values = relative.values_or_nan[relative.window(region)].astype(np.float64)
     seen = values[np.isfinite(values)]
     if not len(seen):
         at = f"{region.left},{region.top} to {region.right},{region.bottom}"

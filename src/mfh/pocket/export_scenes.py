@@ -5,6 +5,7 @@ beside its place and moved there whole, so that a folder that is there is finish
 of somebody else's is never written to.
 """
 
+import filecmp
 import json
 import os
 import re
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfh.errors import InputError, shown
-from mfh.io.atomic import atomic_path
+from mfh.io.atomic import atomic_path, make_folder
 from mfh.io.lock import folder_lock
 from mfh.io.pictures import open_picture
 from mfh.io.reading import read_json, read_npz, reading
@@ -125,11 +126,8 @@ def export_scenes(
     digest = _check_bank(bank_path, options)
     with folder_lock(out, wait_s=_LOCK_WAIT_S):
         missing = [seed for seed in seeds if not _is_finished(out, seed, options, digest)]
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            _sweep(out)
-        except OSError as error:
-            raise InputError(f"cannot make {out}: {error.strerror or error}; choose another with --out") from error
+        make_folder(out)
+        _sweep(out)
         jobs = [_Job(seed, out, bank_path, digest, options) for seed in missing]
         for done, _ in enumerate(in_processes(_write, jobs, workers=workers), start=1):
             if progress is not None:
@@ -284,8 +282,8 @@ def _is_begun(folder: Path, part: Path) -> bool:
     """Return whether a folder is what a run left that was stopped: of this scene's files only, and one as it is now."""
     if not _holds_only(folder, _FILES[:-1]):
         return False
-    same = (name for name in os.listdir(folder) if (folder / name).read_bytes() == (part / name).read_bytes())
-    return not os.listdir(folder) or next(same, None) is not None
+    names = os.listdir(folder)
+    return not names or any(filecmp.cmp(folder / name, part / name, shallow=False) for name in names)
 
 
 def _holds_only(folder: Path, names: Sequence[str]) -> bool:

@@ -7,6 +7,7 @@ optical axis; cameras are OpenCV's (x right, y down, z forward) and an integer p
 from mfh.types.answer import (
     CommonErrors,
     KnownSize,
+    LogSigmaCurve,
     MeasuredLength,
     MeasuredPainting,
     MetricDepth,
@@ -52,6 +53,7 @@ __all__ = [
     "KnownSize",
     "Landmark",
     "LogRange",
+    "LogSigmaCurve",
     "MeasuredLength",
     "MeasuredPainting",
     "MetricDepth",

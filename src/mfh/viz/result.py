@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from mfh.types import Landmark, MeasuredLength, MetricDepth, RegionDepth, used_people
 from mfh.viz.colours import bar_ticks_m, colour_depth, depth_limits_m, draw_bar, tick_label
-from mfh.viz.drawing import FAINT_INK, INK, PAPER, REGION_INK, Label, draw_label, fit, font_of, place_label, shrink
+from mfh.viz.drawing import FAINT_INK, INK, PAPER, REGION_INK, Label, draw_label, fit, font_of, place_label, small_photo
 
 
 def preview(result: MetricDepth, *, panel_px: int = 760) -> UInt8[ndarray, "h w 3"]:
@@ -22,10 +22,10 @@ def preview(result: MetricDepth, *, panel_px: int = 760) -> UInt8[ndarray, "h w 
     Returns:
         (h, w, 3) uint8 RGB, ready to be written.
     """
-    height, width = result.depth_m.shape
+    height, width = result.shape
     scale = panel_px / max(height, width)
     panel = (max(1, round(width * scale)), max(1, round(height * scale)))
-    limits_m = depth_limits_m(result.depth_m, result.valid_mask)
+    limits_m = depth_limits_m(result.map_m, ~np.isnan(result.map_m))
     font_px = max(15, panel_px // 42)
     gap = font_px
     bar_width = max(14, panel_px // 36)
@@ -38,14 +38,15 @@ def preview(result: MetricDepth, *, panel_px: int = 760) -> UInt8[ndarray, "h w 
         (gap + panel[0] + gap + panel[0] + gap + bar_width + label_width + gap, header + panel[1] + footer),
         PAPER,
     )
-    photo = Image.fromarray(shrink(result.photo.rgb, panel))
+    photo = Image.fromarray(small_photo(result.photo, panel))
     labels = _draw_people(photo, result.landmarks, scale=scale, font_px=font_px)
     if result.region is not None:
         _draw_region(photo, result.region, labels, scale=scale, font_px=font_px)
     for length in result.lengths:
         _draw_length(photo, length, labels, scale=scale, font_px=font_px)
-    step = max(1, int(1 / (2 * scale)))
-    coloured = colour_depth(result.depth_m[::step, ::step], result.valid_mask[::step, ::step], limits_m)
+    step = max(1, int(1 / (2 * panel_px / max(result.map_m.shape))))
+    some_m = result.map_m[::step, ::step]
+    coloured = colour_depth(some_m, ~np.isnan(some_m), limits_m)
     canvas.paste(photo, (gap, header))
     canvas.paste(Image.fromarray(coloured).resize(panel, Image.Resampling.BOX), (2 * gap + panel[0], header))
     draw_bar(canvas, (3 * gap + 2 * panel[0], header), (bar_width, panel[1]), limits_m, font_px=font_px)

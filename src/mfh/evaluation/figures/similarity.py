@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import InputError
-from mfh.io.atomic import atomic_path
+from mfh.io.atomic import atomic_path, make_folder
 from mfh.io.reading import check_file, read_npy, reading
 
 Featurize = Callable[[Float[ndarray, "_ _ 3"]], Float[ndarray, "c"]]
@@ -100,10 +100,7 @@ class FeatureCache:
         if self._featurize is None:
             self._featurize = self._load_model()
         features = self._featurize(picture.load())
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"cannot make {path.parent}: {error.strerror or error}") from error
+        make_folder(path.parent)
         with atomic_path(path) as temporary:
             np.save(temporary, features)
         self.computed += 1

@@ -9,7 +9,7 @@ import numpy as np
 
 from mfh.errors import InputError
 from mfh.evaluation.methods.method import Levels, Prediction
-from mfh.io.atomic import atomic_path
+from mfh.io.atomic import atomic_path, make_folder
 from mfh.io.names import plain_name
 from mfh.io.reading import MAX_ARRAY_BYTES, array_names, open_zip, read_npz, reading
 
@@ -49,10 +49,7 @@ def write_prediction(path: Path, prediction: Prediction) -> None:
         raise InputError(
             f"{path} is there already, and mfh evaluate did not write it: choose another folder with --out"
         )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make {path.parent}: {error.strerror or error}; choose another with --out") from error
+    make_folder(path.parent)
     with atomic_path(path) as temporary:
         np.savez(temporary, **arrays)
 

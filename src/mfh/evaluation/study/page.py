@@ -21,7 +21,7 @@ from mfh.evaluation import pages
 from mfh.evaluation.prediction_folders import check_aspect, check_complete, read_metres
 from mfh.evaluation.study.meter_bar import MeterBar, choose_bar
 from mfh.evaluation.study.plan import LETTERS, Question, draw_plan, write_key
-from mfh.io.atomic import atomic_path
+from mfh.io.atomic import atomic_path, make_folder
 from mfh.io.names import plain_name
 from mfh.io.photo import load_photo
 from mfh.io.reading import reading
@@ -252,10 +252,7 @@ def _inside(out: Path, name: str, picture: Picture) -> str:
 def _beside(out: Path, name: str, picture: Picture) -> str:
     """Write a picture into the study's folder and return its address in the page."""
     relative = f"images/{name}.{'png' if picture.media_type == 'image/png' else 'jpg'}"
-    try:
-        (out / "images").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make {out / 'images'}: {error.strerror or error}; choose another --out") from error
+    make_folder(out / "images")
     with atomic_path(out / relative) as temporary:
         temporary.write_bytes(picture.content)
     return relative

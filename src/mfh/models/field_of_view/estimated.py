@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from mfh.errors import BackendError
 from mfh.geometry.camera import camera_from_fov_x
+from mfh.geometry.view import view_of
 from mfh.models.protocols import FieldOfViewModel
 from mfh.types import FocalProvenance, Photo
 
@@ -22,8 +23,8 @@ def with_estimated_camera(photo: Photo, model: FieldOfViewModel) -> Photo:
     Raises:
         BackendError: where the model says a field of view that no such photo has.
     """
-    height, width = photo.rgb.shape[:2]
-    fov_x_deg = model.fov_x_deg(photo.rgb)
+    height, width = photo.pixels.shape[:2]
+    fov_x_deg = model.fov_x_deg(view_of(photo).rgb)
     if not (math.isfinite(fov_x_deg) and NARROWEST_DEG <= fov_x_deg <= WIDEST_DEG):
         raise BackendError(
             f"{model.name} says that {photo.name} has a field of view of {fov_x_deg:.1f}°: expected {NARROWEST_DEG:g} "
