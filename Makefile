@@ -30,7 +30,7 @@ $(VENV)/core.stamp: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp
 	$(PIP) pip
-	$(PIP) -e ".[hub,lora,heif]" --group dev
+	$(PIP) -e ".[hub,lora,heif,exr]" --group dev
 	@touch $@
 
 setup: $(VENV)/core.stamp
@@ -74,7 +74,8 @@ network: dev
 	$(BIN)/python -m mfh.pocket.export depth --weights build/depth.safetensors --out $(WEIGHTS)/depth.onnx
 	$(BIN)/mfh pocket train range --data $(RENDERS) --out build/range.npz
 	cp build/range.npz $(WEIGHTS)/range.npz
-	$(BIN)/mfh pocket train shape-range --data $(RENDERS) --bank build/bodies.npz --out $(WEIGHTS)/shape_range.npz
+	$(BIN)/mfh pocket train shape-range --data $(RENDERS) --bank build/bodies.npz --out build/shape_range.npz
+	cp build/shape_range.npz $(WEIGHTS)/shape_range.npz
 	$(BIN)/mfh pocket train painter --data $(RENDERS) --out build/painter.safetensors --start build/depth.safetensors --workers 2
 	$(BIN)/python -m mfh.pocket.export painter --weights build/painter.safetensors --out $(WEIGHTS)/painter.onnx
 	$(BIN)/python -m mfh.pocket.sprites --bank build/bodies.npz --split train --out $(WEIGHTS)/sprites.npz

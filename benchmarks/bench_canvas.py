@@ -17,7 +17,8 @@ import numpy as np
 import mfh
 from mfh import MetricFromHuman
 from mfh.geometry.camera import resize_camera
-from mfh.io.focal import FocalRequest, read_intrinsics
+from mfh.io.focal import FocalRequest
+from mfh.io.intrinsics import read_intrinsics
 from mfh.io.photo import load_photo
 from mfh.types import Photo
 
@@ -30,7 +31,7 @@ def large_photo() -> Photo:
     focal = FocalRequest(intrinsics=read_intrinsics(EXAMPLE / "camera.json"))
     photo = load_photo(next(EXAMPLE.glob("rgb.*")), focal=focal)
     rgb = cv2.resize(photo.rgb, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
-    return replace(photo, rgb=rgb, camera=resize_camera(photo.camera, width=WIDTH, height=HEIGHT))
+    return replace(photo, pixels=rgb, camera=resize_camera(photo.camera, width=WIDTH, height=HEIGHT))
 
 
 def measure(max_pixels: int | None) -> tuple[float, float, float, int]:

@@ -13,7 +13,9 @@ import mfh
 from mfh.cli.measure import Given, Meter
 from mfh.cli.progress import ProgressLine
 from mfh.config import preset
-from mfh.io.focal import FocalRequest, read_intrinsics
+from mfh.io.focal import FocalRequest
+from mfh.io.intrinsics import read_intrinsics
+from mfh.io.results import Place
 
 EXAMPLE = Path(mfh.__file__).parent / "examples" / "room"
 REPEATS = 5
@@ -26,9 +28,9 @@ def main() -> None:
     focal = FocalRequest(intrinsics=read_intrinsics(intrinsics)) if intrinsics else None
     with tempfile.TemporaryDirectory() as folder:
         meter = Meter(preset("pocket"), given=Given(focal=focal))
-        place = Path(folder) / "result"
-        cold = meter.measure(photo, place, ProgressLine())
-        warm = [meter.measure(photo, place, ProgressLine()) for _ in range(REPEATS)]
+        place = Place(Path(folder), photo)
+        cold = meter.measure(place, ProgressLine())
+        warm = [meter.measure(place, ProgressLine()) for _ in range(REPEATS)]
     result = warm[-1].result
     # Linux counts kilobytes, macOS bytes.
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)

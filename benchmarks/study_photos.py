@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from mfh import MetricFromHuman
-from mfh.io.focal import FocalRequest, read_intrinsics
+from mfh.io.focal import FocalRequest
+from mfh.io.intrinsics import read_intrinsics
 from mfh.io.photo import load_photo
 
 

@@ -20,7 +20,8 @@ from mfh import MetricFromHuman
 from mfh.conclusion import conclude
 from mfh.errors import NoLandmarkError
 from mfh.geometry.camera import unproject
-from mfh.io.focal import FocalRequest, Intrinsics, read_intrinsics
+from mfh.io.focal import FocalRequest
+from mfh.io.intrinsics import Intrinsics, read_intrinsics
 from mfh.io.photo import load_photo
 from mfh.types import Photo, Region, Segment
 

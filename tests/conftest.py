@@ -61,9 +61,7 @@ def metric_depth():
     height, width = 48, 64
     rgb = np.random.default_rng(0).random((height, width, 3)).astype(np.float32)
     disparity = np.linspace(0.2, 1.8, height * width, dtype=np.float32).reshape(height, width)
-    valid_mask = np.ones((height, width), bool)
-    valid_mask[: height // 2, : width // 2] = False
-    depth_m = np.where(valid_mask, 1 / (0.5 * disparity + 0.1), np.nan).astype(np.float32)
+    disparity[: height // 2, : width // 2] = -1.0
     used = Landmark(
         source="photo",
         measured_by="made-up",
@@ -88,18 +86,17 @@ def metric_depth():
         reason="too small",
     )
     photo = Photo(
-        rgb=rgb,
+        pixels=rgb,
         camera=Camera(fx=55.0, fy=55.0, cx=31.5, cy=23.5, width=width, height=height),
         focal=FocalProvenance(source="default-fov", detail="unknown: 60° assumed", relative_sigma=0.25),
         name="photo.jpg",
         notes=("an odd photo",),
     )
     return MetricDepth(
-        depth_m=depth_m,
-        valid_mask=valid_mask,
         photo=photo,
         relative=RelativeDepth(values=disparity, space="disparity"),
         head=MetricHead(scale=0.5, shift=0.1, space="disparity", loss=float("nan"), shift_determined=False),
+        max_depth_m=200.0,
         landmarks=(used, rejected),
         preset="pocket",
         models={"relative_depth": "pocket", "people_finder": "blazepose"},
@@ -123,15 +120,15 @@ def gathered(metric_depth):
     from mfh.gathered import Gathered
     from mfh.io.exif import ExifFacts
     from mfh.io.focal import choose_camera
-    from mfh.types import Evidence, Landmark, LogRange, Photo
+    from mfh.types import Evidence, Landmark, LogRange, Photo, RelativeDepth
 
     rng = np.random.default_rng(1)
     used, rejected = metric_depth.landmarks
-    height, width = metric_depth.depth_m.shape
-    camera, focal, notes = choose_camera(None, ExifFacts(), width=width, height=height)
+    height, width = metric_depth.shape
+    camera, focal = choose_camera(None, ExifFacts(), width=width, height=height)
     down, across = np.mgrid[0:1:48j, 0:1:64j]
     rgb = np.stack([down, across, 0.2 + 0 * down], -1).astype(np.float32)
-    photo = Photo(rgb, camera, focal, "photo.jpg", ("an odd photo", *notes))
+    photo = Photo(rgb, camera, focal, "photo.jpg", ("an odd photo",))
     # Everybody scatters about the made-up head, the painted ones alike all over their figures.
     bent = 1 / (0.5 * np.linspace(0.3, 1.7, 40) + 0.1) * np.exp(rng.normal(0, 0.02, 40))
     seen = Evidence(np.linspace(0.3, 1.7, 40), bent, np.zeros(40, int), (replace(used, origin_m=2.4), rejected))
@@ -154,15 +151,16 @@ def gathered(metric_depth):
         painted.append(
             Evidence(relative + rng.normal(0, 0.01, 30), np.full(30, z), np.zeros(30, int), (figure,)),
         )
+    disparity = np.linspace(0.2, 1.8, height * width, dtype=np.float32).reshape(height, width)
     return Gathered(
         photo=photo,
-        relative=replace(metric_depth.relative, log_range=LogRange(((0.8, 1.1, 0.4), (0.2, 3.0, 0.7)))),
+        relative=RelativeDepth(disparity, "disparity", LogRange(((0.8, 1.1, 0.4), (0.2, 3.0, 0.7)))),
         evidence=(seen, *painted),
         preset="pocket",
         models={"relative_depth": "pocket", "painter": "sprite"},
         seed=7,
         attempts=3,
-        ended_by="max_paintings = 3 reached",
+        ended_by="3 paintings with people collected",
         shared_log_sigma=0.1,
         shape_log_sigma=0.15,
         provenance="the painter learned it somewhere",

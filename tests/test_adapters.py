@@ -12,6 +12,7 @@ from mfh.errors import InputError, NoLandmarkError
 from mfh.io.relative import RelativeDepthMap
 from mfh.models.protocols import RelativeDepthModel
 from mfh.numerics.known_sizes import KnownDistance, KnownSizes
+from mfh.types import Region, Segment
 
 
 @pytest.fixture
@@ -110,12 +111,118 @@ def test_evidence_asked_for_by_contact_needs_no_note(world):
     assert gathered.attempts > 0 and gathered.photo.notes == ()
 
 
-@pytest.mark.parametrize("bad", ["shape", "NaN", "constant"])
+@pytest.mark.parametrize("bad", ["shape", "mostly NaN", "constant", "text"])
 def test_maps_that_cannot_be_used(world, bad):
     values = given(world, "depth")
-    values = {"shape": values[:50], "NaN": np.where(values > 100, np.nan, values), "constant": 0 * values}[bad]
+    values = {
+        "shape": values[:50],
+        "mostly NaN": np.where(np.arange(160) > 4, np.nan, values),
+        "constant": 0 * values,
+        "text": values.astype(str),
+    }[bad]
     with pytest.raises(InputError, match="array "):
-        metric_from_relative_depth(world.photo(), values.astype(np.float32), space="depth")
+        metric_from_relative_depth(world.photo(), values, space="depth")
+
+
+def with_holes(world, space, hole):
+    """The far half of the wall, a patch of floor where people would be painted, and all of the middle person."""
+    values = given(world, space)
+    holes = np.zeros(values.shape, bool)
+    holes[:25, 80:] = holes[90:100, :30] = True
+    for mask, _ in world.people[1:2]:
+        rows, columns = np.nonzero(mask)
+        holes[rows.min() - 3 : rows.max() + 6, columns.min() - 15 : columns.max() + 16] = True
+    return np.where(holes, np.float32(hole), values), holes
+
+
+@pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("space", ["disparity", "depth"])
+@pytest.mark.parametrize("who", ["crowd", "world"])
+def test_holes_have_no_metres_and_do_not_touch_the_rest(request, who, space, hole):
+    world = request.getfixturevalue(who)
+    values, holes = with_holes(world, space, hole)
+    result = metric_from_relative_depth(world.photo(), values, space=space)
+    np.testing.assert_array_equal(result.valid_mask, ~holes)
+    np.testing.assert_array_equal(np.isnan(result.depth_m), holes)
+    np.testing.assert_allclose(result.depth_m[~holes], world.depth_m[~holes], rtol=0.15)
+    assert any(f"no depth at {holes.mean():.1%} of the pixels" in warning for warning in result.warnings)
+    if who == "crowd":
+        reasons = [one.reason for one in result.landmarks]
+        assert reasons[1].startswith("no relative depth where they are") and result.people_used == 2
+
+
+@pytest.mark.parametrize("space", ["disparity", "depth"])
+@pytest.mark.parametrize("who", ["crowd", "world"])
+def test_what_fills_a_hole_changes_nothing(request, monkeypatch, who, space):
+    import mfh.adapters
+
+    world = request.getfixturevalue(who)
+    values, holes = with_holes(world, space, np.nan)
+    usual = mfh.adapters.relative_with_holes
+    region, length = Region(60, 10, 100, 60), Segment((10.0, 40.0), (140.0, 110.0))
+
+    def measured(fill):
+        def filled(values, space):
+            relative = usual(values, space)
+            assert relative.valid_mask is not None
+            fills = np.where(relative.valid_mask, relative.values, np.float32(fill))
+            return replace(relative, values=fills)
+
+        monkeypatch.setattr(mfh.adapters, "relative_with_holes", filled)
+        return metric_from_relative_depth(world.photo(), values, space=space, region=region, lengths=[length])
+
+    first, second = measured(0.0), measured(1e4)
+    assert (first.head, first.interval, first.region) == (second.head, second.interval, second.region)
+    assert (first.landmarks, first.lengths) == (second.landmarks, second.lengths)
+    np.testing.assert_array_equal(first.depth_m, second.depth_m)
+    assert first.log_sigma is not None and second.log_sigma is not None
+    np.testing.assert_array_equal(first.log_sigma[~holes], second.log_sigma[~holes])
+
+
+def test_a_region_partly_in_a_hole_is_measured_by_the_rest_and_says_so(crowd):
+    values, holes = with_holes(crowd, "depth", np.inf)
+    region = Region(70, 5, 150, 25)
+    result = metric_from_relative_depth(crowd.photo(), values, space="depth", region=region)
+    share = holes[region.pixels].mean()
+    assert 0.8 < share < 1 and result.region is not None
+    assert result.region.depth_m == pytest.approx(np.nanmedian(result.depth_m[region.pixels]))
+    assert any(f"no value at {share:.1%} of the region" in warning for warning in result.warnings)
+
+
+IN_A_HOLE = {
+    "region": ({"region": Region(90, 5, 120, 20)}, "no value in the region 90,5 to 120,20"),
+    "length": ({"lengths": [Segment((20.0, 60.0), (100.0, 10.0))]}, "no value at pixel 100,10"),
+    "distance": ({"known": KnownSizes(distances=(KnownDistance(100.0, 10.0, 8.0),))}, "no value at pixel 100,10"),
+}
+
+
+@pytest.mark.parametrize("case", IN_A_HOLE)
+def test_what_is_asked_or_known_in_a_hole_is_one_line_before_anything_is_painted(world, monkeypatch, case):
+    values, _ = with_holes(world, "depth", np.nan)
+    monkeypatch.setattr(mfh.pipeline, "load_models", lambda names: pytest.fail("a model was loaded"))
+    asked, said = IN_A_HOLE[case]
+    with pytest.raises(InputError, match=said) as caught:
+        metric_from_relative_depth(world.photo(), values, space="depth", **asked)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_hole_of_a_few_pixels_beside_a_click_does_not_matter(world):
+    values = given(world, "depth")
+    values[108:110, 78:83] = np.nan
+    known = KnownSizes(distances=(KnownDistance(80.0, 110.0, 3.0),))
+    result = metric_from_relative_depth(world.photo(), values, space="depth", known=known)
+    assert result.known_sizes[0].weight == pytest.approx(1)
+
+
+def test_whole_numbers_of_depth_have_holes_where_they_are_0(crowd):
+    values = np.rint(400 * given(crowd, "depth")).astype(np.uint16)
+    values[:20, :40] = 0
+    result = metric_from_relative_depth(crowd.photo(), values, space="depth")
+    np.testing.assert_array_equal(result.valid_mask, values > 0)
+    disparity = np.rint(3000 / crowd.depth_m - 3000 / crowd.depth_m.max()).astype(np.uint16)
+    result = metric_from_relative_depth(crowd.photo(), disparity, space="disparity")
+    assert (disparity == 0).any() and result.valid_mask.all()
+    np.testing.assert_allclose(result.depth_m, crowd.depth_m, rtol=0.1)
 
 
 def test_the_model_knows_one_photo_alone(world):

@@ -6,9 +6,25 @@ import numpy as np
 import pytest
 
 from mfh.canvas import canvas_of, on_photo
+from mfh.errors import BackendError
+from mfh.geometry import view
 from mfh.geometry.camera import project, resize_camera
-from mfh.types import Evidence, Landmark, Photo, RelativeDepth
-from tests.box_world import CAMERA, OraclePainter, assert_exact, config, pipeline, render
+from mfh.numerics.known_sizes import KnownDistance, KnownSizes
+from mfh.types import Evidence, Landmark, LogRange, Photo, Region, RelativeDepth, Segment
+from tests.box_world import (
+    CAMERA,
+    LEFT_NEAR,
+    MIDDLE,
+    RIGHT_FAR,
+    WIDE,
+    OraclePainter,
+    OraclePeople,
+    OracleRelativeDepth,
+    assert_exact,
+    config,
+    pipeline,
+    render,
+)
 
 TIMES = 4
 
@@ -16,7 +32,7 @@ TIMES = 4
 def enlarged(photo: Photo) -> Photo:
     """Every pixel as a block of them: the mean over a block is the pixel again, exactly."""
     camera = resize_camera(photo.camera, width=TIMES * photo.camera.width, height=TIMES * photo.camera.height)
-    return replace(photo, rgb=photo.rgb.repeat(TIMES, 0).repeat(TIMES, 1), camera=camera)
+    return replace(photo, pixels=photo.rgb.repeat(TIMES, 0).repeat(TIMES, 1), camera=camera)
 
 
 def test_a_large_photo_gets_the_same_exact_depth_from_small_paintings():
@@ -45,7 +61,7 @@ def test_a_photo_that_is_small_enough_is_its_own_canvas():
 def test_a_canvas_has_about_the_pixels_asked_for_and_sees_the_same_directions(width: int, height: int):
     photo = replace(
         render([]),
-        rgb=np.ones((height, width, 3), np.float32),
+        pixels=np.ones((height, width, 3), np.float32),
         camera=resize_camera(CAMERA, width=width, height=height),
     )
     ramp = np.broadcast_to(np.arange(width, dtype=np.float32), (height, width))
@@ -68,3 +84,87 @@ def test_pixels_of_the_canvas_become_pixels_of_the_photo():
     (moved,) = on_photo(evidence, canvas, photo).landmarks
     assert moved == replace(landmark, box_xyxy=(4.0, 8.0, 12.0, 16.0), reprojection_px=6.0)
     assert on_photo(evidence, canvas, canvas) is evidence
+
+
+def test_holes_are_holes_on_the_canvas():
+    small = render([])
+    photo = enlarged(small)
+    height, width = photo.rgb.shape[:2]
+    ramp = np.broadcast_to(np.arange(width, dtype=np.float32), (height, width)).copy()
+    holes = np.zeros((height, width), bool)
+    holes[40:120, 80:200] = True
+    ramp[holes] = 1e6
+    log_range = LogRange(((1.0, 1.0, 0.5),))
+    _, seen = canvas_of(
+        photo,
+        RelativeDepth(ramp, "depth", log_range, ~holes),
+        max_pixels=small.camera.width * small.camera.height,
+    )
+    assert seen.log_range == log_range and seen.valid_mask is not None
+    np.testing.assert_array_equal(seen.valid_mask, ~holes[::TIMES, ::TIMES])
+    assert seen.values.max() < width
+
+
+@pytest.fixture
+def whole_is_small(monkeypatch):
+    """Photos of more pixels than the wide camera has are too large to be looked at whole."""
+    monkeypatch.setattr(view, "WHOLE_PIXELS", WIDE.width * WIDE.height)
+    monkeypatch.setattr(view, "VIEW_PIXELS", WIDE.width * WIDE.height)
+
+
+def larger(xy: tuple[float, float]) -> tuple[float, float]:
+    x, y = xy
+    return (x + 0.5) * TIMES - 0.5, (y + 0.5) * TIMES - 0.5
+
+
+@pytest.mark.parametrize("people", ["only", "paint"])
+def test_a_photo_too_large_to_be_looked_at_whole_gets_the_answer_of_the_smaller_one(whole_is_small, people):
+    small = render([LEFT_NEAR, MIDDLE, RIGHT_FAR] if people == "only" else [], WIDE)
+    ends, wall = ((20.0, 90.0), (70.0, 80.0)), (48.0, 20.0)
+    known = KnownSizes(distances=(KnownDistance(*wall, 9.6),))
+    usual = pipeline(config(people), painter=OraclePainter(camera=WIDE))(
+        small, known=known, region=Region(10, 80, 40, 96), lengths=[Segment(*ends)]
+    )
+    result = pipeline(config(people), painter=OraclePainter(camera=WIDE))(
+        enlarged(small),
+        known=KnownSizes(distances=(KnownDistance(*larger(wall), 9.6),)),
+        region=Region(10 * TIMES, 80 * TIMES, 40 * TIMES, 96 * TIMES),
+        lengths=[Segment(*map(larger, ends))],
+    )
+    assert result.relative.values.shape == small.rgb.shape[:2]
+    np.testing.assert_allclose(result.map_m, usual.depth_m, rtol=1e-6)
+    assert result.head.scale == pytest.approx(usual.head.scale)
+    assert result.region is not None and usual.region is not None
+    assert result.region.depth_m == pytest.approx(usual.region.depth_m, rel=1e-6)
+    assert result.lengths[0].metres == pytest.approx(usual.lengths[0].metres, rel=1e-6)
+    for ours, theirs in zip(result.landmarks, usual.landmarks, strict=True):
+        np.testing.assert_allclose(ours.box_xyxy, np.array(theirs.box_xyxy) * TIMES)
+    # Between the pixels that were looked at, what lies between them.
+    assert result.depth_m.shape == result.photo.pixels.shape[:2]
+    blocks_m = usual.depth_m.repeat(TIMES, 0).repeat(TIMES, 1)
+    assert np.median(np.abs(result.depth_m / blocks_m - 1)) < 0.01
+
+
+@pytest.mark.parametrize("who", ["relative_depth", "people", "painter"])
+def test_whatever_a_model_stumbles_on_is_an_error_of_that_model(who):
+    def stumble(*_, **__):
+        raise RuntimeError("no kernel image\nis available")
+
+    models = {"relative_depth": OracleRelativeDepth(), "people": OraclePeople(), "painter": OraclePainter()}
+    for name in ("predict", "segment", "paint"):
+        if hasattr(models[who], name):
+            setattr(models[who], name, stumble)
+    with pytest.raises(BackendError, match="the model oracle failed on this photo") as caught:
+        pipeline(config(), **models)(render([]))
+    assert "RuntimeError: no kernel image is available" in str(caught.value)
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_a_lack_of_memory_is_not_the_models_fault():
+    def stumble(*_, **__):
+        raise MemoryError
+
+    people = OraclePeople()
+    people.segment = stumble
+    with pytest.raises(MemoryError):
+        pipeline(config(), people=people)(render([]))

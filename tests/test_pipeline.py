@@ -76,6 +76,13 @@ def test_nobody_in_the_photo_and_no_painter_says_what_to_do():
     )
 
 
+def test_a_questioned_focal_length_is_named_where_nobody_can_be_measured():
+    photo = render([MIDDLE])
+    doubted = replace(photo, focal=replace(photo.focal, source="explicit", notes=("--focal-px 18 is odd",)))
+    with pytest.raises(NoLandmarkError, match="--focal-px 18 is odd"):
+        pipeline(config("only"), people=OraclePeople(unmeasurable=True))(doubted)
+
+
 def test_people_who_cannot_be_measured_are_counted_with_the_reason():
     with pytest.raises(NoLandmarkError) as caught:
         pipeline(config("only"), people=OraclePeople(unmeasurable=True))(render([LEFT_NEAR, MIDDLE]))
@@ -109,8 +116,10 @@ def test_a_default_focal_length_is_warned_about():
     )
     (warning,) = pipeline(config())(photo).warnings
     assert warning == "the focal length is not known (unknown: 60° assumed), and all metres scale with it"
-    noted = replace(photo, notes=("no focal length, and all metres scale with it: give one",))
-    assert pipeline(config())(noted).warnings == noted.notes
+    noted = replace(
+        photo, focal=replace(photo.focal, notes=("no focal length, and all metres scale with it: give one",))
+    )
+    assert pipeline(config())(noted).warnings == noted.focal.notes
 
 
 def test_progress_is_reported_in_order_and_stages_are_timed():

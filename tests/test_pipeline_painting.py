@@ -8,7 +8,8 @@ import pytest
 
 import mfh.numerics.evidence
 import mfh.pipeline
-from mfh.errors import InputError, NoLandmarkError
+from mfh.errors import InputError, NoLandmarkError, Rejected
+from mfh.numerics.known_sizes import KnownDistance, KnownSizes
 from mfh.pipeline import MetricFromHuman
 from mfh.types import (
     PaintedFigure,
@@ -91,9 +92,11 @@ def test_painting_ends_after_max_attempts_and_says_what_was_tried():
     assert len(painter.seen) == 7
     assert caught.value.tried == (
         "people in the photo: 0 found, 0 used",
-        "7 paintings (max_attempts = 7 reached): 0 found, 0 used",
+        "7 paintings (all 7 attempts made): 0 found, 0 used",
     )
-    assert "raise max_attempts" in str(caught.value)
+    # In the words of the command and of the library; and what would answer without anybody.
+    for words in ("--attempts, --budget; max_attempts, budget_s in Python", "--seed", "--known-distance 320,240=2.31m"):
+        assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -101,7 +104,7 @@ def test_painting_ends_when_its_time_is_spent(monkeypatch: pytest.MonkeyPatch):
     seconds = iter(range(1000))
     monkeypatch.setattr(mfh.pipeline.time, "monotonic", lambda: float(next(seconds)))
     painter = OraclePainter(misses=1.0)
-    with pytest.raises(NoLandmarkError, match="budget_s = 3 spent"):
+    with pytest.raises(NoLandmarkError, match="the 3 s for it are over"):
         pipeline(config(budget_s=3.0, batch_size=1), painter=painter)(render([]))
     assert len(painter.seen) == 2
 
@@ -116,7 +119,7 @@ def test_time_spent_keeps_the_paintings_there_are(monkeypatch: pytest.MonkeyPatc
 
 def test_only_never_paints():
     painter = OraclePainter()
-    with pytest.raises(NoLandmarkError, match='use people="auto"'):
+    with pytest.raises(NoLandmarkError, match='--people auto; people="auto" in Python'):
         pipeline(config("only"), painter=painter)(render([]))
     assert painter.seen == []
 
@@ -143,11 +146,11 @@ def test_a_painting_that_cannot_be_aligned_loses_its_people_with_the_reason():
 
 def test_painting_without_a_painter_is_refused_before_any_work():
     people = OraclePeople()
-    with pytest.raises(InputError, match='people="paint" needs a painter'):
+    with pytest.raises(InputError, match=r'people="paint" \(--people paint\) needs a painter'):
         MetricFromHuman(
             config("paint"), relative_depth=OracleRelativeDepth(), person_segmenter=people, human_mesh=people
         )
-    with pytest.raises(InputError, match='people="paint" needs a painter'):
+    with pytest.raises(InputError, match=r'people="paint" \(--people paint\) needs a painter'):
         MetricFromHuman.from_preset("pocket", people="paint", painter=None)
 
 
@@ -270,3 +273,34 @@ def test_a_painter_that_does_not_know_its_figures_is_measured():
     measured = replace(config("paint", max_paintings=2, max_attempts=2), painted_people="measured")
     with pytest.raises(NoLandmarkError):
         pipeline(measured, people=OraclePeople(unmeasurable=True), painter=OracleCards())(render([], WIDE))
+
+
+@dataclass
+class ChoosyPainter(OraclePainter):
+    """An oracle that refuses every photo."""
+
+    def refuses(self, photo: np.ndarray) -> Rejected | None:
+        return Rejected("a view from far away")
+
+
+def test_a_photo_the_painter_refuses_is_not_painted_and_what_helps_is_named():
+    painter = ChoosyPainter()
+    with pytest.raises(NoLandmarkError, match="--known-distance, --known-length") as error:
+        pipeline(config(), painter=painter)(render([]))
+    assert not painter.seen
+    assert "looks like a view from far away, where painted people say nothing about the scale" in str(error.value)
+    assert len(error.value.tried) == 2 and "\n" not in str(error.value)
+
+
+def test_a_photo_the_painter_refuses_is_measured_by_people_in_it_or_by_what_is_known():
+    assert_exact(pipeline(config(), painter=ChoosyPainter())(render([LEFT_NEAR, MIDDLE])))
+    known = KnownSizes(distances=(KnownDistance(40.0, 30.0, 5.0),))
+    result = pipeline(config("paint"), painter=ChoosyPainter())(render([]), known=known)
+    assert result.depth_m[30, 40] == pytest.approx(5.0, rel=0.02)
+    assert result.attempts == 0
+
+
+def test_the_paper_asks_nobody_what_a_photo_is():
+    painter = ChoosyPainter()
+    pipeline(replace(config("paint"), cross_check=False), painter=painter)(render([]))
+    assert painter.seen

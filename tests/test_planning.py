@@ -152,3 +152,17 @@ def test_the_whole_loop_is_exact_and_the_same_for_any_batch_size():
     pipeline(config("paint", max_paintings=8), painter=random)(PHOTO)
     assert [one[2] for one in random.seen][:LEAST_PEOPLE] == seeds[0][:LEAST_PEOPLE]
     assert [one[2] for one in random.seen] != seeds[0]
+
+
+def test_nobody_is_painted_where_the_map_has_a_hole():
+    rows = np.arange(CAMERA.height)[:, None] + np.zeros(CAMERA.width)
+    # Where somebody farther than 6 m would stand.
+    holes = rows < CAMERA.fy * FLOOR_M / 6 + CAMERA.cy + 2
+    relative = RelativeDepth(np.where(holes, 5.0, RELATIVE.values).astype(np.float32), "disparity", valid_mask=~holes)
+
+    def chosen(n):
+        return plan_next(Proposing(), PHOTO, relative, n, NEAR, wanted=None, config=INFORMATIVE)
+
+    assert all(depth_of(chosen(n).seed) < 6 for n in range(3, 9))
+    nowhere = RelativeDepth(RELATIVE.values, "disparity", valid_mask=rows < CAMERA.cy)
+    assert same(plan_next(Proposing(), PHOTO, nowhere, 5, NEAR, wanted=None, config=INFORMATIVE), drawn(5))

@@ -5,7 +5,8 @@
 >>> result.depth_m  # (height, width), metres
 """
 
-from typing import TYPE_CHECKING
+# Not from typing, whose import takes longer than everything else here.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from mfh.config import Config, HeadConfig, PaintingConfig, preset

@@ -4,10 +4,11 @@
 >>> result = metric_from_relative_depth("photo.jpg", "marigold.npy", space="depth")
 >>> result.depth_m  # (height, width), metres
 
-The map is of the upright photo (npy, npz, 16-bit png, exr, or an array). ``space`` says what it holds: "disparity",
-larger is nearer (Depth Anything, MiDaS), or "depth", larger is farther (Marigold, DA3, MoGe). People in the photo are
-measured as ever; where there are none, people are painted and meet the map where their feet stand on the ground, since
-there is no map of the paintings.
+The map is of the upright photo (npy, npz, png, tiff, pfm, exr, or an array). ``space`` says what it holds: "disparity",
+larger is nearer (Depth Anything, MiDaS), or "depth", larger is farther (Marigold, DA3, MoGe). What is not
+finite is a hole, and so is 0 among whole numbers of depth: no metres there. People in the photo are measured as ever;
+where there are none, people are painted and meet the map where their feet stand on the ground, since there is no map of
+the paintings.
 """
 
 import os
@@ -15,21 +16,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Shaped
 from numpy import ndarray
 
-from mfh.conclusion import conclude
+from mfh.conclusion import check_wanted, conclude
 from mfh.config import Config, changes, preset
 from mfh.errors import InputError
 from mfh.gathered import Gathered
+from mfh.geometry.view import view_of
 from mfh.io.photo import load_photo
-from mfh.io.relative import RelativeDepthMap, read_relative_depth
+from mfh.io.relative import RelativeDepthMap, read_relative_depth, relative_depth_map
 from mfh.models.protocols import RgbOfAnySize
 from mfh.numerics.clues import people_clues
+from mfh.numerics.holes import relative_with_holes
 from mfh.numerics.known_sizes import KnownSizes, known_clues
+from mfh.numerics.places import relative_at
+from mfh.numerics.shift_prior import region_range
 from mfh.numerics.space_check import space_is_swapped
 from mfh.pipeline import MetricFromHuman, Progress
 from mfh.types import MetricDepth, Photo, Region, RelativeDepth, Segment, Space
+from mfh.types.rows import strips, to_unit_range
 
 ASSUMED_SHAPE_LOG_SIGMA = 0.08
 """How far the best affine fit of a map leaves log depth off, where its model is not known.
@@ -43,15 +49,18 @@ class GivenRelativeDepth:
 
     Args:
         given: of exactly the photo's size.
-        rgb: (h, w, 3) the photo.
+        pixels: (h, w, c) of the photo, as :class:`mfh.types.Photo` has them.
+
+    Attributes:
+        relative: the map.
     """
 
     shape_log_sigma = ASSUMED_SHAPE_LOG_SIGMA
 
-    def __init__(self, given: RelativeDepthMap, rgb: Float[ndarray, "h w 3"]) -> None:
+    def __init__(self, given: RelativeDepthMap, pixels: Shaped[ndarray, "h w c"]) -> None:
         self.name = given.name
-        self._relative = RelativeDepth(given.values, given.space)
-        self._rgb = rgb
+        self.relative = relative_with_holes(given.values, given.space)
+        self._pixels = pixels
 
     def predict(self, photos: Sequence[RgbOfAnySize]) -> list[RelativeDepth]:
         """Return the map for the photo.
@@ -62,14 +71,20 @@ class GivenRelativeDepth:
         Raises:
             InputError: for any other picture.
         """
-        if not all(np.array_equal(photo, self._rgb) for photo in photos):
+        if not all(self._is_photo(rgb) for rgb in photos):
             raise InputError(f"relative depth {self.name} is of one photo, and was asked for another picture")
-        return [self._relative for _ in photos]
+        return [self.relative for _ in photos]
+
+    def _is_photo(self, rgb: RgbOfAnySize) -> bool:
+        return rgb.shape[:2] == self._pixels.shape[:2] and all(
+            np.array_equal(rgb[rows], np.broadcast_to(to_unit_range(self._pixels[rows]), rgb[rows].shape))
+            for rows in strips(rgb.shape[:2])
+        )
 
 
 def metric_from_relative_depth(
     photo: Photo | str | os.PathLike[str],
-    relative: Float[ndarray, "_ _"] | str | os.PathLike[str],
+    relative: Shaped[ndarray, "..."] | str | os.PathLike[str],
     *,
     space: Space,
     config: Config | None = None,
@@ -82,7 +97,7 @@ def metric_from_relative_depth(
 
     Args:
         photo: a photo with its camera, or the path of a picture file.
-        relative: (h, w) map of the upright photo, or the path of its file.
+        relative: (h, w) numbers of the upright photo, or the path of their file.
         space: "disparity", larger is nearer, or "depth", larger is farther.
         config: everything else; None for the preset "pocket".
         known: sizes the user knows.
@@ -94,14 +109,15 @@ def metric_from_relative_depth(
         Metric depth at the photo's own resolution.
 
     Raises:
-        InputError: for a map that cannot be used, or is of the other space, as people and known sizes show.
+        InputError: for a map that cannot be used, or has no value where something is known or asked for, or is of the
+            other space, as people and known sizes show.
         NoLandmarkError, BackendError: as for a call of :class:`mfh.pipeline.MetricFromHuman`.
     """
     config = config or preset("pocket")
     if not isinstance(photo, Photo):
         photo = load_photo(os.fspath(photo))
     if isinstance(relative, ndarray):
-        given = RelativeDepthMap(relative.astype(np.float32), space)
+        given = relative_depth_map(relative, space=space)
     else:
         given = read_relative_depth(os.fspath(relative), space=space)
     gathered = gather_with_relative_depth(
@@ -135,11 +151,15 @@ def gather_with_relative_depth(
         What :func:`mfh.conclusion.conclude` needs.
 
     Raises:
-        InputError: for a map of another shape than the photo, or of the other space.
+        InputError: for a map of another shape than the photo, without a value where something is known or asked for,
+            or of the other space.
         NoLandmarkError, BackendError: as for a call of :class:`mfh.pipeline.MetricFromHuman`.
     """
-    fitted, notes = relative.fitted_to(photo.camera.width, photo.camera.height)
-    model = GivenRelativeDepth(fitted, photo.rgb)
+    view = view_of(photo)
+    fitted, notes = relative.fitted_to(view.camera.width, view.camera.height)
+    model = GivenRelativeDepth(fitted, view.pixels)
+    check_wanted(photo, region, lengths)
+    _check_values(replace(model.relative, photo_shape=photo.pixels.shape[:2]), photo, known, region, lengths)
     # The map is of the photo alone: of a painting only the ground at the feet has a relative depth.
     wanted = changes(replace(config, painting_evidence="contact"))
     pipeline = MetricFromHuman.from_preset(config.name, models={"relative_depth": model}, **wanted)
@@ -148,6 +168,23 @@ def gather_with_relative_depth(
     if gathered.attempts and config.painting_evidence != "contact":
         notes += (f"painted people meet {relative.name} at their feet: there is no relative depth of the paintings",)
     return replace(gathered, photo=replace(photo, notes=photo.notes + notes))
+
+
+def _check_values(
+    relative: RelativeDepth,
+    photo: Photo,
+    known: KnownSizes | None,
+    region: Region | None,
+    lengths: Sequence[Segment],
+) -> None:
+    """Refuse, before any model looks at the photo, a map without a value where something is known or asked for."""
+    if known is not None:
+        known_clues(known, relative, photo.camera)
+    if region is not None:
+        region_range(relative, region)
+    for segment in lengths:
+        relative_at(relative, segment.start_xy)
+        relative_at(relative, segment.end_xy)
 
 
 def _check_space(gathered: Gathered, known: KnownSizes | None, name: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from mfh.geometry.camera import resize_camera
+from mfh.numerics.holes import relative_with_holes, resize_with_holes
 from mfh.types import Evidence, Photo, RelativeDepth
 
 
@@ -18,24 +19,27 @@ def canvas_of(photo: Photo, relative: RelativeDepth, *, max_pixels: int) -> tupl
     """Return a photo and its relative depth at the size they are painted at: their own, or about ``max_pixels``.
 
     Args:
-        photo: the photo.
+        photo: the photo, as models look at it.
         relative: its relative depth, of the same size.
         max_pixels: a larger photo is made smaller, by the mean over what a pixel covers.
 
     Returns:
-        Both, with the camera of their size.
+        Both, with the camera of their size; the photo's pixels are float32, so that every painting is made from the
+        same array.
     """
     camera = photo.camera
     ratio = math.sqrt(max_pixels / (camera.width * camera.height))
     if ratio >= 1:
-        return photo, relative
+        rgb = photo.rgb
+        return (photo if rgb is photo.pixels else replace(photo, pixels=rgb)), relative
     import cv2
 
     size = (max(1, round(camera.width * ratio)), max(1, round(camera.height * ratio)))
-    rgb, values = (cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in (photo.rgb, relative.values))
+    rgb = cv2.resize(photo.rgb, size, interpolation=cv2.INTER_AREA)
+    values = resize_with_holes(relative.values_or_nan, size, cv2.INTER_AREA)
     # Means of numbers in [0, 1] may leave it by a rounding error.
-    smaller = replace(photo, rgb=np.clip(rgb, 0, 1), camera=resize_camera(camera, width=size[0], height=size[1]))
-    return smaller, replace(relative, values=values)
+    smaller = replace(photo, pixels=np.clip(rgb, 0, 1), camera=resize_camera(camera, width=size[0], height=size[1]))
+    return smaller, replace(relative_with_holes(values, relative.space), log_range=relative.log_range)
 
 
 def on_photo(evidence: Evidence, canvas: Photo, photo: Photo) -> Evidence:

@@ -8,19 +8,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
 from mfh.config import HeadConfig
 from mfh.errors import InputError
-from mfh.findings import warnings_for
-from mfh.gathered import Gathered
+from mfh.findings import about_edges, about_given, about_limit, no_depth, warnings_for
+from mfh.gathered import Gathered, check_gathered
 from mfh.geometry.camera import check_camera
-from mfh.io.focal import is_about_focal
 from mfh.numerics.interval import depth_log_sigma, region_interval, scale_interval
-from mfh.numerics.known_sizes import KnownSizes, known_clues, with_known_heights
+from mfh.numerics.known_sizes import KnownSizes, depth_limit_m, errors_left, known_clues, with_known_heights
 from mfh.numerics.lengths import measure_lengths, segment_rays
-from mfh.numerics.metric_head import apply_head
 from mfh.numerics.scale import ScaleFit, fit_scale, reject_person
 from mfh.numerics.shift_prior import region_range
 from mfh.types import (
@@ -29,13 +25,17 @@ from mfh.types import (
     Evidence,
     FocalProvenance,
     KnownSize,
+    Landmark,
     MetricDepth,
+    MetricHead,
     Photo,
     Region,
     RegionDepth,
     RelativeDepth,
     Segment,
+    kind_of_people,
 )
+from mfh.types.rows import strips
 
 
 def conclude(
@@ -58,38 +58,39 @@ def conclude(
 
     Raises:
         NoLandmarkError: where nobody and nothing known gives a scale.
-        InputError: for a known size, region, length or number that cannot be used.
+        InputError: for a known size, region, length or number that cannot be used, evidence that is none, or an answer
+            in which no pixel has a depth.
     """
     # One with heights alone counts as nothing where it is asked whether people are needed.
     known = KnownSizes() if known is None else known
     begin = time.perf_counter()
     photo, relative = gathered.photo, gathered.relative
+    check_gathered(gathered)
     check_wanted(photo, gathered.region, gathered.lengths)
     evidence = with_known_heights(_without(gathered.evidence, exclude), known.heights)
     clues = known_clues(known, relative, photo.camera)
-    fit = fit_scale(evidence, relative, config=head, known=clues)
-    depth_m, valid_mask = apply_head(relative, fit.head, max_depth_m=gathered.max_depth_m)
-    # A painter's or a mesh model's error is shared by people alone, so by as much as they count. A known distance says
-    # how far things are whatever the focal length is, and then it is their widths that a wrong one spoils.
-    by_distance = float(fit.known_weights[: len(known.distances)].sum())
-    errors = CommonErrors(
-        shared=gathered.shared_log_sigma * (1 - float(fit.known_weights.sum())),
-        shape=gathered.shape_log_sigma,
-        focal=photo.focal.relative_sigma * (1 - by_distance),
+    left = errors_left(
+        known, CommonErrors(gathered.shared_log_sigma, gathered.shape_log_sigma, photo.focal.relative_sigma)
     )
-    widths = photo.focal.relative_sigma * by_distance
-    interval = scale_interval(fit.consensus, fit.head, relative, errors)
+    fit = fit_scale(evidence, relative, config=head, known=clues, common_log_sigma=left.people)
+    considered = [landmark for one in evidence for landmark in one.landmarks]
+    limit_m = depth_limit_m(clues, fit.head, max_depth_m=gathered.max_depth_m)
+    _check_reach(photo, relative, fit.head, considered, limit_m)
+    landmarks = tuple(landmark for one in fit.evidence for landmark in one.landmarks)
+    people = kind_of_people(considered)
+    interval = scale_interval(fit.consensus, fit.head, relative, left.common, people=people)
     region = None
     if gathered.region is not None:
-        region = _region_depth(gathered.region, np.where(valid_mask, depth_m, np.inf), fit, relative, errors)
-    landmarks = tuple(landmark for one in fit.evidence for landmark in one.landmarks)
+        region = _region_depth(gathered.region, fit, relative, left.common, people, limit_m=limit_m)
+        photo = replace(photo, notes=photo.notes + _holes_in(gathered.region, relative))
     painted = fit.evidence[len(fit.evidence) - gathered.attempts :]
+    known_sizes = _known_rows(known, fit)
+    doubt = 0.0 if fit.consensus.disagreement is None else fit.consensus.disagreement.doubt
     return MetricDepth(
-        depth_m=depth_m,
-        valid_mask=valid_mask,
         photo=photo,
         relative=relative,
         head=fit.head,
+        max_depth_m=limit_m,
         landmarks=landmarks,
         preset=gathered.preset,
         models=gathered.models,
@@ -98,28 +99,55 @@ def conclude(
         ended_by=gathered.ended_by,
         paintings=sum(any(one.verdict == "used" for one in image.landmarks) for image in painted),
         seconds={**gathered.seconds, "fit": time.perf_counter() - begin},
-        warnings=warnings_for(
-            photo,
-            fit.head,
-            landmarks,
-            interval=interval,
-            people_spread=fit.spread,
-            painter_provenance=gathered.provenance,
-            nothing_in_region=gathered.region is not None and region is None,
+        warnings=(
+            *warnings_for(
+                photo,
+                fit.head,
+                landmarks,
+                interval=interval,
+                people_spread=fit.spread,
+                painter_provenance=gathered.provenance,
+                nothing_in_region=gathered.region is not None and region is None,
+                is_given=bool(known),
+            ),
+            *about_given(known, known_sizes, considered, doubt=doubt, head=head),
+            *about_edges(known, relative, fit.head, limit_m),
+            *about_limit(relative, fit.head, limit_m),
         ),
         interval=interval,
-        log_sigma=depth_log_sigma(fit.consensus, relative, errors),
+        log_sigma_curve=depth_log_sigma(fit.consensus, relative, left.common),
         people_spread=fit.spread,
-        known_sizes=_known_rows(known, fit.known_weights),
+        known_sizes=known_sizes,
         lengths=measure_lengths(
-            gathered.lengths, fit.consensus.belief, fit.head, relative, photo.camera, errors, widths_log_sigma=widths
+            gathered.lengths,
+            fit.consensus.belief,
+            fit.head,
+            relative,
+            photo.camera,
+            left.common,
+            widths_log_sigma=left.widths,
         ),
         region=region,
         kept_paintings=tuple(
             replace(painting, landmarks=one.landmarks)
             for painting, one in zip(gathered.paintings, painted, strict=False)
         ),
+        doubt=doubt,
     )
+
+
+def _check_reach(
+    photo: Photo, relative: RelativeDepth, head: MetricHead, considered: Sequence[Landmark], limit_m: float
+) -> None:
+    """Refuse a head that is none, and an answer without a single pixel."""
+    if not (np.isfinite([head.scale, head.shift]).all() and head.scale > 0):
+        raise InputError(
+            f"{photo.name}: the fit gives no scale and shift: the relative depth or the people are damaged"
+        )
+    for rows in strips(relative.values.shape):
+        if not np.isnan(head.depth_of(relative.values_or_nan[rows], max_depth_m=limit_m)).all():
+            return
+    raise InputError(no_depth(photo, relative, head, considered, limit_m))
 
 
 def check_wanted(photo: Photo, region: Region | None, lengths: Sequence[Segment]) -> None:
@@ -165,8 +193,7 @@ def with_camera(gathered: Gathered, camera: Camera, focal: FocalProvenance) -> G
             f"the camera is for {camera.width}x{camera.height} pixels: expected {old.width}x{old.height}, as the photo"
         )
     factor = camera.fy / old.fy
-    notes = tuple(note for note in gathered.photo.notes if not is_about_focal(note))
-    photo = replace(gathered.photo, camera=camera, focal=focal, notes=notes)
+    photo = replace(gathered.photo, camera=camera, focal=focal)
     return replace(gathered, photo=photo, evidence=tuple(_moved(one, factor) for one in gathered.evidence))
 
 
@@ -181,7 +208,11 @@ def _moved(evidence: Evidence, factor: float) -> Evidence:
         landmarks[person] = replace(
             landmark, origin_m=landmark.origin_m * factor, distance_m=landmark.distance_m + farther_m
         )
-    return replace(evidence, depth_m=depth_m, landmarks=tuple(landmarks))
+    moved = replace(evidence, depth_m=depth_m, landmarks=tuple(landmarks))
+    # A body keeps its relief however near it comes.
+    for person in np.unique(moved.person[depth_m <= 0]).tolist():
+        moved = reject_person(moved, person, "reaches behind the camera with this focal length")
+    return moved
 
 
 def _without(evidence: Sequence[Evidence], exclude: Sequence[int]) -> list[Evidence]:
@@ -200,23 +231,39 @@ def _without(evidence: Sequence[Evidence], exclude: Sequence[int]) -> list[Evide
 
 
 def _region_depth(
-    region: Region,
-    seen_m: Float[ndarray, "h w"],
-    fit: ScaleFit,
-    relative: RelativeDepth,
-    errors: CommonErrors,
+    region: Region, fit: ScaleFit, relative: RelativeDepth, errors: CommonErrors, people: str, *, limit_m: float
 ) -> RegionDepth | None:
     """Return the metres of a region; None where half of it or more has none: what is not valid is too far."""
-    depth_m = np.median(seen_m[region.pixels])
-    interval = region_interval(fit.consensus, fit.head, region_range(relative, region), errors)
+    interval = region_interval(fit.consensus, fit.head, region_range(relative, region), errors, people=people)
+    window = relative.window(region)
+    seen_m = fit.head.depth_of(relative.values[window], max_depth_m=limit_m)
+    seen_m = np.where(np.isnan(seen_m), np.inf, seen_m)
+    depth_m = np.median(seen_m if relative.valid_mask is None else seen_m[relative.valid_mask[window]])
     return None if interval is None or np.isinf(depth_m) else RegionDepth(region, float(depth_m), interval)
 
 
-def _known_rows(known: KnownSizes, weights: np.ndarray) -> tuple[KnownSize, ...]:
+def _holes_in(region: Region, relative: RelativeDepth) -> tuple[str, ...]:
+    """Say how much of a region the relative depth says nothing of."""
+    window = relative.window(region)
+    if relative.valid_mask is None or relative.valid_mask[window].all():
+        return ()
+    share = 1 - float(relative.valid_mask[window].mean())
+    return (f"the relative depth has no value at {share:.1%} of the region: its metres are of the rest",)
+
+
+def _known_rows(known: KnownSizes, fit: ScaleFit) -> tuple[KnownSize, ...]:
     """Return the known sizes as rows of the receipt."""
-    names = [f"distance {one.metres:g} m at {one.x:g},{one.y:g}" for one in known.distances]
-    names += [
-        f"length {one.metres:g} m from {one.start_xy[0]:g},{one.start_xy[1]:g} to {one.end_xy[0]:g},{one.end_xy[1]:g}"
-        for one in known.lengths
-    ]
-    return tuple(KnownSize(name, float(weight)) for name, weight in zip(names, weights, strict=True))
+    disagreement = fit.consensus.disagreement
+    if disagreement is None:
+        return ()
+    by_people = [None] * len(fit.known_weights) if disagreement.by_people is None else disagreement.by_people
+    return tuple(
+        KnownSize(name, float(weight), None if people is None else float(np.exp(people)), _times(answer))
+        for name, weight, people, answer in zip(
+            known.names, fit.known_weights, by_people, disagreement.by_head, strict=True
+        )
+    )
+
+
+def _times(log_factor: float) -> float | None:
+    return float(np.exp(log_factor)) if np.isfinite(log_factor) else None

@@ -3,11 +3,22 @@
 Every message names what was found, what was expected and what to do, in one line.
 """
 
+import re
 from dataclasses import dataclass
+
+_BREAKS = re.compile(r"\s*[\t-\r\x1c-\x1f\x85\u2028\u2029]\s*")
+"""White space that is no plain space, with what surrounds it."""
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys, what turns the direction of a line, and bytes that were no UTF-8."""
+_LONGEST = 2000
 
 
 class MfhError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error this package raises on purpose; as text always one line that a terminal shows as it is."""
+
+    def __str__(self) -> str:
+        """Return the message as :func:`printable` writes it: names of files can hold anything."""
+        return printable(super().__str__())
 
 
 class InputError(MfhError, ValueError):
@@ -42,13 +53,35 @@ class Rejected:
     reason: str
 
 
+def printable(text: str) -> str:
+    r"""Return text as one line of bounded length that can be shown anywhere.
+
+    Line breaks become spaces; control characters and bytes that were no UTF-8 are written out, as "\x1b".
+
+    Args:
+        text: anything.
+    """
+    line = _UNSHOWN.sub(_written_out, _BREAKS.sub(" ", text)).strip()
+    # Cut in the middle: the file is named at the beginning, and what was expected at the end.
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 500]} … {line[-490:]}"
+
+
+def shown(path: object) -> str:
+    """Return a path, or another name that somebody else gave, so that the very name can be told from a message.
+
+    Args:
+        path: turned into text; its line breaks are written out too.
+    """
+    return _UNSHOWN.sub(_written_out, re.sub("[\u2028\u2029]", _written_out, str(path)))
+
+
 def one_line(error: BaseException) -> str:
     """Return an error's message in one line; its kind where it has no message.
 
     Args:
         error: any error.
     """
-    return " ".join(str(error).split()) or type(error).__name__
+    return printable(str(error)) or type(error).__name__
 
 
 def kind_and_message(error: BaseException) -> str:
@@ -57,4 +90,12 @@ def kind_and_message(error: BaseException) -> str:
     Args:
         error: any error.
     """
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return printable(f"{type(error).__name__}: {error}")[:300]
+
+
+def _written_out(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if 0xDC80 <= code <= 0xDCFF:
+        # How Python keeps a byte of a file's name that is no UTF-8.
+        code -= 0xDC00
+    return {10: r"\n", 13: r"\r", 9: r"\t"}.get(code, f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")

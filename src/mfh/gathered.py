@@ -1,8 +1,15 @@
 """Everything the models said about one photo: it lies between them and the answer, and can be kept in a file."""
 
+import math
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from mfh.errors import InputError
 from mfh.types import Evidence, MeasuredPainting, Photo, Region, RelativeDepth, Segment
+
+METRES = (1e-3, 1e6)
+"""People nearer or farther are none: a focal length is wrong, or the evidence is damaged."""
 
 
 @dataclass(frozen=True)
@@ -44,3 +51,40 @@ class Gathered:
     region: Region | None = None
     lengths: tuple[Segment, ...] = ()
     paintings: tuple[MeasuredPainting, ...] = ()
+
+
+def check_gathered(gathered: Gathered) -> None:
+    """Refuse what no model says, and what a focal length makes of it that no photo shows.
+
+    Args:
+        gathered: what the models said, perhaps read from a file, or seen through another lens.
+
+    Raises:
+        InputError: for numbers that are not finite, errors below zero, or people out of any range.
+    """
+    name, camera = gathered.photo.name, gathered.photo.camera
+    sigmas: list[tuple[str, float | None]] = [
+        ("shared_log_sigma", gathered.shared_log_sigma),
+        ("shape_log_sigma", gathered.shape_log_sigma),
+        ("the error of the focal length", gathered.photo.focal.relative_sigma),
+    ]
+    for image in gathered.evidence:
+        for one in image.landmarks:
+            sigmas.append((f"log_distance_sigma of a person of the {one.source}", one.log_distance_sigma))
+            sigmas.append((f"shared_log_sigma of a person of the {one.source}", one.shared_log_sigma))
+            for what, metres in (("distance", one.distance_m), ("height", one.stature_m), ("middle", one.origin_m)):
+                if metres is not None and not math.isfinite(metres):
+                    raise InputError(f"{name}: the {what} of a person of the {one.source} is {metres}: expected metres")
+        if not np.isfinite(image.relative).all() or np.isnan(image.depth_m).any():
+            raise InputError(f"{name}: the evidence has people whose relative depth or metres are no numbers")
+        outside_m = image.depth_m[(image.depth_m < METRES[0]) | (image.depth_m > METRES[1])]
+        if len(outside_m):
+            raise InputError(
+                f"{name}: with a focal length of {camera.fx:.4g} px somebody would be {outside_m[0]:.3g} m away: "
+                f"expected {METRES[0]:g} to {METRES[1]:g} m; check the focal length ({gathered.photo.focal.detail})"
+            )
+    for what, sigma in sigmas:
+        if sigma is not None and not (math.isfinite(sigma) and sigma >= 0):
+            raise InputError(f"{name}: {what} is {sigma:g}: expected a finite number, 0 or more")
+    if not gathered.max_depth_m > 0:
+        raise InputError(f"{name}: max_depth_m is {gathered.max_depth_m:g}: expected a positive number of metres")

@@ -1,17 +1,41 @@
 """The models of one pipeline look at pictures: relative depth, and the people in them with their bodies."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from mfh.errors import BackendError
+from mfh.errors import BackendError, MfhError, kind_and_message
 from mfh.models.protocols import HumanMeshModel, PersonSegmenter, RelativeDepthModel
 from mfh.models.relative_depth.shape_range import with_likely_range
 from mfh.numerics.evidence import Sighting
 from mfh.types import Camera, Person, RelativeDepth
+
+
+@contextmanager
+def asking(name: str) -> Iterator[None]:
+    """Turn whatever a model stumbles on into an error of that model, in one line.
+
+    Models are other people's code: what they raise on a picture they cannot bear is not known beforehand.
+
+    Args:
+        name: of the model.
+
+    Raises:
+        BackendError: for any failure but a lack of memory, which says more as it is.
+    """
+    try:
+        yield
+    except (MfhError, MemoryError):
+        raise
+    except Exception as error:
+        raise BackendError(
+            f"the model {name} failed on this photo ({kind_and_message(error)}): expected an answer; other models can "
+            "be named"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -32,9 +56,10 @@ class Models:
             One map per picture.
 
         Raises:
-            BackendError: for a map of another size, or with values that are not finite.
+            BackendError: for a model that fails, a map of another size, or values that are not finite.
         """
-        maps = self.relative_depth.predict(photos)
+        with asking(self.relative_depth.name):
+            maps = self.relative_depth.predict(photos)
         for rgb, relative in zip(photos, maps, strict=True):
             name = self.relative_depth.name
             if relative.values.shape != rgb.shape[:2]:
@@ -55,6 +80,25 @@ class Models:
         (relative,) = self.predict_relative([rgb])
         return with_likely_range(relative, shape_log_sigma=self.relative_depth.shape_log_sigma)
 
+    def find_people(
+        self,
+        photos: Sequence[Float[ndarray, "_ _ 3"]],
+        regions: Sequence[Bool[ndarray, "_ _"] | None] | None = None,
+    ) -> list[list[Person]]:
+        """Find the people in pictures.
+
+        Args:
+            photos: pictures of any sizes.
+            regions: where to look in each; None for everywhere.
+
+        Raises:
+            BackendError: for a finder that fails.
+        """
+        with asking(self.person_segmenter.name):
+            # Not every finder needs to know of regions.
+            given = {} if regions is None else {"regions": regions}
+            return self.person_segmenter.segment(photos, **given)
+
     def measure(
         self,
         rgb: Float[ndarray, "h w 3"],
@@ -74,7 +118,11 @@ class Models:
 
         Returns:
             The people with their bodies.
+
+        Raises:
+            BackendError: for a model that fails.
         """
-        meshes = self.human_mesh.measure(rgb, people, camera) if people else []
+        with asking(self.human_mesh.name):
+            meshes = self.human_mesh.measure(rgb, people, camera) if people else []
         finder = self.person_segmenter
         return Sighting(people, meshes, source, finder.name, self.human_mesh.name, paint_mask, finder.min_score)

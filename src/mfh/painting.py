@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from mfh.canvas import canvas_of, on_photo
 from mfh.config import Config
 from mfh.findings import any_used
-from mfh.looking import Models
+from mfh.looking import Models, asking
 from mfh.models.protocols import Painter
 from mfh.numerics.evidence import Sighting, judge_people
 from mfh.numerics.known_figure import judge_figure
@@ -58,8 +58,8 @@ def paint_people(
     Args:
         painter: paints people.
         models: look at the paintings.
-        photo: the photo.
-        relative: its relative depth.
+        photo: the photo, as models look at it.
+        relative: its relative depth, of the same size.
         config: limits, seed and kind of evidence.
         stage: called with a name and the fraction done, around each batch.
         wanted: relative depths where metres are wanted most; None for those of the photo.
@@ -79,9 +79,9 @@ def paint_people(
     while usable < limits.max_paintings:
         tried = len(run.evidence)
         if tried >= limits.max_attempts:
-            return replace(run, ended_by=f"max_attempts = {limits.max_attempts} reached")
+            return replace(run, ended_by=f"all {limits.max_attempts} attempts made")
         if time.monotonic() >= deadline:
-            return replace(run, ended_by=f"budget_s = {limits.budget_s:g} spent")
+            return replace(run, ended_by=f"the {limits.budget_s:g} s for it are over")
         # Never more than are still needed: a batch then does just what one at a time would do.
         most = limits.batch_size if who_proposes(painter, config) is None else 1
         size = min(most, limits.max_paintings - usable, limits.max_attempts - tried)
@@ -104,7 +104,7 @@ def paint_people(
                 # What comes after in the batch does not count: the answer must not depend on the size of batches.
                 if enough is not None and (reason := enough(run.evidence)):
                     return replace(run, ended_by=reason)
-    return replace(run, ended_by=f"max_paintings = {limits.max_paintings} reached")
+    return replace(run, ended_by=f"{limits.max_paintings} paintings with people collected")
 
 
 def _paint_batch(
@@ -117,12 +117,13 @@ def _paint_batch(
 ) -> PaintingRun:
     """Paint and measure the paintings of these numbers, and pair metres with the photo's relative depth."""
     numbers, plans = list(planned), list(planned.values())
-    paintings = painter.paint(
-        photo.rgb,
-        [plan.paint_mask for plan in plans],
-        [plan.prompt for plan in plans],
-        [plan.seed for plan in plans],
-    )
+    with asking(painter.name):
+        paintings = painter.paint(
+            photo.rgb,
+            [plan.paint_mask for plan in plans],
+            [plan.prompt for plan in plans],
+            [plan.seed for plan in plans],
+        )
     sightings = _sight(models, paintings, photo.camera, numbers, known=config.painted_people == "known")
     judged = [
         judge_people(seen, photo.camera, max_depth_m=config.max_depth_m)
@@ -154,7 +155,7 @@ def _sight(
     }
     others = [k for k in range(len(paintings)) if k not in seen]
     photos, regions = [paintings[k].rgb for k in others], [paintings[k].paint_mask for k in others]
-    found = models.person_segmenter.segment(photos, regions=regions) if others else []
+    found = models.find_people(photos, regions) if others else []
     for k, people in zip(others, found, strict=True):
         seen[k] = models.measure(paintings[k].rgb, people, camera, f"painting {numbers[k]}", paintings[k].paint_mask)
     return [seen[k] for k in range(len(paintings))]

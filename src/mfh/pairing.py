@@ -1,6 +1,8 @@
 """Metres are paired with relative depth: on people's bodies, as in the paper, or where their feet meet the ground."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
@@ -13,25 +15,42 @@ from mfh.numerics.alignment import Alignment, align_paintings
 from mfh.numerics.contact import Contact
 from mfh.numerics.evidence import Judged, Sighting, body_evidence, judge_people, reject_everybody
 from mfh.numerics.evidence_choice import choose_evidence, find_contacts, somebody_lacks_contact
-from mfh.numerics.gates import agreement_gate, alignment_gate, penetration_gate
+from mfh.numerics.gates import (
+    UNSURE_LOG_SIGMA,
+    agreement_gate,
+    alignment_gate,
+    lone_unsure,
+    penetration_gate,
+)
+from mfh.numerics.in_picture import without_pictured
 from mfh.numerics.known_figure import figure_contact
 from mfh.numerics.scale import reject_person
 from mfh.numerics.shift_prior import photo_range
 from mfh.types import Camera, Evidence, PaintedFigure, PaintedPhoto, RelativeDepth
 
 
-def photo_evidence(sighting: Sighting, relative: Float[ndarray, "h w"], camera: Camera, *, config: Config) -> Evidence:
+def photo_evidence(
+    sighting: Sighting,
+    rgb: Float[ndarray, "h w 3"],
+    relative: Float[ndarray, "h w"],
+    camera: Camera,
+    *,
+    config: Config,
+) -> Evidence:
     """Pair the people in the photo with its relative depth, on their bodies or at their feet.
 
     Args:
         sighting: the people and their bodies.
-        relative: (h, w) relative depth of the photo.
+        rgb: the photo.
+        relative: (h, w) relative depth of the photo; NaN where it has none.
         camera: its intrinsics.
-        config: kind of evidence.
+        config: kind of evidence, and whether people on screens and in pictures are told from real ones.
 
     Returns:
         The evidence.
     """
+    if config.cross_check:
+        sighting = without_pictured(sighting, rgb, relative)
     judged = judge_people(sighting, camera, max_depth_m=config.max_depth_m)
     if config.photo_evidence == "body":
         return body_evidence(judged, relative)
@@ -39,6 +58,31 @@ def photo_evidence(sighting: Sighting, relative: Float[ndarray, "h w"], camera: 
     return choose_evidence(
         judged, contacts, body_evidence(judged, relative) if config.photo_evidence == "either" else None
     )
+
+
+def doubt_lone_person(evidence: Evidence, min_score: float, *, refused: Callable[[], Rejected | None]) -> Evidence:
+    """Let nobody decide the scale who is alone in a photo and not surely a person: fruit and stones are found as such.
+
+    Args:
+        evidence: of the photo.
+        min_score: how certain the finder is of people.
+        refused: asked, where there is such a person, whether the photo is none in which people would stand.
+
+    Returns:
+        The evidence; that person is rejected in such a photo, and counts less in any other.
+    """
+    lone = lone_unsure(evidence, min_score)
+    if lone is None:
+        return evidence
+    landmark = evidence.landmarks[lone]
+    if (reason := refused()) is not None:
+        unsure = f"alone and unsure (score {landmark.score:.2f}) in what looks like {reason.reason}"
+        return reject_person(evidence, lone, unsure)
+    landmarks = list(evidence.landmarks)
+    landmarks[lone] = replace(
+        landmark, log_distance_sigma=math.hypot(landmark.log_distance_sigma or 0.0, UNSURE_LOG_SIGMA)
+    )
+    return replace(evidence, landmarks=tuple(landmarks))
 
 
 def painting_evidence(
@@ -71,9 +115,9 @@ def painting_evidence(
     if by_body and not config.cross_check:
         return _aligned_bodies(models, paintings, judged, relative, config)
     contacts = [
-        find_contacts(seen, one, relative.values, camera)
+        find_contacts(seen, one, relative.values_or_nan, camera)
         if isinstance(seen, Sighting)
-        else [figure_contact(seen, relative.values, camera)]
+        else [figure_contact(seen, relative.values_or_nan, camera)]
         for seen, one in zip(sightings, judged, strict=True)
     ]
     if by_body:

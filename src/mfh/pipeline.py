@@ -10,25 +10,38 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from mfh.canvas import on_photo
 from mfh.conclusion import check_wanted, conclude
 from mfh.config import Config, preset
-from mfh.errors import InputError, NoLandmarkError
-from mfh.findings import any_used, describe, nobody_found, why_no_painting
+from mfh.errors import InputError, NoLandmarkError, Rejected
+from mfh.findings import any_used, describe, no_scale_in_view, nobody_found, not_painted, why_no_painting
 from mfh.gathered import Gathered
 from mfh.geometry.camera import check_camera
-from mfh.looking import Models
+from mfh.geometry.view import view_of
+from mfh.looking import Models, asking
 from mfh.models.field_of_view.estimated import with_estimated_camera
-from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
+from mfh.models.protocols import (
+    ChoosyPainter,
+    FieldOfViewModel,
+    HumanMeshModel,
+    Painter,
+    PersonSegmenter,
+    RelativeDepthModel,
+    RgbOfAnySize,
+)
 from mfh.models.registry import Role, load_models, names_of
 from mfh.numerics.interval import people_share, region_interval, scale_interval, tight_enough
-from mfh.numerics.known_sizes import KnownSizes
+from mfh.numerics.known_sizes import KnownSizes, errors_left, known_clues
 from mfh.numerics.scale import fit_scale
 from mfh.numerics.shift_prior import PhotoRange, region_range
 from mfh.painting import Enough, PaintingRun, paint_people
-from mfh.pairing import photo_evidence
+from mfh.pairing import doubt_lone_person, photo_evidence
 from mfh.types import CommonErrors, Evidence, MeasuredPainting, MetricDepth, Photo, Region, RelativeDepth, Segment
 
 Progress = Callable[[str, float], None]
+
+_PAINTED = "painted people"
+_NEEDS_PAINTER = 'people="paint" (--people paint) needs a painter'
 
 
 @dataclass
@@ -75,7 +88,7 @@ class MetricFromHuman:
     ) -> None:
         if config.people == "paint" and painter is None:
             raise InputError(
-                f'people="paint" needs a painter, and preset {config.name!r} has none: use people="auto" or "only", '
+                f'{_NEEDS_PAINTER}, and preset {config.name!r} has none: use people="auto" or "only" (--people auto), '
                 "with a photo that has people in it"
             )
         self.config = config
@@ -112,7 +125,10 @@ class MetricFromHuman:
         config = replace(base, **overrides)
         if config.painter is None and config.people == "paint":
             # Said by the constructor too, but there is no need to load models first.
-            raise InputError(f'people="paint" needs a painter, and preset {name!r} has none: use people="auto"')
+            raise InputError(
+                f"{_NEEDS_PAINTER}, and preset {name!r} has none: name one (painter=, --painter), or use "
+                'people="auto" (--people auto)'
+            )
         given = dict(models or {})
         loaded = load_models({role: model for role, model in names_of(config).items() if role not in given})
         return cls(config, **{**loaded, **given})
@@ -184,21 +200,31 @@ class MetricFromHuman:
 
         # 0. The focal length, where nobody has said it and a model was named to estimate it.
         if self.field_of_view is not None and photo.focal.source == "default-fov":
-            with watch.stage("field of view", 0.0):
+            with watch.stage("field of view", 0.0), asking(self.field_of_view.name):
                 photo = with_estimated_camera(photo, self.field_of_view)
+
+        # What models look at is the photo itself, unless that is larger than any of them could use.
+        view = view_of(photo)
+        rgb = view.rgb
 
         # 1. Relative depth of the photo.
         with watch.stage("relative depth", 0.0):
-            relative = models.look(photo.rgb)
+            seen = models.look(rgb)
+        relative = seen if view is photo else replace(seen, photo_shape=photo.pixels.shape[:2])
 
         # 2. People already in the photo are landmarks without any painting.
         evidence: list[Evidence] = []
         tried: list[str] = []
         if self.config.people != "paint":
             with watch.stage("people", 0.3):
-                (people,) = self.person_segmenter.segment([photo.rgb])
-                sighting = models.measure(photo.rgb, people, photo.camera, "photo")
-                evidence.append(photo_evidence(sighting, relative.values, photo.camera, config=self.config))
+                (people,) = models.find_people([rgb])
+                sighting = models.measure(rgb, people, view.camera, "photo")
+                found = photo_evidence(sighting, rgb, seen.values_or_nan, view.camera, config=self.config)
+                if self.config.cross_check:
+                    found = doubt_lone_person(found, sighting.min_score, refused=lambda: self._refused(rgb))
+                evidence.append(on_photo(found, view, photo))
+                # Masks of the photo's size, one a person: nothing below needs them.
+                del people, sighting
                 tried.append(describe("people in the photo", evidence))
 
         # 3. Otherwise paint people into it, measure them there, and align the paintings (Eqs. 6, 7) or look where their
@@ -208,18 +234,25 @@ class MetricFromHuman:
         if not enough:
             if self.painter is None or self.config.people == "only":
                 tried.append(why_no_painting(self.config))
+            elif (refused := self._refused(rgb)) is not None:
+                tried.append(not_painted(refused))
+                if not known:
+                    raise NoLandmarkError(no_scale_in_view(photo, tried), tried=tuple(tried))
             else:
+                # Twelve bytes a pixel, and people are painted on a smaller one.
+                del rgb
                 wanted = None if region is None else region_range(relative, region)
                 run = paint_people(
                     self.painter,
                     models,
-                    photo,
-                    relative,
+                    view,
+                    seen,
                     config=self.config,
                     stage=watch.stage,
-                    enough=self._enough(photo, relative, wanted),
+                    enough=self._enough(photo, relative, wanted, known or KnownSizes()),
                     wanted=wanted,
                 )
+                run = replace(run, evidence=tuple(on_photo(one, view, photo) for one in run.evidence))
                 evidence += run.evidence
                 tried.append(describe(f"{len(run.evidence)} paintings ({run.ended_by})", run.evidence))
         if not any_used(evidence) and not known:
@@ -249,21 +282,30 @@ class MetricFromHuman:
             ),
         )
 
-    def _enough(self, photo: Photo, relative: RelativeDepth, wanted: PhotoRange | None) -> Enough | None:
+    def _enough(
+        self, photo: Photo, relative: RelativeDepth, wanted: PhotoRange | None, known: KnownSizes
+    ) -> Enough | None:
         """Return what says that painting can stop, where an interval is asked for: of these depths, or of the photo."""
         half_width = self.config.painting.until_interval
         if half_width is None:
             return None
+        clues = known_clues(known, relative, photo.camera)
 
         def enough(evidence: Sequence[Evidence]) -> str:
             shared, shape = self._shared_log_sigma(evidence), self.relative_depth.shape_log_sigma
-            errors = CommonErrors(shared, shape, photo.focal.relative_sigma)
-            fit = fit_scale(evidence, relative, config=self.config.head)
-            if wanted is not None and (of_region := region_interval(fit.consensus, fit.head, wanted, errors)):
+            left = errors_left(known, CommonErrors(shared, shape, photo.focal.relative_sigma))
+            fit = fit_scale(evidence, relative, config=self.config.head, known=clues, common_log_sigma=left.people)
+            said = (fit.consensus, fit.head)
+            if wanted is not None and (of_region := region_interval(*said, wanted, left.common, people=_PAINTED)):
                 return tight_enough(of_region, half_width, over="region")
-            return tight_enough(scale_interval(fit.consensus, fit.head, relative, errors), half_width)
+            return tight_enough(scale_interval(*said, relative, left.common, people=_PAINTED), half_width)
 
         return enough
+
+    def _refused(self, rgb: RgbOfAnySize) -> Rejected | None:
+        """Ask the painter whether people painted into this photo would say anything, where it can tell."""
+        painter = self.painter
+        return painter.refuses(rgb) if self.config.cross_check and isinstance(painter, ChoosyPainter) else None
 
     def _shared_log_sigma(self, painted: Sequence[Evidence]) -> float:
         """Return what all people are wrong by together: in the mesh model's eyes, or in the painter's."""
@@ -286,7 +328,7 @@ class MetricFromHuman:
 
 def _check_photo(photo: Photo) -> None:
     camera = check_camera(photo.camera)
-    height, width = photo.rgb.shape[:2]
+    height, width = photo.pixels.shape[:2]
     if (camera.width, camera.height) != (width, height):
         raise InputError(
             f"{photo.name} is {width}x{height} pixels but its camera is for {camera.width}x{camera.height}: "

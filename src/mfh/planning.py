@@ -4,6 +4,7 @@ A painter that fills whatever mask it gets decides by itself how far its person 
 One that proposes does say it, and what is believed so far says which proposal would narrow the interval most.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy import ndarray
 
 from mfh.config import Config
 from mfh.findings import any_used
+from mfh.looking import asking
 from mfh.models.protocols import Painter, ProposingPainter
 from mfh.numerics.mask_choice import most_telling
 from mfh.numerics.paint_masks import PaintingPlan, plan_painting
@@ -72,10 +74,15 @@ def plan_next(
     if asked is None or len(used) < LEAST_PEOPLE:
         return drawn(n)
     plans = [drawn(n + _APART * k) for k in range(CANDIDATES)]
-    proposals = asked.propose(
-        photo.rgb, [plan.paint_mask for plan in plans], [plan.prompt for plan in plans], [plan.seed for plan in plans]
-    )
-    possible = [(plan, one) for plan, one in zip(plans, proposals, strict=True) if one is not None]
+    masks, prompts, seeds = zip(*((plan.paint_mask, plan.prompt, plan.seed) for plan in plans), strict=True)
+    with asking(painter.name):
+        proposals = asked.propose(photo.rgb, masks, prompts, seeds)
+    values = relative.values_or_nan
+    possible = [
+        (plan, at_feet, one.log_size_sigma)
+        for plan, one in zip(plans, proposals, strict=True)
+        if one is not None and math.isfinite(at_feet := _relative_at_feet(values, one))
+    ]
     if not possible:
         return plans[0]
     belief = fit_scale(used, relative, config=config.head).consensus.belief
@@ -83,17 +90,21 @@ def plan_next(
     best = most_telling(
         belief,
         np.array([span.low, span.middle, span.high]),
-        np.array([_relative_at_feet(relative.values, one) for _, one in possible]),
-        np.array([one.log_size_sigma for _, one in possible]),
+        np.array([at_feet for _, at_feet, _ in possible]),
+        np.array([log_size_sigma for _, _, log_size_sigma in possible]),
     )
     return possible[best][0]
 
 
 def _relative_at_feet(values: Float[ndarray, "h w"], proposal: Proposal) -> float:
-    """Return the relative depth where somebody would stand; of the nearest pixels where that is outside the photo."""
+    """Return the relative depth where somebody would stand, NaN where there is none to be seen.
+
+    Outside the photo it is that of the nearest pixels.
+    """
     height, width = values.shape
     radius = max(1, round(_FOOT_PATCH * height))
     column, row = (round(float(x)) for x in proposal.foot_xy_px)
     column, row = min(max(column, 0), width - 1), min(max(row, 0), height - 1)
     patch = values[max(row - radius, 0) : row + radius + 1, max(column - radius, 0) : column + radius + 1]
-    return float(np.median(patch))
+    seen = patch[np.isfinite(patch)]
+    return float(np.median(seen)) if len(seen) else math.nan

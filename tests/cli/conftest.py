@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from mfh.errors import NoLandmarkError
+from tests.made_up_depth import with_depth
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ def fake_pipeline(monkeypatch, metric_depth, gathered) -> list[dict]:
         def __call__(self, photo, **_options):
             if "nobody" in photo.name:
                 raise NoLandmarkError("nobody was found: give --people paint", tried=("people in the photo: 0 found",))
-            height, width = photo.rgb.shape[:2]
+            height, width = photo.pixels.shape[:2]
             depth_m = np.linspace(1, 9, height * width, dtype=np.float32).reshape(height, width)
-            return replace(metric_depth, photo=photo, depth_m=depth_m, valid_mask=np.ones((height, width), bool))
+            return with_depth(metric_depth, depth_m, photo=photo)
 
         def gather(self, photo, **_options):
             return replace(gathered, photo=photo)

@@ -1,7 +1,6 @@
 """``mfh demo``: measured against true metres."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from PIL import Image
 import mfh.cli.demo
 from mfh.cli.demo import read_example
 from mfh.errors import InputError
+from tests.made_up_depth import with_depth
 
 EXAMPLE = Path(mfh.cli.demo.__file__).parents[1] / "examples" / "room"
 
@@ -20,8 +20,7 @@ def test_metres_are_compared_with_the_truth(run_mfh, fake_pipeline, monkeypatch,
     valid_mask = np.isfinite(truth_m) & (truth_m > 0)
 
     def too_far(self, photo, **_):
-        depth_m = np.where(valid_mask, 1.1 * truth_m, np.nan).astype(np.float32)
-        return replace(metric_depth, photo=photo, depth_m=depth_m, valid_mask=valid_mask)
+        return with_depth(metric_depth, np.where(valid_mask, 1.1 * truth_m, np.nan), photo=photo)
 
     monkeypatch.setattr(mfh.pipeline.MetricFromHuman, "__call__", too_far)
     run = run_mfh("demo", "--out", tmp_path / "out")

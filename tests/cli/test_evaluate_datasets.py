@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +12,7 @@ from PIL import Image
 
 from mfh.cli.evaluate_datasets import COMMANDS
 from mfh.config import preset
+from mfh.errors import shown
 from mfh.pipeline import MetricFromHuman
 
 SIZE = (24, 32)
@@ -54,7 +57,7 @@ def asked(monkeypatch, metric_depth, floor_world):
 
     def answer(self, photo, **_options):
         depth_m = np.linspace(1, 9, photo.rgb[..., 0].size, dtype=np.float32).reshape(photo.rgb.shape[:2])
-        return replace(metric_depth, photo=photo, depth_m=depth_m, valid_mask=np.ones(depth_m.shape, bool))
+        return with_depth(metric_depth, depth_m, photo=photo)
 
     monkeypatch.setattr(MetricFromHuman, "from_preset", classmethod(from_preset))
     monkeypatch.setattr(MetricFromHuman, "__call__", answer)
@@ -87,7 +90,7 @@ def test_a_full_table_of_predictions_with_a_failure(run_mfh, photos, answers, tm
     assert any(line.startswith("  yard: InputError: no file for yard") for line in lines)
     with (tmp_path / "o" / "scores.csv").open() as file:
         assert [row["name"] for row in csv.DictReader(file)] == list(NAMES)
-    tables = {path: path.read_bytes() for path in (tmp_path / "o").glob("*.[cjm]*") if path.name != "timings.csv"}
+    tables = {path: path.read_bytes() for path in (tmp_path / "o").glob("[a-z]*.[cjm]*") if path.name != "timings.csv"}
     assert run_mfh(*words).out == run.out
     assert all(path.read_bytes() == content for path, content in tables.items()) and len(tables) >= 5
     # The run's own answers are predictions like any other.
@@ -153,6 +156,8 @@ def test_results_of_different_methods_go_to_different_folders(run_mfh, asked, ph
         (("--predictions", "nowhere", "--unit", "m"), "--predictions: no folder nowhere"),
         (("--predictions", "{answers}"), "--predictions needs --unit: one of m,"),
         (("--predictions", "{answers}", "--unit", "parsec"), "--unit is 'parsec'"),
+        (("--predictions", "{answers}", "--unit", "1e99999999"), "--unit is '1e99999999'"),
+        (("--predictions", "{answers}", "--unit", "1/0"), "--unit is '1/0'"),
         (("--predictions", "{answers}", "--unit", "m", "--seed", 1), "--seed is about --method mfh, and --predictions"),
         (("--predictions", "{answers}", "--unit", "m", "--method", "hf:a/b"), "are both given: drop one of them"),
         (("--unit", "m"), "--unit m is about --predictions"),
@@ -185,3 +190,111 @@ def test_errors_are_json_where_json_was_asked_for(run_mfh, photos):
 def test_the_root_is_asked_for(run_mfh):
     run = run_mfh("evaluate", "folder")
     assert run.code == 2 and "--root" in run.error_line
+
+
+def listing(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("restart", [(), ("--restart",)])
+def test_answers_that_are_read_are_never_deleted_or_replaced(run_mfh, photos, answers, tmp_path, monkeypatch, restart):
+    words = ("evaluate", "folder", "--root", photos, "--unit", "m")
+    first = run_mfh(*words[:4], "--predictions", answers, "--unit", "mm", "--out", tmp_path / "d")
+    assert first.code == 0
+    (tmp_path / "link").symlink_to("d")
+    monkeypatch.chdir(tmp_path)
+    before = listing(tmp_path)
+    for given, out in (
+        ("d/predictions", tmp_path / "d"),
+        (tmp_path / "d" / "predictions", "d"),
+        (tmp_path / "link" / "predictions", "d/../d"),
+        ("d/predictions", "link"),
+        ("answers", "answers/new"),
+        ("answers", "answers"),
+    ):
+        run = run_mfh(*words, "--predictions", given, "--out", out, *restart)
+        assert run.code == 2 and "are answers to read" in run.error_line and "choose another" in run.error_line
+    assert listing(tmp_path) == before
+    # Beside them is fine.
+    assert run_mfh(*words, "--predictions", "d/predictions", "--out", "e", *restart).code == 0
+    assert listing(tmp_path / "d") == {key.removeprefix("d/"): one for key, one in before.items() if key[:2] == "d/"}
+
+
+def test_results_do_not_go_among_the_photos(run_mfh, photos, answers, tmp_path):
+    words = ("evaluate", "folder", "--root", photos, "--predictions", answers, "--unit", "mm")
+    before = listing(tmp_path)
+    for out in (photos, photos / "hall", photos / "." / "x" / ".."):
+        run = run_mfh(*words, "--out", out)
+        assert run.code == 2 and "among the dataset's own files" in run.error_line
+    assert listing(tmp_path) == before
+    assert run_mfh(*words, "--out", photos / "results").code == 0
+    assert run_mfh(*words, "--out", photos / "results").code == 0
+
+
+@pytest.mark.parametrize("name", ["scores.csv", "summary.md", "predictions/hall.npz", "done.jsonl", "ledger.json"])
+@pytest.mark.parametrize("restart", [(), ("--restart",)])
+def test_files_of_others_in_the_folder_stay(run_mfh, photos, answers, tmp_path, name, restart):
+    path = tmp_path / "o" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    run = run_mfh(
+        "evaluate", "folder", "--root", photos, "--predictions", answers, "--unit", "mm", "--out", tmp_path / "o",
+        *restart,
+    )  # fmt: skip
+    assert run.code == 2 and name.split("/")[0] in run.error_line and "--out" in run.error_line
+    assert listing(tmp_path / "o") == {name: b"mine"}
+
+
+def test_a_table_that_was_edited_stays(run_mfh, photos, answers, tmp_path):
+    words = ("evaluate", "folder", "--root", photos, "--predictions", answers, "--unit", "mm", "--out", tmp_path / "o")
+    assert run_mfh(*words).code == 0 and run_mfh(*words).code == 0
+    with (tmp_path / "o" / "summary.md").open("a") as file:
+        file.write("my notes")
+    run = run_mfh(*words)
+    assert run.code == 2 and "summary.md is there already" in run.error_line
+    assert (tmp_path / "o" / "summary.md").read_text().endswith("my notes")
+
+
+def test_a_second_process_says_so(run_mfh, photos, answers, tmp_path, monkeypatch):
+    from mfh.evaluation import runner
+    from mfh.io.lock import folder_lock
+
+    monkeypatch.setattr(runner, "LOCK_WAIT_S", 0.2)
+    words = ("evaluate", "folder", "--root", photos, "--predictions", answers, "--unit", "mm", "--out", tmp_path / "o")
+    with folder_lock(tmp_path / "o", wait_s=0.0):
+        run = run_mfh(*words)
+        assert run.code == 2 and "is being written to by another process" in run.error_line
+        assert not (tmp_path / "o").exists()
+    assert run_mfh(*words).code == 0
+
+
+def test_a_photo_that_cannot_be_read_is_listed_and_the_rest_goes_on(run_mfh, photos, answers, tmp_path):
+    (photos / "hall" / "rgb.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0")
+    words = ("evaluate", "folder", "--root", photos, "--predictions", answers, "--unit", "mm")
+    run = run_mfh(*words, "--out", tmp_path / "o", "--json")
+    tree = json.loads(run.out)
+    assert run.code == 0 and (tree["answered"], tree["failed"], tree["unscorable"]) == (1, 1, 1)
+    assert tree["failures"][0]["kind"] == "unreadable" and "rgb.png is not a picture" in tree["failures"][0]["reason"]
+    for name in NAMES:
+        (photos / name / "rgb.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0")
+    run = run_mfh(*words, "--out", tmp_path / "p")
+    assert run.code == 2 and "rgb.png is not a picture" in run.error_line
+
+
+def test_names_of_any_bytes(run_mfh, photos, answers, tmp_path):
+    names = [
+        os.fsdecode(name) for name in (b"caf\xe9", b"new\nline", b"\x1b[2Jx", b"a\\b", b"CON", b"x" * 200, b" a. ")
+    ]
+    for name in names:
+        shutil.copytree(photos / "hall", photos / name)
+        shutil.copy(answers / "hall.npy", answers / f"{shown(name)}.npy")
+    out = tmp_path / os.fsdecode(b"o\xff")
+    words = ("evaluate", "folder", "--root", photos, "--predictions", answers, "--unit", "mm", "--out", out)
+    run = run_mfh(*words)
+    assert run.code == 0 and "\x1b" not in run.out and run.err == "" and "answers      9 of 10 photos" in run.out
+    rows = list(csv.DictReader((out / "scores.csv").read_text().splitlines()))
+    assert {row["name"] for row in rows} == {*NAMES, *map(shown, names)}
+    assert json.loads(run_mfh(*words, "--json").out)["answered"] == 9
+    assert all(path.suffix == ".npz" for path in (out / "predictions").iterdir())
+    check = run_mfh("evaluate", "folder", "--root", photos, "--check", "--json")
+    assert json.loads(check.out)["found"] == 10

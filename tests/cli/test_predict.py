@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 import struct
 import zlib
@@ -16,6 +17,7 @@ from mfh.config import preset
 from mfh.errors import InputError
 from mfh.io.depth import read_depth_npz, read_depth_png
 from mfh.types import MeasuredPainting
+from tests.made_up_depth import with_depth
 
 FILES = ["depth.npz", "depth.png", "preview.png", "receipt.json"]
 
@@ -53,7 +55,7 @@ def test_json_is_one_object_and_nothing_else(run_mfh, fake_pipeline, photo_path,
 def test_json_of_a_wrong_option_is_one_object_too(run_mfh, photo_path):
     run = run_mfh("predict", photo_path, "--json", "--focal-px", "0")
     assert run.code == 2
-    assert json.loads(run.out)["photos"] == [] and "focal_px" in json.loads(run.out)["error"]
+    assert json.loads(run.out)["photos"] == [] and "--focal-px is 0" in json.loads(run.out)["error"]
 
 
 def test_quiet_prints_nothing(run_mfh, fake_pipeline, photo_path, tmp_path):
@@ -157,8 +159,8 @@ def test_paintings_are_saved_with_their_strip(run_mfh, fake_pipeline, photo_path
         monkeypatch.setattr(mfh.pipeline.MetricFromHuman, "__call__", lambda self, photo, result=result, **_: result)
         run = run_mfh("predict", photo_path, "--save-paintings", "--out", tmp_path / "out")
         assert run.code == 0, run.err
-        assert f"paintings/ ({count}), strip.png" in run.out
-        assert f"{(count + 1) // 2} used of {count} considered" in run.out
+        assert f"paintings/ ({count}), preview.png, strip.png" in run.out
+        assert f"{(count + 1) // 2} painted people used of {count} considered" in run.out
         assert f"{(count + 1) // 2} of {count} paintings ({(count + 1) // 2} by ground contact)" in run.out
         names = [f"{number:02d}.png" for number in range(count)]
         assert sorted(path.name for path in (folder / "paintings").iterdir()) == names, "none of an earlier run"
@@ -172,11 +174,13 @@ def test_paintings_are_saved_with_their_strip(run_mfh, fake_pipeline, photo_path
         ]
         assert receipt["landmarks"][0]["evidence"] == "contact"
     assert fake_pipeline[0]["keep_paintings"] is True
-    # Measured again without: nothing of the earlier run stays that the receipt does not know.
+    # Measured again without: paintings are expensive and stay, and the receipt says whose they are.
     result = replace(metric_depth, kept_paintings=())
     monkeypatch.setattr(mfh.pipeline.MetricFromHuman, "__call__", lambda self, photo, **_: result)
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out").code == 0
-    assert not (folder / "strip.png").exists() and not list((folder / "paintings").iterdir())
+    earlier = ["paintings/00.png", "paintings/01.png", "paintings/02.png", "strip.png"]
+    receipt = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
+    assert receipt["from_earlier_run"] == earlier and all((folder / name).exists() for name in earlier)
 
 
 def test_spaces_and_letters_of_other_alphabets(run_mfh, fake_pipeline, photo_path, tmp_path):
@@ -213,15 +217,18 @@ BAD_WORDS = {
     "budget words": (["photo.jpg", "--budget", "soon"], "--budget is 'soon'"),
     "unknown evidence": (["photo.jpg", "--evidence", "feet"], "feet"),
     "negative seed": (["photo.jpg", "--seed", "-1"], "--seed is -1"),
-    "focal 0": (["photo.jpg", "--focal-px", "0"], "focal_px is 0"),
-    "focal NaN": (["photo.jpg", "--focal-px", "nan"], "focal_px is nan"),
-    "focal negative": (["photo.jpg", "--focal-px", "-500"], "focal_px is -500"),
-    "focal infinite": (["photo.jpg", "--focal-35mm", "inf"], "focal_35mm is inf"),
-    "field of view 180": (["photo.jpg", "--fov-x-deg", "180"], "fov_x_deg is 180"),
-    "two focals": (["photo.jpg", "--focal-px", "500", "--fov-x-deg", "60"], "at most one"),
+    "focal 0": (["photo.jpg", "--focal-px", "0"], "--focal-px is 0"),
+    "focal NaN": (["photo.jpg", "--focal-px", "nan"], "--focal-px is nan"),
+    "focal negative": (["photo.jpg", "--focal-px", "-500"], "--focal-px is -500"),
+    "focal infinite": (["photo.jpg", "--focal-35mm", "inf"], "--focal-35mm is inf"),
+    "field of view 180": (["photo.jpg", "--fov-x-deg", "180"], "--fov-x-deg is 180"),
+    "two focals": (
+        ["photo.jpg", "--focal-px", "500", "--fov-x-deg", "60"],
+        "--focal-px and --fov-x-deg are both given: expected at most one",
+    ),
     "megapixels 0": (["photo.jpg", "--max-megapixels", "0"], "--max-megapixels is 0"),
     "megapixels NaN": (["photo.jpg", "--max-megapixels", "nan"], "--max-megapixels is nan"),
-    "no intrinsics file": (["photo.jpg", "--intrinsics", "absent.json"], "cannot read intrinsics absent.json"),
+    "no intrinsics file": (["photo.jpg", "--intrinsics", "absent.json"], "no such file: intrinsics absent.json"),
     "no out value": (["photo.jpg", "--out"], "--out"),
 }
 
@@ -311,7 +318,7 @@ def test_output_folder_is_checked_before_working(run_mfh, photo_path, tmp_path, 
 def test_far_pixels_are_said_to_end_in_the_png(run_mfh, fake_pipeline, photo_path, tmp_path, monkeypatch, metric_depth):
     import mfh.pipeline
 
-    far = replace(metric_depth, depth_m=np.full_like(metric_depth.depth_m, 100.0))
+    far = with_depth(metric_depth, np.full_like(metric_depth.depth_m, 100.0))
     monkeypatch.setattr(mfh.pipeline.MetricFromHuman, "__call__", lambda self, photo, **_: far)
     run = run_mfh("predict", photo_path, "--out", tmp_path / "out")
     assert run.code == 0 and "depth.png ends at 65.535 m" in run.out
@@ -363,6 +370,32 @@ def test_other_models_by_name_or_place(run_mfh, fake_pipeline, photo_path, tmp_p
     assert fake_pipeline[-1]["people"] == "auto"
 
 
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        (("--focal-35mm", "4.25"), "--focal-35mm 4.25 is a focal length wider than any lens"),
+        (("--fov-x-deg", "0.9"), "--fov-x-deg 0.9 is a focal length longer than nearly any lens"),
+        (("--focal-px", "1"), "--focal-px 1 is a focal length wider than any lens"),
+        (("--intrinsics", "k.json"), "--intrinsics k.json has focal lengths fx = 100.0 and fy = 50.0"),
+    ],
+)
+def test_an_odd_given_focal_length_is_questioned_in_one_line(
+    run_mfh, fake_pipeline, photo_path, tmp_path, monkeypatch, words, question
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "k.json").write_text('{"fx": 100, "fy": 50, "cx": 31.5, "cy": 23.5}')
+    run = run_mfh("predict", photo_path, "--out", tmp_path / "out", *words)
+    assert run.code == 0
+    assert sum(question in line for line in run.out.splitlines()) == 1
+    receipt = json.loads((tmp_path / "out" / "photo" / "receipt.json").read_text(encoding="utf-8"))
+    assert sum(question in warning for warning in receipt["warnings"]) == 1
+
+
+def test_a_given_focal_length_no_camera_has_is_an_error(run_mfh, fake_pipeline, photo_path, tmp_path):
+    run = run_mfh("predict", photo_path, "--out", tmp_path / "out", "--fov-x-deg", "0.0001")
+    assert run.code == 2 and "--fov-x-deg 0.0001 is a focal length of" in run.error_line
+
+
 def test_who_finds_and_measures_people_and_who_sees_the_focal_length(run_mfh, fake_pipeline, photo_path, tmp_path):
     words = ["--people-finder", "mask2former", "--human-mesh", "blazepose", "--fov-from", "depth-pro"]
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out", "--preset", "paper", *words).code == 0
@@ -391,3 +424,35 @@ def test_commercial_ok_says_what_takes_whose_place(run_mfh, fake_pipeline, photo
     assert run.err == "" and fake_pipeline == [{"preset": "pocket"}]
     run = run_mfh(*place, "--painter", "hf:org/name", "--commercial-ok")
     assert run.code == 2 and "the licence of the painter hf:org/name is not known here" in run.error_line
+
+
+def test_the_photo_is_never_replaced_by_its_own_results(run_mfh, fake_pipeline, photo_path, tmp_path):
+    photo = tmp_path / "out" / "depth" / "depth.png"
+    photo.parent.mkdir(parents=True)
+    Image.open(photo_path).save(photo)
+    before = photo.read_bytes()
+    run = run_mfh("predict", photo, "--out", tmp_path / "out")
+    assert run.code == 0 and f"the results went to {tmp_path}/out/depth-2, since {photo} was not written by" in run.out
+    assert photo.read_bytes() == before and (tmp_path / "out" / "depth-2" / "receipt.json").exists()
+
+
+def test_relative_depth_that_is_an_earlier_result_stays(run_mfh, fake_pipeline, photo_path, tmp_path):
+    out = tmp_path / "out"
+    assert run_mfh("predict", photo_path, "--out", out).code == 0
+    before = (out / "photo" / "depth.png").read_bytes()
+    run = run_mfh(
+        "predict", photo_path, "--out", out, "--relative-depth", out / "photo" / "depth.png", "--space", "depth"
+    )
+    assert (out / "photo" / "depth.png").read_bytes() == before, run.err
+
+
+@pytest.mark.parametrize("name", ["...jpg", "a\nb.jpg", "\udcff.jpg", "x" * 200 + ".jpg"])
+def test_results_of_any_file_name_lie_in_out(run_mfh, fake_pipeline, photo_path, tmp_path, name):
+    photo = tmp_path / "in" / name
+    photo.parent.mkdir()
+    shutil.copy(photo_path, photo)
+    run = run_mfh("predict", photo, "--out", tmp_path / "out", "--json")
+    assert (run.code, run.err) == (0, "")
+    (one,) = json.loads(run.out)["photos"]
+    assert os.path.samefile(tmp_path / "out", os.path.dirname(one["folder"])) and one["photo"] == str(photo)
+    assert run_mfh("verify", tmp_path / "out").code == 0

@@ -20,7 +20,9 @@ def test_every_person_has_a_row_with_number_weight_and_verdict(gathered):
     assert sorted(numbers) == list(range(len(result.landmarks)))
     weights = [result.landmarks[number].weight for number in numbers]
     assert weights == sorted(weights, reverse=True), "those that count most come first"
-    assert rows[-1].strip().startswith("distance 3 m at 10,20") and rows[-1].endswith("given")
+    assert (
+        rows[-1].strip().startswith("distance 3 m at 10,20") and "given; 0.67 times as large by the people" in rows[-1]
+    )
     for number, row in zip(numbers, rows, strict=False):
         landmark = result.landmarks[number]
         assert (landmark.reason in row) == (landmark.verdict == "rejected")

@@ -13,8 +13,10 @@ import pytest
 
 from mfh.conclusion import conclude
 from mfh.config import HeadConfig, preset
+from mfh.io.contents import sealed
 from mfh.io.depth import read_depth_npz
 from mfh.io.evidence import load_evidence, save_evidence
+from mfh.io.json_text import json_text
 
 FILES = ["depth.npz", "depth.png", "preview.png", "receipt.json"]
 
@@ -46,9 +48,12 @@ def test_after_predict_with_save_evidence(run_mfh, fake_pipeline, photo_path, tm
     assert json.loads((folder / "receipt.json").read_text())["files"]["evidence"] == "evidence.npz"
     assert run_mfh("refit", folder / "evidence.npz", "--out", tmp_path / "again").code == 0
     np.testing.assert_allclose(depth_in(tmp_path / "again"), depth_in(folder), rtol=1e-6)
-    # Measured again without: nothing of the earlier run stays that the receipt does not know.
+    # Measured again without: evidence is expensive and stays, and the receipt says whose it is.
+    evidence = (folder / "evidence.npz").read_bytes()
     assert run_mfh("predict", photo_path, "--out", out).code == 0
-    assert sorted(path.name for path in folder.iterdir()) == FILES
+    assert (folder / "evidence.npz").read_bytes() == evidence
+    receipt = json.loads((folder / "receipt.json").read_text())
+    assert receipt["from_earlier_run"] == ["evidence.npz"] and "evidence" not in receipt["files"]
 
 
 def test_focal_length(run_mfh, evidence_path, tmp_path, gathered):
@@ -62,6 +67,14 @@ def test_focal_length(run_mfh, evidence_path, tmp_path, gathered):
     assert receipt["camera"]["fx"] == pytest.approx(2 * focal) and receipt["focal"]["source"] == "explicit"
     assert receipt["interval"]["log_sigma"]["focal"] == 0
     assert not any("--focal-px" in warning for warning in receipt["warnings"]), "the focal length is known now"
+
+
+def test_an_odd_focal_length_is_questioned_and_another_one_ends_that(run_mfh, evidence_path, tmp_path):
+    asked = "--fov-x-deg 1.2 is a focal length longer than nearly any lens"
+    for words, count in ((("--fov-x-deg", "1.2"), 1), (("--fov-x-deg", "60"), 0)):
+        assert run_mfh("refit", evidence_path, "--out", tmp_path / f"out{count}", *words).code == 0
+        receipt = json.loads((tmp_path / f"out{count}" / "receipt.json").read_text())
+        assert sum(asked in warning for warning in receipt["warnings"]) == count
 
 
 @pytest.mark.parametrize(
@@ -119,7 +132,7 @@ def test_lengths(run_mfh, evidence_path, tmp_path, gathered):
 
 def test_exclude(run_mfh, evidence_path, tmp_path):
     run = run_mfh("refit", evidence_path, "--out", tmp_path / "out", "--exclude", "0, 3")
-    assert run.code == 0 and "2 used of 5" in run.out
+    assert run.code == 0 and "2 painted people used of 5" in run.out
     rows = json.loads((tmp_path / "out" / "receipt.json").read_text())["landmarks"]
     assert [row["number"] for row in rows if row["reason"] == "excluded by the user"] == [0, 3]
     assert [row["weight"] > 0 for row in rows] == [False, False, True, False, True]
@@ -167,9 +180,9 @@ def test_json(run_mfh, evidence_path):
 
 
 def test_results_of_the_full_run_are_never_replaced(run_mfh, evidence_path):
-    (evidence_path.parent / "receipt.json").write_text(json.dumps({"photo": "photo.jpg"}))
+    (evidence_path.parent / "receipt.json").write_text(json_text(sealed({"photo": "photo.jpg", "contents": {}})))
     run = run_mfh("refit", evidence_path, "--out", evidence_path.parent)
-    assert run.code == 2 and "holds results of something else" in run.error_line
+    assert run.code == 2 and "holds the results of photo.jpg" in run.error_line
     assert evidence_path.exists()
     for _ in range(2):
         assert run_mfh("refit", evidence_path).code == 0, "its own earlier results are"
@@ -184,7 +197,7 @@ def test_evidence_of_an_unknown_preset_has_the_default_head(run_mfh, tmp_path, g
 BAD_WORDS = {
     "no evidence": ([], "'evidence'"),
     "two focals": (["--focal-px", "500", "--fov-x-deg", "60"], "at most one"),
-    "focal 0": (["--focal-px", "0"], "focal_px is 0"),
+    "focal 0": (["--focal-px", "0"], "--focal-px is 0"),
     "head": (["--head", "mean"], "mean"),
     "exclude words": (["--exclude", "all"], "--exclude is 'all'"),
     "exclude nothing": (["--exclude", ""], "--exclude is ''"),

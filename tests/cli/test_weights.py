@@ -45,7 +45,9 @@ def test_unknown_name(run_mfh, words):
 
 
 def test_fetch_says_where_the_files_are(run_mfh, empty_cache, monkeypatch):
-    monkeypatch.setattr(weights, "fetch", lambda name, *, progress: progress("download", 0.5) or empty_cache / name)
+    monkeypatch.setattr(
+        weights, "fetch", lambda name, *, replace, progress: progress("download", 0.5) or empty_cache / name
+    )
     run = run_mfh("weights", "fetch", "blazepose")
     assert run.code == 0 and run.out == f"blazepose: in {empty_cache / 'blazepose'}\n"
 
@@ -124,7 +126,7 @@ def test_fetching_a_preset_gets_what_it_can_and_says_what_blocks(run_mfh, empty_
 
     fetched = []
     monkeypatch.setattr(hub, "offline_reason", lambda url="": "")
-    monkeypatch.setattr(weights, "fetch", lambda name, *, progress: fetched.append(name) or empty_cache / name)
+    monkeypatch.setattr(weights, "fetch", lambda name, *, replace, progress: fetched.append(name) or empty_cache / name)
     run = run_mfh("weights", "fetch", "--preset", "paper", "--commercial-ok")
     assert fetched == ["depth-anything-v1-large", "mask_rcnn", "blazepose", "sd2"]
     assert run.code == 0 and "smpl is left out" in run.err and "hmr2 is left out" in run.err

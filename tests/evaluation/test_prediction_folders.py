@@ -32,7 +32,7 @@ def test_predictions_are_npz_npy_or_results_of_predict(tmp_path):
         ({"depth_q": np.ones((2, 2)), "x": np.ones(2)}, "holds depth_q, x: expected one array, or one named depth_m"),
         ({"depth_m": np.ones(4)}, r"shape \(4,\)"),
         ({"depth_m": np.array([["x"]])}, "expected numbers"),
-        (b"PK\x03\x04 broken", "damaged or no npz"),
+        (b"PK\x03\x04 broken", "no zip archive"),
     ],
 )
 def test_damaged_predictions_are_one_line(tmp_path, content, message):

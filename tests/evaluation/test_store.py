@@ -184,7 +184,7 @@ def test_a_damaged_file_is_named(tmp_path: Path):
     look(Model(), tmp_path)
     path = next((tmp_path / "relative").rglob("*.npz"))
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(InputError, match=rf"{path.name} is damaged .*: delete it and run again"):
+    with pytest.raises(InputError, match=rf"{path.name} is damaged .*; delete it and run again"):
         look(Model(), tmp_path)
 
 

@@ -1,13 +1,15 @@
 """Depth files: what is written is read back, millimetres saturate, and a failed write leaves nothing behind."""
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from PIL import Image
 
 from mfh.errors import InputError
 from mfh.io.atomic import atomic_path, check_writable
@@ -18,6 +20,10 @@ from mfh.io.depth import (
     write_depth_npz,
     write_depth_png,
 )
+from mfh.io.png16 import write_grey16
+from mfh.types import LogSigmaCurve
+from mfh.types.rows import STRIP_PIXELS
+from tests.made_up_depth import with_depth
 
 
 def test_npz_round_trip(tmp_path, metric_depth):
@@ -35,8 +41,13 @@ def test_npz_round_trip(tmp_path, metric_depth):
 
 def test_the_deviation_of_depth_is_kept(tmp_path, metric_depth):
     log_sigma = np.geomspace(0.01, 1e9, metric_depth.depth_m.size).astype(np.float32)
-    log_sigma = log_sigma.reshape(metric_depth.depth_m.shape)
-    write_depth_npz(tmp_path / "depth.npz", replace(metric_depth, log_sigma=log_sigma))
+    values = np.linspace(0.2, 1.8, log_sigma.size, dtype=np.float32)
+    curve = LogSigmaCurve(values.astype(float), log_sigma.astype(float))
+    log_sigma = log_sigma.reshape(metric_depth.shape)
+    relative = replace(metric_depth.relative, values=values.reshape(metric_depth.shape))
+    result = replace(metric_depth, relative=relative, log_sigma_curve=curve)
+    np.testing.assert_array_equal(result.log_sigma, log_sigma)
+    write_depth_npz(tmp_path / "depth.npz", result)
     stored = read_depth_npz(tmp_path / "depth.npz").log_sigma
     assert stored is not None and stored.dtype == np.float16 and np.isfinite(stored).all()
     sensible = log_sigma < 6e4
@@ -52,27 +63,82 @@ def test_npz_that_is_none_is_refused(tmp_path, content):
 
 def test_npz_of_another_program_is_refused(tmp_path):
     np.savez(tmp_path / "depth.npz", depth=np.ones((3, 3)))
-    with pytest.raises(InputError, match="not a depth.npz"):
+    with pytest.raises(InputError, match="expected a depth.npz of this program"):
         read_depth_npz(tmp_path / "depth.npz")
 
 
-@given(depth_m=arrays.arrays(np.float32, (5, 7), elements=st.floats(1 / 1024, 65.5, width=32)))
-def test_png_keeps_millimetres(tmp_path_factory, depth_m):
+@given(depth_m=arrays.arrays(np.float32, (48, 64), elements=st.floats(1 / 1024, 65.5, width=32)))
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_png_keeps_millimetres(tmp_path_factory, metric_depth, depth_m):
     path = tmp_path_factory.mktemp("png") / "depth.png"
-    valid_mask = np.ones(depth_m.shape, bool)
-    assert write_depth_png(path, depth_m, valid_mask) == 0
+    assert write_depth_png(path, with_depth(metric_depth, depth_m)) == 0
     stored, stored_valid = read_depth_png(path)
     np.testing.assert_allclose(stored, depth_m, atol=0.00051)
     assert stored_valid.all()
 
 
-def test_png_saturates_and_counts_and_keeps_zero_for_invalid(tmp_path):
-    depth_m = np.array([[0.0001, 65.535, 70.0, np.nan, np.inf]], np.float32)
-    valid_mask = np.array([[True, True, True, False, False]])
-    assert write_depth_png(tmp_path / "depth.png", depth_m, valid_mask) == 1
-    np.testing.assert_array_equal(depth_to_millimetres(depth_m, valid_mask), [[1, 65535, 65535, 0, 0]])
+def test_png_saturates_and_counts_and_keeps_zero_for_invalid(tmp_path, metric_depth):
+    depth_m = np.array([[0.0001, 65.535, 70.0, np.nan, np.nan]], np.float32)
+    photo = replace(metric_depth.photo, pixels=np.zeros((1, 5, 3), np.uint8))
+    assert write_depth_png(tmp_path / "depth.png", with_depth(metric_depth, depth_m, photo=photo)) == 1
+    np.testing.assert_array_equal(depth_to_millimetres(depth_m, ~np.isnan(depth_m)), [[1, 65535, 65535, 0, 0]])
     _, stored_valid = read_depth_png(tmp_path / "depth.png")
-    np.testing.assert_array_equal(stored_valid, valid_mask)
+    np.testing.assert_array_equal(stored_valid, ~np.isnan(depth_m))
+
+
+@pytest.fixture
+def large(metric_depth):
+    """A result of several strips, whose relative depth is four times smaller than the photo."""
+    height, width = 1200, 1600
+    values = np.random.default_rng(0).random((height // 4, width // 4)).astype(np.float32)
+    values[:40, :40] = -1.0
+    relative = replace(metric_depth.relative, values=values, photo_shape=(height, width))
+    photo = replace(metric_depth.photo, pixels=np.zeros((height, width, 3), np.uint8))
+    curve = LogSigmaCurve(np.array([0.0, 1.0]), np.array([0.3, 0.1]))
+    return replace(metric_depth, photo=photo, relative=relative, log_sigma_curve=curve)
+
+
+def test_what_is_written_by_strips_is_what_is_there_as_a_whole(tmp_path, large):
+    write_depth_npz(tmp_path / "depth.npz", large)
+    too_far = write_depth_png(tmp_path / "depth.png", large)
+    assert "depth_m" not in vars(large), "nothing of the photo's size was made"
+    with np.load(tmp_path / "depth.npz") as stored:
+        np.testing.assert_array_equal(stored["depth_m"], large.depth_m)
+        np.testing.assert_array_equal(stored["valid_mask"], large.valid_mask)
+        np.testing.assert_array_equal(stored["log_sigma"], large.log_sigma.astype(np.float16))
+    millimetres = np.asarray(Image.open(tmp_path / "depth.png"))
+    np.testing.assert_array_equal(millimetres, depth_to_millimetres(large.depth_m, large.valid_mask))
+    assert too_far == (large.depth_m > 65.535).sum()
+
+
+def test_the_npz_is_what_numpy_writes(tmp_path, large):
+    """The naive twin, byte for byte."""
+    write_depth_npz(tmp_path / "ours.npz", large)
+    with np.load(tmp_path / "ours.npz") as stored:
+        np.savez(tmp_path / "theirs.npz", **stored)
+    assert (tmp_path / "ours.npz").read_bytes() == (tmp_path / "theirs.npz").read_bytes()
+
+
+def test_writing_takes_no_memory_of_the_photos_size(tmp_path, large):
+    side = 4000
+    large = replace(large, relative=replace(large.relative, photo_shape=(side, side)))
+    assert large.map_m.size < side * side / 100
+    tracemalloc.start()
+    try:
+        write_depth_npz(tmp_path / "depth.npz", large)
+        write_depth_png(tmp_path / "depth.png", large)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # One byte a pixel for validity, and some strips; depth alone would be four bytes a pixel.
+    assert peak < side * side + 50 * STRIP_PIXELS < 4 * side * side + 50 * STRIP_PIXELS
+    assert (tmp_path / "depth.npz").stat().st_size > 7 * side * side
+
+
+@pytest.mark.parametrize("rows", [3, 5])
+def test_a_png_of_fewer_or_more_rows_than_it_has_is_refused(tmp_path, rows):
+    with pytest.raises(ValueError, match="expected 4"):
+        write_grey16(tmp_path / "a.png", (4, 6), [np.zeros((rows, 6), np.uint16)])
 
 
 def test_failed_write_leaves_the_old_file_and_no_other(tmp_path):

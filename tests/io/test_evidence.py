@@ -1,5 +1,6 @@
 """Evidence on disk: what comes back gives the same metres, and anything else is one clear line."""
 
+import io
 import json
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import pytest
 
 from mfh.conclusion import conclude, with_camera
 from mfh.config import HeadConfig
-from mfh.errors import InputError
+from mfh.errors import InputError, NoLandmarkError
 from mfh.geometry.camera import camera_from_focal_px
 from mfh.io.evidence import load_evidence, save_evidence
 from mfh.types import FocalProvenance, Region, Segment
@@ -40,7 +41,7 @@ def test_what_comes_back_is_what_was_gathered(stored, gathered):
     np.testing.assert_array_equal(back.relative.values, gathered.relative.values)
     assert back.relative.values.dtype == np.float32
     assert (back.relative.space, back.relative.log_range) == (gathered.relative.space, gathered.relative.log_range)
-    assert replace(back.photo, rgb=gathered.photo.rgb) == gathered.photo, "all but the pixels"
+    assert replace(back.photo, pixels=gathered.photo.pixels) == gathered.photo, "all but the pixels"
     assert np.abs(back.photo.rgb - gathered.photo.rgb).max() < 0.05, "a JPEG, for pictures"
     assert len(back.evidence) == len(gathered.evidence)
     for one, other in zip(back.evidence, gathered.evidence, strict=True):
@@ -105,7 +106,7 @@ def test_writing_that_fails_leaves_the_old_file_and_nothing_else(stored, gathere
 
 
 def test_a_photo_too_long_for_jpeg(tmp_path, gathered):
-    long = replace(gathered.photo, rgb=np.zeros((1, 65_501, 3), np.float32))
+    long = replace(gathered.photo, pixels=np.zeros((1, 65_501, 3), np.float32))
     with pytest.raises(InputError, match="65501x1 pixels"):
         save_evidence(tmp_path / "evidence.npz", replace(gathered, photo=long))
     assert not list(tmp_path.iterdir())
@@ -162,23 +163,23 @@ def unreadable(kind, path):
     ("kind", "expected"),
     [
         ("missing", "no such file"),
-        ("folder", "cannot read"),
-        ("empty", "not evidence"),
-        ("text", "not evidence"),
-        ("cut at the end", "not evidence of this program, or damaged"),
-        ("cut in the middle", "not evidence of this program, or damaged"),
+        ("folder", "is a folder"),
+        ("empty", "is empty"),
+        ("text", "no zip archive"),
+        ("cut at the end", "no zip archive"),
+        ("cut in the middle", "no zip archive"),
         ("flipped bytes", "damaged"),
-        ("npy", "it is no npz"),
-        ("pickle", "not evidence of this program, or damaged"),
-        ("another npz", "it has no relative"),
-        ("another description", "not evidence"),
-        ("no JSON", "not evidence"),
+        ("npy", "no zip archive"),
+        ("pickle", "only numbers and text are read"),
+        ("another npz", "it has no about, relative"),
+        ("another description", "another program's"),
+        ("no JSON", "is damaged"),
         ("older", "format version 0"),
         ("lacks a field", "is damaged"),
         ("another space", "'inverse'"),
         ("another size", "is damaged"),
         ("not finite", "not finite"),
-        ("no picture", "is damaged"),
+        ("no picture", "is not a picture this can read"),
         ("fewer pixels", "is damaged"),
         ("unknown person", "not in the list"),
     ],
@@ -189,11 +190,215 @@ def test_anything_else_is_one_line(stored, kind, expected):
         load_evidence(stored)
     message = str(caught.value)
     assert expected in message and "\n" not in message and "mfh predict --save-evidence" in message
+    assert str(stored) in message
 
 
 def test_another_focal_length_ends_the_note_that_asked_for_one(gathered):
-    assert any("give --focal-px" in note for note in gathered.photo.notes)
+    assert any("give --focal-px" in note for note in gathered.photo.focal.notes)
     camera = camera_from_focal_px(80.0, width=64, height=48)
     moved = with_camera(gathered, camera, FocalProvenance("explicit", "given: 80 px", 0.0))
-    assert moved.photo.notes == ("an odd photo",)
+    assert moved.photo.notes == ("an odd photo",) and moved.photo.focal.notes == ()
     assert moved.photo.camera == camera
+
+
+def changed(tree, path, value):
+    """Return a description with one field, say camera.fx or landmarks.0.1.score, changed, added or (None) removed."""
+    *to, last = (int(one) if one.isdecimal() else one for one in path.split("."))
+    inside = tree
+    for one in to:
+        inside = inside[one]
+    if value is REMOVED:
+        del inside[last]
+    else:
+        inside[last] = value
+    return tree
+
+
+REMOVED = object()
+BAD_FIELDS = {
+    "camera.fx": [0, -1.0, 1e300, 1e-300, "900", None, True, REMOVED],
+    "camera.width": [63, 65, 64.0, 0, 10**9, 10**200],
+    "camera.cy": [1e12, [1.0]],
+    "camera.fz": [1.0],
+    "camera": [None, [], 3, {}],
+    "focal.source": ["guess", None, 1],
+    "focal.relative_sigma": [-0.1, 1e9, None],
+    "focal.detail": [5, None],
+    "photo.name": [None, 3],
+    "photo.notes": ["a note", [1], None, ["a note"] * 1001, ["x" * 2001]],
+    "space": ["inverse", 1, None],
+    "log_range": [[], [[1, 2]], [[1, 2, 3, 4]], [[0.5, 1.0, 0.5]], [[1, 1, 0]], [[1, 1, -1]], [[1, 1e9, 1]], "all"],
+    "region": [[0, 0, 5, 5], {"left": 0, "top": 0, "right": 5.5, "bottom": 5}],
+    "lengths": [
+        None,
+        [{"start_xy": [1, 2], "end_xy": [3, 4]}] * 1001,
+        [[1, 2]],
+        [{"start_xy": [1, 2], "end_xy": [3]}],
+        [{"start_xy": [1, 2], "end_xy": [300, 4]}],
+    ],
+    "landmarks": [None, [], {}, [[{}]], [[None]] * 4],
+    "landmarks.0": [None, [], "people"],
+    "landmarks.0.0": [None, []],
+    "landmarks.0.0.verdict": ["perhaps", "rejected", None, 1],
+    "landmarks.0.1.verdict": ["used"],
+    "landmarks.0.0.distance_m": [-1.0, 0, "2", 1e300],
+    "landmarks.0.0.box_xyxy": [[1, 2, 3], [5, 0, 1, 1], [0, 0, 1e9, 1], "box"],
+    "landmarks.0.0.pixels": [-1, 2.5, None],
+    "landmarks.0.0.score": [None, "high", 1e9],
+    "landmarks.0.0.log_distance_sigma": [-0.1, "x", 1e5],
+    "landmarks.0.0.stature_m": [0, -1.7],
+    "landmarks.0.0.evidence": ["head", None],
+    "landmarks.0.0.colour": ["red"],
+    "seconds": [None, [1], {"fit": "long"}],
+    "models": [{"painter": 3}, ["sprite"], None],
+    "seed": [-1, 1.5, None, "7"],
+    "attempts": [-1, 99, None],
+    "ended_by": [None, 3],
+    "shared_log_sigma": [-1e-3, 1e3, None],
+    "shape_log_sigma": [-1e-3, 1e3, "x"],
+    "max_depth_m": [0, -5, 1e300, None],
+    "version": [2.5, "2", [2], True, None],
+    "format": ["other", None, 2],
+    "surprise": [1],
+}
+
+
+@pytest.mark.parametrize("field", BAD_FIELDS)
+def test_every_field_is_of_its_type_and_in_its_range(stored, field):
+    with np.load(stored) as arrays:
+        about = json.loads(str(arrays["about"]))
+    for value in BAD_FIELDS[field]:
+        tree = changed(json.loads(json.dumps(about)), field, value)
+        rewritten(stored, about=np.str_(json.dumps(tree)))
+        with pytest.raises(InputError) as caught:
+            load_evidence(stored)
+        message = str(caught.value)
+        assert "evidence" in message and "\n" not in message and len(message) < 800, value
+    rewritten(stored, about=np.str_(json.dumps(about)))
+    load_evidence(stored)
+
+
+@pytest.mark.parametrize("text", ["NaN", "-Infinity", "1e999", "9" * 5000, "[" * 5000, '"', "\x00"])
+def test_numbers_and_nesting_of_no_json_are_one_line(stored, text):
+    with np.load(stored) as arrays:
+        about = str(arrays["about"])
+    rewritten(stored, about=np.str_(about.replace('"seed": 7', f'"seed": {text}')))
+    with pytest.raises(InputError) as caught:
+        load_evidence(stored)
+    assert len(str(caught.value)) < 800
+
+
+BAD_ARRAYS = {
+    "relative": lambda a: [a.astype(np.float64), a[:-1], a.T, a[None], np.where(a == a[0, 0], np.inf, a), a[:0]],
+    "photo_jpeg": lambda a: [a.astype(np.int64), a[:100], a[None], a[:0], np.zeros(1000, np.uint8)],
+    "pixel_relative": lambda a: [a[:-1], a.astype(np.float32), 1e300 * a, a + np.nan, a[None]],
+    "pixel_depth_m": lambda a: [a[:-1], -a, 0 * a, a * 1e7, a + np.inf, a.astype(str)],
+    "pixel_person": lambda a: [a[:-1], a - 5, a + 5, a.astype(np.int64), a.astype(float)],
+    "pixel_counts": lambda a: [a[:-1], -a, a[::-1] + 1, a.astype(np.int32), np.full_like(a, 2**62), a.astype(float)],
+    "about": lambda a: [a[None], np.zeros(3), np.str_(""), np.bytes_(b"{}")],
+}
+
+
+@pytest.mark.parametrize("name", BAD_ARRAYS)
+def test_every_array_is_of_its_kind_and_belongs_to_the_others(stored, name):
+    with np.load(stored) as arrays:
+        good = {one: arrays[one] for one in arrays.files}
+    for bad in BAD_ARRAYS[name](good[name]):
+        np.savez(stored, **{**good, name: bad})
+        with pytest.raises(InputError) as caught:
+            load_evidence(stored)
+        assert "\n" not in str(caught.value) and len(str(caught.value)) < 800
+    np.savez(stored, **{one: array for one, array in good.items() if one != name})
+    with pytest.raises(InputError, match=f"it has no {name}"):
+        load_evidence(stored)
+
+
+def test_more_people_than_can_be_fitted_are_refused(stored):
+    with np.load(stored) as arrays:
+        about = json.loads(str(arrays["about"]))
+    one = {**about["landmarks"][0][0], "verdict": "rejected"}
+    about["landmarks"][0] += [one] * 4_000
+    rewritten(stored, about=np.str_(json.dumps(about)))
+    with pytest.raises(InputError, match="number of people is 4005"):
+        load_evidence(stored)
+
+
+def test_a_larger_photo_than_its_camera_is_not_decoded(stored, monkeypatch):
+    from PIL import Image, ImageFile
+
+    stream = io.BytesIO()
+    Image.new("RGB", (3000, 2000)).save(stream, "JPEG")
+    rewritten(stored, photo_jpeg=np.frombuffer(stream.getvalue(), np.uint8))
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("it was decoded"))
+    with pytest.raises(InputError, match="3000x2000 pixels"):
+        load_evidence(stored)
+    stream = io.BytesIO()
+    Image.new("RGB", (48, 64)).save(stream, "JPEG")
+    rewritten(stored, photo_jpeg=np.frombuffer(stream.getvalue(), np.uint8))
+    with pytest.raises(InputError, match="its photo is 48x64, its camera 64x48"):
+        load_evidence(stored)
+
+
+@pytest.mark.parametrize("space", ["disparity", "depth"])
+def test_holes_come_back(tmp_path, gathered, space):
+    valid_mask = np.ones(gathered.relative.values.shape, bool)
+    valid_mask[:10, 20:] = False
+    relative = replace(gathered.relative, space=space, valid_mask=valid_mask)
+    path = tmp_path / "holes.npz"
+    save_evidence(path, replace(gathered, relative=relative))
+    back = load_evidence(path).relative
+    np.testing.assert_array_equal(back.valid_mask, valid_mask)
+    np.testing.assert_array_equal(back.values, relative.values)
+    with np.load(path) as arrays:
+        good = {one: arrays[one] for one in arrays.files}
+    assert json.loads(str(good["about"]))["version"] == 3, "earlier programs know of no holes"
+    for bad in (valid_mask[1:], valid_mask.astype(np.uint8), np.zeros_like(valid_mask)):
+        rewritten(path, valid_mask=bad)
+        with pytest.raises(InputError, match="valid"):
+            load_evidence(path)
+    np.savez(path, **{one: array for one, array in good.items() if one != "valid_mask"})
+    with pytest.raises(InputError, match="valid_mask"):
+        load_evidence(path)
+
+
+def test_without_holes_the_file_is_that_of_version_2(stored):
+    with np.load(stored) as arrays:
+        assert "valid_mask" not in arrays.files and json.loads(str(arrays["about"]))["version"] == 2
+
+
+def test_numbers_that_are_not_finite_are_kept_as_unknown(tmp_path, gathered):
+    odd = replace(gathered.evidence[0].landmarks[1], reprojection_px=float("nan"), stature_m=float("inf"))
+    first = replace(gathered.evidence[0], landmarks=(gathered.evidence[0].landmarks[0], odd))
+    save_evidence(tmp_path / "e.npz", replace(gathered, evidence=(first, *gathered.evidence[1:])))
+    back = load_evidence(tmp_path / "e.npz").evidence[0].landmarks[1]
+    assert back.reprojection_px is None and back.stature_m is None
+
+
+def test_text_can_be_printed_whatever_the_photo_is_called(tmp_path, gathered):
+    photo = replace(gathered.photo, name="a\udcff\x1b[2J.jpg", notes=("größer, 80\u202f%",))
+    save_evidence(tmp_path / "e.npz", replace(gathered, photo=photo))
+    back = load_evidence(tmp_path / "e.npz").photo
+    assert (back.name, back.notes) == ("a\\udcff\\x1b[2J.jpg", photo.notes)
+
+
+def test_what_was_saved_from_a_file_is_that_file(tmp_path, stored):
+    save_evidence(tmp_path / "again.npz", load_evidence(stored))
+    with np.load(stored) as first, np.load(tmp_path / "again.npz") as second:
+        assert first.files == second.files
+        for name in first.files:
+            if name != "photo_jpeg":
+                assert first[name].dtype == second[name].dtype
+                np.testing.assert_array_equal(first[name], second[name])
+
+
+@pytest.mark.parametrize("focal_px", [1.0, 0.01])
+def test_a_focal_length_that_puts_people_behind_the_camera_rejects_them(gathered, focal_px):
+    relief = gathered.evidence[0]
+    depth_m = relief.depth_m + np.linspace(-0.3, 0.3, len(relief.depth_m))
+    gathered = replace(gathered, evidence=(replace(relief, depth_m=depth_m),), attempts=0)
+    camera = camera_from_focal_px(focal_px, width=64, height=48)
+    moved = with_camera(gathered, camera, FocalProvenance("explicit", "given", 0.0))
+    assert not len(moved.evidence[0].depth_m)
+    assert moved.evidence[0].landmarks[0].reason == "reaches behind the camera with this focal length"
+    with pytest.raises(NoLandmarkError):
+        conclude(moved, head=HeadConfig())

@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+import time
 import zipfile
 from pathlib import Path
 
@@ -140,3 +141,26 @@ def test_errors_of_this_package_and_interrupts_pass():
         with pytest.raises(type(cause)) as caught, reading("a", **ASKED):
             raise cause
         assert caught.value is cause
+
+
+def test_names_of_any_bytes_are_shown_in_one_line(tmp_path):
+    path = os.fsdecode(bytes(tmp_path) + b"/new\nline\x1b[2J\xff.json")
+    with pytest.raises(InputError, match="no such file") as caught:
+        read_json(path, **ASKED)
+    assert r"new\nline\x1b[2J\xff.json" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ['"\\' * 500_000, '"' * 499_999, '"a\\' * 300_000 + "\\", '[{"' * 300_000])
+def test_json_of_unclosed_strings_is_refused_at_once(text):
+    begin = time.monotonic()
+    with pytest.raises(ValueError):
+        parse_json(text)
+    assert time.monotonic() - begin < 5
+
+
+def test_numbers_that_python_writes_and_json_does_not_know_are_read_where_asked_for(tmp_path):
+    (tmp_path / "a.json").write_text("[NaN, Infinity, -Infinity, 1]")
+    with pytest.raises(InputError, match="no number"):
+        read_json(tmp_path / "a.json", **ASKED)
+    found = read_json(tmp_path / "a.json", **ASKED, finite=False)
+    assert np.isnan(found[0]) and found[1:] == [float("inf"), float("-inf"), 1]

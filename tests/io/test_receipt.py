@@ -7,12 +7,14 @@ from importlib import metadata
 import numpy as np
 import pytest
 
-from mfh.io.receipt import depth_range_m, receipt, write_receipt
+from mfh.io.json_text import json_text
+from mfh.io.receipt import depth_range_m, receipt
+from tests.made_up_depth import with_depth
 
 
 def test_receipt_names_every_landmark_with_verdict_and_reason(tmp_path, metric_depth):
     tree = receipt(metric_depth, photo_path=tmp_path / "photo.jpg", files={"depth": "depth.npz"}, notes=("said here",))
-    write_receipt(tmp_path / "receipt.json", tree)
+    (tmp_path / "receipt.json").write_text(json_text(tree), encoding="utf-8")
     stored = json.loads((tmp_path / "receipt.json").read_text(encoding="utf-8"))
     assert [row["verdict"] for row in stored["landmarks"]] == ["used", "rejected"]
     assert stored["landmarks"][1]["reason"] == "too small"
@@ -34,11 +36,10 @@ def test_receipt_names_every_landmark_with_verdict_and_reason(tmp_path, metric_d
 
 def test_range_is_of_valid_pixels_only(metric_depth):
     depth_m = np.linspace(1, 5, 101, dtype=np.float32).reshape(1, 101)
-    valid_mask = np.ones((1, 101), bool)
-    photo = replace(metric_depth.photo, rgb=np.zeros((1, 101, 3), np.float32))
-    result = replace(metric_depth, depth_m=depth_m, valid_mask=valid_mask, photo=photo)
+    photo = replace(metric_depth.photo, pixels=np.zeros((1, 102, 3), np.float32))
+    result = with_depth(metric_depth, np.append(depth_m, [[np.nan]], axis=1), photo=photo)
     assert depth_range_m(result) == pytest.approx((1.04, 3.0, 4.96))
-    nothing = replace(result, valid_mask=np.zeros((1, 101), bool))
+    nothing = with_depth(result, np.full((1, 102), np.nan))
     assert np.isnan(depth_range_m(nothing)).all()
     assert receipt(nothing)["depth_m"] == {"nearest": None, "median": None, "farthest": None}
 
@@ -64,8 +65,11 @@ def test_interval_and_everybody_s_share(gathered):
     assert interval["half_width_over_photo"] == result.interval.half_width_over_photo > 0
     assert interval["level_95"][0] < low and high < interval["level_95"][1]
     assert set(interval["log_sigma"]) == {"people", "shared", "shape", "focal"}
-    # The known distance says how far things are whatever the focal length is.
-    assert interval["log_sigma"]["focal"] == pytest.approx(0.25 * (1 - shares[-1])) and 0 < shares[-1] < 1
+    # The known distance says how far things are whatever the focal length is, and however large people are.
+    assert interval["log_sigma"]["focal"] == interval["log_sigma"]["shared"] == 0 and 0 < shares[-1] < 1
+    assert tree["known_sizes"][0]["by_answer"] == pytest.approx(1) and tree["known_sizes"][0]["by_people"] < 1
+    assert tree["doubt"] == result.doubt and tree["max_depth_m"] == 200
+    assert (tree["people_used"], tree["painted_people_used"]) == (4, 3)
     assert interval["log_sigma"]["shape"] == 0.15
     without = json.loads(json.dumps(receipt(conclude(gathered, head=HeadConfig())), allow_nan=False))
     assert without["interval"]["log_sigma"]["focal"] == pytest.approx(0.25)

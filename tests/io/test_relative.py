@@ -1,48 +1,34 @@
-"""Relative depth from files: every format, and one line for everything that is no map of the photo."""
+"""Relative depth from files: holes, sizes, and one line for everything that is no map of the photo."""
+
+import math
+import re
 
 import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import given as examples
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from mfh.errors import InputError
-from mfh.io.relative import RelativeDepthMap, read_relative_depth
+from mfh.io.relative import (
+    PATCHES_PX,
+    SAME_ASPECT_OF_PATCHES,
+    RelativeDepthMap,
+    is_same_view,
+    read_relative_depth,
+    relative_depth_map,
+)
+from tests.io.map_files import write_map
 
 MAP = np.linspace(100, 60_000, 6 * 8).reshape(6, 8).round()
 
 
-def write(path, values):
-    if path.suffix == ".npy":
-        np.save(path, values)
-    elif path.suffix == ".npz":
-        np.savez(path, values)
-    else:
-        Image.fromarray(values.astype(np.uint16)).save(path)
-    return path
-
-
-@pytest.mark.parametrize("name", ["m.npy", "m.npz", "m.png", "M.NPY"])
+@pytest.mark.parametrize("name", ["m.npy", "m.npz", "m.png", "m.tif"])
 def test_every_format_gives_the_same_map(tmp_path, name):
-    path = tmp_path / name
-    if name == "M.NPY":
-        with path.open("wb") as stream:
-            np.save(stream, MAP)
-    else:
-        write(path, MAP)
+    path = write_map(tmp_path / name, MAP)
     given = read_relative_depth(path, space="depth")
     np.testing.assert_array_equal(given.values, MAP.astype(np.float32))
     assert (given.space, given.name, given.values.dtype) == ("depth", name, np.float32)
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int32, np.uint8])
-def test_every_kind_of_number(tmp_path, dtype):
-    values = np.arange(48).reshape(6, 8).astype(dtype)
-    np.testing.assert_array_equal(read_relative_depth(write(tmp_path / "m.npy", values), space="depth").values, values)
-
-
-@pytest.mark.parametrize("shape", [(1, 6, 8), (6, 8, 1), (1, 1, 6, 8)])
-def test_axes_of_one_are_dropped(tmp_path, shape):
-    given = read_relative_depth(write(tmp_path / "m.npy", MAP.reshape(shape)), space="disparity")
-    assert given.values.shape == (6, 8)
 
 
 def test_an_npz_of_several_arrays_is_read_by_name(tmp_path):
@@ -52,120 +38,84 @@ def test_an_npz_of_several_arrays_is_read_by_name(tmp_path):
     np.savez(tmp_path / "n.npz", first=MAP, second=MAP)
     with pytest.raises(InputError, match="holds first, second: expected one array"):
         read_relative_depth(tmp_path / "n.npz", space="depth")
+    np.savez(tmp_path / "d.npz", depth=MAP, confidence=MAP)
+    with pytest.raises(InputError, match="holds depth, confidence"):
+        read_relative_depth(tmp_path / "d.npz", space="disparity")
 
 
-def test_exr_is_read_where_opencv_can_or_says_what_to_do(tmp_path, monkeypatch):
-    import cv2
+@pytest.mark.parametrize("name", ["relative", "values", "pred", "prediction", "arr_0"])
+def test_names_that_say_no_space_are_read_as_either(tmp_path, name):
+    np.savez(tmp_path / "m.npz", **{name: MAP, "confidence": MAP})
+    for space in ("disparity", "depth"):
+        np.testing.assert_array_equal(read_relative_depth(tmp_path / "m.npz", space=space).values, MAP)
 
-    path = tmp_path / "m.exr"
-    path.write_bytes(b"\x76\x2f\x31\x01" + bytes(64))
-    monkeypatch.setattr(cv2, "haveImageReader", lambda _: False)
-    with pytest.raises(InputError, match="save the map as npy"):
-        read_relative_depth(path, space="depth")
-    monkeypatch.setattr(cv2, "haveImageReader", lambda _: True)
-    pixels = MAP.astype(np.float32)
-    answers = {"grey": pixels, "three alike": np.repeat(pixels[..., None], 3, 2)}
-    for answer in answers.values():
-        monkeypatch.setattr(cv2, "imread", lambda *_, answer=answer: answer)
-        np.testing.assert_array_equal(read_relative_depth(path, space="depth").values, pixels)
-    monkeypatch.setattr(cv2, "imread", lambda *_: np.stack([pixels, pixels + 1, pixels], -1))
-    with pytest.raises(InputError, match="3 different channels"):
-        read_relative_depth(path, space="depth")
-    monkeypatch.setattr(cv2, "imread", lambda *_: None)
-    with pytest.raises(InputError, match="cannot be read by this OpenCV"):
-        read_relative_depth(path, space="depth")
+
+@pytest.mark.parametrize("name", ["m.png", "m.tif", "m.npy"])
+def test_0_among_whole_numbers_is_no_depth_and_is_the_farthest_disparity(tmp_path, name):
+    values = MAP.astype(np.uint16)
+    values[:2, :3] = 0
+    path = write_map(tmp_path / name, values)
+    given = read_relative_depth(path, space="depth")
+    np.testing.assert_array_equal(np.isnan(given.values), values == 0)
+    np.testing.assert_array_equal(given.values[values > 0], values[values > 0])
+    np.testing.assert_array_equal(read_relative_depth(path, space="disparity").values, values)
+
+
+def test_0_among_floats_is_a_value(tmp_path):
+    values = np.linspace(0, 1, 48).reshape(6, 8)
+    for space in ("disparity", "depth"):
+        given = read_relative_depth(write_map(tmp_path / "m.npy", values), space=space)
+        np.testing.assert_array_equal(given.values, values.astype(np.float32))
+
+
+@pytest.mark.parametrize("space", ["disparity", "depth"])
+@pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf, 1e300])
+def test_what_is_not_finite_is_a_hole(tmp_path, space, hole):
+    values = np.where(MAP > 50_000, hole, MAP)
+    given = read_relative_depth(write_map(tmp_path / "m.npy", values), space=space)
+    fitted, (note,) = given.fitted_to(8, 6)
+    np.testing.assert_array_equal(np.isfinite(fitted.values), MAP <= 50_000)
+    assert "m.npy has no depth at 16.7% of the pixels" in note
+
+
+def test_a_map_of_hardly_anything_is_refused():
+    values = np.full((10, 20), np.nan, np.float32)
+    values.flat[:10] = np.arange(10)
+    RelativeDepthMap(values, "depth")
+    values.flat[9] = np.inf
+    with pytest.raises(InputError, match=r"m.npy has no depth at 95.5% of its values"):
+        RelativeDepthMap(values, "depth", "m.npy")
+    values[:] = np.nan
+    with pytest.raises(InputError, match=r"no depth at 100.0%"):
+        RelativeDepthMap(values, "depth")
 
 
 def unusable(kind, folder):
+    """Return a file that is a map, and not of a photo; what is no map at all is for test_maps.py."""
     path = folder / "m.npy"
     if kind == "missing":
         return path
-    if kind == "folder":
-        path.mkdir()
-    elif kind == "empty":
-        path.touch()
-    elif kind == "text":
-        path.write_text("no map")
-    elif kind == "truncated":
-        write(path, MAP)
-        path.write_bytes(path.read_bytes()[:-50])
-    elif kind == "truncated npz":
-        path = write(folder / "m.npz", MAP)
-        path.write_bytes(path.read_bytes()[:-50])
-    elif kind == "npy called npz":
-        path = folder / "m.npz"
-        with path.open("wb") as stream:
-            np.save(stream, MAP)
-    elif kind == "npz called npy":
-        path.write_bytes(write(folder / "m.npz", MAP).read_bytes())
-    elif kind == "truncated png":
-        path = write(folder / "m.png", np.random.default_rng(0).integers(0, 60000, (64, 64)))
-        path.write_bytes(path.read_bytes()[:1000])
-    elif kind == "jpeg called png":
-        path = folder / "m.png"
-        Image.new("L", (8, 6)).save(path, "JPEG")
-    elif kind == "8-bit png":
-        path = folder / "m.png"
-        Image.fromarray(np.arange(48, dtype=np.uint8).reshape(6, 8)).save(path)
-    elif kind == "colour png":
-        path = folder / "m.png"
-        Image.new("RGB", (8, 6)).save(path)
-    elif kind == "jpeg":
-        path = folder / "m.jpg"
-        Image.new("L", (8, 6)).save(path)
-    elif kind == "no ending":
-        path = folder / "m"
-        path.touch()
-    elif kind == "missing exr":
-        path = folder / "m.exr"
-    elif kind == "objects":
-        np.save(path, np.array([{}], object))
-    elif kind == "complex":
-        write(path, MAP + 1j)
-    elif kind == "three channels":
-        write(path, np.stack([MAP] * 3, -1))
-    elif kind == "one row":
-        write(path, MAP[0])
-    elif kind == "NaN":
-        write(path, np.where(MAP > 50_000, np.nan, MAP))
-    elif kind == "infinite":
-        write(path, np.where(MAP > 50_000, np.inf, MAP))
-    elif kind == "too large":
-        write(path, MAP * 1e300)
-    elif kind == "constant":
-        write(path, np.full((6, 8), 7.5))
-    elif kind == "no values":
-        write(path, np.zeros((0, 8)))
-    return path
+    if kind == "constant":
+        return write_map(path, np.full((6, 8), 7.5))
+    if kind == "constant but for holes":
+        return write_map(path, np.where(MAP > 50_000, np.nan, 7.5))
+    if kind == "no values":
+        return write_map(path, np.zeros((0, 8)))
+    if kind == "too large":
+        return write_map(path, MAP * 1e300)
+    assert kind == "no depth"
+    return write_map(folder / "m.png", np.zeros((6, 8)))
 
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("missing", "No such file"),
-        ("folder", "cannot read"),
-        ("empty", "damaged or no npy"),
-        ("text", "damaged or no npy"),
-        ("truncated", "damaged or no npy"),
-        ("truncated npz", "damaged or no npz"),
-        ("npy called npz", "it is no npz"),
-        ("npz called npy", "damaged or no npy"),
-        ("truncated png", "m.png"),
-        ("jpeg called png", "does not begin like a png"),
-        ("8-bit png", "expected 16-bit grey"),
-        ("colour png", "pixel format RGB"),
-        ("jpeg", "ending .jpg"),
-        ("no ending", "ending of no format"),
-        ("missing exr", "No such file"),
-        ("objects", "damaged or no npy"),
-        ("complex", "holds complex128"),
-        ("three channels", "shape (6, 8, 3)"),
-        ("one row", "shape (8,)"),
-        ("NaN", "not finite"),
-        ("infinite", "not finite"),
-        ("too large", "not finite"),
+        ("missing", "no such file"),
         ("constant", "constant (7.5 everywhere)"),
-        ("no values", "is constant"),
+        ("constant but for holes", "constant (7.5 everywhere)"),
+        ("no values", "has no values"),
+        ("too large", "no depth at 100.0%"),
+        ("no depth", "no depth at 100.0%"),
     ],
 )
 def test_anything_else_is_one_line(tmp_path, kind, expected):
@@ -192,9 +142,73 @@ def test_the_same_view_at_another_size_is_resized_aloud(width, height):
     assert "from 8x6" in note and f"{width}x{height}" in note and "m.npy" in note
 
 
-@pytest.mark.parametrize(("width", "height", "said"), [(8, 7, "8x7"), (6, 8, "turned by 90 degrees"), (800, 450, "")])
+@pytest.mark.parametrize(
+    ("width", "height", "said"),
+    [(8, 7, "8x7"), (6, 8, "turned by 90 degrees"), (60, 80, "turned by 90 degrees"), (800, 450, "")],
+)
 def test_another_shape_is_refused(width, height, said):
     given = RelativeDepthMap(MAP.astype(np.float32), "depth", "m.npy")
     with pytest.raises(InputError, match="m.npy has 8x6 values") as caught:
         given.fitted_to(width, height)
     assert said in str(caught.value)
+
+
+def test_holes_stay_holes_at_another_size():
+    values = np.tile(np.linspace(1, 2, 80, dtype=np.float32), (60, 1))
+    values[20:40, 30:50] = np.nan
+    fitted, notes = RelativeDepthMap(values, "depth", "m.npy").fitted_to(160, 120)
+    np.testing.assert_array_equal(np.isnan(fitted.values), np.repeat(np.repeat(np.isnan(values), 2, 0), 2, 1))
+    seen = np.isfinite(fitted.values)
+    expected = np.broadcast_to(np.interp((np.arange(160) + 0.5) / 2 - 0.5, np.arange(80), values[0]), (120, 160))
+    # Beside a hole half of what is interpolated is missing: a quarter of a step.
+    np.testing.assert_allclose(fitted.values[seen], expected[seen], atol=0.5 / 79)
+    assert [("resized" in note, "no depth at 8.3% of the pixels" in note) for note in notes] == [
+        (True, False),
+        (False, True),
+    ]
+
+
+@pytest.mark.parametrize("rounded", [math.floor, math.ceil, round])
+@pytest.mark.parametrize("patch_px", PATCHES_PX)
+@settings(max_examples=25)
+@examples(width=st.integers(300, 5000), height=st.integers(300, 5000), long_side=st.integers(252, 1022))
+def test_sides_rounded_to_patches_are_the_same_view(rounded, patch_px, width, height, long_side):
+    scale = long_side / max(width, height)
+    columns, rows = (rounded(side * scale / patch_px) * patch_px for side in (width, height))
+    off = abs(columns * height / max(rows, 1) / width - 1)
+    if off <= SAME_ASPECT_OF_PATCHES:
+        assert is_same_view(columns, rows, width, height)
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "width", "height"),
+    [
+        (504, 280, 1600, 900),
+        (518, 294, 1920, 1080),
+        (686, 518, 640, 480),
+        (384, 224, 1280, 720),
+        (672, 384, 1280, 720),
+        (512, 336, 1000, 667),
+    ],
+)
+def test_maps_that_networks_make_of_photos(columns, rows, width, height):
+    assert is_same_view(columns, rows, width, height)
+    assert is_same_view(rows, columns, height, width)
+    assert not is_same_view(rows, columns, width, height)
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"), [(504, 504), (504, 336), (518, 518), (512, 320), (501, 280), (504, 270), (64, 64), (32, 32)]
+)
+def test_other_shapes_are_other_views_though_sides_are_whole_patches(columns, rows):
+    assert not is_same_view(columns, rows, 640, 480)
+
+
+def test_arrays_of_any_numbers(tmp_path):
+    whole = np.arange(48).reshape(1, 6, 8)
+    given_map = relative_depth_map(whole, space="depth")
+    assert np.isnan(given_map.values[0, 0]) and given_map.values.dtype == np.float32 and given_map.name == "array"
+    np.testing.assert_array_equal(relative_depth_map(whole, space="disparity").values, whole[0])
+    for wrong, said in ((whole > 3, "holds bool"), (whole + 1j, "holds complex128"), (whole[0, 0], "shape (8,)")):
+        with pytest.raises(InputError, match=re.escape(said)):
+            relative_depth_map(wrong, space="depth")

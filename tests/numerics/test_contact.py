@@ -159,3 +159,22 @@ def test_feet_beside_hidden_ones_still_count():
     seen[180:, : int(CAMERA.cx)] = False
     found = contact_of(Walker(one.vertices_m, one.faces, seen), floor_disparity())
     np.testing.assert_allclose(found.depth_m, [4.0 - 0.25 - 0.1])
+
+
+def test_holes_are_not_read_nor_what_mirrors_them():
+    one = walker(0.0, 4.0)
+    row = int(round(CAMERA.cy + CAMERA.fy * FLOOR_M / 3.9))
+    relative = floor_disparity().copy()
+    relative[row + 1 :, int(CAMERA.cx) :] = np.nan
+    found = contact_of(one, relative)
+    assert_on_the_floor(found)
+    assert found.readings < contact_of(one, floor_disparity()).readings
+
+
+def test_feet_on_a_hole_give_no_contact():
+    one = walker(0.0, 4.0)
+    relative = floor_disparity().copy()
+    relative[150:] = np.nan
+    for options in ({}, {"occupied": one.seen}):
+        found = ground_contact(one.vertices_m, one.seen, relative, CAMERA, **options)
+        assert found == Rejected("no ground is seen beside the feet")

@@ -130,3 +130,19 @@ def test_nobody_gives_empty_evidence():
 def test_a_doubtful_detection_is_shown_but_does_not_decide():
     doubtful = replace(person_on(12, 28), score=0.3)
     assert "0.30" in reason_for(doubtful, board(20.0, 3.0))
+
+
+def test_pixels_in_a_hole_do_not_count_and_people_in_one_are_rejected():
+    relative = RELATIVE.copy()
+    relative[:, 20:25] = np.nan
+    relative[:, 44:58] = np.inf
+    relative[14, 44:58] = 1.0
+    people = [person_on(12, 28), person_on(44, 58)]
+    sighting = Sighting(people, [board(20.0, 3.0), board(51.0, 2.0)], "photo", "finder", "measurer", min_score=0.6)
+    evidence = gather_evidence(sighting, relative, CAMERA, max_depth_m=50.0)
+    used, rejected = evidence.landmarks
+    assert (used.verdict, used.pixels) == ("used", 9 * 14)
+    assert (rejected.verdict, rejected.pixels) == ("rejected", 0)
+    assert rejected.reason == "no relative depth where they are: 12 pixels with one, expected 20"
+    assert len(evidence.relative) == len(evidence.depth_m) == len(evidence.person) == 9 * 14
+    assert np.isfinite(evidence.relative).all() and not evidence.person.any()

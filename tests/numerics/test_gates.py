@@ -16,10 +16,11 @@ from mfh.numerics.gates import (
     body_gate,
     duplicate_gate,
     likely_gate,
+    lone_unsure,
     mesh_gate,
     penetration_gate,
 )
-from mfh.types import HumanMesh, Person
+from mfh.types import Evidence, HumanMesh, Landmark, Person
 
 CAMERA = camera_from_focal_px(100.0, width=80, height=80)
 
@@ -101,3 +102,20 @@ def test_body_and_feet_apart():
     assert agreement_gate(1.0, 1.0 + 0.9 * MAX_DISAGREEMENT * 2, 2.0) is None
     assert isinstance(agreement_gate(1.0, 1.0 - 1.1 * MAX_DISAGREEMENT * 2, 2.0), Rejected)
     assert agreement_gate(1.0, 1.0, 0.0) is None
+
+
+def landmarks(*people: tuple[float, str]) -> Evidence:
+    rows = tuple(
+        Landmark("photo", "test", (0.0, 0.0, 1.0, 1.0), score, 3.0, 1.7, 9, verdict, "")  # pyright: ignore[reportArgumentType]
+        for score, verdict in people
+    )
+    return Evidence(np.zeros(0), np.zeros(0), np.zeros(0, int), rows)
+
+
+def test_who_is_alone_and_unsure():
+    assert lone_unsure(landmarks((0.69, "used")), 0.6) == 0
+    assert lone_unsure(landmarks((0.71, "used")), 0.6) is None
+    assert lone_unsure(landmarks((0.95, "rejected"), (0.65, "used")), 0.6) == 1
+    assert lone_unsure(landmarks((0.65, "used"), (0.65, "used")), 0.6) is None
+    assert lone_unsure(landmarks((0.65, "rejected")), 0.6) is None
+    assert lone_unsure(landmarks((1.0, "used")), 0.0) is None

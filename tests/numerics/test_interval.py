@@ -90,10 +90,10 @@ def test_over_the_photo_people_at_one_distance_say_less_than_where_they_stand():
 
 def test_depth_is_least_sure_far_from_people():
     clues = [Clue(2.5 * f, np.array([3 / 2.5 - 0.4])) for f in (0.95, 1.0, 1.05, 1.0)]
-    sigma = depth_log_sigma(fit_consensus(clues, ROOM), ROOM, NONE)
+    sigma = depth_log_sigma(fit_consensus(clues, ROOM), ROOM, NONE).at(ROOM.values)
     at = [float(sigma[np.abs(ROOM_M - z) < 0.1].mean()) for z in (1.6, 2.5, 6.5)]
     assert at[1] < at[0] and at[1] < at[2]
-    with_shape = depth_log_sigma(fit_consensus(clues, ROOM), ROOM, CommonErrors(shape=0.2))
+    with_shape = depth_log_sigma(fit_consensus(clues, ROOM), ROOM, CommonErrors(shape=0.2)).at(ROOM.values)
     np.testing.assert_allclose(with_shape, np.hypot(sigma, 0.2), rtol=3e-3)
     assert sigma.dtype == np.float32
 
@@ -144,6 +144,6 @@ def test_a_photo_that_is_mostly_sky_has_an_interval():
     fit = fit_consensus(clues, seen)
     interval = scale_interval(fit, fit.head, seen, NONE)
     assert 0.3 < interval.level_95[0] < interval.level_80[0] < 1 < interval.level_80[1] < interval.level_95[1] < 3
-    sigma = depth_log_sigma(fit, seen, NONE)
+    sigma = depth_log_sigma(fit, seen, NONE).at(values - 0.5)
     assert sigma.shape == values.shape and np.isfinite(sigma).all()
     assert (sigma[:50] >= sigma[-1, 0]).all(), "the sky is no surer than the farthest house"

@@ -62,3 +62,9 @@ def test_contact_is_the_floor_at_the_feet():
 def test_no_contact_without_visible_feet(figure, words):
     contact = figure_contact(figure, _floor(), _CAMERA)
     assert isinstance(contact, Rejected) and words in contact.reason
+
+
+def test_feet_on_a_hole_give_no_contact():
+    floor = _floor()
+    floor[90:, 70:90] = np.nan
+    assert figure_contact(_figure(), floor, _CAMERA) == Rejected("no ground is seen at the feet")

@@ -170,3 +170,11 @@ def test_what_cannot_be_measured_is_one_line(segment, expected):
 
 def test_nothing_asked_is_nothing_measured():
     assert measure_lengths([], belief("depth"), head("depth"), relative("depth"), CAMERA, NONE) == ()
+
+
+def test_what_lies_behind_the_camera_has_no_length():
+    behind = MetricHead(0.5, -1000.0, "depth", 0.0)
+    (one,) = measure_lengths(
+        [Segment((5.0, 20.0), (57.0, 3.0))], belief("depth"), behind, relative("depth"), CAMERA, NONE
+    )
+    assert math.isnan(one.metres) and math.isnan(one.level_80[0])

@@ -63,3 +63,21 @@ def test_a_constant_map_tells_nothing_and_a_tiny_one_is_no_error():
     assert shape_features(RelativeDepth(np.full((20, 30), 0.7, np.float32), "disparity")) is None
     tiny = shape_features(RelativeDepth(np.random.default_rng(2).random((3, 5)), "disparity"))
     assert tiny is not None and np.isfinite(tiny).all()
+
+
+def test_holes_do_not_count_whatever_fills_them():
+    values = np.random.default_rng(3).random((48, 72))
+    holes = np.zeros(values.shape, bool)
+    holes[:9, :13] = holes[20:30, 40:45] = True
+    told = [
+        shape_features(RelativeDepth(np.where(holes, fill, values), "disparity", valid_mask=~holes))
+        for fill in (0.5, -30.0, 900.0)
+    ]
+    for other in told[1:]:
+        np.testing.assert_array_equal(other, told[0])
+    whole = shape_features(RelativeDepth(values, "disparity"))
+    assert whole is not None and told[0] is not None
+    cells = [one[0, :144].reshape(12, 12) for one in (whole, told[0])]
+    np.testing.assert_allclose(cells[1][8:], cells[0][8:], atol=0.02)
+    # A cell without any pixel gets the mean of the others.
+    assert cells[1][0, 0] == pytest.approx(cells[0].mean(), abs=0.02)

@@ -118,3 +118,12 @@ def test_an_exact_head_may_put_the_sky_at_infinity():
     found, valid_mask = apply_head(relative, head, max_depth_m=200.0)
     np.testing.assert_array_equal(valid_mask, np.isfinite(depth_m))
     np.testing.assert_allclose(found[7:], depth_m[7:], rtol=1e-5)
+
+
+@pytest.mark.parametrize("space", ["disparity", "depth"])
+def test_a_hole_has_no_depth_whatever_fills_it(space: Space):
+    valid_mask = np.array([[True, False, True]])
+    relative = RelativeDepth(np.array([[0.5, 0.5, 0.25]], np.float32), space, valid_mask=valid_mask)
+    depth_m, valid = apply_head(relative, MetricHead(2.0, 0.5, space, 0.0), max_depth_m=100.0)
+    np.testing.assert_array_equal(valid, valid_mask)
+    assert np.isnan(depth_m[0, 1]) and np.isfinite(depth_m[0, ::2]).all()

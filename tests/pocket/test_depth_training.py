@@ -8,6 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from mfh.errors import InputError  # noqa: E402
 from mfh.models.relative_depth.pocket import WEIGHTS, input_size  # noqa: E402
 from mfh.pocket.augment import Sample, augment  # noqa: E402
 from mfh.pocket.dataset import Shard  # noqa: E402
@@ -92,7 +93,7 @@ def test_augmentation_moves_picture_and_depth_together_and_is_seeded():
 
 def test_batches_come_from_shards_in_every_size_and_people_are_drawn_more_often(tmp_path: Path):
     rng = np.random.default_rng(0)
-    with pytest.raises(FileNotFoundError, match="render them"):
+    with pytest.raises(InputError, match="render them"):
         make_task(tmp_path)
     for number, (height, width) in enumerate([(168, 224), (112, 336)]):
         shard = Shard(

@@ -1,6 +1,7 @@
 """Scenes on disk say what was rendered, byte for byte, however they were made."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 
 from mfh.errors import InputError
+from mfh.io.lock import folder_lock
 from mfh.pocket import export_scenes as exporting
-from mfh.pocket.bodies import sample_bank_path
+from mfh.pocket.bodies import load_bank, sample_bank_path
 from mfh.pocket.export_scenes import SceneOptions, export_scenes, read_scene, scene_folder
 from mfh.pocket.world import draw_scene, render
 
@@ -106,8 +108,72 @@ def test_folders_of_other_options_or_other_programs_are_left_alone(exported, tmp
     assert _bytes(exported) == before
     scene_folder(tmp_path, 0).mkdir()
     (scene_folder(tmp_path, 0) / "scene.json").write_text(json.dumps({"mine": 1}))
-    with pytest.raises(InputError, match="is not of this program"):
+    with pytest.raises(InputError, match="expected of mfh pocket render, as every scene in --out"):
         export_scenes(_SEEDS, tmp_path, sample_bank_path(), options=_OPTIONS)
+
+
+@pytest.mark.parametrize("name", ["rgb.png", "depth.npz", "ids.png", "notes.txt", "scene.json"])
+def test_a_folder_of_somebody_else_stays_as_it_is(tmp_path, name):
+    folder = scene_folder(tmp_path, 0)
+    folder.mkdir()
+    (folder / name).write_text("mine")
+    with pytest.raises(InputError, match="scene-00000000.*--out"):
+        export_scenes([0], tmp_path, sample_bank_path(), options=_OPTIONS)
+    assert _bytes(tmp_path) == {f"scene-00000000/{name}": b"mine"}
+
+
+def test_what_a_killed_run_was_about_to_move_is_swept(exported, tmp_path):
+    for name in (".scene-00000001.77.tmp", ".scene-mine.tmp"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rgb.png").write_text("half")
+    export_scenes(_SEEDS, tmp_path, sample_bank_path(), options=_OPTIONS)
+    assert _bytes(tmp_path) == {**_bytes(exported), ".scene-mine.tmp/rgb.png": b"half"}
+
+
+@pytest.mark.parametrize("kind", ["text", "cut", "eps", "other size", "object", "json"])
+def test_a_damaged_scene_is_one_line(exported, tmp_path, kind):
+    folder = tmp_path / "scene"
+    shutil.copytree(scene_folder(exported, 0), folder)
+    damage = {
+        "text": lambda: (folder / "rgb.png").write_text("no picture"),
+        "cut": lambda: (folder / "depth.npz").write_bytes((folder / "depth.npz").read_bytes()[:-99]),
+        "eps": lambda: (folder / "rgb.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0"),
+        "other size": lambda: np.savez(folder / "depth.npz", depth_m=np.ones((2, 3), np.float32)),
+        "object": lambda: np.savez(folder / "depth.npz", depth_m=np.array([{}], object)),
+        "json": lambda: (folder / "scene.json").write_text("[" * 10_000),
+    }
+    damage[kind]()
+    with pytest.raises(InputError, match="mfh pocket render") as caught:
+        read_scene(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["faces", "vertices", "kinds", "objects", "nothing", "nan"])
+def test_a_bank_that_compiled_code_would_read_beyond_its_ends_is_refused(tmp_path, kind):
+    with np.load(sample_bank_path()) as stored:
+        arrays = dict(stored)
+    if kind == "faces":
+        arrays["faces_body"] = arrays["faces_body"] + 10**6
+    elif kind == "vertices":
+        arrays["vertices_m"] = arrays["vertices_m"][:, :100]
+    elif kind == "kinds":
+        arrays["split"] = arrays["split"] + 7
+    elif kind == "objects":
+        arrays["pose"] = np.array([None] * 10, object)
+    elif kind == "nothing":
+        del arrays["faces_hair"]
+    else:
+        arrays["vertices_m"][3, 5] = np.nan
+    np.savez(tmp_path / "bank.npz", **arrays)
+    with pytest.raises(InputError, match="body bank .*bank.npz is damaged") as caught:
+        load_bank(tmp_path / "bank.npz")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_second_process_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting, "_LOCK_WAIT_S", 0.2)
+    with folder_lock(tmp_path, wait_s=0.0), pytest.raises(InputError, match="by another process"):
+        export_scenes([0], tmp_path, sample_bank_path(), options=_OPTIONS)
 
 
 def test_reading_an_unfinished_scene_says_how_to_finish_it(tmp_path):
@@ -117,7 +183,7 @@ def test_reading_an_unfinished_scene_says_how_to_finish_it(tmp_path):
 
 def test_a_bank_that_is_none_is_refused(tmp_path):
     (tmp_path / "bank.npz").write_bytes(b"no zip")
-    with pytest.raises(InputError, match="is no body bank"):
+    with pytest.raises(InputError, match="body bank .* is damaged"):
         export_scenes(_SEEDS, tmp_path, tmp_path / "bank.npz", options=_OPTIONS)
     with pytest.raises(InputError, match="python -m mfh.pocket.bodies"):
         export_scenes(_SEEDS, tmp_path, tmp_path / "absent.npz", options=_OPTIONS)

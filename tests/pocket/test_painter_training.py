@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 from safetensors.torch import load_file, save_file  # noqa: E402
 
+from mfh.errors import InputError  # noqa: E402
 from mfh.pocket.augment import Window  # noqa: E402
 from mfh.pocket.dataset import Shard  # noqa: E402
 from mfh.pocket.export import export_onnx, load_network  # noqa: E402
@@ -71,7 +72,7 @@ def test_samples_are_seeded_and_blank_a_full_height_strip():
 
 
 def test_pictures_without_a_ground_plane_are_left_out(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match="render them"):
+    with pytest.raises(InputError, match="render them"):
         make_task_from_shards(tmp_path)
     room = _rooms()[(168, 224)]
     plane = room.plane.copy()

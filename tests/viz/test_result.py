@@ -18,18 +18,14 @@ from mfh.types import (
     Segment,
 )
 from mfh.viz import bar_ticks_m, colour_depth, depth_limits_m, preview
+from tests.made_up_depth import with_depth
 
 
 def resized(result: MetricDepth, height: int, width: int) -> MetricDepth:
     rgb = np.full((height, width, 3), 0.5, np.float32)
     depth_m = np.linspace(1, 20, height * width, dtype=np.float32).reshape(height, width)
     camera = Camera(fx=50.0, fy=50.0, cx=(width - 1) / 2, cy=(height - 1) / 2, width=width, height=height)
-    return replace(
-        result,
-        depth_m=depth_m,
-        valid_mask=np.ones((height, width), bool),
-        photo=replace(result.photo, rgb=rgb, camera=camera),
-    )
+    return with_depth(result, depth_m, photo=replace(result.photo, pixels=rgb, camera=camera))
 
 
 def test_the_region_is_outlined_where_it_is(metric_depth):

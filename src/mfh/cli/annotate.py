@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mfh.cli.exits import EXIT_DONE
-from mfh.errors import InputError
+from mfh.errors import InputError, shown
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -40,7 +40,8 @@ def annotate(
         raise InputError("--dataset needs --root: the folder it lies in")
     from mfh.evaluation.annotate.server import Annotations, make_server
     from mfh.evaluation.photo_files import find_photos
-    from mfh.io.atomic import check_writable
+    from mfh.io.atomic import check_writable, make_folder
+    from mfh.io.lock import folder_lock
 
     check_writable(out.parent)
     found: dict[str, Callable[[], bytes]]
@@ -51,19 +52,21 @@ def annotate(
         found = {name: partial(_jpeg_of_sample, opened, name) for name in opened.names}
     else:
         found = {name: partial(_jpeg_of_file, path) for name, path in find_photos(photos or []).items()}
-    annotations = Annotations(found, out)
-    server, address = make_server(annotations, port=port)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    print(f"{len(found)} photos, {annotations.done} of them in {out} already", flush=True)
-    print(f"page: {address} (on this machine only; Ctrl-C when done)", flush=True)
-    if browser:
-        webbrowser.open(address)
-    with server:
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print()
-    print(f"{annotations.done} of {len(found)} photos have a shot type in {out}")
+    # Two pages that write one file would each lose what the other one wrote.
+    with folder_lock(out, wait_s=0.0):
+        annotations = Annotations(found, out)
+        server, address = make_server(annotations, port=port)
+        make_folder(out.parent)
+        print(f"{len(found)} photos, {annotations.done} of them in {shown(out)} already", flush=True)
+        print(f"page: {address} (on this machine only; Ctrl-C when done)", flush=True)
+        if browser:
+            webbrowser.open(address)
+        with server:
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                print()
+        print(f"{annotations.done} of {len(found)} photos have a shot type in {shown(out)}")
     return EXIT_DONE
 
 

@@ -34,14 +34,16 @@ def demo(
 ) -> int:
     """Measure an example rendered with known metres and compare."""
     from mfh.io.atomic import check_writable
-    from mfh.io.focal import FocalRequest, read_intrinsics
+    from mfh.io.focal import FocalRequest
+    from mfh.io.intrinsics import read_intrinsics
+    from mfh.io.results import Place
 
     check_writable(out)
     photo, camera, truth_m, places = read_example(Path(__file__).parent.parent / "examples" / "room")
     given = Given(focal=FocalRequest(intrinsics=read_intrinsics(camera)))
     meter = Meter(preset_named(preset), given=given)
     with progress_line(prefix="demo: ") as progress:
-        measured = meter.measure(photo, out / "demo", progress)
+        measured = meter.measure(Place(out, photo, name="demo"), progress)
     print(comparison(measured, truth_m, places))
     return 0
 
@@ -80,8 +82,9 @@ def comparison(measured: Measured, truth_m: "np.ndarray", places: list[Place]) -
     """
     import numpy as np
 
+    from mfh.types import used_people
+
     result = measured.result
-    people = result.people_used
     rows = []
     for place in places:
         window = np.s_[
@@ -94,8 +97,7 @@ def comparison(measured: Measured, truth_m: "np.ndarray", places: list[Place]) -
     errors = np.abs(result.depth_m[scored] - truth_m[scored]) / truth_m[scored]
     return "\n".join(
         [
-            f"A rendered room with known metres, measured from its picture and {people} "
-            f"{'person' if people == 1 else 'people'} in it:",
+            f"A rendered room with known metres, measured from its picture and {used_people(result.landmarks)} in it:",
             "",
             f"  {'place':<28} {'measured':>10} {'truth':>10} {'error':>9}",
             *rows,

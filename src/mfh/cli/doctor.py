@@ -39,7 +39,11 @@ def doctor() -> int:
         state, text = package_status(packages, fix=f"pip install 'metric-from-human[{extra}]'")
         # An extra is a choice, not a fault.
         print(_row(extra, "ok" if state == "ok" else "-", f"{text} ({PURPOSES[extra]})"))
+    from mfh.models.weights_place import cache_folder
+
     print("\nmodel files")
+    # Where the cache itself cannot be used, that is all there is to say of what would be in it.
+    cache_folder()
     for row in status_rows():
         print(row)
     print("\npainters")
@@ -142,13 +146,13 @@ def painter_status(name: str) -> tuple[str, str]:
     Args:
         name: of the painter.
     """
+    from mfh.models import weights
     from mfh.models.registry import load_models
-    from mfh.models.weights import installed
 
     entry = REGISTRY["painter"][name]
     if entry.packages:
         absent, _ = _split_installed(entry.packages)
-        missing = [one for one in entry.weights if not installed(one)]
+        missing = [one for one in entry.weights if not weights.is_here(one)]
         if absent or missing:
             fixes = [entry.install] if absent else []
             return "-", "; ".join(fixes + [f"mfh weights fetch {one}" for one in missing])
@@ -172,11 +176,11 @@ def optional_status(role: Role, name: str) -> tuple[str, str]:
         role: what the model does.
         name: its name.
     """
-    from mfh.models.weights import installed
+    from mfh.models import weights
 
     entry = REGISTRY[role][name]
     steps = [] if find_spec(entry.module) else [f"no package {entry.module}: {entry.install}"]
-    steps += [weights_fix(one) for one in entry.weights if not installed(one)]
+    steps += [weights_fix(one) for one in entry.weights if not weights.is_here(one)]
     return ("-", "; ".join(steps)) if steps else ("ok", "package and model files are here")
 
 

@@ -1,5 +1,6 @@
 """``mfh evaluate``: how good the metres are where the truth is known; ``pocket`` is the pocket world's benchmark."""
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -9,11 +10,15 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from mfh.cli.bounds import LAST_SEED, MOST_SCENES, MOST_SEEDS, MOST_WORKERS, check_number
 from mfh.cli.evaluate_datasets import register
 from mfh.cli.exits import EXIT_DONE, error_line
 from mfh.cli.flags import NOISES
 from mfh.cli.progress import progress_line
-from mfh.errors import BackendError, InputError, MfhError
+from mfh.errors import BackendError, InputError, MfhError, shown
+
+FILES = ("rows.csv", "summary.csv", "summary.json", "plot.png")
+LOCK_WAIT_S = 5.0
 
 
 class _Names(TyperGroup):
@@ -69,11 +74,18 @@ def pocket(
     ] = None,
 ) -> int:
     """Compare the paper's way and ours on the pocket world: table, rows.csv, summary.csv, summary.json, plot.png."""
-    from mfh.io.atomic import check_writable
+    from mfh.io.atomic import check_writable, make_folder
+    from mfh.io.lock import folder_lock
+    from mfh.io.written import check_own
     from mfh.pocket.requirements import require_renderer
 
     require_renderer()
     check_writable(out)
+    check_number("--scenes", scenes, 1, MOST_SCENES)
+    check_number("--seeds", seeds, 1, MOST_SEEDS)
+    check_number("--workers", workers, 1, MOST_WORKERS)
+    check_number("--first-seed", first_seed, 0, LAST_SEED - 10 * MOST_SCENES)
+    check_own(out, FILES)
     from mfh.evaluation.plot import write_plot
     from mfh.evaluation.pocket_subjects import FIRST_SEED, ModelKind, NoiseName
     from mfh.evaluation.run import Benchmark, check_trained, run_benchmark, settings_of
@@ -86,7 +98,7 @@ def pocket(
     if len(chosen) != len(names):
         raise InputError(f"--noise is {noise!r}: expected one or more of {', '.join(NOISES)}")
     bank_path = bank or sample_bank_path()
-    if not bank_path.is_file():
+    if not os.path.isfile(bank_path):
         raise InputError(f"--bank: no body bank at {bank_path}: make one with python -m mfh.pocket.bodies")
     numbers, processes = parse_numbers(paintings), usable_cores() if workers is None else workers
     first = FIRST_SEED if first_seed is None else first_seed
@@ -101,19 +113,20 @@ def pocket(
             kinds.remove("trained")
             print(f"mfh: trained models are left out: {error_line(error)}", file=sys.stderr)
     started = time.perf_counter()
-    with progress_line() as progress:
-        progress.update("starting", 0.0)
-        rows = run_benchmark(benchmark, kinds, progress=progress.update)
-    summaries = summarise(rows)
-    out.mkdir(parents=True, exist_ok=True)
-    write_results(out, rows, summaries, settings_of(benchmark, kinds))
-    print(table(summaries))
-    print(f"\n{scenes} scenes, {seeds} seeds (± over seeds), {time.perf_counter() - started:.0f} s")
-    try:
-        write_plot(out / "plot.png", summaries, title="pocket benchmark")
-        print(f"files: {out}/ (rows.csv, summary.csv, summary.json, plot.png)")
-    except BackendError as error:
-        print(f"files: {out}/ (rows.csv, summary.csv, summary.json); no plot: {error_line(error)}")
+    with folder_lock(out, wait_s=LOCK_WAIT_S):
+        with progress_line() as progress:
+            progress.update("starting", 0.0)
+            rows = run_benchmark(benchmark, kinds, progress=progress.update)
+        summaries = summarise(rows)
+        make_folder(out)
+        write_results(out, rows, summaries, settings_of(benchmark, kinds))
+        print(table(summaries))
+        print(f"\n{scenes} scenes, {seeds} seeds (± over seeds), {time.perf_counter() - started:.0f} s")
+        try:
+            write_plot(out / "plot.png", summaries, title="pocket benchmark")
+            print(f"files: {shown(out)}/ ({', '.join(FILES)})")
+        except BackendError as error:
+            print(f"files: {shown(out)}/ ({', '.join(FILES[:-1])}); no plot: {error_line(error)}")
     return EXIT_DONE
 
 
@@ -127,6 +140,9 @@ def parse_numbers(text: str) -> tuple[int, ...]:
         InputError: for anything else.
     """
     try:
-        return tuple(int(word) for word in text.split(","))
+        numbers = tuple(int(word) for word in text.split(","))
     except ValueError as error:
         raise InputError(f"--paintings is {text!r}: expected whole numbers such as 1,2,4,8") from error
+    for number in numbers:
+        check_number("--paintings", number, 1, MOST_SEEDS)
+    return numbers

@@ -11,10 +11,10 @@ import typer
 from mfh.cli.evaluated_method import MethodOptions, choose_method
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
 from mfh.cli.flags import AsJson
-from mfh.cli.predict import print_json
+from mfh.cli.json_answer import print_json
 from mfh.cli.progress import progress_line
 from mfh.config import PRESETS, EvidenceMode, HeadKind, PeopleMode
-from mfh.errors import InputError, MfhError
+from mfh.errors import InputError, MfhError, printable, shown
 
 if TYPE_CHECKING:
     from mfh.evaluation.datasets.frames import FrameDataset
@@ -69,7 +69,9 @@ def command_for(dataset: str) -> Callable[..., int]:
         ] = "mfh",
         predictions: Annotated[
             Path | None,
-            typer.Option(help="Answers of any other program: DIR/<photo>.npy, npz, png or exr.", show_default=False),
+            typer.Option(
+                help="Answers of any other program: DIR/<photo>.npy, npz, png, tiff, pfm or exr.", show_default=False
+            ),
         ] = None,
         unit: Annotated[
             str | None,
@@ -87,7 +89,9 @@ def command_for(dataset: str) -> Callable[..., int]:
                 show_default=False,
             ),
         ] = None,
-        restart: Annotated[bool, typer.Option("--restart", help="Throw away what is in the folder.")] = False,
+        restart: Annotated[
+            bool, typer.Option("--restart", help="Throw away the answers in the folder, and begin anew.")
+        ] = False,
         preset: Annotated[
             str | None,
             typer.Option(help=f"Of method mfh: {', '.join(sorted(PRESETS))}. Default: pocket.", show_default=False),
@@ -164,37 +168,44 @@ def _say_check(found: "DatasetCheck", *, as_json: bool) -> int:
     """Print what is there of a dataset; a code of 0 says that all of it is."""
     if as_json:
         tree = {**asdict(found), "complete": found.complete}
-        print_json({name: [str(path) for path in value] if name == "missing" else _plain(value)
+        print_json({name: [shown(path) for path in value] if name == "missing" else _plain(value)
                     for name, value in tree.items()})  # fmt: skip
     else:
-        print("\n".join(found.lines()))
+        print("\n".join(map(shown, found.lines())))
     return EXIT_DONE if found.complete else EXIT_INPUT
 
 
 def _run(evaluation: "Evaluation", dataset: "FrameDataset", out: Path, *, restart: bool, as_json: bool) -> int:
-    from mfh.evaluation.report import summary_tree, text, write_report
-    from mfh.evaluation.runner import evaluate
+    from mfh.evaluation.apart import check_apart_from_inputs
+    from mfh.evaluation.report import FILES, summary_tree, text, write_report
+    from mfh.evaluation.runner import LOCK_WAIT_S, evaluate
     from mfh.io.atomic import check_writable
+    from mfh.io.lock import folder_lock
+    from mfh.io.written import check_own
 
     check_writable(out)
-    with progress_line(quiet=as_json) as progress:
-        progress.update("starting", 0.0)
-        rows, ledger = evaluate(evaluation, out, progress=progress.update, restart=restart)
-    title = f"{dataset.name}: {len(rows)} photos, protocol {evaluation.protocol.name}, {evaluation.contender.title}"
-    settings = evaluation.settings()
-    summary = write_report(title, rows, ledger, settings)
+    check_apart_from_inputs(out, dataset, evaluation.contender)
+    with folder_lock(out, wait_s=LOCK_WAIT_S):
+        check_own(out, FILES)
+        with progress_line(quiet=as_json) as progress:
+            progress.update("starting", 0.0)
+            rows, ledger = evaluate(evaluation, out, progress=progress.update, restart=restart)
+        what = f"protocol {evaluation.protocol.name}, {evaluation.contender.title}"
+        title = printable(f"{dataset.name}: {len(rows)} photos, {what}")
+        settings = evaluation.settings()
+        summary = write_report(title, rows, ledger, settings)
     if as_json:
-        print_json({**summary_tree(rows, summary, settings), "folder": str(out)})
+        print_json({**summary_tree(rows, summary, settings), "folder": shown(out)})
         return EXIT_DONE
     print(text(title, rows, summary))
     for note in dataset.notes:
-        print(f"note         {note}")
-    print(f"files        {out}/ (scores.csv, failures.csv, summary.json, summary.md, timings.csv, predictions/)")
+        print(f"note         {shown(note)}")
+    print(f"files        {shown(out)}/ (scores.csv, failures.csv, summary.json, summary.md, timings.csv, predictions/)")
     return EXIT_DONE
 
 
 def _plain(value: object) -> object:
-    return str(value) if isinstance(value, Path) else value
+    return shown(value) if isinstance(value, Path | str) else value
 
 
 def _slug(text: str) -> str:

@@ -1,15 +1,16 @@
 """Figures of the paper from predictions and scores on disk: commands for ``mfh reproduce``."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from mfh.cli.bounds import LAST_SEED, check_number
 from mfh.cli.exits import EXIT_DONE
 from mfh.cli.progress import progress_line
-from mfh.errors import InputError
+from mfh.errors import InputError, shown
 
 if TYPE_CHECKING:
     from mfh.evaluation.figures.scene_dependency import TestSet
@@ -65,7 +66,8 @@ def fig3(
         raise InputError(
             f"--scores name {', '.join(tests)} and --root {', '.join(folders)}: expected the same datasets"
         )
-    _prepare(out)
+    check_number("--seed", seed, 0, LAST_SEED)
+    _prepare(out, ["fig3.png", "fig3.pdf", "fig3.csv", "fig3-samples.csv"])
     cache = FeatureCache(
         out / "features", model=f"{features} {features_digest(features)}", load_model=lambda: ImageFeatures(features)
     )
@@ -91,14 +93,15 @@ def fig6(
     from mfh.io.focal import FocalRequest
     from mfh.io.photo import load_photo
 
-    _prepare(out)
+    _prepare(out, ["fig6.png", "fig6.pdf", "points.ply", "people.ply"])
     loaded = load_photo(photo, focal=FocalRequest(focal_px=focal_px) if focal_px is not None else None)
     from mfh.evaluation.figures.point_clouds import make_fig6
+    from mfh.types import used_people
 
     with progress_line() as progress:
         result, meshes = measure_bodies(loaded, preset, seed=seed, progress=progress.update)
     made = make_fig6(result, meshes, out)
-    print(f"{made.points} points, {made.bodies} bodies, {result.people_used} people gave the scale")
+    print(f"{made.points} points, {made.bodies} bodies, {used_people(result.landmarks)} gave the scale")
     _say(made.files)
     return EXIT_DONE
 
@@ -128,7 +131,8 @@ def fig9(
     from mfh.evaluation.figures.shot_types import make_fig9
     from mfh.evaluation.score_files import read_scores
 
-    _prepare(out)
+    check_number("--seed", seed, 0, LAST_SEED)
+    _prepare(out, ["fig9.png", "fig9.pdf", "fig9.csv"])
     read = {label: read_scores(Path(place)) for label, place in labelled("--scores", scores).items()}
     made = make_fig9(read, read_shots(shots), out, seed=seed)
     print(f"{made.photos} photos with a shot type and an answer of every method; {made.left_out} others are left out")
@@ -163,12 +167,13 @@ def labelled(option: str, words: list[str]) -> dict[str, str]:
     """
     read: dict[str, str] = {}
     for word in words:
-        match = re.fullmatch(r"\s*([^=]+?)\s*=(.+)", word)
+        match = re.fullmatch(r"\s*([^=]+?)\s*=(.+)", word, re.DOTALL)
         if match is None:
             raise InputError(f"{option} is {word!r}: expected LABEL=PATH")
-        if match[1] in read:
-            raise InputError(f"{option} has {match[1]!r} twice: expected every label once")
-        read[match[1]] = match[2]
+        label = shown(match[1])
+        if label in read:
+            raise InputError(f"{option} has {label!r} twice: expected every label once")
+        read[label] = match[2]
     return read
 
 
@@ -237,6 +242,7 @@ def _error_maps(
     from mfh.evaluation.prediction_folders import check_complete, parse_predictions
     from mfh.evaluation.protocols import PROTOCOLS, view
 
+    check_number("--error-cap", error_cap, 1e-6, 1e6)
     folders = parse_predictions(predictions)
     opened = open_dataset(dataset, root)
     unknown = [one for one in samples if one not in opened.names]
@@ -244,7 +250,7 @@ def _error_maps(
         raise InputError(f"--samples {unknown[0]!r} is not in {dataset}: expected names such as {opened.names[0]!r}")
     chosen = samples or pick_samples(opened.names, count)
     check_complete(chosen, folders)
-    _prepare(out)
+    _prepare(out, [f"{name}.png", f"{name}.pdf", f"{name}.csv"])
     rules = PROTOCOLS[protocol].of(dataset)
     with progress_line() as progress:
         progress.update("drawing", 0.0)
@@ -282,15 +288,17 @@ def _test_set(
     return TestSet(dataset, tuple(names), largest_cosine(np.stack(rows), known), delta1)
 
 
-def _prepare(out: Path) -> None:
-    """Refuse what cannot be written or drawn before any work, and make the folder."""
+def _prepare(out: Path, names: Sequence[str]) -> None:
+    """Refuse what cannot be written or drawn, or is of somebody else, before any work, and make the folder."""
     from mfh.evaluation.figures.saving import new_figure
-    from mfh.io.atomic import check_writable
+    from mfh.io.atomic import check_writable, make_folder
+    from mfh.io.written import check_own
 
     new_figure(1.0, 1.0)
     check_writable(out)
-    out.mkdir(parents=True, exist_ok=True)
+    check_own(out, names)
+    make_folder(out)
 
 
 def _say(files: tuple[Path, ...]) -> None:
-    print(f"files: {', '.join(str(path) for path in files)}")
+    print(f"files: {', '.join(map(shown, files))}")

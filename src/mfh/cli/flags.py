@@ -13,7 +13,12 @@ NOISES = ("clean", "noisy", "outliers10", "outliers20", "misplaced")
 FocalPx = Annotated[float | None, typer.Option(help="Focal length in pixels.")]
 FovXDeg = Annotated[float | None, typer.Option(help="Horizontal field of view in degrees.")]
 Focal35mm = Annotated[float | None, typer.Option(help="35 mm equivalent focal length in millimetres.")]
-IntrinsicsFile = Annotated[Path | None, typer.Option(help="JSON file with fx, fy, cx, cy in pixels.")]
+IntrinsicsFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="Intrinsics in pixels: JSON with fx, fy, cx, cy or a 3x3 matrix, a transforms.json or a cameras.txt."
+    ),
+]
 
 PersonHeights = Annotated[
     list[str] | None,
@@ -66,7 +71,7 @@ WantedLengths = Annotated[
 
 RelativeDepthFile = Annotated[
     Path | None,
-    typer.Option(help="Your own relative depth of the photo: npy, npz, 16-bit png or exr; needs --space."),
+    typer.Option(help="Your own relative depth of the photo: npy, npz, 16-bit png, tiff, pfm or exr; needs --space."),
 ]
 RelativeDepthSpace = Annotated[
     Space | None,

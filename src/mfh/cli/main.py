@@ -1,104 +1,48 @@
-"""The ``mfh`` command: typed options, one line for every error, never a traceback.
+"""The way into the ``mfh`` command: whatever happens in it, its imports included, ends in one line and a code.
 
-Exit codes: 0 done, 1 a fault in this program, 2 something given cannot be used, 3 no person to take the scale from,
-130 interrupted.
+Nothing is imported before that is sure. Exit codes: 0 done, 1 a fault in this program, 2 something given cannot be
+used, 3 no person to take the scale from, 130 interrupted.
 """
 
-import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated
 
-import typer
-
-from mfh import __version__
-from mfh.cli.annotate import annotate
-from mfh.cli.demo import demo
-from mfh.cli.doctor import doctor
-from mfh.cli.evaluate import app as evaluate_app
-from mfh.cli.exits import EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED, EXIT_NO_LANDMARK, error_line
-from mfh.cli.pocket import app as pocket_app
-from mfh.cli.predict import predict
-from mfh.cli.refit import refit
-from mfh.cli.reproduce_app import app as reproduce_app
-from mfh.cli.study import app as study_app
-from mfh.cli.weights import app as weights_app
-from mfh.errors import MfhError, NoLandmarkError
-
-# Without rich, which would double the time to --help.
-app = typer.Typer(
-    name="mfh",
-    help="Metric depth from one photo: the people in it are the scale.",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-app.command()(predict)
-app.command()(refit)
-app.command()(demo)
-app.add_typer(weights_app, name="weights")
-app.add_typer(pocket_app, name="pocket")
-app.add_typer(evaluate_app, name="evaluate")
-app.add_typer(study_app, name="study")
-app.command()(annotate)
-app.add_typer(reproduce_app, name="reproduce")
-app.command()(doctor)
+# Not from typing, whose import takes longer than everything else here.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
-def _print_version(wanted: bool) -> bool:
-    if wanted:
-        typer.echo(f"mfh {__version__}")
-        raise typer.Exit()
-    return wanted
-
-
-@app.callback()
-def top(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
-    ] = False,
-) -> None:
-    """Metric depth from one photo: the people in it are the scale."""
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: "Sequence[str] | None" = None) -> int:
     """Run the command line and return its exit code.
 
     Args:
-        arguments: words after ``mfh``; None for the process's own.
+        arguments: words after ``mfh``; None for the process's own, whose streams and signals are then looked after too.
 
     Returns:
         The exit code.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is not None:
+        from mfh.cli.app import run
+
+        return run(arguments)
+    from mfh.cli import interruption
+
+    words = sys.argv[1:]
+    interruption.look_after(expects_json="--json" in words)
+    from mfh.cli import streams
+
+    streams.look_after()
+    from mfh.cli.app import run
+
+    interruption.raise_it(True)
     try:
-        code = app(args=words or ["--help"], prog_name="mfh", standalone_mode=False)
-        if code == EXIT_INTERRUPTED:
-            # Typer's word for Ctrl-C, which it swallows.
-            return _interrupted()
-        return code if isinstance(code, int) else 0
-    except typer.TyperException as error:
-        # A wrong word on the command line: an unknown flag, a number that is none, an unknown command.
-        context = getattr(error, "ctx", None)
-        command = context.command_path if context is not None else "mfh"
-        return _fail(f"{' '.join(error.format_message().split()).rstrip('.')}; see {command} --help", EXIT_INPUT)
-    except MfhError as error:
-        return _fail(error_line(error), EXIT_NO_LANDMARK if isinstance(error, NoLandmarkError) else EXIT_INPUT)
-    except (KeyboardInterrupt, typer.Abort):
-        return _interrupted()
-    except Exception as error:
-        if os.environ.get("MFH_TRACEBACK"):
-            raise
-        fault = f"{type(error).__name__}: {error_line(error)}"
-        return _fail(f"{fault}; this is a fault in mfh, please report it (MFH_TRACEBACK=1 shows where)", EXIT_FAULT)
-
-
-def _interrupted() -> int:
-    return _fail("interrupted; files already written are whole", EXIT_INTERRUPTED)
-
-
-def _fail(line: str, code: int) -> int:
-    print(f"mfh: {line}", file=sys.stderr)
+        code = run(words)
+    except KeyboardInterrupt:
+        # Between the last line of the command and here.
+        interruption.leave()
+    interruption.raise_it(False)
+    code = streams.finish(code)
+    interruption.leave_with(code)
     return code
 
 

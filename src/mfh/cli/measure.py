@@ -1,6 +1,8 @@
 """Measure one photo and write its files: what ``mfh predict``, ``mfh demo`` and ``mfh refit`` share."""
 
+import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +12,12 @@ from mfh.config import Config, changes
 from mfh.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from mfh.gathered import Gathered
     from mfh.io.focal import FocalRequest
     from mfh.io.relative import RelativeDepthMap
+    from mfh.io.results import Place, Written
     from mfh.numerics.known_sizes import KnownSizes
     from mfh.pipeline import MetricFromHuman
     from mfh.types import MetricDepth, Photo, Region, Segment
@@ -46,24 +51,43 @@ class Measured:
         receipt: what receipt.json holds.
         folder: where the files are.
         seconds: from opening the file to the last file written.
+        passed_over: why they are not in the first folder of their name, where that is odd; else empty.
     """
 
     result: "MetricDepth"
     receipt: dict[str, object]
     folder: Path
     seconds: float
+    passed_over: str = ""
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences the user should read."""
         warnings = self.receipt["warnings"]
-        return tuple(str(warning) for warning in warnings) if isinstance(warnings, list) else ()
+        said = tuple(str(warning) for warning in warnings) if isinstance(warnings, list) else ()
+        if self.passed_over:
+            said = (*said, f"the results went to {self.folder}, since {self.passed_over}")
+        return said
 
     @property
-    def has_evidence(self) -> bool:
-        """Whether evidence.npz was written too."""
-        files = self.receipt["files"]
-        return isinstance(files, dict) and "evidence" in files
+    def files(self) -> tuple[str, ...]:
+        """Names of what lies in the folder, the paintings as one."""
+        contents = self.receipt["contents"]
+        names = list(contents) if isinstance(contents, dict) else []
+        paintings = sum(name.startswith("paintings/") for name in names)
+        shown = {f"paintings/ ({paintings})" if name.startswith("paintings/") else name for name in names}
+        return (*sorted(shown), "receipt.json")
+
+
+def measured(result: "MetricDepth", written: "Written", *, seconds: float) -> Measured:
+    """Return one photo measured and written.
+
+    Args:
+        result: the depth.
+        written: where it is.
+        seconds: it took.
+    """
+    return Measured(result, written.receipt, written.folder, seconds, passed_over=written.passed_over)
 
 
 class Meter:
@@ -78,12 +102,11 @@ class Meter:
         self._save_evidence = save_evidence
         self._pipeline: MetricFromHuman | None = None
 
-    def measure(self, photo_path: Path, folder: Path, progress: ProgressLine) -> Measured:
+    def measure(self, place: "Place", progress: ProgressLine) -> Measured:
         """Measure one photo and write depth.npz, depth.png, preview.png and receipt.json.
 
         Args:
-            photo_path: picture file.
-            folder: where the files go; made if needed.
+            place: the picture file, and where the results go.
             progress: line to say on what is being done.
 
         Returns:
@@ -98,13 +121,13 @@ class Meter:
         progress.update("reading")
         limit = self._max_pixels if self._max_pixels is not None else MAX_PIXELS
         try:
-            photo = load_photo(photo_path, focal=self._given.focal, max_pixels=limit)
+            photo = load_photo(place.source, focal=self._given.focal, max_pixels=limit)
             result, gathered = self._conclude(photo, progress)
             progress.update("writing")
-            receipt = write_result(folder, result, photo_path=photo_path, gathered=gathered)
+            written = write_result(place, result, gathered=gathered)
         except MemoryError as error:
-            raise InputError(f"{photo_path} needs more memory than there is: make it smaller") from error
-        return Measured(result=result, receipt=receipt, folder=folder, seconds=time.perf_counter() - started)
+            raise InputError(f"{place.source} needs more memory than there is: make it smaller") from error
+        return measured(result, written, seconds=time.perf_counter() - started)
 
     def _conclude(self, photo: "Photo", progress: ProgressLine) -> "tuple[MetricDepth, Gathered | None]":
         """Return the result, and what it rests on where that is to be kept."""
@@ -140,83 +163,64 @@ class Meter:
 
 
 def write_result(
-    folder: Path, result: "MetricDepth", *, photo_path: Path, gathered: "Gathered | None" = None
-) -> dict[str, object]:
-    """Write the four files of one result, its paintings with their strip where it kept them, and its evidence.
+    place: "Place", result: "MetricDepth", *, gathered: "Gathered | None" = None, notes: Sequence[str] = ()
+) -> "Written":
+    """Write the files of one result: depth, pictures, its paintings with their strip where it kept them, its evidence.
 
     Args:
-        folder: where they go; made if needed.
+        place: where they go, and what they were made from.
         result: the depth of one photo.
-        photo_path: the file it was made from.
-        gathered: evidence to keep; None for none.
+        gathered: evidence to keep; None for none, and then that of an earlier run stays.
+        notes: sentences to add to the result's own warnings.
 
     Returns:
-        What receipt.json holds.
+        Where they are, with the receipt.
 
     Raises:
         InputError: when a file cannot be written.
     """
-    from PIL import Image
-
-    from mfh.io.atomic import atomic_path
     from mfh.io.depth import PNG_MAX_M, write_depth_npz, write_depth_png
-    from mfh.io.receipt import receipt, write_receipt
+    from mfh.io.evidence import EVIDENCE_FILE, save_evidence
+    from mfh.io.receipt import receipt
+    from mfh.io.results import write_results
     from mfh.viz import preview
 
-    _make_folder(folder)
-    files = {"depth": "depth.npz", "depth_millimetres": "depth.png", "preview": "preview.png"}
-    write_depth_npz(folder / files["depth"], result)
-    saturated = write_depth_png(folder / files["depth_millimetres"], result.depth_m, result.valid_mask)
-    with atomic_path(folder / files["preview"]) as temporary:
-        Image.fromarray(preview(result)).save(temporary)
-    files |= _write_paintings(folder, result)
-    files |= _write_evidence(folder, gathered)
-    notes = ()
-    if saturated:
-        share = saturated / result.depth_m.size
-        notes = (f"depth.png ends at {PNG_MAX_M} m: {share:.1%} of the pixels are farther; depth.npz has them all",)
-    tree = receipt(result, photo_path=photo_path, files=files, notes=notes)
-    # Last, so that a folder with a receipt is a whole one.
-    write_receipt(folder / "receipt.json", tree)
-    return tree
+    def fill(folder: Path) -> dict[str, object]:
+        files = {"depth": "depth.npz", "depth_millimetres": "depth.png", "preview": "preview.png"}
+        write_depth_npz(folder / files["depth"], result)
+        saturated = write_depth_png(folder / files["depth_millimetres"], result)
+        _write_picture(folder / files["preview"], preview(result))
+        files |= _write_paintings(folder, result)
+        if gathered is not None:
+            save_evidence(folder / EVIDENCE_FILE, gathered)
+            files["evidence"] = EVIDENCE_FILE
+        said = list(notes)
+        if saturated:
+            share = saturated / math.prod(result.shape)
+            said.append(f"depth.png ends at {PNG_MAX_M} m: {share:.1%} of the pixels are farther; depth.npz has all")
+        return receipt(result, photo_path=place.source, files=files, notes=tuple(said))
+
+    return write_results(place, fill)
 
 
 def _write_paintings(folder: Path, result: "MetricDepth") -> dict[str, str]:
-    """Write the paintings a result kept, and the strip made of them; those of an earlier run go."""
+    """Write the paintings a result kept, and the strip made of them."""
     import numpy as np
-    from PIL import Image
 
-    from mfh.io.atomic import atomic_path
     from mfh.io.receipt import painting_name
     from mfh.viz import painting_strip
 
-    strip, paintings = folder / "strip.png", folder / "paintings"
-    for earlier in [strip, *paintings.glob("[0-9][0-9]*.png")]:
-        earlier.unlink(missing_ok=True)
     if not result.kept_paintings:
         return {}
-    _make_folder(paintings)
+    (folder / "paintings").mkdir()
     for painting in result.kept_paintings:
-        with atomic_path(folder / painting_name(painting)) as temporary:
-            Image.fromarray(np.rint(np.clip(painting.rgb, 0, 1) * 255).astype(np.uint8)).save(temporary)
-    with atomic_path(strip) as temporary:
-        Image.fromarray(painting_strip(result)).save(temporary)
-    return {"paintings": paintings.name, "strip": strip.name}
+        pixels = np.rint(np.clip(painting.rgb, 0, 1) * 255).astype(np.uint8)
+        _write_picture(folder / painting_name(painting), pixels)
+    _write_picture(folder / "strip.png", painting_strip(result))
+    return {"paintings": "paintings", "strip": "strip.png"}
 
 
-def _write_evidence(folder: Path, gathered: "Gathered | None") -> dict[str, str]:
-    """Write evidence where it is to be kept; that of an earlier run goes."""
-    from mfh.io.evidence import EVIDENCE_FILE, save_evidence
+def _write_picture(path: Path, pixels: "np.ndarray") -> None:
+    from PIL import Image
 
-    if gathered is None:
-        (folder / EVIDENCE_FILE).unlink(missing_ok=True)
-        return {}
-    save_evidence(folder / EVIDENCE_FILE, gathered)
-    return {"evidence": EVIDENCE_FILE}
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make {folder}: {error.strerror or error}; choose another with --out") from error
+    Image.fromarray(pixels).save(path)

@@ -154,12 +154,13 @@ def request_focal(
         focal_px: pixels.
         fov_x_deg: horizontal field of view, degrees.
         focal_35mm: 35 mm equivalent, millimetres.
-        intrinsics: JSON file with fx, fy, cx, cy.
+        intrinsics: file with fx, fy, cx, cy, in any layout that :func:`mfh.io.intrinsics.read_intrinsics` knows.
 
     Raises:
         InputError: for more than one of them, or one that cannot be used.
     """
-    from mfh.io.focal import FocalRequest, read_intrinsics
+    from mfh.io.focal import FocalRequest
+    from mfh.io.intrinsics import read_intrinsics
 
     return FocalRequest(
         focal_px=focal_px,
@@ -191,7 +192,7 @@ def request_relative_depth(
     """Return the relative depth the user brought, if any.
 
     Args:
-        path: npy, npz, png or exr file.
+        path: file of numbers.
         space: what its values are.
         photos: picture files; a map is for one.
         model: relative-depth model that was asked for.

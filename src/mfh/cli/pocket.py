@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from mfh.cli.bounds import LAST_SEED, MOST_SCENES, check_number
 from mfh.cli.exits import EXIT_DONE
 from mfh.cli.pocket_train import app as train_app
 from mfh.cli.progress import progress_line
-from mfh.errors import InputError
+from mfh.errors import shown
 
 app = typer.Typer(help="The pocket world: scenes with exact metric depth.", rich_markup_mode=None)
 app.add_typer(train_app, name="train")
@@ -38,10 +39,8 @@ def render(
     workers: Annotated[int | None, typer.Option(help="Processes; default: one a core.", show_default=False)] = None,
 ) -> int:
     """Render scenes: rgb.png, depth.npz, ids.png and scene.json in OUT/scene-<seed>/; run again to go on."""
-    if count < 1:
-        raise InputError(f"--count is {count}: expected at least 1")
-    if seed < 0:
-        raise InputError(f"--seed is {seed}: expected 0 or more")
+    check_number("--count", count, 1, MOST_SCENES)
+    check_number("--seed", seed, 0, LAST_SEED - count)
     from mfh.io.atomic import check_writable
     from mfh.pocket.requirements import require_renderer
 
@@ -64,7 +63,7 @@ def render(
             progress=progress.update,
         )
     there = f", {count - rendered} were there" if rendered < count else ""
-    bodies = "the package's ten test bodies" if bank is None else str(bank)
+    bodies = "the package's ten test bodies" if bank is None else shown(bank)
     seconds = time.perf_counter() - started
-    print(f"{rendered} scenes rendered into {out}/{there}; people from {bodies}; {seconds:.1f} s")
+    print(f"{rendered} scenes rendered into {shown(out)}/{there}; people from {bodies}; {seconds:.1f} s")
     return EXIT_DONE

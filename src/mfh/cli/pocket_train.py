@@ -1,11 +1,13 @@
 """``mfh pocket train``: the networks in the package, each by one command that can be stopped and run again."""
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mfh.cli.bounds import LAST_SEED, MOST_WORKERS, check_number
 from mfh.cli.exits import EXIT_DONE
 from mfh.errors import InputError
 
@@ -74,10 +76,11 @@ def painter(
 @app.command("range")
 def depth_range(data: Data, out: Out, seed: Seed = 0) -> int:
     """How far a photo's depth reaches, from the features of the depth network in the package."""
-    _run(data, out, None, 1, 1, seed, 1)
+    shards = _shards(data, out, seed)
     from mfh.cli.progress import progress_line
-    from mfh.pocket.train_range import train_range
+    from mfh.pocket.train_range import seen_path, train_range
 
+    _check_head(out, seen_path(out), shards)
     with progress_line(prefix="range: ") as progress:
         train_range(data, out, seed=seed, progress=progress.update)
     return EXIT_DONE
@@ -91,31 +94,60 @@ def shape_range(
     seed: Seed = 0,
 ) -> int:
     """The same from the shape of true disparity alone: for relative depth of other models."""
-    _run(data, out, None, 1, 1, seed, 1)
-    if not bank.is_file():
+    shards = _shards(data, out, seed)
+    if not os.path.isfile(bank):
         raise InputError(f"--bank {bank} does not exist: make it with 'python -m mfh.pocket.bodies --out {bank}'")
     from mfh.cli.progress import progress_line
     from mfh.pocket.train_shape_range import train_shape_range
 
+    _check_head(out, out, [*shards, bank])
     with progress_line(prefix="shape range: ") as progress:
         train_shape_range(data, bank, out, seed=seed, progress=progress.update)
     return EXIT_DONE
 
 
 def _run(data: Path, out: Path, start: Path | None, steps: int, batch: int, seed: int, workers: int) -> "Run":
-    """Check what was given, and make the run of it."""
-    from mfh.io.atomic import check_writable
-    from mfh.pocket.requirements import require_trainer
-
-    for flag, value, least in (("steps", steps, 1), ("batch", batch, 1), ("workers", workers, 1), ("seed", seed, 0)):
-        if value < least:
-            raise InputError(f"--{flag} is {value}: expected at least {least}")
-    if not any(data.glob("train_*.npz")):
-        raise InputError(f"no train_*.npz in {data}: render them with 'python -m mfh.pocket.dataset'")
-    if start is not None and not start.is_file():
+    """Check what was given, and make the run of it: never over what is read, nor over a file that no run has begun."""
+    check_number("--steps", steps, 1, 100_000_000)
+    check_number("--batch", batch, 1, 65_536)
+    check_number("--workers", workers, 1, MOST_WORKERS)
+    shards = _shards(data, out, seed)
+    if start is not None and not os.path.isfile(start):
         raise InputError(f"--start {start} does not exist: expected a .safetensors or .onnx file of weights")
-    require_trainer()
-    check_writable(out.parent)
+    from mfh.io.written import check_apart
     from mfh.pocket.training import Run, Schedule
 
-    return Run(Schedule(steps, batch, seed=seed), out, start, workers)
+    run = Run(Schedule(steps, batch, seed=seed), out, start, workers)
+    check_apart([out, run.state_path], [*shards, *([] if start is None else [start])])
+    if out == run.state_path or os.path.isdir(out):
+        raise InputError(f"--out is {out}: expected a file of weights such as depth.safetensors")
+    if os.path.lexists(out) and not os.path.lexists(run.state_path):
+        raise InputError(
+            f"--out {out} is there already, and no {run.state_path.name} of a run beside it: choose another, or move "
+            "it away"
+        )
+    return run
+
+
+def _check_head(out: Path, more: Path, reads: list[Path]) -> None:
+    """Refuse to write a head, or what is kept with it, over what is read or what this program did not write."""
+    from mfh.io.written import check_apart, check_own
+
+    check_apart([out, more], reads)
+    check_own(out.parent, [out.name, more.name])
+
+
+def _shards(data: Path, out: Path, seed: int) -> list[Path]:
+    """Return the shards, after seeing that training can be done and its result written."""
+    from mfh.io.atomic import check_writable
+    from mfh.io.reading import reading
+    from mfh.pocket.requirements import require_trainer
+
+    check_number("--seed", seed, 0, LAST_SEED)
+    with reading(data, what="--data", expected="a folder of shards"):
+        shards = sorted(data.glob("train_*.npz"))
+    if not shards:
+        raise InputError(f"no train_*.npz in {data}: render them with 'python -m mfh.pocket.dataset'")
+    require_trainer()
+    check_writable(out.parent)
+    return shards

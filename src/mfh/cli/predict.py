@@ -1,6 +1,5 @@
 """``mfh predict``: photos in, metres out."""
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, EXIT_NO_LANDMARK, error_line
+from mfh.cli.exits import EXIT_DONE, failure_line
 from mfh.cli.flags import (
     AsJson,
     Focal35mm,
@@ -23,7 +22,7 @@ from mfh.cli.flags import (
     WantedLengths,
     WantedRegion,
 )
-from mfh.cli.folders import result_folder
+from mfh.cli.json_answer import note_photo, print_photos
 from mfh.cli.known import known_sizes, parse_region, parse_segment
 from mfh.cli.measure import Given, Measured, Meter
 from mfh.cli.options import (
@@ -39,7 +38,7 @@ from mfh.cli.options import (
 from mfh.cli.progress import progress_line
 from mfh.cli.receipt_table import describe_interval, describe_length, describe_region, receipt_rows
 from mfh.config import PRESETS, Config, EvidenceMode, HeadKind, PeopleMode
-from mfh.errors import InputError, MfhError, NoLandmarkError
+from mfh.errors import InputError, MfhError, NoLandmarkError, printable, shown
 
 if TYPE_CHECKING:
     from mfh.types import MetricDepth
@@ -136,108 +135,107 @@ def predict(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> int:
     """Measure photos in metres: depth.npz, depth.png, preview.png and receipt.json in OUT/<name>/."""
-    try:
-        if not photos:
-            raise InputError("no photo given: expected at least one, as in mfh predict photo.jpg")
-        limits = PaintingLimits(
-            paintings=paintings,
-            attempts=attempts,
-            budget_s=None if budget is None else parse_seconds(budget),
-            until_interval=until_interval,
-            prompts=tuple(prompt or ()),
-        )
-        config = configure(
-            preset,
-            people=people,
-            limits=limits,
-            seed=seed,
-            evidence=evidence,
-            head=head,
-            keep_paintings=save_paintings,
-        )
-        config = choose_models(
-            config,
-            {
-                "painter": painter,
-                "relative_depth": relative_depth_model,
-                "person_segmenter": people_finder,
-                "human_mesh": human_mesh,
-                "field_of_view": fov_from,
-            },
-        )
-        if commercial_ok:
-            config = _permitted(config, quiet=quiet)
-        max_pixels = parse_megapixels(max_megapixels)
-        # A photo named twice is measured once.
-        photos = list(dict.fromkeys(photos))
-        check_one_photo(
-            photos,
-            heights=person_height,
-            places=[*(known_distance or ()), *(known_length or ()), *([region] if region else ()), *(measure or ())],
-        )
-        given = Given(
-            focal=request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics),
-            known=known_sizes(heights=person_height or (), distances=known_distance or (), lengths=known_length or ()),
-            region=parse_region(region),
-            lengths=tuple(parse_segment(word) for word in measure or ()),
-            relative_depth=request_relative_depth(relative_depth, space, photos=photos, model=relative_depth_model),
-        )
-        from mfh.io.atomic import check_writable
+    if not photos:
+        raise InputError("no photo given: expected at least one, as in mfh predict photo.jpg")
+    limits = PaintingLimits(
+        paintings=paintings,
+        attempts=attempts,
+        budget_s=None if budget is None else parse_seconds(budget),
+        until_interval=until_interval,
+        prompts=tuple(prompt or ()),
+    )
+    config = configure(
+        preset,
+        people=people,
+        limits=limits,
+        seed=seed,
+        evidence=evidence,
+        head=head,
+        keep_paintings=save_paintings,
+    )
+    config = choose_models(
+        config,
+        {
+            "painter": painter,
+            "relative_depth": relative_depth_model,
+            "person_segmenter": people_finder,
+            "human_mesh": human_mesh,
+            "field_of_view": fov_from,
+        },
+    )
+    if commercial_ok:
+        config = _permitted(config, quiet=quiet)
+    max_pixels = parse_megapixels(max_megapixels)
+    # A photo named twice is measured once.
+    photos = list(dict.fromkeys(photos))
+    check_one_photo(
+        photos,
+        heights=person_height,
+        places=[*(known_distance or ()), *(known_length or ()), *([region] if region else ()), *(measure or ())],
+    )
+    given = Given(
+        focal=request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics),
+        known=known_sizes(heights=person_height or (), distances=known_distance or (), lengths=known_length or ()),
+        region=parse_region(region),
+        lengths=tuple(parse_segment(word) for word in measure or ()),
+        relative_depth=request_relative_depth(relative_depth, space, photos=photos, model=relative_depth_model),
+    )
+    from mfh.io.atomic import check_writable
 
-        check_writable(out)
-    except MfhError as error:
-        if as_json:
-            print_json({"photos": [], "error": error_line(error)})
-        raise
+    check_writable(out)
     meter = Meter(config, given=given, max_pixels=max_pixels, save_evidence=save_evidence)
-    outcomes = measure_all(meter, photos, out, quiet=quiet or as_json)
+    inputs = [path for path in (relative_depth, intrinsics) if path is not None]
+    codes = measure_all(meter, photos, out, quiet=quiet or as_json, inputs=inputs)
     if as_json:
-        print_json({"photos": [as_tree(path, outcome) for path, outcome in outcomes]})
-    return exit_code([outcome for _, outcome in outcomes])
+        print_photos()
+    return exit_code(codes)
 
 
 def measure_all(
-    meter: Meter, photos: Sequence[Path], out: Path, *, quiet: bool
-) -> list[tuple[Path, Measured | MfhError]]:
+    meter: Meter, photos: Sequence[Path], out: Path, *, quiet: bool, inputs: Sequence[Path] = ()
+) -> list[int]:
     """Measure photos one after the other; what is wrong with one is said at once and does not cost the others.
+
+    Nothing of a photo stays in memory but its line of the final JSON, where that is wanted.
 
     Args:
         meter: measures one photo.
         photos: picture files, each once.
         out: folder of all results.
         quiet: print nothing but errors.
+        inputs: files that are read besides: never replaced.
 
     Returns:
-        Each photo with its result, or with the error that prevented it.
+        Each photo's exit code.
     """
-    outcomes: list[tuple[Path, Measured | MfhError]] = []
-    folders: set[Path] = set()
+    from mfh.io.results import Place
+
+    codes: list[int] = []
     for number, path in enumerate(photos, start=1):
         try:
-            with progress_line(quiet=quiet, prefix=f"{path.name} ({number} of {len(photos)}): ") as progress:
-                folder = result_folder(out, path, taken=folders)
-                measured = meter.measure(path, folder, progress)
-        except MfhError as error:
-            print(f"mfh: {error_line(error)}", file=sys.stderr)
-            outcomes.append((path, error))
-        else:
-            folders.add(folder)
-            outcomes.append((path, measured))
+            with progress_line(quiet=quiet, prefix=f"{printable(path.name)} ({number} of {len(photos)}): ") as progress:
+                measured = meter.measure(Place(out, path, inputs=(*photos, *inputs)), progress)
+            note_photo(as_tree(path, measured))
             if not quiet:
-                print(table(path, measured))
-    return outcomes
+                print(table(path, measured), flush=True)
+            codes.append(EXIT_DONE)
+        except Exception as error:
+            line, code = failure_line(error, about=str(path))
+            print(f"mfh: {line}", file=sys.stderr)
+            note_photo(as_tree(path, error))
+            codes.append(code)
+        # Before the next one is measured, not after.
+        measured = None
+    return codes
 
 
-def exit_code(outcomes: Sequence[Measured | MfhError]) -> int:
-    """Return 0 where every photo was measured; 2 for something unusable, else 3 for nobody to measure by.
+def exit_code(codes: Sequence[int]) -> int:
+    """Return 0 where every photo was measured; 1 for a fault, else 2 for something unusable, else 3 for nobody.
 
     Args:
-        outcomes: one a photo.
+        codes: one a photo.
     """
-    errors = [outcome for outcome in outcomes if isinstance(outcome, MfhError)]
-    if not errors:
-        return EXIT_DONE
-    return EXIT_NO_LANDMARK if all(isinstance(error, NoLandmarkError) for error in errors) else EXIT_INPUT
+    return min((code for code in codes if code), default=EXIT_DONE)
 
 
 def table(path: Path, measured: Measured) -> str:
@@ -261,7 +259,7 @@ def table(path: Path, measured: Measured) -> str:
         ("focal length", result.photo.focal.detail),
         ("preset", f"{result.preset} ({models})" if models else result.preset),
         ("seconds", f"{measured.seconds:.1f}"),
-        ("files", f"{measured.folder}/ ({', '.join(_files(measured))})"),
+        ("files", f"{measured.folder}/ ({', '.join(measured.files)})"),
     ]
     if result.interval is not None:
         rows.insert(3, ("interval", describe_interval(result.interval)))
@@ -273,7 +271,7 @@ def table(path: Path, measured: Measured) -> str:
     rows += [("note", warning) for warning in measured.warnings]
     camera = result.photo.camera
     lines = [f"{path} ({camera.width}x{camera.height})", *(f"  {name:<13} {text}" for name, text in rows)]
-    return "\n".join([*lines, *(f"    {line}" for line in receipt_rows(result))])
+    return "\n".join(shown(line) for line in [*lines, *(f"    {line}" for line in receipt_rows(result))])
 
 
 def _permitted(config: Config, *, quiet: bool) -> Config:
@@ -288,22 +286,18 @@ def _permitted(config: Config, *, quiet: bool) -> Config:
 
 def _people(result: "MetricDepth") -> str:
     """Say how many people were used, and by which kind of evidence."""
-    line = f"{result.people_used} used of {len(result.landmarks)} considered"
+    from mfh.types import used_people
+
+    painted = any(one.painted and one.verdict == "used" for one in result.landmarks)
+    used = used_people(result.landmarks) if painted else result.people_used
+    line = f"{used} used of {len(result.landmarks)} considered"
     by_contact = sum(one.verdict == "used" and one.evidence == "contact" for one in result.landmarks)
     if result.attempts:
         line += f", {result.paintings} of {result.attempts} paintings"
     return f"{line} ({by_contact} by ground contact)" if by_contact else line
 
 
-def _files(measured: Measured) -> list[str]:
-    kept = measured.result.kept_paintings
-    extra = [f"paintings/ ({len(kept)})", "strip.png"] if kept else []
-    if measured.has_evidence:
-        extra.append("evidence.npz")
-    return ["depth.npz", "depth.png", "preview.png", *extra, "receipt.json"]
-
-
-def as_tree(path: Path, outcome: Measured | MfhError) -> dict[str, object]:
+def as_tree(path: Path, outcome: Measured | Exception) -> dict[str, object]:
     """Return the JSON object of one photo: its receipt, or the error.
 
     Args:
@@ -313,13 +307,5 @@ def as_tree(path: Path, outcome: Measured | MfhError) -> dict[str, object]:
     if isinstance(outcome, Measured):
         return {**outcome.receipt, "folder": str(outcome.folder)}
     tried = list(outcome.tried) if isinstance(outcome, NoLandmarkError) else []
-    return {"photo": str(path), "error": str(outcome), "error_kind": type(outcome).__name__, "tried": tried}
-
-
-def print_json(tree: dict[str, object]) -> None:
-    """Print one JSON object.
-
-    Args:
-        tree: of plain values.
-    """
-    print(json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False))
+    message = str(outcome) if isinstance(outcome, MfhError) else failure_line(outcome)[0]
+    return {"photo": str(path), "error": message, "error_kind": type(outcome).__name__, "tried": tried}

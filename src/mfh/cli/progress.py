@@ -4,8 +4,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol, runtime_checkable
+
+from mfh.errors import printable
 
 _PATIENCE_S = 1.0
 _REDRAW_S = 0.25
@@ -37,7 +39,8 @@ class ProgressLine:
 
     def __init__(self, *, prefix: str = "", stream: Terminal | None = None, patience_s: float = _PATIENCE_S) -> None:
         self._prefix = prefix
-        self._stream = stream if stream is not None else sys.stderr
+        # A process may have no such stream.
+        self._stream: Terminal | None = stream if stream is not None else sys.stderr
         self._patience_s = patience_s
         self._started = time.monotonic()
         self._what = ""
@@ -48,8 +51,10 @@ class ProgressLine:
 
     def start(self) -> None:
         """Begin to draw, if the stream is a terminal."""
-        if self._stream.isatty():
-            self._thread.start()
+        # A line that cannot be drawn is no reason to stop: no terminal, or no thread to be had.
+        with suppress(OSError, ValueError, RuntimeError):
+            if self._stream is not None and self._stream.isatty():
+                self._thread.start()
 
     def update(self, what: str, fraction: float | None = None) -> None:
         """Say what is being done and how far it is.
@@ -66,12 +71,11 @@ class ProgressLine:
         if self._thread.is_alive():
             self._thread.join()
         if self._shown:
-            self._stream.write("\r" + " " * self._shown + "\r")
-            self._stream.flush()
+            self._draw(" " * self._shown + "\r")
 
     def text(self) -> str:
         """Return the line as it would be drawn now."""
-        line = f"{self._prefix}{self._what} {time.monotonic() - self._started:.0f} s"
+        line = printable(f"{self._prefix}{self._what} {time.monotonic() - self._started:.0f} s")
         if self._fraction is None:
             return line
         filled = round(min(max(self._fraction, 0.0), 1.0) * _BAR_LETTERS)
@@ -81,10 +85,23 @@ class ProgressLine:
         self._finished.wait(self._patience_s)
         while not self._finished.is_set():
             line = self.text()
-            self._stream.write("\r" + line.ljust(self._shown))
-            self._stream.flush()
+            if not self._draw(line.ljust(self._shown)):
+                return
             self._shown = len(line)
             self._finished.wait(_REDRAW_S)
+
+    def _draw(self, text: str) -> bool:
+        """Write over the line, and say whether that was possible."""
+        stream = self._stream
+        if stream is None:
+            return False
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        try:
+            stream.write("\r" + text.encode(encoding, "replace").decode(encoding))
+            stream.flush()
+        except (OSError, ValueError):
+            return False
+        return True
 
 
 @contextmanager

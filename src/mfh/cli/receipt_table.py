@@ -4,9 +4,10 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mfh.types import Landmark, MeasuredLength, MetricDepth, RegionDepth, ScaleInterval
+    from mfh.types import KnownSize, Landmark, MeasuredLength, MetricDepth, RegionDepth, ScaleInterval
 
 MAX_ROWS = 12
+_ABOUT_THE_SAME = 0.1
 _HEADER = ("#", "where", "metres", "tall", "scale", "weight", "verdict")
 
 
@@ -21,7 +22,7 @@ def receipt_rows(result: "MetricDepth") -> list[str]:
     """
     numbered = sorted(enumerate(result.landmarks), key=lambda pair: (-pair[1].weight, pair[0]))
     rows = [_person_row(number, landmark) for number, landmark in numbered[:MAX_ROWS]]
-    rows += [("", one.name, "", "", "", f"{one.weight:.0%}", "given") for one in result.known_sizes]
+    rows += [("", one.name, "", "", "", f"{one.weight:.0%}", _given(one)) for one in result.known_sizes]
     if not rows:
         return []
     widths = [max(len(row[k]) for row in (_HEADER, *rows)) for k in range(len(_HEADER) - 1)]
@@ -40,7 +41,7 @@ def describe_interval(interval: "ScaleInterval") -> str:
         interval: of the answer.
     """
     low, high = interval.level_80
-    parts = [("people", interval.people_log_sigma), ("shared", interval.common.shared)]
+    parts = [(interval.sources, interval.people_log_sigma), ("shared", interval.common.shared)]
     parts += [("relative depth", interval.common.shape), ("focal length", interval.common.focal)]
     said = ", ".join(f"{name} {sigma:.0%}" for name, sigma in parts if sigma >= 0.005)
     return f"{low - 1:+.0%} to {high - 1:+.0%} with 80 % probability ({said}); limited by: {interval.limited_by}"
@@ -71,6 +72,13 @@ def describe_length(length: "MeasuredLength") -> str:
         return f"none {where}: an end is as far away as can be"
     low, high = length.level_80
     return f"{length.metres:.2f} m {where}, {low:.2f} to {high:.2f} m with 80 % probability"
+
+
+def _given(size: "KnownSize") -> str:
+    """Say what people make of a given size, where it is not about the same."""
+    if size.by_people is None or abs(math.log(size.by_people)) < _ABOUT_THE_SAME:
+        return "given"
+    return f"given; {size.by_people:.3g} times as large by the people"
 
 
 def _person_row(number: int, landmark: "Landmark") -> tuple[str, ...]:

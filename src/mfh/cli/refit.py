@@ -20,11 +20,11 @@ from mfh.cli.flags import (
     WantedLengths,
     WantedRegion,
 )
-from mfh.cli.folders import is_free
+from mfh.cli.json_answer import print_json
 from mfh.cli.known import known_sizes, parse_region, parse_segment
-from mfh.cli.measure import Measured, write_result
+from mfh.cli.measure import measured, write_result
 from mfh.cli.options import request_focal
-from mfh.cli.predict import as_tree, print_json, table
+from mfh.cli.predict import as_tree, table
 from mfh.config import PRESETS, HeadConfig, HeadKind
 from mfh.errors import InputError, MfhError
 
@@ -65,26 +65,31 @@ def refit(
         focal = request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics)
         known = known_sizes(heights=person_height or (), distances=known_distance or (), lengths=known_length or ())
         wanted, lengths = parse_region(region), tuple(parse_segment(word) for word in measure or ())
-        folder = evidence.parent / "refit" if out is None else out
-        check_folder(folder, evidence)
 
         from mfh.conclusion import conclude
+        from mfh.io.atomic import check_writable
         from mfh.io.evidence import load_evidence
+        from mfh.io.results import Place, check_place
+
+        folder = evidence.parent / "refit" if out is None else out
+        place = Place(folder, evidence, exact=True, inputs=() if intrinsics is None else (intrinsics,))
+        check_writable(folder)
+        check_place(place)
 
         begin = time.perf_counter()
         gathered = see_through(load_evidence(evidence), focal)
         gathered = replace(gathered, region=wanted or gathered.region, lengths=lengths or gathered.lengths)
         result = conclude(gathered, head=choose_head(gathered.preset, head), known=known, exclude=numbers)
-        receipt = write_result(folder, result, photo_path=evidence)
+        written = write_result(place, result)
     except MfhError as error:
         if as_json:
             print_json({"photos": [], "error": error_line(error)})
         raise
-    measured = Measured(result=result, receipt=receipt, folder=folder, seconds=time.perf_counter() - begin)
+    solved = measured(result, written, seconds=time.perf_counter() - begin)
     if as_json:
-        print_json({"photos": [as_tree(evidence, measured)]})
+        print_json({"photos": [as_tree(evidence, solved)]})
     else:
-        print(table(evidence, measured))
+        print(table(evidence, solved))
     return EXIT_DONE
 
 
@@ -116,23 +121,6 @@ def choose_head(preset: str, kind: HeadKind | None) -> HeadConfig:
     return usual if kind is None else replace(usual, kind=kind)
 
 
-def check_folder(folder: Path, evidence: Path) -> None:
-    """Refuse a folder that holds other results than those of an earlier refit of the same evidence.
-
-    Args:
-        folder: where the files are to go; it need not exist.
-        evidence: the evidence file.
-
-    Raises:
-        InputError: for such a folder, or one that cannot be written to.
-    """
-    from mfh.io.atomic import check_writable
-
-    check_writable(folder)
-    if not is_free(folder, evidence):
-        raise InputError(f"{folder} holds results of something else than {evidence}: choose another folder with --out")
-
-
 def see_through(gathered: "Gathered", focal: "FocalRequest") -> "Gathered":
     """Return what would have been gathered with the focal length asked for, if any.
 
@@ -147,5 +135,5 @@ def see_through(gathered: "Gathered", focal: "FocalRequest") -> "Gathered":
     if focal == FocalRequest():
         return gathered
     old = gathered.photo.camera
-    camera, provenance, _ = choose_camera(focal, ExifFacts(), width=old.width, height=old.height)
+    camera, provenance = choose_camera(focal, ExifFacts(), width=old.width, height=old.height)
     return with_camera(gathered, camera, provenance)

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from mfh.cli.bounds import MOST_SCENES, MOST_SEEDS, MOST_WORKERS, check_number
 from mfh.cli.flags import NOISES
 from mfh.cli.reproduced import DEFAULT_SCENES, Request, reproduce_grid, reproduce_methods
 from mfh.config import PRESETS
-from mfh.errors import InputError
+from mfh.errors import InputError, shown
 
 
 def reproduce(
@@ -63,9 +64,10 @@ def reproduce(
     """Measure a table or figure of the paper again: Markdown, CSV, PNG and PDF, the paper's numbers beside."""
     if name not in ENTRIES:
         raise InputError(f"{name!r} is no table or figure of the paper: expected one of {', '.join(ENTRIES)}")
-    for flag, count in (("--limit", limit), ("--seeds", seeds), ("--workers", workers)):
-        if count is not None and count < 1:
-            raise InputError(f"{flag} is {count}: expected at least 1")
+    for flag, count, most in (
+        ("--limit", limit, MOST_SCENES), ("--seeds", seeds, MOST_SEEDS), ("--workers", workers, MOST_WORKERS)
+    ):  # fmt: skip
+        check_number(flag, count, 1, most)
     request = Request(
         name=name,
         dataset=dataset,
@@ -108,6 +110,7 @@ def _labelled(words: list[str], flag: str, *, unlabelled: bool = False) -> dict[
             label, value = "", word
         elif not (label and value):
             raise InputError(f"{flag} is {word!r}: expected LABEL=VALUE")
+        label = shown(label)
         if label in found:
             raise InputError(f"{flag} {label or word} is given twice")
         found[label] = value

@@ -1,5 +1,6 @@
 """What ``mfh reproduce`` does once its words are read: grids of settings, methods side by side, and their files."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -8,7 +9,7 @@ from mfh.cli.exits import EXIT_DONE, error_line
 from mfh.cli.flags import NOISES
 from mfh.cli.progress import progress_line
 from mfh.config import Config, preset
-from mfh.errors import BackendError, InputError
+from mfh.errors import BackendError, InputError, shown
 
 if TYPE_CHECKING:
     from mfh.evaluation.datasets.frames import FrameDataset
@@ -102,6 +103,8 @@ def reproduce_grid(request: Request) -> int:
         if grid.seeds == 1:
             raise InputError(f"--seeds is about fig5, and {request.name} has one painting seed")
         grid = replace(grid, seeds=request.seeds)
+    place = request.out / _place(request)
+    check_results(place, request.name)
     # Renders and answers of models are shared by all tables.
     with progress_line() as progress:
         progress.update("starting", 0.0)
@@ -113,7 +116,7 @@ def reproduce_grid(request: Request) -> int:
         else:
             bench = _dataset_bench(request, request.dataset or grid.dataset)
         measured = run_grid(grid, bench, request.out, progress=progress.update)
-    return write(measured, request.out / _place(request))
+    return write(measured, place)
 
 
 def reproduce_methods(request: Request) -> int:
@@ -143,12 +146,28 @@ def reproduce_methods(request: Request) -> int:
             missing[dataset] = error_line(error)
     methods = Methods(request.config(), request.methods, request.predictions, request.unit)
     place = request.out / _place(request)
+    check_results(place, request.name)
     with progress_line() as progress:
         progress.update("starting", 0.0)
         measured = compare_methods(
             request.name, opened, missing, PROTOCOLS[request.protocol], methods, place, progress=progress.update
         )
     return write(measured, place)
+
+
+def check_results(out: Path, name: str) -> None:
+    """Refuse before any work to replace files that this program did not write.
+
+    Args:
+        out: folder of the results.
+        name: of the table or figure.
+
+    Raises:
+        InputError: naming the first.
+    """
+    from mfh.io.written import check_own
+
+    check_own(out, [f"{name}{ending}" for ending in (".md", ".csv", "-photos.csv", ".json", ".png", ".pdf")])
 
 
 def write(measured: "Measured", out: Path) -> int:
@@ -163,8 +182,9 @@ def write(measured: "Measured", out: Path) -> int:
     """
     from mfh.evaluation.reproduce.plot import write_plots
     from mfh.evaluation.reproduce.report import markdown, results, write_results
+    from mfh.io.atomic import make_folder
 
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     found = results(measured)
     paths = write_results(out, measured, found)
     print(markdown(measured, found))
@@ -173,7 +193,7 @@ def write(measured: "Measured", out: Path) -> int:
         paths += write_plots(out, measured, found)
     except BackendError as error:
         left_out = f"; no picture: {error_line(error)}"
-    print(f"files: {out}/ ({', '.join(path.name for path in paths)}){left_out}")
+    print(f"files: {shown(out)}/ ({', '.join(path.name for path in paths)}){left_out}")
     return EXIT_DONE
 
 
@@ -207,13 +227,14 @@ def _pocket_bench(request: Request, *, progress: "Progress") -> "Bench":
     from mfh.evaluation.protocols import PROTOCOLS
     from mfh.evaluation.reproduce.pocket import Scenes, oracle_bench, trained_bench
     from mfh.evaluation.store import Store
+    from mfh.io.atomic import make_folder
     from mfh.pocket.bodies import sample_bank_path
     from mfh.pocket.workers import usable_cores
 
     bank = request.bank or sample_bank_path()
-    if not bank.is_file():
+    if not os.path.isfile(bank):
         raise InputError(f"--bank: no body bank at {bank}: make one with python -m mfh.pocket.bodies")
-    request.out.mkdir(parents=True, exist_ok=True)
+    make_folder(request.out)
     scenes = Scenes(request.limit or DEFAULT_SCENES, bank, request.out, request.workers or usable_cores())
     if request.models == "oracle":
         if request.preset is not None or request.painter is not None:

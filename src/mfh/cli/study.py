@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
+from mfh.cli.bounds import LAST_SEED, check_number
 from mfh.cli.exits import EXIT_DONE
 from mfh.cli.progress import progress_line
-from mfh.errors import InputError
+from mfh.errors import InputError, shown
+
+TALLY_FILES = ("tally.csv", "tally.md")
 
 app = typer.Typer(
     help="Ask people which method's metres look most reasonable, blindly, and count their answers.",
@@ -50,35 +53,35 @@ def make(
     note: Annotated[str, typer.Option(help="Shown to participants, such as whom to send the answers to.")] = "",
 ) -> int:
     """Make a blind side-by-side page; the key that says which method is which is a file of its own."""
-    if seed < 0:
-        raise InputError(f"--seed is {seed}: expected 0 or more")
+    check_number("--seed", seed, 0, LAST_SEED)
     if max_m is not None and bars is not None:
         raise InputError("--max-m and --bars are both given: expected one of them")
     from mfh.evaluation.photo_files import find_photos
     from mfh.evaluation.prediction_folders import parse_predictions
     from mfh.evaluation.study.meter_bar import bar_to, read_bars
-    from mfh.evaluation.study.page import make_study
-    from mfh.io.atomic import check_writable
+    from mfh.evaluation.study.page import check_new, make_study
+    from mfh.io.atomic import check_writable, make_folder
 
-    key = key or out.with_name(f"{out.stem}-key.json")
+    key = key or out.parent / f"{out.stem}-key.json"
     check_writable(out.parent)
     check_writable(key.parent)
-    if key.exists():
-        raise InputError(f"{key} is there already, and answers can only be read with it: choose another --key or --out")
+    check_new(out, key)
     found = find_photos(photos)
     folders = parse_predictions(predictions)
     chosen = {name: bar_to(max_m) for name in found} if max_m is not None else None
     if bars is not None:
         chosen = read_bars(bars, found)
     for folder in {out.parent, key.parent}:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
+    # Bytes that are no text cannot be in a page.
+    note = note.encode("utf-8", "backslashreplace").decode()
     with progress_line() as progress:
         made = make_study(found, folders, out=out, key=key, seed=seed, bars=chosen, note=note, progress=progress.update)
     counts = {name: sum(one.bar.range_name == name for one in made.questions) for name in ("short", "medium", "long")}
     ranges = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     print(f"study {made.id}: {len(found)} photos ({ranges} range), {len(folders)} methods")
-    print(f"page: {made.page} ({_megabytes(made.page, out)})")
-    print(f"key:  {made.key} (keep it: participants must not see it, and answers cannot be read without it)")
+    print(f"page: {shown(made.page)} ({_megabytes(made.page, out)})")
+    print(f"key:  {shown(made.key)} (keep it: participants must not see it, and answers cannot be read without it)")
     return EXIT_DONE
 
 
@@ -93,25 +96,28 @@ def tally(
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
 ) -> int:
     """Count the answers: selection rates by range with confidence intervals, as in the paper's Table 10."""
-    if seed < 0:
-        raise InputError(f"--seed is {seed}: expected 0 or more")
+    check_number("--seed", seed, 0, LAST_SEED)
     from mfh.evaluation.study.answers import read_answers
     from mfh.evaluation.study.plan import read_key
     from mfh.evaluation.study.tally import footnote, markdown, table, write_csv
     from mfh.evaluation.study.tally import tally as count
-    from mfh.io.atomic import atomic_path, check_writable
+    from mfh.io.atomic import check_writable, make_folder
+    from mfh.io.written import check_apart, check_own, own_path
 
     folder = out or key.parent
     check_writable(folder)
+    files = [folder / name for name in TALLY_FILES]
+    check_apart(files, [*answers, key])
+    check_own(folder, TALLY_FILES)
     secret = read_key(key)
     result = count(read_answers(answers, secret), secret, seed=seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_csv(folder / "tally.csv", result)
-    with atomic_path(folder / "tally.md") as temporary:
+    make_folder(folder)
+    write_csv(files[0], result)
+    with own_path(files[1]) as temporary:
         temporary.write_text(markdown(result), encoding="utf-8")
     print(table(result))
     print(f"\n{footnote(result)}")
-    print(f"files: {folder / 'tally.csv'}, {folder / 'tally.md'}")
+    print(f"files: {', '.join(map(shown, files))}")
     return EXIT_DONE
 
 

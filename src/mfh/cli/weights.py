@@ -1,5 +1,6 @@
 """``mfh weights``: model files, where they are, under which licence, and whether they are the right ones."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ import typer
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
 from mfh.cli.progress import progress_line
 from mfh.cli.weights_convert import convert
-from mfh.errors import InputError, WeightsError
+from mfh.errors import InputError, WeightsError, shown
 
 app = typer.Typer(
     help="Model files: list them, fetch them, verify them, carry them to another machine.", rich_markup_mode=None
@@ -19,6 +20,12 @@ app.command()(convert)
 CommercialOk = Annotated[
     bool, typer.Option("--commercial-ok", help="Only what may be used commercially; says what is left out and why.")
 ]
+Replace = Annotated[
+    bool,
+    typer.Option(
+        "--replace", help="Move aside, under another name, what is in the way and is not known to be a model's file."
+    ),
+]
 Preset = Annotated[str | None, typer.Option(help="All that a preset needs.", show_default=False)]
 
 
@@ -27,13 +34,14 @@ def list_files(preset: Preset = None, commercial_ok: CommercialOk = False) -> in
     """List the model files, where they are, and under which licence."""
     from mfh.models import weights
 
+    cache = weights.cache_folder()
     names = _names(preset)
     chosen, blocked = _permitted(names, preset) if commercial_ok else (names, {})
     for row in status_rows(chosen):
         print(row)
     for name, reason in blocked.items():
         print(f"  {name:<24} left out: {reason}")
-    print(f"\nfetched files are kept in {weights.cache_folder()} (MFH_WEIGHTS chooses another folder)")
+    print(f"\nfetched files are kept in {shown(cache)} (MFH_WEIGHTS chooses another folder)")
     return EXIT_DONE
 
 
@@ -44,6 +52,7 @@ def fetch(
     ] = None,
     preset: Preset = None,
     commercial_ok: CommercialOk = False,
+    replace: Replace = False,
 ) -> int:
     """Get model files, check their digests and put them in place; nothing is done where they are there already."""
     from mfh.models import weights
@@ -67,9 +76,9 @@ def fetch(
     code = EXIT_INPUT if blocked and preset is None else EXIT_DONE
     for one in names:
         try:
-            there = not one.startswith(PREFIX) and weights.installed(one)
+            there = not one.startswith(PREFIX) and weights.intact(one)
             with progress_line(prefix=f"{one}: ") as progress:
-                folder = weights.fetch(one, progress=progress.update)
+                folder = weights.fetch(one, replace=replace, progress=progress.update)
         except WeightsError as error:
             if len(names) == 1:
                 raise
@@ -77,7 +86,7 @@ def fetch(
             print(f"mfh: {error_line(error)}", file=sys.stderr)
             code = EXIT_INPUT
         else:
-            print(f"{one}: {'already ' if there else ''}in {folder}")
+            print(f"{one}: {'already ' if there else ''}in {shown(folder)}")
     return code
 
 
@@ -108,6 +117,7 @@ def export_files(
     folder: Annotated[Path, typer.Argument(help="Folder to copy to.")],
     names: Annotated[list[str] | None, typer.Argument(help="What; without it, all that is here.")] = None,
     preset: Preset = None,
+    replace: Replace = False,
 ) -> int:
     """Copy model files into a folder that can be carried to a machine without a network."""
     from mfh.models.weights_share import carried_names, export_weights
@@ -125,21 +135,23 @@ def export_files(
     if not chosen:
         raise InputError("there are no model files here to export: run 'mfh weights fetch' first")
     with progress_line(prefix="export: ") as progress:
-        folders = export_weights(chosen, folder, progress=progress.update)
+        folders = export_weights(chosen, folder, replace=replace, progress=progress.update)
     for name, place in zip(chosen, folders, strict=True):
-        print(f"{name}: in {place}")
+        print(f"{name}: in {shown(place)}")
     return EXIT_DONE
 
 
 @app.command("import")
-def import_files(folder: Annotated[Path, typer.Argument(help="Folder made by mfh weights export.")]) -> int:
+def import_files(
+    folder: Annotated[Path, typer.Argument(help="Folder made by mfh weights export.")], replace: Replace = False
+) -> int:
     """Put exported model files into the weights cache, after comparing every digest."""
     from mfh.models import weights
     from mfh.models.weights_share import import_weights
 
     with progress_line(prefix="import: ") as progress:
-        names = import_weights(folder, progress=progress.update)
-    print(f"{', '.join(names)}: in {weights.cache_folder()}")
+        names = import_weights(folder, replace=replace, progress=progress.update)
+    print(f"{', '.join(names)}: in {shown(weights.cache_folder())}")
     return EXIT_DONE
 
 
@@ -165,7 +177,7 @@ def status_rows(names: list[str] | None = None) -> list[str]:
             f"{one.licence}{' (not commercial)' if one.blocks_commercial else ''}{' (gated)' if one.gated else ''}"
         )
         rows.append(f"  {name:<24} {state:<8} {megabytes:>10}  {licence}; {one.used_by}")
-        rows.append(f"  {'':<33} {fix or weights.path(name)} ({one.source}, {one.version})")
+        rows.append(f"  {'':<33} {fix or shown(weights.path(name))} ({one.source}, {one.version})")
     return rows
 
 
@@ -175,7 +187,7 @@ def _check_hub(names: list[str]) -> None:
     from mfh.models.hub import offline_reason
 
     wanted = [
-        one for one in names if one in weights.ARTEFACTS and weights.artefact(one).hub and not weights.installed(one)
+        one for one in names if one in weights.ARTEFACTS and weights.artefact(one).hub and not weights.intact(one)
     ]
     if len(wanted) > 1 and (reason := offline_reason()):
         raise WeightsError(
@@ -194,7 +206,7 @@ def weights_fix(name: str) -> str:
 
     one = weights.artefact(name)
     if one.supplied is not None:
-        return f"{one.supplied.where} ({weights.path(name)}, or name the file in {one.supplied.environment})"
+        return f"{one.supplied.where} ({shown(weights.path(name))}, or name the file in {one.supplied.environment})"
     return "reinstall metric-from-human" if one.kind == "package" else f"mfh weights fetch {name}"
 
 
@@ -229,7 +241,7 @@ def _here_besides(preset: str) -> list[str]:
     from mfh.models import weights
 
     needed = _names(preset)
-    return [name for name in weights.ARTEFACTS if name not in needed and weights.path(name).exists()]
+    return [name for name in weights.ARTEFACTS if name not in needed and os.path.exists(weights.path(name))]
 
 
 def _in_package(name: str) -> bool:

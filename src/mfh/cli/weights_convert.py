@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mfh.cli.exits import EXIT_DONE
-from mfh.errors import BackendError, InputError
+from mfh.errors import BackendError, InputError, shown
 
 MODELS = ("hmr2",)
 
@@ -30,5 +30,5 @@ def convert(
         raise BackendError(
             f"converting {model} needs the package {error.name!r}: pip install 'metric-from-human[hub]'"
         ) from error
-    print(f"{model}: in {written}")
+    print(f"{model}: in {shown(written)}")
     return EXIT_DONE

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from mfh.io.evidence import read_log_range
+from mfh.io.reading import parse_json
 from mfh.types import HumanMesh, PaintedFigure, PaintedPhoto, Person, PoseLandmarks, RelativeDepth
 
 Arrays = dict[str, ndarray]
@@ -161,7 +162,8 @@ def _plain(value: object) -> object:
 
 
 def _read(arrays: Mapping[str, ndarray]) -> Any:
-    return json.loads(str(arrays[ABOUT]))
+    # As Python writes it: a number can be NaN.
+    return parse_json(str(arrays[ABOUT]), finite=False)
 
 
 def _mask(packed: ndarray, shape: tuple[int, int]) -> Bool[ndarray, "h w"]:

@@ -1,9 +1,11 @@
 """What results are a function of, as short words: the package's code and weights, and models in folders."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import mfh
+from mfh.io.reading import reading
 
 _CODE = (".py", ".onnx", ".safetensors", ".npz")
 
@@ -27,8 +29,10 @@ def folder_digest(folder: Path, suffixes: tuple[str, ...] = ()) -> str:
         suffixes: of the files that count; none for all.
     """
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and (not suffixes or path.suffix.lower() in suffixes):
-            facts = path.stat()
-            digest.update(f"{path.relative_to(folder).as_posix()}\n{facts.st_size}\n{facts.st_mtime_ns}\n".encode())
+    with reading(folder, what="", expected="a folder of files that stay as they are"):
+        for path in sorted(folder.rglob("*")):
+            if os.path.isfile(path) and (not suffixes or path.suffix.lower() in suffixes):
+                facts = path.stat()
+                name = path.relative_to(folder).as_posix()
+                digest.update(f"{name}\n{facts.st_size}\n{facts.st_mtime_ns}\n".encode(errors="surrogatepass"))
     return digest.hexdigest()[:16]

@@ -186,7 +186,7 @@ def check_shape(prediction: Prediction, view: View) -> None:
         InputError: where the aspect ratios differ.
     """
     (rows, columns), (height, width) = prediction.depth_m.shape, view.truth_m.shape
-    if abs(columns * height / (rows * width) - 1) > SAME_ASPECT:
+    if not prediction.depth_m.size or abs(columns * height / (rows * width) - 1) > SAME_ASPECT:
         camera = view.photo.camera
         raise InputError(
             f"{view.name}: the answer has {columns}x{rows} values and the truth {width}x{height}: expected the photo "

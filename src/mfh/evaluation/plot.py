@@ -6,7 +6,7 @@ from pathlib import Path
 from mfh.errors import BackendError
 from mfh.evaluation.pocket_benchmark import BOUND
 from mfh.evaluation.summary import Spread, Summary
-from mfh.io.atomic import atomic_path
+from mfh.io.written import own_path
 
 _COLORS = {
     "paper": "#c0392b",
@@ -47,7 +47,7 @@ def write_plot(path: Path, summaries: Sequence[Summary], *, title: str = "") -> 
         row[0].legend(fontsize=8)
     if title:
         figure.suptitle(title, fontsize=10)
-    with atomic_path(path) as temporary:
+    with own_path(path) as temporary:
         figure.savefig(temporary)
 
 

@@ -1,5 +1,6 @@
 """Folders with the metres of one method: one file a photo."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.errors import InputError
+from mfh.errors import InputError, shown
 from mfh.evaluation.methods.files import NAMES
 from mfh.io.maps import read_map
+from mfh.io.names import plain_name
 
 _SUFFIXES = (".npz", ".npy", ".exr")
 _ASPECT_TOLERANCE = 0.02
@@ -30,15 +32,15 @@ def parse_predictions(words: Sequence[str]) -> dict[str, Path]:
     folders: dict[str, Path] = {}
     for word in words:
         label, equals, text = word.partition("=")
-        label = label.strip()
+        label = shown(label.strip())
         if not (label and equals and text):
             raise InputError(f"--predictions is {word!r}: expected LABEL=DIR")
         if label in folders:
             raise InputError(f"--predictions has {label!r} twice: give every method its own label")
         folder = Path(text)
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise InputError(f"--predictions {label}: no folder {folder}")
-        folders[label] = folder / "predictions" if (folder / "predictions").is_dir() else folder
+        folders[label] = folder / "predictions" if os.path.isdir(folder / "predictions") else folder
     return folders
 
 
@@ -68,8 +70,15 @@ def prediction_file(folder: Path, name: str) -> Path | None:
         folder: of one method.
         name: of the photo.
     """
-    places = [*(folder / f"{name}{suffix}" for suffix in _SUFFIXES), folder / name / "depth.npz"]
-    return next((place for place in places if place.is_file()), None)
+    parts = name.split("/")
+    # As mfh evaluate and mfh predict write it, and as any other program may.
+    names = ["/".join(plain_name(part) for part in parts)]
+    if not {"", ".", ".."} & set(parts):
+        names.append(name)
+    stems = [folder / one for one in dict.fromkeys(names)]
+    places = [stem.with_name(f"{stem.name}{suffix}") for suffix in _SUFFIXES for stem in stems]
+    places += [stem / "depth.npz" for stem in stems]
+    return next((place for place in places if os.path.isfile(place)), None)
 
 
 def read_metres(folder: Path, name: str) -> Float[ndarray, "h w"]:
@@ -91,6 +100,8 @@ def read_metres(folder: Path, name: str) -> Float[ndarray, "h w"]:
             f"no prediction for {name!r} in {folder}: expected {name}{{{','.join(_SUFFIXES)}}} or {name}/depth.npz"
         )
     metres = read_map(path, what="prediction", names=NAMES)
+    if not metres.size:
+        raise InputError(f"prediction {path} has shape {metres.shape}: expected a number a pixel")
     return np.where(np.isfinite(metres) & (metres > 0), metres, np.float32(np.nan))
 
 

@@ -225,4 +225,4 @@ def _photo(rgb: Float[ndarray, "h w 3"], camera: Camera, rules: Rules, name: str
         camera = replace(camera, fx=focal_px, fy=focal_px, cx=camera.width / 2, cy=camera.height / 2)
         detail = f"of the dataset, as one number ({rules.one_focal})"
     focal = FocalProvenance("intrinsics-file", f"{detail} ({camera.fx:.1f} px)", 0.0)
-    return Photo(rgb=rgb.astype(np.float32, copy=False), camera=camera, focal=focal, name=name)
+    return Photo(rgb.astype(np.float32, copy=False), camera=camera, focal=focal, name=name)

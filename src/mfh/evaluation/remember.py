@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mfh.evaluation.codecs import BodiesCodec, Codec, PaintingCodec, PeopleCodec, RelativeDepthCodec
-from mfh.evaluation.store import Store
+from mfh.evaluation.store import EXPECTED, Store
+from mfh.io.reading import reading
 from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.types import Camera, HumanMesh, PaintedPhoto, Person, RelativeDepth
 
@@ -58,8 +59,9 @@ class Memory:
         self, kind: str, question: Hashable, model: Callable[[], Answer], codec: Codec[Answer]
     ) -> tuple[Answer, float]:
         kept = None if self.store is None else self.store.load(kind, question)
-        if kept is not None:
-            return codec.decode(kept[0]), kept[1]
+        if kept is not None and self.store is not None:
+            with reading(self.store.path(kind, question), what="", expected=EXPECTED):
+                return codec.decode(kept[0]), kept[1]
         begin = time.perf_counter()
         answer = model()
         seconds = time.perf_counter() - begin

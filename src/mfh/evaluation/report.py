@@ -12,8 +12,8 @@ import numpy as np
 
 from mfh.evaluation.ledger import Ledger
 from mfh.evaluation.metrics import METRICS, DepthErrors, DepthScores
-from mfh.evaluation.runner import NO_TRUTH, Row
-from mfh.io.atomic import atomic_path
+from mfh.evaluation.runner import NOT_COUNTED, Row
+from mfh.io.written import own_path
 
 HEADINGS = {
     "delta1": "δ1", "delta2": "δ2", "delta3": "δ3", "abs_rel": "AbsRel", "sq_rel": "SqRel", "rmse": "RMSE",
@@ -25,6 +25,7 @@ SETTINGS = {
     "best_scale_shift": "best scale and shift",
 }
 """Attribute of the scores -> what it is called. The last is the MRDE setting of the paper's Table 6."""
+FILES = ("scores.csv", "failures.csv", "summary.json", "summary.md", "timings.csv")
 _SHOWN_FAILURES = 5
 
 
@@ -36,7 +37,7 @@ class Summary:
         photos: photos of the dataset.
         answered: with an answer.
         failed: without one.
-        unscorable: without a truth that counts; in no mean.
+        unscorable: without a truth that counts, or that cannot be read; in no mean.
         successes: setting -> metric -> mean over the photos with an answer; empty where there is none.
         with_failures: the same with every failure as the worse end of the range (aligned: as a constant).
         space: where scale and shift were fitted.
@@ -90,7 +91,7 @@ def summarise(rows: Sequence[Row]) -> Summary:
         photos=len(rows),
         answered=len(scores),
         failed=len(worst),
-        unscorable=sum(row.kind == NO_TRUTH for row in rows),
+        unscorable=sum(row.kind in NOT_COUNTED for row in rows),
         successes={setting: _means(good[setting]) for setting in SETTINGS},
         with_failures={setting: _means([*good[setting], *aligned[setting]]) for setting in SETTINGS},
         space=scores[0].space if scores else "",
@@ -279,5 +280,5 @@ def _csv(lines: Sequence[Sequence[str]]) -> str:
 
 
 def _write(path: Path, content: str) -> None:
-    with atomic_path(path) as temporary:
+    with own_path(path) as temporary:
         temporary.write_text(content, encoding="utf-8", newline="")

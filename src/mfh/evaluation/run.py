@@ -7,6 +7,7 @@ interrupted run goes on, and nothing measured by other code is ever mixed in.
 import hashlib
 import itertools
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,10 +16,11 @@ import mfh
 from mfh.config import preset
 from mfh.errors import InputError
 from mfh.evaluation.digest import package_digest
+from mfh.evaluation.kept_rows import read_rows, write_rows
 from mfh.evaluation.pocket_benchmark import WAYS, Row, measure_scene
 from mfh.evaluation.pocket_subjects import FIRST_SEED, SIZE, SPLIT, ModelKind, NoiseName, Task, has_room
-from mfh.io.atomic import atomic_path
 from mfh.pipeline import MetricFromHuman
+from mfh.pocket.bodies import bank_digest
 from mfh.pocket.export_scenes import SceneOptions, export_scenes
 from mfh.pocket.workers import in_processes
 
@@ -136,7 +138,7 @@ def settings_of(benchmark: Benchmark, kinds: Sequence[ModelKind]) -> dict[str, o
         "models": list(kinds),
         "noises": list(benchmark.noises),
         "ways": [asdict(way) for way in WAYS],
-        "bank_sha256": hashlib.sha256(benchmark.bank_path.read_bytes()).hexdigest()[:16],
+        "bank_sha256": bank_digest(benchmark.bank_path),
         "preset": asdict(config) | {"painting": asdict(config.painting) | {"budget_s": None}},
         "version": mfh.__version__,
         "code": package_digest(),
@@ -147,20 +149,16 @@ def _measure_all(tasks: Sequence[Task], benchmark: Benchmark, *, label: str, pro
     """Measure what is not measured yet, and return all rows in the order of the tasks."""
     code = package_digest()
     paths = {task: _rows_path(task, benchmark, code) for task in tasks}
-    missing = [task for task in tasks if not paths[task].exists()]
-    if missing:
-        paths[tasks[0]].parent.mkdir(parents=True, exist_ok=True)
+    missing = [task for task in tasks if not os.path.lexists(paths[task])]
     by_seed = {task.scene_seed: task for task in missing}
     for done, rows in enumerate(in_processes(measure_scene, missing, workers=benchmark.workers), start=1):
         path = paths[by_seed[rows[0].scene]]
-        with atomic_path(path) as temporary:
-            temporary.write_text(json.dumps([asdict(row) for row in rows]), encoding="utf-8")
+        write_rows(path, rows)
         progress(f"{label}: {done} of {len(missing)} scenes,", done / len(missing))
-    return [Row(**row) for task in tasks for row in json.loads(paths[task].read_text(encoding="utf-8"))]
+    return [row for task in tasks for row in read_rows(paths[task], Row) or ()]
 
 
 def _rows_path(task: Task, benchmark: Benchmark, code: str) -> Path:
-    bank = hashlib.sha256(task.bank_path.read_bytes()).hexdigest()[:16]
-    what = [task.models, task.noise, task.paintings, task.seeds, task.size, bank, code]
+    what = [task.models, task.noise, task.paintings, task.seeds, task.size, bank_digest(task.bank_path), code]
     key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
     return benchmark.out / "rows" / f"{task.models}-{task.noise or 'preset'}-{key}" / f"{task.scene_seed}.json"

@@ -1,11 +1,12 @@
 """Evaluate a method on a dataset under a protocol: answers to disk first, then scores of what is on disk."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mfh.errors import MfhError, one_line
+from mfh.errors import InputError, MfhError, kind_and_message, one_line, shown
 from mfh.evaluation.datasets.sample import Dataset
 from mfh.evaluation.digest import package_digest
 from mfh.evaluation.ledger import Done, Ledger, open_ledger
@@ -20,6 +21,14 @@ from mfh.types import Space
 Progress = Callable[[str, float], None]
 NO_TRUTH = "no truth"
 """Kind of a photo of which no pixel can be scored: no method's fault, and in no mean."""
+UNREADABLE = "unreadable"
+"""Kind of a photo whose files cannot be read: the same, and tried again by the next run."""
+FAULT = "fault"
+"""Kind of a failure that no method says of itself, such as too little memory: tried again by the next run."""
+NOT_COUNTED = (NO_TRUTH, UNREADABLE)
+_AGAIN = (UNREADABLE, FAULT)
+LOCK_WAIT_S = 5.0
+"""How long a second process waits for a folder before it says that another one is at work in it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class Evaluation:
         """Return what every result is a function of, in plain JSON values."""
         return {
             "method": {"name": self.contender.name, **self.contender.settings},
-            "dataset": {"name": self.dataset.name, "root": str(self.dataset.root.absolute())},
+            "dataset": {"name": self.dataset.name, "root": shown(self.dataset.root.absolute())},
             "protocol": {"name": self.protocol.name, **asdict(self.protocol.of(self.dataset.name))},
             "code": package_digest(),
         }
@@ -88,8 +97,8 @@ def predict(evaluation: Evaluation, ledger: Ledger, *, progress: Progress) -> No
         progress: called with what is being done, how long the rest may take, and the fraction done.
 
     Raises:
-        MfhError: where the method cannot be loaded or the dataset cannot be read; a photo the method has no answer for
-            is written down and raises nothing.
+        MfhError: where the method cannot be loaded or an answer cannot be written; a photo that cannot be read, or that
+            the method fails for in any way, is written down and raises nothing.
     """
     names = evaluation.dataset.names
     missing = [name for name in names if not _is_done(ledger, name)]
@@ -122,7 +131,7 @@ def score_all(evaluation: Evaluation, ledger: Ledger, *, progress: Progress) -> 
         rows.append(_row(evaluation, ledger, name))
     spaces: list[Space] = [row.scores.space for row in rows if row.scores is not None]
     space = spaces[0] if spaces else "depth"
-    return [_with_worst(evaluation, row, space=space) if row.kind not in ("", NO_TRUTH) else row for row in rows]
+    return [_with_worst(evaluation, row, space=space) if row.kind not in ("", *NOT_COUNTED) else row for row in rows]
 
 
 def evaluate(
@@ -132,29 +141,39 @@ def evaluate(
 
     Args:
         evaluation: what to evaluate.
-        out: folder of the results; it may hold those of this very configuration, with more or fewer photos.
+        out: folder of the results; it may hold those of this very configuration, with more or fewer photos. The caller
+            holds its lock (:func:`mfh.io.lock.folder_lock`) until all results are written.
         progress: called with what is being done and the fraction done.
-        restart: throw away what is there.
+        restart: throw away the answers that are there.
 
     Returns:
         One row a photo, and the ledger.
 
     Raises:
-        MfhError: for a folder of another configuration, or as :func:`predict`.
+        MfhError: for a folder of another configuration, photos of which none can be read or tried, or as
+            :func:`predict`.
     """
     ledger = open_ledger(out, evaluation.settings(), restart=restart)
     predict(evaluation, ledger, progress=progress)
-    return score_all(evaluation, ledger, progress=progress), ledger
+    rows = score_all(evaluation, ledger, progress=progress)
+    if rows and all(row.kind in _AGAIN for row in rows):
+        others = f" (the {len(rows) - 1} other photos fail too)" if len(rows) > 1 else ""
+        raise InputError(f"{rows[0].name}: {rows[0].failure}{others}")
+    return rows, ledger
 
 
 def _is_done(ledger: Ledger, name: str) -> bool:
     done = ledger.done.get(name)
-    return done is not None and (bool(done.failure) or prediction_path(ledger.predictions, name).is_file())
+    if done is None or done.kind in _AGAIN:
+        return False
+    return bool(done.failure) or os.path.isfile(prediction_path(ledger.predictions, name))
 
 
 def _answer(evaluation: Evaluation, method: Method, ledger: Ledger, name: str) -> Done:
-    """Return how one photo went; a failure is kept, a broken dataset is not the method's and stops everything."""
-    seen = evaluation.view(name)
+    """Return how one photo went: whatever fails is this photo's, and kept with its reason."""
+    seen = _seen(evaluation, name)
+    if isinstance(seen, str):
+        return Done(name, 0.0, seen, UNREADABLE)
     if not seen.scored_mask.any():
         failure = f"no pixel has a true depth between {seen.min_m:g} and {seen.max_m:g} m that the protocol counts"
         return Done(name, 0.0, failure, NO_TRUTH)
@@ -165,17 +184,35 @@ def _answer(evaluation: Evaluation, method: Method, ledger: Ledger, name: str) -
         check_shape(prediction, seen)
     except MfhError as error:
         return Done(name, time.perf_counter() - begin, one_line(error), type(error).__name__)
+    except Exception as error:
+        return Done(name, time.perf_counter() - begin, kind_and_message(error), FAULT)
     seconds = time.perf_counter() - begin
     write_prediction(path, prediction)
     return Done(name, seconds)
+
+
+def _seen(evaluation: Evaluation, name: str) -> View | str:
+    """Return a photo as the protocol shows it, or why it cannot be read."""
+    try:
+        return evaluation.view(name)
+    except MfhError as error:
+        return one_line(error)
+    except Exception as error:
+        return kind_and_message(error)
 
 
 def _row(evaluation: Evaluation, ledger: Ledger, name: str) -> Row:
     done = ledger.done[name]
     if done.failure:
         return Row(name, failure=done.failure, kind=done.kind)
-    prediction = read_prediction(prediction_path(ledger.predictions, name))
-    scores = score(prediction, evaluation.view(name))
+    seen = _seen(evaluation, name)
+    if isinstance(seen, str):
+        return Row(name, failure=seen, kind=UNREADABLE)
+    try:
+        prediction = read_prediction(prediction_path(ledger.predictions, name))
+        scores = score(prediction, seen)
+    except MfhError as error:
+        return Row(name, failure=one_line(error), kind=type(error).__name__)
     return Row(
         name,
         scores,
@@ -186,7 +223,9 @@ def _row(evaluation: Evaluation, ledger: Ledger, name: str) -> Row:
 
 
 def _with_worst(evaluation: Evaluation, row: Row, *, space: Space) -> Row:
-    seen = evaluation.view(row.name)
+    seen = _seen(evaluation, row.name)
+    if isinstance(seen, str):
+        return Row(row.name, failure=seen, kind=UNREADABLE)
     worst = failure_errors(seen), failure_errors(seen, space=space)
     return Row(row.name, failure=row.failure, kind=row.kind, worst=worst)
 

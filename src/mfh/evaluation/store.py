@@ -5,8 +5,8 @@ name and settings, and the code and weights of the package's models. Other setti
 """
 
 import hashlib
-import zipfile
-import zlib
+import math
+import os
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,10 +16,11 @@ import numpy as np
 from numpy import ndarray
 
 import mfh
-from mfh.errors import InputError, one_line
-from mfh.io.atomic import atomic_path
+from mfh.io.atomic import atomic_path, make_folder
+from mfh.io.reading import read_npz, reading
 
 SECONDS = "seconds"
+EXPECTED = "an answer that this program kept; delete it and run again"
 _MODEL_CODE = ("models", "geometry", "pocket/weights", "types")
 _SUFFIXES = (".py", ".onnx", ".npz")
 
@@ -44,15 +45,15 @@ class Store:
         Raises:
             InputError: for a damaged file, with what to do.
         """
-        path = self._path(kind, question)
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-            return arrays, float(arrays.pop(SECONDS))
-        except FileNotFoundError:
+        path = self.path(kind, question)
+        if not os.path.lexists(path):
             return None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise InputError(f"{path} is damaged ({one_line(error)}): delete it and run again") from error
+        arrays = read_npz(path, what="", expected=EXPECTED)
+        with reading(path, what="", expected=EXPECTED):
+            seconds = float(arrays.pop(SECONDS))
+            if not 0 <= seconds < math.inf:
+                raise ValueError(f"it took {seconds} s")
+            return arrays, seconds
 
     def save(self, kind: str, question: Hashable, arrays: Mapping[str, ndarray], seconds: float) -> None:
         """Keep an answer; the file is whole or not there.
@@ -66,15 +67,18 @@ class Store:
         Raises:
             InputError: when the file cannot be written.
         """
-        path = self._path(kind, question)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"cannot make {path.parent}: {error.strerror or error}; choose another --out") from error
+        path = self.path(kind, question)
+        make_folder(path.parent)
         with atomic_path(path) as temporary:
             np.savez_compressed(temporary, allow_pickle=False, **arrays, **{SECONDS: np.array(seconds)})
 
-    def _path(self, kind: str, question: Hashable) -> Path:
+    def path(self, kind: str, question: Hashable) -> Path:
+        """Return the file of an answer.
+
+        Args:
+            kind: folder of the answer.
+            question: everything the answer depends on.
+        """
         name = hashlib.sha256(repr(question).encode()).hexdigest()
         return self.root / kind / name[:2] / f"{name[2:]}.npz"
 

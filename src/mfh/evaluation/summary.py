@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mfh.evaluation.pocket_benchmark import BOUND, Row
-from mfh.io.atomic import atomic_path
+from mfh.io.written import own_path
 
 OUTDOORS = ("street", "road", "yard", "park")
 
@@ -166,7 +166,7 @@ def write_results(out: Path, rows: Sequence[Row], summaries: Sequence[Summary], 
     _write_csv(out / "rows.csv", names, [[_plain(value) for value in asdict(row).values()] for row in rows])
     flat = [_flat(one) for one in summaries]
     _write_csv(out / "summary.csv", list(flat[0]) if flat else [], [list(one.values()) for one in flat])
-    with atomic_path(out / "summary.json") as temporary:
+    with own_path(out / "summary.json") as temporary:
         tree = {"settings": settings, "summary": flat}
         temporary.write_text(json.dumps(tree, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
@@ -207,7 +207,7 @@ def _plain(value: object) -> object:
 
 
 def _write_csv(path: Path, names: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with own_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(names)
         writer.writerows(lines)

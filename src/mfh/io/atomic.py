@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mfh.errors import InputError
@@ -31,7 +31,24 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}; choose another output folder") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where the folder cannot be written, this is refused too, whether it is there or not.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def make_folder(folder: str | Path) -> None:
+    """Make a folder, and those it lies in, where they are not there yet.
+
+    Args:
+        folder: for output.
+
+    Raises:
+        InputError: where it cannot be made.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make {folder}: {error.strerror or error}; choose another with --out") from error
 
 
 def check_writable(folder: str | Path) -> None:
@@ -45,9 +62,12 @@ def check_writable(folder: str | Path) -> None:
     """
     folder = Path(folder).absolute()
     try:
-        existing = next(path for path in (folder, *folder.parents) if path.exists())
-        if not existing.is_dir():
-            raise InputError(f"output folder {folder}: {existing} is a file; choose another with --out")
+        # A link that leads nowhere is there too: no folder can be made in its place.
+        existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+        if not os.path.isdir(existing):
+            raise InputError(
+                f"output folder {folder}: {existing} is a file or leads nowhere; choose another with --out"
+            )
         # Only an attempt tells: permission bits say nothing on read-only mounts, or for root.
         probe = existing / f".writable.{os.getpid()}.tmp"
         probe.touch()

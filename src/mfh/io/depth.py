@@ -1,24 +1,27 @@
 """Depth on disk: ``depth.npz`` holds everything in float metres, ``depth.png`` 16-bit millimetres for other tools."""
 
 import zipfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt16
 from numpy import ndarray
-from PIL import Image
 
 from mfh.errors import InputError
 from mfh.geometry.camera import camera_matrix
 from mfh.io.atomic import atomic_path
+from mfh.io.pictures import MAX_PIXELS, open_picture
+from mfh.io.png16 import write_grey16
+from mfh.io.reading import read_npz, reading
 from mfh.types import MetricDepth, Space
+from mfh.types.rows import strips
 
 PNG_MAX_M = 65.535
 """Farthest depth that 16-bit millimetres can hold."""
-_PNG_EFFORT = 2
-"""Of zlib, whose usual 6 takes most of the time of a large result for little: a depth map is smooth."""
+_READ_PIXELS = 4 * MAX_PIXELS
+"""Largest depth.png that is read: photos above the usual limit are measured where the user raises it."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class DepthFile:
 
 
 def write_depth_npz(path: str | Path, result: MetricDepth) -> None:
-    """Write depth, its deviation, validity, K and the metric head to an uncompressed npz.
+    """Write depth, its deviation, validity, K and the metric head to an uncompressed npz, a few rows at a time.
 
     Args:
         path: file to write, ending in .npz.
@@ -54,19 +57,43 @@ def write_depth_npz(path: str | Path, result: MetricDepth) -> None:
     Raises:
         InputError: when the file cannot be written.
     """
-    arrays: dict[str, Any] = {
-        "depth_m": result.depth_m.astype(np.float32),
-        "valid_mask": result.valid_mask,
-        "K": camera_matrix(result.photo.camera),
-        "head_scale": np.float64(result.head.scale),
-        "head_shift": np.float64(result.head.shift),
-        "head_space": np.str_(result.head.space),
-    }
-    if result.log_sigma is not None:
-        # Half precision keeps a tenth of a percent of it; past its range the depth is anybody's guess.
-        arrays["log_sigma"] = np.minimum(result.log_sigma, 6e4).astype(np.float16)
-    with atomic_path(path) as temporary:
-        np.savez(temporary, **arrays)
+    valid: list[ndarray] = []
+
+    def depth_rows() -> Iterator[ndarray]:
+        for rows in strips(result.shape):
+            depth_m = result.depth_rows(rows)
+            # Kept, an eighth of the depth, lest all of it be made twice.
+            valid.append(~np.isnan(depth_m))
+            yield depth_m
+
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        _write_rows(archive, "depth_m", np.dtype(np.float32), result.shape, depth_rows())
+        _write_rows(archive, "valid_mask", np.dtype(bool), result.shape, valid)
+        facts = {
+            "K": camera_matrix(result.photo.camera),
+            "head_scale": np.array(result.head.scale, np.float64),
+            "head_shift": np.array(result.head.shift, np.float64),
+            "head_space": np.array(result.head.space),
+        }
+        for name, value in facts.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, value, allow_pickle=False)
+        if result.log_sigma_curve is not None:
+            # Half precision keeps a tenth of a percent of it; past its range the depth is anybody's guess.
+            sigmas = (np.minimum(result.log_sigma_rows(rows), 6e4) for rows in strips(result.shape))
+            _write_rows(archive, "log_sigma", np.dtype(np.float16), result.shape, sigmas)
+
+
+def _write_rows(
+    archive: zipfile.ZipFile, name: str, kind: np.dtype, shape: tuple[int, int], parts: Iterable[ndarray]
+) -> None:
+    """Write an array into an npz, some of its rows at a time."""
+    # As numpy does it: how much is going to come is not known to the archive.
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+        header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for part in parts:
+            stream.write(np.ascontiguousarray(part, kind).data)
 
 
 def read_depth_npz(path: str | Path) -> DepthFile:
@@ -81,36 +108,30 @@ def read_depth_npz(path: str | Path) -> DepthFile:
     Raises:
         InputError: for a missing file, or one that is not such an npz.
     """
+    expected = "a depth.npz of this program"
     names = ("depth_m", "valid_mask", "K", "head_scale", "head_shift", "head_space")
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            stored = {name: arrays[name] for name in names}
-            log_sigma = arrays["log_sigma"] if "log_sigma" in arrays else None
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}; expected a depth.npz") from error
-    except (KeyError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a depth.npz of this program: {error}") from error
-    space = str(stored["head_space"])
-    if space not in ("disparity", "depth"):
-        raise InputError(f"{path} has head_space {space!r}: expected disparity or depth")
-    return DepthFile(
-        depth_m=stored["depth_m"],
-        valid_mask=stored["valid_mask"],
-        K=stored["K"],
-        scale=float(stored["head_scale"]),
-        shift=float(stored["head_shift"]),
-        space=space,
-        log_sigma=log_sigma,
-    )
+    stored = read_npz(path, what="depth", expected=expected, names=names, optional=("log_sigma",))
+    with reading(path, what="depth", expected=expected):
+        space = str(stored["head_space"])
+        if space not in ("disparity", "depth"):
+            raise ValueError(f"head_space is {space!r}: neither disparity nor depth")
+        return DepthFile(
+            depth_m=stored["depth_m"],
+            valid_mask=stored["valid_mask"],
+            K=stored["K"],
+            scale=float(stored["head_scale"]),
+            shift=float(stored["head_shift"]),
+            space=space,
+            log_sigma=stored.get("log_sigma"),
+        )
 
 
-def write_depth_png(path: str | Path, depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h w"]) -> int:
+def write_depth_png(path: str | Path, result: MetricDepth) -> int:
     """Write depth as 16-bit millimetres: 0 is not valid, and depths past 65.535 m are written as 65.535 m.
 
     Args:
         path: file to write, ending in .png.
-        depth_m: (h, w) z in metres.
-        valid_mask: (h, w) where there is a depth.
+        result: the depth.
 
     Returns:
         Number of valid pixels that were too far and are saturated.
@@ -118,10 +139,19 @@ def write_depth_png(path: str | Path, depth_m: Float[ndarray, "h w"], valid_mask
     Raises:
         InputError: when the file cannot be written.
     """
-    pixels = depth_to_millimetres(depth_m, valid_mask)
+    too_far = 0
+
+    def millimetres() -> Iterator[ndarray]:
+        nonlocal too_far
+        for rows in strips(result.shape):
+            depth_m = result.depth_rows(rows)
+            # What is not valid is NaN, and not farther than anything.
+            too_far += int(np.count_nonzero(depth_m > PNG_MAX_M))
+            yield depth_to_millimetres(depth_m, ~np.isnan(depth_m))
+
     with atomic_path(path) as temporary:
-        Image.fromarray(pixels).save(temporary, compress_level=_PNG_EFFORT)
-    return int(np.count_nonzero(valid_mask & (depth_m > PNG_MAX_M)))
+        write_grey16(temporary, result.shape, millimetres())
+    return too_far
 
 
 def depth_to_millimetres(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h w"]) -> UInt16[ndarray, "h w"]:
@@ -134,9 +164,12 @@ def depth_to_millimetres(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarra
     Returns:
         (h, w) uint16, saturated at 65535.
     """
-    metres = np.where(valid_mask, depth_m, 0.0).astype(np.float64)
-    millimetres = np.clip(np.rint(metres * 1000), 1, 65535).astype(np.uint16)
-    return np.where(valid_mask, millimetres, np.uint16(0))
+    millimetres = np.where(valid_mask, depth_m, 0.0).astype(np.float64)
+    millimetres *= 1000
+    np.rint(millimetres, out=millimetres)
+    np.clip(millimetres, 1, 65535, out=millimetres)
+    millimetres[~valid_mask] = 0
+    return millimetres.astype(np.uint16)
 
 
 def read_depth_png(path: str | Path) -> tuple[Float[ndarray, "h w"], Bool[ndarray, "h w"]]:
@@ -152,13 +185,11 @@ def read_depth_png(path: str | Path) -> tuple[Float[ndarray, "h w"], Bool[ndarra
     Raises:
         InputError: for a missing file, or one that is not a 16-bit grey picture.
     """
-    try:
-        with Image.open(path) as image:
-            mode, millimetres = image.mode, np.asarray(image)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}; expected a 16-bit png") from error
-    if mode not in ("I;16", "I;16B", "I"):
-        raise InputError(f"{path} has pixel format {mode}: expected 16-bit grey millimetres")
+    expected = "a 16-bit grey png of millimetres"
+    with open_picture(path, formats=("PNG",), what="depth", expected=expected, max_pixels=_READ_PIXELS) as image:
+        if image.mode not in ("I;16", "I;16B", "I"):
+            raise InputError(f"{path} has pixel format {image.mode}: expected {expected}")
+        millimetres = np.asarray(image)
     valid_mask = millimetres > 0
     depth_m = np.where(valid_mask, millimetres.astype(np.float32) / np.float32(1000), np.float32(np.nan))
     return depth_m.astype(np.float32), valid_mask

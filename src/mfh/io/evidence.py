@@ -6,29 +6,34 @@ photo itself is a JPEG, for pictures only; paintings are not kept.
 
 import io
 import json
-import zipfile
-import zlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image
 
 from mfh import __version__
-from mfh.errors import InputError, one_line
+from mfh.errors import InputError
 from mfh.gathered import Gathered
 from mfh.io.atomic import atomic_path
-from mfh.types import Camera, Evidence, FocalProvenance, Landmark, LogRange, Photo, Region, RelativeDepth, Segment
+from mfh.io.evidence_format import Description, PhotoDescription, check_arrays, check_description
+from mfh.io.pictures import open_picture
+from mfh.io.pixels import decode_rgb
+from mfh.io.reading import MAX_ARRAY_BYTES, MAX_TEXT_BYTES, array_names, open_zip, parse_json, read_member, reading
+from mfh.io.typed_json import from_json
+from mfh.types import Camera, Evidence, Landmark, LogRange, Photo, RelativeDepth
+from mfh.types.rows import strips
 
 EVIDENCE_FILE = "evidence.npz"
 """What it is called beside the other results of a photo."""
 
-FORMAT, VERSION = "mfh-evidence", 2
-_ARRAYS = ("relative", "photo_jpeg", "pixel_relative", "pixel_depth_m", "pixel_person", "pixel_counts", "about")
+FORMAT, VERSION, VERSION_WITH_HOLES = "mfh-evidence", 2, 3
+"""Files of relative depth with holes are of a version of their own: earlier programs do not know of holes."""
+_ARRAYS = ("relative", "photo_jpeg", "pixel_relative", "pixel_depth_m", "pixel_person", "pixel_counts")
 _JPEG_QUALITY = 90
 _JPEG_MAX_PX = 65_500
 _PLAIN = (
@@ -36,6 +41,7 @@ _PLAIN = (
     *("shared_log_sigma", "shape_log_sigma", "provenance", "max_depth_m"),
 )
 """Fields of Gathered that are JSON as they are."""
+_EXPECTED = "what mfh predict --save-evidence writes"
 
 
 def save_evidence(path: str | Path, gathered: Gathered) -> None:
@@ -49,29 +55,30 @@ def save_evidence(path: str | Path, gathered: Gathered) -> None:
         InputError: when the file cannot be written, or the photo has a side that JPEG cannot hold.
     """
     photo, relative, evidence = gathered.photo, gathered.relative, gathered.evidence
-    about = {
-        "format": FORMAT,
-        "version": VERSION,
-        "mfh": __version__,
-        "photo": {"name": photo.name, "notes": photo.notes},
-        "camera": asdict(photo.camera),
-        "focal": asdict(photo.focal),
-        "space": relative.space,
-        "log_range": relative.log_range and relative.log_range.parts,
-        "region": gathered.region and asdict(gathered.region),
-        "lengths": [asdict(one) for one in gathered.lengths],
-        "landmarks": [[asdict(landmark) for landmark in one.landmarks] for one in evidence],
-        "seconds": gathered.seconds,
+    description = Description(
+        format=FORMAT,
+        version=VERSION if relative.valid_mask is None else VERSION_WITH_HOLES,
+        mfh=__version__,
+        photo=PhotoDescription(photo.name, photo.notes),
+        camera=photo.camera,
+        focal=photo.focal,
+        space=relative.space,
+        log_range=relative.log_range and relative.log_range.parts,
+        region=gathered.region,
+        lengths=gathered.lengths,
+        landmarks=tuple(one.landmarks for one in evidence),
+        seconds=gathered.seconds,
         **{name: getattr(gathered, name) for name in _PLAIN},
-    }
+    )
     arrays = {
-        "relative": relative.values.astype(np.float32),
+        "relative": relative.values.astype(np.float32, copy=False),
+        **({} if relative.valid_mask is None else {"valid_mask": relative.valid_mask}),
         "photo_jpeg": _to_jpeg(photo),
         "pixel_relative": np.concatenate([np.zeros(0), *(one.relative for one in evidence)]),
         "pixel_depth_m": np.concatenate([np.zeros(0), *(one.depth_m for one in evidence)]),
         "pixel_person": np.concatenate([np.zeros(0, int), *(one.person for one in evidence)]).astype(np.int32),
         "pixel_counts": np.array([len(one.relative) for one in evidence], np.int64),
-        "about": np.str_(json.dumps(about, default=_plain_number)),
+        "about": np.str_(json.dumps(_plain(asdict(description)), allow_nan=False)),
     }
     with atomic_path(path) as temporary:
         np.savez_compressed(temporary, **arrays)
@@ -89,88 +96,61 @@ def load_evidence(path: str | Path) -> Gathered:
     Raises:
         InputError: for a missing, damaged or foreign file, or one of another format version.
     """
-    advice = "make it with mfh predict --save-evidence"
-    arrays = _read_arrays(path, advice)
-    try:
-        about = json.loads(str(arrays["about"]))
-        if not isinstance(about, dict) or about["format"] != FORMAT:
-            raise ValueError("its description is another program's")
-    except (ValueError, KeyError) as error:
-        raise InputError(f"{path} is not evidence of this program ({error}): {advice}") from error
-    if about.get("version") != VERSION:
+    with open_zip(path, what="evidence", expected=_EXPECTED, max_bytes=MAX_ARRAY_BYTES) as archive:
+        there = array_names(archive)
+        missing = [name for name in ("about", *_ARRAYS) if name not in there]
+        if missing:
+            raise ValueError(f"it has no {', '.join(missing)}")
+        description = _describe(path, str(read_member(archive, "about", max_bytes=MAX_TEXT_BYTES)))
+        wanted = _ARRAYS if description.version == VERSION else (*_ARRAYS, "valid_mask")
+        arrays = {name: read_member(archive, name) for name in wanted}
+    with reading(path, what="evidence", expected=_EXPECTED):
+        check_arrays(arrays, description.camera, description.landmarks)
+        return _gathered(description, arrays, path)
+
+
+def _describe(path: str | Path, text: str) -> Description:
+    """Return the description, of this format and version, with every field in its range."""
+    tree = parse_json(text)
+    if not isinstance(tree, dict) or tree.get("format") != FORMAT:
+        raise ValueError("its description is another program's")
+    version = tree.get("version")
+    if version not in (VERSION, VERSION_WITH_HOLES):
         raise InputError(
-            f"{path} has evidence of format version {about.get('version')!r} (mfh {about.get('mfh')}), and this is mfh "
-            f"{__version__}, which reads version {VERSION}: {advice} again"
+            f"{path} has evidence of format version {version!r:.40} (mfh {tree.get('mfh')!r:.40}), and this is mfh "
+            f"{__version__}, which reads {VERSION} and {VERSION_WITH_HOLES}: make it again with mfh predict "
+            "--save-evidence"
         )
-    try:
-        return _gathered(about, arrays)
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise InputError(f"{path} is damaged ({one_line(error)}): {advice} again") from error
+    description = from_json(Description, tree)
+    check_description(description)
+    return description
 
 
-def _read_arrays(path: str | Path, advice: str) -> dict[str, ndarray]:
-    """Return the arrays of an evidence file, whatever they hold."""
-    try:
-        with open(path, "rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise ValueError("it is no npz")
-        stored = np.load(path, allow_pickle=False)
-        if not isinstance(stored, np.lib.npyio.NpzFile):
-            raise ValueError("it is no npz")
-        with stored:
-            missing = [name for name in _ARRAYS if name not in stored]
-            if missing:
-                raise ValueError(f"it has no {', '.join(missing)}")
-            return {name: stored[name] for name in _ARRAYS}
-    except FileNotFoundError as error:
-        raise InputError(f"no such file: {path}; {advice}") from error
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}; {advice}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} is not evidence of this program, or damaged ({one_line(error)}): {advice}") from error
-
-
-def _gathered(about: Mapping[str, Any], arrays: Mapping[str, ndarray]) -> Gathered:
-    """Put the parts together, checking that they belong together.
-
-    Raises:
-        KeyError, TypeError, ValueError, OSError: where they do not.
-    """
-    camera = Camera(**about["camera"])
-    relative = arrays["relative"]
-    if relative.dtype != np.float32 or relative.shape != (camera.height, camera.width):
-        raise ValueError(
-            f"relative depth is {relative.dtype} {relative.shape}, its camera {camera.width}x{camera.height}"
-        )
-    if not np.isfinite(relative).all():
-        raise ValueError("relative depth has values that are not finite")
-    if about["space"] not in ("disparity", "depth"):
-        raise ValueError(f"the space is {about['space']!r}")
-    rgb = _from_jpeg(arrays["photo_jpeg"])
-    if rgb.shape[:2] != relative.shape:
-        raise ValueError(f"its photo is {rgb.shape[1]}x{rgb.shape[0]}, its camera {camera.width}x{camera.height}")
+def _gathered(description: Description, arrays: Mapping[str, ndarray], path: str | Path) -> Gathered:
+    """Put the parts together."""
+    camera = description.camera
+    shape = (camera.height, camera.width)
     return Gathered(
         photo=Photo(
-            rgb=rgb,
+            pixels=_from_jpeg(arrays["photo_jpeg"], camera, path),
             camera=camera,
-            focal=FocalProvenance(**about["focal"]),
-            name=about["photo"]["name"],
-            notes=tuple(about["photo"]["notes"]),
+            focal=description.focal,
+            name=description.photo.name,
+            notes=description.photo.notes,
         ),
-        relative=RelativeDepth(relative, about["space"], read_log_range(about["log_range"])),
-        evidence=_evidence(about["landmarks"], arrays),
-        seconds=about["seconds"],
-        # Not in files from before there were regions and lengths.
-        region=None if about.get("region") is None else Region(**about["region"]),
-        lengths=tuple(_segment(**one) for one in about.get("lengths", ())),
-        **{name: about[name] for name in _PLAIN},
+        relative=RelativeDepth(
+            arrays["relative"],
+            description.space,
+            read_log_range(description.log_range),
+            arrays.get("valid_mask"),
+            photo_shape=None if arrays["relative"].shape == shape else shape,
+        ),
+        evidence=_evidence(description.landmarks, arrays),
+        seconds=description.seconds,
+        region=description.region,
+        lengths=description.lengths,
+        **{name: getattr(description, name) for name in _PLAIN},
     )
-
-
-def _segment(start_xy: Sequence[float], end_xy: Sequence[float]) -> Segment:
-    """Return a segment from the lists JSON makes of its ends."""
-    (x1, y1), (x2, y2) = start_xy, end_xy
-    return Segment((float(x1), float(y1)), (float(x2), float(y2)))
 
 
 def read_log_range(parts: Sequence[Sequence[float]] | None) -> LogRange | None:
@@ -187,40 +167,52 @@ def read_log_range(parts: Sequence[Sequence[float]] | None) -> LogRange | None:
     return LogRange(tuple((float(weight), float(mean), float(sigma)) for weight, mean, sigma in parts))
 
 
-def _evidence(rows: Sequence[Sequence[Mapping[str, Any]]], arrays: Mapping[str, ndarray]) -> tuple[Evidence, ...]:
+def _evidence(rows: Sequence[tuple[Landmark, ...]], arrays: Mapping[str, ndarray]) -> tuple[Evidence, ...]:
     """Return the evidence of every image, cut out of the arrays that hold them one after the other."""
-    columns = [arrays[name] for name in ("pixel_relative", "pixel_depth_m", "pixel_person")]
-    counts = arrays["pixel_counts"]
-    if len(counts) != len(rows) or any(len(column) != counts.sum() for column in columns):
-        raise ValueError(f"{len(rows)} images, pixels for {len(counts)} of them")
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    evidence = []
-    for image, landmarks in enumerate(rows):
-        relative, depth_m, person = (column[starts[image] : starts[image + 1]] for column in columns)
-        if len(person) and not 0 <= person.min() <= person.max() < len(landmarks):
-            raise ValueError("pixels of a person who is not in the list")
-        people = tuple(Landmark(**{**one, "box_xyxy": tuple(one["box_xyxy"])}) for one in landmarks)
-        evidence.append(Evidence(relative.astype(np.float64), depth_m.astype(np.float64), person.astype(int), people))
-    return tuple(evidence)
+    cuts = np.cumsum(arrays["pixel_counts"])[:-1]
+    columns = [np.split(arrays[name], cuts) for name in ("pixel_relative", "pixel_depth_m", "pixel_person")]
+    return tuple(
+        Evidence(relative, depth_m, person.astype(int), landmarks)
+        for landmarks, relative, depth_m, person in zip(rows, *columns, strict=False)
+    )
 
 
 def _to_jpeg(photo: Photo) -> UInt8[ndarray, "bytes"]:
-    height, width = photo.rgb.shape[:2]
+    height, width = photo.pixels.shape[:2]
     if max(height, width) > _JPEG_MAX_PX:
         raise InputError(f"{photo.name} has {width}x{height} pixels: evidence keeps sides up to {_JPEG_MAX_PX}")
-    pixels = np.rint(np.clip(photo.rgb, 0, 1) * 255).astype(np.uint8)
+    pixels = photo.pixels
+    if pixels.dtype != np.uint8 or pixels.shape[2] != 3:
+        pixels = np.empty((height, width, 3), np.uint8)
+        for rows in strips((height, width)):
+            pixels[rows] = np.rint(np.clip(photo.rgb_of(rows), 0, 1) * 255)
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "JPEG", quality=_JPEG_QUALITY)
-    return np.frombuffer(stream.getvalue(), np.uint8)
+    return np.frombuffer(stream.getbuffer(), np.uint8)
 
 
-def _from_jpeg(jpeg: UInt8[ndarray, "bytes"]) -> Float[ndarray, "h w 3"]:
-    with Image.open(io.BytesIO(jpeg.tobytes()), formats=["JPEG"]) as image:
-        return np.asarray(image.convert("RGB")).astype(np.float32) / np.float32(255)
+def _from_jpeg(jpeg: UInt8[ndarray, "bytes"], camera: Camera, path: str | Path) -> UInt8[ndarray, "h w 3"]:
+    """Decode the photo, if it has the size of its camera."""
+    with open_picture(
+        jpeg.tobytes(),
+        formats=["JPEG"],
+        what=f"the photo in {path}",
+        expected=f"a JPEG, in {_EXPECTED}",
+        max_pixels=camera.width * camera.height,
+    ) as image:
+        if image.size != (camera.width, camera.height):
+            raise InputError(
+                f"evidence {path} is damaged (its photo is {image.width}x{image.height}, its camera "
+                f"{camera.width}x{camera.height}): expected {_EXPECTED}"
+            )
+        return decode_rgb(image)
 
 
-def _plain_number(value: object) -> object:
-    """Return a numpy number as Python's; JSON has no other strangers here."""
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} cannot be kept as JSON")
+def _plain(value: object) -> object:
+    """Return what JSON can hold: lists, numbers that are not numpy's, and null for what is not finite."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    number = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(number, float) and not math.isfinite(number) else number

@@ -1,14 +1,16 @@
 """Where a photo's focal length comes from: given, EXIF, or a default that says so. Metres scale with it."""
 
-import json
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 from mfh.errors import InputError
-from mfh.geometry.camera import camera_from_focal_35mm, camera_from_focal_px, camera_from_fov_x
+from mfh.geometry.camera import FULL_FRAME_MM, camera_from_focal_35mm, camera_from_focal_px, camera_from_fov_x
 from mfh.io.exif import ExifFacts
-from mfh.io.exif_focal import ADVICE, exif_35mm_focal, exif_sensor_focal
+from mfh.io.exif_checks import SHORTEST_35MM
+from mfh.io.exif_focal import exif_focal
+from mfh.io.intrinsics import Intrinsics
+from mfh.io.panorama import WIDEST_SHAPE, panorama_focal
+from mfh.io.pixel_history import ADVICE
 from mfh.types import Camera, FocalProvenance
 
 DEFAULT_FOV_DEG = 60.0
@@ -23,28 +25,25 @@ FOCAL_UNKNOWN = (
 )
 """What is said of a photo with the default field of view."""
 
+LONGEST_GIVEN_35MM = 1500.0
+"""Longer given ones are questioned, as those shorter than any lens: nobody photographs people with them."""
+
+NARROWEST_DEG, WIDEST_DEG = 0.02, 179.8
+"""Given fields of view along the long side outside are no camera's, and errors."""
+
+LARGEST_PIXEL_ASPECT, ABSURD_PIXEL_ASPECT = 1.1, 10.0
+"""Ratios of fx and fy that are questioned, and that are errors."""
+
+_LEAST, _MOST = 1e-6, 1e9
+"""Numbers outside overflow before they can be questioned."""
+
 _KNOWN_CX_RANGE = (0.35, 0.65)
-
-
-@dataclass(frozen=True)
-class Intrinsics:
-    """fx, fy, cx, cy in pixels, and where they were read.
-
-    Attributes:
-        fx: focal length in pixels, horizontal.
-        fy: focal length in pixels, vertical.
-        cx: principal point column; 0 is the centre of the first pixel.
-        cy: principal point row.
-        size: (width, height) they belong to, where stated.
-        origin: file name, for messages.
-    """
-
-    fx: float
-    fy: float
-    cx: float
-    cy: float
-    size: tuple[int, int] | None = None
-    origin: str = "intrinsics"
+_FLAGS = {
+    "focal_px": "--focal-px",
+    "fov_x_deg": "--fov-x-deg",
+    "focal_35mm": "--focal-35mm",
+    "intrinsics": "--intrinsics",
+}
 
 
 @dataclass(frozen=True)
@@ -65,64 +64,25 @@ class FocalRequest:
 
     def __post_init__(self) -> None:
         """Refuse two answers to one question, and numbers no lens has."""
-        given = [
-            name for name in ("focal_px", "fov_x_deg", "focal_35mm", "intrinsics") if getattr(self, name) is not None
-        ]
+        given = [flag for name, flag in _FLAGS.items() if getattr(self, name) is not None]
         if len(given) > 1:
             raise InputError(f"{' and '.join(given)} are both given: expected at most one; drop all but one")
         for name, unit in (("focal_px", "pixels"), ("focal_35mm", "millimetres")):
             value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise InputError(f"{name} is {value}: expected a finite, positive number of {unit}")
-        if self.fov_x_deg is not None and not 0 < self.fov_x_deg < 180:
-            raise InputError(f"fov_x_deg is {self.fov_x_deg}: expected degrees between 0 and 180")
-
-
-def read_intrinsics(path: str | Path) -> Intrinsics:
-    """Read a JSON file with keys fx, fy, cx, cy in pixels; width and height say which size they belong to.
-
-    Every other key is ignored.
-
-    Args:
-        path: the JSON file.
-
-    Returns:
-        The intrinsics.
-
-    Raises:
-        InputError: for a file that cannot be read, is not such JSON, or holds numbers no camera has.
-    """
-    path = Path(path)
-    expected = "expected JSON with numbers fx, fy, cx, cy in pixels"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read intrinsics {path}: {error.strerror or error}; {expected}") from error
-    except ValueError as error:
-        raise InputError(f"intrinsics {path} are not JSON: {expected}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"intrinsics {path} hold a {type(content).__name__}: {expected}")
-    numbers: dict[str, float] = {}
-    for key in ("fx", "fy", "cx", "cy"):
-        value = content.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            found = f"has {key} = {value!r}" if key in content else f"has no {key}"
-            raise InputError(f"intrinsics {path} {found}: {expected}")
-        if key in ("fx", "fy") and value <= 0:
-            raise InputError(f"intrinsics {path} has {key} = {value}: expected a positive number of pixels")
-        numbers[key] = float(value)
-    width, height = content.get("width"), content.get("height")
-    size = (width, height) if isinstance(width, int) and isinstance(height, int) else None
-    return Intrinsics(**numbers, size=size, origin=path.name)
+            if value is not None and not _LEAST <= value <= _MOST:
+                raise InputError(f"{_FLAGS[name]} is {value}: expected a finite, positive number of {unit}")
+        if self.fov_x_deg is not None and not _LEAST <= self.fov_x_deg < 180:
+            raise InputError(f"--fov-x-deg is {self.fov_x_deg}: expected degrees between 0 and 180")
 
 
 def choose_camera(
     request: FocalRequest | None, exif: ExifFacts, *, width: int, height: int
-) -> tuple[Camera, FocalProvenance, tuple[str, ...]]:
+) -> tuple[Camera, FocalProvenance]:
     """Return the camera of a photo, by the first of these that is known.
 
     1. given by the user; 2. EXIF focal length in 35 mm terms; 3. EXIF focal length and the sensor's size;
-    4. a default field of view of 60 degrees along the long side.
+    4. EXIF focal length alone, which bounds what is assumed; 5. a default field of view of 60 degrees along the long
+    side. A panorama has none of them but the first, and is said to be one.
 
     Args:
         request: what the user gave; None for nothing.
@@ -131,59 +91,117 @@ def choose_camera(
         height: height in pixels of the upright photo.
 
     Returns:
-        The camera, where its focal length came from, and sentences to show with it.
+        The camera, and where its focal length came from, with sentences to show with it.
 
     Raises:
-        InputError: when given intrinsics belong to a photo of another size.
+        InputError: when given intrinsics belong to a photo of another size, or what is given is no camera's.
     """
     given = _given_camera(request, width=width, height=height) if request else None
     if given is not None:
         return given
-    for known in (exif_35mm_focal(exif, width, height), exif_sensor_focal(exif, width, height)):
-        if known is not None:
-            focal_px, provenance, notes = known
-            return camera_from_focal_px(focal_px, width=width, height=height), provenance, notes
+    known = panorama_focal(exif, width, height) or exif_focal(exif, width, height)
+    if known is not None:
+        focal_px, provenance = known
+        return camera_from_focal_px(focal_px, width=width, height=height), provenance
     focal_px = max(width, height) / 2 / math.tan(math.radians(DEFAULT_FOV_DEG) / 2)
     provenance = FocalProvenance(
         source="default-fov",
         detail=f"unknown: {DEFAULT_FOV_DEG:.0f}° field of view along the long side assumed ({focal_px:.0f} px)",
         relative_sigma=DEFAULT_FOV_SIGMA,
+        notes=(FOCAL_UNKNOWN,),
     )
-    return camera_from_focal_px(focal_px, width=width, height=height), provenance, (FOCAL_UNKNOWN,)
+    return camera_from_focal_px(focal_px, width=width, height=height), provenance
 
 
-def is_about_focal(note: str) -> bool:
-    """Return whether a note of a photo is about a focal length that was not given: idle once one is.
-
-    Args:
-        note: one of :attr:`mfh.types.Photo.notes`.
-    """
-    return ADVICE in note
-
-
-def _given_camera(
-    request: FocalRequest, *, width: int, height: int
-) -> tuple[Camera, FocalProvenance, tuple[str, ...]] | None:
+def _given_camera(request: FocalRequest, *, width: int, height: int) -> tuple[Camera, FocalProvenance] | None:
     """Return the camera the user asked for, or None where the request is empty."""
+    source = "explicit"
     if request.intrinsics is not None:
-        return _camera_of_intrinsics(request.intrinsics, width=width, height=height)
-    if request.focal_px is not None:
+        camera, source = _camera_of_intrinsics(request.intrinsics, width=width, height=height), "intrinsics-file"
+        given = f"--intrinsics {request.intrinsics.origin}"
+        detail = f"{request.intrinsics.origin}: fx {camera.fx:.1f}, fy {camera.fy:.1f} px"
+    elif request.focal_px is not None:
         camera = camera_from_focal_px(request.focal_px, width=width, height=height)
-        detail = f"given: {request.focal_px:g} px"
+        given, detail = f"--focal-px {request.focal_px:g}", f"given: {request.focal_px:g} px"
     elif request.fov_x_deg is not None:
         camera = camera_from_fov_x(request.fov_x_deg, width=width, height=height)
+        given = f"--fov-x-deg {request.fov_x_deg:g}"
         detail = f"given: {request.fov_x_deg:g}° horizontal field of view ({camera.fx:.0f} px)"
     elif request.focal_35mm is not None:
         camera = camera_from_focal_35mm(request.focal_35mm, width=width, height=height)
+        given = f"--focal-35mm {request.focal_35mm:g}"
         detail = f"given: {request.focal_35mm:g} mm, 35 mm equivalent ({camera.fx:.0f} px)"
     else:
         return None
-    return camera, FocalProvenance(source="explicit", detail=detail, relative_sigma=0.0), ()
+    notes = _questions(request, camera, given)
+    return camera, FocalProvenance(source=source, detail=detail, relative_sigma=0.0, notes=notes)
 
 
-def _camera_of_intrinsics(
-    given: Intrinsics, *, width: int, height: int
-) -> tuple[Camera, FocalProvenance, tuple[str, ...]]:
+def _questions(request: FocalRequest, camera: Camera, given: str) -> tuple[str, ...]:
+    """Question a given focal length that hardly any camera has; refuse one that none can have."""
+    # Of a panorama, as much as a single picture has.
+    long_px = min(max(camera.width, camera.height), WIDEST_SHAPE * min(camera.width, camera.height))
+    focal_px = camera.fx if camera.width >= camera.height else camera.fy
+    equivalent_mm = focal_px / long_px * FULL_FRAME_MM
+    fov_deg = 2 * math.degrees(math.atan(long_px / 2 / focal_px))
+    seen = f"{fov_deg:.3g}° along the long side of {camera.width}x{camera.height} pixels"
+    if not NARROWEST_DEG <= fov_deg <= WIDEST_DEG:
+        raise InputError(
+            f"{given} is a focal length of {focal_px:.3g} px, {seen}: no camera has that; expected "
+            f"{NARROWEST_DEG:g} to {WIDEST_DEG:g} degrees{_guess(request, equivalent_mm)}"
+        )
+    questions = []
+    if equivalent_mm < SHORTEST_35MM:
+        questions.append(
+            f"{given} is a focal length wider than any lens ({seen}, {equivalent_mm:.2g} mm in 35 mm terms, and "
+            f"{SHORTEST_35MM:g} mm is the least), and all metres scale with it{_guess(request, equivalent_mm)}"
+        )
+    if equivalent_mm > LONGEST_GIVEN_35MM:
+        questions.append(
+            f"{given} is a focal length longer than nearly any lens ({seen}, {equivalent_mm:.0f} mm in 35 mm terms), "
+            f"and all metres scale with it{_guess(request, equivalent_mm)}"
+        )
+    aspect = max(camera.fx / camera.fy, camera.fy / camera.fx)
+    if aspect > ABSURD_PIXEL_ASPECT:
+        raise InputError(
+            f"{given} has focal lengths fx = {camera.fx:g} and fy = {camera.fy:g}, a factor of {aspect:.3g} apart: no "
+            "camera has such pixels; expected about the same"
+        )
+    if aspect > LARGEST_PIXEL_ASPECT:
+        questions.append(
+            f"{given} has focal lengths fx = {camera.fx:.1f} and fy = {camera.fy:.1f}, a factor of {aspect:.2g} apart, "
+            "and cameras have square pixels: are both of this photo, and was it squeezed?"
+        )
+    if request.intrinsics is not None and request.intrinsics.distorted:
+        questions.append(
+            f"{given} has a lens distortion besides its focal length, which is not undone: metres near the corners are "
+            "less true; undistort the photo where that matters"
+        )
+    return tuple(questions)
+
+
+def _guess(request: FocalRequest, equivalent_mm: float) -> str:
+    """Return what a user may have meant by a number that no lens has."""
+    short = equivalent_mm < SHORTEST_35MM
+    if request.focal_35mm is not None:
+        if short:
+            return ": did you give the real focal length? the 35 mm equivalent is wanted"
+        return ": the 35 mm equivalent in millimetres is wanted"
+    if request.fov_x_deg is not None:
+        radians = request.fov_x_deg < math.pi and not short
+        return (
+            ": did you give radians? degrees are wanted" if radians else ": the full angle from edge to edge is wanted"
+        )
+    if request.focal_px is not None:
+        if short:
+            return ": did you give millimetres? pixels of this photo are wanted; --focal-35mm takes millimetres"
+        return ": pixels of this photo are wanted"
+    if short:
+        return ": are they divided by the photo's size, or in millimetres? pixels of this photo are wanted"
+    return ": pixels of this photo are wanted"
+
+
+def _camera_of_intrinsics(given: Intrinsics, *, width: int, height: int) -> Camera:
     """Return the camera of given intrinsics, refusing those of another photo size.
 
     A K says its image size only through its principal point, which lies near the middle. One well outside the middle
@@ -203,6 +221,9 @@ def _camera_of_intrinsics(
             f"{2 * given.cx + 1:.0f}x{2 * given.cy + 1:.0f} pixels, and the photo has {width}x{height}: give the "
             "intrinsics of this size (or add its width and height to the file if the photo is cropped off-centre)"
         )
-    camera = Camera(fx=given.fx, fy=given.fy, cx=given.cx, cy=given.cy, width=width, height=height)
-    detail = f"{given.origin}: fx {given.fx:.1f}, fy {given.fy:.1f} px"
-    return camera, FocalProvenance(source="intrinsics-file", detail=detail, relative_sigma=0.0), ()
+    if not (-1 <= ratio_x <= 2 and -1 <= ratio_y <= 2):
+        raise InputError(
+            f"intrinsics {given.origin} have their principal point at ({given.cx:g}, {given.cy:g}), far "
+            f"outside the photo of {width}x{height} pixels: no camera has that; expected it near the middle"
+        )
+    return Camera(fx=given.fx, fy=given.fy, cx=given.cx, cy=given.cy, width=width, height=height)

@@ -1,33 +1,23 @@
-"""A picture file, or an array, into an upright float RGB photo with a camera; every bad file is one clear line."""
+"""A picture file, or an array, into an upright RGB photo with a camera; every bad file is one clear line."""
 
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Shaped
 from numpy import ndarray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from mfh.errors import InputError, one_line
+from mfh.errors import InputError
 from mfh.io.exif import ExifFacts, read_exif
 from mfh.io.focal import FocalRequest, choose_camera
+from mfh.io.pictures import MAX_PIXELS, PHOTO_FORMATS, PHOTO_NAMES, open_picture
+from mfh.io.pixels import check_unit_range, decode
 from mfh.types import Photo
-
-MAX_PIXELS = 100_000_000
-"""Larger photos are refused before they are decoded: 100 megapixels are 1.2 GB as float RGB."""
 
 MIN_SIDE_PX = 32
 """Smaller photos are refused: no person in them could be measured."""
-
-# Only formats that hold photos: Pillow also opens ones that start other programs (EPS) or are drawings.
-_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "MPO", "PPM", "JPEG2000", "AVIF", "HEIF")
-_READABLE = "JPEG, PNG, WebP, TIFF, BMP, GIF, PPM, JPEG 2000, AVIF or HEIC"
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-
-_pillow_lock = threading.RLock()
+_NO_LIMIT = 1 << 62
+"""The size is checked here, where the message can say how to raise the limit."""
 
 
 def load_photo(path: str | Path, *, focal: FocalRequest | None = None, max_pixels: int = MAX_PIXELS) -> Photo:
@@ -47,28 +37,11 @@ def load_photo(path: str | Path, *, focal: FocalRequest | None = None, max_pixel
         InputError: for anything that is not a readable photo of a usable size, in one line.
     """
     path = Path(path)
-    _check_file(path)
-    with _quiet_unlimited_pillow(), _open(path) as image:
-        _check_size(path.name, image.width, image.height, max_pixels=max_pixels)
-        exif = read_exif(image)
-        notes = _notes_on_frames(image)
-        try:
-            image.load()
-            rgb, more_notes = _to_rgb(image, name=path.name)
-        except InputError:
-            raise
-        except MemoryError as error:
-            size = f"{image.width}x{image.height}"
-            raise InputError(f"{path} ({size} pixels) does not fit in memory: make it smaller") from error
-        except Exception as error:
-            # Decoders raise whatever they stumble on in a damaged file.
-            raise InputError(
-                f"{path} is damaged or truncated ({one_line(error)}): expected a whole picture file"
-            ) from error
-    rgb = _upright(rgb, exif.orientation)
-    height, width = rgb.shape[:2]
-    camera, provenance, focal_notes = choose_camera(focal, exif, width=width, height=height)
-    return Photo(rgb=rgb, camera=camera, focal=provenance, name=path.name, notes=(*notes, *more_notes, *focal_notes))
+    pixels, exif, notes = _decoded(path, max_pixels=max_pixels)
+    pixels = _upright(pixels, exif.orientation)
+    height, width = pixels.shape[:2]
+    camera, provenance = choose_camera(focal, exif, width=width, height=height)
+    return Photo(pixels, camera=camera, focal=provenance, name=path.name, notes=notes)
 
 
 def photo_from_array(rgb: Shaped[ndarray, "h w 3"], *, focal: FocalRequest | None = None, name: str = "array") -> Photo:
@@ -89,73 +62,19 @@ def photo_from_array(rgb: Shaped[ndarray, "h w 3"], *, focal: FocalRequest | Non
         raise InputError(f"{name} has shape {rgb.shape}: expected (height, width, 3)")
     height, width = rgb.shape[:2]
     _check_size(name, width, height, max_pixels=MAX_PIXELS)
-    camera, provenance, notes = choose_camera(focal, ExifFacts(), width=width, height=height)
-    return Photo(rgb=_to_unit_range(rgb, name=name), camera=camera, focal=provenance, name=name, notes=notes)
+    camera, provenance = choose_camera(focal, ExifFacts(), width=width, height=height)
+    return Photo(_checked(rgb, name=name), camera=camera, focal=provenance, name=name)
 
 
-def _check_file(path: Path) -> None:
-    """Refuse what cannot be a picture file before any decoder sees it."""
-    try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder: expected a picture file")
-        if not path.exists():
-            raise InputError(f"no such file: {path}; expected a picture file")
-        if not path.is_file():
-            raise InputError(f"{path} is not a regular file: expected a picture file")
-        with path.open("rb") as stream:
-            if not stream.read(1):
-                raise InputError(f"{path} is empty (0 bytes): expected a picture file")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}; check its name and permissions") from error
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{str(path)!r} is no file name ({error}): expected a picture file") from error
-
-
-def _open(path: Path) -> Image.Image:
-    """Open a picture without decoding it."""
-    Image.init()
-    has_heif = _register_heif()
-    try:
-        return Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
-    except UnidentifiedImageError as error:
-        with path.open("rb") as stream:
-            start = stream.read(16)
-        if start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS and not has_heif:
-            raise InputError(
-                f"{path} is HEIC, which needs one more package: pip install 'metric-from-human[heif]'"
-            ) from error
-        raise InputError(
-            f"{path} is not a picture this can read (it begins with {start[:8]!r}): expected {_READABLE}"
-        ) from error
-    except Exception as error:
-        raise InputError(f"{path} is damaged ({one_line(error)}): expected a whole picture file") from error
-
-
-def _register_heif() -> bool:
-    """Teach Pillow HEIC where the extra is installed."""
-    if "HEIF" in Image.OPEN:
-        return True
-    try:
-        import pillow_heif
-    except ImportError:
-        return False
-    pillow_heif.register_heif_opener()
-    return True
-
-
-@contextmanager
-def _quiet_unlimited_pillow() -> Iterator[None]:
-    """Lift Pillow's own pixel limit, a module global: the size is checked here. Remarks on odd EXIF are silenced."""
-    with _pillow_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        before = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
+def _decoded(path: Path, *, max_pixels: int) -> tuple[Shaped[ndarray, "h w c"], ExifFacts, tuple[str, ...]]:
+    """Return the pixels as the file has them, what EXIF says, and notes; Pillow's own copy is gone with this call."""
+    expected = f"a whole picture file ({PHOTO_NAMES})"
+    with open_picture(path, formats=PHOTO_FORMATS, what="", expected=expected, max_pixels=_NO_LIMIT) as image:
+        _check_size(path.name, image.width, image.height, max_pixels=max_pixels)
+        exif = read_exif(image)
+        notes = _notes_on_frames(image)
+        pixels, more_notes = decode(image, name=path.name)
+    return pixels, exif, (*notes, *more_notes)
 
 
 def _check_size(name: str, width: int, height: int, *, max_pixels: int) -> None:
@@ -177,48 +96,17 @@ def _notes_on_frames(image: Image.Image) -> tuple[str, ...]:
     return ("the file holds several pictures: the first is used",)
 
 
-def _to_rgb(image: Image.Image, *, name: str) -> tuple[Float[ndarray, "h w 3"], tuple[str, ...]]:
-    """Turn any Pillow mode into float RGB in [0, 1]."""
-    mode = image.mode
-    if mode.startswith("I;16") or mode in ("I", "F"):
-        grey = _grey_to_unit_range(np.asarray(image), name=name)
-        return np.repeat(grey[..., None], 3, axis=2), ()
-    notes: tuple[str, ...] = ()
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        if np.asarray(image.getchannel("A")).min() < 255:
-            # White is what a page shows behind a picture.
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            notes = ("transparent pixels are shown on white",)
-    return _to_unit_range(np.asarray(image.convert("RGB")), name=name), notes
-
-
-def _grey_to_unit_range(grey: Shaped[ndarray, "h w"], *, name: str) -> Float[ndarray, "h w"]:
-    """Scale deep grey: 16 bits by 65535, floats already in [0, 1]."""
-    if grey.dtype.kind == "f":
-        return _to_unit_range(grey, name=name)
-    low, high = int(grey.min()), int(grey.max())
-    if low < 0 or high > 65535:
-        raise InputError(f"{name} has grey values {low} to {high}: expected 8 or 16 bits (0 to 65535)")
-    return (grey.astype(np.float32) / np.float32(65535)).astype(np.float32)
-
-
-def _to_unit_range(pixels: Shaped[ndarray, "*shape"], *, name: str) -> Float[ndarray, "*shape"]:
-    """Return float32 in [0, 1] from uint8, uint16 or floats that already are."""
+def _checked(pixels: Shaped[ndarray, "h w 3"], *, name: str) -> Shaped[ndarray, "h w 3"]:
+    """Return a copy of uint8 or uint16 pixels, or of floats in [0, 1] as float32."""
     if pixels.dtype in (np.uint8, np.uint16):
-        scaled = pixels.astype(np.float32)
-        scaled /= np.float32(np.iinfo(pixels.dtype).max)
-        return scaled
+        return pixels.copy()
     if pixels.dtype.kind != "f":
         raise InputError(f"{name} has {pixels.dtype} pixels: expected uint8, uint16 or floats in [0, 1]")
-    low, high = float(pixels.min()), float(pixels.max())
-    # NaN fails this comparison too.
-    if not (low >= 0 and high <= 1):
-        raise InputError(f"{name} has pixel values {low:g} to {high:g}: expected floats in [0, 1]")
+    check_unit_range(float(pixels.min()), float(pixels.max()), name=name)
     return pixels.astype(np.float32)
 
 
-def _upright(rgb: Float[ndarray, "h w 3"], orientation: int) -> Float[ndarray, "h2 w2 3"]:
+def _upright(pixels: Shaped[ndarray, "h w c"], orientation: int) -> Shaped[ndarray, "h2 w2 c"]:
     """Apply the EXIF orientation."""
     turned = {
         1: lambda a: a,
@@ -229,5 +117,5 @@ def _upright(rgb: Float[ndarray, "h w 3"], orientation: int) -> Float[ndarray, "
         6: lambda a: a.transpose(1, 0, 2)[:, ::-1],
         7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
         8: lambda a: a.transpose(1, 0, 2)[::-1],
-    }[orientation](rgb)
+    }[orientation](pixels)
     return np.ascontiguousarray(turned)

@@ -5,15 +5,17 @@ them is on any list here. A test over the source tree holds that nothing else op
 """
 
 import io
+import os
+import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
-from mfh.errors import InputError, MfhError
+from mfh.errors import InputError, MfhError, shown
 from mfh.io.reading import check_file, reading
 
 PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "MPO", "PPM", "JPEG2000", "AVIF", "HEIF")
@@ -25,6 +27,7 @@ DATASET_FORMATS = ("PNG", "JPEG", "PPM", "TIFF", "BMP")
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused before they are decoded."""
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _pillow_lock = threading.RLock()
 
@@ -44,7 +47,7 @@ def open_picture(
     Args:
         source: the file, or the bytes of one.
         formats: Pillow's names of what it may be; no other decoder sees it.
-        what: it is to the user, e.g. "depth"; may be empty.
+        what: it is to the user, e.g. "depth"; may be empty for a file.
         expected: what it should be, e.g. "a 16-bit grey png".
         max_pixels: more are refused before anything is decoded.
         error: class of the error to raise.
@@ -55,14 +58,17 @@ def open_picture(
     Raises:
         MfhError: of the class given.
     """
-    named = "bytes" if isinstance(source, bytes) else source
+    named = "" if isinstance(source, bytes) else source
     if not isinstance(source, bytes):
         check_file(source, what=what, expected=expected, error=error)
     with reading(named, what=what, expected=expected, error=error), _quiet_unlimited_pillow():
-        with _opened(source, formats, what, expected, error) as image:
+        start = source[:16] if isinstance(source, bytes) else _start(Path(source))
+        # Before the file is opened: where standard error is closed, the next file gets its number.
+        quiet = _silent_stderr() if start[:4] in _TIFF_STARTS else nullcontext()
+        with quiet, _opened(source, start, formats, what, expected, error) as image:
             if image.width * image.height > max_pixels:
                 raise error(
-                    f"{what} {named}".strip() + f" has {image.width}x{image.height} pixels "
+                    f"{what} {shown(named)}".strip() + f" has {image.width}x{image.height} pixels "
                     f"({image.width * image.height / 1e6:.0f} megapixels): expected at most {max_pixels / 1e6:g} "
                     "megapixels"
                 )
@@ -70,17 +76,16 @@ def open_picture(
 
 
 def _opened(
-    source: Path | str | bytes, formats: Sequence[str], what: str, expected: str, error: type[MfhError]
+    source: Path | str | bytes, start: bytes, formats: Sequence[str], what: str, expected: str, error: type[MfhError]
 ) -> Image.Image:
     """Return the opened picture; one line that says how the file begins where it is of no such format."""
     Image.init()
     has_heif = "HEIF" not in formats or _register_heif()
     stream = io.BytesIO(source) if isinstance(source, bytes) else Path(source)
     try:
-        return Image.open(stream, formats=[name for name in formats if name in Image.OPEN])
+        return unmapped(Image.open(stream, formats=[name for name in formats if name in Image.OPEN]))
     except UnidentifiedImageError as cause:
-        start = source[:16] if isinstance(source, bytes) else _start(Path(source))
-        named = f"{what} {'' if isinstance(source, bytes) else source}".strip()
+        named = f"{what} {'' if isinstance(source, bytes) else shown(source)}".strip()
         if start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS and not has_heif:
             raise error(
                 f"{named} is HEIC, which needs one more package: pip install 'metric-from-human[heif]'"
@@ -88,6 +93,20 @@ def _opened(
         raise error(
             f"{named} is not a picture this can read (it begins with {start[:8]!r}): expected {expected}"
         ) from cause
+
+
+def unmapped(image: ImageFile.ImageFile) -> ImageFile.ImageFile:
+    """Return an opened picture that will not be mapped into memory when it is decoded.
+
+    Of an uncompressed grey TIFF with an orientation, Pillow maps rows as long as the upright picture's, and then turns
+    that. It maps files whose name it knows.
+
+    Args:
+        image: opened, not decoded.
+    """
+    if image.format == "TIFF":
+        image.filename = ""
+    return image
 
 
 def _start(path: Path) -> bytes:
@@ -105,6 +124,25 @@ def _register_heif() -> bool:
         return False
     pillow_heif.register_heif_opener()
     return True
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Keep libtiff from writing its own remarks on damaged files to the process's standard error, past Python."""
+    kept = None
+    # Where there is no standard error there are no remarks either.
+    if sys.__stderr__ is not None:
+        with suppress(OSError):
+            kept = os.dup(2)
+    try:
+        if kept is not None:
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        if kept is not None:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 @contextmanager

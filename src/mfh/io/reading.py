@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Shaped
 from numpy import ndarray
 
-from mfh.errors import InputError, MfhError, kind_and_message
+from mfh.errors import InputError, MfhError, kind_and_message, shown
 
 MAX_TEXT_BYTES = 64 << 20
 """Largest text or JSON file that is read."""
@@ -33,7 +33,8 @@ _MAX_MEMBERS = 10_000
 _MAX_DIMENSIONS = 8
 _MAX_DIGITS = 300
 _MAX_HEADER_BYTES = 10_000
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STRING = re.compile(r'"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)', re.DOTALL)
+"""To the end where it is not closed: looking for a closing mark from every opening one would take for ever."""
 _BRACKET = re.compile(r"[\[\]{}]")
 
 
@@ -52,7 +53,7 @@ def reading(path: Path | str, *, what: str, expected: str, error: type[MfhError]
     Raises:
         MfhError: of the class given.
     """
-    named = f"{what} {path}".strip()
+    named = f"{what} {shown(path)}".strip()
     try:
         yield
     except MfhError:
@@ -90,10 +91,13 @@ def check_file(
     Raises:
         MfhError: of the class given.
     """
-    named = f"{what} {path}".strip()
+    named = f"{what} {shown(path)}".strip()
     with reading(path, what=what, expected=expected, error=error):
         path = Path(path)
-        facts = path.stat()
+        try:
+            facts = path.stat()
+        except ValueError as cause:
+            raise error(f"{what} {str(path)!r} is no file name ({cause}): expected {expected}".strip()) from cause
         if stat.S_ISDIR(facts.st_mode):
             raise error(f"{named} is a folder: expected {expected}")
         if not stat.S_ISREG(facts.st_mode):
@@ -138,15 +142,17 @@ def read_json(
     *,
     what: str,
     expected: str,
+    finite: bool = True,
     max_bytes: int = MAX_TEXT_BYTES,
     error: type[MfhError] = InputError,
 ) -> Any:
-    """Read a JSON file: nesting and numbers bounded, every number finite.
+    """Read a JSON file: nesting and numbers bounded.
 
     Args:
         path: the file.
         what: it is to the user; may be empty.
         expected: what it should be.
+        finite: False reads NaN and Infinity too.
         max_bytes: of its size.
         error: class of the error to raise.
 
@@ -158,14 +164,15 @@ def read_json(
     """
     text = read_text(path, what=what, expected=expected, max_bytes=max_bytes, error=error)
     with reading(path, what=what, expected=expected, error=error):
-        return parse_json(text)
+        return parse_json(text, finite=finite)
 
 
-def parse_json(text: str) -> Any:
+def parse_json(text: str, *, finite: bool = True) -> Any:
     """Return the value of a JSON text, as :func:`read_json` does.
 
     Args:
         text: at most a few megabytes.
+        finite: False reads NaN and Infinity too, which Python writes and JSON does not know.
 
     Raises:
         ValueError: for what is not JSON, nested deeper than 64, or has numbers that are not finite or absurdly long.
@@ -173,7 +180,8 @@ def parse_json(text: str) -> Any:
     deepest = max(accumulate(1 if mark in "[{" else -1 for mark in _BRACKET.findall(_STRING.sub("", text))), default=0)
     if deepest > MAX_DEPTH:
         raise ValueError(f"JSON nested {deepest:,} deep, {MAX_DEPTH} at most is read")
-    return json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_no_number)
+    constant = _no_number if finite else float
+    return json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=constant)
 
 
 def read_npy(

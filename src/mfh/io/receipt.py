@@ -1,6 +1,5 @@
 """The scale receipt: everything that decided the metres of one photo, as plain JSON."""
 
-import json
 import math
 import platform
 from contextlib import suppress
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from mfh import __version__
-from mfh.io.atomic import atomic_path
 from mfh.types import Landmark, MeasuredPainting, MetricDepth, RegionDepth, ScaleInterval
 
 # What can decide the numbers; those of the extras are named where they are installed.
@@ -41,7 +39,7 @@ def depth_range_m(result: MetricDepth) -> tuple[float, float, float]:
     Returns:
         Three depths in metres; NaN where no pixel is valid.
     """
-    valid = result.depth_m[result.valid_mask]
+    valid = result.map_m[~np.isnan(result.map_m)]
     if valid.size == 0:
         return math.nan, math.nan, math.nan
     nearest, median, farthest = np.percentile(valid, [1, 50, 99])
@@ -74,9 +72,11 @@ def receipt(
         "preset": result.preset,
         "models": dict(result.models),
         "people_used": result.people_used,
+        "painted_people_used": sum(one.painted and one.verdict == "used" for one in result.landmarks),
         "people_spread": result.people_spread,
         "depth_m": {"nearest": nearest_m, "median": median_m, "farthest": farthest_m},
-        "valid_fraction": float(result.valid_mask.mean()),
+        "valid_fraction": float((~np.isnan(result.map_m)).mean()),
+        "max_depth_m": result.max_depth_m,
         "head": {
             "scale": float(result.head.scale),
             "shift": float(result.head.shift),
@@ -96,7 +96,11 @@ def receipt(
             for one in result.lengths
         ],
         "region": _region(result.region),
-        "known_sizes": [{"name": one.name, "weight": one.weight} for one in result.known_sizes],
+        "known_sizes": [
+            {"name": one.name, "weight": one.weight, "by_people": one.by_people, "by_answer": one.by_answer}
+            for one in result.known_sizes
+        ],
+        "doubt": result.doubt,
         "camera": {"fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy},
         "focal": {"source": focal.source, "detail": focal.detail, "relative_sigma": focal.relative_sigma},
         "landmarks": [_landmark(number, landmark) for number, landmark in enumerate(result.landmarks)],
@@ -109,7 +113,7 @@ def receipt(
             for one in result.kept_paintings
         ],
         "seconds": {stage: round(seconds, 4) for stage, seconds in result.seconds.items()},
-        "warnings": list(dict.fromkeys((*result.photo.notes, *result.warnings, *notes))),
+        "warnings": list(dict.fromkeys((*result.photo.notes, *result.photo.focal.notes, *result.warnings, *notes))),
         "files": dict(files or {}),
         "versions": _versions(),
     }
@@ -123,20 +127,6 @@ def painting_name(painting: MeasuredPainting) -> str:
         painting: the painting.
     """
     return f"paintings/{painting.number:02d}.png"
-
-
-def write_receipt(path: str | Path, tree: dict[str, object]) -> None:
-    """Write a receipt as indented UTF-8 JSON.
-
-    Args:
-        path: file to write, ending in .json.
-        tree: what :func:`receipt` returned.
-
-    Raises:
-        InputError: when the file cannot be written.
-    """
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _interval(interval: ScaleInterval | None) -> object:

@@ -1,18 +1,25 @@
-"""Relative depth that the user brings as a file: npy, npz, 16-bit png or exr, of any model."""
+"""Relative depth that the user brings, of any model: as a file of numbers, or as an array."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from numpy import ndarray
 
 from mfh.errors import InputError
-from mfh.io.maps import read_map
+from mfh.io.maps import as_map, read_map
+from mfh.numerics.holes import resize_with_holes
 from mfh.types import Space
 
 SAME_ASPECT = 0.01
 """Aspect ratios closer than this are the same view at another size: rounding to whole pixels moves them less."""
+PATCHES_PX = (8, 14, 16, 32)
+"""Networks look at pictures whose sides are whole numbers of patches; these are their usual sizes."""
+SAME_ASPECT_OF_PATCHES = 0.15
+"""The same for maps rounded to patches: of a small map, more would be another view."""
+MOST_HOLES = 0.95
+"""A map with more holes than this says too little of the photo."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +27,7 @@ class RelativeDepthMap:
     """A map of one photo, whose metres are asked for.
 
     Attributes:
-        values: (h, w) finite, not all alike.
+        values: (h, w), not all alike; what is not finite is a hole: the map says nothing there (sky, invalid).
         space: "disparity", larger is nearer, or "depth", larger is farther; either up to an affine map.
         name: what to call it: the file's name.
     """
@@ -31,16 +38,20 @@ class RelativeDepthMap:
 
     def __post_init__(self) -> None:
         """Refuse what no photo's relative depth can be."""
-        values = self.values
-        bad = int(values.size - np.count_nonzero(np.isfinite(values)))
-        if bad:
+        if self.values.size == 0:
+            raise InputError(f"{self.name} has no values: expected relative depth that varies over the photo")
+        seen = self.values[np.isfinite(self.values)]
+        holes = 1 - len(seen) / self.values.size
+        if holes > MOST_HOLES:
             raise InputError(
-                f"{self.name} has {bad} of {values.size} values that are not finite: expected relative depth at every "
-                "pixel; fill them first"
+                f"{self.name} has no depth at {holes:.1%} of its values ({_HOLES}): expected relative depth over most "
+                "of the photo"
             )
-        if values.size == 0 or float(np.ptp(values)) <= 1e-6 * float(np.abs(values).max()):
-            at = f" ({float(values.flat[0]):g} everywhere)" if values.size else ""
-            raise InputError(f"{self.name} is constant{at}: expected relative depth that varies over the photo")
+        if float(np.ptp(seen.astype(np.float64))) <= 1e-6 * float(np.abs(seen).max()):
+            raise InputError(
+                f"{self.name} is constant ({float(seen[0]):g} everywhere): expected relative depth that varies over "
+                "the photo"
+            )
 
     def fitted_to(self, width: int, height: int) -> tuple["RelativeDepthMap", tuple[str, ...]]:
         """Return the map at the size of a photo, resized bilinearly where it is the same view at another size.
@@ -56,27 +67,81 @@ class RelativeDepthMap:
             InputError: for a map of another shape than the photo's.
         """
         rows, columns = self.values.shape
-        if (columns, rows) == (width, height):
-            return self, ()
-        if abs(columns * height / (rows * width) - 1) > SAME_ASPECT:
-            turned = "; it seems to be turned by 90 degrees" if (columns, rows) == (height, width) else ""
-            raise InputError(
-                f"{self.name} has {columns}x{rows} values and the photo has {width}x{height} pixels{turned}: expected "
-                "a map of the upright photo, of the same size or shape"
-            )
-        import cv2
+        fitted, notes = self, ()
+        if (columns, rows) != (width, height):
+            if not is_same_view(columns, rows, width, height):
+                turned = "; it seems to be turned by 90 degrees" if is_same_view(rows, columns, width, height) else ""
+                raise InputError(
+                    f"{self.name} has {columns}x{rows} values and the photo has {width}x{height} pixels{turned}: "
+                    "expected a map of the whole upright photo, of the same size or shape"
+                )
+            import cv2
 
-        values = cv2.resize(self.values, (width, height), interpolation=cv2.INTER_LINEAR)
-        note = f"relative depth {self.name} was resized from {columns}x{rows} to the photo's {width}x{height}"
-        return replace(self, values=values), (note,)
+            fitted = replace(self, values=resize_with_holes(self.values, (width, height), cv2.INTER_LINEAR))
+            notes += (f"relative depth {self.name} was resized from {columns}x{rows} to the photo's {width}x{height}",)
+        holes = float(np.mean(~np.isfinite(fitted.values)))
+        if holes:
+            notes += (
+                f"relative depth {self.name} has no depth at {holes:.1%} of the pixels ({_HOLES}): no metres there",
+            )
+        return fitted, notes
+
+
+_HOLES = "not finite, or 0 among whole numbers of depth"
+
+
+def is_same_view(columns: int, rows: int, width: int, height: int) -> bool:
+    """Return whether a map of one size can be of a whole photo of another.
+
+    Args:
+        columns: of the map.
+        rows: of the map.
+        width: of the photo.
+        height: of the photo.
+
+    Returns:
+        True where the aspect ratios agree but for rounding: to whole pixels, or, where both sides of the map are whole
+        numbers of patches, of both sides to a patch in the same way (down, up or to the nearest).
+    """
+    off = abs(columns * height / (rows * width) - 1)
+    if off <= SAME_ASPECT:
+        return True
+    if off > SAME_ASPECT_OF_PATCHES:
+        return False
+    for patch in PATCHES_PX:
+        if columns % patch or rows % patch:
+            continue
+        # Sides before rounding, in patches from the rounded ones: down, nearest, up.
+        for least, most in ((0.0, 1.0), (-0.5, 0.5), (-1.0, 0.0)):
+            smallest = max((columns + least * patch) / width, (rows + least * patch) / height)
+            largest = min((columns + most * patch) / width, (rows + most * patch) / height)
+            if smallest < largest:
+                return True
+    return False
+
+
+def relative_depth_map(values: Shaped[ndarray, "..."], *, space: Space, name: str = "array") -> RelativeDepthMap:
+    """Return relative depth from an array of any kind of numbers.
+
+    Args:
+        values: of the upright photo; axes of length one are dropped. Of whole numbers in space depth, 0 is a hole: so
+            depth images say that there is none. In space disparity 0 is a value: as far as can be.
+        space: what the values are.
+        name: what to call it.
+
+    Raises:
+        InputError: for what is no such map, in one line.
+    """
+    return RelativeDepthMap(as_map(values, name, zero_is_none=space == "depth"), space, name)
 
 
 def read_relative_depth(path: str | Path, *, space: Space) -> RelativeDepthMap:
     """Read relative depth from a file.
 
     Args:
-        path: npy; npz with one array, or one named like the space, "relative" or "values"; 16-bit grey png; or exr,
-            where OpenCV was built with it.
+        path: as of :func:`mfh.io.maps.read_map`; the array of an npz, or the channel of an exr, with several is named
+            like the space, or "relative", "values", "pred", "prediction" or "arr_0". 0 among whole numbers is as of
+            :func:`relative_depth_map`.
         space: what the values are.
 
     Returns:
@@ -86,5 +151,8 @@ def read_relative_depth(path: str | Path, *, space: Space) -> RelativeDepthMap:
         InputError: for a file that is not such a map, in one line.
     """
     path = Path(path)
-    values = read_map(path, what="relative depth", names=(space, "relative", "values"))
+    values = read_map(path, what="relative depth", names=(space, *_NAMES), zero_is_none=space == "depth")
     return RelativeDepthMap(values, space, path.name)
+
+
+_NAMES = ("relative", "values", "pred", "prediction", "arr_0")

@@ -4,7 +4,6 @@ A model is loaded from a folder on this machine or not at all, so that loading c
 is none, one check that takes two seconds at most says whether ``mfh weights fetch`` can get it.
 """
 
-import json
 import logging
 import os
 import re
@@ -15,8 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mfh.errors import InputError, WeightsError
-from mfh.models.weights_place import cache_folder
+from mfh.errors import InputError, WeightsError, shown
+from mfh.io.reading import read_json as read_bounded_json
+from mfh.io.reading import read_text, reading
+from mfh.models.weights_checked import check_listed
+from mfh.models.weights_manifest import MANIFEST
+from mfh.models.weights_place import cache_folder, listed_name, named_place
 from mfh.models.weights_table import ARTEFACTS, HubRepo
 from mfh.types import Space
 
@@ -38,7 +41,9 @@ REDIRECTS: dict[str, tuple[str, str]] = {
 }
 """Vanished or renamed repository -> (where the same files are now, why)."""
 
-_REPO = re.compile(r"[\w.-]+/[\w.-]+")
+_REPO = re.compile(r"\w[\w.-]{0,95}/\w[\w.-]{0,95}", re.ASCII)
+_REVISION = re.compile(r"\w[\w.+/-]{0,99}", re.ASCII)
+_MAX_REFERENCE_BYTES = 1000
 _TRUE = {"1", "ON", "YES", "TRUE"}
 
 
@@ -89,13 +94,14 @@ def parse_source(text: str) -> Source:
             raise InputError(f"{text!r} ends in ?{query}: expected ?space=disparity or ?space=depth")
         space = "disparity" if query == "space=disparity" else "depth"
     if not place.startswith(PREFIX):
-        folder = Path(place).expanduser()
-        if not folder.is_dir():
+        folder = Path(os.path.expanduser(place))
+        if not _is_folder(folder):
             hint = f" (a hub model is written hf:{place})" if _REPO.fullmatch(place) else ""
             raise InputError(f"no folder {place!r}: expected hf:org/name or a folder with a model{hint}")
         return Source(folder=folder, space=space)
     repo, _, revision = place.removeprefix(PREFIX).partition("@")
-    if not _REPO.fullmatch(repo):
+    odd = revision and (not _REVISION.fullmatch(revision) or ".." in revision)
+    if not _REPO.fullmatch(repo) or odd:
         raise InputError(f"{text!r} is not a hub model: expected hf:org/name or hf:org/name@revision")
     return redirected(Source(repo=repo, revision=revision or None, space=space))
 
@@ -128,7 +134,8 @@ def locate(source: Source, *, marker: str | tuple[str, ...]) -> Path:
 
     Raises:
         InputError: for a user's folder without the marker.
-        WeightsError: where the model is not on this machine, with what to do about it.
+        WeightsError: where the model is not on this machine, or a file of it is not the one that was fetched, with what
+            to do about it.
     """
     if source.note:
         logger.warning(source.note)
@@ -141,6 +148,10 @@ def locate(source: Source, *, marker: str | tuple[str, ...]) -> Path:
         return source.folder
     for place in (cached_folder(source), hub_cache_folder(source)):
         if place is not None and _is_model(place, markers):
+            if (place / MANIFEST).is_file():
+                fetch = f"run 'mfh weights fetch {artefact_of(source.repo) or source.text}'"
+                with reading(place, what="", expected=f"a model; {fetch}", error=WeightsError):
+                    check_listed(place, fix=fetch)
             return place
     raise WeightsError(_missing_message(source))
 
@@ -177,14 +188,23 @@ def hub_cache_folder(source: Source) -> Path | None:
     Args:
         source: a repository.
     """
-    home = os.environ.get("HF_HOME") or str(
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
-    )
-    hub = Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub").expanduser()
+    if os.environ.get("HF_HUB_CACHE"):
+        hub = named_place(os.environ["HF_HUB_CACHE"], "HF_HUB_CACHE")
+    elif os.environ.get("HF_HOME"):
+        hub = named_place(os.environ["HF_HOME"], "HF_HOME") / "hub"
+    else:
+        shared = _shared_cache()
+        if shared is None:
+            return None
+        hub = shared / "huggingface" / "hub"
     repo = hub / f"models--{source.repo.replace('/', '--')}"
-    revision = source.revision or _pinned(source.repo) or "main"
-    reference = repo / "refs" / revision
-    commit = reference.read_text().strip() if reference.is_file() else revision
+    commit = source.revision or _pinned(source.repo) or "main"
+    reference = repo / "refs" / commit
+    if reference.is_file():
+        expected = "the commit that a revision means"
+        text = read_text(reference, what="", expected=expected, max_bytes=_MAX_REFERENCE_BYTES, error=WeightsError)
+        with reading(reference, what="", expected=expected, error=WeightsError):
+            commit = listed_name(text.strip())
     snapshot = repo / "snapshots" / commit
     return snapshot if snapshot.is_dir() else None
 
@@ -209,12 +229,17 @@ def offline_reason(url: str = "", *, timeout_s: float = REACH_TIMEOUT_S) -> str:
     for variable in () if url else ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         if os.environ.get(variable, "").upper() in _TRUE:
             return f"{variable} is set"
-    address = urlsplit(url or endpoint())
-    proxies = urllib.request.getproxies()
-    if address.scheme in proxies and not urllib.request.proxy_bypass(address.hostname or ""):
-        address = urlsplit(proxies[address.scheme])
-    host = address.hostname or ""
-    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        address = urlsplit(url or endpoint())
+        proxies = urllib.request.getproxies()
+        if address.scheme in proxies and not urllib.request.proxy_bypass(address.hostname or ""):
+            address = urlsplit(proxies[address.scheme])
+        host = address.hostname or ""
+        port = address.port or (443 if address.scheme == "https" else 80)
+    except ValueError as error:
+        return f"{url or endpoint()}, or the proxy to it, is no address: {error}"
+    if not host:
+        return f"{url or endpoint()} is no address: expected https://"
     outcome: list[str] = []
 
     def connect() -> None:
@@ -222,6 +247,8 @@ def offline_reason(url: str = "", *, timeout_s: float = REACH_TIMEOUT_S) -> str:
             socket.create_connection((host, port), timeout=timeout_s).close()
         except OSError as error:
             outcome.append(f"{host} cannot be reached: {error.strerror or error}")
+        except ValueError as error:
+            outcome.append(f"{host} is no name of a host: {error}")
         else:
             outcome.append("")
 
@@ -241,12 +268,11 @@ def read_json(file: Path) -> dict[str, object]:
     Raises:
         WeightsError: where it is not one.
     """
-    try:
-        tree = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"{file} cannot be read ({error}): fetch or copy the model again") from error
+    expected = "a JSON object; fetch or copy the model again"
+    # Python's libraries write numbers that are not finite.
+    tree = read_bounded_json(file, what="", expected=expected, finite=False, error=WeightsError)
     if not isinstance(tree, dict):
-        raise WeightsError(f"{file} holds no JSON object: fetch or copy the model again")
+        raise WeightsError(f"{shown(file)} holds no JSON object: fetch or copy the model again")
     return tree
 
 
@@ -284,6 +310,22 @@ def artefact_of(repo: str) -> str | None:
 
 def _is_model(folder: Path, markers: tuple[str, ...]) -> bool:
     return any((folder / marker).is_file() for marker in markers)
+
+
+def _is_folder(place: Path) -> bool:
+    try:
+        return place.is_dir()
+    except (OSError, ValueError):
+        # Too long for a name, or behind a folder that cannot be read.
+        return False
+
+
+def _shared_cache() -> Path | None:
+    """Return the place for caches as the hub library understands it, the same on every system; None without a home."""
+    chosen, home = os.environ.get("XDG_CACHE_HOME"), os.path.expanduser("~")
+    if chosen and os.path.isabs(chosen):
+        return Path(chosen)
+    return Path(home) / ".cache" if os.path.isabs(home) else None
 
 
 def _pinned(repo: str) -> str | None:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mfh.errors import BackendError, WeightsError, kind_and_message
+from mfh.errors import BackendError, MfhError, WeightsError, kind_and_message
+from mfh.models.torch_files import check_torch_file
 
 
 @contextmanager
@@ -20,18 +21,24 @@ def loading(folder: Path, what: str) -> Iterator[None]:
         BackendError: where memory does not suffice.
     """
     import torch
-    from safetensors import SafetensorError
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
+    for file in folder.rglob("*.bin"):
+        # Beside safetensors it is not read.
+        if not any(file.parent.glob("*.safetensors")):
+            check_torch_file(file, expected=f"part of a {what}; fetch or copy it again")
     try:
         yield
     except torch.OutOfMemoryError as error:
         raise BackendError(
             f"{folder} does not fit the GPU's memory: set MFH_DEVICE=cpu, or take a smaller model"
         ) from error
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except (MfhError, ImportError):
+        # A package that is missing is the registry's to tell.
+        raise
+    except Exception as error:
         raise WeightsError(
             f"{folder} is no {what} that can be loaded ({kind_and_message(error)}): fetch or copy it again"
         ) from error

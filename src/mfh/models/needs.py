@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 
 from mfh.config import Config
-from mfh.errors import InputError, WeightsError
+from mfh.errors import InputError
+from mfh.models import weights
 from mfh.models.registry import CONFIG_FIELDS, Entry, Role, find_model, names_of
-from mfh.models.weights import blocked_commercially, installed
 from mfh.models.weights_table import artefact
 
 PERMITTED: dict[Role, str] = {
@@ -47,7 +47,7 @@ class Needs:
     @property
     def blocked(self) -> dict[str, str]:
         """Artefacts that may not be used commercially, with the reason."""
-        return blocked_commercially(self.artefacts)
+        return weights.blocked_commercially(self.artefacts)
 
 
 def needs_of(config: Config) -> Needs:
@@ -66,7 +66,7 @@ def needs_of(config: Config) -> Needs:
     artefacts = tuple(dict.fromkeys(name for entry in entries.values() for name in entry.weights))
     return Needs(
         artefacts=artefacts,
-        missing=tuple(name for name in artefacts if not _is_here(name)),
+        missing=tuple(name for name in artefacts if not weights.is_here(name)),
         packages={package: entry.install for entry in entries.values() for package in entry.packages},
         modules={entry.module: entry.install for entry in entries.values() if entry.module},
         gpu_gb=sum(entry.gpu_gb for entry in entries.values()),
@@ -94,7 +94,7 @@ def permitted(config: Config) -> tuple[Config, tuple[str, ...]]:
             raise InputError(
                 f"the licence of the {what} {name} is not known here: read it, and leave out --commercial-ok"
             )
-        blocked = blocked_commercially(entry.weights)
+        blocked = weights.blocked_commercially(entry.weights)
         if not blocked:
             continue
         reasons = "; ".join(f"{one}: {reason}" for one, reason in blocked.items())
@@ -105,14 +105,6 @@ def permitted(config: Config) -> tuple[Config, tuple[str, ...]]:
             f"{PERMITTED[role]} takes the place of the {what} {name}, which may not be used commercially ({reasons})"
         )
     return replace(config, **changes), tuple(sentences)
-
-
-def _is_here(name: str) -> bool:
-    try:
-        return installed(name)
-    except WeightsError:
-        # A damaged manifest: what it lists cannot be counted on.
-        return False
 
 
 def _bytes(names: tuple[str, ...]) -> int:

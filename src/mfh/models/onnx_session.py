@@ -1,5 +1,6 @@
 """Networks of the package under onnxruntime, on the CPU."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ def cpu_session(weights: Path, what: str) -> "InferenceSession":
     Raises:
         WeightsError: when the file is missing.
     """
+    # It reads this when it is imported. Else it keeps a mark of the device in the user's cache folder, complains where
+    # it cannot, and tells its makers how it is used.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
     if not weights.is_file():

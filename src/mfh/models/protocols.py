@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from mfh.errors import Rejected
 from mfh.types import Camera, HumanMesh, PaintedPhoto, Person, Proposal, RelativeDepth
 
 Rgb = Float[ndarray, "h w 3"]
@@ -71,6 +72,15 @@ class ProposingPainter(Painter, Protocol):
 
         A small part of the work of painting, so that many paintings can be thought of for each that is made.
         """
+        ...
+
+
+@runtime_checkable
+class ChoosyPainter(Painter, Protocol):
+    """A painter that can tell a photo in which its people would say nothing about the scale."""
+
+    def refuses(self, photo: Rgb) -> Rejected | None:
+        """Say what a photo looks like into which nobody is to be painted, as "a close-up"; None for any other."""
         ...
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
-from mfh.errors import BackendError, WeightsError, kind_and_message
+from mfh.errors import BackendError, MfhError, WeightsError, kind_and_message
+from mfh.models.torch_files import check_torch_file
 
 RESTRICT = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 UNRESTRICT = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
@@ -88,6 +89,8 @@ def loading_restricted(place: Path, what: str) -> Iterator[None]:
     """
     import torch
 
+    if place.is_file():
+        check_torch_file(place, expected=f"the file of {what}; get it from its publisher again")
     try:
         with redirect_stdout(sys.stderr), weights_only(), hub_cache_only():
             yield
@@ -98,7 +101,10 @@ def loading_restricted(place: Path, what: str) -> Iterator[None]:
             f"{place} holds more than numbers, and reading that could run anything: refused ({_named(error)}); get the "
             f"file of {what} from its publisher, or save its tensors alone with torch.save"
         ) from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, AssertionError, RuntimeError) as error:
+    except (MfhError, ModuleNotFoundError):
+        # A package that is missing is the registry's to tell.
+        raise
+    except Exception as error:
         refused = _refused(error)
         if refused is not None:
             raise WeightsError(_how_to_get(refused.url, what)) from error
@@ -118,7 +124,9 @@ def computing(what: str) -> Iterator[None]:
     try:
         with redirect_stdout(sys.stderr):
             yield
-    except (ValueError, TypeError, KeyError, AttributeError, AssertionError, RuntimeError) as error:
+    except MfhError:
+        raise
+    except Exception as error:
         raise BackendError(
             f"{what} failed in its own package ({kind_and_message(error)}): expected the version docs/models.md names, "
             "and the device it was written for (CUDA)"

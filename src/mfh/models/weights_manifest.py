@@ -1,15 +1,28 @@
-"""The list of files beside a fetched model: names, sizes and digests, so that a copy can be proven whole."""
+"""The list of files beside a fetched model: names, sizes and digests, so that a copy can be proven whole.
 
+A list may come from another machine: it is read with limits, and names nothing outside its folder.
+"""
+
+import hashlib
 import json
-import shutil
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from mfh.errors import WeightsError
-from mfh.models.weights_place import file_sha256
+from mfh.errors import WeightsError, shown
+from mfh.io.contents import file_sha256
+from mfh.io.reading import check_file, read_json, reading
+from mfh.models.weights_place import listed_name
 
 MANIFEST = "mfh-weights.json"
+MAX_FILE_BYTES = 1 << 42
+"""Largest size of a model file that is believed."""
+_MAX_MANIFEST_BYTES = 8 << 20
+_MAX_FILES = 10_000
+_MAX_TEXT = 300
+_CHUNK = 1 << 20
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -59,23 +72,41 @@ def read_manifest(folder: Path) -> Manifest:
         folder: of the model.
 
     Raises:
-        WeightsError: where there is none, or it is damaged.
+        WeightsError: where there is none, or it is damaged, or lists what cannot be a model's files.
     """
     file = folder / MANIFEST
-    try:
-        tree = json.loads(file.read_text(encoding="utf-8"))
-        files = tuple(ListedFile(str(one["name"]), int(one["size_bytes"]), str(one["sha256"])) for one in tree["files"])
-        manifest = Manifest(str(tree["name"]), str(tree["revision"]), files)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(
-            f"{file} cannot be read ({type(error).__name__}): fetch or export the model again"
-        ) from error
-    for one in manifest.files:
-        path = PurePosixPath(one.name)
-        # It may come from another machine: nothing may be read or written outside the folder.
-        if path.is_absolute() or ".." in path.parts or "\\" in one.name or ":" in one.name:
-            raise WeightsError(f"{file} lists {one.name!r}: expected names inside the folder")
-    return manifest
+    expected = "the list of a model's files; fetch or export the model again"
+    tree = read_json(file, what="", expected=expected, max_bytes=_MAX_MANIFEST_BYTES, error=WeightsError)
+    with reading(file, what="", expected=expected, error=WeightsError):
+        if len(tree["files"]) > _MAX_FILES:
+            raise ValueError(f"it lists {len(tree['files']):,} files")
+        files = tuple(_listed_file(one) for one in tree["files"])
+        names = {one.name.casefold() for one in files}
+        if len(names) < len(files) or MANIFEST in names:
+            raise ValueError("it lists a name twice, or itself")
+        return Manifest(_short_text(tree["name"]), _short_text(tree["revision"]), files)
+
+
+def checked_size(size: object) -> int:
+    """Return the size that somebody else's list gives of a file.
+
+    Raises:
+        ValueError: for what can be none.
+    """
+    if type(size) is not int or not 0 <= size <= MAX_FILE_BYTES:
+        raise ValueError(f"it lists a file of {str(size)[:40]} bytes")
+    return size
+
+
+def checked_digest(digest: object) -> str:
+    """Return the SHA-256 that somebody else's list gives of a file.
+
+    Raises:
+        ValueError: for what is none.
+    """
+    if not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
+        raise ValueError(f"it lists {str(digest)[:80]!r} as a SHA-256")
+    return digest
 
 
 def missing_files(folder: Path, manifest: Manifest) -> list[Path]:
@@ -102,11 +133,30 @@ def check_digests(folder: Path, manifest: Manifest, *, fix: str) -> None:
     """
     for one in manifest.files:
         file = folder / one.name
-        if not file.is_file():
-            raise WeightsError(f"{file} is missing: {fix}")
-        found = file_sha256(file)
-        if found != one.sha256:
-            raise WeightsError(f"{file} has sha256 {found[:12]}..., expected {one.sha256[:12]}...: {fix}")
+        if not file.exists():
+            raise WeightsError(f"{shown(file)} is missing: {fix}")
+        with reading(file, what="", expected=f"a model file of {one.size_bytes:,} bytes; {fix}", error=WeightsError):
+            if one.size_bytes:
+                check_file(file, what="", expected=f"a model file; {fix}", error=WeightsError)
+            if file.stat().st_size != one.size_bytes:
+                raise ValueError(f"it has {file.stat().st_size:,} bytes")
+            check_digest(file, one.sha256, fix=fix)
+
+
+def check_digest(file: Path, expected: str, *, fix: str) -> None:
+    """Read a file and compare its digest.
+
+    Args:
+        file: what to read.
+        expected: its hexadecimal SHA-256.
+        fix: what to do where it is another.
+
+    Raises:
+        WeightsError: where it is another.
+    """
+    found = file_sha256(file)
+    if found != expected:
+        raise WeightsError(f"{shown(file)} has sha256 {found[:12]}..., expected {expected[:12]}...: {fix}")
 
 
 def copy_listed(
@@ -121,15 +171,40 @@ def copy_listed(
         report: called with the fraction of bytes done.
 
     Returns:
-        The copies, with sizes and digests as they were read back.
+        The files, with sizes and digests as they were read.
+
+    Raises:
+        WeightsError: where a copy reads otherwise than what was copied.
     """
     total = sum((source / name).stat().st_size for name in names) or 1
     done, listed = 0, []
     for name in names:
         copy = target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source / name, copy)
-        listed.append(ListedFile(name, copy.stat().st_size, file_sha256(copy)))
-        done += listed[-1].size_bytes
+        one = _copied(source / name, copy, name)
+        check_digest(copy, one.sha256, fix="it was not written as it was read, check the disk")
+        listed.append(one)
+        done += one.size_bytes
         report(done / total)
     return tuple(listed)
+
+
+def _copied(source: Path, copy: Path, name: str) -> ListedFile:
+    digest = hashlib.sha256()
+    with source.open("rb") as reader, copy.open("wb") as writer:
+        while chunk := reader.read(_CHUNK):
+            digest.update(chunk)
+            writer.write(chunk)
+    return ListedFile(name, copy.stat().st_size, digest.hexdigest())
+
+
+def _listed_file(one: object) -> ListedFile:
+    if not isinstance(one, dict):
+        raise ValueError("it lists something else than files")
+    return ListedFile(listed_name(one["name"]), checked_size(one["size_bytes"]), checked_digest(one["sha256"]))
+
+
+def _short_text(value: object) -> str:
+    if not isinstance(value, str) or len(value) > _MAX_TEXT:
+        raise ValueError(f"a {type(value).__name__} where a name or revision should be, or a very long one")
+    return value

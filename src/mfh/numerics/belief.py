@@ -1,4 +1,4 @@
-"""The belief over scale and shift that clues give: Bayes on a grid, beyond the paper.
+"""The belief over scale and shift that people's clues give: Bayes on a grid, beyond the paper.
 
 Unknown are log s, the ratio r = t/s, how much people scatter, and how many of them are grossly wrong. A clue that is
 right lies about log s with its own sigma and the scatter together; one that is wrong may lie anywhere within a factor
@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from mfh.numerics.clues import Clue, implied_log_scales
 from mfh.numerics.shift_prior import PhotoRange, log_range_prior
-from mfh.types import RelativeDepth, Space
+from mfh.types import LogRange, Space
 
 WRONG_SHARES = {0.05: 0.6, 0.25: 0.4}
 """Candidate shares of clues that are no measurement of the scale at all, and how likely each is beforehand.
@@ -149,83 +149,140 @@ def any_noise() -> list[Noise]:
 
 @dataclass(frozen=True)
 class Posterior:
-    """Belief given clues.
+    """Belief given people's clues.
 
     Attributes:
         belief: over scale and shift.
         trust: (k,) probability that each clue is right.
         scatter: rms over the belief.
         noises: those that are likely enough to matter.
+        shares: (n,) probability of each of them.
     """
 
     belief: ScaleBelief
     trust: Float[ndarray, "k"]
     scatter: float
     noises: list[Noise]
+    shares: Float[ndarray, "n"]
 
 
 def believe(
     clues: Sequence[Clue],
     candidates: Candidates,
     noises: Sequence[Noise],
-    span: PhotoRange,
-    relative: RelativeDepth,
+    log_prior: Float[ndarray, "r d"],
+    space: Space,
 ) -> Posterior:
-    """Return what clues leave to believe.
+    """Return what people's clues leave to believe.
 
     Args:
-        clues: at least one.
+        clues: at least one; what the user knows is no vote, and comes to the belief in ``given``.
         candidates: ratios and log scales, the latter about the clues' weighted median at each ratio.
         noises: kinds of noise to consider.
-        span: range of the photo's relative depth.
-        relative: relative depth of the photo.
+        log_prior: of each candidate.
+        space: of the relative depth.
 
     Returns:
         The belief on the candidates.
     """
     said = np.array([clue.log_sigma for clue in clues])
-    given = np.array([clue.given for clue in clues])
-    implied = implied_log_scales(clues, candidates.ratio, relative.space)
-    middle = weighted_median(implied, 1 / (said**2 + np.where(given, 0.0, SCATTER_MEAN**2)))
+    implied = implied_log_scales(clues, candidates.ratio, space)
+    middle = weighted_median(implied, 1 / (said**2 + SCATTER_MEAN**2))
     square = ((implied - middle)[:, :, None] - candidates.offset) ** 2
-    # What is given is no vote: the floor that keeps products of many wrong people from underflowing must not soften it.
-    prior = _log_prior(candidates, span, relative) - 0.5 * np.tensordot(1 / said[given] ** 2, square[given], 1)
-    said, square = said[~given], square[~given]
-    if_wrong = np.exp(-0.5 / WRONG_SIGMA**2 * square) / WRONG_SIGMA
-    if_right = {scatter: _normal(square, said**2 + scatter**2) for scatter in {noise.scatter for noise in noises}}
+    likelihoods = _Likelihoods(square, said**2, noises)
     log_weight, rights = [], []
     for noise in noises:
-        right = (1 - noise.wrong) * if_right[noise.scatter]
-        both = np.maximum(right + noise.wrong * if_wrong, _IMPOSSIBLE)
-        products = np.multiply.reduceat(both, np.arange(0, len(both), _TOGETHER), axis=0) if len(both) else both
-        log_weight.append(np.log(products).sum(0) + prior + noise.log_prior)
+        right, both = likelihoods.of(noise)
+        products = np.multiply.reduceat(both, np.arange(0, len(both), _TOGETHER), axis=0)
+        log_weight.append(np.log(products).sum(0) + log_prior + noise.log_prior)
         rights.append(right / both)
     weight = np.exp(np.stack(log_weight) - np.max(log_weight))
     weight /= weight.sum()
-    trust = np.ones(len(clues))
-    trust[~given] = sum(np.tensordot(right, one, 2) for right, one in zip(rights, weight, strict=True))
+    trust = sum(np.tensordot(right, one, 2) for right, one in zip(rights, weight, strict=True))
     share = weight.sum((1, 2))
+    likely = share > _UNLIKELY
     return Posterior(
-        ScaleBelief(candidates.ratio, middle[:, None] + candidates.offset, weight.sum(0), relative.space),
-        trust,
+        ScaleBelief(candidates.ratio, middle[:, None] + candidates.offset, weight.sum(0), space),
+        np.asarray(trust),
         float(np.sqrt(share @ [noise.scatter**2 for noise in noises])),
-        [noise for noise, one in zip(noises, share, strict=True) if one > _UNLIKELY],
+        [noise for noise, one in zip(noises, likely, strict=True) if one],
+        share[likely] / share[likely].sum(),
     )
+
+
+def trust_under(
+    clues: Sequence[Clue], belief: ScaleBelief, posterior: Posterior, *, common_log_sigma: float
+) -> Float[ndarray, "k"]:
+    """Return the probability that each of people's clues is right under a belief that is not theirs alone.
+
+    Args:
+        clues: people's.
+        belief: over scale and shift.
+        posterior: what people alone leave to believe: how they scatter, and how many are wrong.
+        common_log_sigma: by how much all of them may be off alike.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        implied = implied_log_scales(clues, belief.ratio, belief.space)
+    # Whoever would stand at infinity, or behind it, is no measurement at all there.
+    off = np.where(np.isfinite(implied), implied, np.inf)[:, :, None] - belief.log_scale
+    variance = np.array([clue.log_sigma for clue in clues]) ** 2 + common_log_sigma**2
+    likelihoods = _Likelihoods(off**2, variance, posterior.noises)
+    trust = np.zeros(len(clues))
+    for noise, share in zip(posterior.noises, posterior.shares, strict=True):
+        right, both = likelihoods.of(noise)
+        trust += share * np.tensordot(right / both, belief.weight, 2)
+    return trust
+
+
+class _Likelihoods:
+    """Of each clue at each candidate: if it is right, and whether or not it is.
+
+    Args:
+        square: (k, r, d) squared log factor by which each clue is off.
+        variance: (k,) of its own error.
+        noises: that will be asked for.
+    """
+
+    def __init__(self, square: Float[ndarray, "k r d"], variance: Float[ndarray, "k"], noises: Sequence[Noise]) -> None:
+        self._if_wrong = np.exp(-0.5 / WRONG_SIGMA**2 * square) / WRONG_SIGMA
+        self._if_right = {
+            scatter: _normal(square, variance + scatter**2) for scatter in {noise.scatter for noise in noises}
+        }
+
+    def of(self, noise: Noise) -> tuple[Float[ndarray, "k r d"], Float[ndarray, "k r d"]]:
+        """Return the likelihood that a clue is right and says this, and that it says this."""
+        right = (1 - noise.wrong) * self._if_right[noise.scatter]
+        return right, np.maximum(right + noise.wrong * self._if_wrong, _IMPOSSIBLE)
 
 
 def _normal(square: Float[ndarray, "k r d"], variance: Float[ndarray, "k"]) -> Float[ndarray, "k r d"]:
     return np.exp((-0.5 / variance)[:, None, None] * square) / np.sqrt(variance)[:, None, None]
 
 
-def _log_prior(candidates: Candidates, span: PhotoRange, relative: RelativeDepth) -> Float[ndarray, "r d"]:
-    """Return the log prior of each candidate, with how much of the plane it stands for."""
-    ratio = candidates.ratio
-    prior = log_range_prior(span, ratio, relative.log_range)[:, None] + np.log(np.gradient(candidates.offset))
-    if len(ratio) == 1:
+def log_prior(candidates: Candidates, span: PhotoRange, learned: LogRange | None) -> Float[ndarray, "r d"]:
+    """Return the log prior of each candidate, with how much of the plane it stands for.
+
+    Args:
+        candidates: ratios and log scales.
+        span: range of the photo's relative depth.
+        learned: what is believed of this photo's depth range; None where nothing is.
+    """
+    prior = log_range_prior(span, candidates.ratio, learned)[:, None] + np.log(np.gradient(candidates.offset))
+    if len(candidates.ratio) == 1:
         return prior
-    # The prior is per unit of the log of low + r, and the candidates are of r + floor.
-    stretch = np.exp(candidates.log_gap) / (span.low + ratio)
-    return prior + np.log(np.gradient(candidates.log_gap) * stretch)[:, None]
+    return prior + np.log(ratio_volumes(candidates, span))[:, None]
+
+
+def ratio_volumes(candidates: Candidates, span: PhotoRange) -> Float[ndarray, "r"]:
+    """Return how much each ratio stands for, in the log of low + r: the prior is per unit of that.
+
+    Args:
+        candidates: at least two ratios; for those that put the photo's far end at infinity it is of r + floor.
+        span: range of the photo's relative depth.
+    """
+    gap, low = np.exp(candidates.log_gap), span.low + candidates.ratio
+    stretch = gap / np.where(low > 0, low, gap)
+    return np.gradient(candidates.log_gap) * stretch
 
 
 def weighted_quantiles(
@@ -234,18 +291,23 @@ def weighted_quantiles(
     """Return quantiles of weighted logarithms; of the finite ones, whose share counts among all.
 
     Args:
-        values: (n,) logarithms; infinite ones are the largest.
+        values: (n,) logarithms; those at infinity are the largest, those behind the camera (minus infinity) smallest.
         weight: (n,) not negative.
         levels: between 0 and 1.
         smaller: each is weighted besides by its exponential to the power of minus this.
     """
     order = np.argsort(values, kind="stable")
     values, weight = values[order], weight[order]
+    finite = np.isfinite(values)
+    if not finite.any():
+        return np.full(len(levels), values[0])
     if smaller:
-        weight = weight * np.exp(-smaller * (values - values[0]))
+        least = values[finite][0]
+        leaning = weight * np.exp(-smaller * (np.maximum(values, least) - least))
+        # Candidates that nobody believes may lie so much nearer that nothing else would count.
+        weight = leaning if leaning.sum() > 0 else weight
     # Half of its own weight lies before each.
     below = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
-    finite = np.isfinite(values)
     return np.interp(levels, below[finite], values[finite])
 
 

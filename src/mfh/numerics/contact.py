@@ -67,7 +67,7 @@ def ground_contact(
     Args:
         vertices_m: (v, 3) the body in the camera frame.
         instance_mask: (h, w) the person's visible pixels.
-        relative: (h, w) relative depth of the ground: of the photo.
+        relative: (h, w) relative depth of the ground: of the photo; NaN where it has none.
         camera: intrinsics.
         occupied: (h, w) pixels of ``relative`` that show people; None where the person is not in that photo, so that
             the ground at the contact itself can be read.
@@ -153,7 +153,12 @@ def read_ground(
     if occupied is not None:
         free = _free(x, y, occupied) & _free(x, 2 * row - y, occupied)
         x, y = x[free], y[free]
-    return _bilinear(relative, x, y)
+    values = _bilinear(relative, x, y)
+    seen = np.isfinite(values)
+    if seen.all():
+        return values
+    # Holes are left out with their mirror images too.
+    return values[seen & np.isfinite(_bilinear(relative, x, 2 * row - y))]
 
 
 def _inside(x: Float[ndarray, "n"], y: Float[ndarray, "n"], width: int, height: int) -> Bool[ndarray, "n"]:

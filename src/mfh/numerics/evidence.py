@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from mfh.errors import Rejected
 from mfh.geometry.camera import subsample_camera
 from mfh.geometry.rasterize import rasterize_depth
 from mfh.numerics.gates import MIN_PIXELS, body_gate, duplicate_gate, likely_gate, mesh_gate
@@ -33,6 +34,7 @@ class Sighting:
         paint_mask: where the image was painted; None for the photo itself. Nobody painted is seen outside it: a painter
             that says what it touched says what hides the person, and a finder may see legs behind a table.
         min_score: people less certain than this do not count.
+        verdicts: what is known of each person beforehand, in order; none for nothing.
     """
 
     people: Sequence[Person]
@@ -42,6 +44,7 @@ class Sighting:
     measurer: str
     paint_mask: Bool[ndarray, "h w"] | None = None
     min_score: float = 0.0
+    verdicts: Sequence[Rejected | None] = ()
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,10 @@ def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> J
     grid = (slice(None, None, step), slice(None, None, step))
     camera = subsample_camera(camera, step=step)
     landmarks, masks, bodies = [], [], []
+    known = sighting.verdicts or [None] * len(sighting.people)
     verdicts = [
-        likely_gate(person, sighting.min_score) or mesh_gate(mesh, camera, max_depth_m)
-        for person, mesh in zip(sighting.people, sighting.meshes, strict=True)
+        likely_gate(person, sighting.min_score) or mesh_gate(mesh, camera, max_depth_m) or verdict
+        for person, mesh, verdict in zip(sighting.people, sighting.meshes, known, strict=True)
     ]
     verdicts = duplicate_gate(sighting.people, verdicts)
     for person, mesh, rejected in zip(sighting.people, sighting.meshes, verdicts, strict=True):
@@ -112,19 +116,36 @@ def body_evidence(judged: Judged, relative: Float[ndarray, "h w"]) -> Evidence:
 
     Args:
         judged: the people of one image.
-        relative: (h, w) relative depth of the image, aligned to the photo's.
+        relative: (h, w) relative depth of the image, aligned to the photo's; NaN where it has none.
 
     Returns:
-        The evidence; ``person`` indexes ``landmarks``.
+        The evidence; ``person`` indexes ``landmarks``. Pixels without relative depth do not count.
     """
     truth = judged.truth
     chosen = truth.person_index >= 0
-    return Evidence(
-        relative=relative[:: judged.step, :: judged.step][chosen].astype(np.float64),
+    values = relative[:: judged.step, :: judged.step]
+    body = Evidence(
+        relative=values[chosen].astype(np.float64),
         depth_m=truth.depth_m[chosen],
         person=truth.person_index[chosen],
         landmarks=judged.landmarks,
     )
+    return body if np.isfinite(body.relative).all() else _where_finite(body)
+
+
+def _where_finite(body: Evidence) -> Evidence:
+    """Return evidence without the pixels that have no relative depth, and without people of whom too few are left."""
+    landmarks = list(body.landmarks)
+    kept = np.isfinite(body.relative)
+    for index in np.unique(body.person).tolist():
+        own = body.person == index
+        left = int(np.count_nonzero(kept & own))
+        landmarks[index] = replace(landmarks[index], pixels=left)
+        if left < MIN_PIXELS:
+            reason = f"no relative depth where they are: {left} pixels with one, expected {MIN_PIXELS}"
+            landmarks[index] = replace(landmarks[index], verdict="rejected", reason=reason, pixels=0)
+            kept &= ~own
+    return Evidence(body.relative[kept], body.depth_m[kept], body.person[kept], tuple(landmarks))
 
 
 def gather_evidence(

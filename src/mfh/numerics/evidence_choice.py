@@ -24,7 +24,7 @@ def find_contacts(
     Args:
         sighting: the people and their meshes.
         judged: their verdicts.
-        relative: (h, w) relative depth of the *photo*, also where the image is a painting.
+        relative: (h, w) relative depth of the *photo*, also where the image is a painting; NaN where it has none.
         camera: intrinsics of both.
 
     Returns:

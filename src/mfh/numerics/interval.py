@@ -9,14 +9,13 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
 from mfh.numerics.belief import ScaleBelief
 from mfh.numerics.consensus import Consensus
+from mfh.numerics.given import NOTABLE_DOUBT
 from mfh.numerics.metric_head import log_depth_at
 from mfh.numerics.shift_prior import PhotoRange, photo_range
-from mfh.types import CommonErrors, Evidence, MetricHead, RelativeDepth, ScaleInterval
+from mfh.types import CommonErrors, Evidence, LogSigmaCurve, MetricHead, RelativeDepth, ScaleInterval
 
 LEVELS = {0.8: 1.2816, 0.95: 1.9600}
 """Probability of an interval, and how many deviations of a normal distribution it reaches to either side."""
@@ -37,7 +36,7 @@ _LEAST_FINITE = 0.5
 
 
 def scale_interval(
-    consensus: Consensus, head: MetricHead, relative: RelativeDepth, errors: CommonErrors
+    consensus: Consensus, head: MetricHead, relative: RelativeDepth, errors: CommonErrors, *, people: str = "people"
 ) -> ScaleInterval:
     """Return the credible interval of the photo's metres, at its median relative depth (if sky: of the rest).
 
@@ -46,20 +45,21 @@ def scale_interval(
         head: the answer the interval is about.
         relative: relative depth of the photo.
         errors: what people do not average out.
+        people: what they are called: "painted people" where all of them are.
 
     Returns:
         Factors on the answer, and their parts.
     """
     span = photo_range(relative)
-    value = float(np.median(relative.values))
+    value = float(np.median(relative.valid_values))
     if consensus.belief.finite_share(value) < _LEAST_FINITE:
         # Sky: as far as can be, whatever the scale.
         value = span.middle
-    return _interval(consensus, head, value, span, errors, shape_share=_SHAPE_SHARE)
+    return _interval(consensus, head, value, span, errors, shape_share=_SHAPE_SHARE, people=people)
 
 
 def region_interval(
-    consensus: Consensus, head: MetricHead, wanted: PhotoRange, errors: CommonErrors
+    consensus: Consensus, head: MetricHead, wanted: PhotoRange, errors: CommonErrors, *, people: str = "people"
 ) -> ScaleInterval | None:
     """Return the credible interval of the metres of a region, at its median relative depth.
 
@@ -70,13 +70,14 @@ def region_interval(
         head: the answer the interval is about.
         wanted: relative depths of the region.
         errors: what people do not average out.
+        people: what they are called.
 
     Returns:
         Factors on the answer, and their parts; None where the region is probably as far as can be (sky).
     """
     if consensus.belief.finite_share(wanted.middle) < _LEAST_FINITE:
         return None
-    return _interval(consensus, head, wanted.middle, wanted, errors, shape_share=1.0)
+    return _interval(consensus, head, wanted.middle, wanted, errors, shape_share=1.0, people=people)
 
 
 def _interval(
@@ -87,6 +88,7 @@ def _interval(
     errors: CommonErrors,
     *,
     shape_share: float,
+    people: str,
 ) -> ScaleInterval:
     """Return the interval at one relative depth, and its width over some of them."""
     belief = consensus.belief
@@ -99,16 +101,19 @@ def _interval(
 
     places = [place for place in (span.low, span.middle, span.high) if belief.finite_share(place) > 0]
     ends = [_ends(belief, place, 0.8, common) for place in places]
-    people = float(belief.moments(np.array([value]))[1][0])
+    given = consensus.disagreement
+    sources = people if given is None else f"what is given{'' if given.by_people is None else f' and {people}'}"
+    people_sigma = float(belief.moments(np.array([value]))[1][0])
     return ScaleInterval(
         level_80=factors(0.8),
         level_95=factors(0.95),
         half_width_over_photo=float(np.mean([math.sinh((high - low) / 2) for low, high in ends])),
-        people_log_sigma=people,
+        people_log_sigma=people_sigma,
         common=errors,
         common_log_sigma=common,
         effective_people=consensus.effective,
-        limited_by=_limited_by(consensus, people, errors, shape_share),
+        limited_by=_limited_by(consensus, people_sigma, errors, shape_share, sources),
+        sources=sources,
     )
 
 
@@ -160,12 +165,12 @@ def tight_enough(interval: ScaleInterval, half_width: float, *, over: str = "pho
         return f"the 80 % interval is within ±{interval.half_width_over_photo:.1%} over the {over}"
     common = interval.common_log_sigma
     if common > 0 and interval.people_log_sigma <= _LITTLE * common and interval.effective_people >= _FEW:
-        return f"more people would not narrow the interval: it is limited by {interval.limited_by}"
+        return f"more paintings would not narrow the interval: it is limited by {interval.limited_by}"
     return ""
 
 
-def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: CommonErrors) -> Float[ndarray, "h w"]:
-    """Return the one-sigma of log depth at every pixel: scale and shift jointly, and the common errors.
+def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: CommonErrors) -> LogSigmaCurve:
+    """Return the one-sigma of log depth by relative depth: scale and shift jointly, and the common errors.
 
     Args:
         consensus: the belief.
@@ -173,38 +178,44 @@ def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: Commo
         errors: what people do not average out.
 
     Returns:
-        (h, w) float32; interpolated between a few relative depths, over which it varies smoothly. What is probably at
-        infinity gets that of the farthest that is not.
+        The curve through a few relative depths. What is probably at infinity gets that of the farthest that is not.
     """
     values = relative.values.astype(np.float64)
-    least, most = float(values.min()), float(values.max())
+    seen = values if relative.valid_mask is None else values[relative.valid_mask]
+    least, most = float(seen.min()), float(seen.max())
     if most <= least:
-        return np.full(values.shape, errors.log_sigma(), np.float32)
-    knots = np.unique(
-        np.concatenate([np.linspace(least, most, _KNOTS), np.quantile(values, np.linspace(0, 1, _KNOTS))])
-    )
+        return LogSigmaCurve(np.array([least]), np.array([errors.log_sigma()]))
+    knots = np.unique(np.concatenate([np.linspace(least, most, _KNOTS), np.quantile(seen, np.linspace(0, 1, _KNOTS))]))
     _, sigma = consensus.belief.moments(knots)
-    finite = np.array([consensus.belief.finite_share(float(knot)) >= _LEAST_FINITE for knot in knots])
-    return np.interp(values, knots[finite], np.hypot(sigma[finite], errors.log_sigma())).astype(np.float32)
+    shares = np.array([consensus.belief.finite_share(float(knot)) for knot in knots])
+    # All of it sky: the nearest of it.
+    finite = shares >= min(_LEAST_FINITE, shares.max())
+    return LogSigmaCurve(knots[finite], np.hypot(sigma[finite], errors.log_sigma()))
 
 
-def _limited_by(consensus: Consensus, people: float, errors: CommonErrors, shape_share: float) -> str:
+def _limited_by(
+    consensus: Consensus, people_sigma: float, errors: CommonErrors, shape_share: float, sources: str
+) -> str:
     """Say in a few words what makes the interval wide."""
     parts = {
-        "people": people,
+        "people": people_sigma,
         "shared": errors.shared,
         "shape": errors.shape * shape_share,
         "focal": errors.focal,
     }
     worst = max(parts, key=lambda name: parts[name])
     if worst == "shared":
-        return f"what all people share: the sense of their size is off by {errors.shared:.0%} from photo to photo"
+        return f"what all {sources} share: the sense of their size is off by {errors.shared:.0%} from photo to photo"
     if worst == "focal":
         return f"the focal length, a guess good to {errors.focal:.0%}: give it, and metres follow"
     if worst == "shape":
         return f"the relative depth, whose shape is off by about {errors.shape:.0%}"
-    if consensus.effective < 1.5:
+    given = consensus.disagreement
+    if given is not None and given.doubt >= NOTABLE_DOUBT:
+        return f"{sources} contradict each other"
+    if consensus.effective < 1.5 and (given is None or given.by_people is None):
         return "it rests on one measurement alone"
     if not consensus.head.shift_determined:
-        return "the shift: people do not stand far enough apart in depth to determine it"
-    return f"people disagree: {consensus.effective:.1f} of them count"
+        who = f"{sources} do not stand" if given is None else "given sizes do not lie"
+        return f"the shift: {who} far enough apart in depth to determine it"
+    return f"{sources} disagree: {consensus.effective:.1f} of them count"

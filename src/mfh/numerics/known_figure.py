@@ -80,7 +80,7 @@ def figure_contact(figure: PaintedFigure, relative: Float[ndarray, "h w"], camer
 
     Args:
         figure: the figure.
-        relative: (h, w) relative depth of the photo, without the figure.
+        relative: (h, w) relative depth of the photo, without the figure; NaN where it has none.
         camera: its intrinsics.
 
     Returns:

@@ -4,6 +4,7 @@ A laser meter gives the distance along the line of sight; a tape gives a length 
 for the consensus once relative depth is read where they were measured. A person's height rescales that person.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,13 +12,23 @@ import numpy as np
 
 from mfh.errors import InputError
 from mfh.numerics.clues import Clue
+from mfh.numerics.metric_head import log_depth_at
 from mfh.numerics.places import rays_between, rays_of, relative_at
-from mfh.types import Camera, Evidence, Landmark, RelativeDepth
+from mfh.types import Camera, CommonErrors, Evidence, Landmark, MetricHead, RelativeDepth
 
+GIVE_A_SIZE = (
+    "give a distance or a length that you know, which suffices alone (--known-distance 320,240=2.31m or "
+    "--known-length; known=KnownSizes(...) in Python)"
+)
+"""What helps wherever people do not; in the words of the command and of the library."""
 KNOWN_LOG_SIGMA = 0.03
 """A tape is exact, but the pixel it was held to is not, nor the relative depth there."""
 KNOWN_HEIGHT_LOG_SIGMA = 0.05
 """What is left of a person's distance error where the height is known: posture, outline, relative depth."""
+METRES = (1e-4, 1e9)
+"""Between a microscope's and a planet's: what is smaller or larger is a mistyped number."""
+BEYOND_GIVEN = 10.0
+"""How many times as far as the farthest thing whose size is given answers reach at least."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,18 @@ class KnownSizes:
         """Whether there is anything that gives metres without people."""
         return bool(self.distances or self.lengths)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What distances and lengths are called on the receipt, distances first."""
+        return tuple(
+            [f"distance {one.metres:g} m at {one.x:g},{one.y:g}" for one in self.distances]
+            + [
+                f"length {one.metres:g} m from {one.start_xy[0]:g},{one.start_xy[1]:g} to "
+                f"{one.end_xy[0]:g},{one.end_xy[1]:g}"
+                for one in self.lengths
+            ]
+        )
+
 
 def known_clues(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> list[Clue]:
     """Return what known distances and lengths say about the scale.
@@ -93,14 +116,15 @@ def known_clues(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> l
         One clue each, distances first.
 
     Raises:
-        InputError: for a pixel outside the photo, a size that is not positive, or a length from one pixel to itself.
+        InputError: for a pixel outside the photo or without relative depth, a size that nothing has, or a length from
+            one pixel to itself.
     """
     clues = []
     for one in known.distances:
         what = f"the known distance at {one.x:g},{one.y:g}"
         _check_metres(what, one.metres)
         (ray,) = rays_of(camera, [(one.x, one.y)], what)
-        value = relative_at(relative, (one.x, one.y))
+        value = _pixel_of(relative, (one.x, one.y), what)
         # z = distance / length of the ray to unit depth.
         z = one.metres / float(np.linalg.norm(ray))
         clues.append(Clue(z, np.array([value]), one.log_sigma, given=True))
@@ -112,6 +136,55 @@ def known_clues(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> l
         values = np.array([relative_at(relative, end) for end in ends])
         clues.append(Clue(one.metres, values, one.log_sigma, rays, given=True))
     return clues
+
+
+@dataclass(frozen=True)
+class ErrorsLeft:
+    """One-sigma errors of log metres that people do not average out, beside known distances and lengths.
+
+    Attributes:
+        common: of depth.
+        widths: of lengths across the line of sight, from a guessed focal length.
+        people: by how much all people may be off alike, against what is known.
+    """
+
+    common: CommonErrors
+    widths: float = 0.0
+    people: float = 0.0
+
+
+def errors_left(known: KnownSizes, errors: CommonErrors) -> ErrorsLeft:
+    """Return what is left of common errors where distances and lengths are known.
+
+    A painter's or a mesh model's error is people's alone, and the scale is not theirs then. A known distance says how
+    far things are whatever the focal length is, and then it is their widths that a wrong one spoils; a length does not.
+
+    Args:
+        known: what the user knows.
+        errors: without it.
+    """
+    if not known:
+        return ErrorsLeft(errors)
+    near, across = (sum(one.log_sigma**-2 for one in sizes) for sizes in (known.distances, known.lengths))
+    by_distance = near / (near + across)
+    return ErrorsLeft(
+        CommonErrors(0.0, errors.shape, errors.focal * (1 - by_distance)),
+        widths=errors.focal * by_distance,
+        people=math.hypot(errors.shared, errors.focal * by_distance),
+    )
+
+
+def depth_limit_m(clues: Sequence[Clue], head: MetricHead, *, max_depth_m: float) -> float:
+    """Return how far answers reach: as far as is usual, and well beyond whatever has a known size.
+
+    Args:
+        clues: of known sizes.
+        head: the answer.
+        max_depth_m: what is usual.
+    """
+    places = np.concatenate([np.zeros(0), *(clue.relative for clue in clues)])
+    depth_m = np.exp(log_depth_at(head, places))
+    return max(max_depth_m, BEYOND_GIVEN * float(depth_m[np.isfinite(depth_m)].max(initial=0.0)))
 
 
 def with_known_heights(evidence: Sequence[Evidence], heights: Sequence[KnownHeight]) -> list[Evidence]:
@@ -178,6 +251,17 @@ def _rescaled(evidence: Evidence, person: int, factor: float) -> Evidence:
     return replace(evidence, depth_m=depth_m, landmarks=tuple(landmarks))
 
 
+def _pixel_of(relative: RelativeDepth, xy: tuple[float, float], what: str) -> float:
+    """Return the relative depth of the very pixel: what is given is what its depth must be."""
+    column, row = round(xy[0]), round(xy[1])
+    value = float(relative.rows_or_nan(slice(row, row + 1))[0, column])
+    if not math.isfinite(value):
+        raise InputError(f"{what}: the relative depth has no value at pixel {column},{row}: expected one that has")
+    return value
+
+
 def _check_metres(what: str, metres: float) -> None:
-    if not (np.isfinite(metres) and metres > 0):
-        raise InputError(f"{what} is {metres:g} m: expected a finite, positive number of metres")
+    if not METRES[0] <= metres <= METRES[1]:
+        raise InputError(
+            f"{what} is {metres:g} m: expected a finite, positive number of metres, {METRES[0]:g} to {METRES[1]:g}"
+        )

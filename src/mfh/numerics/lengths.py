@@ -80,9 +80,11 @@ def _measure(
 ) -> MeasuredLength:
     rays = segment_rays(segment, camera)
     values = np.array([relative_at(relative, xy) for xy in (segment.start_xy, segment.end_xy)])
-    ends_m = rays * np.exp(log_depth_at(head, values))[:, None]
-    if not np.isfinite(ends_m).all():
+    log_depth = log_depth_at(head, values)
+    if not np.isfinite(log_depth).all():
+        # At infinity, or behind the camera.
         return MeasuredLength(segment, math.nan, _NOTHING, _NOTHING)
+    ends_m = rays * np.exp(log_depth)[:, None]
     metres = float(np.linalg.norm(ends_m[1] - ends_m[0]))
     log_length = _log_lengths(belief, rays, values)
     apart_px = float(np.hypot(*np.subtract(segment.start_xy, segment.end_xy)))

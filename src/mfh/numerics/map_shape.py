@@ -38,7 +38,7 @@ def shape_features(relative: RelativeDepth) -> Float[ndarray, "2 features"] | No
         return None
     values, is_sky = sampled(relative)
     height, width = relative.values.shape
-    cells = _cell_means(_unit(relative.values.astype(np.float64), span))
+    cells = _cell_means(_unit(relative.values_or_nan.astype(np.float64), span))
     below_sky = log_depth_range(span, -values[is_sky].mean(keepdims=True))
     common = [np.percentile(_unit(values, span), _LEVELS), [is_sky.mean(), width / height - 1], below_sky]
     both = [np.concatenate([view.ravel(), *common]) for view in (cells, cells[:, ::-1])]
@@ -50,10 +50,21 @@ def _unit(values: Float[ndarray, "*s"], span: PhotoRange) -> Float[ndarray, "*s"
 
 
 def _cell_means(values: Float[ndarray, "h w"]) -> Float[ndarray, "12 12"]:
-    """Return means over a grid of equal cells; a map with fewer pixels than cells repeats them."""
+    """Return means over a grid of equal cells; a map with fewer pixels than cells repeats them.
+
+    NaN does not count; a cell of nothing else gets the mean of the others.
+    """
     height, width = values.shape
     rows, columns = np.arange(_CELLS) * height // _CELLS, np.arange(_CELLS) * width // _CELLS
-    sums = np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1)
+
+    def sums(pixels: Float[ndarray, "h w"]) -> Float[ndarray, "12 12"]:
+        return np.add.reduceat(np.add.reduceat(pixels, rows, axis=0), columns, axis=1)
+
+    seen = np.isfinite(values)
+    if not seen.all():
+        counts = sums(seen.astype(np.float64))
+        means = sums(np.where(seen, values, 0.0)) / np.maximum(counts, 1)
+        return np.where(counts > 0, means, means[counts > 0].mean())
     tall = np.maximum(np.diff(np.append(rows, height)), 1)
     wide = np.maximum(np.diff(np.append(columns, width)), 1)
-    return sums / tall[:, None] / wide
+    return sums(values) / tall[:, None] / wide

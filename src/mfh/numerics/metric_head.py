@@ -101,17 +101,11 @@ def apply_head(
         max_depth_m: farther answers are not valid.
 
     Returns:
-        Depth, (h, w) float32 metres with NaN where not valid; and the valid mask: 0 < depth <= max_depth_m.
+        Depth, (h, w) float32 metres with NaN where not valid; and the valid mask: 0 < depth <= max_depth_m,
+        where the relative depth is valid.
     """
-    value = relative.values.astype(np.float64)
-    value *= head.scale
-    value += head.shift
-    # An inverse depth of 0 or less is at infinity or beyond: not valid, like anything too far.
-    valid_mask = value >= 1 / max_depth_m if head.space == "disparity" else (value > 0) & (value <= max_depth_m)
-    value[~valid_mask] = np.nan
-    if head.space == "disparity":
-        np.divide(1.0, value, out=value)
-    return value.astype(np.float32), valid_mask
+    depth_m = head.depth_of(relative.values_or_nan, max_depth_m=max_depth_m)
+    return depth_m, ~np.isnan(depth_m)
 
 
 def log_depth_at(head: MetricHead, value: Float[ndarray, "n"]) -> Float[ndarray, "n"]:

@@ -10,6 +10,8 @@ from mfh.errors import InputError
 from mfh.types import Camera, RelativeDepth
 
 _HALF_PATCH = 2
+_LEAST_VALID = 0.5
+"""Share of the patch around a pixel in which relative depth must be valid for its median to stand for the pixel."""
 
 
 def rays_of(camera: Camera, pixels: Sequence[tuple[float, float]], what: str) -> Float[ndarray, "p 3"]:
@@ -55,8 +57,19 @@ def relative_at(relative: RelativeDepth, xy: tuple[float, float]) -> float:
     Args:
         relative: of the photo.
         xy: column and row.
+
+    Raises:
+        InputError: where the relative depth around the pixel is mostly not valid.
     """
-    column, row = round(xy[0]), round(xy[1])
+    x, y = relative.place(xy)
+    column, row = round(x), round(y)
     rows = slice(max(row - _HALF_PATCH, 0), row + _HALF_PATCH + 1)
     columns = slice(max(column - _HALF_PATCH, 0), column + _HALF_PATCH + 1)
-    return float(np.median(relative.values[rows, columns]))
+    if relative.valid_mask is None:
+        return float(np.median(relative.values[rows, columns]))
+    valid_mask = relative.valid_mask[rows, columns]
+    if valid_mask.mean() < _LEAST_VALID:
+        raise InputError(
+            f"the relative depth has no value at pixel {xy[0]:g},{xy[1]:g}: expected a pixel where it has one"
+        )
+    return float(np.median(relative.values[rows, columns][valid_mask]))

@@ -43,16 +43,22 @@ class ScaleFit:
 
 
 def fit_scale(
-    evidence: Sequence[Evidence], relative: RelativeDepth, *, config: HeadConfig, known: Sequence[Clue] = ()
+    evidence: Sequence[Evidence],
+    relative: RelativeDepth,
+    *,
+    config: HeadConfig,
+    known: Sequence[Clue] = (),
+    common_log_sigma: float = 0.0,
 ) -> ScaleFit:
     """Fit scale and shift to all evidence.
 
     Args:
         evidence: what the photo and each painting say; relative depths aligned to the photo's.
         relative: relative depth of the photo.
-        config: which head. "silog" is the paper's and fits pixels of people alone: known sizes then only enter the
-            interval.
-        known: sizes and distances the user gave.
+        config: which head. "silog" is the paper's and fits pixels of people alone: where sizes are known, the consensus
+            answers instead.
+        known: sizes and distances the user gave; the head meets them, whatever people say.
+        common_log_sigma: by how much all people may be off alike; asked where sizes are known.
 
     Returns:
         The fit. Models without any error determine both numbers exactly, and then the consensus is just that.
@@ -61,8 +67,8 @@ def fit_scale(
         NoLandmarkError: where neither a person nor a known size gives metres.
     """
     clues = [*people_clues(evidence), *known]
-    consensus = fit_consensus(clues, relative)
-    paper = config.kind == "silog"
+    consensus = fit_consensus(clues, relative, common_log_sigma=common_log_sigma)
+    paper = config.kind == "silog" and not known
     kept = list(evidence) if paper else _outvote(evidence, clues, consensus)
     weighed = [one for one in weigh_people_equally(kept) if len(one.relative)]
     exact = exact_head(weighed, relative) if not known and _nearly_exact(consensus) else None
@@ -100,7 +106,8 @@ def _outvote(evidence: Sequence[Evidence], clues: Sequence[Clue], consensus: Con
     for clue, trust, off in zip(clues, consensus.trust, consensus.deviation, strict=True):
         if clue.image >= 0 and trust < MIN_TRUST and abs(off) > MIN_OFF:
             times = f"{np.exp(abs(off)):.1f}x" if np.isfinite(off) else "far"
-            reason = f"{times} {'farther' if off > 0 else 'nearer'} than the others imply"
+            others = "the others imply" if consensus.disagreement is None else "what is given implies"
+            reason = f"{times} {'farther' if off > 0 else 'nearer'} than {others}"
             kept[clue.image] = reject_person(kept[clue.image], clue.person, reason)
     return kept
 

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from mfh.errors import InputError
 from mfh.types import LogRange, Region, RelativeDepth
 
 ANY_PHOTO = LogRange(((0.55, 1.15, 0.55), (0.45, 3.0, 0.95)))
@@ -53,7 +54,7 @@ def sampled(relative: RelativeDepth) -> tuple[Float[ndarray, "n"], Bool[ndarray,
         (n,) float64: percentiles of a million values need no more than some ten thousand of them; and (n,) which lie
         within 2 % of the range from the far end.
     """
-    values = relative.values.ravel()
+    values = relative.valid_values
     values = values[:: max(1, len(values) // _SAMPLES)].astype(np.float64)
     least, most = np.percentile(values, (1, 99))
     margin = _FAR_MARGIN * (most - least)
@@ -80,8 +81,16 @@ def region_range(relative: RelativeDepth, region: Region) -> PhotoRange:
     Args:
         relative: relative depth of the photo.
         region: of at least one pixel of it.
+
+    Raises:
+        InputError: where the relative depth is valid nowhere in the region.
     """
-    low, middle, high = np.percentile(relative.values[region.pixels].astype(np.float64), (5, 50, 95))
+    values = relative.values_or_nan[relative.window(region)].astype(np.float64)
+    seen = values[np.isfinite(values)]
+    if not len(seen):
+        at = f"{region.left},{region.top} to {region.right},{region.bottom}"
+        raise InputError(f"the relative depth has no value in the region {at}: expected one in which it has some")
+    low, middle, high = np.percentile(seen, (5, 50, 95))
     return PhotoRange(float(low), float(middle), float(high))
 
 
@@ -104,8 +113,9 @@ def candidate_ratios(span: PhotoRange, lowest: float, count: int) -> Float[ndarr
 
 
 def log_depth_range(span: PhotoRange, ratio: Float[ndarray, "r"]) -> Float[ndarray, "r"]:
-    """Return log((high + r) / (low + r)) for each ratio."""
-    return np.log((span.high + ratio) / (span.low + ratio))
+    """Return log((high + r) / (low + r)) for each ratio; infinite where the low end lies at infinity or behind it."""
+    with np.errstate(divide="ignore"):
+        return np.log((span.high + ratio) / np.maximum(span.low + ratio, 0.0))
 
 
 def log_range_prior(

@@ -4,6 +4,7 @@ Built once by ``python -m mfh.pocket.bodies`` (needs the ``train`` extra: ``anny
 imported in a user's path). Bodies are split into train, validation and test; no body is shared between splits.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.io.reading import check_file, read_npz, reading
+
 POSES = ("stand", "walk", "sit", "gesture", "reach", "crouch")
 SPLITS = ("train", "validation", "test")
 _POSE_PROBABILITY = (0.36, 0.26, 0.16, 0.13, 0.05, 0.04)
 _GARMENTS = ("body", "tights", "skirt", "hair")
 _CHILD_SHARE = 0.1
+_ARRAYS = ("vertices_m", "rest", "stature_m", "female", "pose", "split")
+_EXPECTED = "bodies.npz of 'python -m mfh.pocket.bodies --out bodies.npz'"
+_MAX_BYTES = 4 << 30
+"""Of a whole bank, which has 0.1 MB a body."""
 # Adult stature, mean and standard deviation in metres (pooled high-income-country surveys).
 _STATURE_M = {"male": (1.755, 0.070), "female": (1.625, 0.065)}
 
@@ -83,13 +90,58 @@ def load_bank(path: Path) -> BodyBank:
     """Read a bank written by :meth:`BodyBank.save`.
 
     Raises:
-        FileNotFoundError: when the bank has not been built, naming the command that builds it.
+        InputError: for a bank that has not been built, naming the command that builds it, or a file of something else.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"no body bank at {path}: build it with 'python -m mfh.pocket.bodies --out {path}'")
-    with np.load(path, allow_pickle=False) as z:
-        faces = {k.removeprefix("faces_"): z[k] for k in z.files if k.startswith("faces_")}
-        return BodyBank(z["vertices_m"], z["rest"], faces, z["stature_m"], z["female"], z["pose"], z["split"])
+    arrays = read_npz(path, what="body bank", expected=_EXPECTED, max_bytes=_MAX_BYTES)
+    with reading(path, what="body bank", expected=_EXPECTED):
+        faces = {name.removeprefix("faces_"): arrays.pop(name) for name in list(arrays) if name.startswith("faces_")}
+        bank = BodyBank(faces=faces, **{name: arrays[name] for name in _ARRAYS})
+        _check_bank(bank)
+        return bank
+
+
+def bank_digest(path: Path) -> str:
+    """Return a digest of a bank's file.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: where it cannot be read.
+    """
+    check_file(path, what="body bank", expected=_EXPECTED)
+    with reading(path, what="body bank", expected=_EXPECTED), path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+
+
+def _check_bank(bank: BodyBank) -> None:
+    """Refuse a bank that compiled code would read beyond its ends.
+
+    Raises:
+        ValueError: saying what is wrong.
+    """
+    bodies, vertices = bank.vertices_m.shape[:2]
+    shapes = {
+        "vertices_m": (bank.vertices_m, "f", (bodies, vertices, 3)),
+        "rest": (bank.rest, "f", (vertices, 3)),
+        "stature_m": (bank.stature_m, "f", (bodies,)),
+        "female": (bank.female, "b", (bodies,)),
+        "pose": (bank.pose, "iu", (bodies,)),
+        "split": (bank.split, "iu", (bodies,)),
+        **{f"faces_{name}": (faces, "iu", (len(faces), 3)) for name, faces in bank.faces.items()},
+    }
+    for name, (array, kinds, shape) in shapes.items():
+        if array.dtype.kind not in kinds or array.shape != shape:
+            raise ValueError(f"{name} is {array.dtype} of shape {array.shape}")
+    if set(bank.faces) != set(_GARMENTS):
+        raise ValueError(f"its garments are {', '.join(bank.faces) or 'none'}")
+    numbers = {"pose": len(POSES), "split": len(SPLITS), **{f"faces_{name}": vertices for name in bank.faces}}
+    for name, count in numbers.items():
+        array = shapes[name][0]
+        if array.size and not (array.min() >= 0 and array.max() < count):
+            raise ValueError(f"{name} names {int(array.min())} to {int(array.max())} of {count}")
+    if not (np.isfinite(bank.vertices_m).all() and np.isfinite(bank.rest).all() and (bank.stature_m > 0).all()):
+        raise ValueError("it has numbers that are not finite and positive")
 
 
 def _rotation(axis: str, deg: float) -> NDArray[np.float64]:

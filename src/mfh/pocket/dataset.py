@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mfh.io.reading import read_npz, reading
 from mfh.pocket.bodies import SPLITS, BodyBank, load_bank
 from mfh.pocket.people import FIRST_PERSON_ID
 from mfh.pocket.standing import standing_room
@@ -22,6 +23,7 @@ SHARD = 40
 # (width, height) by shard number: all sizes have the same number of pixels, so a batch costs the same.
 SIZES = ((224, 168),) * 6 + ((336, 112),) * 2 + ((168, 224),) * 2
 FIRST_SEED = {"train": 1_000_000, "validation": 2_000_000, "test": 3_000_000}
+_EXPECTED = "renders of 'python -m mfh.pocket.dataset'"
 _SAMPLES = {"train": 2, "validation": 4, "test": 6}
 
 
@@ -47,9 +49,43 @@ class Shard:
 
 
 def load_shard(path: Path) -> Shard:
-    """Read one shard."""
-    with np.load(path, allow_pickle=False) as z:
-        return Shard(**{one.name: z[one.name] for one in fields(Shard)})
+    """Read one shard.
+
+    Raises:
+        InputError: for a file of something else.
+    """
+    arrays = read_npz(path, what="shard", expected=_EXPECTED, names=[one.name for one in fields(Shard)])
+    with reading(path, what="shard", expected=_EXPECTED):
+        shard = Shard(**arrays)
+        count, height, width = shard.depth_m.shape
+        kinds = {
+            "rgb": ("u", (count, height, width, 3)),
+            "depth_m": ("f", (count, height, width)),
+            "person": ("b", (count, height, width)),
+            "f_px": ("f", (count,)),
+            "plane": ("f", (count, 3)),
+            "free_mask": ("b", (count, height, width)),
+        }
+        for name, (kind, shape) in kinds.items():
+            array = arrays[name]
+            if array.dtype.kind != kind or array.shape != shape:
+                raise ValueError(f"{name} is {array.dtype} of shape {array.shape}")
+        if count == 0 or (width, height) not in SIZES:
+            raise ValueError(f"it has {count} pictures of {width}x{height}")
+        return shard
+
+
+def load_depths(path: Path) -> NDArray[np.float16]:
+    """Read the depth of one shard alone: (n, h, w) metres, 0 for sky.
+
+    Raises:
+        InputError: for a file of something else.
+    """
+    depth_m = read_npz(path, what="shard", expected=_EXPECTED, names=["depth_m"])["depth_m"]
+    with reading(path, what="shard", expected=_EXPECTED):
+        if depth_m.ndim != 3 or depth_m.dtype.kind != "f":
+            raise ValueError(f"depth_m is {depth_m.dtype} of shape {depth_m.shape}")
+        return depth_m
 
 
 def shard_paths(folder: Path, split: str) -> list[Path]:

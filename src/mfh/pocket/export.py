@@ -2,7 +2,9 @@
 
 ``python -m mfh.pocket.export depth --weights depth.safetensors --out src/mfh/pocket/weights/depth.onnx``
 
-Weights are rounded to half precision and stored so, which halves the file; the arithmetic stays single precision.
+Weights are rounded to half precision and stored so, which halves the file; the arithmetic stays single precision. The
+encoder of the scene judge, ImageNet's as it is (``scene``, without --weights), is stored in 8 bits with a scale a
+channel: its features only say what kind of picture it is.
 """
 
 import argparse
@@ -17,7 +19,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from mfh.pocket.network import PooledDepth
+from mfh.pocket.network import PooledDepth, SceneFeatures
 from mfh.pocket.painter_network import PainterNetwork
 from mfh.pocket.training import HALF, read_weights
 
@@ -49,6 +51,7 @@ INTERFACES = {
             "log_sigma": _MAPS,
         },
     ),
+    "scene": Interface(SceneFeatures, {"rgb": (1, 3, 160, 224)}, {"features": {0: "batch"}}),
 }
 
 
@@ -59,6 +62,13 @@ def load_network(kind: str, weights: Path) -> nn.Module:
     # Counters of batch norm, which inference does not need, are not in ONNX files.
     kept = {name: value for name, value in known.items() if name.endswith("num_batches_tracked")}
     network.load_state_dict({**kept, **{name: _rounded(value) for name, value in read_weights(weights).items()}})
+    return network.eval()
+
+
+def imagenet_scene_features() -> nn.Module:
+    """Return the features of the scene judge: ImageNet's encoder, which is not trained further."""
+    network = SceneFeatures()
+    network.encoder.load_imagenet()
     return network.eval()
 
 
@@ -82,7 +92,8 @@ def export_onnx(kind: str, network: nn.Module, path: Path) -> None:
             # Batch norm stays apart, so that the weights are still those that were rounded; onnxruntime merges it.
             training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
         )  # fmt: skip
-    onnx.save(_store_half(onnx.load(unfinished)), unfinished)
+    store = _store_bytes if kind == "scene" else _store_half
+    onnx.save(store(onnx.load(unfinished)), unfinished)
     os.replace(unfinished, path)
 
 
@@ -102,15 +113,37 @@ def _store_half(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
+def _store_bytes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store weights in 8 bits, each behind a node that scales its output channels."""
+    graph, scaled = model.graph, []
+    for weight in list(graph.initializer):
+        values = numpy_helper.to_array(weight)
+        if values.dtype != np.float32 or values.ndim < 2:
+            continue
+        stored, scale_name = weight.name + "_bytes", weight.name + "_scale"
+        scale = np.abs(values).reshape(len(values), -1).max(1) / 127 + 1e-12
+        whole = np.rint(values / scale.reshape(-1, *[1] * (values.ndim - 1))).astype(np.int8)
+        scaled.append(onnx.helper.make_node("DequantizeLinear", [stored, scale_name], [weight.name], axis=0))
+        weight.CopyFrom(numpy_helper.from_array(whole, stored))
+        graph.initializer.append(numpy_helper.from_array(scale.astype(np.float32), scale_name))
+    nodes = list(graph.node)
+    del graph.node[:]
+    graph.node.extend(scaled + nodes)
+    return model
+
+
 def main() -> None:
     """Parse the command line and export."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kind", choices=sorted(INTERFACES))
-    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, help="trained weights; none for scene, whose are ImageNet's")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
+    if (args.weights is None) != (args.kind == "scene"):
+        parser.error("--weights is needed, but for scene, whose weights are ImageNet's")
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    export_onnx(args.kind, load_network(args.kind, args.weights), args.out)
+    network = imagenet_scene_features() if args.weights is None else load_network(args.kind, args.weights)
+    export_onnx(args.kind, network, args.out)
     args.out.chmod(0o644)
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB")
 

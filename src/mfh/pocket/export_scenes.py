@@ -1,11 +1,15 @@
 """Scenes as folders of plain files: rgb.png, depth.npz, ids.png and scene.json (format: docs/pocket-world.md).
 
-A folder is a function of its seed, the options and the bank: any number of workers writes the same bytes. scene.json
-comes last, so that a folder with one is finished; a finished folder is never rendered again.
+A folder is a function of its seed, the options and the bank: any number of workers writes the same bytes. It is written
+beside its place and moved there whole, so that a folder that is there is finished: it is never rendered again, and one
+of somebody else's is never written to.
 """
 
-import hashlib
+import filecmp
 import json
+import os
+import re
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -16,9 +20,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mfh.errors import InputError
-from mfh.io.atomic import atomic_path
-from mfh.pocket.bodies import POSES, SPLITS, BodyBank, load_bank
+from mfh.errors import InputError, shown
+from mfh.io.atomic import atomic_path, make_folder
+from mfh.io.lock import folder_lock
+from mfh.io.pictures import open_picture
+from mfh.io.reading import read_json, read_npz, reading
+from mfh.pocket.bodies import POSES, SPLITS, BodyBank, bank_digest, load_bank
 from mfh.pocket.people import FIRST_PERSON_ID
 from mfh.pocket.workers import in_processes
 from mfh.pocket.world import STANDING, Figure, Render, Scene, draw_scene, render
@@ -26,6 +33,11 @@ from mfh.pocket.world import STANDING, Figure, Render, Scene, draw_scene, render
 FORMAT = 1
 IDS = {"0": "sky", "1": "ground, walls and ceiling", "2-99": "objects", f"{FIRST_PERSON_ID}-": "people"}
 MIN_SIDE_PX, MAX_SIDE_PX, MAX_ASPECT = 32, 4096, 5
+MAX_SAMPLES, MAX_WORKERS = 65_536, 1024
+_LOCK_WAIT_S = 10.0
+_EXPECTED = "a finished scene; render it again with mfh pocket render"
+_FILES = ("rgb.png", "depth.npz", "ids.png", "scene.json")
+_LEFT = re.compile(r"\.scene-\d{8,}\.\d+\.tmp")
 
 Whose = Literal["own", "none"]
 Progress = Callable[[str, float], None]
@@ -60,8 +72,8 @@ class SceneOptions:
                 raise InputError(f"{name} is {pixels}: expected {MIN_SIDE_PX} to {MAX_SIDE_PX} pixels")
         if max(self.width, self.height) > MAX_ASPECT * min(self.width, self.height):
             raise InputError(f"{self.width}x{self.height} is too long and thin: expected at most {MAX_ASPECT} to 1")
-        if self.samples < 1:
-            raise InputError(f"--samples is {self.samples}: expected at least 1")
+        if not 1 <= self.samples <= MAX_SAMPLES:
+            raise InputError(f"--samples is {self.samples}: expected 1 to {MAX_SAMPLES}")
 
     @property
     def size(self) -> tuple[int, int]:
@@ -106,49 +118,56 @@ def export_scenes(
         How many scenes were rendered; the others were there.
 
     Raises:
-        InputError: for a bank without bodies of the split, a folder that cannot be written to, or a finished scene that
-            was rendered with other options.
+        InputError: for a bank without bodies of the split, a folder that cannot be written to or that another process
+            writes to, or a scene's folder that is somebody else's or was rendered with other options.
     """
-    if workers < 1:
-        raise InputError(f"--workers is {workers}: expected at least 1")
+    if not 1 <= workers <= MAX_WORKERS:
+        raise InputError(f"--workers is {workers}: expected 1 to {MAX_WORKERS}")
     digest = _check_bank(bank_path, options)
-    missing = [seed for seed in seeds if not _is_finished(out, seed, options, digest)]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make {out}: {error.strerror or error}; choose another with --out") from error
-    jobs = [_Job(seed, out, bank_path, digest, options) for seed in missing]
-    for done, _ in enumerate(in_processes(_write, jobs, workers=workers), start=1):
-        if progress is not None:
-            progress(f"{done} of {len(missing)} scenes rendered,", done / len(missing))
+    with folder_lock(out, wait_s=_LOCK_WAIT_S):
+        missing = [seed for seed in seeds if not _is_finished(out, seed, options, digest)]
+        make_folder(out)
+        _sweep(out)
+        jobs = [_Job(seed, out, bank_path, digest, options) for seed in missing]
+        for done, _ in enumerate(in_processes(_write, jobs, workers=workers), start=1):
+            if progress is not None:
+                progress(f"{done} of {len(missing)} scenes rendered,", done / len(missing))
     return len(missing)
 
 
 def write_scene(folder: Path, scene: Scene, picture: Render, bank: BodyBank, *, settings: dict[str, object]) -> None:
-    """Write one scene's four files; scene.json last.
+    """Write one scene's four files, all or none.
 
     Args:
-        folder: of this scene alone; made if needed.
+        folder: of this scene alone, in a folder that is there. What an earlier run left unfinished in it is replaced.
         scene: the scene.
         picture: its render.
         bank: bodies of the people in the picture.
         settings: what the picture is a function of; kept in scene.json.
 
     Raises:
-        InputError: when a file cannot be written.
+        InputError: when a file cannot be written, or the folder is somebody else's.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make {folder}: {error.strerror or error}; choose another with --out") from error
-    _write_png(folder / "rgb.png", picture.rgb[..., ::-1])
-    with atomic_path(folder / "depth.npz") as temporary:
-        np.savez_compressed(temporary, depth_m=picture.depth_m)
-    _write_png(folder / "ids.png", picture.ids.astype(np.uint16))
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     figures = scene.figures if picture.people else ()
     tree = describe_scene(scene, picture, figures, bank) | {"settings": settings}
-    with atomic_path(folder / "scene.json") as temporary:
-        temporary.write_text(json.dumps(tree, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    try:
+        part.mkdir()
+        _write_png(part / "rgb.png", picture.rgb[..., ::-1])
+        with atomic_path(part / "depth.npz") as temporary:
+            np.savez_compressed(temporary, depth_m=picture.depth_m)
+        _write_png(part / "ids.png", picture.ids.astype(np.uint16))
+        text = json.dumps(tree, indent=1, allow_nan=False) + "\n"
+        (part / "scene.json").write_text(text, encoding="utf-8")
+        if os.path.lexists(folder):
+            if not _is_begun(folder, part):
+                raise InputError(f"{shown(folder)} is no scene of mfh pocket render: choose another folder with --out")
+            shutil.rmtree(folder)
+        part.rename(folder)
+    except OSError as error:
+        raise InputError(f"cannot write {folder}: {error.strerror or error}; choose another with --out") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def describe_scene(scene: Scene, picture: Render, figures: Sequence[Figure], bank: BodyBank) -> dict[str, object]:
@@ -210,26 +229,21 @@ def read_scene(folder: Path) -> tuple[dict[str, object], NDArray[np.uint8], NDAr
     Raises:
         InputError: when the folder holds no finished scene.
     """
-    try:
-        tree = json.loads((folder / "scene.json").read_text(encoding="utf-8"))
-        with np.load(folder / "depth.npz", allow_pickle=False) as arrays:
-            depth_m = arrays["depth_m"]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{folder} holds no finished scene ({error}): render it with mfh pocket render") from error
-    bgr = cv2.imread(str(folder / "rgb.png"), cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise InputError(f"{folder}/rgb.png cannot be read: delete the folder and render it again")
-    return tree, np.ascontiguousarray(bgr[..., ::-1]).astype(np.uint8, copy=False), depth_m
+    tree = read_json(folder / "scene.json", what="", expected=_EXPECTED)
+    depth_m = read_npz(folder / "depth.npz", what="", expected=_EXPECTED, names=("depth_m",))["depth_m"]
+    with open_picture(folder / "rgb.png", formats=("PNG",), what="", expected=_EXPECTED) as image:
+        rgb = np.array(image.convert("RGB"))
+    with reading(folder, what="", expected=_EXPECTED):
+        if not isinstance(tree, dict) or not isinstance(tree["kind"], str):
+            raise ValueError("scene.json is of something else")
+        if depth_m.dtype.kind != "f" or depth_m.shape != rgb.shape[:2]:
+            raise ValueError(f"depth_m is {depth_m.dtype} of shape {depth_m.shape}, rgb.png of {rgb.shape[:2]}")
+    return tree, rgb, depth_m
 
 
 def _check_bank(bank_path: Path, options: SceneOptions) -> str:
     """Return the bank's digest, after seeing that it can fill a scene of the split."""
-    try:
-        bank = load_bank(bank_path)
-    except FileNotFoundError as error:
-        raise InputError(str(error)) from error
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{bank_path} is no body bank ({error}): expected a file of mfh.pocket.bodies") from error
+    bank = load_bank(bank_path)
     for poses in (STANDING, ("sit",)):
         if len(bank.indices(options.split, poses=poses)) == 0:
             held = ", ".join(split for split in SPLITS if len(bank.indices(split)))
@@ -237,7 +251,7 @@ def _check_bank(bank_path: Path, options: SceneOptions) -> str:
                 f"{bank_path.name} has no {'/'.join(poses)} bodies of split {options.split!r}, only of {held}: "
                 "give --split, or a whole bank made by python -m mfh.pocket.bodies with --bank"
             )
-    return hashlib.sha256(bank_path.read_bytes()).hexdigest()[:16]
+    return bank_digest(bank_path)
 
 
 def _settings(options: SceneOptions, bank_digest: str) -> dict[str, object]:
@@ -245,20 +259,45 @@ def _settings(options: SceneOptions, bank_digest: str) -> dict[str, object]:
 
 
 def _is_finished(out: Path, seed: int, options: SceneOptions, bank_digest: str) -> bool:
-    path = scene_folder(out, seed) / "scene.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))["settings"]
-    except FileNotFoundError:
+    folder = scene_folder(out, seed)
+    if os.path.lexists(out) and not os.path.isdir(out):
+        raise InputError(f"output folder {out} is a file: choose another with --out")
+    if not os.path.lexists(folder):
         return False
-    except NotADirectoryError as error:
-        raise InputError(f"output folder {out} is a file: choose another with --out") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not of this program ({error}): choose another folder with --out") from error
+    path = folder / "scene.json"
+    if _holds_only(folder, _FILES[:-1]):
+        return False
+    expected = "of mfh pocket render, as every scene in --out; choose another folder, or delete it"
+    tree = read_json(path, what="", expected=expected)
+    with reading(path, what="", expected=expected):
+        found = dict(tree["settings"])
     wanted = _settings(options, bank_digest)
     if found != wanted:
         other = [f"{name} {found.get(name)}" for name, value in wanted.items() if found.get(name) != value]
-        raise InputError(f"{path.parent} was rendered with {', '.join(other)}: choose another folder with --out")
+        raise InputError(f"{folder} was rendered with {', '.join(other)}: choose another folder with --out")
     return True
+
+
+def _is_begun(folder: Path, part: Path) -> bool:
+    """Return whether a folder is what a run left that was stopped: of this scene's files only, and one as it is now."""
+    if not _holds_only(folder, _FILES[:-1]):
+        return False
+    names = os.listdir(folder)
+    return not names or any(filecmp.cmp(folder / name, part / name, shallow=False) for name in names)
+
+
+def _holds_only(folder: Path, names: Sequence[str]) -> bool:
+    """Return whether a folder is one, not a link, and all in it are plain files of these names."""
+    if not os.path.isdir(folder) or os.path.islink(folder):
+        return False
+    return all(entry.name in names and entry.is_file(follow_symlinks=False) for entry in os.scandir(folder))
+
+
+def _sweep(out: Path) -> None:
+    """Remove scenes that a killed run was about to move to their place."""
+    for left in out.glob(".scene-*.tmp"):
+        if _LEFT.fullmatch(left.name):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 @lru_cache(maxsize=2)

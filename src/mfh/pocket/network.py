@@ -189,3 +189,20 @@ class PooledDepth(PocketDepth):
         middle = coarsest.shape[2] // 2
         means = [part.mean((2, 3)) for part in (coarsest, coarsest[:, :, :middle], coarsest[:, :, middle:])]
         return self._decode(features, rgb), torch.cat(means, 1)
+
+
+class SceneFeatures(nn.Module):
+    """What ImageNet's encoder sees in a picture as a whole: the features by which the scene judge tells its kind."""
+
+    def __init__(self) -> None:
+        """Build the encoder."""
+        super().__init__()
+        self.encoder = Encoder()
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        """(b, 3, h, w) RGB in [0, 1] -> (b, 1280) means of everything, top and bottom half, and standard deviations."""
+        coarsest = self.encoder(rgb)[-1]
+        middle = coarsest.shape[2] // 2
+        means = [part.mean((2, 3)) for part in (coarsest, coarsest[:, :, :middle], coarsest[:, :, middle:])]
+        spread = (coarsest - means[0][..., None, None]).square().mean((2, 3)).sqrt()
+        return torch.cat([*means, spread], 1)

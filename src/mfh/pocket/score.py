@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mfh.errors import InputError
 from mfh.io.photo import load_photo
+from mfh.io.reading import read_npy
 from mfh.models.protocols import RelativeDepthModel
 from mfh.models.relative_depth.pocket import WEIGHTS, PocketRelativeDepth
 from mfh.pocket.dataset import load_shard, shard_paths
@@ -30,7 +32,7 @@ def score_renders(model: RelativeDepthModel, folder: Path, split: str) -> dict[s
     """Score every picture of a split; scores are grouped by shard."""
     paths = shard_paths(folder, split)
     if not paths:
-        raise FileNotFoundError(f"no {split} shards in {folder}: render them with 'python -m mfh.pocket.dataset'")
+        raise InputError(f"no {split} shards in {folder}: render them with 'python -m mfh.pocket.dataset'")
     scores = {}
     for path in paths:
         shard = load_shard(path)
@@ -46,9 +48,10 @@ def score_photos(model: RelativeDepthModel, folder: Path) -> dict[str, list[Pair
     scores = {}
     for depth_path in sorted(folder.glob("*/depth.npy")):
         rgb = load_photo(depth_path.with_name("rgb.png")).rgb
-        scores[depth_path.parent.name] = [_both(model.predict([rgb])[0].values, np.load(depth_path))]
+        depth_m = read_npy(depth_path, what="", expected="an npy file of metres")
+        scores[depth_path.parent.name] = [_both(model.predict([rgb])[0].values, depth_m)]
     if not scores:
-        raise FileNotFoundError(f"no */depth.npy in {folder}")
+        raise InputError(f"no */depth.npy in {folder}")
     return scores
 
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mfh.errors import InputError
 from mfh.pocket.augment import Sample, augment
 from mfh.pocket.dataset import load_shard, shard_paths
 from mfh.pocket.network import PocketDepth
@@ -40,7 +41,7 @@ class Pool:
     def __init__(self, paths: list[Path]) -> None:
         """Read the shards."""
         if not paths:
-            raise FileNotFoundError("no training shards: render them with 'python -m mfh.pocket.dataset'")
+            raise InputError("no training shards: render them with 'python -m mfh.pocket.dataset'")
         groups: dict[tuple[int, int], list[Path]] = {}
         shards = {path: load_shard(path) for path in paths}
         for path, shard in shards.items():

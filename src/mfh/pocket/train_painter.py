@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from mfh.errors import InputError
 from mfh.pocket.augment import Window, draw_window, photograph
 from mfh.pocket.dataset import load_shard, shard_paths
 from mfh.pocket.painter_network import PainterNetwork
@@ -46,10 +47,10 @@ def load_rooms(paths: list[Path]) -> dict[tuple[int, int], Room]:
     """Read shards, grouped by picture shape.
 
     Raises:
-        FileNotFoundError: without shards.
+        InputError: without shards.
     """
     if not paths:
-        raise FileNotFoundError("no training shards: render them with 'python -m mfh.pocket.dataset'")
+        raise InputError("no training shards: render them with 'python -m mfh.pocket.dataset'")
     groups: dict[tuple[int, int], list[Room]] = {}
     for path in paths:
         shard = load_shard(path)

@@ -4,6 +4,7 @@ The label of a render is the range that the best affine head gives the network's
 range is believed for. Features and labels are remembered beside the weights, so that training again takes seconds.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,15 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.io.atomic import atomic_path
+from mfh.io.reading import read_npz, reading
+from mfh.io.written import own_path
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
+from mfh.pocket.dataset import load_shard
 from mfh.pocket.evaluate import best_log_range
 from mfh.pocket.range_layers import fit_layers
 
 Progress = Callable[[str, float], None]
+_SEEN = "features that 'mfh pocket train range' kept; move them away to look again"
 
 
 @dataclass(frozen=True)
@@ -44,15 +48,36 @@ def look_at(shards: Sequence[Path], *, progress: Progress) -> Seen:
     pooled, labels = [], []
     for done, path in enumerate(shards):
         progress(f"looking at {path.name}", done / len(shards))
-        with np.load(path) as shard:
-            pictures, depths_m = shard["rgb"], shard["depth_m"]
-        for rgb, depth_m in zip(pictures, depths_m, strict=True):
+        shard = load_shard(path)
+        for rgb, depth_m in zip(shard.rgb, shard.depth_m, strict=True):
             disparity, features = network.look(rgb.astype(np.float32) / np.float32(255))
             label = best_log_range(disparity, depth_m.astype(np.float64))
             if label is not None:
                 pooled.append(features)
                 labels.append(label)
     return Seen(np.stack(pooled), np.array(labels, np.float32))
+
+
+def seen_path(out: Path) -> Path:
+    """Return the file that keeps features for the next training.
+
+    Args:
+        out: of the head.
+    """
+    return out.with_name(out.stem + ".seen.npz")
+
+
+def _read_seen(path: Path) -> Seen:
+    stored = read_npz(path, what="", expected=_SEEN, names=("pooled", "log_range"))
+    with reading(path, what="", expected=_SEEN):
+        pooled, log_range = stored["pooled"], stored["log_range"]
+        if (
+            pooled.ndim != 3
+            or log_range.shape != pooled.shape[:1]
+            or {pooled.dtype.kind, log_range.dtype.kind} != {"f"}
+        ):
+            raise ValueError(f"it holds {pooled.dtype} of shape {pooled.shape} for {log_range.shape}")
+        return Seen(pooled, log_range)
 
 
 def train_range(data: Path, out: Path, *, seed: int, progress: Progress) -> None:
@@ -64,16 +89,15 @@ def train_range(data: Path, out: Path, *, seed: int, progress: Progress) -> None
         seed: of the training.
         progress: called with what is being done and the fraction done.
     """
-    remembered = out.with_name(out.stem + ".seen.npz")
-    if remembered.exists():
-        with np.load(remembered) as stored:
-            seen = Seen(stored["pooled"], stored["log_range"])
+    remembered = seen_path(out)
+    if os.path.lexists(remembered):
+        seen = _read_seen(remembered)
     else:
         seen = look_at(sorted(data.glob("train_*.npz")), progress=progress)
-        with atomic_path(remembered) as temporary:
+        with own_path(remembered) as temporary:
             np.savez(temporary, pooled=seen.pooled, log_range=seen.log_range)
     progress("training", 0.95)
-    with atomic_path(out) as temporary:
+    with own_path(out) as temporary:
         # Every view of a picture is an example of its own.
         features = seen.pooled.reshape(-1, seen.pooled.shape[2])
         labels = np.repeat(seen.log_range, seen.pooled.shape[1])

@@ -12,11 +12,11 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.io.atomic import atomic_path
+from mfh.io.written import own_path
 from mfh.numerics.map_shape import shape_features
 from mfh.pocket.augment import draw_window
 from mfh.pocket.bodies import BodyBank, load_bank
-from mfh.pocket.dataset import FIRST_SEED, SHARD, SIZES
+from mfh.pocket.dataset import FIRST_SEED, SHARD, SIZES, load_depths
 from mfh.pocket.evaluate import aligned_log_range
 from mfh.pocket.oracles import unlit
 from mfh.pocket.range_layers import fit_layers
@@ -72,8 +72,7 @@ def shard_depths(shards: Sequence[Path]) -> Iterator[Float[ndarray, "h w"]]:
         shards: npz files (``mfh.pocket.dataset``).
     """
     for path in shards:
-        with np.load(path) as shard:
-            yield from shard["depth_m"].astype(np.float64)
+        yield from load_depths(path).astype(np.float64)
 
 
 def empty_depths(bank: BodyBank, count: int) -> Iterator[Float[ndarray, "h w"]]:
@@ -148,5 +147,5 @@ def train_shape_range(data: Path, bank: Path, out: Path, *, seed: int, progress:
     progress("training", 0.9)
     features, labels = (np.concatenate(parts) for parts in zip(peopled, empty, strict=True))
     weights = fit_layers(features, labels, widths=(128, 64), epochs=60, dropout=0.1, seed=seed)
-    with atomic_path(out) as temporary:
+    with own_path(out) as temporary:
         np.savez_compressed(temporary, allow_pickle=False, **weights)

@@ -18,12 +18,17 @@ import torch
 import torch.distributed as dist
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.multiprocessing.spawn import spawn
+from torch.multiprocessing.spawn import ProcessException, spawn
 
+from mfh.errors import BackendError, InputError
+from mfh.io.atomic import atomic_path, make_folder
+from mfh.io.reading import check_file, reading
 from mfh.pocket.network import Encoder
 
 HALF = ".half"
 """Suffix of weights that are stored in half precision in ONNX files."""
+_WEIGHTS = "a .safetensors file of 'mfh pocket train', or an .onnx file of 'python -m mfh.pocket.export'"
+_STATE = "the state of an unfinished run of 'mfh pocket train'; move it away to begin anew"
 _SAVE_EVERY = 100
 _CLIP = 1.0
 # Weight of the past in the running average of the weights, once there is a past.
@@ -91,13 +96,19 @@ def run_training(make_task: Callable[[], Task], run: Run) -> None:
     A finished run is left alone; an unfinished one goes on where it stopped.
 
     Raises:
-        FloatingPointError: where the loss is no longer finite; the last weights saved are kept.
+        InputError: for data, weights or a state that cannot be used.
+        BackendError: where the loss is no longer finite, or a process ends; the last weights saved are kept.
     """
-    run.out.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(run.out.parent)
     if run.workers == 1:
         _work(0, make_task, run, "")
-    else:
+        return
+    try:
         spawn(_work, (make_task, run, _meeting_point()), nprocs=run.workers)
+    except ProcessException as error:
+        # The last line of what the process said is its error.
+        reason = str(error).strip().splitlines()[-1]
+        raise BackendError(f"one of {run.workers} training processes ended: {reason}; run again to go on") from error
 
 
 def _meeting_point() -> str:
@@ -108,13 +119,21 @@ def _meeting_point() -> str:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read weights from a safetensors file, or from an ONNX file of ``mfh.pocket.export``: the package ships those."""
-    if path.suffix != ".onnx":
-        return load_file(path)
-    import onnx
+    """Read weights from a safetensors file, or from an ONNX file of ``mfh.pocket.export``: the package ships those.
 
-    weights = {w.name: onnx.numpy_helper.to_array(w) for w in onnx.load(path).graph.initializer}
-    return {name.removesuffix(HALF): torch.tensor(value.astype("float32")) for name, value in weights.items()}
+    Raises:
+        InputError: for a file of something else.
+    """
+    check_file(path, what="weights", expected=_WEIGHTS)
+    with reading(path, what="weights", expected=_WEIGHTS):
+        if path.suffix != ".onnx":
+            return load_file(path)
+        import onnx
+
+        # Tensors in files of their own, wherever the file says, are not read.
+        model = onnx.load(path, load_external_data=False)
+        weights = {one.name: onnx.numpy_helper.to_array(one) for one in model.graph.initializer}
+        return {name.removesuffix(HALF): torch.tensor(value.astype("float32")) for name, value in weights.items()}
 
 
 def load_start(network: nn.Module, start: Path) -> None:
@@ -122,7 +141,7 @@ def load_start(network: nn.Module, start: Path) -> None:
     ours = network.state_dict()
     theirs = {k: v for k, v in read_weights(start).items() if k in ours and ours[k].shape == v.shape}
     if not theirs:
-        raise ValueError(f"{start} holds no weights of this network")
+        raise InputError(f"{start} holds no weights of this network: expected {_WEIGHTS}")
     network.load_state_dict({**ours, **theirs})
 
 
@@ -152,6 +171,9 @@ def _work(rank: int, make_task: Callable[[], Task], run: Run, meeting_point: str
     optimizer = _optimizer(network, schedule)
     average = {k: v.detach().clone() for k, v in network.state_dict().items()}
     first = _resume(run.state_path, network, optimizer, average)
+    if rank == 0 and first == 0:
+        # Weights beside a state are this run's; others are never replaced.
+        _save_state(run, network, optimizer, average, 0)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     rates = [schedule.encoder_rate, schedule.decoder_rate]
     began, smooth = time.time(), 0.0
@@ -159,7 +181,10 @@ def _work(rank: int, make_task: Callable[[], Task], run: Run, meeting_point: str
         network.train()
         loss = task.loss(network, batch)
         if not torch.isfinite(loss):
-            raise FloatingPointError(f"the loss is {loss.item()} at step {step}: the last saved weights are {run.out}")
+            raise BackendError(
+                f"the loss is {loss.item()} at step {step}: the last saved weights are {run.out}; look for numbers "
+                "that are not finite in the data, or start from other weights"
+            )
         optimizer.zero_grad(set_to_none=False)
         loss.backward()
         if run.workers > 1:
@@ -220,20 +245,30 @@ def _update_average(average: dict[str, Tensor], network: nn.Module, keep: float)
 def _save(
     run: Run, network: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor], step: int
 ) -> None:
-    unfinished = run.out.with_suffix(".tmp")
-    save_file({k: v.contiguous() for k, v in average.items()}, unfinished)
-    os.replace(unfinished, run.out)
+    with atomic_path(run.out) as temporary:
+        save_file({k: v.contiguous() for k, v in average.items()}, temporary)
+    _save_state(run, network, optimizer, average, step)
+
+
+def _save_state(
+    run: Run, network: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor], step: int
+) -> None:
     state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "average": average, "step": step}
-    torch.save(state, unfinished)
-    os.replace(unfinished, run.state_path)
+    with atomic_path(run.state_path) as temporary:
+        torch.save(state, temporary)
 
 
 def _resume(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor]) -> int:
     """Load an unfinished run's state, if there is one; returns the next step."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return 0
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    network.load_state_dict(state["network"])
-    optimizer.load_state_dict(state["optimizer"])
-    average.update(state["average"])
-    return int(state["step"])
+    check_file(path, what="", expected=_STATE)
+    with reading(path, what="", expected=_STATE):
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        kept = state["average"]
+        if {name: value.shape for name, value in kept.items()} != {name: one.shape for name, one in average.items()}:
+            raise ValueError("its weights are of another network")
+        average.update(kept)
+        return int(state["step"])

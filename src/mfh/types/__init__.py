@@ -7,6 +7,7 @@ optical axis; cameras are OpenCV's (x right, y down, z forward) and an integer p
 from mfh.types.answer import (
     CommonErrors,
     KnownSize,
+    LogSigmaCurve,
     MeasuredLength,
     MeasuredPainting,
     MetricDepth,
@@ -23,10 +24,13 @@ from mfh.types.people import (
     PoseLandmarks,
     PseudoGroundTruth,
     Verdict,
+    kind_of_people,
+    used_people,
 )
 from mfh.types.pictures import (
     Camera,
     FocalProvenance,
+    FocalSource,
     LogRange,
     PaintedFigure,
     PaintedPhoto,
@@ -44,10 +48,12 @@ __all__ = [
     "Evidence",
     "EvidenceKind",
     "FocalProvenance",
+    "FocalSource",
     "HumanMesh",
     "KnownSize",
     "Landmark",
     "LogRange",
+    "LogSigmaCurve",
     "MeasuredLength",
     "MeasuredPainting",
     "MetricDepth",
@@ -66,4 +72,6 @@ __all__ = [
     "Segment",
     "Space",
     "Verdict",
+    "kind_of_people",
+    "used_people",
 ]

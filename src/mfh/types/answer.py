@@ -1,7 +1,9 @@
 """The answer: scale and shift, how sure they are, and metric depth with everything it rests on."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -9,6 +11,7 @@ from numpy import ndarray
 
 from mfh.types.people import HumanMesh, Landmark
 from mfh.types.pictures import Photo, Region, RelativeDepth, Segment, Space
+from mfh.types.rows import strips
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,52 @@ class MetricHead:
     loss: float
     shift_determined: bool = True
 
+    def depth_of(self, values: Float[ndarray, "h w"], *, max_depth_m: float) -> Float[ndarray, "h w"]:
+        """Return metric depth: 1 / (s·D + t) in disparity space, s·D + t in depth space (Eq. 2).
+
+        Args:
+            values: (h, w) relative depth.
+            max_depth_m: farther answers are not valid.
+
+        Returns:
+            (h, w) float32 metres; NaN where not valid, which is all but 0 < depth <= max_depth_m.
+        """
+        height, width = values.shape
+        depth_m = np.empty((height, width), np.float32)
+        for rows in strips((height, width)):
+            value = values[rows].astype(np.float64)
+            value *= self.scale
+            value += self.shift
+            if self.space == "disparity":
+                # An inverse depth of 0 or less is at infinity or beyond: not valid, like anything too far.
+                value[~(value >= 1 / max_depth_m)] = np.nan
+                np.divide(1.0, value, out=value)
+            else:
+                value[~((value > 0) & (value <= max_depth_m))] = np.nan
+            depth_m[rows] = value
+        return depth_m
+
+
+@dataclass(frozen=True)
+class LogSigmaCurve:
+    """One-sigma of log depth as a function of relative depth, over which it varies smoothly.
+
+    Attributes:
+        values: (k,) relative depths, rising.
+        log_sigma: (k,) there; between them it is interpolated, beyond them it stays.
+    """
+
+    values: Float[ndarray, "k"]
+    log_sigma: Float[ndarray, "k"]
+
+    def at(self, values: Float[ndarray, "h w"]) -> Float[ndarray, "h w"]:
+        """Return the one-sigma of log depth at relative depths, float32.
+
+        Args:
+            values: (h, w) relative depth.
+        """
+        return np.interp(values.astype(np.float64), self.values, self.log_sigma).astype(np.float32)
+
 
 @dataclass(frozen=True)
 class KnownSize:
@@ -39,10 +88,15 @@ class KnownSize:
     Attributes:
         name: what is known, in a few words.
         weight: share in the answer.
+        by_people: how many times larger than given it is by people alone (median); None where there is nobody.
+        by_answer: how many times larger it is by the answer: 1 but where given sizes contradict each other; None where
+            the answer has nothing at a finite depth there.
     """
 
     name: str
     weight: float
+    by_people: float | None = None
+    by_answer: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +132,7 @@ class ScaleInterval:
         common_log_sigma: the same in quadrature, the shape of the relative depth by as much as it counts here.
         effective_people: effective number of people (and known sizes) behind the answer, 1 / sum(weight²).
         limited_by: what makes the interval wide, in a few words.
+        sources: what the scale comes from: "people", "painted people", "what is given", or both.
     """
 
     level_80: tuple[float, float]
@@ -88,6 +143,7 @@ class ScaleInterval:
     common_log_sigma: float
     effective_people: float
     limited_by: str
+    sources: str = "people"
 
     @property
     def half_width(self) -> float:
@@ -163,12 +219,14 @@ class MeasuredPainting:
 class MetricDepth:
     """Metric depth of one photo, with everything needed to judge it.
 
+    It is the head applied to the relative depth. What is as large as the photo is made when it is first asked for, or
+    by rows, so that a photo of 100 megapixels can be written without any map of that size.
+
     Attributes:
-        depth_m: (h, w) float32 z in metres at the photo's own resolution; NaN where not valid.
-        valid_mask: (h, w) where the head gives a finite positive depth within range.
         photo: the photo (with camera and focal provenance).
-        relative: the relative depth the head was applied to.
+        relative: the relative depth the head is applied to.
         head: scale and shift.
+        max_depth_m: farther answers are not valid.
         landmarks: every person considered, with verdict and reason.
         preset: name of the configuration that ran.
         models: role -> model name.
@@ -179,19 +237,19 @@ class MetricDepth:
         seconds: stage -> wall seconds.
         warnings: plain sentences the user should read.
         interval: how far the metres of the photo as a whole may be off.
-        log_sigma: (h, w) float32 one-sigma of log depth at every pixel: scale and shift jointly, and common errors.
+        log_sigma_curve: one-sigma of log depth by relative depth: scale and shift jointly, and common errors.
         people_spread: robust standard deviation of people's log metres about the head; None for fewer than three.
         known_sizes: what the user knew, with its share in the answer.
+        doubt: probability that what the user gave is wrong, by the people who contradict it; at most one third.
         lengths: what was to be measured, in the order it was asked for.
         region: metres of the region that was asked for; None where none was, or where it shows nothing but sky.
         kept_paintings: every painting made, in order; empty unless the configuration keeps them.
     """
 
-    depth_m: Float[ndarray, "h w"]
-    valid_mask: Bool[ndarray, "h w"]
     photo: Photo
     relative: RelativeDepth
     head: MetricHead
+    max_depth_m: float
     landmarks: tuple[Landmark, ...]
     preset: str
     models: dict[str, str]
@@ -202,12 +260,71 @@ class MetricDepth:
     warnings: tuple[str, ...] = ()
     ended_by: str = ""
     interval: ScaleInterval | None = None
-    log_sigma: Float[ndarray, "h w"] | None = None
+    log_sigma_curve: LogSigmaCurve | None = None
     people_spread: float | None = None
     known_sizes: tuple[KnownSize, ...] = ()
     lengths: tuple[MeasuredLength, ...] = ()
     region: RegionDepth | None = None
     kept_paintings: tuple[MeasuredPainting, ...] = ()
+    doubt: float = 0.0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the photo."""
+        return self.relative.shape
+
+    @cached_property
+    def map_m(self) -> Float[ndarray, "a b"]:
+        """(a, b) float32 z in metres at the resolution of the relative depth, NaN where not valid.
+
+        Statistics and pictures need no more. Up to 25 megapixels it has the photo's own size.
+        """
+        return self.head.depth_of(self.relative.values_or_nan, max_depth_m=self.max_depth_m)
+
+    @cached_property
+    def depth_m(self) -> Float[ndarray, "h w"]:
+        """(h, w) float32 z in metres at the photo's own resolution; NaN where not valid."""
+        return self.map_m if self.map_m.shape == self.shape else self._whole(self.depth_rows)
+
+    @cached_property
+    def valid_mask(self) -> Bool[ndarray, "h w"]:
+        """(h, w) where the head gives a finite positive depth within range, and no hole of a given map is."""
+        return ~np.isnan(self.depth_m)
+
+    @cached_property
+    def log_sigma(self) -> Float[ndarray, "h w"] | None:
+        """(h, w) float32 one-sigma of log depth at every pixel; None where it is not known."""
+        return None if self.log_sigma_curve is None else self._whole(self.log_sigma_rows)
+
+    def depth_rows(self, rows: slice) -> Float[ndarray, "r w"]:
+        """Return some rows of depth, as in ``depth_m``.
+
+        Args:
+            rows: which; start and stop are given.
+        """
+        if self.map_m.shape == self.shape:
+            return self.map_m[rows]
+        return self.head.depth_of(self.relative.rows_or_nan(rows), max_depth_m=self.max_depth_m)
+
+    def log_sigma_rows(self, rows: slice) -> Float[ndarray, "r w"]:
+        """Return some rows of the one-sigma of log depth, as in ``log_sigma``.
+
+        Args:
+            rows: which; start and stop are given.
+
+        Raises:
+            ValueError: where it is not known.
+        """
+        if self.log_sigma_curve is None:
+            raise ValueError("the deviation of this depth is not known")
+        return self.log_sigma_curve.at(self.relative.rows(rows))
+
+    def _whole(self, some: Callable[[slice], Float[ndarray, "r w"]]) -> Float[ndarray, "h w"]:
+        """Put the rows of a map together."""
+        whole = np.empty(self.shape, np.float32)
+        for rows in strips(self.shape):
+            whole[rows] = some(rows)
+        return whole
 
     @property
     def people_used(self) -> int:

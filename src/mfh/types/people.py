@@ -1,5 +1,6 @@
 """People: found, measured, and judged as evidence of scale."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -117,6 +118,11 @@ class Landmark:
     weight: float = 0.0
     implied_scale: float | None = None
 
+    @property
+    def painted(self) -> bool:
+        """Whether it is of somebody who was painted into the photo."""
+        return self.source != "photo"
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -134,3 +140,25 @@ class Evidence:
     depth_m: Float[ndarray, "n"]
     person: Int[ndarray, "n"]
     landmarks: tuple[Landmark, ...] = ()
+
+
+def used_people(landmarks: Iterable[Landmark]) -> str:
+    """Say how many people were used, and how many of them are painted: "2 people and 1 painted person".
+
+    Args:
+        landmarks: everybody considered.
+    """
+    used = [one.painted for one in landmarks if one.verdict == "used"]
+    counts = [(used.count(False), ""), (used.count(True), "painted ")]
+    parts = [f"{count} {kind}{'person' if count == 1 else 'people'}" for count, kind in counts if count]
+    return " and ".join(parts) or "0 people"
+
+
+def kind_of_people(landmarks: Iterable[Landmark]) -> str:
+    """Say whether the people used were painted: "people", or "painted people".
+
+    Args:
+        landmarks: everybody considered.
+    """
+    used = [one.painted for one in landmarks if one.verdict == "used"]
+    return "painted people" if used and all(used) else "people"

@@ -4,10 +4,14 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from jaxtyping import Bool, Float
+import numpy as np
+from jaxtyping import Bool, Float, Shaped
 from numpy import ndarray
 
+from mfh.types.rows import enlarged_rows, to_unit_range
+
 Space = Literal["disparity", "depth"]
+FocalSource = Literal["explicit", "intrinsics-file", "exif-35mm", "exif-sensor", "estimated", "default-fov"]
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,13 @@ class FocalProvenance:
             the picture), "default-fov".
         detail: one human-readable line, e.g. "EXIF 26 mm (35 mm equivalent)".
         relative_sigma: one-sigma relative uncertainty of the focal length (metres scale with it); 0 when given.
+        notes: sentences for the user about this focal length; with another one they are idle.
     """
 
-    source: Literal["explicit", "intrinsics-file", "exif-35mm", "exif-sensor", "estimated", "default-fov"]
+    source: FocalSource
     detail: str
     relative_sigma: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,18 +93,33 @@ class Photo:
     """One decoded photo with its camera.
 
     Attributes:
-        rgb: (h, w, 3) float32 in [0, 1], upright (EXIF rotation applied).
+        pixels: (h, w, 3) as decoded, or (h, w, 1) where it is grey: uint8, uint16, or float32 in [0, 1]; upright (EXIF
+            rotation applied).
         camera: intrinsics for exactly this size.
         focal: where the focal length came from.
         name: what to call the photo in messages (file name or "array").
-        notes: plain sentences about odd input, e.g. "animated: first frame used".
+        notes: plain sentences about odd input, e.g. "animated: first frame used"; those about the focal length are its
+            own.
     """
 
-    rgb: Float[ndarray, "h w 3"]
+    pixels: Shaped[ndarray, "h w c"]
     camera: Camera
     focal: FocalProvenance
     name: str = "array"
     notes: tuple[str, ...] = ()
+
+    @property
+    def rgb(self) -> Float[ndarray, "h w 3"]:
+        """(h, w, 3) float32 in [0, 1], made anew each time unless the pixels are that already: 12 bytes a pixel."""
+        return _three_channels(to_unit_range(self.pixels))
+
+    def rgb_of(self, rows: slice) -> Float[ndarray, "r w 3"]:
+        """Return some rows as float32 in [0, 1].
+
+        Args:
+            rows: which.
+        """
+        return _three_channels(to_unit_range(self.pixels[rows]))
 
 
 @dataclass(frozen=True)
@@ -133,15 +154,78 @@ class RelativeDepth:
     """Depth up to an unknown affine map, in the space its model declares.
 
     Attributes:
-        values: (h, w) float32. ``disparity``: affine-invariant inverse depth, larger is nearer;
+        values: (a, b) float32, finite. ``disparity``: affine-invariant inverse depth, larger is nearer;
             ``depth``: affine-invariant depth, larger is farther.
         space: which of the two; the metric head is fitted in the same space.
         log_range: of the photo, where it was told from the picture or from the shape of the map.
+        valid_mask: (a, b) where the values say anything; None for everywhere, as of every network. Maps that users
+            bring may have holes: what fills them is of no meaning.
+        photo_shape: height and width of the photo, where that is larger than what the model looked at; None where the
+            map has its size.
     """
 
-    values: Float[ndarray, "h w"]
+    values: Float[ndarray, "a b"]
     space: Space
     log_range: LogRange | None = None
+    valid_mask: Bool[ndarray, "a b"] | None = None
+    photo_shape: tuple[int, int] | None = None
+
+    @property
+    def valid_values(self) -> Float[ndarray, "n"]:
+        """The (n,) values that are valid."""
+        return self.values.ravel() if self.valid_mask is None else self.values[self.valid_mask]
+
+    @property
+    def values_or_nan(self) -> Float[ndarray, "a b"]:
+        """The (a, b) values, NaN where they are not valid."""
+        return self.values if self.valid_mask is None else np.where(self.valid_mask, self.values, np.float32(np.nan))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the photo."""
+        height, width = self.values.shape
+        return self.photo_shape or (height, width)
+
+    def rows(self, rows: slice) -> Float[ndarray, "r w"]:
+        """Return some rows at the photo's size, between the values where the map is smaller.
+
+        Args:
+            rows: which; start and stop are given.
+        """
+        return self._at_photo_size(self.values, rows)
+
+    def rows_or_nan(self, rows: slice) -> Float[ndarray, "r w"]:
+        """Return the same, NaN where a value that is not valid has a part in it.
+
+        Args:
+            rows: which; start and stop are given.
+        """
+        return self._at_photo_size(self.values_or_nan, rows)
+
+    def _at_photo_size(self, values: Float[ndarray, "a b"], rows: slice) -> Float[ndarray, "r w"]:
+        return values[rows] if self.shape == values.shape else enlarged_rows(values, self.shape, rows)
+
+    def place(self, xy: tuple[float, float]) -> tuple[float, float]:
+        """Return where in the map a place of the photo is; pixel centres are integers in both.
+
+        Args:
+            xy: column and row.
+        """
+        (height, width), (tall, wide) = self.shape, self.values.shape
+        if (height, width) == (tall, wide):
+            return xy
+        return (xy[0] + 0.5) * wide / width - 0.5, (xy[1] + 0.5) * tall / height - 0.5
+
+    def window(self, region: Region) -> tuple[slice, slice]:
+        """Return the rows and columns of the map that show a region of the photo: one pixel at least.
+
+        Args:
+            region: of at least one pixel.
+        """
+        (height, width), (tall, wide) = self.shape, self.values.shape
+        top, left = region.top * tall // height, region.left * wide // width
+        bottom, right = -(-region.bottom * tall // height), -(-region.right * wide // width)
+        return slice(top, bottom), slice(left, right)
 
 
 @dataclass(frozen=True)
@@ -196,3 +280,8 @@ class Proposal:
 
     foot_xy_px: tuple[float, float]
     log_size_sigma: float = 0.0
+
+
+def _three_channels(pixels: Float[ndarray, "h w c"]) -> Float[ndarray, "h w 3"]:
+    """Return colour pixels as they are, and grey ones three times."""
+    return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)

@@ -8,10 +8,18 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 from PIL import ImageDraw, ImageFont
 
+from mfh.geometry.view import view_of
+from mfh.types import Photo
+
 PAPER = (250, 250, 248)
 INK = (32, 33, 36)
 REGION_INK = (255, 214, 10)
 FAINT_INK = (110, 112, 116)
+
+
+def small_photo(photo: Photo, size: tuple[int, int]) -> UInt8[ndarray, "h w 3"]:
+    """Resize a photo to (width, height) pixels of 8 bits."""
+    return shrink(view_of(photo).rgb, size)
 
 
 def shrink(rgb: Float[ndarray, "h w 3"], size: tuple[int, int]) -> UInt8[ndarray, "h2 w2 3"]:

@@ -7,9 +7,9 @@ from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image, ImageDraw
 
-from mfh.types import Landmark, MeasuredLength, MetricDepth, RegionDepth
+from mfh.types import Landmark, MeasuredLength, MetricDepth, RegionDepth, used_people
 from mfh.viz.colours import bar_ticks_m, colour_depth, depth_limits_m, draw_bar, tick_label
-from mfh.viz.drawing import FAINT_INK, INK, PAPER, REGION_INK, Label, draw_label, fit, font_of, place_label, shrink
+from mfh.viz.drawing import FAINT_INK, INK, PAPER, REGION_INK, Label, draw_label, fit, font_of, place_label, small_photo
 
 
 def preview(result: MetricDepth, *, panel_px: int = 760) -> UInt8[ndarray, "h w 3"]:
@@ -22,10 +22,10 @@ def preview(result: MetricDepth, *, panel_px: int = 760) -> UInt8[ndarray, "h w 
     Returns:
         (h, w, 3) uint8 RGB, ready to be written.
     """
-    height, width = result.depth_m.shape
+    height, width = result.shape
     scale = panel_px / max(height, width)
     panel = (max(1, round(width * scale)), max(1, round(height * scale)))
-    limits_m = depth_limits_m(result.depth_m, result.valid_mask)
+    limits_m = depth_limits_m(result.map_m, ~np.isnan(result.map_m))
     font_px = max(15, panel_px // 42)
     gap = font_px
     bar_width = max(14, panel_px // 36)
@@ -38,14 +38,15 @@ def preview(result: MetricDepth, *, panel_px: int = 760) -> UInt8[ndarray, "h w 
         (gap + panel[0] + gap + panel[0] + gap + bar_width + label_width + gap, header + panel[1] + footer),
         PAPER,
     )
-    photo = Image.fromarray(shrink(result.photo.rgb, panel))
+    photo = Image.fromarray(small_photo(result.photo, panel))
     labels = _draw_people(photo, result.landmarks, scale=scale, font_px=font_px)
     if result.region is not None:
         _draw_region(photo, result.region, labels, scale=scale, font_px=font_px)
     for length in result.lengths:
         _draw_length(photo, length, labels, scale=scale, font_px=font_px)
-    step = max(1, int(1 / (2 * scale)))
-    coloured = colour_depth(result.depth_m[::step, ::step], result.valid_mask[::step, ::step], limits_m)
+    step = max(1, int(1 / (2 * panel_px / max(result.map_m.shape))))
+    some_m = result.map_m[::step, ::step]
+    coloured = colour_depth(some_m, ~np.isnan(some_m), limits_m)
     canvas.paste(photo, (gap, header))
     canvas.paste(Image.fromarray(coloured).resize(panel, Image.Resampling.BOX), (2 * gap + panel[0], header))
     draw_bar(canvas, (3 * gap + 2 * panel[0], header), (bar_width, panel[1]), limits_m, font_px=font_px)
@@ -121,12 +122,11 @@ def _draw_captions(
 ) -> None:
     """Name the panels above them, and the scale's origin below."""
     draw, font = ImageDraw.Draw(canvas), font_of(font_px)
-    people = result.people_used
     # The built-in font has no letters beyond Latin.
     name = result.photo.name if result.photo.name.isascii() else "photo"
     for left, title in zip(lefts, (name, "depth: metres along the optical axis"), strict=True):
         draw.text((left, font_px), fit(title, font, panel[0]), font=font, fill=INK, anchor="lm")
-    measured = f"scale from {people} {'person' if people == 1 else 'people'}"
+    measured = f"scale from {_sources(result)}"
     if result.interval is not None:
         low, high = result.interval.level_80
         measured += f" · {low - 1:+.0%} to {high - 1:+.0%} with 80 % probability"
@@ -134,6 +134,14 @@ def _draw_captions(
     below = canvas.height - font_px
     room_px = canvas.width - 2 * lefts[0]
     draw.text((lefts[0], below), fit(measured, font, room_px), font=font, fill=FAINT_INK, anchor="lm")
+
+
+def _sources(result: MetricDepth) -> str:
+    """Say what gives the scale: who, and how many sizes that the user knew."""
+    sizes = len(result.known_sizes)
+    given = [f"{sizes} given size{'' if sizes == 1 else 's'}"] if sizes else []
+    people = [used_people(result.landmarks)] if result.people_used or not sizes else []
+    return " and ".join([*given, *people])
 
 
 def _inset(box: tuple[float, float, float, float], by: float) -> tuple[float, float, float, float]:

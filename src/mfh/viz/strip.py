@@ -10,7 +10,7 @@ from mfh.geometry.camera import resize_camera, unproject
 from mfh.geometry.rasterize import rasterize_depth
 from mfh.types import Camera, HumanMesh, Landmark, MeasuredPainting, MetricDepth
 from mfh.viz.colours import colour_depth, depth_limits_m, draw_bar
-from mfh.viz.drawing import INK, PAPER, draw_label, fit, font_of, place_label, shrink
+from mfh.viz.drawing import INK, PAPER, draw_label, fit, font_of, place_label, shrink, small_photo
 
 _USED_TINT = (70, 150, 255)
 _REJECTED_TINT = (190, 190, 190)
@@ -35,26 +35,27 @@ def painting_strip(result: MetricDepth, *, count: int = 4, height_px: int = 420)
     if not result.kept_paintings:
         raise InputError("the result has no paintings to draw: expected one made with keep_paintings=True")
     chosen = sorted(result.kept_paintings, key=lambda painting: (not painting.used, painting.number))[:count]
-    rows, columns = result.depth_m.shape
+    rows, columns = result.shape
     panel = (max(1, round(columns * height_px / rows)), height_px)
     gap = font_px = max(13, height_px // 26)
     cell_height = (height_px - gap) // 2
     cell = (max(1, round(columns * cell_height / rows)), cell_height)
-    limits_m = depth_limits_m(result.depth_m, result.valid_mask)
+    valid_mask = ~np.isnan(result.map_m)
+    limits_m = depth_limits_m(result.map_m, valid_mask)
     bar_px = (max(12, height_px // 26), height_px)
     depth_left = gap + panel[0] + gap + len(chosen) * (cell[0] + gap)
     canvas = Image.new(
         "RGB", (depth_left + panel[0] + gap + bar_px[0] + 5 * font_px, height_px + 2 * font_px + gap), PAPER
     )
     top = 2 * font_px
-    canvas.paste(Image.fromarray(shrink(result.photo.rgb, panel)), (gap, top))
+    canvas.paste(Image.fromarray(small_photo(result.photo, panel)), (gap, top))
     for number, painting in enumerate(chosen):
         left = gap + panel[0] + gap + number * (cell[0] + gap)
         canvas.paste(Image.fromarray(shrink(painting.rgb, cell)), (left, top))
         camera = resize_camera(result.photo.camera, width=cell[0], height=cell[1])
         bodies = draw_bodies(painting, camera, photo_height=rows)
         canvas.paste(bodies, (left, top + height_px - cell_height))
-    depth = Image.fromarray(colour_depth(result.depth_m, result.valid_mask, limits_m))
+    depth = Image.fromarray(colour_depth(result.map_m, valid_mask, limits_m))
     canvas.paste(depth.resize(panel, Image.Resampling.BOX), (depth_left, top))
     draw_bar(canvas, (depth_left + panel[0] + gap, top), bar_px, limits_m, font_px=font_px)
     _draw_titles(canvas, [(gap, "photo"), (2 * gap + panel[0], "painted, and measured"), (depth_left, "metres")])

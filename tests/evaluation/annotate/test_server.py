@@ -2,7 +2,9 @@
 
 import json
 import re
+import socket
 import threading
+import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from mfh.errors import InputError
+from mfh.evaluation.annotate import server as serving_code
 from mfh.evaluation.annotate.server import Annotations, make_server
 from mfh.evaluation.annotate.shots import Shot, read_shots, write_shots
 
@@ -105,3 +108,106 @@ def test_two_servers_have_different_secrets_and_a_taken_port_is_one_line(tmp_pat
 def test_there_must_be_a_photo(tmp_path):
     with pytest.raises(InputError, match="no photo to annotate"):
         Annotations({}, tmp_path / "s.csv")
+
+
+SHOT = json.dumps({"photo": 0, "angle": "low", "distance": "wide"}).encode()
+
+
+def raw(address, request, *, hang_up=False):
+    """Send bytes; return the status line, empty where there is none."""
+    port = int(address.split(":")[2].split("/")[0])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request)
+        if hang_up:
+            return b""
+        connection.shutdown(socket.SHUT_WR)
+        try:
+            return connection.makefile("rb").readline()
+        except ConnectionError:
+            return b""
+
+
+def request(address, body=SHOT, *, method="POST", place="shot", length=None, host=None, more=()):
+    root, path = address.split("/", 3)[2], "/" + address.split("/", 3)[3]
+    lines = [f"{method} {path}{place} HTTP/1.1", f"Host: {host or root}", *more]
+    if length != "":
+        lines.append(f"Content-Length: {len(body) if length is None else length}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def test_no_request_leaves_a_trace_or_ends_the_server(tmp_path, capfd):
+    out = tmp_path / "shots.csv"
+    with serving(out) as (_, address):
+        for length in ("-1", "9" * 5000, "1e3", "", "+5", "0x10", "5, 6", "\xb2", "4097", "99999999999999999999", " "):
+            status = raw(address, request(address, length=length))
+            assert status.split()[1][:1] == b"4", (length, status)
+        for body in (b"", b"\xff\xfe", b"[" * 4000, b"{", b"null", b"3", b"[]", b'{"photo": 1e999}', SHOT[:-3],
+                     b'{"photo": ' + b"9" * 3000 + b"}", b'{"photo": true, "angle": "low", "distance": "wide"}',
+                     b'{"photo": 0.0, "angle": "low", "distance": "wide"}', b'{"photo": -1, "angle": "low"}',
+                     b'{"photo": null, "angle": {}, "distance": []}', b'{"photo": NaN}', b"\0" * 100):  # fmt: skip
+            assert raw(address, request(address, body)).split()[1] == b"400", body
+        for number in ("9" * 5000, "\xb2", "1_0", "+1", "0x0", "%30", "-0", " 0", "true"):
+            status = raw(address, request(address, b"", method="GET", place=f"photo/{number}"))
+            assert status.split()[1][:1] == b"4", (number, status)
+        for method in ("PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "PATCH"):
+            assert raw(address, request(address, method=method)).split()[1] == b"405"
+        for nonsense in (b"", b"\r\n\r\n", b"\0" * 1000, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"x" * 100_000,
+                         b"GET " + b"/" * 70_000 + b" HTTP/1.1\r\n\r\n",
+                         b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 1000 + b"\r\n"):  # fmt: skip
+            assert raw(address, nonsense)[:5] in (b"", b"HTTP/", b"<!DOC"), nonsense
+        raw(address, request(address, length="4000"), hang_up=True)
+        raw(address, request(address, b"", method="GET", place=""), hang_up=True)
+        time.sleep(0.2)
+        assert raw(address, request(address)).split()[1] == b"204"
+    assert read_shots(out) == {"a": Shot("low", "wide")}
+    assert capfd.readouterr() == ("", "")
+
+
+def test_only_its_own_page_is_answered(tmp_path):
+    with serving(tmp_path / "shots.csv") as (_, address):
+        own = address.split("/")[2]
+        for host in ("evil.example", f"evil.example:{own.split(':')[1]}", "127.0.0.1", "127.0.0.1:1", "[::1]"):
+            assert raw(address, request(address, host=host)).split()[1] == b"403"
+            assert raw(address, request(address, b"", method="GET", place="", host=host)).split()[1] == b"403"
+        for origin in ("http://evil.example", "null", f"https://{own}", "http://127.0.0.1:1"):
+            assert raw(address, request(address, more=(f"Origin: {origin}",))).split()[1] == b"403"
+        for more in ((), (f"Origin: http://{own}",)):
+            assert raw(address, request(address, more=more)).split()[1] == b"204"
+        local = f"localhost:{own.split(':')[1]}"
+        assert raw(address, request(address, host=local, more=(f"Origin: http://{local}",))).split()[1] == b"204"
+
+
+def test_a_slow_request_keeps_nobody_waiting(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(serving_code, "_PATIENCE_S", 0.3)
+    with serving(tmp_path / "shots.csv") as (_, address):
+        port = int(address.split(":")[2].split("/")[0])
+        slow = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(20)]
+        for number, connection in enumerate(slow):
+            connection.sendall(request(address)[: -5 if number % 2 else 20])
+        begin = time.monotonic()
+        assert ask(f"{address}shot", {"photo": 2, "angle": "low", "distance": "wide"})[0] == 204
+        assert time.monotonic() - begin < 5
+        for connection in slow:
+            # Hung up on, without an answer.
+            assert connection.recv(100) == b""
+            connection.close()
+    assert read_shots(tmp_path / "shots.csv") == {"c/d": Shot("low", "wide")}
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_picture_that_fails_in_any_way_is_one_reply(tmp_path, monkeypatch):
+    monkeypatch.setitem(PHOTOS, "b", lambda: 1 / 0)
+    with serving(tmp_path / "shots.csv") as (_, address):
+        assert ask(f"{address}photo/1") == (500, b"ZeroDivisionError: division by zero")
+        assert ask(f"{address}photo/0")[0] == 200
+
+
+@pytest.mark.parametrize("text", ["photo,angle,distance,notes\na,low,wide,mine\n",
+                                  "photo,angle,distance\na,low,wide,mine\n",
+                                  "photo,angle,distance,distance\na,low,wide,wide\n", "mine\n", ""])  # fmt: skip
+def test_a_file_of_the_users_own_is_not_taken_over(tmp_path, text):
+    out = tmp_path / "shots.csv"
+    out.write_text(text)
+    with pytest.raises(InputError, match=r"shots\.csv") as caught:
+        Annotations(PHOTOS, out)
+    assert "\n" not in str(caught.value) and out.read_text() == text

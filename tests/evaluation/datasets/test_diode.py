@@ -80,7 +80,9 @@ def test_damaged_frames_name_their_file(tmp_path):
     with pytest.raises(InputError, match=r"_depth\.npy is 1024x767, but its photo 1024x768"):
         dataset.load(NAME)
     (folder / f"{STEM}_depth.npy").write_bytes(b"no array")
-    with pytest.raises(InputError, match=r"_depth\.npy is not an npy"):
+    with pytest.raises(
+        InputError, match=r"_depth\.npy is damaged or of another kind .*expected an npy file of numbers"
+    ):
         dataset.load(NAME)
     write_picture(folder / f"{STEM}.png", (512, 384))
     with pytest.raises(InputError, match=r"\.png is 512x384: expected 1024x768"):

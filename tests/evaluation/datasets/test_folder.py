@@ -93,7 +93,7 @@ def test_damaged_files_name_themselves(tmp_path):
     with pytest.raises(InputError, match=r"rgb\.png is damaged"):
         dataset.load("garden")
     (folder / "rgb.png").write_bytes(b"nothing")
-    with pytest.raises(InputError, match=r"rgb\.png is no picture"):
+    with pytest.raises(InputError, match=r"rgb\.png is not a picture this can read"):
         dataset.load("garden")
 
 

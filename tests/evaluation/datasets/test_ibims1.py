@@ -58,7 +58,7 @@ def test_no_list_and_an_empty_one(tmp_path):
     with pytest.raises(InputError, match=r"imagelist\.txt is empty"):
         open_dataset("ibims1", tmp_path)
     (folder / "imagelist.txt").unlink()
-    with pytest.raises(InputError, match=r"cannot read the split list .*imagelist\.txt"):
+    with pytest.raises(InputError, match=r"no such file: the split list .*imagelist\.txt"):
         open_dataset("ibims1", tmp_path)
 
 
@@ -66,7 +66,7 @@ def test_bad_calibration_and_sizes(tmp_path):
     folder = write_ibims1(tmp_path)
     dataset = open_dataset("ibims1", tmp_path)
     (folder / "calib" / "corridor_01.txt").write_text("559.9,560.1\n")
-    with pytest.raises(InputError, match=r"corridor_01\.txt is no calibration"):
+    with pytest.raises(InputError, match=r"corridor_01\.txt is damaged .*expected one line fx,fy,cx,cy"):
         dataset.load("corridor_01")
     (folder / "calib" / "corridor_01.txt").write_text("-1,560.1,1,1\n")
     with pytest.raises(InputError, match=r"corridor_01\.txt: fx is -1"):

@@ -40,7 +40,7 @@ def test_scene_without_camera(tmp_path):
     write_pocket(tmp_path)
     dataset = open_dataset("pocket", tmp_path)
     (tmp_path / "scene-00000003" / "scene.json").write_text("{}")
-    with pytest.raises(InputError, match=r"scene\.json holds no camera"):
+    with pytest.raises(InputError, match=r"scene\.json is damaged or of another kind .*camera"):
         dataset.load("scene-00000003")
 
 

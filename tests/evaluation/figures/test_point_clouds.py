@@ -30,7 +30,7 @@ def test_points_and_people_are_written(metric_depth, tmp_path):
 
 def test_without_bodies_there_is_a_cloud_alone(metric_depth, tmp_path):
     assert {path.name for path in make_fig6(metric_depth, [], tmp_path).files} == {"fig6.png", "fig6.pdf", "points.ply"}
-    nothing = replace(metric_depth, valid_mask=np.zeros_like(metric_depth.valid_mask))
+    nothing = replace(metric_depth, max_depth_m=0.01)
     with pytest.raises(InputError, match="no pixel with a depth"):
         make_fig6(nothing, [], tmp_path)
 

@@ -42,13 +42,9 @@ def test_what_is_beyond_the_farthest_depth_is_infinite_not_missing(metric_depth)
 def test_depth_below_zero_is_missing(metric_depth):
     values = metric_depth.relative.values - 1
     relative = replace(metric_depth.relative, values=values, space="depth")
-    valid_mask = (values > 0) & (values < 0.5)
-    result = replace(
-        metric_depth, relative=relative, valid_mask=valid_mask, head=MetricHead(1.0, 0.0, "depth", 0.0),
-        depth_m=np.where(valid_mask, values, np.nan).astype(np.float32),
-    )  # fmt: skip
+    result = replace(metric_depth, relative=relative, head=MetricHead(1.0, 0.0, "depth", 0.0), max_depth_m=0.5)
     found = prediction_of(result).depth_m
-    assert np.isnan(found[values <= 0]).all() and np.isposinf(found[values >= 0.5]).all()
+    assert np.isnan(found[values <= 0]).all() and np.isposinf(found[values > 0.5]).all()
 
 
 def test_the_interval_comes_along(metric_depth):

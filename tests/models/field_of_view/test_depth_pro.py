@@ -70,13 +70,13 @@ def test_a_model_without_the_head_is_refused(tiny_weights, tmp_path):
 
 def test_an_estimate_takes_the_place_of_the_default_and_says_so():
     photo = photo_from_array(RGB)
-    assert photo.notes == (FOCAL_UNKNOWN,)
+    assert photo.focal.notes == (FOCAL_UNKNOWN,)
     seen = with_estimated_camera(photo, Says(40.0))
     assert seen.camera.fx == seen.camera.fy == pytest.approx(80 / math.tan(math.radians(20)))
     assert (seen.camera.cx, seen.camera.cy) == (79.5, 44.5)
     assert seen.focal.source == "estimated" and seen.focal.relative_sigma == 0.1
     assert seen.focal.detail == "estimated by oracle: 40.0° horizontal field of view (220 px)"
-    (note,) = seen.notes
+    (note,) = seen.focal.notes
     assert "estimated from the picture by oracle (taken as good to 10%)" in note
 
 

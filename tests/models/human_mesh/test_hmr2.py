@@ -51,6 +51,7 @@ def backend(tmp_path):
 
     def make(network: Hmr2Network, *, smpl=FLAT, **options) -> Hmr2:
         checkpoint = save_training_checkpoint(dict(network.state_dict()), tmp_path / "hmr2.ckpt")
+        (tmp_path / "hmr2.safetensors").unlink(missing_ok=True)
         converted = convert_hmr2_checkpoint(checkpoint, tmp_path / "hmr2.safetensors", sizes=TINY)
         return Hmr2(converted, smpl=save_npz(smpl, tmp_path / "SMPL_NEUTRAL.npz"), device="cpu", **options)
 

@@ -152,7 +152,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     with pytest.raises(WeightsError, match="big-endian"):
         read_checkpoint(swapped)
     broken = _rewritten(source, tmp_path / "broken.ckpt", lambda n, c: c[:-40] if n.endswith("data.pkl") else c)
-    with pytest.raises(WeightsError, match="cannot be read"):
+    with pytest.raises(WeightsError, match=r"broken\.ckpt is damaged .*it ends where"):
         read_checkpoint(broken)
 
 
@@ -174,7 +174,7 @@ def test_a_network_file_of_another_model_is_refused(tmp_path):
     with pytest.raises(WeightsError, match=r"has no backbone\.pos_embed: expected \(1, 193, 1280\)"):
         load_network(path)
     path.write_bytes(b"not safetensors at all, not by any means")
-    with pytest.raises(WeightsError, match="cannot be read"):
+    with pytest.raises(WeightsError, match=r"hmr2\.safetensors is damaged .*run it again"):
         load_network(path)
 
 
@@ -191,7 +191,7 @@ def test_every_pickled_reference_is_understood_or_refused(tmp_path):
     with zipfile.ZipFile(archive, "w") as file:
         # ("storage", "cpu", ...) where a storage class should be.
         file.writestr("a/data.pkl", b"\x80\x02(X\x07\x00\x00\x00storageX\x03\x00\x00\x00cpuX\x01\x00\x00\x000tQ.")
-    with pytest.raises(WeightsError, match="cannot be read"):
+    with pytest.raises(WeightsError, match="a reference to something outside that is no storage"):
         read_checkpoint(archive)
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("a/data.pkl", stream)

@@ -105,7 +105,7 @@ def _without(key):
     [
         (_without("posedirs"), r"has no posedirs: expected an SMPL model file; register at https://smplify"),
         ({**arrays_of(MODEL), "weights": np.zeros((60, 23))}, r"weights of .* is \(60, 23\), expected \(60, 24\)"),
-        ({**arrays_of(MODEL), "f": np.zeros((5, 4))}, r"f of .* is \(5, 4\), expected \(5, 3\)"),
+        ({**arrays_of(MODEL), "f": np.zeros((5, 4), int)}, r"f of .* is \(5, 4\), expected \(5, 3\)"),
         ([1, 2], "holds a list, expected an SMPL model file"),
         ({**arrays_of(MODEL), "f": "faces"}, "f of .* is a str: expected an array"),
     ],
@@ -121,14 +121,14 @@ def test_says_what_is_wrong_with_a_file(tmp_path, content, message):
 def test_says_when_a_file_is_no_pickle(tmp_path, content):
     path = tmp_path / "SMPL_NEUTRAL.pkl"
     path.write_bytes(content)
-    with pytest.raises(WeightsError, match="cannot be read"):
+    with pytest.raises(WeightsError, match=r"SMPL_NEUTRAL\.pkl is (empty|damaged).*: expected .*publisher|register"):
         load_smpl(path)
 
 
 def test_arrays_of_objects_are_refused(tmp_path):
     path = tmp_path / "SMPL_NEUTRAL.npz"
     np.savez(path, **{**arrays_of(MODEL), "f": np.array([{}, {}], object)})
-    with pytest.raises(WeightsError, match="holds Python objects"):
+    with pytest.raises(WeightsError, match="it holds object: only numbers and text are read"):
         load_smpl(path)
 
 

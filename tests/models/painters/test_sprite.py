@@ -8,7 +8,8 @@ import pytest
 from mfh.io.photo import load_photo
 from mfh.models.painters.figures import load_figures
 from mfh.models.painters.person_prior import MIN_ODDS, PersonPrior, StandingField
-from mfh.models.painters.sprite import SpritePainter, choose_figure
+from mfh.models.painters.sprite import SpritePainter, choose_figure, real_log_sigma, refusal
+from mfh.models.scene_kind import SceneKind
 
 
 def _field(odds: np.ndarray, *, sigma: float = 0.1) -> StandingField:
@@ -98,12 +99,14 @@ def test_painting_n_depends_on_its_own_seed_alone():
     backwards = painter.paint(photo, masks[::-1], prompts[::-1], seeds[::-1])[::-1]
     figures = [one.figure for one in together if one.figure is not None]
     assert len(figures) >= 2
-    # Less sure of one size, less sure of all.
+    # Less sure of one size, less sure of all; and what real photos add comes on top.
+    real = real_log_sigma(painter._judge.look(photo))
     for figure in figures:
         usual = painter.shared_log_sigma
         assert figure.shared_log_sigma is not None
-        assert (figure.shared_log_sigma > usual) == (figure.log_size_sigma > 0.2)
-        assert 0.3 * usual < figure.shared_log_sigma < 6 * usual
+        own = np.sqrt(figure.shared_log_sigma**2 - real**2)
+        assert (own > usual) == (figure.log_size_sigma > 0.2)
+        assert 0.3 * usual < own < 6 * usual
     for mask, one, same in zip(masks, together, backwards, strict=True):
         np.testing.assert_array_equal(one.rgb, same.rgb)
         np.testing.assert_array_equal(one.rgb[~one.paint_mask], photo[~one.paint_mask])
@@ -120,3 +123,22 @@ def test_a_photo_is_looked_at_once_however_often_it_is_painted_into(monkeypatch)
     for photo in (first, first, second):
         painter.paint(photo, [mask], ["a man"], [3])
     assert looked == [1, 1]
+
+
+def test_views_from_far_away_and_close_ups_are_refused_and_rooms_and_streets_are_not():
+    far, near = refusal(SceneKind(0.1, 0.9, 0.0)), refusal(SceneKind(0.1, 0.0, 0.9))
+    assert far is not None and "far away" in far.reason
+    assert near is not None and near.reason == "a close-up"
+    for kind in (SceneKind(1.0, 0.1, -0.1), SceneKind(0.5, 0.5, 0.0), SceneKind(0.4, 0.1, 0.5)):
+        assert refusal(kind) is None
+    with resources.as_file(resources.files("mfh") / "examples" / "room" / "rgb.png") as path:
+        assert SpritePainter().refuses(load_photo(path).rgb) is None
+
+
+def test_the_more_a_photo_looks_like_a_close_up_the_less_painted_sizes_are_worth():
+    room, table, macro = (real_log_sigma(SceneKind(1 - near, 0.0, near)) for near in (-0.1, 0.3, 0.6))
+    assert 0.1 < room < 0.3 < table < macro
+    street, edge = (real_log_sigma(SceneKind(1 - far, far, 0.0)) for far in (0.5, 0.649))
+    assert street == room
+    # Just not refused: an interval that reaches a view from far away.
+    assert edge > 1.5

@@ -2,6 +2,7 @@
 
 import sys
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 
 from mfh.errors import BackendError, WeightsError
+from mfh.io.contents import file_sha256
 from mfh.models import weights
 from mfh.models.protocols import PersonSegmenter
 from mfh.models.registry import load_models
@@ -142,6 +144,13 @@ def test_weights_are_looked_for_in_the_cache(torchvision, tmp_path, monkeypatch,
     place = weights.path("mask_rcnn") / "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth"
     place.parent.mkdir(parents=True)
     place.write_bytes(weights_file.read_bytes())
+    with pytest.raises(
+        WeightsError, match=r"has sha256 .*, expected 73cbd0190fcb.*: run 'mfh weights fetch mask_rcnn'"
+    ):
+        load_models({"person_segmenter": "mask_rcnn"})
+    (file,) = weights.ARTEFACTS["mask_rcnn"].files
+    one = replace(weights.ARTEFACTS["mask_rcnn"], files=(replace(file, sha256=file_sha256(place)),))
+    monkeypatch.setitem(weights.ARTEFACTS, "mask_rcnn", one)
     assert load_models({"person_segmenter": "mask_rcnn"})["person_segmenter"].name == "mask_rcnn"
 
 
@@ -155,7 +164,8 @@ def test_other_files_are_refused_and_nothing_in_them_is_run(torchvision, tmp_pat
     path = tmp_path / "mine.pth"
     torch.save(content, path)
     with pytest.raises(
-        WeightsError, match="cannot be loaded .*: expected torchvision's weights .*; run 'mfh weights fetch mask_rcnn'"
+        WeightsError,
+        match=r"mine\.pth is damaged .*: expected torchvision's weights .*; run 'mfh weights fetch mask_rcnn'",
     ) as caught:
         MaskRcnn(path, device="cpu")
     assert "\n" not in str(caught.value) and "boom" not in capsys.readouterr().out

@@ -55,20 +55,22 @@ def as_shot(angle: object, distance: object) -> Shot:
     return Shot(known_angle, known_distance)
 
 
-def read_shots(path: Path) -> dict[str, Shot]:
+def read_shots(path: Path, *, nothing_else: bool = False) -> dict[str, Shot]:
     """Read shot types.
 
     Args:
         path: CSV with the columns photo, angle, distance; photos named as in scores.csv.
+        nothing_else: refuse other columns, for a file that is going to be written anew.
 
     Returns:
         Photo -> shot, in the file's order.
 
     Raises:
-        InputError: for a file that cannot be read, another word, or a photo that is there twice.
+        InputError: for a file that cannot be read, another word, a photo that is there twice, or a column that would be
+            lost.
     """
     shots: dict[str, Shot] = {}
-    for number, row in read_rows(path, ("photo", "angle", "distance")):
+    for number, row in read_rows(path, ("photo", "angle", "distance"), nothing_else=nothing_else):
         if row["photo"] in shots:
             raise InputError(f"{path} line {number}: photo {row['photo']!r} a second time: expected one line a photo")
         try:

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from mfh.errors import InputError
 from mfh.evaluation.datasets.frames import Frame, Index, first_folder, select
-from mfh.evaluation.datasets.reading import as_truth, make_sample, read_npy, read_rgb, size_of
+from mfh.evaluation.datasets.reading import as_mask, as_truth, make_sample, read_npy, read_rgb, size_of
 from mfh.evaluation.datasets.sample import Sample
 from mfh.types import Camera
 
@@ -58,5 +56,5 @@ def load(frame: Frame) -> Sample:
     if rgb.shape[:2] != (CAMERA.height, CAMERA.width):
         raise InputError(f"{frame.files['rgb']} is {size_of(rgb)}: expected {CAMERA.width}x{CAMERA.height}")
     depth, mask = frame.files["depth"], frame.files["mask"]
-    valid = as_truth(read_npy(mask).astype(np.float32), mask) > 0
+    valid = as_mask(read_npy(mask), mask)
     return make_sample(frame.name, rgb, CAMERA, (as_truth(read_npy(depth), depth), depth), official_mask=(valid, mask))

@@ -14,9 +14,10 @@ from numpy import ndarray
 
 from mfh.errors import InputError
 from mfh.evaluation.datasets.frames import Frame, Index, first_file, first_folder, read_lines
-from mfh.evaluation.datasets.reading import as_truth, make_sample, read_mask, read_rgb, size_of
+from mfh.evaluation.datasets.reading import as_truth, camera_of, make_sample, read_mask, read_rgb, size_of
 from mfh.evaluation.datasets.sample import Sample
-from mfh.geometry.camera import check_camera, resize_camera
+from mfh.geometry.camera import resize_camera
+from mfh.io.reading import check_file, read_text, reading
 from mfh.types import Camera
 
 LIST = "eth3d_filename_list.txt"
@@ -125,15 +126,16 @@ def _frame(base: Path, rgb: Path, depth: Path) -> Frame:
 
 def _read_truth(path: Path, *, width: int, height: int) -> Float[ndarray, "h w"]:
     """Read bare little-endian float32 rows of the photo's size."""
-    try:
+    expected = f"bare float32 depth of its photo, {width}x{height}"
+    check_file(path, what="depth", expected=expected)
+    with reading(path, what="depth", expected=expected):
+        size = path.stat().st_size
+        if size != 4 * width * height:
+            raise InputError(
+                f"{path} holds {size // 4} float32 numbers, but its photo is {width}x{height}: expected as many"
+            )
         numbers = np.fromfile(path, dtype="<f4")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}; expected bare float32 depth") from error
-    if numbers.size != width * height:
-        raise InputError(
-            f"{path} holds {numbers.size} float32 numbers, but its photo is {width}x{height}: expected as many"
-        )
-    return as_truth(numbers.reshape(height, width), path)
+        return as_truth(numbers.reshape(height, width), path)
 
 
 def _lens(cameras: Path, images: Path, *, name: str) -> Camera:
@@ -162,7 +164,7 @@ def _lenses(path: Path) -> dict[str, Camera]:
             fx, fy, cx, cy = (numbers[at] for at in _LENSES[model])
         except (IndexError, ValueError, KeyError) as error:
             raise InputError(f"{path} has a line {line!r}: expected a camera of {', '.join(_LENSES)}") from error
-        found[words[0]] = check_camera(Camera(fx=fx, fy=fy, cx=cx - 0.5, cy=cy - 0.5, width=width, height=height))
+        found[words[0]] = camera_of(path, fx=fx, fy=fy, cx=cx - 0.5, cy=cy - 0.5, width=width, height=height)
     return found
 
 
@@ -177,8 +179,5 @@ def _cameras_of_photos(path: Path) -> dict[str, str]:
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {path}: {error}; expected COLMAP's text format") from error
+    lines = read_text(path, what="", expected="COLMAP's text format").splitlines()
     return [line for line in lines if line.strip() and not line.startswith("#")]

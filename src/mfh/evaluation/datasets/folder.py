@@ -1,5 +1,6 @@
 """Photos of one's own with a true depth: ``<root>/<name>/{rgb.png|jpg, depth.npy|npz|png, intrinsics.json}``."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ from mfh.evaluation.datasets.frames import Frame, Index, first_file, select
 from mfh.evaluation.datasets.reading import as_truth, make_sample, read_grey16, read_npy, read_npz, read_rgb
 from mfh.evaluation.datasets.sample import Sample
 from mfh.io.exif import ExifFacts
-from mfh.io.focal import FocalRequest, choose_camera, read_intrinsics
+from mfh.io.focal import FocalRequest, choose_camera
+from mfh.io.intrinsics import read_intrinsics
 
 RGB = ("rgb.png", "rgb.jpg", "rgb.jpeg")
 DEPTH = ("depth.npy", "depth.npz", "depth.png")
@@ -25,10 +27,10 @@ def index(root: Path, split: Path | None) -> Index:
         split: list of names; None for all, in alphabetical order.
     """
     frames = []
-    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+    for folder in sorted(path for path in root.iterdir() if os.path.isdir(path)):
         rgb, depth = first_file(folder, RGB), first_file(folder, DEPTH)
         intrinsics = folder / INTRINSICS
-        if rgb or depth or intrinsics.is_file():
+        if rgb or depth or os.path.isfile(intrinsics):
             files = {"rgb": rgb or folder / RGB[0], "depth": depth or folder / DEPTH[0], "intrinsics": intrinsics}
             frames.append(Frame(folder.name, files))
     layout = "a folder a photo: rgb.png, depth.npy, intrinsics.json"
@@ -43,7 +45,7 @@ def load(frame: Frame) -> Sample:
     height, width = rgb.shape[:2]
     request = FocalRequest(intrinsics=read_intrinsics(frame.files["intrinsics"]))
     try:
-        camera, _, _ = choose_camera(request, ExifFacts(), width=width, height=height)
+        camera, _ = choose_camera(request, ExifFacts(), width=width, height=height)
     except InputError as error:
         raise InputError(f"{frame.files['intrinsics']}: {error}") from error
     path = frame.files["depth"]

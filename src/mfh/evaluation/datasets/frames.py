@@ -1,12 +1,14 @@
 """A dataset on disk as a list of frames with their files, and a dataset that reads them one by one."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from mfh.errors import InputError
+from mfh.errors import InputError, shown
 from mfh.evaluation.datasets.sample import Sample
+from mfh.io.reading import read_text, reading
 
 SHOWN_MISSING = 5
 """How many missing files a message names."""
@@ -17,7 +19,8 @@ class Frame:
     """One sample's files.
 
     Attributes:
-        name: unique in its dataset, without a suffix; slashes are folders.
+        name: unique in its dataset, without a suffix; slashes are folders. Always text that can be shown and written:
+            bytes of a file's name that are none, and control characters, are written out.
         files: what it is made of, by role ("rgb", "depth", ...); all must exist.
         focal_px: focal length that the split list gives; None where it gives none.
     """
@@ -26,9 +29,13 @@ class Frame:
     files: Mapping[str, Path]
     focal_px: float | None = None
 
+    def __post_init__(self) -> None:
+        """Write out what cannot be shown of the name."""
+        object.__setattr__(self, "name", shown(self.name))
+
     def missing(self) -> Iterator[Path]:
         """Yield its files that do not exist."""
-        return (path for path in self.files.values() if not path.is_file())
+        return (path for path in self.files.values() if not os.path.isfile(path))
 
 
 @dataclass(frozen=True)
@@ -85,12 +92,18 @@ class FrameDataset:
         """Names of the samples, in the order of the split."""
         return tuple(self.frames)
 
+    def paths(self) -> Iterator[Path]:
+        """Yield every file of every frame."""
+        return (path for frame in self.frames.values() for path in frame.files.values())
+
     def load(self, name: str) -> Sample:
         """Read one sample; see :meth:`mfh.evaluation.datasets.sample.Dataset.load`."""
         frame = self.frames.get(name)
         if frame is None:
             raise InputError(f"{name!r} is no sample of {self.name} at {self.root}: expected one of its names")
-        return self.read(frame)
+        # A file may vanish, or hold what no reader thought of: that is this sample's fault, and one line.
+        with reading(self.root, what=f"sample {name} of", expected=f"{self.layout}, every file whole"):
+            return self.read(frame)
 
 
 def missing_files(frames: Iterable[Frame]) -> list[Path]:
@@ -110,11 +123,8 @@ def read_lines(path: Path) -> list[list[str]]:
     Raises:
         InputError: for a file that cannot be read or holds no line.
     """
-    try:
-        lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise InputError(f"cannot read the split list {path}: {reason}; expected one frame a line") from error
+    text = read_text(path, what="the split list", expected="one frame a line")
+    lines = [line.split() for line in text.splitlines()]
     lines = [columns for columns in lines if columns]
     if not lines:
         raise InputError(f"the split list {path} is empty: expected one frame a line")
@@ -158,11 +168,11 @@ def first_folder(root: Path, places: Iterable[str], *, holds: str) -> Path | Non
     """
     for place in places:
         folder = root / place
-        if folder.is_dir() and next(folder.glob(holds), None) is not None:
+        if os.path.isdir(folder) and next(folder.glob(holds), None) is not None:
             return folder
     return None
 
 
 def first_file(root: Path, places: Iterable[str]) -> Path | None:
     """Return the first of some files under root that exists; None where none does."""
-    return next((root / place for place in places if (root / place).is_file()), None)
+    return next((root / place for place in places if os.path.isfile(root / place)), None)

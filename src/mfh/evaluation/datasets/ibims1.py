@@ -1,14 +1,15 @@
 """iBims-1: 100 indoor photos with laser scans; ``ibims1_core_raw/{imagelist.txt, rgb, depth, mask_*, calib}``."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 
 from mfh.errors import InputError
 from mfh.evaluation.datasets.frames import Frame, Index, read_lines
-from mfh.evaluation.datasets.reading import as_truth, make_sample, read_grey16, read_mask, read_rgb
+from mfh.evaluation.datasets.reading import as_truth, camera_of, make_sample, read_grey16, read_mask, read_rgb
 from mfh.evaluation.datasets.sample import Sample
-from mfh.geometry.camera import check_camera
+from mfh.io.reading import read_text, reading
 from mfh.types import Camera
 
 IMAGE_LIST = "imagelist.txt"
@@ -28,7 +29,7 @@ def index(root: Path, split: Path | None) -> Index:
     Raises:
         InputError: where there is no rgb folder or no list.
     """
-    base = next((root / place for place in _PLACES if (root / place / "rgb").is_dir()), None)
+    base = next((root / place for place in _PLACES if os.path.isdir(root / place / "rgb")), None)
     if base is None:
         raise InputError(
             f"{root} does not hold iBims-1: expected ibims1_core_raw/{{imagelist.txt, rgb, depth, calib, ...}}"
@@ -71,11 +72,8 @@ def load(frame: Frame) -> Sample:
 
 def _camera(path: Path, *, width: int, height: int) -> Camera:
     """Return the camera of one line ``fx,fy,cx,cy``."""
-    try:
-        fx, fy, cx, cy = (float(number) for number in path.read_text(encoding="utf-8").strip().split(","))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is no calibration ({error}): expected one line fx,fy,cx,cy") from error
-    try:
-        return check_camera(Camera(fx=fx, fy=fy, cx=cx, cy=cy, width=width, height=height))
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+    expected = "one line fx,fy,cx,cy"
+    text = read_text(path, what="calibration", expected=expected)
+    with reading(path, what="calibration", expected=expected):
+        fx, fy, cx, cy = (float(number) for number in text.strip().split(","))
+    return camera_of(path, fx=fx, fy=fy, cx=cx, cy=cy, width=width, height=height)

@@ -5,9 +5,10 @@ Photos: ``raw/<date>/<drive>_sync/image_02/data/%010d.png``. Truth: ``<drive>_sy
 and ``val/`` (the official archive data_depth_annotated.zip).
 """
 
+import math
+import os
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,9 +16,10 @@ import numpy as np
 
 from mfh.errors import InputError
 from mfh.evaluation.datasets.frames import Frame, Index, first_file, first_folder, read_lines
-from mfh.evaluation.datasets.reading import as_truth, make_sample, read_grey16, read_rgb
+from mfh.evaluation.datasets.reading import as_truth, camera_of, make_sample, read_grey16, read_rgb
 from mfh.evaluation.datasets.sample import Sample
 from mfh.geometry.camera import camera_from_focal_px
+from mfh.io.reading import read_text, reading
 from mfh.types import Camera
 
 CALIBRATION = "calib_cam_to_cam.txt"
@@ -86,7 +88,7 @@ def _truth_folders(root: Path) -> tuple[list[Path], str]:
         return [flat], f"truth flattened in {flat}"
     official = first_folder(root, _FLAT_PLACES, holds=f"*/{_TRUTHS}")
     if official is not None:
-        halves = [official / half for half in ("train", "val") if (official / half).is_dir()]
+        halves = [official / half for half in ("train", "val") if os.path.isdir(official / half)]
         if halves:
             return halves, f"truth as in the official archive ({' and '.join(str(half) for half in halves)})"
     raise InputError(
@@ -107,19 +109,19 @@ def _frame(photos: Path, truths: list[Path], columns: list[str], listed: Path) -
         focal_px = float(columns[2])
     except (IndexError, ValueError) as error:
         raise InputError(f"{listed} has a line {line!r}: expected photo, truth (or None) and focal length") from error
-    if drive is None or not focal_px > 0:
+    if drive is None or not 0 < focal_px < math.inf:
         raise InputError(
             f"{listed} has a line {line!r}: expected a photo of a <date>_drive_<number>_sync and its focal"
         )
     date = photos / drive[1]
     rgb = date / columns[0][drive.start() :]
-    if not rgb.is_file():
+    if not os.path.isfile(rgb):
         # Both lists and copies of the photos exist as .png and as .jpg.
-        rgb = next((path for path in _other_suffixes(rgb) if path.is_file()), rgb)
+        rgb = next((path for path in _other_suffixes(rgb) if os.path.isfile(path)), rgb)
     truth = columns[1].lstrip("/")
-    depth = next((path for path in (folder / truth for folder in truths) if path.is_file()), truths[-1] / truth)
+    depth = next((path for path in (folder / truth for folder in truths) if os.path.isfile(path)), truths[-1] / truth)
     files = {"rgb": rgb, "depth": depth}
-    if (date / CALIBRATION).is_file():
+    if os.path.isfile(date / CALIBRATION):
         files["calibration"] = date / CALIBRATION
     return Frame(Path(columns[0][drive.start() :]).with_suffix("").as_posix(), files, focal_px)
 
@@ -135,22 +137,22 @@ def _calibrated(path: Path, camera: Camera, *, image: str) -> Camera:
         raise InputError(
             f"{path} has no 12 numbers P_rect_{image.removeprefix('image_')}: expected {CALIBRATION} of KITTI"
         )
-    if abs(row[0] / camera.fx - 1) > SAME_FOCAL:
+    if not abs(row[0] / camera.fx - 1) <= SAME_FOCAL:
         raise InputError(
             f"{path} has a focal length of {row[0]} px, the split list {camera.fx}: expected the same day's"
         )
-    return replace(camera, fx=row[0], fy=row[5], cx=row[2], cy=row[6])
+    fx, fy, cx, cy = row[0], row[5], row[2], row[6]
+    return camera_of(path, fx=fx, fy=fy, cx=cx, cy=cy, width=camera.width, height=camera.height)
 
 
 @lru_cache(maxsize=16)
 def _projections(path: Path) -> dict[str, tuple[float, ...]]:
     """Return the rows of 12 numbers of a calibration file, by name."""
     rows = {}
-    try:
-        for line in path.read_text(encoding="utf-8").splitlines():
+    text = read_text(path, what="calibration", expected=f"{CALIBRATION} of KITTI")
+    with reading(path, what="calibration", expected=f"{CALIBRATION} of KITTI"):
+        for line in text.splitlines():
             name, _, numbers = line.partition(":")
             if name.startswith("P_rect_"):
                 rows[name] = tuple(float(number) for number in numbers.split())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a calibration: {error}") from error
     return {name: row for name, row in rows.items() if len(row) == 12}

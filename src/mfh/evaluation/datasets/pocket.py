@@ -1,13 +1,12 @@
 """Scenes of the pocket world, as ``mfh pocket render`` writes them: exact depth, 0 for sky."""
 
-import json
+import os
 from pathlib import Path
 
-from mfh.errors import InputError
 from mfh.evaluation.datasets.frames import Frame, Index, select
-from mfh.evaluation.datasets.reading import as_truth, make_sample, read_npz, read_rgb
+from mfh.evaluation.datasets.reading import as_truth, camera_of, make_sample, read_npz, read_rgb
 from mfh.evaluation.datasets.sample import Sample
-from mfh.geometry.camera import check_camera
+from mfh.io.reading import read_json, reading
 from mfh.types import Camera
 
 
@@ -24,7 +23,7 @@ def index(root: Path, split: Path | None) -> Index:
             {"rgb": folder / "rgb.png", "depth": folder / "depth.npz", "scene": folder / "scene.json"},
         )
         for folder in sorted(root.glob("scene-*"))
-        if folder.is_dir()
+        if os.path.isdir(folder)
     )
     layout = "mfh pocket render: scene-<seed>/{rgb.png, depth.npz, scene.json}"
     if split is not None and frames:
@@ -40,10 +39,10 @@ def load(frame: Frame) -> Sample:
 
 
 def _camera(path: Path) -> Camera:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))["camera"]
+    expected = "the scene.json of mfh pocket render, with its camera"
+    tree = read_json(path, what="", expected=expected)
+    with reading(path, what="", expected=expected):
+        found = tree["camera"]
         focal = {key: float(found[key]) for key in ("fx", "fy", "cx", "cy")}
-        camera = Camera(**focal, width=int(found["width"]), height=int(found["height"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} holds no camera ({error}): render the scene again with mfh pocket render") from error
-    return check_camera(camera)
+        width, height = int(found["width"]), int(found["height"])
+    return camera_of(path, **focal, width=width, height=height)

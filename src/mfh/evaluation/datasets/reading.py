@@ -1,16 +1,24 @@
 """Files of datasets into arrays; every file that is not what it should be is one line that names it."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 from numpy import ndarray
-from PIL import Image, UnidentifiedImageError
 
 from mfh.errors import InputError
 from mfh.evaluation.datasets.sample import Sample
+from mfh.geometry.camera import check_camera
+from mfh.io.pictures import DATASET_FORMATS, open_picture
+from mfh.io.reading import array_names, open_zip, read_member
+from mfh.io.reading import read_npy as read_npy_of
 from mfh.types import Camera
+
+MAX_MAP_BYTES = 1 << 30
+"""Largest map: 100 megapixels in double precision have 0.8 GB."""
+_PICTURE = "a PNG or JPEG picture"
+_GREY16 = "a picture of 16-bit grey depth"
+_MASK = "a mask of one channel"
 
 
 def read_rgb(path: Path) -> Float[ndarray, "h w 3"]:
@@ -25,13 +33,10 @@ def read_rgb(path: Path) -> Float[ndarray, "h w 3"]:
     Raises:
         InputError: for a file that is missing, damaged or no 8-bit picture.
     """
-    with _open(path) as image:
+    with open_picture(path, formats=DATASET_FORMATS, what="picture", expected=_PICTURE) as image:
         if image.mode not in ("RGB", "RGBA", "L", "P", "CMYK"):
             raise InputError(f"{path} has pixel format {image.mode}: expected an 8-bit colour picture")
-        try:
-            pixels = np.asarray(image.convert("RGB"))
-        except OSError as error:
-            raise InputError(f"{path} is damaged ({error}): expected a whole picture") from error
+        pixels = np.asarray(image.convert("RGB"))
     return pixels.astype(np.float32) / np.float32(255)
 
 
@@ -47,10 +52,13 @@ def read_grey16(path: Path) -> Float[ndarray, "h w"]:
     Raises:
         InputError: for a file that is missing, damaged or not 16-bit grey.
     """
-    with _open(path) as image:
+    with open_picture(path, formats=DATASET_FORMATS, what="depth", expected=_GREY16) as image:
         if image.mode not in ("I;16", "I;16B", "I"):
             raise InputError(f"{path} has pixel format {image.mode}: expected 16-bit grey depth")
-        return _pixels(image, path).astype(np.float32)
+        pixels = np.asarray(image)
+        if not 0 <= pixels.min() <= pixels.max() <= 0xFFFF:
+            raise InputError(f"{path} has values {pixels.min()} to {pixels.max()}: expected 16-bit grey depth")
+        return pixels.astype(np.float32)
 
 
 def read_mask(path: Path) -> Bool[ndarray, "h w"]:
@@ -65,10 +73,10 @@ def read_mask(path: Path) -> Bool[ndarray, "h w"]:
     Raises:
         InputError: for a file that is missing, damaged or has colours.
     """
-    with _open(path) as image:
-        pixels = _pixels(image, path)
+    with open_picture(path, formats=DATASET_FORMATS, what="mask", expected=_MASK) as image:
+        pixels = np.asarray(image)
     if pixels.ndim != 2:
-        raise InputError(f"{path} has shape {pixels.shape}: expected a mask of one channel")
+        raise InputError(f"{path} has shape {pixels.shape}: expected {_MASK}")
     return pixels != 0
 
 
@@ -84,15 +92,7 @@ def read_npy(path: Path) -> Shaped[ndarray, "..."]:
     Raises:
         InputError: for a file that is missing, damaged or holds objects.
     """
-    try:
-        array = np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}; expected an npy file") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not an npy file of numbers: {error}") from error
-    if not isinstance(array, ndarray):
-        raise InputError(f"{path} holds several arrays: expected an npy file with one")
-    return array
+    return read_npy_of(path, what="", expected="an npy file of numbers", max_bytes=MAX_MAP_BYTES)
 
 
 def read_npz(path: Path, *, key: str) -> Shaped[ndarray, "..."]:
@@ -108,18 +108,12 @@ def read_npz(path: Path, *, key: str) -> Shaped[ndarray, "..."]:
     Raises:
         InputError: for a file that is missing or damaged, or several arrays of which none has the name.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            names = list(arrays.files)
-            if key not in names and len(names) != 1:
-                raise InputError(f"{path} holds {', '.join(names) or 'nothing'}: expected an array {key}")
-            return arrays[key if key in names else names[0]]
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}; expected an npz file") from error
-    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not an npz file of numbers: {error}") from error
+    expected = f"an npz file of numbers with an array {key}"
+    with open_zip(path, what="", expected=expected, max_bytes=MAX_MAP_BYTES) as archive:
+        names = array_names(archive)
+        if key not in names and len(names) != 1:
+            raise InputError(f"{path} holds {', '.join(names) or 'nothing'}: expected an array {key}")
+        return read_member(archive, key if key in names else names[0], max_bytes=MAX_MAP_BYTES)
 
 
 def as_truth(depth_m: Shaped[ndarray, "..."], path: Path) -> Float[ndarray, "h w"]:
@@ -132,12 +126,54 @@ def as_truth(depth_m: Shaped[ndarray, "..."], path: Path) -> Float[ndarray, "h w
     Raises:
         InputError: for another shape or kind of numbers.
     """
-    if depth_m.ndim == 3 and depth_m.shape[2] == 1:
-        depth_m = depth_m[..., 0]
-    if depth_m.ndim != 2 or depth_m.dtype.kind not in "fui":
-        raise InputError(f"{path} holds {depth_m.dtype} of shape {depth_m.shape}: expected depth, one number a pixel")
-    depth_m = depth_m.astype(np.float32)
+    depth_m = _one_number_a_pixel(depth_m, path, kinds="fui")
+    # What single precision cannot hold is infinite, and no truth.
+    with np.errstate(over="ignore"):
+        depth_m = depth_m.astype(np.float32)
     return np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.float32(0))
+
+
+def as_mask(values: Shaped[ndarray, "..."], path: Path) -> Bool[ndarray, "h w"]:
+    """Return where numbers are finite and positive.
+
+    Args:
+        values: (h, w) or (h, w, 1) numbers, or True and False.
+        path: where they were read, for messages.
+
+    Raises:
+        InputError: for another shape or kind of numbers.
+    """
+    values = _one_number_a_pixel(values, path, kinds="fuib")
+    return np.isfinite(values) & (values > 0)
+
+
+def camera_of(path: Path, *, fx: float, fy: float, cx: float, cy: float, width: int, height: int) -> Camera:
+    """Return a camera that was read from a file.
+
+    Args:
+        path: the file, for the message.
+        fx: pixels.
+        fy: pixels.
+        cx: pixels.
+        cy: pixels.
+        width: pixels.
+        height: pixels.
+
+    Raises:
+        InputError: for numbers that no camera has, naming the file.
+    """
+    try:
+        return check_camera(Camera(fx=fx, fy=fy, cx=cx, cy=cy, width=width, height=height))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _one_number_a_pixel(values: Shaped[ndarray, "..."], path: Path, *, kinds: str) -> Shaped[ndarray, "h w"]:
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
+    if values.ndim != 2 or values.size == 0 or values.dtype.kind not in kinds:
+        raise InputError(f"{path} holds {values.dtype} of shape {values.shape}: expected depth, one number a pixel")
+    return values
 
 
 def size_of(array: Shaped[ndarray, "..."]) -> str:
@@ -173,19 +209,3 @@ def make_sample(
             raise InputError(f"{path} is {size_of(array)}, but its photo {size_of(rgb)}: expected one size")
     mask = np.ones(rgb.shape[:2], bool) if official_mask is None else official_mask[0]
     return Sample(name=name, rgb=rgb, camera=camera, truth_m=truth[0], official_mask=mask)
-
-
-def _open(path: Path) -> Image.Image:
-    try:
-        return Image.open(path)
-    except UnidentifiedImageError as error:
-        raise InputError(f"{path} is no picture: expected PNG or JPEG") from error
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}; expected a picture") from error
-
-
-def _pixels(image: Image.Image, path: Path) -> Shaped[ndarray, "..."]:
-    try:
-        return np.asarray(image)
-    except OSError as error:
-        raise InputError(f"{path} is damaged ({error}): expected a whole picture") from error

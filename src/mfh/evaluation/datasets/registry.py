@@ -5,12 +5,14 @@ rules in :mod:`mfh.evaluation.protocols`.
 """
 
 import importlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from mfh.errors import InputError
 from mfh.evaluation.datasets.frames import SHOWN_MISSING, FrameDataset, Index, missing_files
+from mfh.io.reading import reading
 
 
 @dataclass(frozen=True)
@@ -221,9 +223,10 @@ def _entry(name: str) -> Entry:
 def _index(name: str, root: Path, split: Path | None) -> tuple[ModuleType, Index]:
     """Import the dataset's module, and only that, and let it look around."""
     _entry(name)
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise InputError(f"--root: no folder {root}; expected {DATASETS[name].layout}")
-    if split is not None and not split.is_file():
+    if split is not None and not os.path.isfile(split):
         raise InputError(f"--split: no file {split}; expected a list with one frame a line")
     module = importlib.import_module(f"mfh.evaluation.datasets.{name}")
-    return module, module.index(root, split)
+    with reading(root, what="--root", expected=DATASETS[name].layout):
+        return module, module.index(root, split)

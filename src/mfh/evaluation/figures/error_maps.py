@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
 from mfh.errors import InputError
-from mfh.evaluation.figures.saving import new_figure, save_figure, save_table
+from mfh.evaluation.figures.saving import literal, new_figure, save_figure, save_table
 from mfh.evaluation.methods.method import Prediction
 from mfh.evaluation.metrics import clamped, score
 from mfh.evaluation.prediction_folders import read_metres
@@ -147,7 +147,7 @@ def make_error_maps(
             shown = _subsampled(answer.depth_m, small)
             _picture(axes_depth, colour_depth(shown, np.isfinite(shown), limits_m), label)
             if row == 0:
-                axes_error.set_title(label, fontsize=9)
+                axes_error.set_title(literal(label), fontsize=9)
         ticks = np.array(bar_ticks_m(limits_m))
         _bar(below[-1], bar_colours(np.linspace(1, 0, 200)[:, None]), position_on_bar(ticks, limits_m),
              [f"{tick_label(float(tick))} m" for tick in ticks])  # fmt: skip
@@ -220,7 +220,7 @@ def _picture(axes: "Axes", rgb: ndarray, caption: str) -> None:
     axes.imshow(rgb, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_xlabel(caption, fontsize=7.5, labelpad=2)
+    axes.set_xlabel(literal(caption), fontsize=7.5, labelpad=2)
     for spine in axes.spines.values():
         spine.set_visible(False)
 

@@ -11,6 +11,7 @@ from mfh.evaluation.figures.point_view import Body, Cloud, cloud_of, cropped, dr
 from mfh.evaluation.figures.saving import new_figure, save_figure
 from mfh.geometry.camera import subsample_camera
 from mfh.io.ply import write_mesh, write_point_cloud
+from mfh.io.written import own_path
 from mfh.types import HumanMesh, MetricDepth
 
 _COLORS = ((70, 150, 255), (255, 140, 60), (90, 200, 120), (200, 110, 230), (240, 200, 60), (60, 200, 210))
@@ -87,7 +88,8 @@ def make_fig6(result: MetricDepth, meshes: Sequence[HumanMesh], out: Path) -> Fi
         axes.set_axis_off()
     drawn = save_figure(figure, out / "fig6")
     cloud = cloud_of(result.photo.rgb, result.depth_m, camera, mask=result.valid_mask)
-    write_point_cloud(out / "points.ply", cloud.points_m, cloud.colors)
+    with own_path(out / "points.ply") as temporary:
+        write_point_cloud(temporary, cloud.points_m, cloud.colors)
     files = [*drawn, out / "points.ply"]
     if bodies:
         files.append(_write_people(bodies, out / "people.ply"))
@@ -128,5 +130,6 @@ def _write_people(bodies: Sequence[Body], path: Path) -> Path:
     colors = np.concatenate(
         [np.tile(np.array(body.color, np.uint8), (len(body.mesh.vertices_m), 1)) for body in bodies]
     )
-    write_mesh(path, vertices, faces, colors)
+    with own_path(path) as temporary:
+        write_mesh(temporary, vertices, faces, colors)
     return path

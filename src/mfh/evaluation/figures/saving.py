@@ -1,12 +1,13 @@
 """Figures on disk: a png to look at, a pdf to print, a csv with what is drawn."""
 
 import csv
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mfh.errors import BackendError
-from mfh.io.atomic import atomic_path
+from mfh.errors import BackendError, printable
+from mfh.io.written import own_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,6 +33,15 @@ def new_figure(width_in: float, height_in: float) -> "Figure":
     return Figure(figsize=(width_in, height_in), layout="constrained")
 
 
+def literal(text: str) -> str:
+    """Return a name that somebody else gave as text that a figure shows as it is: a dollar sign begins no formula.
+
+    Args:
+        text: the name.
+    """
+    return printable(text).replace("$", r"\$")
+
+
 def save_figure(figure: "Figure", stem: Path) -> tuple[Path, Path]:
     """Write STEM.png and STEM.pdf; the same figure gives the same bytes.
 
@@ -47,7 +57,9 @@ def save_figure(figure: "Figure", stem: Path) -> tuple[Path, Path]:
     """
     files = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.pdf")
     for path, dates in zip(files, ({"Software": None}, {"CreationDate": None}), strict=True):
-        with atomic_path(path) as temporary:
+        with own_path(path) as temporary, warnings.catch_warnings():
+            # A name in letters that the font lacks is drawn as boxes.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")
             figure.savefig(temporary, dpi=_PNG_DPI, metadata=dates)
     return files
 
@@ -66,7 +78,7 @@ def save_table(path: Path, head: Sequence[str], rows: Sequence[Sequence[object]]
     Raises:
         InputError: when it cannot be written.
     """
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with own_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(head)
         writer.writerows([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row] for row in rows)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import InputError
-from mfh.evaluation.figures.saving import COLORS, new_figure, save_figure, save_table
+from mfh.evaluation.figures.saving import COLORS, literal, new_figure, save_figure, save_table
 
 POINTS, SAMPLES_A_POINT = 100, 10
 """App. A.1: "randomly take 10 different samples each time", "100 points for each testing dataset"."""
@@ -126,10 +126,10 @@ def make_fig3(tests: Sequence[TestSet], out: Path, *, method: str, seed: int = 0
     for number, (test, drawn) in enumerate(zip(tests, points, strict=True)):
         axes.scatter(
             drawn.similarity, drawn.delta1, s=14, alpha=0.75, linewidths=0, color=COLORS[number % len(COLORS)],
-            label=f"{test.label} ({len(test.names)} samples)",
+            label=f"{literal(test.label)} ({len(test.names)} samples)",
         )  # fmt: skip
     axes.set_xlabel("largest cosine similarity to a training picture")
-    axes.set_ylabel(f"δ1 of {method} ↑")
+    axes.set_ylabel(f"δ1 of {literal(method)} ↑")
     axes.set_title(f"{POINTS} means of {SAMPLES_A_POINT} samples each; rank correlation of samples {together:.2f}",
                    fontsize=9)  # fmt: skip
     axes.grid(alpha=0.3)

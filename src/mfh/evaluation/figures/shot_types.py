@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from mfh.errors import InputError
 from mfh.evaluation.annotate.shots import ANGLES, DISTANCES, Shot
-from mfh.evaluation.figures.saving import COLORS, new_figure, save_figure, save_table
+from mfh.evaluation.figures.saving import COLORS, literal, new_figure, save_figure, save_table
 from mfh.evaluation.score_files import ScoreFile
 
 ATTRIBUTES: tuple[tuple[str, tuple[str, ...]], ...] = (("angle", ANGLES), ("distance", DISTANCES))
@@ -86,7 +86,7 @@ def make_fig9(scores: Mapping[str, ScoreFile], shots: Mapping[str, Shot], out: P
             at = np.arange(len(shown)) + (number - (len(scores) - 1) / 2) * width
             means = np.array([own[value].abs_rel for value in shown])
             reach = np.array([[own[v].abs_rel - own[v].low, own[v].high - own[v].abs_rel] for v in shown]).T
-            axes.bar(at, means, 0.92 * width, color=COLORS[number % len(COLORS)], label=method)
+            axes.bar(at, means, 0.92 * width, color=COLORS[number % len(COLORS)], label=literal(method))
             axes.errorbar(at, means, yerr=reach, fmt="none", ecolor="#202124", capsize=2.5, linewidth=1)
         axes.set_xticks(range(len(shown)), [f"{value}\n{counts[value]} photos" for value in shown])
         axes.set_xlabel(_TITLES[attribute])

@@ -1,6 +1,7 @@
 """How much a picture looks like any training picture: features kept on disk, and the largest cosine among them."""
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,15 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import InputError
-from mfh.io.atomic import atomic_path
+from mfh.io.atomic import atomic_path, make_folder
+from mfh.io.reading import check_file, read_npy, reading
 
 Featurize = Callable[[Float[ndarray, "_ _ 3"]], Float[ndarray, "c"]]
 Progress = Callable[[str, float], None]
 
 _ROWS_AT_ONCE = 4096
+_PICTURE = "a picture file"
+_FEATURES = "features of a picture that this program kept; delete it"
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,9 @@ def picture_file(path: Path) -> Picture:
     Raises:
         InputError: where it cannot be read.
     """
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    check_file(path, what="picture", expected=_PICTURE)
+    with reading(path, what="picture", expected=_PICTURE), path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
 
     def load() -> Float[ndarray, "_ _ 3"]:
         from mfh.io.photo import load_photo
@@ -92,18 +95,12 @@ class FeatureCache:
             WeightsError: where the model is needed and not on this machine.
         """
         path = self._folder / picture.fingerprint[:2] / f"{picture.fingerprint}.npy"
-        if path.is_file():
-            try:
-                return np.load(path, allow_pickle=False)
-            except (OSError, ValueError, EOFError) as error:
-                raise InputError(f"{path} is damaged ({error}): delete it") from error
+        if os.path.lexists(path):
+            return _read_features(path)
         if self._featurize is None:
             self._featurize = self._load_model()
         features = self._featurize(picture.load())
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"cannot make {path.parent}: {error.strerror or error}") from error
+        make_folder(path.parent)
         with atomic_path(path) as temporary:
             np.save(temporary, features)
         self.computed += 1
@@ -126,7 +123,17 @@ class FeatureCache:
         for number, picture in enumerate(pictures):
             progress(f"{what}: {picture.name}", number / len(pictures))
             rows.append(self.of(picture))
+        if len({row.shape for row in rows}) > 1:
+            raise InputError(f"features of {what} pictures differ in length: delete {self._folder}")
         return np.stack(rows)
+
+
+def _read_features(path: Path) -> Float[ndarray, "c"]:
+    features = read_npy(path, what="", expected=_FEATURES)
+    with reading(path, what="", expected=_FEATURES):
+        if features.ndim != 1 or features.dtype.kind != "f" or not np.isfinite(features).all() or not features.any():
+            raise ValueError(f"it holds {features.dtype} of shape {features.shape}")
+        return features
 
 
 def largest_cosine(tests: Float[ndarray, "n c"], training: Float[ndarray, "m d"]) -> Float[ndarray, "n"]:

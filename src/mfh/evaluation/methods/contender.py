@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from mfh.evaluation.methods.method import Method
 
@@ -15,12 +16,14 @@ class Contender:
         settings: plain JSON values that decide every answer.
         load: makes it, with its models.
         title: what to call it in tables; the name where nothing else is said.
+        reads: folders of the user's that it reads answers from.
     """
 
     name: str
     settings: Mapping[str, object]
     load: Callable[[], Method]
     title: str = ""
+    reads: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         """Call it by its name where it has no title."""

@@ -15,6 +15,7 @@ from mfh.errors import InputError
 from mfh.evaluation.digest import folder_digest
 from mfh.evaluation.methods.contender import Contender
 from mfh.evaluation.methods.method import Prediction
+from mfh.io.reading import parse_json
 from mfh.models.registry import names_of
 from mfh.pipeline import MetricFromHuman
 from mfh.types import MetricDepth, Photo
@@ -69,7 +70,7 @@ def settings_of(config: Config) -> dict[str, object]:
     if math.isinf(config.painting.budget_s):
         tree["painting"]["budget_s"] = None
     folders = {role: folder_digest(Path(name)) for role, name in names_of(config).items() if Path(name).is_dir()}
-    return json.loads(json.dumps({**tree, "folders": folders}, allow_nan=False))
+    return parse_json(json.dumps({**tree, "folders": folders}, allow_nan=False))
 
 
 def with_fixed_scale(config: Config, fixed_scale: float | None, *, protocol: str) -> Config:
@@ -112,5 +113,6 @@ def _answers(result: MetricDepth) -> Float[ndarray, "h w"]:
     # In disparity all that is not valid is too far; in depth, what is 0 or less is no answer.
     beyond = ~result.valid_mask
     if result.head.space == "depth":
-        beyond &= result.head.scale * result.relative.values + result.head.shift > 0
+        relative = result.relative.rows(slice(0, result.shape[0]))
+        beyond &= result.head.scale * relative + result.head.shift > 0
     return np.where(beyond, np.float32(np.inf), result.depth_m)

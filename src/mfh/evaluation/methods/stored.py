@@ -1,41 +1,42 @@
 """Answers on disk: one npz a photo, with metres, their space and the interval where there is one."""
 
-import zipfile
-from pathlib import Path, PurePosixPath
+import math
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mfh.errors import InputError
 from mfh.evaluation.methods.method import Levels, Prediction
-from mfh.io.atomic import atomic_path
+from mfh.io.atomic import atomic_path, make_folder
+from mfh.io.names import plain_name
+from mfh.io.reading import MAX_ARRAY_BYTES, array_names, open_zip, read_npz, reading
+
+_WRITTEN = "an answer that mfh evaluate wrote; delete it and run again"
+_ARRAYS = ("depth_m", "space")
 
 
 def prediction_path(folder: Path, name: str) -> Path:
-    """Return where the answer for a photo is kept.
+    """Return where the answer for a photo is kept: inside the folder, whatever the name.
 
     Args:
         folder: of all answers.
-        name: of the sample; slashes are folders.
-
-    Raises:
-        InputError: for a name that leads out of the folder.
+        name: of the sample; slashes are folders, and what no file may be called is written otherwise.
     """
-    parts = PurePosixPath(name)
-    if parts.is_absolute() or ".." in parts.parts or not parts.parts:
-        raise InputError(f"sample {name!r} is no name of a file inside {folder}: rename it")
-    return folder / f"{parts}.npz"
+    *folders, last = (plain_name(part) for part in name.split("/"))
+    return folder.joinpath(*folders, f"{last}.npz")
 
 
 def write_prediction(path: Path, prediction: Prediction) -> None:
     """Write an answer; the same answer gives the same bytes.
 
     Args:
-        path: npz file; its folder is made.
+        path: npz file; its folder is made. An answer that is there is replaced, and nothing else is.
         prediction: the answer.
 
     Raises:
-        InputError: where it cannot be written.
+        InputError: where it cannot be written, or another file is there.
     """
     arrays: dict[str, Any] = {
         "depth_m": prediction.depth_m.astype(np.float32, copy=False),
@@ -44,10 +45,11 @@ def write_prediction(path: Path, prediction: Prediction) -> None:
     for name, level in (("level_80", prediction.level_80), ("level_95", prediction.level_95)):
         if level is not None:
             arrays[name] = np.array(level, np.float64)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make {path.parent}: {error.strerror or error}; choose another with --out") from error
+    if os.path.lexists(path) and not is_stored(path):
+        raise InputError(
+            f"{path} is there already, and mfh evaluate did not write it: choose another folder with --out"
+        )
+    make_folder(path.parent)
     with atomic_path(path) as temporary:
         np.savez(temporary, **arrays)
 
@@ -61,20 +63,15 @@ def read_prediction(path: Path) -> Prediction:
     Raises:
         InputError: where it is missing, damaged, or of another program.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            space = str(stored["space"])
-            if space not in ("disparity", "depth"):
-                raise InputError(f"{path} says its space is {space!r}: expected disparity or depth")
-            depth_m = stored["depth_m"]
-            levels = {name: _level(stored[name]) for name in ("level_80", "level_95") if name in stored}
+    arrays = read_npz(path, what="", expected=_WRITTEN, names=_ARRAYS, optional=("level_80", "level_95"))
+    with reading(path, what="", expected=_WRITTEN):
+        depth_m, space = arrays["depth_m"], str(arrays["space"])
+        if space not in ("disparity", "depth"):
+            raise InputError(f"{path} says its space is {space!r}: expected disparity or depth")
+        if depth_m.ndim != 2 or depth_m.size == 0 or depth_m.dtype.kind != "f":
+            raise ValueError(f"its depth is {depth_m.dtype} of shape {depth_m.shape}")
+        levels = {name: _level(arrays[name]) for name in ("level_80", "level_95") if name in arrays}
         return Prediction(depth_m, "disparity" if space == "disparity" else "depth", **levels)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} is no answer that mfh evaluate wrote: delete it and run again") from error
 
 
 def is_stored(path: Path) -> bool:
@@ -83,13 +80,17 @@ def is_stored(path: Path) -> bool:
     Args:
         path: npz file.
     """
+    if not os.path.isfile(path):
+        return False
     try:
-        with zipfile.ZipFile(path) as archive:
-            return {"depth_m.npy", "space.npy"} <= set(archive.namelist())
-    except (OSError, zipfile.BadZipFile):
+        with open_zip(path, what="", expected=_WRITTEN, max_bytes=MAX_ARRAY_BYTES) as archive:
+            return set(_ARRAYS) <= set(array_names(archive))
+    except InputError:
         return False
 
 
 def _level(values: np.ndarray) -> Levels:
     low, high = (float(value) for value in values)
+    if not (0 <= low <= high and math.isfinite(low)):
+        raise ValueError(f"an interval from {low:g} to {high:g}")
     return low, high

@@ -4,7 +4,7 @@
   const $ = (id) => document.getElementById(id);
   const total = data.photos.length;
   // What is chosen so far; a photo with one of its two attributes is not in the file yet.
-  const chosen = data.photos.map((name) => (data.shots[name] || [null, null]).slice());
+  const chosen = data.photos.map((name) => (Object.hasOwn(data.shots, name) ? data.shots[name] : [null, null]).slice());
   let at = Math.max(0, chosen.findIndex((one) => !whole(one)));
   let advance = 0;
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from mfh.config import Config
-from mfh.errors import InputError
+from mfh.errors import InputError, shown
 from mfh.evaluation.datasets.frames import FrameDataset
 from mfh.evaluation.datasets.sample import Dataset
 from mfh.evaluation.digest import folder_digest
@@ -99,7 +99,7 @@ class DatasetBench:
         self._rules = protocol.of(dataset.name)
         self.settings: Mapping[str, object] = {
             "dataset": dataset.name,
-            "root": str(dataset.root.absolute()),
+            "root": shown(dataset.root.absolute()),
             "protocol": {"name": protocol.name, **asdict(self._rules)},
             "preset": base.name,
             "adapted": adapt is not None,

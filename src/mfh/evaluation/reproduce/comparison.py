@@ -7,6 +7,7 @@ from typing import Literal
 
 from mfh.config import Config
 from mfh.errors import InputError, MfhError, one_line
+from mfh.evaluation.apart import check_apart_from_inputs
 from mfh.evaluation.datasets.frames import FrameDataset
 from mfh.evaluation.digest import package_digest
 from mfh.evaluation.methods.contender import Contender
@@ -19,8 +20,9 @@ from mfh.evaluation.reproduce.grid import Cell, Grid
 from mfh.evaluation.reproduce.measure import Row
 from mfh.evaluation.reproduce.published import NOTHING, OURS, Published
 from mfh.evaluation.reproduce.run import Measured, Progress
-from mfh.evaluation.runner import NO_TRUTH, Evaluation, evaluate
+from mfh.evaluation.runner import LOCK_WAIT_S, NOT_COUNTED, Evaluation, evaluate
 from mfh.evaluation.runner import Row as Scored
+from mfh.io.lock import folder_lock
 
 Setting = Literal["metric", "best_scale_shift"]
 SETTINGS: dict[str, Setting] = {"MMDE": "metric", "MRDE": "best_scale_shift"}
@@ -141,12 +143,12 @@ def compare_methods(
             if not reason:
                 where = out / f"{dataset}-{_slug(label)}"
                 scored, reason = _scored(methods, label, by_name[dataset], protocol, where, progress=progress)
-            unscored.update(dict.fromkeys(one.name for one in scored if one.kind == NO_TRUTH))
+            unscored.update(dict.fromkeys(one.name for one in scored if one.kind in NOT_COUNTED))
             for setting in table.published:
                 cell = _label(table, label, setting, dataset)
                 if reason:
                     not_run[cell] = reason
-                rows += [_row(one, cell, SETTINGS[setting]) for one in scored if one.kind != NO_TRUTH]
+                rows += [_row(one, cell, SETTINGS[setting]) for one in scored if one.kind not in NOT_COUNTED]
     grid = _grid(name, table, labels, columns)
     if not rows:
         raise InputError("; ".join(dict.fromkeys(not_run[cell.label] for cell in grid.cells if _is_ours(cell))))
@@ -162,7 +164,9 @@ def _scored(
     """Return the photos of one method on one dataset, or none and why it could not run."""
     try:
         contender = methods.of(label, dataset, protocol)
-        rows, _ = evaluate(Evaluation(dataset, protocol, contender), out, progress=progress)
+        check_apart_from_inputs(out, dataset, contender)
+        with folder_lock(out, wait_s=LOCK_WAIT_S):
+            rows, _ = evaluate(Evaluation(dataset, protocol, contender), out, progress=progress)
     except MfhError as error:
         return [], one_line(error)
     return rows, ""

@@ -73,7 +73,19 @@ def measure_photo(subject: Subject, cells: Sequence[Cell], base: Config, *, seed
         return _measure(subject, cells, replace(base, seed=seed))
     except MfhError as error:
         # A model that breaks on this photo breaks every cell of it.
-        return [_failed(subject.view, cell, seed, one_line(error)) for cell in cells]
+        return failed_rows(subject.view, cells, seed, one_line(error))
+
+
+def failed_rows(view: View, cells: Sequence[Cell], seed: int, failure: str) -> list[Row]:
+    """Return a failure in every cell.
+
+    Args:
+        view: the photo.
+        cells: what was to be measured.
+        seed: of the paintings.
+        failure: why.
+    """
+    return [_failed(view, cell, seed, failure) for cell in cells]
 
 
 def in_space(

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from mfh.errors import BackendError
+from mfh.evaluation.figures.saving import literal
 from mfh.evaluation.reproduce.report import METRICS, CellResult, Metric
 from mfh.evaluation.reproduce.run import Measured
-from mfh.io.atomic import atomic_path
+from mfh.io.written import own_path
 
 _MEASURED, _PAPER = "#2980b9", "#bbbbbb"
 _CURVES = ("#c0392b", "#2980b9", "#27ae60")
@@ -49,17 +50,17 @@ def write_plots(out: Path, measured: Measured, found: Sequence[CellResult]) -> l
     else:
         for axes, metric in zip(panels, METRICS, strict=True):
             _draw_bars(axes, shown, metric)
-        panels[0].set_yticks(range(len(shown)), [", ".join(one.cell.label) for one in shown], fontsize=7)
+        panels[0].set_yticks(range(len(shown)), [literal(", ".join(one.cell.label)) for one in shown], fontsize=7)
         panels[0].invert_yaxis()
         # Where it hides no bar.
         handles, names = panels[0].get_legend_handles_labels()
         figure.legend(
             handles, [names[0], f"paper, {measured.grid.dataset}"], fontsize=7, loc="outside lower right", ncols=2
         )
-    figure.suptitle(f"{measured.grid.title}\n{measured.title}", fontsize=9)
+    figure.suptitle(f"{literal(measured.grid.title)}\n{literal(measured.title)}", fontsize=9)
     paths = [out / f"{measured.grid.name}.png", out / f"{measured.grid.name}.pdf"]
     for path in paths:
-        with atomic_path(path) as temporary:
+        with own_path(path) as temporary:
             # Without the time of day, the same numbers give the same file.
             figure.savefig(temporary, metadata={"CreationDate": None} if path.suffix == ".pdf" else None)
     return paths

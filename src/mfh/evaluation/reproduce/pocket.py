@@ -22,6 +22,7 @@ from mfh.evaluation.reproduce.tables import target_cells
 from mfh.evaluation.run import Benchmark, choose_scenes
 from mfh.evaluation.store import Store
 from mfh.evaluation.view import View
+from mfh.io.written import own_path
 from mfh.looking import Models
 from mfh.models.protocols import RelativeDepthModel
 from mfh.pocket.bodies import BodyBank, load_bank
@@ -200,7 +201,8 @@ def trained_bench(
     options = SceneOptions(SPLIT, *SIZE, people="none")
     export_scenes(seeds, folder, scenes.bank_path, options=options, workers=scenes.workers, progress=progress)
     split = scenes.out / "scenes.txt"
-    split.write_text("".join(f"{scene_folder(folder, seed).name}\n" for seed in seeds), encoding="utf-8")
+    with own_path(split) as temporary:
+        temporary.write_text("".join(f"{scene_folder(folder, seed).name}\n" for seed in seeds), encoding="utf-8")
     title = f"SIMULATED: {len(seeds)} scenes of the pocket world, models of preset {base.name}"
     dataset = open_dataset("pocket", folder, split=split)
     return DatasetBench(dataset, protocol, base, store, title=title, adapt=FromZero)

@@ -13,7 +13,7 @@ from mfh.evaluation.reproduce.grid import Cell
 from mfh.evaluation.reproduce.measure import Row
 from mfh.evaluation.reproduce.published import Published
 from mfh.evaluation.reproduce.run import Measured
-from mfh.io.atomic import atomic_path
+from mfh.io.written import own_path
 
 
 @dataclass(frozen=True)
@@ -134,12 +134,12 @@ def write_results(out: Path, measured: Measured, found: Sequence[CellResult]) ->
     """
     name = measured.grid.name
     paths = [out / f"{name}.md", out / f"{name}.csv", out / f"{name}-photos.csv", out / f"{name}.json"]
-    with atomic_path(paths[0]) as temporary:
+    with own_path(paths[0]) as temporary:
         temporary.write_text(markdown(measured, found), encoding="utf-8")
     flat = [_flat(measured, one) for one in found]
     _write_csv(paths[1], flat)
     _write_csv(paths[2], [{**asdict(row), "label": " | ".join(row.label)} for row in measured.rows])
-    with atomic_path(paths[3]) as temporary:
+    with own_path(paths[3]) as temporary:
         tree = {"title": measured.title, "settings": measured.settings, "cells": flat}
         temporary.write_text(json.dumps(tree, indent=1, default=str) + "\n", encoding="utf-8")
     return paths
@@ -260,7 +260,7 @@ def _line(words: Sequence[str]) -> str:
 
 
 def _write_csv(path: Path, rows: Sequence[dict[str, object]]) -> None:
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with own_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else [])
         writer.writeheader()
         writer.writerows(rows)

@@ -4,16 +4,17 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mfh.config import HeadConfig
-from mfh.errors import InputError, MfhError, one_line
+from mfh.errors import InputError, MfhError, kind_and_message, one_line
 from mfh.evaluation.digest import package_digest
+from mfh.evaluation.kept_rows import read_rows, write_rows
 from mfh.evaluation.reproduce.bench import Bench
 from mfh.evaluation.reproduce.grid import Cell, Grid
-from mfh.evaluation.reproduce.measure import Row, measure_photo
-from mfh.io.atomic import atomic_path
+from mfh.evaluation.reproduce.measure import Row, failed_rows, measure_photo
+from mfh.io.names import plain_name
 from mfh.models.registry import names_of
 
 Progress = Callable[[str, float], None]
@@ -29,7 +30,7 @@ class Measured:
         photos: how many.
         rows: one a photo, cell and seed, in the order of the cells.
         not_run: label -> what is missing, of the cells that could not run.
-        unscored: photos of which no pixel can be scored; they are in no mean.
+        unscored: photos of which no pixel can be scored, or that cannot be read; they are in no mean.
         settings: everything the rows are a function of.
         comparable: whether it was measured where the paper did, so that a difference to its numbers means something.
     """
@@ -57,11 +58,12 @@ def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress) -> Meas
         All rows; cells whose models are not there are named with the reason.
 
     Raises:
-        MfhError: where no cell at all can run, with the first reason, or the photos cannot be read.
+        MfhError: where no cell at all can run, or no photo can be read, with the first reason.
     """
     not_run = {cell.label: cell.absent for cell in grid.cells if cell.absent}
     groups = _groups([cell for cell in grid.cells if not cell.absent], bench)
     unscored: dict[str, None] = {}
+    faults: dict[str, str] = {}
     rows: list[Row] = []
     total = sum(map(len, groups)) and len(groups) * len(bench.names) * grid.seeds
     done, computed, begin = 0, 0, time.monotonic()
@@ -71,8 +73,8 @@ def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress) -> Meas
         folder = out / "rows" / _digest(cells, bench)
         for name in bench.names:
             for seed in range(grid.seeds):
-                path = folder / f"{name.replace('/', '__')}-{seed}.json"
-                kept = _read(path)
+                path = folder / f"{plain_name(name)}-{seed}.json"
+                kept = read_rows(path, Row)
                 if kept is None:
                     if not loaded:
                         progress("loading models,", done / total)
@@ -84,8 +86,12 @@ def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress) -> Meas
                             break
                         loaded = True
                     progress(f"{name}, {_left(time.monotonic() - begin, computed, total - done)}", done / total)
-                    kept = _measure(cells, bench, name, seed)
-                    _write(path, kept)
+                    kept, failure = _measure(cells, bench, name, seed)
+                    if failure:
+                        # Tried again by the next run: it may be the machine's fault, or a file is mended.
+                        faults[name] = failure
+                    else:
+                        write_rows(path, kept)
                     computed += 1
                 done += 1
                 rows += kept
@@ -95,6 +101,9 @@ def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress) -> Meas
                 break
     if first_error is not None and not rows:
         raise first_error
+    if faults and not any(not row.failure for row in rows):
+        name, failure = next(iter(faults.items()))
+        raise InputError(f"{name}: {failure}{f' ({len(faults) - 1} others fail too)' if len(faults) > 1 else ''}")
     order = {cell.label: number for number, cell in enumerate(grid.cells)}
     rows = [row for row in rows if row.label not in not_run]
     rows.sort(key=lambda row: order[row.label])
@@ -105,7 +114,7 @@ def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress) -> Meas
         len(bench.names),
         tuple(rows),
         not_run,
-        tuple(unscored),
+        tuple(f"{name} ({faults[name]})" if name in faults else name for name in unscored),
         settings,
         bench.dataset == grid.dataset,
     )
@@ -119,10 +128,21 @@ def _groups(cells: Sequence[Cell], bench: Bench) -> list[list[Cell]]:
     return list(groups.values())
 
 
-def _measure(cells: Sequence[Cell], bench: Bench, name: str, seed: int) -> list[Row]:
-    """Measure one photo; no rows where nothing of it can be scored."""
-    seen = bench.view(name)
-    return measure_photo(bench.subject(seen), cells, bench.base, seed=seed) if seen.scored_mask.any() else []
+def _measure(cells: Sequence[Cell], bench: Bench, name: str, seed: int) -> tuple[list[Row], str]:
+    """Measure one photo; no rows where nothing of it can be scored, and why where something failed that should not."""
+    try:
+        seen = bench.view(name)
+    except MfhError as error:
+        return [], one_line(error)
+    except Exception as error:
+        return [], kind_and_message(error)
+    if not seen.scored_mask.any():
+        return [], ""
+    try:
+        return measure_photo(bench.subject(seen), cells, bench.base, seed=seed), ""
+    except Exception as error:
+        failure = kind_and_message(error)
+        return failed_rows(seen, cells, seed, failure), failure
 
 
 def _digest(cells: Sequence[Cell], bench: Bench) -> str:
@@ -133,25 +153,6 @@ def _digest(cells: Sequence[Cell], bench: Bench) -> str:
         "code": package_digest(),
     }
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def _read(path: Path) -> list[Row] | None:
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is damaged ({error}): delete it and run again") from error
-    return [Row(**{**row, "label": tuple(row["label"])}) for row in kept]
-
-
-def _write(path: Path, rows: Sequence[Row]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make {path.parent}: {error.strerror or error}; choose another --out") from error
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps([asdict(row) for row in rows]), encoding="utf-8")
 
 
 def _left(seconds: float, done: int, missing: int) -> str:

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import io
 import json
+import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +21,11 @@ from mfh.evaluation import pages
 from mfh.evaluation.prediction_folders import check_aspect, check_complete, read_metres
 from mfh.evaluation.study.meter_bar import MeterBar, choose_bar
 from mfh.evaluation.study.plan import LETTERS, Question, draw_plan, write_key
-from mfh.io.atomic import atomic_path
+from mfh.io.atomic import atomic_path, make_folder
+from mfh.io.names import plain_name
 from mfh.io.photo import load_photo
+from mfh.io.reading import reading
+from mfh.io.written import is_inside, is_same
 from mfh.viz.colours import bar_colours, bar_ticks_m, colour_depth, position_on_bar, tick_label
 
 Progress = Callable[[str, float], None]
@@ -94,11 +99,11 @@ def make_study(
         What was written.
 
     Raises:
-        InputError: for a missing or unfit prediction, or a file that cannot be written.
+        InputError: for a missing or unfit prediction, a page or key that is there already, or a file that cannot be
+            written.
     """
-    single = out.suffix.lower() in (".html", ".htm")
-    if not single and key.resolve().is_relative_to(out.resolve()):
-        raise InputError(f"--key {key} is inside the study's folder {out}: participants must not get it")
+    single = _is_single(out)
+    check_new(out, key)
     tell = progress or (lambda what, share: None)
     names, labels = sorted(photos), list(folders)
     check_complete(names, folders)
@@ -109,26 +114,74 @@ def make_study(
             bars[name] = choose_bar([read_metres(folder, name) for folder in folders.values()])
     questions = draw_plan(bars, labels, seed=seed)
 
+    # A folder is moved to its place whole: what is there is a study, or somebody else's.
+    place = out if single else out.with_name(f".{plain_name(out.name)}.{os.getpid()}.tmp")
     address = _inside if single else _beside
     digest = hashlib.sha256()
     shown: list[dict[str, object]] = []
-    for number, question in enumerate(questions):
-        tell(question.photo, 0.4 + 0.6 * number / len(questions))
-        drawn, size = draw_question(question, photos[question.photo], folders)
-        for picture in drawn.values():
-            digest.update(hashlib.sha256(picture.content).digest())
-        urls = {name: address(out, f"{question.id}-{name}", picture) for name, picture in drawn.items()}
-        shown.append(_shown(question, urls, size))
-    bare = [{k: v for k, v in one.items() if k not in ("photo", "choices")} for one in shown]
-    digest.update(json.dumps([bare, note], sort_keys=True).encode())
-    study = digest.hexdigest()[:16]
+    try:
+        for number, question in enumerate(questions):
+            tell(question.photo, 0.4 + 0.6 * number / len(questions))
+            drawn, size = draw_question(question, photos[question.photo], folders)
+            for picture in drawn.values():
+                digest.update(hashlib.sha256(picture.content).digest())
+            urls = {name: address(place, f"{question.id}-{name}", picture) for name, picture in drawn.items()}
+            shown.append(_shown(question, urls, size))
+        bare = [{k: v for k, v in one.items() if k not in ("photo", "choices")} for one in shown]
+        digest.update(json.dumps([bare, note], sort_keys=True).encode())
+        study = digest.hexdigest()[:16]
 
-    data = {"study": study, "note": note, "colors": _bar_stops(), "questions": shown}
-    page = out if single else out / "index.html"
-    write_key(key, questions, labels, study=study, seed=seed)
-    with atomic_path(page) as temporary:
-        temporary.write_text(pages.build("study", data), encoding="utf-8")
-    return Study(study, page, key, tuple(questions))
+        data = {"study": study, "note": note, "colors": _bar_stops(), "questions": shown}
+        page = pages.build("study", data)
+        # It may have been made by another process meanwhile.
+        check_new(out, key)
+        write_key(key, questions, labels, study=study, seed=seed)
+        with atomic_path(out if single else place / "index.html") as temporary:
+            temporary.write_text(page, encoding="utf-8")
+        if not single:
+            _move(place, out)
+    finally:
+        if not single:
+            shutil.rmtree(place, ignore_errors=True)
+    return Study(study, out if single else out / "index.html", key, tuple(questions))
+
+
+def check_new(out: Path, key: Path) -> None:
+    """Refuse a page or key that is there already, and places of the two that are one.
+
+    Args:
+        out: of the page, or of its folder.
+        key: of the key.
+
+    Raises:
+        InputError: saying which.
+    """
+    single = _is_single(out)
+    if not out.name or out.name == "..":
+        raise InputError(f"--out is {str(out)!r}: expected FILE.html, or a folder that is new")
+    if is_same(out, key):
+        raise InputError(f"--key and --out are both {key}: the key must be a file of its own")
+    if not single and is_inside(key, out):
+        raise InputError(f"--key {key} is inside the study's folder {out}: participants must not get it")
+    if os.path.lexists(key):
+        raise InputError(f"{key} is there already, and answers can only be read with it: choose another --key or --out")
+    with reading(out, what="--out", expected="FILE.html, or a folder that is new"):
+        if os.path.lexists(out) and (single or os.path.islink(out) or not os.path.isdir(out) or os.listdir(out)):
+            raise InputError(f"--out {out} is there already: choose another, or move it away")
+
+
+def _is_single(out: Path) -> bool:
+    return out.suffix.lower() in (".html", ".htm")
+
+
+def _move(place: Path, out: Path) -> None:
+    try:
+        if os.path.isdir(out):
+            # It is empty, or this fails.
+            out.rmdir()
+        place.rename(out)
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror or error}; choose another --out") from error
 
 
 def draw_question(
@@ -199,10 +252,7 @@ def _inside(out: Path, name: str, picture: Picture) -> str:
 def _beside(out: Path, name: str, picture: Picture) -> str:
     """Write a picture into the study's folder and return its address in the page."""
     relative = f"images/{name}.{'png' if picture.media_type == 'image/png' else 'jpg'}"
-    try:
-        (out / "images").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make {out / 'images'}: {error.strerror or error}; choose another --out") from error
+    make_folder(out / "images")
     with atomic_path(out / relative) as temporary:
         temporary.write_bytes(picture.content)
     return relative

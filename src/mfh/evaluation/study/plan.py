@@ -8,9 +8,10 @@ from typing import cast
 
 import numpy as np
 
-from mfh.errors import InputError
+from mfh.errors import InputError, shown
 from mfh.evaluation.study.meter_bar import RANGES, MeterBar, RangeName
 from mfh.io.atomic import atomic_path
+from mfh.io.reading import read_json, reading
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 NONE = "none"
@@ -136,17 +137,13 @@ def read_key(path: Path) -> Key:
         InputError: for a file that is missing or is no such key.
     """
     tree = read_tree(path, _KEY_FORMAT, _VERSION)
-    try:
-        labels = tuple(str(label) for label in cast(list[object], tree["labels"]))
+    with reading(path, what="key", expected="the key.json that mfh study make wrote"):
+        labels = tuple(shown(label) for label in cast(list[object], tree["labels"]))
         questions = {
-            name: KeyQuestion(str(one["photo"]), one["range"], {str(a): str(b) for a, b in one["methods"].items()})
+            name: KeyQuestion(shown(one["photo"]), one["range"], {str(a): shown(b) for a, b in one["methods"].items()})
             for name, one in cast(dict[str, dict], tree["questions"]).items()
         }
         study = str(tree["study"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path} is a damaged key ({error}): expected the key.json that mfh study make wrote"
-        ) from error
     for name, one in questions.items():
         if one.range_name not in RANGES or sorted(one.methods.values()) != sorted(labels):
             raise InputError(f"{path} question {name}: expected every method once and a range of {', '.join(RANGES)}")
@@ -164,12 +161,7 @@ def read_tree(path: Path, kind: str, version: int) -> dict[str, object]:
     Raises:
         InputError: for a file that is missing, is no JSON, or is something else.
     """
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}; expected a {kind} file") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no JSON ({error}): expected a {kind} file") from error
+    tree = read_json(path, what="", expected=f"a {kind} file")
     if not isinstance(tree, dict) or tree.get("format") != kind:
         raise InputError(f"{path} is no {kind} file: expected one made by mfh study or its page")
     if tree.get("version") != version:

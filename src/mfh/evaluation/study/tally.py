@@ -15,7 +15,7 @@ from mfh.errors import InputError
 from mfh.evaluation.study.answers import Answers
 from mfh.evaluation.study.meter_bar import RANGES
 from mfh.evaluation.study.plan import NONE, Key
-from mfh.io.atomic import atomic_path
+from mfh.io.written import own_path
 
 OVERALL = "overall"
 _TITLES = {
@@ -219,7 +219,7 @@ def write_csv(path: Path, result: Tally) -> None:
     Raises:
         InputError: when the file cannot be written.
     """
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with own_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(
             ("range", "method", "chosen", "answers", "rate", "wilson_low", "wilson_high", "bootstrap_low",

@@ -82,4 +82,6 @@ def _version(file: Path) -> str:
     import torch
 
     network = torch.load(file, map_location="cpu", weights_only=True, mmap=True)["model_config"]
+    if not isinstance(network, dict):
+        raise TypeError(f"its model_config is a {type(network).__name__}")
     return "v2" if "neck" in network else "v1"

@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.errors import WeightsError
+from mfh.errors import WeightsError, shown
+from mfh.io.reading import reading
 from mfh.models import weights
 from mfh.models.human_mesh.hmr2_crop import PersonCrop, camera_translation, crop_of_box, crop_tensor
 from mfh.models.human_mesh.in_front import in_front
@@ -21,6 +22,7 @@ from mfh.models.human_mesh.smpl import posed_body, stature_m
 from mfh.models.human_mesh.smpl_file import find_smpl, load_smpl
 from mfh.models.protocols import Rgb
 from mfh.models.torch_device import pick_device
+from mfh.models.weights_place import named_place
 from mfh.types import Camera, HumanMesh, Person
 
 ENVIRONMENT = "MFH_HMR2"
@@ -34,8 +36,9 @@ def converted_path() -> Path:
     chosen = os.environ.get(ENVIRONMENT)
     if not chosen:
         return weights.path("hmr2") / FILE_NAME
-    place = Path(chosen).expanduser()
-    return place / FILE_NAME if place.is_dir() else place
+    place = named_place(chosen, ENVIRONMENT)
+    with reading(place, what=ENVIRONMENT, expected="the converted network, or a folder with it", error=WeightsError):
+        return place / FILE_NAME if place.is_dir() else place
 
 
 class Hmr2:
@@ -61,6 +64,7 @@ class Hmr2:
             ModuleNotFoundError: when torch or safetensors is not installed.
         """
         from mfh.models.human_mesh.hmr2_checkpoint import load_network
+        from mfh.models.human_mesh.hmr2_network import JOINTS, SHAPES
 
         place = network or converted_path()
         if not place.is_file():
@@ -68,8 +72,17 @@ class Hmr2:
                 f"no HMR 2.0 network at {place}: download hmr2_data.tar.gz of 4D-Humans (also on the hub, as "
                 "camenduru/4D-Humans) and run 'mfh weights convert hmr2 CHECKPOINT'"
             )
+        if network is None:
+            weights.check("hmr2")
         # The body model first: it is read in a moment and more often missing.
-        self._body = load_smpl(smpl or find_smpl())
+        body = smpl or find_smpl()
+        self._body = load_smpl(body)
+        joints, shapes = len(self._body.parents), self._body.shape_directions.shape[2]
+        if joints != JOINTS or shapes < SHAPES:
+            raise WeightsError(
+                f"{shown(body)} has {joints} joints and {shapes} shapes: expected the SMPL neutral body, with {JOINTS} "
+                f"and at least {SHAPES}"
+            )
         self._device = device or pick_device()
         self._network = load_network(place).to(self._device)
         self._batch = batch

@@ -1,20 +1,25 @@
 """The weights of HMR 2.0: from the published training checkpoint to safetensors once, and from there to the network.
 
 The published file is a zip archive with a pickle of Python objects, among them the training configuration. The pickle
-is read with nothing run (:mod:`restricted_pickle`), the numbers straight from the archive.
+is read with nothing run (:mod:`restricted_pickle`), the numbers straight from the archive, and no more of them than the
+file has bytes for.
 """
 
 import json
+import math
+import os
 import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mfh.errors import InputError, WeightsError
+from mfh.errors import InputError, WeightsError, kind_and_message, shown
 from mfh.io.atomic import atomic_path
+from mfh.io.reading import check_file, open_zip, parse_json, reading
 from mfh.models.human_mesh.restricted_pickle import PLAIN, load_restricted
+from mfh.models.torch_files import MAX_PICKLE_BYTES, STORAGES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,30 +29,24 @@ if TYPE_CHECKING:
 DROPPED = ("smpl.", "discriminator.", "initialized")
 """What the checkpoint holds besides the network: the body model (its users register for it), training aids."""
 SIZES_KEY = "mfh_hmr2_sizes"
+_EXPECTED = "the HMR 2.0 training checkpoint (epoch=35-step=1000000.ckpt), as published; download it again"
+_CONVERTED = "a network that 'mfh weights convert hmr2 CHECKPOINT' wrote; run it again"
+_MAX_DIMENSIONS = 8
+_MAX_DEPTH, _MAX_WIDTH = 200, 1 << 16
+"""Of a network that is believed to be one of HMR 2.0: the published has 32 blocks, 1280 wide."""
 _INERT = frozenset({"yacs", "omegaconf", "pytorch_lightning", "lightning", "lightning_fabric", "typing", "pathlib"})
-# Storage classes as the pickle names them -> torch dtypes.
-_STORAGES = {
-    "DoubleStorage": "float64",
-    "FloatStorage": "float32",
-    "HalfStorage": "float16",
-    "BFloat16Storage": "bfloat16",
-    "LongStorage": "int64",
-    "IntStorage": "int32",
-    "ShortStorage": "int16",
-    "CharStorage": "int8",
-    "ByteStorage": "uint8",
-    "BoolStorage": "bool",
-}
 
 
 @dataclass(frozen=True)
 class _StorageClass:
     dtype: str
+    item_bytes: int
 
 
 @dataclass(frozen=True)
 class _Storage:
     dtype: str
+    item_bytes: int
     key: str
 
 
@@ -60,6 +59,16 @@ class _Stored:
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
+    @property
+    def end(self) -> int:
+        """One past the last of the storage's numbers that it takes."""
+        return self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.strides, strict=True)) + 1
+
+    @property
+    def needed_bytes(self) -> int:
+        """How much of the storage is read for it."""
+        return 0 if 0 in self.shape else self.end * self.storage.item_bytes
+
 
 def convert_hmr2_checkpoint(
     source: str | Path, destination: str | Path, *, sizes: "NetworkSizes | None" = None
@@ -68,34 +77,71 @@ def convert_hmr2_checkpoint(
 
     Args:
         source: the checkpoint as published (epoch=35-step=1000000.ckpt).
-        destination: the .safetensors file to write; its folder is made where it is missing.
+        destination: the .safetensors file to write; its folder is made where it is missing. A file that is there
+            already stays, and is an error unless it is what would have been written.
         sizes: of the network in it; None for the published.
 
     Returns:
         The destination.
 
     Raises:
-        InputError: for a source that is not there, or a destination that cannot be written.
+        InputError: for a source that is not there, or a destination that cannot be written or is something else.
         WeightsError: where it is no such checkpoint, or wants to load what is no part of one, by name.
     """
-    from safetensors.torch import save_file
-
     from mfh.models.human_mesh.hmr2_network import PUBLISHED
 
     source, destination = Path(source), Path(destination)
     if not source.is_file():
-        raise InputError(f"no file {source}: expected the HMR 2.0 checkpoint (epoch=35-step=1000000.ckpt)")
+        raise InputError(f"no file {shown(source)}: expected the HMR 2.0 checkpoint (epoch=35-step=1000000.ckpt)")
+    if destination.exists() and destination.samefile(source):
+        raise InputError(f"{shown(destination)} is the checkpoint itself: expected another file to write")
+    if os.path.lexists(destination) and not destination.is_file():
+        raise InputError(f"{shown(destination)} is no file: expected the name of one to write, as hmr2.safetensors")
     sizes = sizes or PUBLISHED
     state = read_checkpoint(source)
     check_names(state, sizes, label=str(source))
+    if sum(tensor.numel() * tensor.element_size() for tensor in state.values()) > 2 * source.stat().st_size:
+        raise WeightsError(f"{shown(source)} is far smaller than its tensors: expected {_EXPECTED}")
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot make {destination.parent}: {error.strerror or error}") from error
+        raise InputError(f"cannot make {shown(destination.parent)}: {error.strerror or error}") from error
+    if destination.exists():
+        if _is_network(destination, state, sizes):
+            return destination
+        raise InputError(
+            f"{shown(destination)} is there already, and is another network or none: move it away, or name another "
+            "file with --out"
+        )
     with atomic_path(destination) as temporary:
-        whole = {name: tensor.contiguous() for name, tensor in state.items()}
-        save_file(whole, temporary, metadata={SIZES_KEY: json.dumps(asdict(sizes))})
+        _write_network(state, sizes, temporary)
     return destination
+
+
+def _is_network(path: Path, state: "Mapping[str, Tensor]", sizes: "NetworkSizes") -> bool:
+    """Say whether a file is what would be written."""
+    import torch
+    from safetensors import safe_open
+
+    try:
+        with reading(path, what="", expected=_CONVERTED, error=WeightsError), safe_open(path, framework="pt") as file:
+            written = (file.metadata() or {}).get(SIZES_KEY)
+            if written != json.dumps(asdict(sizes)) or set(file.keys()) != set(state):
+                return False
+            return all(torch.equal(file.get_tensor(name), tensor) for name, tensor in state.items())
+    except WeightsError:
+        return False
+
+
+def _write_network(state: "Mapping[str, Tensor]", sizes: "NetworkSizes", path: Path) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    whole = {name: tensor.contiguous() for name, tensor in state.items()}
+    try:
+        save_file(whole, path, metadata={SIZES_KEY: json.dumps(asdict(sizes))})
+    except SafetensorError as error:
+        raise InputError(f"cannot write {shown(path.parent)} ({kind_and_message(error)}): free some space") from error
 
 
 def read_checkpoint(path: Path) -> "dict[str, Tensor]":
@@ -105,29 +151,38 @@ def read_checkpoint(path: Path) -> "dict[str, Tensor]":
         path: a checkpoint written by torch.save, with the tensors under "state_dict".
 
     Raises:
-        WeightsError: where it is none, or wants to load what is no part of one, by name.
+        WeightsError: where it is none, is damaged, or wants to load what is no part of one, by name.
     """
-    if not zipfile.is_zipfile(path):
-        raise WeightsError(f"{path} is not a checkpoint (no zip archive): expected epoch=35-step=1000000.ckpt")
-    with zipfile.ZipFile(path) as archive:
+    check_file(path, what="", expected=_EXPECTED, error=WeightsError)
+    with reading(path, what="", expected=_EXPECTED, error=WeightsError):
+        if not zipfile.is_zipfile(path):
+            raise WeightsError(f"{shown(path)} is not a checkpoint (no zip archive): expected {_EXPECTED}")
+    # Torch stores without compressing: what unpacks to more than the file is something else.
+    room = path.stat().st_size
+    with open_zip(path, what="", expected=_EXPECTED, max_bytes=room, error=WeightsError) as archive:
         pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
         if len(pickles) != 1:
-            raise WeightsError(f"{path} holds {len(pickles)} pickles: expected the one of a torch checkpoint")
-        folder = pickles[0].removesuffix("data.pkl")
-        with archive.open(pickles[0]) as stream:
-            content = load_restricted(
-                stream, source=str(path), allowed=_ALLOWED, inert_packages=_INERT, persistent=_storage
-            )
+            raise WeightsError(f"{shown(path)} holds {len(pickles)} pickles: expected the one of a torch checkpoint")
+        if archive.getinfo(pickles[0]).file_size > MAX_PICKLE_BYTES:
+            raise ValueError(f"its pickle has {archive.getinfo(pickles[0]).file_size:,} bytes")
+        content = load_restricted(
+            archive.read(pickles[0]), source=str(path), allowed=_ALLOWED, inert_packages=_INERT, persistent=_storage
+        )
         state = content.get("state_dict") if isinstance(content, Mapping) else None
         if not isinstance(state, Mapping):
-            raise WeightsError(f"{path} has no state_dict: expected the HMR 2.0 training checkpoint")
-        kept = {name: stored for name, stored in state.items() if not str(name).startswith(DROPPED)}
+            raise WeightsError(f"{shown(path)} has no state_dict: expected {_EXPECTED}")
+        if not all(isinstance(name, str) for name in state):
+            raise ValueError("a tensor whose name is no text")
+        kept = {name: stored for name, stored in state.items() if not name.startswith(DROPPED)}
         wrong = [name for name, stored in kept.items() if not isinstance(stored, _Stored)]
         if wrong:
-            raise WeightsError(f"{wrong[0]} in {path} is no tensor: expected the HMR 2.0 training checkpoint")
-        if _member(archive, f"{folder}byteorder", path, default=b"little") != b"little":
-            raise WeightsError(f"{path} was written on a big-endian machine: expected the published checkpoint")
-        return {str(name): _read(archive, folder, stored, path) for name, stored in kept.items()}
+            raise WeightsError(f"{wrong[0][:100]} in {shown(path)} is no tensor: expected {_EXPECTED}")
+        folder = pickles[0].removesuffix("data.pkl")
+        if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
+            raise WeightsError(f"{shown(path)} was written on a big-endian machine: expected the published checkpoint")
+        if sum(stored.needed_bytes for stored in kept.values()) > 2 * room:
+            raise ValueError("its tensors take far more numbers than it has")
+        return {name: _read(archive, folder, stored, path) for name, stored in kept.items()}
 
 
 def check_names(state: "Mapping[str, Tensor]", sizes: "NetworkSizes", *, label: str) -> None:
@@ -141,16 +196,20 @@ def check_names(state: "Mapping[str, Tensor]", sizes: "NetworkSizes", *, label: 
     Raises:
         WeightsError: for the first that is missing, unknown or of the wrong shape.
     """
+    _check_shapes({name: tuple(tensor.shape) for name, tensor in state.items()}, sizes, label=label)
+
+
+def _check_shapes(shapes: Mapping[str, tuple[int, ...]], sizes: "NetworkSizes", *, label: str) -> None:
     expected = network_shapes(sizes)
     fix = "get the published HMR 2.0 checkpoint again and run 'mfh weights convert hmr2 CHECKPOINT'"
     for name, shape in expected.items():
-        if name not in state:
+        if name not in shapes:
             raise WeightsError(f"{label} has no {name}: expected {shape}; {fix}")
-        if tuple(state[name].shape) != shape:
-            raise WeightsError(f"{name} in {label} is {tuple(state[name].shape)}, expected {shape}; {fix}")
-    unknown = [name for name in state if name not in expected]
+        if shapes[name] != shape:
+            raise WeightsError(f"{name} in {label} is {shapes[name]}, expected {shape}; {fix}")
+    unknown = [name for name in shapes if name not in expected]
     if unknown:
-        raise WeightsError(f"{label} has {unknown[0]}, which HMR 2.0 does not; {fix}")
+        raise WeightsError(f"{label} has {unknown[0][:100]}, which HMR 2.0 does not; {fix}")
 
 
 def network_shapes(sizes: "NetworkSizes") -> dict[str, tuple[int, ...]]:
@@ -180,43 +239,85 @@ def load_network(path: Path) -> "Hmr2Network":
         WeightsError: where the file is none of those, or its tensors are not the network's.
     """
     import torch
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
-    from mfh.models.human_mesh.hmr2_network import PUBLISHED, Hmr2Network, NetworkSizes
+    from mfh.models.human_mesh.hmr2_network import Hmr2Network
 
-    try:
+    check_file(path, what="", expected=_CONVERTED, error=WeightsError)
+    with reading(path, what="", expected=_CONVERTED, error=WeightsError):
         with safe_open(path, framework="pt") as file:
             written = (file.metadata() or {}).get(SIZES_KEY)
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path} cannot be read ({error}): run 'mfh weights convert hmr2 CHECKPOINT' again"
-        ) from error
-    sizes = PUBLISHED if written is None else NetworkSizes(**json.loads(written))
-    check_names(state, sizes, label=str(path))
-    with torch.device("meta"):
-        network = Hmr2Network(sizes)
-    # Assigned, not copied: the numbers are in memory once.
-    network.load_state_dict({name: tensor.float() for name, tensor in state.items()}, assign=True)
+            names = list(file.keys())
+            sizes = _sizes(written, tensors=len(names))
+            _check_shapes({name: tuple(file.get_slice(name).get_shape()) for name in names}, sizes, label=str(path))
+            state = {name: file.get_tensor(name).float() for name in names}
+        with torch.device("meta"):
+            network = Hmr2Network(sizes)
+        # Assigned, not copied: the numbers are in memory once.
+        network.load_state_dict(state, assign=True)
     return network.eval().requires_grad_(False)
+
+
+def _sizes(written: str | None, *, tensors: int) -> "NetworkSizes":
+    """Return the sizes that a converted file says its network has, where it can have them.
+
+    Args:
+        written: JSON of them; None for the published network's.
+        tensors: how many the file has.
+
+    Raises:
+        ValueError: where it cannot.
+    """
+    from mfh.models.human_mesh.hmr2_network import PUBLISHED, NetworkSizes
+
+    if written is None:
+        return PUBLISHED
+    tree = parse_json(written[: 1 << 16])
+    if not isinstance(tree, dict) or set(tree) != {one.name for one in fields(NetworkSizes)}:
+        raise ValueError(f"its {SIZES_KEY} are not those of a network")
+    for name, value in tree.items():
+        most = min(tensors, _MAX_DEPTH) if name.endswith("_depth") else _MAX_WIDTH
+        if type(value) is not int or not 1 <= value <= most:
+            raise ValueError(f"its {SIZES_KEY} say {name} {str(value)[:40]}, of {most:,} at most")
+    sizes = NetworkSizes(**tree)
+    if sizes.backbone_dim % sizes.backbone_heads or sizes.decoder_heads * sizes.decoder_head_dim > _MAX_WIDTH:
+        raise ValueError(f"its {SIZES_KEY} do not go together")
+    return sizes
 
 
 def _storage(reference: Any) -> _Storage:
     """Resolve ("storage", class, key, device, count), torch's way to point at numbers beside the pickle."""
-    kind, storage_class, key = reference[0], reference[1], reference[2]
-    if kind != "storage" or not isinstance(storage_class, _StorageClass):
-        raise ValueError(f"a reference of kind {kind!r}")
-    return _Storage(storage_class.dtype, str(key))
+    if not isinstance(reference, tuple) or len(reference) < 3:
+        raise ValueError("a reference to something outside that is no storage")
+    kind, storage_class, key = reference[:3]
+    if kind != "storage" or not isinstance(storage_class, _StorageClass) or not isinstance(key, str | int):
+        raise ValueError("a reference to something outside that is no storage")
+    return _Storage(storage_class.dtype, storage_class.item_bytes, str(key))
 
 
-def _rebuild_tensor(
-    storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *training: Any
-) -> _Stored:
-    return _Stored(storage, int(offset), tuple(shape), tuple(strides))
+def _rebuild_tensor(storage: Any, offset: Any, shape: Any, strides: Any, *training: Any) -> _Stored:
+    if not isinstance(storage, _Storage):
+        raise ValueError("a tensor without its numbers")
+    sides, steps = _whole_numbers(shape), _whole_numbers(strides)
+    if len(sides) != len(steps) or math.prod(sides) >= 2**40 or not (type(offset) is int and 0 <= offset < 2**40):
+        raise ValueError(f"a tensor of shape {sides} whose strides or offset are none")
+    return _Stored(storage, offset, sides, steps)
 
 
-def _rebuild_parameter(stored: _Stored, *training: Any) -> _Stored:
+def _whole_numbers(values: Any) -> tuple[int, ...]:
+    numbers = tuple(values) if isinstance(values, tuple | list) else (-1,)
+    if len(numbers) > _MAX_DIMENSIONS or not all(type(value) is int and 0 <= value < 2**40 for value in numbers):
+        raise ValueError("a tensor whose shape or strides are none")
+    return numbers
+
+
+def _rebuild_parameter(stored: Any, *training: Any) -> Any:
     return stored
+
+
+def _no_more_than_a_mapping(*arguments: Any) -> OrderedDict:
+    """Make what stands for a defaultdict; what it makes of itself is of no use."""
+    return OrderedDict()
 
 
 def _read(archive: zipfile.ZipFile, folder: str, stored: _Stored, path: Path) -> "Tensor":
@@ -225,29 +326,22 @@ def _read(archive: zipfile.ZipFile, folder: str, stored: _Stored, path: Path) ->
     dtype = getattr(torch, stored.storage.dtype)
     if 0 in stored.shape:
         return torch.zeros(stored.shape, dtype=dtype)
-    # A copy that may be written to, because torch warns of others.
-    numbers = torch.frombuffer(bytearray(_member(archive, f"{folder}data/{stored.storage.key}", path)), dtype=dtype)
-    last = stored.offset + sum((n - 1) * step for n, step in zip(stored.shape, stored.strides, strict=True))
-    if min(stored.offset, *stored.strides, 0) < 0 or last >= len(numbers):
-        raise WeightsError(f"{path} is damaged: a tensor reaches beyond its {len(numbers)} numbers; download it again")
+    name = f"{folder}data/{stored.storage.key}"
+    if name not in archive.namelist():
+        raise WeightsError(f"{shown(path)} is incomplete (no {name[:100]}): download it again")
+    there = archive.getinfo(name).file_size // dtype.itemsize
+    if stored.end > there:
+        raise WeightsError(f"{shown(path)} is damaged: a tensor reaches beyond its {there} numbers; download it again")
+    with archive.open(name) as stream:
+        # A copy that may be written to, because torch warns of others.
+        numbers = torch.frombuffer(bytearray(stream.read(stored.needed_bytes)), dtype=dtype)
     return numbers.as_strided(stored.shape, stored.strides, stored.offset)
-
-
-def _member(archive: zipfile.ZipFile, name: str, path: Path, *, default: bytes | None = None) -> bytes:
-    try:
-        return archive.read(name)
-    except KeyError as error:
-        if default is not None:
-            return default
-        raise WeightsError(f"{path} is incomplete (no {name}): download it again") from error
-    except zipfile.BadZipFile as error:
-        raise WeightsError(f"{path} is damaged ({error}): download it again") from error
 
 
 _ALLOWED = {
     **PLAIN,
-    ("collections", "defaultdict"): lambda *arguments: OrderedDict(),
+    ("collections", "defaultdict"): _no_more_than_a_mapping,
     ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
     ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
-    **{("torch", name): _StorageClass(dtype) for name, dtype in _STORAGES.items()},
+    **{("torch", name): _StorageClass(*facts) for name, facts in STORAGES.items()},
 }

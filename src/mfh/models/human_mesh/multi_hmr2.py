@@ -7,6 +7,7 @@ Reference: Fiche et al., Multi-HMR 2: Multi-Person Camera-Centric Human Detectio
 
 import importlib
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +99,8 @@ class MultiHmr2:
             decoder = self._session.model.full_body_decoder
             self._faces = triangles(np.asarray(decoder.body_model.faces.cpu().numpy(), np.int64))
             self._side_px, self._patch_px = int(self._session.img_size), int(self._session.patch_size)
+        # The package does not say whether its session serves several threads: one at a time.
+        self._one_at_a_time = threading.Lock()
 
     def measure(self, photo: Rgb, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
         """Return one body per person, in metres in the camera frame; None where no body covers the person's pixels.
@@ -113,7 +116,7 @@ class MultiHmr2:
         if not people:
             return []
         seen = shown(photo, side_px=self._side_px, patch_px=self._patch_px)
-        with computing("Multi-HMR 2"):
+        with self._one_at_a_time, computing("Multi-HMR 2"):
             found = self._session(seen.rgb)
             if len(found) == 0:
                 return [None] * len(people)

@@ -7,6 +7,7 @@ Reference: Yang et al., SAM 3D Body: Robust Full-Body Human Mesh Recovery, 2025.
 
 import importlib
 import math
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,8 @@ class Sam3dBody:
             )
         self._faces = np.asarray(self._estimator.faces, np.int64)
         self._batch = batch
+        # The package's estimator keeps the picture it looks at: one thread at a time.
+        self._one_at_a_time = threading.Lock()
 
     def measure(self, photo: Rgb, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
         """Return one body per person, in metres in the camera frame; None for who is not in front of the camera.
@@ -107,7 +110,7 @@ class Sam3dBody:
         focal_px = math.sqrt(camera.fx * camera.fy)
         intrinsics = torch.tensor([[[focal_px, 0, camera.cx], [0, focal_px, camera.cy], [0, 0, 1]]])
         boxes = np.stack([person.box_xyxy for person in people]).astype(np.float32)
-        with computing("SAM 3D Body"), torch.inference_mode():
+        with self._one_at_a_time, computing("SAM 3D Body"), torch.inference_mode():
             found = self._estimator.process_one_image(
                 rgb,
                 bboxes=boxes,

@@ -1,15 +1,19 @@
-"""A tflite file under LiteRT, on one thread."""
+"""A tflite file under LiteRT, on one thread at a time."""
 
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from numpy import ndarray
 
+# The standard error stream belongs to the whole process: one network is opened at a time.
+_opening = threading.Lock()
+
 
 class TfliteNetwork:
-    """One tflite file: a tensor in, the output tensors out."""
+    """One tflite file: a tensor in, the output tensors out; several threads may call it, one after the other."""
 
     def __init__(self, file: Path) -> None:
         """Load the network.
@@ -24,23 +28,38 @@ class TfliteNetwork:
             self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = [output["index"] for output in self._interpreter.get_output_details()]
+        # An interpreter holds its tensors itself: a second caller would overwrite the first one's input.
+        self._running = threading.Lock()
 
     def __call__(self, tensor: ndarray) -> list[ndarray]:
         """Return the outputs for one input."""
-        self._interpreter.set_tensor(self._input, tensor)
-        self._interpreter.invoke()
-        return [self._interpreter.get_tensor(index) for index in self._outputs]
+        with self._running:
+            self._interpreter.set_tensor(self._input, tensor)
+            self._interpreter.invoke()
+            return [self._interpreter.get_tensor(index) for index in self._outputs]
 
 
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
     """Keep LiteRT's native greeting off the screen; its errors come as exceptions."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
+    with _opening:
+        try:
+            kept = os.dup(2)
+        except OSError:
+            # There is no such stream, and nothing to keep clean.
+            yield
+            return
+        try:
+            _point_stderr_at_nothing()
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _point_stderr_at_nothing() -> None:
+    # Where there is no such device the greeting is seen.
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
         os.close(nowhere)

@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,8 @@ class DiffusersInpainting:
         self.device = pick_device()
         self._batch_size = options.batch_size
         self._pipeline = load_pipeline(folder, options, device=self.device)
+        # A pipeline keeps the state of a call in itself: one thread at a time.
+        self._one_at_a_time = threading.Lock()
         self._accepted = inspect.signature(type(self._pipeline).__call__).parameters
         if options.negative_prompt and "negative_prompt" not in self._accepted:
             raise BackendError(f"{name} takes no negative prompt: leave negative_prompt empty")
@@ -188,7 +191,7 @@ class DiffusersInpainting:
             arguments["strength"] = options.strength
         if "negative_prompt" in self._accepted:
             arguments["negative_prompt"] = [options.negative_prompt] * len(prompts)
-        with torch.inference_mode():
+        with self._one_at_a_time, torch.inference_mode():
             pictures = np.asarray(self._pipeline(**arguments).images, np.float32)
         if not np.isfinite(pictures).all():
             raise BackendError(f"{self.name} painted values that are not finite: use precision='float32' or 'bfloat16'")

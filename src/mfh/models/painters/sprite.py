@@ -4,20 +4,30 @@ Offline, on any CPU, a tenth of a second a painting. Prior and figures come from
 the painter's sense of human size.
 """
 
+import math
 import re
 from collections.abc import Sequence
 
 import numpy as np
 
+from mfh.errors import Rejected
 from mfh.models.painters.figures import Figure, composite, load_figures
 from mfh.models.painters.person_prior import PersonPrior
 from mfh.models.protocols import PaintMask, Rgb
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
+from mfh.models.scene_kind import SceneJudge, SceneKind
 from mfh.types import PaintedFigure, PaintedPhoto, RelativeDepth
 
 # Sizes in one photo are off alike, and farther where the prior itself is less sure: by this power of its own deviation,
 # here relative to a usual one. From held-out renders and validation scenes: see docs/pocket-painter-card.md.
 _USUAL_SIGMA, _SHARED_POWER = 0.2, 1.5
+# Where a photo looks this much like a view from far away, or like a close-up, nobody is painted: no photo of a room or
+# a street with sensor depth does. See docs/pocket-painter-card.md, as for what follows.
+_FAR, _NEAR = 0.65, 0.7
+# What real photos add to the error that all sizes in one share: in any photo, times how much it looks like a close-up,
+# and from this much of a view from far away up to where it is refused.
+_REAL_LOG_SIGMA, _NEAR_LOG_SIGMA = 0.15, 1.2
+_RATHER_FAR, _FAR_LOG_SIGMA = 0.55, 2.0
 # The people model takes children for adults, and prompts ask for adults.
 _ADULT_M = 1.45
 _WOMAN = re.compile(r"\b(woman|lady)\b", re.IGNORECASE)
@@ -36,7 +46,7 @@ class SpritePainter:
     )
 
     def __init__(self) -> None:
-        """Load the prior, the figures and, to know what stands in front of them, relative depth.
+        """Load the prior, the figures, relative depth to know what stands in front of them, and the judge of photos.
 
         Raises:
             WeightsError: when a weight file is missing.
@@ -44,7 +54,12 @@ class SpritePainter:
         self._prior = PersonPrior()
         self._figures = load_figures()
         self._relative_depth = PocketRelativeDepth()
-        self._seen: tuple[Rgb, RelativeDepth] | None = None
+        self._judge = SceneJudge()
+        self._seen: tuple[Rgb, RelativeDepth, SceneKind] | None = None
+
+    def refuses(self, photo: Rgb) -> Rejected | None:
+        """Refuse views from far away and close-ups: the network would take them for a room and see people's sizes."""
+        return refusal(self._judge.look(photo))
 
     def paint(
         self, photo: Rgb, paint_masks: Sequence[PaintMask], prompts: Sequence[str], seeds: Sequence[int]
@@ -55,7 +70,7 @@ class SpritePainter:
         could stand. Outside it the photo comes back bit for bit. A painting depends on its own mask, prompt and seed
         alone.
         """
-        relative = self._look(photo)
+        relative, kind = self._look(photo)
         painted = []
         for paint_mask, prompt, seed in zip(paint_masks, prompts, seeds, strict=True):
             rng = np.random.default_rng(seed)
@@ -79,16 +94,45 @@ class SpritePainter:
                 stand.px_per_m,
                 figure.stature_m,
                 stand.log_size_sigma,
-                self.shared_log_sigma * (stand.log_size_sigma / _USUAL_SIGMA) ** _SHARED_POWER,
+                math.hypot(
+                    self.shared_log_sigma * (stand.log_size_sigma / _USUAL_SIGMA) ** _SHARED_POWER,
+                    real_log_sigma(kind),
+                ),
             )
             painted.append(PaintedPhoto(picture.rgb, picture.changed_mask, prompt, seed, pasted))
         return painted
 
-    def _look(self, photo: Rgb) -> RelativeDepth:
-        """Return the relative depth of the photo: one is painted into many times over."""
-        if self._seen is None or self._seen[0] is not photo:
-            self._seen = photo, self._relative_depth.predict([photo])[0]
-        return self._seen[1]
+    def _look(self, photo: Rgb) -> tuple[RelativeDepth, SceneKind]:
+        """Return the relative depth and the kind of the photo: one is painted into many times over."""
+        # Read once: another thread may paint into another photo meanwhile.
+        seen = self._seen
+        if seen is None or seen[0] is not photo:
+            self._seen = seen = photo, self._relative_depth.predict([photo])[0], self._judge.look(photo)
+        return seen[1:]
+
+
+def refusal(kind: SceneKind) -> Rejected | None:
+    """Say why nobody is painted into a photo of some kind; None where somebody is.
+
+    Args:
+        kind: of the photo.
+    """
+    if kind.far >= _FAR:
+        return Rejected("a view from far away (aerial, skyline, landscape, tower)")
+    if kind.near >= _NEAR:
+        return Rejected("a close-up")
+    return None
+
+
+def real_log_sigma(kind: SceneKind) -> float:
+    """Return what a real photo adds to the error that all painted sizes in it share, one-sigma of the log.
+
+    Args:
+        kind: of the photo.
+    """
+    near = _NEAR_LOG_SIGMA * max(0.0, kind.near)
+    far = _FAR_LOG_SIGMA * float(np.clip((kind.far - _RATHER_FAR) / (_FAR - _RATHER_FAR), 0, 1))
+    return math.hypot(_REAL_LOG_SIGMA, near, far)
 
 
 def choose_figure(figures: Sequence[Figure], prompt: str, rng: np.random.Generator) -> Figure:

@@ -1,5 +1,6 @@
 """Relative depth from Marigold: a diffusion model that predicts affine-invariant depth."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,8 @@ class Marigold:
             )
         pipeline.set_progress_bar_config(disable=True)
         self._pipeline = pipeline.to(self.device)
+        # A pipeline keeps the state of a call in itself: one thread at a time.
+        self._one_at_a_time = threading.Lock()
 
     def predict(self, photos: Sequence[RgbOfAnySize]) -> list[RelativeDepth]:
         """Return relative depth for each photo at its own size; photos are independent of each other."""
@@ -94,7 +97,7 @@ class Marigold:
         import torch
 
         seen = np.ascontiguousarray(limit_aspect(rgb).transpose(2, 0, 1))[None]
-        with torch.inference_mode():
+        with self._one_at_a_time, torch.inference_mode():
             (prediction, *_) = self._pipeline(
                 torch.from_numpy(seen),
                 num_inference_steps=self.options.steps,

@@ -64,8 +64,15 @@ class PocketRelativeDepth:
         Returns:
             (h, w) the mean over three input sizes; (2, features) at the sizes it was trained on.
         """
-        maps, pooled = zip(*(self._at_size(rgb, pixels) for pixels in _INPUT_PIXELS), strict=True)
-        return np.mean(maps, axis=0), np.stack(pooled[:_TRAINED_SIZES])
+        total = np.zeros(rgb.shape[:2], np.float32)
+        pooled = []
+        # Added up as they come: maps have the photo's size.
+        for pixels in _INPUT_PIXELS:
+            disparity, features = self._at_size(rgb, pixels)
+            total += disparity
+            pooled.append(features)
+        total /= np.float32(len(_INPUT_PIXELS))
+        return total, np.stack(pooled[:_TRAINED_SIZES])
 
     def _at_size(self, rgb: Rgb, pixels: int) -> tuple[Float[ndarray, "h w"], Float[ndarray, "features"]]:
         """Return disparity seen at one input size, with median 0 and mean absolute deviation 1, and the features."""

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from mfh.errors import BackendError, WeightsError
+from mfh.io.reading import reading
 from mfh.models import weights
 from mfh.models.protocols import RegionOfAnySize, Rgb, RgbOfAnySize
 from mfh.models.segmentation.regions import person_of_mask, segment_each
 from mfh.models.torch_device import pick_device
+from mfh.models.torch_files import check_torch_file
 from mfh.models.weights_table import artefact
 from mfh.types import Person
 
@@ -99,15 +101,9 @@ class MaskRcnn:
 
 
 def _load_weights(model: Any, file: Path) -> None:
-    import pickle
-
     import torch
 
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-        model.load_state_dict(state)
-    except (OSError, RuntimeError, pickle.UnpicklingError, AttributeError, TypeError) as error:
-        raise WeightsError(
-            f"{file} cannot be loaded ({str(error).splitlines()[0]}): expected torchvision's weights of "
-            f"maskrcnn_resnet50_fpn_v2; run 'mfh weights fetch {ARTEFACT}'"
-        ) from error
+    expected = f"torchvision's weights of maskrcnn_resnet50_fpn_v2; run 'mfh weights fetch {ARTEFACT}'"
+    check_torch_file(file, expected=expected)
+    with reading(file, what="", expected=expected, error=WeightsError):
+        model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))

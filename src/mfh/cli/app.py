@@ -1,0 +1,91 @@
+"""The ``mfh`` command: typed options, one line for every error, never a traceback."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from mfh import __version__
+from mfh.cli.annotate import annotate
+from mfh.cli.demo import demo
+from mfh.cli.doctor import doctor
+from mfh.cli.evaluate import app as evaluate_app
+from mfh.cli.exits import EXIT_INPUT, EXIT_INTERRUPTED, failure_line
+from mfh.cli.interruption import LINE as INTERRUPTED
+from mfh.cli.json_answer import expect, print_failure
+from mfh.cli.pocket import app as pocket_app
+from mfh.cli.predict import predict
+from mfh.cli.refit import refit
+from mfh.cli.reproduce_app import app as reproduce_app
+from mfh.cli.study import app as study_app
+from mfh.cli.verify import verify
+from mfh.cli.weights import app as weights_app
+from mfh.errors import printable
+
+# Without rich, which would double the time to --help.
+app = typer.Typer(
+    name="mfh",
+    help="Metric depth from one photo: the people in it are the scale.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command()(predict)
+app.command()(refit)
+app.command()(verify)
+app.command()(demo)
+app.add_typer(weights_app, name="weights")
+app.add_typer(pocket_app, name="pocket")
+app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(study_app, name="study")
+app.command()(annotate)
+app.add_typer(reproduce_app, name="reproduce")
+app.command()(doctor)
+
+
+def _print_version(wanted: bool) -> bool:
+    if wanted:
+        typer.echo(f"mfh {__version__}")
+        raise typer.Exit()
+    return wanted
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Metric depth from one photo: the people in it are the scale."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit code.
+
+    Args:
+        arguments: words after ``mfh``.
+    """
+    words = list(arguments)
+    expect(words)
+    try:
+        code = app(args=words or ["--help"], prog_name="mfh", standalone_mode=False)
+        if code == EXIT_INTERRUPTED:
+            # Typer's word for Ctrl-C, which it swallows.
+            return _fail(INTERRUPTED, EXIT_INTERRUPTED)
+        return code if isinstance(code, int) else 0
+    except typer.TyperException as error:
+        # A wrong word on the command line: an unknown flag, a number that is none, an unknown command.
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "mfh"
+        return _fail(f"{' '.join(error.format_message().split()).rstrip('.')}; see {command} --help", EXIT_INPUT)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail(INTERRUPTED, EXIT_INTERRUPTED)
+    except Exception as error:
+        return _fail(*failure_line(error))
+
+
+def _fail(line: str, code: int) -> int:
+    print_failure(line)
+    print(f"mfh: {printable(line)}", file=sys.stderr)
+    return code

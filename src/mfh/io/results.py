@@ -1,0 +1,283 @@
+"""The folder of one photo's results has one owner: it is replaced whole, and nothing else in it is ever touched.
+
+What a run writes is staged in a hidden folder beside the results and put in place once it is complete. Of what lies
+there already, only files may go that the folder's own last receipt lists by name and digest, and that are still those.
+A file that somebody put there or changed is left alone, and so is one that the run reads: where one is in the way, the
+results go to another folder. Evidence and paintings, which are expensive, stay until a run replaces them with its own.
+
+A killed run leaves the old results whole, or the new ones, or new ones that are complete in ``.mfh-swap`` beside no
+receipt; the next run finishes those, sweeps what is left over, and writes to the same folder.
+"""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from mfh.errors import InputError
+from mfh.io.contents import RECEIPT, Digest, digests_in, is_listing, is_still, read_receipt, sealed
+from mfh.io.json_text import json_text
+from mfh.io.lock import folder_lock
+from mfh.io.names import plain_name
+from mfh.io.reading import read_json
+
+EXPENSIVE = {"evidence": ("evidence.npz",), "paintings": ("strip.png", "paintings/")}
+"""Groups of files that a run without them leaves in place, by name or by folder."""
+SWAP = ".mfh-swap"
+"""Folder of new results that are complete, but not yet in place."""
+_STAGE, _PLAN = ".mfh-new-", "plan.json"
+_USUAL = ("depth.npz", "depth.png", "preview.png", RECEIPT)
+_OTHERS = "it holds the results of "
+_WAIT_S = 120.0
+_MOST_NAMES = 100_000
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the results made from one file go.
+
+    Attributes:
+        root: the folder of all results, in which each file gets ``<its stem>/``, or ``<its stem>-2/`` where that one
+            belongs to something else.
+        source: the file: results in a folder belong to it.
+        name: used in place of the stem; None for the stem.
+        exact: results go right into ``root``.
+        inputs: files that the run reads besides: never replaced, as the source is not.
+    """
+
+    root: Path
+    source: Path
+    name: str | None = None
+    exact: bool = False
+    inputs: tuple[Path, ...] = ()
+
+    @property
+    def owner(self) -> str:
+        """The source as receipts name it."""
+        return str(self.source.resolve())
+
+    def folders(self) -> Iterator[Path]:
+        """Yield the folders that the results may go to, in order."""
+        if self.exact:
+            yield self.root
+            return
+        name = plain_name(self.name or self.source.stem or self.source.name)
+        yield self.root / name
+        for count in range(2, _MOST_NAMES):
+            yield self.root / f"{name}-{count}"
+
+
+@dataclass(frozen=True)
+class Written:
+    """Results in place.
+
+    Attributes:
+        folder: where they are.
+        receipt: what receipt.json holds.
+        passed_over: why the results did not go to the first folder of their name; empty where they did, or where that
+            one holds another file's results.
+    """
+
+    folder: Path
+    receipt: dict[str, object]
+    passed_over: str = ""
+
+
+def write_results(place: Place, fill: Callable[[Path], dict[str, object]]) -> Written:
+    """Write the results made from one file, and put them in place at once.
+
+    Args:
+        place: where they go.
+        fill: writes the files, but not the receipt, into the folder it is given, and returns what the receipt says.
+
+    Returns:
+        Where they are, with the receipt: as ``fill`` returned it, and ``contents`` (name -> bytes and sha256 of every
+        file), ``from_earlier_run`` (names of those that stay from it) and ``receipt_sha256`` besides.
+
+    Raises:
+        InputError: where nothing can be written there, or ``place`` is exact and holds something else.
+    """
+    with _made(place.root), _staging(place.root) as stage:
+        with _disk_errors(place.root):
+            tree = fill(stage)
+            new = digests_in(stage)
+        with folder_lock(place.root, wait_s=_WAIT_S), _disk_errors(place.root):
+            folder, plan, passed_over = _choose(place, new)
+            tree = sealed({**tree, "contents": {**new, **plan.kept}, "from_earlier_run": sorted(plan.kept)})
+            (stage / RECEIPT).write_text(json_text(tree) + "\n", encoding="utf-8")
+            _put_in_place(stage, folder, plan)
+    return Written(folder, tree, passed_over)
+
+
+def check_place(place: Place) -> None:
+    """Refuse an exact place that holds something else before any work is done for it.
+
+    Args:
+        place: where results are to go.
+
+    Raises:
+        InputError: where they cannot.
+    """
+    if not place.exact:
+        return
+    with _disk_errors(place.root):
+        plan = _plan(place.root, place, _USUAL)
+    if isinstance(plan, str):
+        raise InputError(f"results cannot go to {place.root}: {plan}; choose another folder with --out")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What happens to what lies in a folder already.
+
+    Attributes:
+        remove: name -> digest of files of the last run that go.
+        kept: those that stay, with digests.
+    """
+
+    remove: dict[str, Digest]
+    kept: dict[str, Digest]
+
+
+def _choose(place: Place, new: Mapping[str, object]) -> tuple[Path, _Plan, str]:
+    """Return the first folder that new files may go to, the plan for the old ones, and why others were passed over."""
+    passed_over = ""
+    _sweep(place.root)
+    for folder in place.folders():
+        _finish_swap(folder)
+        plan = _plan(folder, place, (*new, RECEIPT))
+        if isinstance(plan, _Plan):
+            return folder, plan, passed_over
+        if place.exact:
+            raise InputError(f"results cannot go to {folder}: {plan}; choose another folder with --out")
+        passed_over = passed_over or ("" if plan.startswith(_OTHERS) else plan)
+    raise InputError(f"{place.root} holds too many results of one name: choose another folder with --out")
+
+
+def _plan(folder: Path, place: Place, names: Sequence[str]) -> _Plan | str:
+    """Return what happens to a folder's files where these are written to it, or why they cannot be."""
+    if not os.path.lexists(folder):
+        return _Plan({}, {})
+    if not folder.is_dir():
+        return f"{folder} is a file"
+    contents: dict[str, Digest] = {}
+    if os.path.lexists(folder / RECEIPT):
+        receipt = read_receipt(folder / RECEIPT)
+        if isinstance(receipt, str):
+            return receipt
+        if receipt.owner != place.owner:
+            return f"{_OTHERS}{receipt.owner}"
+        contents = receipt.contents
+    for part in {folder / parent for name in names for parent in PurePosixPath(name).parents}:
+        if os.path.lexists(part) and (part.is_symlink() or not part.is_dir()) and part != folder:
+            return f"{part} is in the way"
+    own = {name for name, digest in contents.items() if is_still(folder / name, digest)}
+    for name in names:
+        if os.path.lexists(folder / name) and name not in own and name != RECEIPT:
+            return f"{folder / name} was not written by the last run, or was changed since"
+    replaced = {group for group, of in EXPENSIVE.items() if any(_is_of(name, of) for name in names)}
+    stay = [name for group, of in EXPENSIVE.items() if group not in replaced for name in own if _is_of(name, of)]
+    remove = own - {*names, *stay}
+    inputs = {path.resolve() for path in (place.source, *place.inputs)}
+    for name in sorted({*names, *remove}):
+        if (folder / name).resolve() in inputs:
+            return f"{folder / name} is what this run reads"
+    return _Plan({name: contents[name] for name in remove}, {name: contents[name] for name in stay})
+
+
+def _is_of(name: str, group: Sequence[str]) -> bool:
+    return any(name == one or (one.endswith("/") and name.startswith(one)) for one in group)
+
+
+@contextmanager
+def _made(root: Path) -> Iterator[None]:
+    """Make a folder for the time of a block, which stays unless it is still empty."""
+    with _disk_errors(root):
+        root.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        # Refused where there is anything in it.
+        with suppress(OSError):
+            root.rmdir()
+
+
+@contextmanager
+def _staging(root: Path) -> Iterator[Path]:
+    """Yield a new hidden folder in another, locked while it is in use; gone at the end unless it was renamed."""
+    stage = root / f"{_STAGE}{secrets.token_hex(4)}"
+    with folder_lock(stage, wait_s=0.0):
+        try:
+            with _disk_errors(root):
+                stage.mkdir()
+            yield stage
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+
+
+def _sweep(root: Path) -> None:
+    """Remove what killed runs left: hidden folders that no process holds, and their locks."""
+    stages = {root / path.name[: len(_STAGE) + 8] for path in root.glob(f"{_STAGE}*")}
+    for stage in stages:
+        try:
+            with folder_lock(stage, wait_s=0.0):
+                shutil.rmtree(stage, ignore_errors=True)
+        except InputError:
+            # Another process is writing it.
+            continue
+
+
+def _put_in_place(stage: Path, folder: Path, plan: _Plan) -> None:
+    """Make a complete stage the folder's content: at once where there is no folder, else step by step, resumably."""
+    if not os.path.lexists(folder):
+        os.rename(stage, folder)
+        return
+    (stage / _PLAN).write_text(json.dumps(plan.remove), encoding="utf-8")
+    os.rename(stage, folder / SWAP)
+    try:
+        _finish_swap(folder)
+    except KeyboardInterrupt:
+        # Half a swap is no answer to Ctrl-C: it takes milliseconds to finish.
+        _finish_swap(folder)
+        raise
+
+
+def _finish_swap(folder: Path) -> None:
+    """Put complete new results in place of the old: the old receipt goes first and the new one comes last."""
+    swap = folder / SWAP
+    if not swap.is_dir():
+        return
+    if (swap / RECEIPT).is_file() and (swap / _PLAN).is_file():
+        expected = "what an unfinished run was going to remove"
+        remove = read_json(swap / _PLAN, what="plan", expected=expected)
+        if not (isinstance(remove, dict) and all(is_listing(name, one) for name, one in remove.items())):
+            raise InputError(f"{swap / _PLAN} is damaged: expected {expected}; look into {swap} and remove it")
+        (folder / RECEIPT).unlink(missing_ok=True)
+        for name, digest in remove.items():
+            if is_still(folder / name, digest):
+                (folder / name).unlink()
+        for path in sorted(swap.rglob("*")):
+            name = path.relative_to(swap)
+            if path.is_dir():
+                (folder / name).mkdir(exist_ok=True)
+            elif name.as_posix() not in (_PLAN, RECEIPT):
+                os.replace(path, folder / name)
+        os.replace(swap / RECEIPT, folder / RECEIPT)
+        for parent in {(folder / name).parent for name in remove} - {folder}:
+            if not any(parent.iterdir()):
+                parent.rmdir()
+    shutil.rmtree(swap)
+
+
+@contextmanager
+def _disk_errors(root: Path) -> Iterator[None]:
+    """Turn what the disk refuses into one line."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"cannot write to {root}: {reason}; choose another folder with --out") from error
