@@ -124,7 +124,7 @@ def _no_number(text: str) -> float:
 
 
 def _last_line(err: bytes) -> str:
-    lines = err.strip().splitlines()
+    lines = [line for line in err.strip().splitlines() if line.strip(b"-")]
     return _text(lines[-1]) if lines else "nothing on stderr"
 
 

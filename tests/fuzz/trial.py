@@ -124,7 +124,9 @@ class Trial:
         found += self._leftovers()
         if check_results and step.words[:1] in (("predict",), ("refit",), ("demo",)):
             found += self._check_results(before)
-        if any(one.kind in ("fault", "hang") for one in found):
+        site = site_of(outcome.err)
+        found = [replace(one, site=site) if one.kind == "traceback" and site else one for one in found]
+        if any(one.kind == "fault" for one in found):
             found = self._with_site(step, found)
         self._failures += found
         return outcome
