@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -131,7 +132,8 @@ def _one(trial: Trial, fault: Fault, step: Step, arranged: Arranged) -> None:
 
 def _before_the_command(outcome: Outcome) -> bool:
     """Say whether Python itself was interrupted, before it came to anything of ours."""
-    return b"KeyboardInterrupt" in outcome.err and b"/mfh/" not in outcome.err
+    alone = b"KeyboardInterrupt" in outcome.err and b"/mfh/" not in outcome.err
+    return alone or (outcome.code == -signal.SIGINT and not outcome.err and not outcome.out)
 
 
 def _two(trial: Trial, step: Step) -> None:

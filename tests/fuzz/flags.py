@@ -112,6 +112,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "checkpoint": ("notes.txt", "evidence.npz"),
     "name": ("blazepose", "smpl", "hf:a/b", "table4", "table1", "fig5", "sd2", "pocket-depth"),
     "names": ("smpl", "blazepose", "hf:a/b"),
+    "out": ("out", "made", "photos", "notes.txt"),
     "folder": ("carried/org--name", "out", "carried", "data", "notes.txt", "out/photo"),
 }
 _BY_COMMAND: dict[str, dict[str, tuple[str, ...]]] = {
@@ -160,7 +161,7 @@ def commands() -> dict[str, Command]:
     """Return every command there is."""
     import typer
 
-    from mfh.cli.main import app
+    from mfh.cli.app import app
 
     return {one.name: one for one in _below(typer.main.get_command(app), ())}
 

@@ -15,6 +15,8 @@ ANYWHERE = "*"
 """As an output: files may be made anywhere in the case's folder."""
 _NOT_PLAIN = re.compile('[\x00-\x1f\x7f<>:"\\\\|?*\u202a-\u202e\ud800-\udfff]')
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z)", re.IGNORECASE)
+# What the weights cache knows of its files: which of them it has read whole.
+_NOTES = "weights/."
 _LEFTOVERS = (".tmp", ".mfh-new-", ".mfh-swap")
 
 
@@ -69,6 +71,8 @@ def compare(
             kind = "changed" if path in after else "lost"
             yield Failure(kind, f"{path} was {kind}: {_short(digest)} -> {_short(after.get(path, 'nothing'))}")
     for path in after.keys() - before.keys():
+        if path.startswith(_NOTES):
+            continue
         if not _below(path, (*outputs, *owned)):
             # Folders on the way to an output are made with it.
             if not any(f"{place}/".startswith(f"{path}/") for place in outputs):

@@ -78,8 +78,11 @@ def _json(outcome: Outcome) -> Iterator[Failure]:
 
 
 def results_in(folder: Path) -> Iterator[Path]:
-    """Yield the folders below one that have a receipt."""
-    yield from sorted(path.parent for path in folder.rglob("receipt.json") if path.is_file())
+    """Yield the folders below one that have a receipt; what is hidden is on its way, and nobody's result yet."""
+    for path in sorted(folder.rglob("receipt.json")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and not hidden:
+            yield path.parent
 
 
 def check_result(folder: Path) -> Iterator[Failure]:

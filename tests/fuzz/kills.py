@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from tests.fuzz import engine, process
+from tests.fuzz import engine, guard, judge, process
 from tests.fuzz.case import Failure, Outcome, Report, Setting, Step
 from tests.fuzz.faults import CORPUS
 from tests.fuzz.process import Arranged
@@ -103,14 +103,18 @@ def run_case(setting: Setting, key: str) -> Report:
             _run(trial, scene.first, scene, real=by_clock)
         users = _put_users(trial.root)
         step = Step(scene.second, outputs=scene.outputs, owned=scene.outputs, tiny=not by_clock)
-        trial.remember(step)
+        before = trial.remember(step)
         killed = _kill_by_clock(trial, step, wanted, rng) if by_clock else _kill_at_touch(trial, step, wanted, rng)
         trial.count("killed" if killed else "came too late")
         _check_state(trial, wanted, "after the kill")
         _check_users(trial, users, "after the kill")
-        outcome = _run(trial, scene.second, scene, real=by_clock)
+        # What the killed one left is the next one's to sweep.
+        left = tuple(trial.snapshot().keys() - before.keys())
+        outcome = _run(trial, scene.second, scene, real=by_clock, owned=left)
         if outcome.code == 0:
             _check_finished(trial, wanted, scene.outputs)
+            for one in guard.compare(before, trial.snapshot(), outputs=scene.outputs, owned=scene.outputs):
+                trial.fail(one)
         _check_users(trial, users, "after the next run")
     return trial.report()
 
@@ -172,9 +176,10 @@ def _prepare(root: Path, setting: Setting) -> None:
         (root / "weights" / path.name).symlink_to(path.resolve())
 
 
-def _run(trial: Trial, words: tuple[str, ...], scene: Scene, *, real: bool) -> Outcome:
+def _run(trial: Trial, words: tuple[str, ...], scene: Scene, *, real: bool, owned: tuple[str, ...] = ()) -> Outcome:
     """Run to the end, which must be a good one."""
-    step = Step(words, codes=frozenset({0}), outputs=scene.outputs, owned=scene.outputs, tiny=not real)
+    may_change = (*scene.outputs, *owned)
+    step = Step(words, codes=frozenset({0}), outputs=scene.outputs, owned=may_change, tiny=not real)
     if not real:
         return trial.run(step)
     before = trial.remember(step)
@@ -254,8 +259,8 @@ def _names(root: Path, outputs: tuple[str, ...]) -> list[str]:
 
 def _check_state(trial: Trial, wanted: _Expected, when: str) -> None:
     """See that every receipt lies beside what it was written for: all of the first's files, or all of the second's."""
-    for receipt in (trial.root / "work" / "out").rglob("receipt.json"):
-        folder = receipt.parent
+    for folder in judge.results_in(trial.root / "work" / "out"):
+        receipt = folder / "receipt.json"
         files = {path.name: str(path.relative_to(trial.root)) for path in folder.iterdir() if path.is_file()}
         whose = {
             name: _owner(trial.root / place, place, wanted)

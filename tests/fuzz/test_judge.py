@@ -122,7 +122,7 @@ def test_amounts_are_what_was_asked_for():
 def test_every_command_is_tried():
     from typer.main import get_command
 
-    from mfh.cli.main import app
+    from mfh.cli.app import app
 
     top = {name.partition(" ")[0] for name in flags.commands()}
     assert top == set(get_command(app).commands)  # pyright: ignore[reportAttributeAccessIssue]

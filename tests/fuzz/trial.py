@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import sys
 import traceback
 from collections import Counter
@@ -16,6 +17,8 @@ _NOT_GUARDED = ("streams", "tmp", "mark", "home")
 # Onnxruntime's own.
 _LIBRARY_FILE = ".ses"
 _TRACE = "MFH_TRACEBACK"
+# Of a case with all its runs; each of them has a deadline of its own, so that this is never reached.
+_LONGEST_S = 600
 # Nothing here is as large but what was made large without content.
 _SPARSE_BYTES = 500_000_000
 
@@ -44,13 +47,16 @@ class Trial:
         """Make the folder."""
         shutil.rmtree(self.root, ignore_errors=True)
         engine.make_root(self.root)
+        signal.signal(signal.SIGALRM, _too_long)
+        signal.alarm(_LONGEST_S)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> bool:
         """Keep what failed, and remove the rest; an error of the suite itself is a failure of the case."""
+        signal.alarm(0)
         if isinstance(error, Exception):
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            site = f"{Path(where.filename).name}:{where.lineno}"
+            frames = traceback.extract_tb(error.__traceback__)[-3:]
+            site = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
             self.fail(Failure("suite", f"{type(error).__name__}: {error}"[:300], site))
         if self._failures and self._input is not None:
             self._keep()
@@ -270,9 +276,13 @@ def site_of(err: bytes) -> str:
 
 def can_verify() -> bool:
     """Say whether the command has ``verify``."""
-    from mfh.cli.main import app
+    from tests.fuzz.flags import commands
 
-    return any(getattr(one.callback, "__name__", one.name) == "verify" for one in app.registered_commands)
+    return "verify" in commands()
+
+
+def _too_long(number: int, frame: object) -> None:
+    raise TimeoutError(f"the case took more than {_LONGEST_S} s")
 
 
 def _slug(key: str) -> str:
