@@ -52,12 +52,15 @@ def raise_it(whether: bool) -> None:
 
 
 def leave_with(code: int) -> None:
-    """Say that all is done: from now on Ctrl-C only makes the end come sooner.
+    """Say that all is done: Ctrl-C comes too late from now on.
 
     Args:
         code: the exit code.
     """
     _State.finished = code
+    if signal.getsignal(signal.SIGINT) is _on_signal:
+        # Python gives signals back to the system on its way out, which would end the process with another code.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def leave() -> "NoReturn":
