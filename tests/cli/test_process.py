@@ -135,7 +135,7 @@ FAKE = """
             if "slow" in photo.name:
                 import os, time
                 # At once: a stream that Ctrl-C meets while it writes may write again.
-                os.write(2, b"working\n")
+                os.write(2, b"working\\n")
                 time.sleep(300)
             values = np.full(photo.pixels.shape[:2], 2.0, np.float32)
             head = MetricHead(1.0, 0.0, "depth", 0.0)

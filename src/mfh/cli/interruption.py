@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED = 130
 LINE = "interrupted; files already written are whole"
+_PATIENCE = 3
 _IMPORTING = "<frozen importlib._bootstrap>"
 
 
@@ -27,6 +28,23 @@ class _State:
     raises = False
     interrupted = False
     finished: "int | None" = None
+    held = False
+    waiting = 0
+
+
+class Undisturbed:
+    """A block that Ctrl-C waits for: printing an object, which is whole or not there. The third time it does not."""
+
+    def __enter__(self) -> None:
+        """Begin to wait."""
+        _State.held, _State.waiting = True, 0
+
+    def __exit__(self, *_: object) -> None:
+        """Do what Ctrl-C asked for meanwhile."""
+        _State.held = False
+        if _State.waiting:
+            _State.interrupted = True
+            raise KeyboardInterrupt
 
 
 def look_after(*, expects_json: bool) -> None:
@@ -77,6 +95,10 @@ def leave() -> "NoReturn":
 def _on_signal(_number: int, frame: "FrameType | None") -> None:
     if _State.finished is not None:
         os._exit(_State.finished)
+    if _State.held:
+        _State.waiting += 1
+        if _State.waiting < _PATIENCE:
+            return
     if _State.interrupted or not _State.raises or _is_importing(frame):
         leave()
     _State.interrupted = True
