@@ -104,8 +104,8 @@ def parse_heights(words: Sequence[str]) -> "tuple[KnownHeight, ...]":
         metres = parse_metres(size)
         if metres is None or (equals and not is_number(number)):
             raise InputError(
-                f"--person-height is {shortened(word)}: expected a height such as 1.80, or NUMBER=HEIGHT such as 0=1.80, "
-                f"with the person's number on the receipt; {_UNITS}"
+                f"--person-height is {shortened(word)}: expected a height such as 1.80, or NUMBER=HEIGHT such as "
+                f"0=1.80, with the person's number on the receipt; {_UNITS}"
             )
         if not _SHORTEST_M <= metres <= _TALLEST_M:
             raise InputError(f"--person-height is {shortened(word)}: expected {_SHORTEST_M} to {_TALLEST_M} m")
