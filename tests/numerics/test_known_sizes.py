@@ -145,7 +145,7 @@ def test_a_height_of_everybody_is_not_of_painted_people():
 def test_a_pixel_without_relative_depth_is_refused():
     values = relative("disparity").values.copy()
     values[20, 50] = np.nan
-    with pytest.raises(InputError, match="no relative depth at that pixel"):
+    with pytest.raises(InputError, match="no value at pixel 50,20"):
         known_clues(KnownSizes((KnownDistance(50.0, 20.0, 2.0),)), RelativeDepth(values, "disparity"), CAMERA)
 
 
