@@ -190,7 +190,7 @@ def build_bank(root: Path, run: Run) -> None:
         female=np.array([True, False]),
         pose=np.array([0, 1]),
         split=np.array([1, 1]),
-        faces_skin=rng.integers(0, 12, (8, 3)),
+        **{f"faces_{part}": rng.integers(0, 12, (8, 3)) for part in ("body", "tights", "skirt", "hair")},
     )
 
 
