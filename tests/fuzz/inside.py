@@ -56,7 +56,9 @@ def become(
         from tests.fuzz.tiny_models import take_their_place
 
         take_their_place()
-    watch(root, (Path(environment["MPLCONFIGDIR"]),), lambda line: _write_note(notes, line))
+    # Fonts that matplotlib knows, and what the weights cache knows of its files.
+    shared = (f"{environment['MPLCONFIGDIR']}{os.sep}", f"{environment['MFH_WEIGHTS']}{os.sep}.")
+    watch(root, shared, lambda line: _write_note(notes, line))
     code = 1
     try:
         if before is not None:

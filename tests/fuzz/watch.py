@@ -16,15 +16,15 @@ _CODE_MODULES = ("os", "posix", "nt", "subprocess", "sys", "shutil", "pty", "run
 _CODE_NAMES = ("eval", "exec", "compile", "getattr", "__import__", "open", "input", "breakpoint", "apply", "execfile")
 
 
-def watch(root: Path, allowed: tuple[Path, ...], note: Callable[[str], None]) -> None:
+def watch(root: Path, allowed: tuple[str, ...], note: Callable[[str], None]) -> None:
     """Note from now on what this process does outside a folder; it cannot be undone.
 
     Args:
         root: the folder.
-        allowed: other places it may write to.
+        allowed: beginnings of other paths it may write to.
         note: told a line for everything else.
     """
-    places = tuple(f"{place}{os.sep}" for place in (root, *allowed, Path("/dev"), Path("/proc")))
+    places = (f"{root}{os.sep}", "/dev/", "/proc/", *allowed)
 
     def outside(path: Any) -> str | None:
         if isinstance(path, int) or path is None:
