@@ -43,7 +43,7 @@ def test_a_painted_scale_says_so_everywhere(painted, monkeypatch, tmp_path):
     )
     result = conclude(replace(painted, evidence=scattered), head=HeadConfig())
     said = [*captions(result, monkeypatch), *result.warnings, result.interval.limited_by]
-    said.append(table(tmp_path, Measured(result, receipt(result), tmp_path, 1.0)))
+    said.append(table(tmp_path, Measured(result, {**receipt(result), "contents": {}}, tmp_path, 1.0)))
     assert any("scale from 3 painted people" in line for line in said)
     assert any("the 3 painted people contradict each other" in line for line in said)
     assert any("the painted people are too few" in line for line in said) == (not result.head.shift_determined)

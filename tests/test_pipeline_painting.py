@@ -285,7 +285,7 @@ class ChoosyPainter(OraclePainter):
 
 def test_a_photo_the_painter_refuses_is_not_painted_and_what_helps_is_named():
     painter = ChoosyPainter()
-    with pytest.raises(NoLandmarkError, match="--known-distance, --known-length") as error:
+    with pytest.raises(NoLandmarkError, match="--known-distance") as error:
         pipeline(config(), painter=painter)(render([]))
     assert not painter.seen
     assert "looks like a view from far away, where painted people say nothing about the scale" in str(error.value)

@@ -22,7 +22,6 @@ from mfh.numerics.gates import (
     lone_unsure,
     penetration_gate,
 )
-from mfh.numerics.in_picture import without_pictured
 from mfh.numerics.known_figure import figure_contact
 from mfh.numerics.scale import reject_person
 from mfh.numerics.shift_prior import photo_range
@@ -50,6 +49,9 @@ def photo_evidence(
         The evidence.
     """
     if config.cross_check:
+        # Not before a photo is looked at: it brings OpenCV, and importing the package must stay quick.
+        from mfh.numerics.in_picture import without_pictured
+
         sighting = without_pictured(sighting, rgb, relative)
     judged = judge_people(sighting, camera, max_depth_m=config.max_depth_m)
     if config.photo_evidence == "body":

@@ -14,6 +14,7 @@ from mfh.cli.evaluate_datasets import COMMANDS
 from mfh.config import preset
 from mfh.errors import shown
 from mfh.pipeline import MetricFromHuman
+from tests.made_up_depth import with_depth
 
 SIZE = (24, 32)
 NAMES = ("hall", "kitchen", "yard")

@@ -11,6 +11,7 @@ from mfh.cli.known import (
     parse_region,
     parse_segment,
 )
+from mfh.cli.refit import parse_numbers
 from mfh.errors import InputError
 from mfh.numerics.known_sizes import KnownDistance, KnownHeight, KnownLength
 from mfh.types import Region, Segment
@@ -90,3 +91,22 @@ def test_words_that_say_nothing_are_one_line(parse, word):
 def test_two_heights_of_one_person(words, whose):
     with pytest.raises(InputError, match=f"twice for {whose}"):
         parse_heights(words)
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_numbers_without_end_are_one_short_line(digits):
+    """Past what a float holds, and past what Python turns into an integer."""
+    many = "9" * digits
+    for parse, word in (
+        (parse_region, f"{many},0:5,5"),
+        (parse_segment, f"0,0:{many},5"),
+        (parse_distance, f"{many},0=3m"),
+        (parse_distance, f"1,1={many}m"),
+        (parse_distance, f"1,1=1e{many}m"),
+        (parse_length, f"0,0:1,{many}=3m"),
+        (lambda text: parse_heights([text]), f"{many}=1.8"),
+        (parse_numbers, many),
+    ):
+        with pytest.raises(InputError, match="expected") as caught:
+            parse(word)
+        assert len(str(caught.value)) < 400 and "\n" not in str(caught.value)

@@ -27,7 +27,7 @@ def test_four_files_and_a_table(run_mfh, fake_pipeline, photo_path, tmp_path):
     assert (run.code, run.err) == (0, "")
     folder = tmp_path / "out" / "photo"
     assert sorted(path.name for path in folder.iterdir()) == FILES
-    for expected in ("1 used of 2", "0.5 (shift 0.1, held back; disparity)", "5.00 median", "given: 50 px", "seconds"):
+    for expected in ("1 used of 2", "1 (shift 0, held back; depth)", "5.00 median", "given: 50 px", "seconds"):
         assert expected in run.out
     stored = read_depth_npz(folder / "depth.npz")
     assert stored.K[0, 0] == 50

@@ -1,6 +1,7 @@
 """The progress line: only on a terminal, only after a while, and gone at the end."""
 
 import io
+import sys
 import time
 
 from mfh.cli.progress import ProgressLine
@@ -52,3 +53,48 @@ def test_fraction_beyond_the_ends_stays_a_bar():
     for fraction in (-1.0, 2.0):
         line.update("x", fraction)
         assert line.text().index("]") == 25
+
+
+class FewLetters(Terminal):
+    """A terminal that knows ASCII alone."""
+
+    encoding = "ascii"
+
+    def write(self, text: str) -> int:
+        return super().write(text.encode("ascii").decode())
+
+
+def test_letters_a_terminal_does_not_have_become_question_marks():
+    stream = FewLetters()
+    line = ProgressLine(prefix="写真.jpg: ", stream=stream, patience_s=0.0)
+    line.update("±5 %")
+    line.start()
+    wait_for(stream, "??.jpg: ?5 % 0 s")
+    line.finish()
+
+
+class Gone(Terminal):
+    def write(self, text: str) -> int:
+        raise OSError(5, "Input/output error")
+
+
+def test_a_terminal_that_is_gone_is_no_error():
+    line = ProgressLine(stream=Gone(), patience_s=0.0)
+    line.start()
+    line._thread.join(timeout=60)
+    assert not line._thread.is_alive(), "it has given up"
+    line.finish()
+
+
+def test_without_a_stream_or_a_thread_there_is_no_line(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    for stream in (None, Terminal()):
+        line = ProgressLine(stream=stream, patience_s=0.0)
+
+        def refuse():
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(line._thread, "start", refuse)
+        line.start()
+        line.update("working", 0.5)
+        line.finish()

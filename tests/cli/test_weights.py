@@ -1,5 +1,6 @@
 """``mfh weights`` and ``mfh doctor``: what is there, what is not, and the command that fixes it."""
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -192,3 +193,80 @@ def test_doctor_names_packages_that_are_on_no_index_and_how_to_install_them(run_
     monkeypatch.setattr("mfh.cli.doctor.find_spec", lambda module: None)
     monkeypatch.setattr("mfh.cli.doctor.preset_status", lambda name: ("ok", ""))
     assert "package missing: no_such_package: git clone it" in run_mfh("doctor").out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(
+            ["list"],
+            ["fetch", "blazepose"],
+            ["fetch", "smpl"],
+            ["fetch", "hf:org/name"],
+            ["verify"],
+            ["verify", "smpl"],
+        ),
+        *(["export", "carry"], ["export", "carry", "sd2"], ["doctor"]),
+    ],
+)
+@pytest.mark.parametrize("fault", ["file", "link", "nobody"])
+def test_a_cache_that_is_none_is_one_line_whatever_is_asked(run_mfh, tmp_path, monkeypatch, words, fault):
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "cache"
+    if fault == "file":
+        place.write_text("x")
+    elif fault == "link":
+        place.symlink_to(tmp_path / "nowhere")
+    monkeypatch.setenv("MFH_WEIGHTS", "~nobody-has-this-name" if fault == "nobody" else str(place))
+    monkeypatch.setattr("mfh.cli.doctor.preset_status", lambda name: ("ok", "can run"))
+    run = run_mfh(*(words if words == ["doctor"] else ["weights", *words]))
+    assert run.code == 2 and run.error_line.startswith("mfh: MFH_WEIGHTS is ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == (["cache"] if fault != "nobody" else [])
+
+
+def test_a_cache_whose_name_is_no_utf8_is_shown(run_mfh, tmp_path, monkeypatch):
+    place = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    monkeypatch.setenv("MFH_WEIGHTS", place)
+    run = run_mfh("weights", "list")
+    assert run.code == 0 and rf"kept in {tmp_path}/caf\xe9" in run.out
+    (Path(place) / "smpl").mkdir(parents=True)
+    (Path(place) / "smpl" / "SMPL_NEUTRAL.npz").write_bytes(b"body")
+    run = run_mfh("weights", "export", tmp_path / "carry", "smpl")
+    assert run.code == 0
+    run = run_mfh("weights", "import", tmp_path / "carry")
+    assert run.code == 0 and rf"smpl: in {tmp_path}/caf\xe9" in run.out
+
+
+def test_an_import_over_the_users_own_model_is_refused_until_it_is_asked_for(
+    run_mfh, empty_cache, tmp_path, monkeypatch, caplog
+):
+    (empty_cache / "smpl").mkdir(parents=True)
+    (empty_cache / "smpl" / "SMPL_NEUTRAL.npz").write_bytes(b"body")
+    assert run_mfh("weights", "export", tmp_path / "carry", "smpl").code == 0
+    monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path / "there"))
+    mine = tmp_path / "there" / "smpl" / "SMPL_NEUTRAL.pkl"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    run = run_mfh("weights", "import", tmp_path / "carry")
+    assert run.code == 2 and "holds SMPL_NEUTRAL.pkl, which this would replace" in run.error_line
+    assert "--replace" in run.error_line and mine.read_bytes() == b"mine"
+    run = run_mfh("weights", "import", tmp_path / "carry", "--replace")
+    assert run.code == 0
+    kept = tmp_path / "there" / "smpl.replaced-1" / "SMPL_NEUTRAL.pkl"
+    assert kept.read_bytes() == b"mine" and f"it is kept in {kept.parent}" in caplog.text
+
+
+def test_a_damaged_list_of_one_models_files_does_not_hide_the_others(run_mfh, empty_cache, tmp_path, monkeypatch):
+    folder = weights.path("sd2")
+    folder.mkdir(parents=True)
+    (folder / "mfh-weights.json").write_text("{")
+    monkeypatch.setattr("mfh.cli.doctor.preset_status", lambda name: ("ok", "can run"))
+    monkeypatch.setattr("mfh.cli.doctor.painter_status", lambda name: ("ok", ""))
+    for words in (["weights", "list"], ["doctor"]):
+        run = run_mfh(*words)
+        assert run.code == 0 and run.err == "" and "damaged" in run.out and "blazepose" in run.out
+    (empty_cache / "smpl").mkdir()
+    (empty_cache / "smpl" / "SMPL_NEUTRAL.npz").write_bytes(b"body")
+    assert run_mfh("weights", "export", tmp_path / "carry", "smpl").code == 0
+    run = run_mfh("weights", "verify", "sd2")
+    assert run.code == 2 and "mfh-weights.json is damaged" in run.error_line

@@ -28,3 +28,27 @@ def test_says_what_it_cannot_convert(tmp_path, capsys):
     (tmp_path / "page.ckpt").write_text("<html>")
     assert main(["weights", "convert", "hmr2", str(tmp_path / "page.ckpt")]) == 2
     assert "is not a checkpoint" in capsys.readouterr().err
+
+
+def test_a_file_that_is_there_is_not_replaced(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(hmr2_network, "PUBLISHED", TINY)
+    checkpoint = save_training_checkpoint(dict(random_network(TINY).state_dict()), tmp_path / "a.ckpt")
+    before = checkpoint.read_bytes()
+    (tmp_path / "mine.safetensors").write_bytes(b"mine")
+    for out, message in (("mine.safetensors", "is there already"), ("a.ckpt", "is the checkpoint itself")):
+        assert main(["weights", "convert", "hmr2", str(checkpoint), "--out", str(tmp_path / out)]) == 2
+        error = capsys.readouterr().err
+        assert message in error and error.count("\n") == 1
+    assert (tmp_path / "mine.safetensors").read_bytes() == b"mine" and checkpoint.read_bytes() == before
+    for _ in range(2):
+        assert main(["weights", "convert", "hmr2", str(checkpoint), "--out", str(tmp_path / "new.safetensors")]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ckpt", "mine.safetensors", "new.safetensors"]
+
+
+def test_a_cache_that_is_none_is_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("x")
+    monkeypatch.delenv("MFH_HMR2", raising=False)
+    monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path / "file"))
+    assert main(["weights", "convert", "hmr2", str(tmp_path / "a.ckpt")]) == 2
+    error = capsys.readouterr().err
+    assert "MFH_WEIGHTS is" in error and "which is a file" in error and error.count("\n") == 1

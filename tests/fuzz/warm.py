@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+from mfh.models.weights import place_of
+from mfh.models.weights_checked import check_unchanged
 from tests.fuzz import engine
 from tests.fuzz.case import Outcome, Setting, Step
 from tests.fuzz.corpus.evaluations import build_figures, build_study
@@ -27,7 +29,10 @@ def prepare(seed: int, base: Path, keep: Path) -> Setting:
     engine.write_fakes(base / "bin")
     blazepose = cached_blazepose()
     if blazepose is not None:
-        (base / "weights" / blazepose.name).symlink_to(blazepose)
+        place = base / "weights" / blazepose.name
+        place.symlink_to(blazepose)
+        # Noted beside it once, here: no case has to.
+        check_unchanged(place, place_of("blazepose").known, fix="fetch it again")
     return Setting(seed, base, keep, base / "corpus")
 
 

@@ -72,6 +72,19 @@ def test_the_border_of_the_photo_itself_is_none():
     assert found is None or np.abs(found.corners_px - corners).max() > 20
 
 
+def test_the_outline_of_somebody_is_no_border():
+    box, mask = somebody((150, 90, 330, 230))
+    found = find_rectangle(wall_with_picture(UPRIGHT), box, mask)
+    assert found is None or np.abs(found.corners_px - UPRIGHT).max() > 20
+
+
+def test_of_the_smallest_people_nothing_is_said():
+    rgb = cv2.resize(wall_with_picture(UPRIGHT), None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    mask = np.zeros(rgb.shape[:2], bool)
+    mask[30:53, 54:63] = True
+    assert find_rectangle(rgb, np.array([54.0, 30.0, 62.0, 52.0]), mask) is None
+
+
 def test_an_even_wall_has_no_border():
     rgb = np.full((*SHAPE, 3), 0.6, np.float32)
     assert find_rectangle(rgb, *somebody((215, 120, 255, 215))) is None

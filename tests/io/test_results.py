@@ -31,7 +31,7 @@ def filler(photo: Path, text: str, *more: str):
         for name in (*DEPTH, *more):
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(f"{text} {name}")
-        return {"photo": str(photo.resolve()), "run": text}
+        return {"photo": os.path.realpath(photo), "run": text}
 
     return fill
 
@@ -184,6 +184,12 @@ def test_any_file_name_gives_a_plain_folder_inside(tmp_path, name):
     assert folder.parent == tmp_path / "out" and folder.resolve().parent == (tmp_path / "out").resolve()
     assert folder.name.isprintable() and len(folder.name.encode()) <= 130
     assert write_results(Place(tmp_path / "out", source), filler(source, "two")).folder == folder
+
+
+def test_a_source_that_is_a_link_to_itself_is_somebody_s_all_the_same(tmp_path):
+    source = tmp_path / "photo.jpg"
+    source.symlink_to(source)
+    assert write_results(Place(tmp_path / "out", source), filler(tmp_path / "made", "one")).folder.name == "photo"
 
 
 @pytest.mark.parametrize("obstacle", ["file", "symlink to a folder", "folder of that name"])

@@ -7,8 +7,19 @@ import time
 import pytest
 
 from mfh.errors import InputError, WeightsError
+from mfh.io.contents import file_sha256
 from mfh.models import hub
-from mfh.models.hub import Source, cached_folder, half_variant, locate, locate_artefact, offline_reason, parse_source
+from mfh.models.hub import (
+    Source,
+    cached_folder,
+    half_variant,
+    locate,
+    locate_artefact,
+    offline_reason,
+    parse_source,
+    read_json,
+)
+from mfh.models.weights_manifest import MANIFEST, ListedFile, Manifest, write_manifest
 
 
 @pytest.fixture
@@ -145,3 +156,81 @@ def test_which_files_are_read(tmp_path, files, half, expected):
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).touch()
     assert half_variant(tmp_path, half=half) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hf:a/b@../x", "hf:a/b@x..y", "hf:a/b@/x", "hf:a/b@a\0", "hf:a/b@" + "x" * 200, "hf:../b", "hf:a/.b", "hf:é/b"],
+)
+def test_a_repository_or_revision_that_is_none(text):
+    with pytest.raises(InputError, match="is not a hub model: expected hf:org/name or hf:org/name@revision"):
+        parse_source(text)
+
+
+@pytest.mark.parametrize("text", ["x" * 5000, "~nobody-has-this-name/x", "a\0b", ""])
+def test_a_folder_that_can_be_none_is_one_line(text):
+    with pytest.raises(InputError, match="no folder|has no config.json"):
+        locate(parse_source(text), marker="config.json")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"null", b"{", b"[" * 100_000, b"\xff", b'{"a": ' + b"9" * 5000 + b"}"]
+)
+def test_a_configuration_that_is_none_is_one_line(tmp_path, content):
+    (tmp_path / "config.json").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"config\.json .*fetch or copy the model again") as caught:
+        read_json(tmp_path / "config.json")
+    assert "\n" not in str(caught.value)
+
+
+def test_configurations_as_python_writes_them_are_read(tmp_path):
+    (tmp_path / "config.json").write_text('\ufeff{"a": NaN, "b": -Infinity, "c": [1]}', encoding="utf-8")
+    assert read_json(tmp_path / "config.json")["c"] == [1]
+
+
+@pytest.mark.parametrize("content", [b"../../../outside", b"/outside", b"a\0b", b"\xff", b"x" * 5000, b"a/../b"])
+def test_a_reference_of_the_hub_librarys_cache_leads_nowhere_else(empty, content):
+    shared = empty / "huggingface" / "hub" / "models--org--name"
+    (shared / "refs").mkdir(parents=True)
+    (shared / "snapshots").mkdir()
+    (empty / "outside").mkdir()
+    (empty / "outside" / "config.json").write_text("{}")
+    (shared / "refs" / "main").write_bytes(content)
+    with pytest.raises(WeightsError, match="refs/main .*expected the commit that a revision means"):
+        locate(Source(repo="org/name"), marker="config.json")
+
+
+def test_without_a_home_there_is_no_cache_of_the_hub_library(empty, monkeypatch):
+    import os
+
+    monkeypatch.delenv("HF_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(empty / "cache"))
+    (empty / "cache" / "huggingface" / "hub" / "models--org--name" / "snapshots" / "main").mkdir(parents=True)
+    assert hub.hub_cache_folder(Source(repo="org/name")) is not None
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    assert hub.hub_cache_folder(Source(repo="org/name")) is None
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[::1", "http://a:99999999", "file:///etc", "x", "http://", "http://a\0b", "http://" + "x" * 300]
+)
+def test_an_address_of_the_hub_that_is_none_is_a_few_words(empty, monkeypatch, address):
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr(hub, "endpoint", lambda: address)
+    assert offline_reason(timeout_s=5.0) != ""
+
+
+def test_a_cached_file_that_changed_is_not_loaded(empty):
+    folder = cached_folder(Source(repo="org/name"))
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    digest = file_sha256(folder / "config.json")
+    write_manifest(folder, Manifest("hf:org/name", "abc", (ListedFile("config.json", 2, digest),)))
+    assert locate(Source(repo="org/name"), marker="config.json") == folder
+    (folder / "config.json").write_text("[]")
+    with pytest.raises(WeightsError, match=r"config\.json has sha256 .*: run 'mfh weights fetch hf:org/name'"):
+        locate(Source(repo="org/name"), marker="config.json")
+    (folder / MANIFEST).write_text("{")
+    with pytest.raises(WeightsError, match=f"{MANIFEST} is damaged"):
+        locate(Source(repo="org/name"), marker="config.json")

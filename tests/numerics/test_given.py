@@ -79,7 +79,7 @@ def test_what_is_given_is_met_whatever_people_say(space: Space, seed: int, commo
     # One size is met exactly; several of one affine map within their own error.
     assert max(abs(log_off(fit, clue)) for clue in known) < (1e-9 if len(known) == 1 else KNOWN_LOG_SIGMA)
     assert fit.trust[len(people) :].tolist() == [1.0] * len(known)
-    sigma = depth_log_sigma(fit, relative, CommonErrors())
+    sigma = depth_log_sigma(fit, relative, CommonErrors()).log_sigma
     assert np.isfinite(sigma).all() and (sigma >= 0).all()
     interval = scale_interval(fit, fit.head, relative, CommonErrors())
     assert 0 <= interval.level_95[0] <= interval.level_80[0] <= interval.level_80[1] <= interval.level_95[1] < np.inf

@@ -1,5 +1,6 @@
 """Known distances, lengths and heights become evidence that is right by hand computation."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,15 +11,17 @@ from mfh.geometry.camera import camera_from_focal_px
 from mfh.numerics.clues import Clue
 from mfh.numerics.consensus import fit_consensus
 from mfh.numerics.known_sizes import (
+    ErrorsLeft,
     KnownDistance,
     KnownHeight,
     KnownLength,
     KnownSizes,
+    errors_left,
     known_clues,
     with_known_heights,
 )
 from mfh.numerics.metric_head import log_depth_at
-from mfh.types import Evidence, Landmark, LogRange, RelativeDepth, Space
+from mfh.types import CommonErrors, Evidence, Landmark, LogRange, RelativeDepth, Space
 
 CAMERA = camera_from_focal_px(100.0, width=201, height=101)
 # A wall that recedes to the right.
@@ -60,6 +63,8 @@ def test_a_length_implies_the_true_scale_at_the_true_ratio(space: Space):
         (KnownSizes(distances=(KnownDistance(50.0, 20.0, -2.0),)), "positive number of metres"),
         (KnownSizes(lengths=(KnownLength((5.0, 5.0), (5.0, 5.0), 1.0),)), "starts and ends at one pixel"),
         (KnownSizes(lengths=(KnownLength((5.0, 5.0), (9.0, 5.0), float("nan")),)), "positive number of metres"),
+        (KnownSizes(distances=(KnownDistance(50.0, 20.0, 2.0, log_sigma=0.0),)), "log_sigma is 0"),
+        (KnownSizes(distances=(KnownDistance(float("nan"), 20.0, 2.0),)), "outside the photo"),
     ],
 )
 def test_what_cannot_be_used_is_refused(known: KnownSizes, message: str):
@@ -135,3 +140,23 @@ def test_a_height_of_everybody_is_not_of_painted_people():
     alone = [Evidence(np.ones(1), np.ones(1), np.zeros(1, int), (painted,))]
     with pytest.raises(InputError, match="nobody in the photo was measured"):
         with_known_heights(alone, [KnownHeight(2.0)])
+
+
+def test_a_pixel_without_relative_depth_is_refused():
+    values = relative("disparity").values.copy()
+    values[20, 50] = np.nan
+    with pytest.raises(InputError, match="no value at pixel 50,20"):
+        known_clues(KnownSizes((KnownDistance(50.0, 20.0, 2.0),)), RelativeDepth(values, "disparity"), CAMERA)
+
+
+def test_what_people_do_not_average_out_is_theirs_where_nothing_is_given():
+    errors = CommonErrors(shared=0.2, shape=0.15, focal=0.25)
+    assert errors_left(KnownSizes(heights=(KnownHeight(1.8),)), errors) == ErrorsLeft(errors)
+    distance, length = KnownDistance(50.0, 20.0, 2.0), KnownLength((5.0, 5.0), (9.0, 5.0), 0.3)
+    assert errors_left(KnownSizes((distance,)), errors) == ErrorsLeft(
+        CommonErrors(0.0, 0.15, 0.0), widths=0.25, people=math.hypot(0.2, 0.25)
+    )
+    # A length scales with the focal length, as people's distances do.
+    assert errors_left(KnownSizes(lengths=(length,)), errors) == ErrorsLeft(
+        CommonErrors(0.0, 0.15, 0.25), widths=0.0, people=0.2
+    )

@@ -13,6 +13,7 @@ from mfh.cli.doctor import doctor
 from mfh.cli.evaluate import app as evaluate_app
 from mfh.cli.exits import EXIT_INPUT, EXIT_INTERRUPTED, failure_line
 from mfh.cli.interruption import LINE as INTERRUPTED
+from mfh.cli.interruption import leave_with
 from mfh.cli.json_answer import expect, print_failure
 from mfh.cli.pocket import app as pocket_app
 from mfh.cli.predict import predict
@@ -88,4 +89,7 @@ def run(arguments: Sequence[str]) -> int:
 def _fail(line: str, code: int) -> int:
     print_failure(line)
     print(f"mfh: {printable(line)}", file=sys.stderr)
+    if code == EXIT_INTERRUPTED:
+        # Said once, however often it is pressed.
+        leave_with(code)
     return code

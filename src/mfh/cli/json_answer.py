@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Sequence
 
+from mfh.cli.interruption import Undisturbed
 from mfh.io.json_text import json_text
 
 
@@ -51,9 +52,9 @@ def print_json(tree: dict[str, object]) -> None:
         tree: of plain values.
     """
     text = _text(tree)
-    # Before it is: Ctrl-C meanwhile must not print another.
-    _Answer.printed = True
-    print(text, flush=True)
+    with Undisturbed():
+        _Answer.printed = True
+        print(text, flush=True)
 
 
 def print_failure(line: str) -> None:
@@ -64,8 +65,9 @@ def print_failure(line: str) -> None:
     """
     text = failure_text(line)
     if text:
-        _Answer.printed = True
-        print(text, end="", flush=True)
+        with Undisturbed():
+            _Answer.printed = True
+            print(text, end="", flush=True)
 
 
 def failure_text(line: str) -> str:

@@ -16,6 +16,7 @@ METRES_PER_UNIT = {"": 1.0, "m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048, "in
 _SIZE = re.compile(r"(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*(?P<unit>[a-z]*)", re.IGNORECASE)
 _PIXEL = re.compile(r"(-?\d+(?:\.\d*)?)\s*,\s*(-?\d+(?:\.\d*)?)")
 _SHORTEST_M, _TALLEST_M = 0.4, 2.6
+_MOST_DIGITS, _MOST_LETTERS = 9, 60
 
 
 def known_sizes(*, heights: Sequence[str], distances: Sequence[str], lengths: Sequence[str]) -> "KnownSizes | None":
@@ -54,7 +55,9 @@ def parse_distance(word: str) -> "KnownDistance":
     where, _, size = word.partition("=")
     pixel, metres = _pixel(where), parse_metres(size)
     if pixel is None or metres is None:
-        raise InputError(f"--known-distance is {word!r}: expected X,Y=DISTANCE such as 320,240=2.31m; {_UNITS}")
+        raise InputError(
+            f"--known-distance is {shortened(word)}: expected X,Y=DISTANCE such as 320,240=2.31m; {_UNITS}"
+        )
     return KnownDistance(*pixel, metres)
 
 
@@ -73,10 +76,10 @@ def parse_length(word: str) -> "KnownLength":
     ends, metres = _two_pixels(where), parse_metres(size)
     if ends is None or metres is None:
         raise InputError(
-            f"--known-length is {word!r}: expected X1,Y1:X2,Y2=LENGTH such as 100,50:100,410=2.03m; {_UNITS}"
+            f"--known-length is {shortened(word)}: expected X1,Y1:X2,Y2=LENGTH such as 100,50:100,410=2.03m; {_UNITS}"
         )
     if ends[0] == ends[1]:
-        raise InputError(f"--known-length is {word!r}: expected two different pixels")
+        raise InputError(f"--known-length is {shortened(word)}: expected two different pixels")
     return KnownLength(*ends, metres)
 
 
@@ -99,13 +102,13 @@ def parse_heights(words: Sequence[str]) -> "tuple[KnownHeight, ...]":
     for word in words:
         number, equals, size = word.rpartition("=")
         metres = parse_metres(size)
-        if metres is None or (equals and not number.strip().isdecimal()):
+        if metres is None or (equals and not is_number(number)):
             raise InputError(
-                f"--person-height is {word!r}: expected a height such as 1.80, or NUMBER=HEIGHT such as 0=1.80, with "
-                f"the person's number on the receipt; {_UNITS}"
+                f"--person-height is {shortened(word)}: expected a height such as 1.80, or NUMBER=HEIGHT such as "
+                f"0=1.80, with the person's number on the receipt; {_UNITS}"
             )
         if not _SHORTEST_M <= metres <= _TALLEST_M:
-            raise InputError(f"--person-height is {word!r}: expected {_SHORTEST_M} to {_TALLEST_M} m")
+            raise InputError(f"--person-height is {shortened(word)}: expected {_SHORTEST_M} to {_TALLEST_M} m")
         person = int(number) if equals else everybody
         if person in heights:
             whose = "everybody" if person == everybody else f"person {person}"
@@ -127,10 +130,12 @@ def parse_region(word: str | None) -> "Region | None":
         return None
     corners = _two_pixels(word)
     if corners is None:
-        raise InputError(f"--region is {word!r}: expected two corners X1,Y1:X2,Y2 in pixels, such as 100,80:300,260")
+        raise InputError(
+            f"--region is {shortened(word)}: expected two corners X1,Y1:X2,Y2 in pixels, such as 100,80:300,260"
+        )
     (left, right), (top, bottom) = (sorted(ends) for ends in zip(*corners, strict=True))
     if left == right or top == bottom:
-        raise InputError(f"--region is {word!r}: expected a rectangle with a width and a height")
+        raise InputError(f"--region is {shortened(word)}: expected a rectangle with a width and a height")
     from mfh.types import Region
 
     return Region(math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom))
@@ -147,9 +152,9 @@ def parse_segment(word: str) -> "Segment":
     """
     ends = _two_pixels(word)
     if ends is None:
-        raise InputError(f"--measure is {word!r}: expected two pixels X1,Y1:X2,Y2 such as 100,50:100,410")
+        raise InputError(f"--measure is {shortened(word)}: expected two pixels X1,Y1:X2,Y2 such as 100,50:100,410")
     if ends[0] == ends[1]:
-        raise InputError(f"--measure is {word!r}: expected two different pixels")
+        raise InputError(f"--measure is {shortened(word)}: expected two different pixels")
     from mfh.types import Segment
 
     return Segment(*ends)
@@ -168,6 +173,25 @@ def parse_metres(text: str) -> float | None:
     return metres if math.isfinite(metres) and metres > 0 else None
 
 
+def shortened(word: str) -> str:
+    """Return a word as a message quotes it: at most some sixty letters of it.
+
+    Args:
+        word: what the user typed.
+    """
+    return repr(word if len(word) <= _MOST_LETTERS else f"{word[:_MOST_LETTERS]}...")
+
+
+def is_number(text: str) -> bool:
+    """Return whether a text is the number of a person on a receipt: decimal digits, and not more than any receipt has.
+
+    Args:
+        text: perhaps with spaces around it.
+    """
+    text = text.strip()
+    return text.isdecimal() and len(text) <= _MOST_DIGITS
+
+
 def _two_pixels(text: str) -> tuple[tuple[float, float], tuple[float, float]] | None:
     """Return the two pixels of "10,20:30,40", or None where the text is anything else."""
     start, _, end = text.partition(":")
@@ -177,7 +201,8 @@ def _two_pixels(text: str) -> tuple[tuple[float, float], tuple[float, float]] | 
 
 def _pixel(text: str) -> tuple[float, float] | None:
     match = _PIXEL.fullmatch(text.strip())
-    return None if match is None else (float(match[1]), float(match[2]))
+    xy = None if match is None else (float(match[1]), float(match[2]))
+    return xy if xy is not None and all(map(math.isfinite, xy)) else None
 
 
 _UNITS = "units are m (if none is given), cm, mm, ft and in"

@@ -215,9 +215,9 @@ def measure_all(
         try:
             with progress_line(quiet=quiet, prefix=f"{printable(path.name)} ({number} of {len(photos)}): ") as progress:
                 measured = meter.measure(Place(out, path, inputs=(*photos, *inputs)), progress)
-            note_photo(as_tree(path, measured))
             if not quiet:
                 print(table(path, measured), flush=True)
+            note_photo(as_tree(path, measured))
             codes.append(EXIT_DONE)
         except Exception as error:
             line, code = failure_line(error, about=str(path))

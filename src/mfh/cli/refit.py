@@ -21,7 +21,7 @@ from mfh.cli.flags import (
     WantedRegion,
 )
 from mfh.cli.json_answer import print_json
-from mfh.cli.known import known_sizes, parse_region, parse_segment
+from mfh.cli.known import is_number, known_sizes, parse_region, parse_segment, shortened
 from mfh.cli.measure import measured, write_result
 from mfh.cli.options import request_focal
 from mfh.cli.predict import as_tree, table
@@ -105,8 +105,8 @@ def parse_numbers(text: str | None) -> tuple[int, ...]:
     if text is None:
         return ()
     words = [word.strip() for word in text.split(",")]
-    if not all(word.isdecimal() for word in words):
-        raise InputError(f"--exclude is {text!r}: expected numbers of people on the receipt, such as 3,7")
+    if not all(is_number(word) for word in words):
+        raise InputError(f"--exclude is {shortened(text)}: expected numbers of people on the receipt, such as 3,7")
     return tuple(dict.fromkeys(int(word) for word in words))
 
 

@@ -8,7 +8,10 @@ import errno
 import io
 import os
 import sys
+import time
 from typing import TextIO
+
+_PATIENCE_S = 0.01
 
 
 class _Lossy(io.RawIOBase):
@@ -29,9 +32,12 @@ class _Lossy(io.RawIOBase):
         return os.isatty(self._descriptor)
 
     def write(self, data, /) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
-        if self.failure is None:
+        while self.failure is None:
             try:
                 return os.write(self._descriptor, data)
+            except BlockingIOError:
+                # Somebody made it not to wait, and it is full for now.
+                time.sleep(_PATIENCE_S)
             except OSError as error:
                 self.failure = error
         return len(data)

@@ -16,6 +16,8 @@ REACH = 4.0
 """How far around the middle of the box borders are looked for, over the box's longer side."""
 _SIZE_PX = 80.0
 """The longer side of the box where edges are looked for: of a larger one the photo is averaged down."""
+_LEAST_PX = 32.0
+"""Nothing is said of people smaller than this: between their edges there are a few pixels."""
 _SHORTEST = 0.2
 """Edges shorter than this, over the longer side of the box, are not looked at."""
 _LEAN = {False: np.tan(np.radians(32)), True: np.tan(np.radians(22))}
@@ -34,6 +36,8 @@ _OUTSIDE = 0.08
 """Share of the mask that may lie outside: nobody in a picture reaches out of it."""
 _WHOLE = 0.7
 """Share of the photo from which a rectangle is the photo's own border: a white edge, a cover."""
+_FILLED = 0.75
+"""Share of a rectangle from which a mask is the rectangle: the outline of a thing, and no border around it."""
 _STEP = 0.02
 """Brightness a pixel (of 1) across an edge that counts as one."""
 _ALONG = np.linspace(0.04, 0.96, 32)
@@ -69,7 +73,8 @@ class _View:
         grey: (h, w) brightness.
         slope: (2, h, w) its change a pixel, right and down.
         box: (4,) the box in it.
-        seen: (n, 2) pixels of the mask in it, x, y.
+        seen: (n, 2) some pixels of the mask in it, x, y.
+        pixels: of the mask in it.
         origin_px: (2,) its corner in the photo.
         ratio: (2,) its pixels per pixel of the photo.
     """
@@ -78,6 +83,7 @@ class _View:
     slope: Float[ndarray, "2 h w"]
     box: Float[ndarray, "4"]
     seen: Float[ndarray, "n 2"]
+    pixels: int
     origin_px: Float[ndarray, "2"]
     ratio: Float[ndarray, "2"]
 
@@ -98,8 +104,11 @@ def find_rectangle(
         instance_mask: (h, w) who must be inside.
 
     Returns:
-        The one whose sides are seen best, the smaller of two alike; None where no four edges hold the person.
+        The one whose sides are seen best, the smaller of two alike; None where no four edges hold the person, and for
+        people too small to tell.
     """
+    if max(box_xyxy[2] - box_xyxy[0], box_xyxy[3] - box_xyxy[1]) < _LEAST_PX:
+        return None
     view = _view(rgb, box_xyxy, instance_mask)
     sides = _side_lines(view)
     if sides is None or not len(view.seen):
@@ -109,9 +118,9 @@ def find_rectangle(
         return None
     inside = _share_inside(corners, view.seen) >= 1 - _OUTSIDE
     edges = np.roll(corners, -1, 1) - corners
-    area = np.hypot(edges[..., 0], edges[..., 1])[:, :2].prod(1) / view.size**2
-    quality = (coverage.min(1) + coverage.mean(1)) / 2 - _LARGER * np.log(area)
-    inside &= area * view.size**2 < _WHOLE * instance_mask.size * view.ratio.prod()
+    area = np.hypot(edges[..., 0], edges[..., 1])[:, :2].prod(1)
+    quality = (coverage.min(1) + coverage.mean(1)) / 2 - _LARGER * np.log(area / view.size**2)
+    inside &= (area < _WHOLE * instance_mask.size * view.ratio.prod()) & (area > view.pixels / _FILLED)
     if not inside.any():
         return None
     best = int(np.argmax(np.where(inside, quality, -np.inf)))
@@ -151,7 +160,7 @@ def _view(rgb: Float[ndarray, "h w 3"], box_xyxy: Float[ndarray, "4"], instance_
     every = max(1, len(rows) // 200)
     seen = np.stack([columns[::every], rows[::every]], 1).astype(np.float64)
     origin = np.array([left, top], np.float64)
-    return _View(grey, slope, ((box - origin) * exact).ravel(), seen, origin, exact)
+    return _View(grey, slope, ((box - origin) * exact).ravel(), seen, len(rows), origin, exact)
 
 
 def _side_lines(view: _View) -> tuple[ndarray, ndarray, ndarray, ndarray] | None:

@@ -68,10 +68,12 @@ def check_writable(folder: str | Path) -> None:
             raise InputError(
                 f"output folder {folder}: {existing} is a file or leads nowhere; choose another with --out"
             )
-        # Only an attempt tells: permission bits say nothing on read-only mounts, or for root.
-        probe = existing / f".writable.{os.getpid()}.tmp"
-        probe.touch()
-        probe.unlink()
+        # Only an attempt tells: permission bits say nothing on read-only mounts, or for root. Where the system can make
+        # a file without a name, a kill leaves nothing.
+        import tempfile
+
+        with tempfile.TemporaryFile(dir=existing):
+            pass
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise

@@ -70,7 +70,9 @@ class FocalRequest:
         for name, unit in (("focal_px", "pixels"), ("focal_35mm", "millimetres")):
             value = getattr(self, name)
             if value is not None and not _LEAST <= value <= _MOST:
-                raise InputError(f"{_FLAGS[name]} is {value}: expected a finite, positive number of {unit}")
+                raise InputError(
+                    f"{_FLAGS[name]} is {value:g}: expected {unit}, {_LEAST:g} to {_MOST:g}; check the focal length"
+                )
         if self.fov_x_deg is not None and not _LEAST <= self.fov_x_deg < 180:
             raise InputError(f"--fov-x-deg is {self.fov_x_deg}: expected degrees between 0 and 180")
 

@@ -36,9 +36,9 @@ def plain_name(text: str) -> str:
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
     kept = _trimmed("".join("_" if _is_bad(one) else one for one in text))
-    kept = _trimmed(kept.encode()[: MAX_BYTES - _DIGITS - len(_MARK)].decode("utf-8", "ignore"))
     if not kept or _RESERVED.match(kept):
         kept = f"_{kept}"
+    kept = _trimmed(kept.encode()[: MAX_BYTES - _DIGITS - len(_MARK)].decode("utf-8", "ignore"))
     return f"{kept}{_MARK}{digest}"
 
 

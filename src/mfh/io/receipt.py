@@ -1,6 +1,7 @@
 """The scale receipt: everything that decided the metres of one photo, as plain JSON."""
 
 import math
+import os
 import platform
 from contextlib import suppress
 from importlib import metadata
@@ -67,7 +68,7 @@ def receipt(
     camera, focal = result.photo.camera, result.photo.focal
     nearest_m, median_m, farthest_m = depth_range_m(result)
     tree: dict[str, object] = {
-        "photo": str(photo_path.resolve()) if photo_path else result.photo.name,
+        "photo": os.path.realpath(photo_path) if photo_path else result.photo.name,
         "size": {"width": camera.width, "height": camera.height},
         "preset": result.preset,
         "models": dict(result.models),

@@ -20,6 +20,9 @@ SAME_ASPECT_OF_PATCHES = 0.15
 """The same for maps rounded to patches: of a small map, more would be another view."""
 MOST_HOLES = 0.95
 """A map with more holes than this says too little of the photo."""
+_HOLES = "not finite, or 0 among whole numbers of depth"
+_NAMES = ("relative", "values", "pred", "prediction", "arr_0")
+"""Of arrays and channels, besides the name of the space."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,9 @@ class RelativeDepthMap:
                 f"{self.name} has no depth at {holes:.1%} of its values ({_HOLES}): expected relative depth over most "
                 "of the photo"
             )
-        if float(np.ptp(seen.astype(np.float64))) <= 1e-6 * float(np.abs(seen).max()):
-            raise InputError(
-                f"{self.name} is constant ({float(seen[0]):g} everywhere): expected relative depth that varies over "
-                "the photo"
-            )
+        least, most = float(seen.min()), float(seen.max())
+        if most - least <= 1e-6 * max(abs(least), abs(most)):
+            raise InputError(f"{self.name} is constant ({least + 0:g} everywhere): expected relative depth that varies")
 
     def fitted_to(self, width: int, height: int) -> tuple["RelativeDepthMap", tuple[str, ...]]:
         """Return the map at the size of a photo, resized bilinearly where it is the same view at another size.
@@ -85,9 +86,6 @@ class RelativeDepthMap:
                 f"relative depth {self.name} has no depth at {holes:.1%} of the pixels ({_HOLES}): no metres there",
             )
         return fitted, notes
-
-
-_HOLES = "not finite, or 0 among whole numbers of depth"
 
 
 def is_same_view(columns: int, rows: int, width: int, height: int) -> bool:
@@ -153,6 +151,3 @@ def read_relative_depth(path: str | Path, *, space: Space) -> RelativeDepthMap:
     path = Path(path)
     values = read_map(path, what="relative depth", names=(space, *_NAMES), zero_is_none=space == "depth")
     return RelativeDepthMap(values, space, path.name)
-
-
-_NAMES = ("relative", "values", "pred", "prediction", "arr_0")

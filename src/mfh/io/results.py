@@ -58,7 +58,7 @@ class Place:
     @property
     def owner(self) -> str:
         """The source as receipts name it."""
-        return str(self.source.resolve())
+        return os.path.realpath(self.source)
 
     def folders(self) -> Iterator[Path]:
         """Yield the folders that the results may go to, in order."""
@@ -182,9 +182,9 @@ def _plan(folder: Path, place: Place, names: Sequence[str]) -> _Plan | str:
     replaced = {group for group, of in EXPENSIVE.items() if any(_is_of(name, of) for name in names)}
     stay = [name for group, of in EXPENSIVE.items() if group not in replaced for name in own if _is_of(name, of)]
     remove = own - {*names, *stay}
-    inputs = {path.resolve() for path in (place.source, *place.inputs)}
+    inputs = {os.path.realpath(path) for path in (place.source, *place.inputs)}
     for name in sorted({*names, *remove}):
-        if (folder / name).resolve() in inputs:
+        if os.path.realpath(folder / name) in inputs:
             return f"{folder / name} is what this run reads"
     return _Plan({name: contents[name] for name in remove}, {name: contents[name] for name in stay})
 

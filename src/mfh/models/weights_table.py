@@ -233,11 +233,13 @@ ARTEFACTS: dict[str, Artefact] = {
         Artefact(
             name="pocket-painter",
             source="in the package, trained by mfh.pocket",
-            version="1",
+            version="2",
             licence="Apache-2.0",
             gated=False,
             used_by="painting people (preset pocket)",
-            files=(WeightFile("painter.onnx", None, None), WeightFile("sprites.npz", None, None)),
+            files=tuple(
+                WeightFile(name, None, None) for name in ("painter.onnx", "sprites.npz", "scene.onnx", "scene.npz")
+            ),
         ),
         *_HUB,
         Artefact(

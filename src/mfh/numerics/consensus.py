@@ -3,7 +3,8 @@
 One person works (the prior gives the shift), people at one distance leave the shift to the prior smoothly, and no
 single painting decides. The head is read off the belief: over the photo's range, the median of depth, with a lean to
 the near side since too far costs more relative error (AbsRel) than too near; the affine map nearest to these, each
-weighted by how precisely it is known, is the head. Where people stand it is therefore what people say.
+weighted by how precisely it is known, is the head. Where people stand it is therefore what people say. Where the user
+gave a size, only heads that meet it are looked at (``given``).
 """
 
 import math
@@ -137,47 +138,84 @@ def fit_consensus(clues: Sequence[Clue], relative: RelativeDepth, *, common_log_
     return _consensus(clues, _read_off(belief, _places(clues, weight, span)), belief, trust, weight, span)
 
 
+@dataclass(frozen=True)
+class _Look:
+    """What given sizes and people leave to believe on one grid."""
+
+    bound: Bound
+    people: Posterior | None
+    scale: GivenScale
+
+    @property
+    def alone(self) -> ScaleBelief | None:
+        return self.people.belief if self.people else None
+
+    @property
+    def scatter(self) -> float:
+        return self.people.scatter if self.people else 0.0
+
+
 def _fit_given(clues: Sequence[Clue], relative: RelativeDepth, span: PhotoRange, common_log_sigma: float) -> Consensus:
     """Fit scale and shift where sizes are given: they bind both, and people tell what is left open."""
-    space = relative.space
+    is_given = np.array([clue.given for clue in clues])
     people, given = [clue for clue in clues if not clue.given], [clue for clue in clues if clue.given]
-    valley = find_valley(given, span, space)
+    valley = find_valley(given, span, relative.space)
     standard = candidate_ratios(span, min(float(clue.relative.min()) for clue in clues), _COARSE[0])
     floor = lowest_floor(given, span)
 
-    def look(
-        log_gap: Float[ndarray, "r"], offset: Float[ndarray, "d"], noises: list[Noise]
-    ) -> tuple[Bound, Posterior | None, GivenScale]:
+    def look(log_gap: Float[ndarray, "r"], offset: Float[ndarray, "d"], noises: Sequence[Noise]) -> _Look:
         candidates = Candidates(log_gap, floor, offset)
-        ratio = candidates.ratio
-        volume = ratio_volumes(candidates, span) if len(ratio) > 1 else np.ones(1)
-        density = np.exp(log_range_prior(span, ratio, relative.log_range))
-        posterior = _people_alone(people, candidates, noises, np.log(density * volume), space) if people else None
-        alone = posterior.belief if posterior else None
-        scale = given_scale(given, ratio, space)
-        scatter = posterior.scatter if posterior else 0.0
-        bound = bind(scale, valley, given, density, volume, alone, common_log_sigma=common_log_sigma, scatter=scatter)
-        return bound, posterior, scale
+        return _look(people, given, valley, candidates, noises, relative, span, common_log_sigma)
 
-    log_gap, offset = _merged(np.log(standard + floor), np.log(valley.ratio + floor)), _offsets()
-    bound, posterior, scale = look(log_gap, offset, any_noise())
+    always = np.log(valley.ratio + floor)
+    log_gap, offset = _merged(np.log(standard + floor), always), _offsets()
+    seen = look(log_gap, offset, any_noise())
     if len(log_gap) > 1:
-        likely = doubted(bound, posterior.belief if posterior else None, common_log_sigma=0.0).weight.sum(1)
-        log_gap = _merged(_finer(log_gap, likely, _FINE[0]), np.log(valley.ratio + floor))
-        offset = offset if posterior is None else _finer(offset, posterior.belief.weight.sum(0), _FINE[1])
-        bound, posterior, scale = look(log_gap, offset, posterior.noises if posterior else [])
-    alone = posterior.belief if posterior else None
+        likely = doubted(seen.bound, seen.alone, common_log_sigma=0.0).weight.sum(1)
+        if seen.people:
+            offset = _finer(offset, seen.people.belief.weight.sum(0), _FINE[1])
+        noises = seen.people.noises if seen.people else []
+        seen = look(_merged(_finer(log_gap, likely, _FINE[0]), always), offset, noises)
     trust = np.ones(len(clues))
-    if posterior is not None:
-        is_person = np.array([not clue.given for clue in clues])
-        trust[is_person] = trust_under(people, bound.belief, posterior, common_log_sigma=common_log_sigma)
-    scatter = posterior.scatter if posterior else 0.0
-    weight = _weights(clues, trust, scatter**2 + common_log_sigma**2)
-    head = _read_off_given(bound.belief, given, valley, _places(clues, weight, span))
-    said = None if alone is None else by_people(scale, alone)
-    belief = doubted(bound, alone, common_log_sigma=common_log_sigma)
-    fit = _consensus(clues, head, belief, trust, weight, span)
-    return replace(fit, disagreement=Disagreement(bound.doubt, said, -_deviation(given, head)))
+    if seen.people:
+        trust[~is_given] = trust_under(people, seen.bound.belief, seen.people, common_log_sigma=common_log_sigma)
+    weight = _weights(clues, trust, seen.scatter**2 + common_log_sigma**2)
+    head = _read_off_given(seen.bound.belief, given, valley, _places(clues, weight, span))
+    belief = doubted(seen.bound, seen.alone, common_log_sigma=common_log_sigma)
+    said = by_people(seen.scale, seen.alone) if seen.alone else None
+    return replace(
+        _consensus(clues, head, belief, trust, weight, span),
+        disagreement=Disagreement(seen.bound.doubt, said, -_deviation(given, head)),
+    )
+
+
+def _look(
+    people: Sequence[Clue],
+    given: Sequence[Clue],
+    valley: Valley,
+    candidates: Candidates,
+    noises: Sequence[Noise],
+    relative: RelativeDepth,
+    span: PhotoRange,
+    common_log_sigma: float,
+) -> _Look:
+    """Return what is left to believe on a grid."""
+    ratio, space = candidates.ratio, relative.space
+    volume = ratio_volumes(candidates, span) if len(ratio) > 1 else np.ones(1)
+    density = np.exp(log_range_prior(span, ratio, relative.log_range))
+    posterior = _people_alone(people, candidates, noises, np.log(density * volume), space) if people else None
+    scale = given_scale(given, ratio, space)
+    bound = bind(
+        scale,
+        valley,
+        given,
+        density,
+        volume,
+        posterior.belief if posterior else None,
+        common_log_sigma=common_log_sigma,
+        scatter=posterior.scatter if posterior else 0.0,
+    )
+    return _Look(bound, posterior, scale)
 
 
 def _people_alone(

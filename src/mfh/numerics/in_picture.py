@@ -22,6 +22,8 @@ LEAST_LOG_ODDS = 1.0
 """Log odds from which somebody counts as being in a picture."""
 _LONG_SIDE_PX = 384
 """Relative depth is looked at at this size: it has no finer detail."""
+LEAST_COVERAGE = 0.7
+"""Of the side seen worst: a doorway has three good sides, and its floor goes on."""
 MOST_RELIEF = 0.15
 """Nobody in a picture stands out more: no border, however clean, makes a picture of somebody in a doorway."""
 
@@ -65,7 +67,8 @@ def in_picture(signs: Signs) -> bool:
     Args:
         signs: what is seen.
     """
-    return signs.relief <= MOST_RELIEF and log_odds(signs) >= LEAST_LOG_ODDS
+    plain = signs.least_coverage >= LEAST_COVERAGE and signs.relief <= MOST_RELIEF
+    return plain and log_odds(signs) >= LEAST_LOG_ODDS
 
 
 def pictured(

@@ -122,7 +122,7 @@ def known_clues(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> l
     clues = []
     for one in known.distances:
         what = f"the known distance at {one.x:g},{one.y:g}"
-        _check_metres(what, one.metres)
+        _check_size(what, one.metres, one.log_sigma)
         (ray,) = rays_of(camera, [(one.x, one.y)], what)
         value = _pixel_of(relative, (one.x, one.y), what)
         # z = distance / length of the ray to unit depth.
@@ -131,7 +131,7 @@ def known_clues(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> l
     for one in known.lengths:
         ends = [one.start_xy, one.end_xy]
         what = f"the known length {one.start_xy[0]:g},{one.start_xy[1]:g}:{one.end_xy[0]:g},{one.end_xy[1]:g}"
-        _check_metres(what, one.metres)
+        _check_size(what, one.metres, one.log_sigma)
         rays = rays_between(camera, one.start_xy, one.end_xy, what)
         values = np.array([relative_at(relative, end) for end in ends])
         clues.append(Clue(one.metres, values, one.log_sigma, rays, given=True))
@@ -260,8 +260,10 @@ def _pixel_of(relative: RelativeDepth, xy: tuple[float, float], what: str) -> fl
     return value
 
 
-def _check_metres(what: str, metres: float) -> None:
+def _check_size(what: str, metres: float, log_sigma: float) -> None:
     if not METRES[0] <= metres <= METRES[1]:
         raise InputError(
             f"{what} is {metres:g} m: expected a finite, positive number of metres, {METRES[0]:g} to {METRES[1]:g}"
         )
+    if not (math.isfinite(log_sigma) and log_sigma > 0):
+        raise InputError(f"{what}: its log_sigma is {log_sigma:g}: expected a finite, positive number such as 0.03")

@@ -166,11 +166,21 @@ def test_no_request_leaves_a_trace_or_ends_the_server(tmp_path, capfd):
 def test_only_its_own_page_is_answered(tmp_path):
     with serving(tmp_path / "shots.csv") as (_, address):
         own = address.split("/")[2]
-        for host in ("evil.example", f"evil.example:{own.split(':')[1]}", "127.0.0.1", "127.0.0.1:1", "[::1]"):
+        for host in (
+            "evil.example",
+            f"evil.example:{own.split(':')[1]}",
+            "127.0.0.1.evil.example",
+            "[::1]",
+            ":80",
+            " ",
+        ):
             assert raw(address, request(address, host=host)).split()[1] == b"403"
             assert raw(address, request(address, b"", method="GET", place="", host=host)).split()[1] == b"403"
         for origin in ("http://evil.example", "null", f"https://{own}", "http://127.0.0.1:1"):
             assert raw(address, request(address, more=(f"Origin: {origin}",))).split()[1] == b"403"
+        assert raw(address, request(address, host="localhost:8000")).split()[1] == b"204", (
+            "a port forwarded from another"
+        )
         for more in ((), (f"Origin: http://{own}",)):
             assert raw(address, request(address, more=more)).split()[1] == b"204"
         local = f"localhost:{own.split(':')[1]}"

@@ -169,4 +169,6 @@ def write_pocket(root, *, seeds=(3,)):
         depth = np.full((48, 64), 6.0, np.float32)
         depth[:8] = 0
         np.savez_compressed(folder / "depth.npz", depth_m=depth)
-        folder.joinpath("scene.json").write_text(json.dumps({"format": 1, "seed": seed, "camera": camera}))
+        folder.joinpath("scene.json").write_text(
+            json.dumps({"format": 1, "seed": seed, "kind": "room", "camera": camera})
+        )

@@ -185,12 +185,12 @@ def build_bank(root: Path, run: Run) -> None:
     np.savez_compressed(
         root / "work" / "bank.npz",
         vertices_m=rng.random((2, 12, 3)).astype(np.float32),
-        rest=rng.random((2, 12, 3)).astype(np.float32),
+        rest=rng.random((12, 3)).astype(np.float32),
         stature_m=np.array([1.7, 1.8]),
         female=np.array([True, False]),
-        pose=np.array(["stand", "walk"]),
-        split=np.array(["test", "test"]),
-        faces_skin=rng.integers(0, 12, (8, 3)),
+        pose=np.array([0, 1]),
+        split=np.array([1, 1]),
+        **{f"faces_{part}": rng.integers(0, 12, (8, 3)) for part in ("body", "tights", "skirt", "hair")},
     )
 
 

@@ -1,3 +1,5 @@
+import dataclasses
+import json
 import os
 import pickle
 import re
@@ -9,9 +11,11 @@ from safetensors.torch import load_file, save_file
 
 from mfh.errors import InputError, WeightsError
 from mfh.models.human_mesh.hmr2_checkpoint import (
+    SIZES_KEY,
     check_names,
     convert_hmr2_checkpoint,
     load_network,
+    network_shapes,
     read_checkpoint,
 )
 from mfh.models.human_mesh.hmr2_network import PUBLISHED
@@ -196,3 +200,169 @@ def test_every_pickled_reference_is_understood_or_refused(tmp_path):
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("a/data.pkl", stream)
     assert read_checkpoint(archive) == {}
+
+
+def _tensors(tmp_path, pickled: bytes, **members: bytes):
+    """A checkpoint with a pickle of our own."""
+    path = tmp_path / "forged.ckpt"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("a/data.pkl", pickled)
+        for name, content in ({"0": bytes(16)} | members).items():
+            file.writestr(f"a/data/{name}", content)
+    return path
+
+
+def _tensor(*, shape: bytes = b"(I4\nt", strides: bytes = b"(I1\nt", offset: bytes = b"I0\n", key: bytes = b"S'0'\n"):
+    storage = b"(S'storage'\nctorch\nFloatStorage\n" + key + b"S'cpu'\nI4\ntQ"
+    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + offset + shape + strides + b"I00\nNtR"
+
+
+def _state(tensor: bytes) -> bytes:
+    return b"}S'state_dict'\n}S'backbone.x'\n" + tensor + b"ss."
+
+
+def test_a_checkpoint_written_by_hand_is_read(tmp_path):
+    assert read_checkpoint(_tensors(tmp_path, _state(_tensor())))["backbone.x"].tolist() == [0.0] * 4
+    turned = _tensor(shape=b"(I2\nI2\nt", strides=b"(I1\nI2\nt")
+    numbers = torch.arange(4.0).numpy().tobytes()
+    found = read_checkpoint(_tensors(tmp_path, _state(turned), **{"0": numbers}))["backbone.x"]
+    assert found.tolist() == [[0.0, 2.0], [1.0, 3.0]]
+
+
+HUGE = b"L" + b"9" * 40 + b"L\n"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(
+            {"shape": b"(" + side + b"t"}
+            for side in (b"I-4\n", b"I1000000000000\n", HUGE, b"F4\n", b"N", b"S'4'\n", b"I01\n")
+        ),
+        *({"strides": b"(" + step + b"t"} for step in (b"I-1\n", HUGE, b"F1\n", b"N", b"]", b"")),
+        *({"offset": offset} for offset in (b"I-1\n", HUGE, b"F1\n", b"N", b"]", b"I01\n")),
+        *({"key": key} for key in (b"N", b"]", b"F1\n", b"S'../../x'\n", b"S'nowhere'\n")),
+        {"shape": b"N"},
+        {"strides": b"I1\n"},
+        {"shape": b"(I2\nI2\nI2\nI2\nI2\nI2\nI2\nI2\nI2\nt"},
+        {"shape": b"(I10000000\nI10000000\nt", "strides": b"(I0\nI0\nt"},
+    ],
+)
+def test_a_tensor_that_does_not_fit_its_file_is_one_line(tmp_path, change):
+    with pytest.raises(WeightsError, match=r"forged\.ckpt is (damaged|incomplete)") as caught:
+        read_checkpoint(_tensors(tmp_path, _state(_tensor(**change))))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "pickled",
+    [
+        _state(b"ctorch._utils\n_rebuild_tensor_v2\n(NI0\n(I4\nt(I1\ntI00\nNtR"),
+        _state(b"ctorch._utils\n_rebuild_tensor_v2\n(tR"),
+        _state(b"ctorch._utils\n_rebuild_parameter\n(NI0\ntR"),
+        _state(b"(S'storage'\ntQ"),
+        _state(b"NQ"),
+        _state(b"(S'other'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI4\ntQ"),
+        b"}S'state_dict'\n}I5\n" + _tensor() + b"ss.",
+        b"}S'state_dict'\n]s.",
+        b"]q\x00h\x00a.",
+    ],
+)
+def test_what_is_no_state_of_a_network_is_one_line(tmp_path, pickled):
+    with pytest.raises(WeightsError, match=r"forged\.ckpt") as caught:
+        read_checkpoint(_tensors(tmp_path, pickled))
+    assert "\n" not in str(caught.value)
+
+
+def test_no_more_is_read_than_the_file_has(tmp_path):
+    one = b"S'backbone.%d'\n" + _tensor(shape=b"(I250000\nt")
+    many = b"}S'state_dict'\n}(" + b"".join(one.replace(b"%d", b"%d" % k) for k in range(200)) + b"us."
+    with pytest.raises(WeightsError, match="its tensors take far more numbers than it has"):
+        read_checkpoint(_tensors(tmp_path, many, **{"0": bytes(1_000_000)}))
+
+
+def test_an_archive_that_unpacks_to_more_than_it_has_is_refused(tmp_path):
+    path = tmp_path / "bomb.ckpt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("a/data.pkl", _state(_tensor()))
+        file.writestr("a/data/0", bytes(100_000_000))
+    with pytest.raises(WeightsError, match=r"it unpacks to 100,\d+,\d+ bytes, \d+,\d{3} at most are read"):
+        read_checkpoint(path)
+
+
+def test_numbers_that_one_number_stands_for_are_not_written_out(tmp_path):
+    state = {name: torch.zeros(1).expand(shape) for name, shape in network_shapes(TINY).items()}
+    source = save_training_checkpoint(state, tmp_path / "a.ckpt")
+    with pytest.raises(WeightsError, match="is far smaller than its tensors"):
+        convert_hmr2_checkpoint(source, tmp_path / "a.safetensors", sizes=TINY)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.ckpt"]
+
+
+def test_a_file_that_is_there_stays(tmp_path):
+    source = save_training_checkpoint(dict(random_network(TINY).state_dict()), tmp_path / "a.ckpt")
+    before = source.read_bytes()
+    place = convert_hmr2_checkpoint(source, tmp_path / "a.safetensors", sizes=TINY)
+    written = place.stat()
+    assert (
+        convert_hmr2_checkpoint(source, place, sizes=TINY) == place and place.stat().st_mtime_ns == written.st_mtime_ns
+    )
+    other = save_training_checkpoint(dict(random_network(TINY, seed=1).state_dict()), tmp_path / "b.ckpt")
+    (tmp_path / "mine.txt").write_text("mine")
+    for there in (place, tmp_path / "mine.txt", other):
+        content = there.read_bytes()
+        with pytest.raises(InputError, match="is there already, and is another network or none: move it away|itself"):
+            convert_hmr2_checkpoint(other, there, sizes=TINY)
+        assert there.read_bytes() == content
+    (tmp_path / "link.safetensors").symlink_to(source)
+    (tmp_path / "folder").mkdir()
+    for there in ("link.safetensors", "folder", "a.ckpt"):
+        with pytest.raises(InputError, match="is the checkpoint itself|is no file"):
+            convert_hmr2_checkpoint(source, tmp_path / there, sizes=TINY)
+    assert source.read_bytes() == before
+
+
+def test_a_disk_that_fills_up_leaves_nothing(tmp_path, monkeypatch):
+    import safetensors.torch
+
+    def full(tensors, path, metadata):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    source = save_training_checkpoint(dict(random_network(TINY).state_dict()), tmp_path / "a.ckpt")
+    monkeypatch.setattr(safetensors.torch, "save_file", full)
+    with pytest.raises(InputError, match=r"cannot write .*\.safetensors: No space left on device"):
+        convert_hmr2_checkpoint(source, tmp_path / "a.safetensors", sizes=TINY)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.ckpt"]
+
+
+SIZES = dataclasses.asdict(TINY)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("{bad", "", "null", "[]", "5", "{}", "[" * 100_000, '{"backbone_dim": 64}'),
+        json.dumps({**SIZES, "more": 1}),
+        *(
+            json.dumps({**SIZES, "backbone_depth": value})
+            for value in (10**9, 10**30, 0, -1, 1.5, "3", None, True, [3])
+        ),
+        *(json.dumps({**SIZES, "backbone_dim": value}) for value in (10**12, 0, 63)),
+        json.dumps({**SIZES, "decoder_heads": 60_000, "decoder_head_dim": 60_000}),
+        json.dumps({**SIZES, "backbone_heads": 0}),
+        json.dumps({**SIZES, "decoder_depth": 3}),
+    ],
+)
+def test_sizes_that_are_none_are_not_believed(tmp_path, written):
+    save_file(dict(random_network(TINY).state_dict()), tmp_path / "a.safetensors", metadata={SIZES_KEY: written})
+    with pytest.raises(WeightsError, match=r"a\.safetensors") as caught:
+        load_network(tmp_path / "a.safetensors")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_is_no_checkpoint_and_no_network(tmp_path):
+    for read in (read_checkpoint, load_network):
+        with pytest.raises(WeightsError, match="is a folder: expected"):
+            read(tmp_path)
+        with pytest.raises(WeightsError, match="no such file"):
+            read(tmp_path / "nowhere")

@@ -194,10 +194,11 @@ def make_server(annotations: Annotations, *, port: int = 0) -> tuple[ThreadingHT
         do_HEAD = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_TRACE = do_CONNECT = _refuse
 
         def _is_meant(self) -> bool:
-            """Return whether a request names this server, and comes from its own page where it says whence."""
-            own = {f"{name}:{self.connection.getsockname()[1]}" for name in (_HOST, "localhost")}
-            origin = self.headers.get("Origin")
-            return self.headers.get("Host") in own and (origin is None or origin.removeprefix("http://") in own)
+            """Return whether a request names this machine, and comes from the page itself where it says whence."""
+            host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
+            # Any port: it may have been forwarded from another one.
+            named = host.rpartition(":")[0] if ":" in host else host
+            return named in (_HOST, "localhost") and origin in (None, f"http://{host}")
 
         def _body(self, length: int) -> bytes:
             """Read a body of a known length, or what has come of it when patience is over."""

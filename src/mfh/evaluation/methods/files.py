@@ -67,7 +67,7 @@ class FileMethod:
                 raise InputError(f"{path} is in metres, as mfh evaluate wrote it: expected --unit m")
             return read_prediction(path)
         values = read_map(path, what="prediction", names=NAMES, zero_is_none=True)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             return Prediction((values * np.float32(self.metres_per_unit)).astype(np.float32), self.space)
 
     def _find(self, name: str) -> Path:

@@ -190,7 +190,10 @@ def _dense(state: Mapping[str, Any], *, by_column: bool, label: str) -> ndarray:
     written = state.get("_shape", state.get("shape"))
     if written is None or not {"indptr", "indices", "data"} <= state.keys():
         raise WeightsError(f"{label} is a sparse matrix without its parts: expected shape, indptr, indices and data")
-    rows, columns = shape = _shape(written, label)
+    shape = _shape(written, label)
+    if len(shape) != 2:
+        raise WeightsError(f"{label} is a sparse matrix of shape {shape}: expected two sides")
+    rows, columns = shape
     majors, minors = (columns, rows) if by_column else (rows, columns)
     data = state["data"]
     if not (isinstance(data, ndarray) and data.ndim == 1 and data.dtype.kind in "fiu"):
