@@ -20,6 +20,7 @@ import numpy as np
 from numpy import ndarray
 
 from mfh.geometry.rectangles import find_rectangle, holds
+from mfh.io.depth import read_depth_png
 from mfh.io.photo import load_photo
 from mfh.models.human_mesh.blazepose import BlazePose
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
@@ -128,7 +129,7 @@ def _bordered(photo: ndarray, kind: str, rng: np.random.Generator) -> ndarray:
 
 def _plane(room: Path, aspect: float, height_px: float, rng: np.random.Generator) -> ndarray | None:
     """Return corners of an upright rectangle on a plane of a room, as its camera sees it."""
-    depth_m = cv2.imread(str(room / "depth.png"), cv2.IMREAD_UNCHANGED).astype(np.float64) / 1000
+    depth_m = np.nan_to_num(read_depth_png(room / "depth.png")[0].astype(np.float64))
     k = json.loads((room / "intrinsics.json").read_text())
     height, width = depth_m.shape
     rows, columns = np.mgrid[:height, :width]
