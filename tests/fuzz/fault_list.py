@@ -195,7 +195,10 @@ FAULTS: dict[str, Fault] = {
     "disk read-only": Fault(
         _small_disk("96k", "ro"), _WRITING, _UNUSABLE, cleanup=lambda work: process.unmount(work / "out")
     ),
-    "files are kept short": Fault(_limit(resource.RLIMIT_FSIZE, 0, 100, 5_000, 30_000), _WRITING, _MAYBE),
+    # What the streams are kept in is kept short too.
+    "files are kept short": Fault(
+        _limit(resource.RLIMIT_FSIZE, 0, 100, 5_000, 30_000), _WRITING, _MAYBE, unseen=True
+    ),
     "few open files": Fault(_limit(resource.RLIMIT_NOFILE, 12, 16, 24, 40), codes=_MAYBE),
     "little memory": Fault(
         _limit(resource.RLIMIT_AS, 150 << 20, 300 << 20, 600 << 20, 1 << 30), codes=_MAYBE | {-signal.SIGKILL}

@@ -102,7 +102,8 @@ def _step(fault: Fault, command: str, arranged: Arranged) -> Step:
         outputs=(ANYWHERE,),
         wants_json=False if fault.unseen or fault.codes is not None and 0 not in fault.codes else None,
         # One a photo that fails, and one for a stream that takes nothing.
-        most_errors=3 if command == "several" else 1,
+        # Where a stream fails, that is said too.
+        most_errors=(3 if command == "several" else 1) + fault.unseen,
         quiet_refusal=fault.unseen,
         memory_mb=2500,
         tiny=False,
@@ -154,8 +155,9 @@ def _two(trial: Trial, step: Step) -> None:
             (trees[1] / "work").symlink_to(trial.root / "work")
         running.append((root, one, process.start(one, root, base, Arranged())))
     try:
-        for root, one, started in running:
-            outcome = process.finish(started, root, begin)
+        outcomes = [process.finish(started, root, begin) for root, _, started in running]
+        # Judged when both are done: what one has begun is no leftover of the other.
+        for (_, one, _), outcome in zip(running, outcomes, strict=True):
             trial.judged(one, outcome, before)
             if "--json" in one.words and outcome.code == 0:
                 _own_result(trial, one, outcome)
