@@ -4,7 +4,6 @@ The figures are rendered people in a standard light (``mfh.pocket.sprites`` make
 seeded generator decides everything random. Outside ``Composite.changed_mask`` a photo is never touched.
 """
 
-import io
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,9 +12,9 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
-from PIL import Image
 
 from mfh.errors import WeightsError
+from mfh.io.pictures import open_picture
 from mfh.models.painters.harmonize import match_light, match_texture
 from mfh.models.painters.occlusion import hidden_by_nearer
 from mfh.models.protocols import Rgb
@@ -79,7 +78,9 @@ def load_figures(path: Path = SPRITES) -> tuple[Figure, ...]:
     with np.load(path, allow_pickle=False) as z:
         start = 0
         for k, end in enumerate(z["ends"]):
-            with Image.open(io.BytesIO(z["webp"][start:end].tobytes())) as picture:
+            with open_picture(
+                z["webp"][start:end].tobytes(), formats=("WEBP",), what="figure", expected="a figure of the package"
+            ) as picture:
                 rgba = np.asarray(picture.convert("RGBA"))
             x, y = z["foot_xy_px"][k].tolist()
             figures.append(
