@@ -64,22 +64,22 @@ bench: dev weights
 
 # The networks and figures in the package, from nothing. What exists is kept; what is unfinished goes on.
 RENDERS := build/renders
-WEIGHTS := src/mfh/pocket/weights
+WEIGHTS := src/mfh/weights/data
 network: dev
 	$(PIP) -e ".[train]"
-	test -e build/bodies.npz || $(BIN)/python -m mfh.pocket.bodies --out build/bodies.npz
-	$(BIN)/python -m mfh.pocket.dataset --bank build/bodies.npz --split train --count 5000 --out $(RENDERS)
-	$(BIN)/python -m mfh.pocket.dataset --bank build/bodies.npz --split test --count 320 --out $(RENDERS)
+	test -e build/bodies.npz || $(BIN)/python -m mfh_lab.pocket.world.bodies --out build/bodies.npz
+	$(BIN)/python -m mfh_lab.pocket.world.dataset --bank build/bodies.npz --split train --count 5000 --out $(RENDERS)
+	$(BIN)/python -m mfh_lab.pocket.world.dataset --bank build/bodies.npz --split test --count 320 --out $(RENDERS)
 	$(BIN)/mfh pocket train depth --data $(RENDERS) --out build/depth.safetensors --workers 2
-	$(BIN)/python -m mfh.pocket.export depth --weights build/depth.safetensors --out $(WEIGHTS)/depth.onnx
+	$(BIN)/python -m mfh_lab.pocket.train.export depth --weights build/depth.safetensors --out $(WEIGHTS)/depth.onnx
 	$(BIN)/mfh pocket train range --data $(RENDERS) --out build/range.npz
 	cp build/range.npz $(WEIGHTS)/range.npz
 	$(BIN)/mfh pocket train shape-range --data $(RENDERS) --bank build/bodies.npz --out build/shape_range.npz
 	cp build/shape_range.npz $(WEIGHTS)/shape_range.npz
 	$(BIN)/mfh pocket train painter --data $(RENDERS) --out build/painter.safetensors --start build/depth.safetensors --workers 2
-	$(BIN)/python -m mfh.pocket.export painter --weights build/painter.safetensors --out $(WEIGHTS)/painter.onnx
-	$(BIN)/python -m mfh.pocket.sprites --bank build/bodies.npz --split train --out $(WEIGHTS)/sprites.npz
-	$(BIN)/python -m mfh.pocket.score --renders $(RENDERS)
+	$(BIN)/python -m mfh_lab.pocket.train.export painter --weights build/painter.safetensors --out $(WEIGHTS)/painter.onnx
+	$(BIN)/python -m mfh_lab.pocket.world.sprites --bank build/bodies.npz --split train --out $(WEIGHTS)/sprites.npz
+	$(BIN)/python -m mfh_lab.pocket.train.score --renders $(RENDERS)
 
 # The picture of the README: an empty rendered room, people painted into it, and metres.
 STRIP := build/strip/scene-05000037

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from mfh.errors import Rejected
-from mfh.numerics.silog import log_difference, silog_zoedepth
-from mfh.numerics.silog_fit import fit_silog
+from mfh.scale.silog import fit_silog
+from tests.scale.naive_silog import log_difference, silog_zoedepth
 
 HEIGHT, WIDTH = 480, 640
 OUTER_STEPS, INNER_ITERATIONS = 50, 20

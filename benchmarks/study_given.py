@@ -9,11 +9,11 @@ import argparse
 
 import numpy as np
 
-from mfh.numerics.clues import Clue
-from mfh.numerics.consensus import fit_consensus
-from mfh.numerics.interval import scale_interval
-from mfh.numerics.known_sizes import KNOWN_LOG_SIGMA
-from mfh.numerics.metric_head import log_depth_at
+from mfh.scale.consensus import fit_consensus
+from mfh.scale.head import log_depth_at
+from mfh.scale.interval import scale_interval
+from mfh.scale.known_sizes import KNOWN_LOG_SIGMA
+from mfh.scale.measurements import Clue
 from mfh.types import CommonErrors, RelativeDepth
 
 CASES = [(0, 1, 0.0), (0, 2, 0.0), (1, 1, 0.26), (5, 1, 0.1), (5, 1, 0.26), (16, 1, 0.26), (5, 2, 0.26), (16, 2, 0.1)]

@@ -20,10 +20,10 @@ from scipy.stats import t as student_t
 from mfh.io.photo import load_photo
 from mfh.models.painters.figures import load_figures
 from mfh.models.painters.person_prior import WEIGHTS, PersonPrior, StandingField
-from mfh.numerics.paint_masks import painting_seed, strip_paint_mask
-from mfh.pocket.bodies import load_bank, sample_bank_path
-from mfh.pocket.standing import Standing, standing_room
-from mfh.pocket.world import draw_scene, render
+from mfh.pipeline.paint_masks import painting_seed, strip_paint_mask
+from mfh_lab.pocket.world.bodies import load_bank, sample_bank_path
+from mfh_lab.pocket.world.scenes import draw_scene, render
+from mfh_lab.pocket.world.standing import Standing, standing_room
 
 FIRST_SEED = 6_000_000
 SIZE = (320, 240)
@@ -136,7 +136,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     args = parser.parse_args()
     prior, bank = PersonPrior(args.weights), load_bank(sample_bank_path())
-    # Adults of the figures against adults of the population, whose statures mfh.pocket.bodies draws from.
+    # Adults of the figures against adults of the population, whose statures mfh_lab.pocket.world.bodies draws from.
     rng = np.random.default_rng(0)
     population = np.where(rng.random(4000) < 0.5, rng.normal(1.755, 0.07, 4000), rng.normal(1.625, 0.065, 4000))
     statures = (np.array([one.stature_m for one in load_figures() if one.stature_m > 1.45]), population)

@@ -1,7 +1,7 @@
 """How well BlazePose finds and measures rendered people of known stature, distance and outline.
 
 Needs the ``train`` extra (the path tracer) and the BlazePose files. Ten bodies ship with the package; a bank made by
-``python -m mfh.pocket.bodies`` has hundreds. The numbers of docs/people.md come from here.
+``python -m mfh_lab.pocket.world.bodies`` has hundreds. The numbers of docs/people.md come from here.
 
     python benchmarks/study_people.py --count 60 --bank bodies.npz --split test
 """
@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from mfh.geometry.camera import camera_from_focal_px
-from mfh.geometry.morphology import erode_3x3
+from mfh.geometry.masks import erode_3x3
 from mfh.geometry.rasterize import rasterize_depth
 from mfh.models.human_mesh.blazepose import BlazePose
 from mfh.models.human_mesh.body_translation import STATURE_M
-from mfh.pocket.bodies import BodyBank, load_bank, sample_bank_path
-from mfh.pocket.world import render_scene
+from mfh_lab.pocket.world.bodies import BodyBank, load_bank, sample_bank_path
+from mfh_lab.pocket.world.scenes import render_scene
 
 WIDTH, HEIGHT = 640, 480
 MIN_PIXELS = 250

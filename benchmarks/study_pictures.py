@@ -6,7 +6,7 @@
 Photos of people are pasted onto planes of the rooms (their sensor depth says where a plane is and how it leans), with a
 bezel, a frame, a mat, a white edge or nothing around; real people are those of the photos themselves, and people in
 openings: the same photos with a wall painted around the person, down to the floor ("door") or the waist ("window": no
-picture tells it from a print). ``--fit`` fits the weights of ``mfh.numerics.in_picture`` to pasted and real people.
+picture tells it from a print). ``--fit`` fits the weights of ``mfh.landmarks.in_picture`` to pasted and real people.
 """
 
 import argparse
@@ -22,9 +22,9 @@ from numpy import ndarray
 from mfh.geometry.rectangles import find_rectangle, holds
 from mfh.io.depth import read_depth_png
 from mfh.io.photo import load_photo
+from mfh.landmarks.in_picture import Signs, in_picture, signs_of, small_depth
 from mfh.models.human_mesh.blazepose import BlazePose
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
-from mfh.numerics.in_picture import Signs, in_picture, signs_of, small_depth
 from mfh.types import Person
 
 _BORDERS = ("bezel", "frame", "mat", "white edge", "nothing")

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from mfh import MetricFromHuman
-from mfh.conclusion import conclude
 from mfh.errors import NoLandmarkError
 from mfh.geometry.camera import unproject
 from mfh.io.focal import FocalRequest
 from mfh.io.intrinsics import Intrinsics, read_intrinsics
 from mfh.io.photo import load_photo
+from mfh.pipeline.conclude import conclude
 from mfh.types import Photo, Region, Segment
 
 REGION_SHARE = 0.2

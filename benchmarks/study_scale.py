@@ -26,15 +26,15 @@ from pathlib import Path
 import numpy as np
 
 from mfh.config import HeadConfig, MaskChoice, preset
-from mfh.evaluation.pocket_benchmark import WAYS, first_usable, fit_way
-from mfh.evaluation.pocket_subjects import FIRST_SEED, NOISES, NoiseName, Subject, Task, has_room, oracle_subject
-from mfh.evaluation.scores import metric_score
-from mfh.findings import any_used
-from mfh.numerics.interval import scale_interval, tight_enough
-from mfh.numerics.metric_head import apply_head
-from mfh.numerics.scale import ScaleFit, fit_scale
-from mfh.painting import paint_people
+from mfh.pipeline.messages import any_used
+from mfh.pipeline.painting import paint_people
+from mfh.scale.fit import ScaleFit, fit_scale
+from mfh.scale.head import apply_head
+from mfh.scale.interval import scale_interval, tight_enough
 from mfh.types import CommonErrors, Evidence, MetricHead, RelativeDepth
+from mfh_lab.evaluation.pocket_benchmark import WAYS, first_usable, fit_way
+from mfh_lab.evaluation.pocket_subjects import FIRST_SEED, NOISES, NoiseName, Subject, Task, has_room, oracle_subject
+from mfh_lab.evaluation.scores import metric_score
 
 PAINTINGS = 32
 NARROW_PEOPLE, NARROW = 4, 1.02

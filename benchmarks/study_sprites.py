@@ -3,7 +3,7 @@
 Figures of held-out bodies are pasted at known pixels per metre, at free places of held-out scenes, behind what is
 nearer there. The numbers of docs/people.md come from here; needs the ``train`` extra and the BlazePose files.
 
-    python -m mfh.pocket.sprites --bank bodies.npz --split test --count 48 --seed 7 --out sprites_test.npz
+    python -m mfh_lab.pocket.world.sprites --bank bodies.npz --split test --count 48 --seed 7 --out sprites_test.npz
     python benchmarks/study_sprites.py --bank bodies.npz --sprites sprites_test.npz --scenes 30
 """
 
@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from mfh.geometry.camera import camera_from_focal_px
-from mfh.geometry.morphology import erode_3x3
+from mfh.geometry.masks import erode_3x3
 from mfh.geometry.rasterize import rasterize_depth
 from mfh.models.human_mesh.blazepose import BlazePose
 from mfh.models.human_mesh.body_translation import STATURE_M
 from mfh.models.painters.figures import Composite, Figure, composite, load_figures
-from mfh.pocket.bodies import BodyBank, load_bank
-from mfh.pocket.world import Scene, draw_scene, free_figures, render
+from mfh_lab.pocket.world.bodies import BodyBank, load_bank
+from mfh_lab.pocket.world.scenes import Scene, draw_scene, free_figures, render
 
 WIDTH, HEIGHT = 640, 480
 FIRST_SEED = 3_500_000

@@ -11,7 +11,7 @@ import numpy as np
 
 from mfh.config import Config, HeadConfig, PaintingConfig, PeopleMode, SilogForm
 from mfh.geometry.camera import camera_from_focal_px, unproject
-from mfh.pipeline import MetricFromHuman
+from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.types import (
     Camera,
     FocalProvenance,

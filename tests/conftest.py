@@ -13,28 +13,7 @@ from jaxtyping import install_import_hook
 
 # Every jaxtyping annotation is checked at run time under pytest, and costs nothing in use. The pocket world is left
 # out: numba compiles its kernels and cannot see through the checks.
-_CHECKED = [
-    f"mfh.{part}"
-    for part in (
-        "types",
-        "config",
-        "findings",
-        "gathered",
-        "conclusion",
-        "adapters",
-        "geometry",
-        "numerics",
-        "models",
-        "io",
-        "viz",
-        "painting",
-        "planning",
-        "pipeline",
-        "evaluation",
-        "cli",
-    )
-]
-install_import_hook(_CHECKED, "beartype.beartype")
+install_import_hook(["mfh", "mfh_lab.evaluation", "mfh_lab.paper", "mfh_lab.cli"], "beartype.beartype")
 
 settings.register_profile("mfh", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mfh")
@@ -117,10 +96,10 @@ def gathered(metric_depth):
 
     import numpy as np
 
-    from mfh.gathered import Gathered
     from mfh.io.exif import ExifFacts
     from mfh.io.focal import choose_camera
     from mfh.types import Evidence, Landmark, LogRange, Photo, RelativeDepth
+    from mfh.types.observations import Gathered
 
     rng = np.random.default_rng(1)
     used, rejected = metric_depth.landmarks

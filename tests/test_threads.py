@@ -15,9 +15,9 @@ from mfh import MetricFromHuman, load_photo
 from mfh.config import preset
 from mfh.errors import NoLandmarkError
 from mfh.geometry.camera import camera_from_fov_x
-from mfh.models import weights
-from mfh.models.human_mesh.tflite import TfliteNetwork, _quiet_stderr
+from mfh.models.sessions import TfliteNetwork, _quiet_stderr
 from mfh.types import Photo
+from mfh.weights import store as weights
 
 THREADS = 4
 

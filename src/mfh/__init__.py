@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mfh.config import Config, HeadConfig, PaintingConfig, preset
     from mfh.errors import BackendError, InputError, MfhError, NoLandmarkError, Rejected, WeightsError
     from mfh.io.photo import load_photo
-    from mfh.pipeline import MetricFromHuman
+    from mfh.pipeline.pipeline import MetricFromHuman
     from mfh.types import (
         Camera,
         HumanMesh,
@@ -66,7 +66,7 @@ _HOME = {
         ),
         "mfh.types",
     ),
-    "MetricFromHuman": "mfh.pipeline",
+    "MetricFromHuman": "mfh.pipeline.pipeline",
     "load_photo": "mfh.io.photo",
 }
 

@@ -22,7 +22,7 @@ def test_metres_are_compared_with_the_truth(run_mfh, fake_pipeline, monkeypatch,
     def too_far(self, photo, **_):
         return with_depth(metric_depth, np.where(valid_mask, 1.1 * truth_m, np.nan), photo=photo)
 
-    monkeypatch.setattr(mfh.pipeline.MetricFromHuman, "__call__", too_far)
+    monkeypatch.setattr(mfh.pipeline.pipeline.MetricFromHuman, "__call__", too_far)
     run = run_mfh("demo", "--out", tmp_path / "out")
     assert run.code == 0 and run.err == ""
     rows = [line for line in run.out.splitlines() if line.endswith("+10 %")]

@@ -12,7 +12,7 @@ from mfh.io.depth import read_depth_npz
 
 @pytest.fixture(scope="module")
 def _real_models():
-    from mfh.pipeline import MetricFromHuman
+    from mfh.pipeline.pipeline import MetricFromHuman
 
     try:
         MetricFromHuman.from_preset(preset("pocket").name)

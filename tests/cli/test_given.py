@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import mfh.pipeline
+import mfh.pipeline.pipeline
 from mfh.errors import BackendError, WeightsError
 from mfh.io.depth import read_depth_npz
-from mfh.numerics.known_sizes import KnownDistance, KnownHeight, KnownLength
+from mfh.scale.known_sizes import KnownDistance, KnownHeight, KnownLength
 
 
 @pytest.fixture
 def floor(floor_world, monkeypatch, tmp_path):
     """A photo file of a floor with three people on it, stand-ins for all models, and its relative depth in a file."""
     world = floor_world([2.7, 4.0, 6.0])
-    monkeypatch.setattr(mfh.pipeline, "load_models", lambda names: {role: world.models()[role] for role in names})
+    monkeypatch.setattr(
+        mfh.pipeline.pipeline, "load_models", lambda names: {role: world.models()[role] for role in names}
+    )
     Image.fromarray(np.rint(world.rgb * 255).astype(np.uint8)).save(tmp_path / "floor.png")
     np.save(tmp_path / "map.npy", 12 * world.depth_m + 40)
     return world
@@ -144,7 +146,9 @@ def test_what_is_about_one_photo_is_not_for_several(run_mfh, fake_pipeline, phot
 def test_known_sizes_reach_the_pipeline(run_mfh, fake_pipeline, photo_path, tmp_path, monkeypatch, metric_depth):
     asked = []
     monkeypatch.setattr(
-        mfh.pipeline.MetricFromHuman, "__call__", lambda self, photo, **options: asked.append(options) or metric_depth
+        mfh.pipeline.pipeline.MetricFromHuman,
+        "__call__",
+        lambda self, photo, **options: asked.append(options) or metric_depth,
     )
     words = ["--person-height", "1.8", "--person-height", "1=6ft", "--known-distance", "3,4=2.5"]
     words += ["--known-distance", "5,6=300cm", "--known-length", "1,2:3,4=36in"]
@@ -208,7 +212,7 @@ def room(tmp_path):
 @pytest.mark.parametrize("metres", [2.4, 9.0])
 def test_one_known_distance_gives_metres_without_people(run_mfh, room, tmp_path, metres):
     try:
-        mfh.pipeline.MetricFromHuman.from_preset("pocket")
+        mfh.pipeline.pipeline.MetricFromHuman.from_preset("pocket")
     except (WeightsError, BackendError) as error:
         pytest.skip(f"the models are not installed: {error}")
     words = ("--focal-px", "220", "--known-distance", f"127.5,95.5={metres}m")

@@ -13,7 +13,7 @@ from mfh.cli.known import (
 )
 from mfh.cli.refit import parse_numbers
 from mfh.errors import InputError
-from mfh.numerics.known_sizes import KnownDistance, KnownHeight, KnownLength
+from mfh.scale.known_sizes import KnownDistance, KnownHeight, KnownLength
 from mfh.types import Region, Segment
 
 

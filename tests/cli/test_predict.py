@@ -151,12 +151,14 @@ def painted(metric_depth, count):
 
 
 def test_paintings_are_saved_with_their_strip(run_mfh, fake_pipeline, photo_path, tmp_path, monkeypatch, metric_depth):
-    import mfh.pipeline
+    import mfh.pipeline.pipeline
 
     folder = tmp_path / "out" / "photo"
     for count in (5, 3):
         result = painted(metric_depth, count)
-        monkeypatch.setattr(mfh.pipeline.MetricFromHuman, "__call__", lambda self, photo, result=result, **_: result)
+        monkeypatch.setattr(
+            mfh.pipeline.pipeline.MetricFromHuman, "__call__", lambda self, photo, result=result, **_: result
+        )
         run = run_mfh("predict", photo_path, "--save-paintings", "--out", tmp_path / "out")
         assert run.code == 0, run.err
         assert f"paintings/ ({count}), preview.png, strip.png" in run.out
@@ -176,7 +178,7 @@ def test_paintings_are_saved_with_their_strip(run_mfh, fake_pipeline, photo_path
     assert fake_pipeline[0]["keep_paintings"] is True
     # Measured again without: paintings are expensive and stay, and the receipt says whose they are.
     result = replace(metric_depth, kept_paintings=())
-    monkeypatch.setattr(mfh.pipeline.MetricFromHuman, "__call__", lambda self, photo, **_: result)
+    monkeypatch.setattr(mfh.pipeline.pipeline.MetricFromHuman, "__call__", lambda self, photo, **_: result)
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out").code == 0
     earlier = ["paintings/00.png", "paintings/01.png", "paintings/02.png", "strip.png"]
     receipt = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
@@ -316,19 +318,19 @@ def test_output_folder_is_checked_before_working(run_mfh, photo_path, tmp_path, 
 
 
 def test_far_pixels_are_said_to_end_in_the_png(run_mfh, fake_pipeline, photo_path, tmp_path, monkeypatch, metric_depth):
-    import mfh.pipeline
+    import mfh.pipeline.pipeline
 
     far = with_depth(metric_depth, np.full_like(metric_depth.depth_m, 100.0))
-    monkeypatch.setattr(mfh.pipeline.MetricFromHuman, "__call__", lambda self, photo, **_: far)
+    monkeypatch.setattr(mfh.pipeline.pipeline.MetricFromHuman, "__call__", lambda self, photo, **_: far)
     run = run_mfh("predict", photo_path, "--out", tmp_path / "out")
     assert run.code == 0 and "depth.png ends at 65.535 m" in run.out
 
 
 def test_a_fault_of_the_program_is_one_line_too(run_mfh, fake_pipeline, photo_path, tmp_path, monkeypatch):
-    import mfh.pipeline
+    import mfh.pipeline.pipeline
 
     monkeypatch.delenv("MFH_TRACEBACK", raising=False)
-    monkeypatch.setattr(mfh.pipeline.MetricFromHuman, "__call__", lambda self, photo, **_: 1 / 0)
+    monkeypatch.setattr(mfh.pipeline.pipeline.MetricFromHuman, "__call__", lambda self, photo, **_: 1 / 0)
     run = run_mfh("predict", photo_path, "--out", tmp_path / "out")
     assert run.code == 1 and "ZeroDivisionError" in run.error_line and "MFH_TRACEBACK=1" in run.error_line
 

@@ -81,7 +81,7 @@ def test_interruption_is_quiet(tmp_path, photo_path):
     # The pipeline is replaced by one that waits, so that the signal always arrives in the middle of the work.
     code = f"""
         import signal, sys, time
-        import mfh.pipeline
+        import mfh.pipeline.pipeline
 
         # A runner in the background may have been started with the signal ignored, and children inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -96,7 +96,7 @@ def test_interruption_is_quiet(tmp_path, photo_path):
                 print("working", flush=True)
                 time.sleep(300)
 
-        mfh.pipeline.MetricFromHuman = Waiting
+        mfh.pipeline.pipeline.MetricFromHuman = Waiting
         sys.exit(main(["predict", {str(photo_path)!r}, "--out", {str(tmp_path / "out")!r}]))
     """
     running = subprocess.Popen(
@@ -116,7 +116,7 @@ COMMAND = f"{sys.executable} -m mfh.cli.main"
 FAKE = """
     import signal
     import sys
-    import mfh.pipeline
+    import mfh.pipeline.pipeline
 
     # A runner in the background may have been started with the signal ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -141,7 +141,7 @@ FAKE = """
             head = MetricHead(1.0, 0.0, "depth", 0.0)
             return MetricDepth(photo, RelativeDepth(values, "depth"), head, 200.0, (), "pocket", {}, 0, 0, 0)
 
-    mfh.pipeline.MetricFromHuman = Fake
+    mfh.pipeline.pipeline.MetricFromHuman = Fake
     from mfh.cli.main import main
     sys.exit(main())
 """

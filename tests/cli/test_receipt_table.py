@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 
 from mfh.cli.receipt_table import MAX_ROWS, describe_interval, describe_length, receipt_rows
-from mfh.conclusion import conclude
 from mfh.config import HeadConfig
-from mfh.numerics.known_sizes import KnownDistance, KnownSizes
+from mfh.pipeline.conclude import conclude
+from mfh.scale.known_sizes import KnownDistance, KnownSizes
 from mfh.types import CommonErrors, MeasuredLength, ScaleInterval, Segment
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mfh.conclusion import conclude
 from mfh.config import HeadConfig, preset
 from mfh.io.contents import sealed
 from mfh.io.depth import read_depth_npz
 from mfh.io.evidence import load_evidence, save_evidence
 from mfh.io.json_text import json_text
+from mfh.pipeline.conclude import conclude
 
 FILES = ["depth.npz", "depth.png", "preview.png", "receipt.json"]
 
@@ -242,7 +242,7 @@ def test_no_model_is_loaded(evidence_path):
         import sys
         from mfh.cli.main import main
         assert main(["refit", {str(evidence_path)!r}, "--focal-px", "70"]) == 0
-        models = {{"onnxruntime", "ai_edge_litert", "torch", "mfh.pipeline", "mfh.painting"}}
+        models = {{"onnxruntime", "ai_edge_litert", "torch", "mfh.pipeline.pipeline", "mfh.pipeline.painting"}}
         print("models:", sorted(models & set(sys.modules)), file=sys.stderr)
     """
     done = subprocess.run(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mfh.cli.doctor import CORE, EXTRAS, package_status
-from mfh.models import weights
+from mfh.weights import store as weights
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -123,7 +123,7 @@ def test_commercial_ok_leaves_out_what_is_not_permitted_and_says_why(run_mfh, em
 
 
 def test_fetching_a_preset_gets_what_it_can_and_says_what_blocks(run_mfh, empty_cache, monkeypatch):
-    from mfh.models import hub
+    from mfh.weights import hub
 
     fetched = []
     monkeypatch.setattr(hub, "offline_reason", lambda url="": "")
@@ -184,7 +184,7 @@ def test_doctor_names_packages_that_are_on_no_index_and_how_to_install_them(run_
     }.items():
         assert f" -        {text}" in rows[name]
     monkeypatch.setattr("mfh.cli.doctor.find_spec", lambda module: module)
-    monkeypatch.setattr("mfh.models.weights.installed", lambda name: True)
+    monkeypatch.setattr("mfh.weights.store.installed", lambda name: True)
     out = run_mfh("doctor").out
     assert out.count("package and model files are here") == 3
     # What a preset needs is told the same way.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 def smpl(path: str) -> None:
     """Read a body model."""
-    from mfh.models.human_mesh.smpl_file import load_smpl
+    from mfh.models.human_mesh.smpl import load_smpl
 
     load_smpl(path)
 
@@ -30,7 +30,7 @@ def hmr2_network(path: str) -> None:
 
 def annotate(photo: str, shots: str, body: str) -> None:
     """Open annotations over a CSV, and keep what a browser might send."""
-    from mfh.evaluation.annotate.server import Annotations
+    from mfh_lab.paper.annotate.server import Annotations
 
     annotations = Annotations({"photo": Path(photo).read_bytes}, Path(shots))
     annotations.page()
@@ -48,14 +48,14 @@ def annotate(photo: str, shots: str, body: str) -> None:
 
 def manifest(folder: str) -> None:
     """Read the list of files beside a model."""
-    from mfh.models.weights_manifest import read_manifest
+    from mfh.weights.manifest import read_manifest
 
     read_manifest(Path(folder))
 
 
 def bank(path: str) -> None:
     """Read a bank of bodies."""
-    from mfh.pocket.bodies import load_bank
+    from mfh_lab.pocket.world.bodies import load_bank
 
     load_bank(Path(path))
 

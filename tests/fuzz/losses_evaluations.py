@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 
-from tests.evaluation.datasets import layouts
 from tests.fuzz import engine, process
 from tests.fuzz.case import Failure, Step
 from tests.fuzz.corpus.photos import ODD_NAMES, image
@@ -18,6 +17,7 @@ from tests.fuzz.foreign import eps
 from tests.fuzz.process import Arranged
 from tests.fuzz.scenes import OUT, owned_but, run_first, run_words
 from tests.fuzz.trial import Trial
+from tests.lab.evaluation.datasets import layouts
 
 
 def restart_on_its_own_predictions(trial: Trial, rng: Random) -> None:

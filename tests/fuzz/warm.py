@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from mfh.models.weights import place_of
-from mfh.models.weights_checked import check_unchanged
+from mfh.weights.manifest import check_unchanged
+from mfh.weights.store import place_of
 from tests.fuzz import engine
 from tests.fuzz.case import Outcome, Setting, Step
 from tests.fuzz.corpus.evaluations import build_figures, build_study

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mfh.geometry.morphology import erode_3x3
+from mfh.geometry.masks import erode_3x3
 
 regions = hnp.arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 4).map(bool))
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from mfh.geometry.overlap import box_iou, mask_iou
+from mfh.geometry.masks import box_iou, mask_iou
 
 
 def test_iou_of_known_boxes():

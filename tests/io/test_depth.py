@@ -19,8 +19,8 @@ from mfh.io.depth import (
     read_depth_png,
     write_depth_npz,
     write_depth_png,
+    write_grey16,
 )
-from mfh.io.png16 import write_grey16
 from mfh.types import LogSigmaCurve
 from mfh.types.rows import STRIP_PIXELS
 from tests.made_up_depth import with_depth

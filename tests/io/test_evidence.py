@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mfh.conclusion import conclude, with_camera
 from mfh.config import HeadConfig
 from mfh.errors import InputError, NoLandmarkError
 from mfh.geometry.camera import camera_from_focal_px
 from mfh.io.evidence import load_evidence, save_evidence
+from mfh.pipeline.conclude import conclude, with_camera
 from mfh.types import FocalProvenance, Region, Segment
 
 

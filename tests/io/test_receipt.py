@@ -45,9 +45,9 @@ def test_range_is_of_valid_pixels_only(metric_depth):
 
 
 def test_interval_and_everybody_s_share(gathered):
-    from mfh.conclusion import conclude
     from mfh.config import HeadConfig
-    from mfh.numerics.known_sizes import KnownDistance, KnownSizes
+    from mfh.pipeline.conclude import conclude
+    from mfh.scale.known_sizes import KnownDistance, KnownSizes
 
     result = conclude(gathered, head=HeadConfig(), known=KnownSizes(distances=(KnownDistance(10.0, 20.0, 3.0),)))
     tree = json.loads(json.dumps(receipt(result), allow_nan=False))

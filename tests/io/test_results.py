@@ -11,8 +11,7 @@ import pytest
 from mfh.errors import InputError
 from mfh.io.contents import RECEIPT
 from mfh.io.lock import folder_lock
-from mfh.io.results import Place, check_place, write_results
-from mfh.io.verify import check_results, result_folders
+from mfh.io.results import Place, check_place, check_results, result_folders, write_results
 
 DEPTH = ("depth.npz", "depth.png", "preview.png")
 

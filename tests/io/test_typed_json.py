@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from mfh.io.typed_json import from_json
+from mfh.io.json_text import from_json
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from mfh.errors import WeightsError
-from mfh.geometry.morphology import erode_3x3
+from mfh.geometry.masks import erode_3x3
 from mfh.geometry.rasterize import rasterize_depth
-from mfh.models import weights
 from mfh.models.human_mesh.blazepose import BlazePose
 from mfh.types import Camera, HumanMesh, Person
+from mfh.weights import store as weights
 
 SURE = 0.5
 """Score that people in photos exceed and what is nobody does not."""

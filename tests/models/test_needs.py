@@ -48,7 +48,7 @@ def test_every_preset_has_a_permitted_form_that_changes_no_more_than_it_must(nam
 
 def needs_of_role(role, name: str) -> dict[str, str]:
     """The artefacts of one model that are blocked."""
-    from mfh.models.weights import blocked_commercially
+    from mfh.weights.store import blocked_commercially
 
     return blocked_commercially(find_model(role, name).weights)
 

@@ -4,12 +4,12 @@ import os
 import subprocess
 import sys
 
-from mfh.models.onnx_session import cpu_session  # noqa: F401  what the process below imports is there
+from mfh.models.sessions import cpu_session  # noqa: F401  what the process below imports is there
 
 _TRY = """
 from pathlib import Path
 from mfh.errors import WeightsError
-from mfh.models.onnx_session import cpu_session
+from mfh.models.sessions import cpu_session
 try:
     cpu_session(Path("nowhere.onnx"), "network")
 except WeightsError as error:

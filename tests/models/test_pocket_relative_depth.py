@@ -6,7 +6,7 @@ import pytest
 from mfh.errors import WeightsError
 from mfh.io.photo import load_photo
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
-from mfh.pocket.evaluate import aligned_score
+from mfh_lab.pocket.train.evaluate import aligned_score
 
 
 @pytest.fixture(scope="module")

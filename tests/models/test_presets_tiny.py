@@ -17,7 +17,7 @@ from mfh.models.human_mesh.blazepose import BlazePose
 from mfh.models.human_mesh.hmr2 import Hmr2
 from mfh.models.painters.diffusers_inpainting import PAPER, DiffusersInpainting
 from mfh.models.registry import load_models
-from mfh.pipeline import MetricFromHuman
+from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.types import PaintedPhoto, Photo
 
 pytest.importorskip("diffusers", reason="the hub's libraries are not installed: pip install -e '.[hub]'")

@@ -59,7 +59,7 @@ def test_models_named_by_their_place_are_told_it(monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_entry_names_artefacts_and_extras_that_are_there():
-    from mfh.models.weights_table import ARTEFACTS
+    from mfh.weights.catalog import ARTEFACTS
 
     for role in registry.REGISTRY.values():
         for entry in role.values():

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mfh.models.relative_depth.shape_range import with_likely_range
+from mfh.models.relative_depth.range_head import with_likely_range
 from mfh.types import LogRange, RelativeDepth
 
 HEIGHT, WIDTH, FOCAL = 144, 192, 170.0

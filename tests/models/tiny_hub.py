@@ -8,9 +8,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from mfh.models import weights
-from mfh.models.hub import Source, cached_folder
-from mfh.models.weights_table import ARTEFACTS
+from mfh.weights import store as weights
+from mfh.weights.catalog import ARTEFACTS
+from mfh.weights.hub import Source, cached_folder
 from tests.models.tiny_depth import depth_anything, depth_pro, zoedepth
 
 WORDS = ("man", "woman")

@@ -7,19 +7,15 @@ from typing import Annotated
 import typer
 
 from mfh import __version__
-from mfh.cli.annotate import annotate
 from mfh.cli.demo import demo
 from mfh.cli.doctor import doctor
-from mfh.cli.evaluate import app as evaluate_app
 from mfh.cli.exits import EXIT_INPUT, EXIT_INTERRUPTED, failure_line
 from mfh.cli.interruption import LINE as INTERRUPTED
 from mfh.cli.interruption import leave_with
 from mfh.cli.json_answer import expect, print_failure
-from mfh.cli.pocket import app as pocket_app
 from mfh.cli.predict import predict
 from mfh.cli.refit import refit
-from mfh.cli.reproduce_app import app as reproduce_app
-from mfh.cli.study import app as study_app
+from mfh.cli.research import WithResearch
 from mfh.cli.verify import verify
 from mfh.cli.weights import app as weights_app
 from mfh.errors import printable
@@ -27,6 +23,7 @@ from mfh.errors import printable
 # Without rich, which would double the time to --help.
 app = typer.Typer(
     name="mfh",
+    cls=WithResearch,
     help="Metric depth from one photo: the people in it are the scale.",
     add_completion=False,
     rich_markup_mode=None,
@@ -36,13 +33,8 @@ app.command()(predict)
 app.command()(refit)
 app.command()(verify)
 app.command()(demo)
-app.add_typer(weights_app, name="weights")
-app.add_typer(pocket_app, name="pocket")
-app.add_typer(evaluate_app, name="evaluate")
-app.add_typer(study_app, name="study")
-app.command()(annotate)
-app.add_typer(reproduce_app, name="reproduce")
 app.command()(doctor)
+app.add_typer(weights_app, name="weights")
 
 
 def _print_version(wanted: bool) -> bool:

@@ -41,7 +41,7 @@ def doctor() -> int:
         state, text = package_status(packages, fix=f"pip install 'metric-from-human[{extra}]'")
         # An extra is a choice, not a fault.
         print(_row(extra, "ok" if state == "ok" else "-", f"{text} ({PURPOSES[extra]})"))
-    from mfh.models.weights_place import cache_folder
+    from mfh.weights.cache import cache_folder
 
     print("\nmodel files")
     # Where the cache itself cannot be used, that is all there is to say of what would be in it.
@@ -57,7 +57,7 @@ def doctor() -> int:
     for name, role in optional_models().items():
         print(_row(name, *optional_status(role, name)))
     print("\npresets")
-    from mfh.models.torch_device import describe_gpu
+    from mfh.models.torch_loading import describe_gpu
 
     gpu = describe_gpu()
     print(_row("GPU", "ok" if gpu else "-", gpu or "none, or no torch: the published models are very slow without one"))
@@ -77,7 +77,7 @@ def preset_needs(name: str) -> list[str]:
         name: of the preset.
     """
     from mfh.models.needs import needs_of
-    from mfh.models.weights_place import cache_folder, free_bytes
+    from mfh.weights.cache import cache_folder, free_bytes
 
     needs = needs_of(preset(name))
     memory = f"about {needs.gpu_gb:.0f} GB of GPU memory" if needs.gpu_gb else "no GPU"
@@ -124,7 +124,7 @@ def preset_status(name: str) -> tuple[str, str]:
         name: of the preset.
     """
     from mfh.models.needs import needs_of
-    from mfh.pipeline import MetricFromHuman
+    from mfh.pipeline.pipeline import MetricFromHuman
 
     needs = needs_of(preset(name))
     absent, _ = _split_installed(tuple(needs.packages))
@@ -148,8 +148,8 @@ def painter_status(name: str) -> tuple[str, str]:
     Args:
         name: of the painter.
     """
-    from mfh.models import weights
     from mfh.models.registry import load_models
+    from mfh.weights import store as weights
 
     entry = REGISTRY["painter"][name]
     if entry.packages:
@@ -178,7 +178,7 @@ def optional_status(role: Role, name: str) -> tuple[str, str]:
         role: what the model does.
         name: its name.
     """
-    from mfh.models import weights
+    from mfh.weights import store as weights
 
     entry = REGISTRY[role][name]
     steps = [] if find_spec(entry.module) else [f"no package {entry.module}: {entry.install}"]

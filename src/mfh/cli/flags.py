@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from mfh.errors import InputError
+
 # As in mfh.types, which needs numpy: help must not.
 Space = Literal["disparity", "depth"]
-# As in mfh.evaluation.pocket_subjects, for the same reason.
+# As in mfh_lab.evaluation.pocket_subjects, for the same reason.
 NOISES = ("clean", "noisy", "outliers10", "outliers20", "misplaced")
 
 FocalPx = Annotated[float | None, typer.Option(help="Focal length in pixels.")]
@@ -79,3 +81,24 @@ RelativeDepthSpace = Annotated[
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+MOST_SCENES = 1_000_000
+MOST_SEEDS = 10_000
+MOST_WORKERS = 1024
+LAST_SEED = 2**63 - 1
+
+
+def check_number(flag: str, value: int | float | None, least: int | float, most: int | float) -> None:
+    """Refuse a number outside a range.
+
+    Args:
+        flag: as typed, for the message.
+        value: None for not given.
+        least: first that is accepted.
+        most: last that is accepted.
+
+    Raises:
+        InputError: for a number outside, or none at all.
+    """
+    if value is not None and not least <= value <= most:
+        raise InputError(f"{flag} is {value}: expected {least} to {most}")

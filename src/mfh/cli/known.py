@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mfh.errors import InputError
 
 if TYPE_CHECKING:
-    from mfh.numerics.known_sizes import KnownDistance, KnownHeight, KnownLength, KnownSizes
+    from mfh.scale.known_sizes import KnownDistance, KnownHeight, KnownLength, KnownSizes
     from mfh.types import Region, Segment
 
 METRES_PER_UNIT = {"": 1.0, "m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048, "in": 0.0254}
@@ -32,7 +32,7 @@ def known_sizes(*, heights: Sequence[str], distances: Sequence[str], lengths: Se
     """
     if not (heights or distances or lengths):
         return None
-    from mfh.numerics.known_sizes import KnownSizes
+    from mfh.scale.known_sizes import KnownSizes
 
     return KnownSizes(
         distances=tuple(parse_distance(word) for word in distances),
@@ -50,7 +50,7 @@ def parse_distance(word: str) -> "KnownDistance":
     Raises:
         InputError: for anything else.
     """
-    from mfh.numerics.known_sizes import KnownDistance
+    from mfh.scale.known_sizes import KnownDistance
 
     where, _, size = word.partition("=")
     pixel, metres = _pixel(where), parse_metres(size)
@@ -70,7 +70,7 @@ def parse_length(word: str) -> "KnownLength":
     Raises:
         InputError: for anything else, or twice the same pixel.
     """
-    from mfh.numerics.known_sizes import KnownLength
+    from mfh.scale.known_sizes import KnownLength
 
     where, _, size = word.partition("=")
     ends, metres = _two_pixels(where), parse_metres(size)
@@ -95,7 +95,7 @@ def parse_heights(words: Sequence[str]) -> "tuple[KnownHeight, ...]":
     Raises:
         InputError: for anything else, a height no person has, or two heights of one person.
     """
-    from mfh.numerics.known_sizes import KnownHeight
+    from mfh.scale.known_sizes import KnownHeight
 
     heights: dict[int, float] = {}
     everybody = -1

@@ -14,13 +14,13 @@ from mfh.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from mfh.gathered import Gathered
     from mfh.io.focal import FocalRequest
     from mfh.io.relative import RelativeDepthMap
     from mfh.io.results import Place, Written
-    from mfh.numerics.known_sizes import KnownSizes
-    from mfh.pipeline import MetricFromHuman
+    from mfh.pipeline.pipeline import MetricFromHuman
+    from mfh.scale.known_sizes import KnownSizes
     from mfh.types import MetricDepth, Photo, Region, Segment
+    from mfh.types.observations import Gathered
 
 
 @dataclass(frozen=True)
@@ -135,12 +135,12 @@ class Meter:
         known, region, lengths = given.known, given.region, given.lengths
         if given.relative_depth is None and not self._save_evidence:
             return self._model()(photo, known=known, region=region, lengths=lengths, progress=say), None
-        from mfh.conclusion import conclude
+        from mfh.pipeline.conclude import conclude
 
         if given.relative_depth is None:
             gathered = self._model().gather(photo, known=known, region=region, lengths=lengths, progress=say)
         else:
-            from mfh.adapters import gather_with_relative_depth
+            from mfh.pipeline.own_depth import gather_with_relative_depth
 
             gathered = gather_with_relative_depth(
                 photo,
@@ -156,7 +156,7 @@ class Meter:
 
     def _model(self) -> "MetricFromHuman":
         if self._pipeline is None:
-            from mfh.pipeline import MetricFromHuman
+            from mfh.pipeline.pipeline import MetricFromHuman
 
             self._pipeline = MetricFromHuman.from_preset(self.config.name, **changes(self.config))
         return self._pipeline

@@ -29,8 +29,8 @@ from mfh.config import PRESETS, HeadConfig, HeadKind
 from mfh.errors import InputError, MfhError
 
 if TYPE_CHECKING:
-    from mfh.gathered import Gathered
     from mfh.io.focal import FocalRequest
+    from mfh.types.observations import Gathered
 
 
 def refit(
@@ -66,10 +66,10 @@ def refit(
         known = known_sizes(heights=person_height or (), distances=known_distance or (), lengths=known_length or ())
         wanted, lengths = parse_region(region), tuple(parse_segment(word) for word in measure or ())
 
-        from mfh.conclusion import conclude
         from mfh.io.atomic import check_writable
         from mfh.io.evidence import load_evidence
         from mfh.io.results import Place, check_place
+        from mfh.pipeline.conclude import conclude
 
         folder = evidence.parent / "refit" if out is None else out
         place = Place(folder, evidence, exact=True, inputs=() if intrinsics is None else (intrinsics,))
@@ -128,9 +128,9 @@ def see_through(gathered: "Gathered", focal: "FocalRequest") -> "Gathered":
         gathered: what the models said.
         focal: a focal length, or none.
     """
-    from mfh.conclusion import with_camera
     from mfh.io.exif import ExifFacts
     from mfh.io.focal import FocalRequest, choose_camera
+    from mfh.pipeline.conclude import with_camera
 
     if focal == FocalRequest():
         return gathered

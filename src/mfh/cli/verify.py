@@ -16,7 +16,7 @@ def verify(
     as_json: AsJson = False,
 ) -> int:
     """Say whether results are whole: every file that a receipt lists is there, byte for byte."""
-    from mfh.io.verify import check_results, result_folders
+    from mfh.io.results import check_results, result_folders
 
     try:
         if not out.is_dir():

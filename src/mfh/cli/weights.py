@@ -9,13 +9,11 @@ import typer
 
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
 from mfh.cli.progress import progress_line
-from mfh.cli.weights_convert import convert
-from mfh.errors import InputError, WeightsError, shown
+from mfh.errors import BackendError, InputError, WeightsError, shown
 
 app = typer.Typer(
     help="Model files: list them, fetch them, verify them, carry them to another machine.", rich_markup_mode=None
 )
-app.command()(convert)
 
 CommercialOk = Annotated[
     bool, typer.Option("--commercial-ok", help="Only what may be used commercially; says what is left out and why.")
@@ -32,7 +30,7 @@ Preset = Annotated[str | None, typer.Option(help="All that a preset needs.", sho
 @app.command("list")
 def list_files(preset: Preset = None, commercial_ok: CommercialOk = False) -> int:
     """List the model files, where they are, and under which licence."""
-    from mfh.models import weights
+    from mfh.weights import store as weights
 
     cache = weights.cache_folder()
     names = _names(preset)
@@ -55,8 +53,8 @@ def fetch(
     replace: Replace = False,
 ) -> int:
     """Get model files, check their digests and put them in place; nothing is done where they are there already."""
-    from mfh.models import weights
-    from mfh.models.hub import PREFIX
+    from mfh.weights import store as weights
+    from mfh.weights.hub import PREFIX
 
     if (name is None) == (preset is None):
         raise InputError("expected one name or --preset NAME: see mfh weights fetch --help")
@@ -95,7 +93,7 @@ def verify(
     name: Annotated[str | None, typer.Argument(help="One of them; without it, all that are here.")] = None,
 ) -> int:
     """Read model files whole and compare their digests with the ones expected."""
-    from mfh.models import weights
+    from mfh.weights import store as weights
 
     code = EXIT_DONE
     # What is fetched on demand is no fault where it is not here; what the default preset needs is.
@@ -120,7 +118,7 @@ def export_files(
     replace: Replace = False,
 ) -> int:
     """Copy model files into a folder that can be carried to a machine without a network."""
-    from mfh.models.weights_share import carried_names, export_weights
+    from mfh.weights.transfer import carried_names, export_weights
 
     if names and preset:
         raise InputError("expected names or --preset, not both")
@@ -146,8 +144,8 @@ def import_files(
     folder: Annotated[Path, typer.Argument(help="Folder made by mfh weights export.")], replace: Replace = False
 ) -> int:
     """Put exported model files into the weights cache, after comparing every digest."""
-    from mfh.models import weights
-    from mfh.models.weights_share import import_weights
+    from mfh.weights import store as weights
+    from mfh.weights.transfer import import_weights
 
     with progress_line(prefix="import: ") as progress:
         names = import_weights(folder, replace=replace, progress=progress.update)
@@ -161,7 +159,7 @@ def status_rows(names: list[str] | None = None) -> list[str]:
     Args:
         names: which; None for all.
     """
-    from mfh.models import weights
+    from mfh.weights import store as weights
 
     rows = []
     for name in names if names is not None else list(weights.ARTEFACTS):
@@ -183,8 +181,8 @@ def status_rows(names: list[str] | None = None) -> list[str]:
 
 def _check_hub(names: list[str]) -> None:
     """Say once, before anything is begun, that the hub is out of reach."""
-    from mfh.models import weights
-    from mfh.models.hub import offline_reason
+    from mfh.weights import store as weights
+    from mfh.weights.hub import offline_reason
 
     wanted = [
         one for one in names if one in weights.ARTEFACTS and weights.artefact(one).hub and not weights.intact(one)
@@ -202,7 +200,7 @@ def weights_fix(name: str) -> str:
     Args:
         name: the artefact.
     """
-    from mfh.models import weights
+    from mfh.weights import store as weights
 
     one = weights.artefact(name)
     if one.supplied is not None:
@@ -217,7 +215,7 @@ def _permitted(names: list[str], preset: str | None) -> tuple[list[str], dict[st
     """
     from mfh.config import preset as preset_of
     from mfh.models.needs import needs_of, permitted
-    from mfh.models.weights import blocked_commercially
+    from mfh.weights.store import blocked_commercially
 
     blocked = blocked_commercially(names)
     if preset is None:
@@ -232,19 +230,46 @@ def _names(preset: str | None) -> list[str]:
     """Return the artefacts of a preset, or all."""
     from mfh.config import preset as preset_of
     from mfh.models.needs import needs_of
-    from mfh.models.weights import ARTEFACTS
+    from mfh.weights.store import ARTEFACTS
 
     return list(ARTEFACTS) if preset is None else list(needs_of(preset_of(preset)).artefacts)
 
 
 def _here_besides(preset: str) -> list[str]:
-    from mfh.models import weights
+    from mfh.weights import store as weights
 
     needed = _names(preset)
     return [name for name in weights.ARTEFACTS if name not in needed and os.path.exists(weights.path(name))]
 
 
 def _in_package(name: str) -> bool:
-    from mfh.models.weights import artefact
+    from mfh.weights.store import artefact
 
     return artefact(name).kind == "package"
+
+
+MODELS = ("hmr2",)
+
+
+@app.command()
+def convert(
+    model: Annotated[str, typer.Argument(help="Which model: hmr2.")],
+    checkpoint: Annotated[Path, typer.Argument(help="The checkpoint as published.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where to write it; without it, where the model looks for it.")
+    ] = None,
+) -> int:
+    """Convert a published checkpoint to safetensors; nothing in the checkpoint is run."""
+    if model not in MODELS:
+        raise InputError(f"nothing to convert for {model!r}: expected one of {', '.join(MODELS)}")
+    from mfh.models.human_mesh.hmr2 import converted_path
+    from mfh.models.human_mesh.hmr2_checkpoint import convert_hmr2_checkpoint
+
+    try:
+        written = convert_hmr2_checkpoint(checkpoint, out or converted_path())
+    except ModuleNotFoundError as error:
+        raise BackendError(
+            f"converting {model} needs the package {error.name!r}: pip install 'metric-from-human[hub]'"
+        ) from error
+    print(f"{model}: in {shown(written)}")
+    return EXIT_DONE

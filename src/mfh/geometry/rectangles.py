@@ -2,7 +2,7 @@
 
 Four straight edges are looked for around a box, one on each side of it, that together make a quadrilateral: any four
 lines do, so a rectangle seen aslant is found too. What is found need not be a border: windows and paving stones have
-straight edges as well, and ``numerics.in_picture`` weighs it.
+straight edges as well, and ``landmarks.in_picture`` weighs it.
 """
 
 from dataclasses import dataclass

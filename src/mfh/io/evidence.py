@@ -18,14 +18,14 @@ from PIL import Image
 
 from mfh import __version__
 from mfh.errors import InputError
-from mfh.gathered import Gathered
 from mfh.io.atomic import atomic_path
 from mfh.io.evidence_format import Description, PhotoDescription, check_arrays, check_description
+from mfh.io.json_text import from_json
 from mfh.io.pictures import open_picture
 from mfh.io.pixels import decode_rgb
 from mfh.io.reading import MAX_ARRAY_BYTES, MAX_TEXT_BYTES, array_names, open_zip, parse_json, read_member, reading
-from mfh.io.typed_json import from_json
 from mfh.types import Camera, Evidence, Landmark, LogRange, Photo, RelativeDepth
+from mfh.types.observations import Gathered
 from mfh.types.rows import strips
 
 EVIDENCE_FILE = "evidence.npz"

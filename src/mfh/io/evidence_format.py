@@ -47,7 +47,7 @@ class PhotoDescription:
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """What is kept as JSON: fields of :class:`mfh.gathered.Gathered` and of what is in it, in the order of the file."""
+    """What is kept as JSON: fields of :class:`~mfh.types.observations.Gathered`, in the order of the file."""
 
     format: str
     version: int

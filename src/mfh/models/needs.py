@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 from mfh.config import Config
 from mfh.errors import InputError
-from mfh.models import weights
 from mfh.models.registry import CONFIG_FIELDS, Entry, Role, find_model, names_of
-from mfh.models.weights_table import artefact
+from mfh.weights import store as weights
+from mfh.weights.catalog import artefact
 
 PERMITTED: dict[Role, str] = {
     "relative_depth": "depth-anything-v2-small",

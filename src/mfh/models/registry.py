@@ -137,7 +137,7 @@ REGISTRY: dict[Role, dict[str, Entry]] = {
 
 NAMED_BY_PLACE: dict[Role, Entry] = {
     "painter": Entry(f"{_PAINTERS}:from_source", _HUB, packages=_DIFFUSERS, gpu_gb=6.0),
-    "relative_depth": Entry("mfh.models.relative_depth.from_hub:from_source", _HUB, packages=_TORCH, gpu_gb=2.0),
+    "relative_depth": Entry("mfh.models.relative_depth.hub_depth:from_source", _HUB, packages=_TORCH, gpu_gb=2.0),
 }
 """What loads a model that is named by where it is rather than by a name of the registry."""
 

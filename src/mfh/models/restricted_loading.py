@@ -15,7 +15,7 @@ from typing import Any
 from urllib.error import URLError
 
 from mfh.errors import BackendError, MfhError, WeightsError, kind_and_message
-from mfh.models.torch_files import check_torch_file
+from mfh.weights.torch_files import check_torch_file
 
 RESTRICT = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 UNRESTRICT = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"

@@ -1,7 +1,7 @@
 """What kind of picture a photo is: one in which somebody could stand, a view from far away, or a close-up.
 
 ImageNet's EfficientNet-Lite0 encoder sees the photo, and a linear layer fitted to labelled photos
-(``mfh.pocket.train_scene``) says how much it is of each kind. Offline, a few hundredths of a second.
+(``mfh_lab.pocket.train.scene_kind``) says how much it is of each kind. Offline, a few hundredths of a second.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 
 from mfh.errors import WeightsError
-from mfh.models.onnx_session import cpu_session
 from mfh.models.protocols import Rgb
 from mfh.models.relative_depth.pocket import input_size
+from mfh.models.sessions import cpu_session
+from mfh.weights import EMBEDDED
 
-ENCODER = Path(__file__).parents[1] / "pocket" / "weights" / "scene.onnx"
+ENCODER = EMBEDDED / "scene.onnx"
 HEAD = ENCODER.with_name("scene.npz")
 KINDS = ("ordinary", "far", "near")
 _INPUT_PIXELS = 192 * 256

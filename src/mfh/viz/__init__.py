@@ -1,6 +1,6 @@
 """Pictures of a result, with pillow and opencv alone."""
 
-from mfh.viz.colours import bar_ticks_m, colour_depth, depth_limits_m
+from mfh.viz.drawing import bar_ticks_m, colour_depth, depth_limits_m
 from mfh.viz.result import preview
 from mfh.viz.strip import painting_strip
 

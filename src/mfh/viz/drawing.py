@@ -1,12 +1,13 @@
 """Small things every picture needs: inks, text, labels, resizing."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
-from PIL import ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from mfh.geometry.view import view_of
 from mfh.types import Photo
@@ -80,3 +81,127 @@ def fit(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width_px:
 def font_of(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Return Pillow's own font, so that no font file is needed."""
     return ImageFont.load_default(size=size_px)
+
+
+_LOG_FROM_RATIO = 4.0
+"""Farthest over nearest from which colours and ticks are spaced by ratio, so that near things keep their contrast."""
+
+
+def depth_limits_m(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h w"]) -> tuple[float, float]:
+    """Return the metres at the two ends of the colour bar: the 1st and 99th percentile, never the same.
+
+    Args:
+        depth_m: (h, w) z in metres.
+        valid_mask: (h, w) where there is a depth.
+
+    Returns:
+        Near and far end in metres; 1 and 10 where nothing is valid.
+    """
+    valid = depth_m[valid_mask]
+    if valid.size == 0:
+        return 1.0, 10.0
+    near_m, far_m = (float(value) for value in np.percentile(valid, [1, 99]))
+    if far_m < near_m * 1.02:
+        # A flat wall: show it in the middle of a narrow range rather than blow its noise up to full contrast.
+        middle_m = (near_m + far_m) / 2
+        near_m, far_m = middle_m * 0.98, middle_m * 1.02
+    return near_m, far_m
+
+
+def colour_depth(
+    depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h w"], limits_m: tuple[float, float]
+) -> UInt8[ndarray, "h w 3"]:
+    """Colour depth, near bright and far dark, on a perceptual scale; pixels without depth are hatched grey.
+
+    Args:
+        depth_m: (h, w) z in metres.
+        valid_mask: (h, w) where there is a depth.
+        limits_m: metres at the near and the far end; beyond them the colour stays.
+
+    Returns:
+        (h, w, 3) uint8 RGB.
+    """
+    position = position_on_bar(np.where(valid_mask, depth_m, limits_m[0]), limits_m)
+    coloured = bar_colours(position)
+    height, width = depth_m.shape
+    stripe = max(2, min(height, width) // 60)
+    rows, columns = np.ogrid[:height, :width]
+    hatch = np.where((rows + columns) // stripe % 2, 205, 225).astype(np.uint8)
+    return np.where(valid_mask[..., None], coloured, hatch[..., None])
+
+
+def bar_ticks_m(limits_m: tuple[float, float]) -> list[float]:
+    """Return round metres to write beside the colour bar: by ratio over a wide range, evenly over a narrow one.
+
+    Args:
+        limits_m: metres at the near and the far end.
+
+    Returns:
+        Three to nine values between the ends, rising.
+    """
+    near_m, far_m = limits_m
+    if far_m / near_m >= _LOG_FROM_RATIO:
+        decades = range(math.floor(math.log10(near_m)), math.ceil(math.log10(far_m)) + 1)
+        for steps in ((1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8)):
+            ticks = [step * 10.0**decade for decade in decades for step in steps]
+            ticks = [tick for tick in ticks if near_m <= tick <= far_m]
+            if len(ticks) >= 4:
+                return ticks
+        return ticks
+    rough = (far_m - near_m) / 5
+    magnitude = 10.0 ** math.floor(math.log10(rough))
+    step = next(step * magnitude for step in (1, 2, 2.5, 5, 10) if step * magnitude >= rough)
+    return [step * count for count in range(math.ceil(near_m / step), math.floor(far_m / step) + 1)]
+
+
+def position_on_bar(depth_m: Float[ndarray, "*shape"], limits_m: tuple[float, float]) -> Float[ndarray, "*shape"]:
+    """Return where depths are on the bar: 0 at the near end and 1 at the far end; by ratio over a wide range.
+
+    Args:
+        depth_m: z in metres, any shape.
+        limits_m: metres at the near and the far end; depths beyond them are at the end.
+    """
+    near_m, far_m = limits_m
+    clipped = np.clip(depth_m, near_m, far_m)
+    if far_m / near_m >= _LOG_FROM_RATIO:
+        return np.log(clipped / near_m) / math.log(far_m / near_m)
+    return (clipped - near_m) / (far_m - near_m)
+
+
+def bar_colours(position: Float[ndarray, "h w"]) -> UInt8[ndarray, "h w 3"]:
+    """Return the colours at places on the bar.
+
+    Args:
+        position: (h, w) 0 at the near end, 1 at the far end.
+
+    Returns:
+        (h, w, 3) uint8 RGB.
+    """
+    # The map's last few steps are black on black; the far end stops short of them.
+    levels = np.rint((1 - 0.94 * position) * 255).astype(np.uint8)
+    return cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+
+
+def draw_bar(
+    canvas: Image.Image, corner: tuple[int, int], size: tuple[int, int], limits_m: tuple[float, float], *, font_px: int
+) -> None:
+    """Draw the colour bar, near end at the bottom, with its ticks."""
+    draw, font = ImageDraw.Draw(canvas), font_of(font_px)
+    column = np.linspace(1, 0, size[1])[:, None]
+    canvas.paste(Image.fromarray(np.repeat(bar_colours(column), size[0], axis=1)), corner)
+    last_y = math.inf
+    for tick_m in bar_ticks_m(limits_m):
+        y = corner[1] + (1 - float(position_on_bar(np.array([tick_m]), limits_m)[0])) * (size[1] - 1)
+        if last_y - y < font_px * 1.3:
+            continue
+        last_y = y
+        right = corner[0] + size[0]
+        draw.line((right, y, right + font_px * 0.4, y), fill=INK, width=2)
+        # Text centred on a tick at the very end would leave the bar.
+        text_y = min(max(y, corner[1] + font_px * 0.5), corner[1] + size[1] - font_px * 0.5)
+        draw.text((right + font_px * 0.7, text_y), f"{tick_label(tick_m)} m", font=font, fill=INK, anchor="lm")
+
+
+def tick_label(metres: float) -> str:
+    """Return metres as short as they can be said."""
+    return f"{metres:.10g}" if metres >= 0.1 else f"{metres:.2g}"

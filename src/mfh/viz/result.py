@@ -8,8 +8,23 @@ from numpy import ndarray
 from PIL import Image, ImageDraw
 
 from mfh.types import Landmark, MeasuredLength, MetricDepth, RegionDepth, used_people
-from mfh.viz.colours import bar_ticks_m, colour_depth, depth_limits_m, draw_bar, tick_label
-from mfh.viz.drawing import FAINT_INK, INK, PAPER, REGION_INK, Label, draw_label, fit, font_of, place_label, small_photo
+from mfh.viz.drawing import (
+    FAINT_INK,
+    INK,
+    PAPER,
+    REGION_INK,
+    Label,
+    bar_ticks_m,
+    colour_depth,
+    depth_limits_m,
+    draw_bar,
+    draw_label,
+    fit,
+    font_of,
+    place_label,
+    small_photo,
+    tick_label,
+)
 
 
 def preview(result: MetricDepth, *, panel_px: int = 760) -> UInt8[ndarray, "h w 3"]:

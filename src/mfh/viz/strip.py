@@ -9,8 +9,19 @@ from mfh.errors import InputError
 from mfh.geometry.camera import resize_camera, unproject
 from mfh.geometry.rasterize import rasterize_depth
 from mfh.types import Camera, HumanMesh, Landmark, MeasuredPainting, MetricDepth
-from mfh.viz.colours import colour_depth, depth_limits_m, draw_bar
-from mfh.viz.drawing import INK, PAPER, draw_label, fit, font_of, place_label, shrink, small_photo
+from mfh.viz.drawing import (
+    INK,
+    PAPER,
+    colour_depth,
+    depth_limits_m,
+    draw_bar,
+    draw_label,
+    fit,
+    font_of,
+    place_label,
+    shrink,
+    small_photo,
+)
 
 _USED_TINT = (70, 150, 255)
 _REJECTED_TINT = (190, 190, 190)

@@ -7,11 +7,11 @@ from random import Random
 
 import numpy as np
 
-from tests.evaluation.datasets import layouts
 from tests.fuzz.case import Step
 from tests.fuzz.corpus.maps import exr, grey16, npy_bytes, npz_bytes
 from tests.fuzz.corpus.photos import image
 from tests.fuzz.corpus.reader import Plan, Reader, Run, files_below, maybe_json
+from tests.lab.evaluation.datasets import layouts
 
 DATASETS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "nyu": ("nyu", lambda root: layouts.write_nyu_bts(root, numbers=(0,))),
@@ -30,8 +30,8 @@ DATASETS: dict[str, tuple[str, Callable[[Path], object]]] = {
 
 def _write_answers(dataset: str, root: Path, folder: Path) -> None:
     """Write an answer of three metres for every photo."""
-    from mfh.cli.evaluate_datasets import COMMANDS
-    from mfh.evaluation.datasets.registry import open_dataset
+    from mfh_lab.cli.evaluate_datasets import COMMANDS
+    from mfh_lab.evaluation.datasets.registry import open_dataset
 
     opened = open_dataset(COMMANDS[dataset][0], root)
     for name in opened.names:

@@ -11,8 +11,8 @@ from mfh.errors import BackendError, WeightsError
 from mfh.io.focal import FOCAL_UNKNOWN, FocalRequest
 from mfh.io.photo import photo_from_array
 from mfh.models.field_of_view.depth_pro import DepthPro
-from mfh.models.field_of_view.estimated import with_estimated_camera
 from mfh.models.registry import load_models
+from mfh.pipeline.inference import with_estimated_camera
 
 pytest.importorskip("transformers", reason="the hub's libraries are not installed: pip install -e '.[hub]'")
 import torch  # noqa: E402  after the check that it is there
@@ -58,7 +58,7 @@ def test_the_network_sees_what_the_librarys_processor_would_show_it(tiny, monkey
 
 
 def test_a_model_without_the_head_is_refused(tiny_weights, tmp_path):
-    from mfh.models.weights import path
+    from mfh.weights.store import path
 
     tiny_weights("depth-pro")
     shutil.copytree(path("depth-pro"), tmp_path / "copy")
@@ -114,7 +114,7 @@ def people_pipeline():
 
     import mfh
     from mfh.io.photo import load_photo
-    from mfh.pipeline import MetricFromHuman
+    from mfh.pipeline.pipeline import MetricFromHuman
 
     try:
         pipeline = MetricFromHuman.from_preset("pocket", people="only")

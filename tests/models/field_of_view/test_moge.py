@@ -8,10 +8,10 @@ import pytest
 from mfh.config import PRESETS
 from mfh.errors import BackendError, WeightsError
 from mfh.io.photo import photo_from_array
-from mfh.models.field_of_view.estimated import with_estimated_camera
-from mfh.models.hub import Source, cached_folder
 from mfh.models.protocols import FieldOfViewModel
 from mfh.models.registry import load_models
+from mfh.pipeline.inference import with_estimated_camera
+from mfh.weights.hub import Source, cached_folder
 from tests.models import stand_ins
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install -e '.[hub]'")

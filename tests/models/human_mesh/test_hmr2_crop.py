@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from mfh.geometry.camera import project
 from mfh.io.photo import load_photo
-from mfh.models.human_mesh.hmr2_crop import PersonCrop, camera_translation, crop_of_box, crop_tensor
+from mfh.models.human_mesh.hmr2 import PersonCrop, camera_translation, crop_of_box, crop_tensor
 from mfh.types import Camera
 
 _MEAN = np.array([0.485, 0.456, 0.406])[:, None, None]

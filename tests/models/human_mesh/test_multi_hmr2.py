@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from mfh.config import PRESETS
 from mfh.errors import BackendError, InputError, WeightsError
 from mfh.geometry.camera import project
+from mfh.landmarks.gates import mesh_gate
 from mfh.models.human_mesh.multi_hmr2 import shown, triangles
 from mfh.models.human_mesh.own_camera import matched, placed
 from mfh.models.needs import needs_of, permitted
 from mfh.models.protocols import HumanMeshModel
 from mfh.models.registry import load_models
-from mfh.numerics.gates import mesh_gate
 from mfh.types import Camera, HumanMesh
 from tests.models import stand_ins
 from tests.models.human_mesh.placed_bodies import QUADS, TRIANGLES, box_body, seen_person

@@ -9,12 +9,12 @@ import pytest
 from mfh.config import PRESETS
 from mfh.errors import BackendError, WeightsError
 from mfh.geometry.camera import project
-from mfh.models.hub import Source, cached_folder
+from mfh.landmarks.gates import mesh_gate
 from mfh.models.needs import needs_of, permitted
 from mfh.models.protocols import HumanMeshModel
 from mfh.models.registry import load_models
-from mfh.numerics.gates import mesh_gate
 from mfh.types import Camera, Person
+from mfh.weights.hub import Source, cached_folder
 from tests.models import stand_ins
 from tests.models.human_mesh.placed_bodies import TRIANGLES, box_body, seen_person
 
@@ -176,7 +176,7 @@ def test_a_package_that_fails_is_one_line(sam, monkeypatch):
 def test_its_licence_permits_commercial_use_and_its_files_are_gated():
     config = replace(PRESETS["pocket"], human_mesh="sam-3d-body")
     assert permitted(config) == (config, ())
-    from mfh.models.weights_table import artefact
+    from mfh.weights.catalog import artefact
 
     assert "sam-3d-body" in needs_of(config).artefacts and artefact("sam-3d-body").gated
 

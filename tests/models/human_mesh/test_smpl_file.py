@@ -7,9 +7,9 @@ import pytest
 
 from mfh.errors import WeightsError
 from mfh.io.contents import file_sha256
-from mfh.models.human_mesh import smpl_file
-from mfh.models.human_mesh.smpl_file import ENVIRONMENT, find_smpl, load_smpl
-from mfh.models.weights_manifest import ListedFile, Manifest, write_manifest
+from mfh.models.human_mesh import smpl
+from mfh.models.human_mesh.smpl import ENVIRONMENT, find_smpl, load_smpl
+from mfh.weights.manifest import ListedFile, Manifest, write_manifest
 from tests.models.human_mesh.smpl_fixtures import arrays_of, foreign_classes, made_up_smpl, save_npz
 from tests.models.human_mesh.smpl_fixtures import save_published_pickle as save_pickle
 
@@ -246,7 +246,7 @@ def test_an_array_of_another_kind_is_one_line(tmp_path, key, value, message):
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused_before_it_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(smpl_file, "MAX_BYTES", 10_000_000)
+    monkeypatch.setattr(smpl, "MAX_BYTES", 10_000_000)
     path = tmp_path / "SMPL_NEUTRAL.npz"
     np.savez_compressed(path, **{**arrays_of(MODEL), "f": np.zeros((10**6, 3), np.uint32)})
     assert path.stat().st_size < 1e6

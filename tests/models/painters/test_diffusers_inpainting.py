@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mfh.errors import BackendError, InputError, WeightsError
-from mfh.models.painters.diffusion_options import (
+from mfh.models.painters.diffusion_pipeline import (
     DiffusionOptions,
     batch_for_memory,
     mask_at_size,
@@ -135,7 +135,7 @@ def test_the_batch_is_halved_where_memory_runs_out_and_the_paintings_are_the_sam
 
 
 def test_a_painter_is_loaded_from_a_folder_too(tiny_weights):
-    from mfh.models.hub import cached_folder, parse_source
+    from mfh.weights.hub import cached_folder, parse_source
 
     tiny_weights("sd15")
     folder = str(cached_folder(parse_source("hf:runwayml/stable-diffusion-inpainting")))

@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfh.errors import WeightsError
+from mfh.models.painters.compositing import edge_sharpness, ground_disparity, noise_sigma
 from mfh.models.painters.figures import SPRITES, Composite, Figure, composite, load_figures
-from mfh.models.painters.harmonize import edge_sharpness, noise_sigma
-from mfh.models.painters.occlusion import ground_disparity
 
 HEIGHT, WIDTH = 240, 320
 

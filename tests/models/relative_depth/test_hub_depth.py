@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from mfh.errors import InputError, WeightsError
-from mfh.models.hub import cached_folder, parse_source
 from mfh.models.registry import REGISTRY, load_models
 from mfh.models.relative_depth.hub_depth import limit_aspect, space_of, without_zoedepth_padding
+from mfh.weights.hub import cached_folder, parse_source
 
 torch = pytest.importorskip("torch")
 tiny_depth = pytest.importorskip("tests.models.tiny_depth")

@@ -11,10 +11,10 @@ from torch import nn
 
 from mfh.errors import BackendError, WeightsError
 from mfh.io.contents import file_sha256
-from mfh.models import weights
 from mfh.models.protocols import PersonSegmenter
 from mfh.models.registry import load_models
 from mfh.models.segmentation.mask_rcnn import MaskRcnn
+from mfh.weights import store as weights
 
 
 class _Detector(nn.Module):

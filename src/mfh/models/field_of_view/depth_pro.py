@@ -12,10 +12,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import WeightsError
-from mfh.models.hub import half_variant, locate_artefact, read_json
-from mfh.models.hub_loading import loading
 from mfh.models.protocols import Rgb
-from mfh.models.torch_device import pick_device, pick_dtype
+from mfh.models.torch_loading import loading, pick_device, pick_dtype
+from mfh.weights.hub import half_variant, locate_artefact, read_json
 
 ARTEFACT = "depth-pro"
 MARKER = "config.json"

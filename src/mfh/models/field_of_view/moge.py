@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from mfh.errors import BackendError, WeightsError
-from mfh.models.hub import locate_artefact
 from mfh.models.protocols import Rgb
 from mfh.models.restricted_loading import computing, loading_restricted
-from mfh.models.torch_device import pick_device
+from mfh.models.torch_loading import pick_device
+from mfh.weights.hub import locate_artefact
 
 ARTEFACT = "moge"
 FILE_NAME = "model.pt"

@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from mfh.models import weights
 from mfh.models.human_mesh.body_mesh import body_mesh
 from mfh.models.human_mesh.body_translation import Placement, log_depth_sigma, place_body, stature_from_joints
 from mfh.models.human_mesh.pose_crowd import (
@@ -30,9 +29,10 @@ from mfh.models.human_mesh.pose_landmarks import (
     roi_box,
     spread_over_photo,
 )
-from mfh.models.human_mesh.tflite import TfliteNetwork
 from mfh.models.protocols import RegionOfAnySize, Rgb, RgbOfAnySize
+from mfh.models.sessions import TfliteNetwork
 from mfh.types import Camera, HumanMesh, Person, PoseLandmarks
+from mfh.weights import store as weights
 
 LONG_SIDE_PX = 1280
 """Larger photos are searched at this size: a person the search can find there is 60 pixels tall."""

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from mfh.errors import InputError, WeightsError, kind_and_message, shown
 from mfh.io.atomic import atomic_path
 from mfh.io.reading import check_file, open_zip, parse_json, reading
-from mfh.models.human_mesh.restricted_pickle import PLAIN, load_restricted
-from mfh.models.torch_files import MAX_PICKLE_BYTES, STORAGES
+from mfh.weights.pickles import PLAIN, load_restricted
+from mfh.weights.torch_files import MAX_PICKLE_BYTES, STORAGES
 
 if TYPE_CHECKING:
     from torch import Tensor

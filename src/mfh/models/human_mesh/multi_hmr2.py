@@ -19,13 +19,12 @@ from jaxtyping import Float, Int, UInt8
 from numpy import ndarray
 
 from mfh.errors import WeightsError
-from mfh.models import weights
-from mfh.models.human_mesh.in_front import NEAR_M, in_front
-from mfh.models.human_mesh.own_camera import matched, placed
+from mfh.models.human_mesh.own_camera import NEAR_M, in_front, matched, placed
 from mfh.models.protocols import Rgb
 from mfh.models.restricted_loading import computing, loading_restricted
-from mfh.models.torch_device import pick_device
+from mfh.models.torch_loading import pick_device
 from mfh.types import Camera, HumanMesh, Person
+from mfh.weights import store as weights
 
 ARTEFACT = "multi-hmr2"
 FILE_NAME = "multihmr2.pt"

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from mfh.geometry.camera import project
-from mfh.geometry.overlap import mask_iou
+from mfh.geometry.masks import mask_iou
 from mfh.geometry.rasterize import rasterize_depth
 from mfh.types import Camera, HumanMesh, Person
 
@@ -63,3 +63,16 @@ def matched(bodies: Sequence[HumanMesh], people: Sequence[Person], camera: Camer
 
 def _silhouette(body: HumanMesh, camera: Camera) -> Bool[ndarray, "h w"]:
     return np.isfinite(rasterize_depth(body.vertices_m, body.faces, camera))
+
+
+NEAR_M = 0.05
+"""A body that reaches nearer to the camera than this is not in front of it."""
+
+
+def in_front(body: HumanMesh) -> HumanMesh | None:
+    """Return the body, or None where a part of it is behind the camera, too near to it, or nowhere (NaN).
+
+    Args:
+        body: in metres in the camera frame.
+    """
+    return body if body.vertices_m[:, 2].min() > NEAR_M else None

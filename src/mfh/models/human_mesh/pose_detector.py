@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from mfh.geometry.overlap import box_iou
+from mfh.geometry.masks import box_iou
 
 INPUT_PX = 224
 # (stride, anchors per cell) of the three feature maps, in the order the network concatenates them.

@@ -17,12 +17,12 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import BackendError, WeightsError
-from mfh.models.hub import locate_artefact
-from mfh.models.human_mesh.in_front import in_front
+from mfh.models.human_mesh.own_camera import in_front
 from mfh.models.protocols import Rgb
 from mfh.models.restricted_loading import computing, loading_restricted
-from mfh.models.torch_device import pick_device
+from mfh.models.torch_loading import pick_device
 from mfh.types import Camera, HumanMesh, Person
+from mfh.weights.hub import locate_artefact
 
 ARTEFACT = "sam-3d-body"
 CHECKPOINT = "model.ckpt"

@@ -12,18 +12,19 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from mfh.errors import BackendError, InputError
-from mfh.models.hub import locate, locate_artefact, parse_source
-from mfh.models.painters.diffusion_options import (
+from mfh.models.painters.diffusion_pipeline import (
+    MARKER,
     DiffusionOptions,
     at_size,
     batch_for_memory,
+    load_pipeline,
     mask_at_size,
     painting_size,
 )
-from mfh.models.painters.diffusion_pipeline import MARKER, load_pipeline
 from mfh.models.protocols import PAPER_SHARED_LOG_SIGMA, PaintMask, Rgb
-from mfh.models.torch_device import empty_cache, free_memory, pick_device, pick_dtype
+from mfh.models.torch_loading import empty_cache, free_memory, pick_device, pick_dtype
 from mfh.types import PaintedPhoto
+from mfh.weights.hub import locate, locate_artefact, parse_source
 
 logger = logging.getLogger("mfh")
 

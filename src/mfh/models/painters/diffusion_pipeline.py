@@ -1,17 +1,165 @@
 """Loading a diffusion painter: its networks, its scheduler, a few-step adapter, and where all of it runs."""
 
 import logging
+import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
 
 from mfh.errors import InputError
-from mfh.models.hub import half_variant, locate, locate_artefact, parse_source, read_json
-from mfh.models.hub_loading import hush_diffusers, loading
-from mfh.models.painters.diffusion_options import DiffusionOptions, Scheduler, must_offload
-from mfh.models.torch_device import free_memory, pick_dtype
-from mfh.models.weights_table import ARTEFACTS
+from mfh.models.torch_loading import Precision, free_memory, hush_diffusers, loading, pick_dtype
+from mfh.weights.catalog import ARTEFACTS
+from mfh.weights.hub import half_variant, locate, locate_artefact, parse_source, read_json
 
 logger = logging.getLogger("mfh")
+
+Scheduler = Literal["model", "lcm", "tcd", "ddim-trailing"]
+Offload = Literal["auto", "none", "model", "sequential"]
+GIBIBYTE = 1 << 30
+
+
+@dataclass(frozen=True)
+class DiffusionOptions:
+    """Everything that decides a painting besides photo, mask, prompt and seed, and how it is computed.
+
+    Attributes:
+        prompt_suffix: appended to every prompt (Sec. 3.2: prompts are "a man" and "a woman", nothing else).
+        negative_prompt: what not to paint; empty for nothing (the paper names none).
+        guidance_scale: weight of the prompt, classifier-free guidance; 1 or less switches it off and halves the time.
+            The paper gives no number; its authors' code has 20.
+        steps: denoising steps. The paper gives no number; its authors' code has 50.
+        strength: 1 paints from pure noise; less starts from the photo.
+        short_side_px: the photo is painted at this shorter side (the authors' code: 512).
+        long_side_px: and with no longer side than this, whatever its shape.
+        multiple_px: both sides are multiples of it: the autoencoder's step.
+        scheduler: "model" (the one the model comes with), or the one a few-step adapter was distilled for.
+        lora: artefact, "hf:org/name" or folder of a few-step adapter (LCM, TCD, Hyper); None for none. Needs peft.
+        lora_file: file of the adapter; None where its repository has but one.
+        precision: number format; "auto" is float16 on CUDA and float32 elsewhere.
+        batch_size: paintings made at once; None chooses by free memory on CUDA, and 1 elsewhere, where more do not
+            pay. Halved where memory runs out. Never changes the result.
+        attention_slicing: less memory, more time.
+        offload: "none" keeps the model on the device; "model" moves one network at a time there; "sequential" one
+            layer at a time, for the smallest GPUs; "auto" is "model" where the free memory of a CUDA device is not
+            enough to keep it there and paint, which is said, and "none" elsewhere.
+        compile: compile the denoiser on first use; pays after many paintings of one size.
+    """
+
+    prompt_suffix: str = ""
+    negative_prompt: str = ""
+    guidance_scale: float = 20.0
+    steps: int = 50
+    strength: float = 1.0
+    short_side_px: int = 512
+    long_side_px: int = 1536
+    multiple_px: int = 8
+    scheduler: Scheduler = "model"
+    lora: str | None = None
+    lora_file: str | None = None
+    precision: Precision = "auto"
+    batch_size: int | None = None
+    attention_slicing: bool = False
+    offload: Offload = "auto"
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        for name in ("steps", "multiple_px"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}: expected at least 1")
+        if not 0 < self.strength <= 1:
+            raise InputError(f"strength is {self.strength}: expected above 0, at most 1")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise InputError(f"batch_size is {self.batch_size}: expected at least 1, or None")
+        if not self.multiple_px <= self.short_side_px <= self.long_side_px:
+            raise InputError(
+                f"sides are {self.short_side_px} and {self.long_side_px}: expected multiple_px ({self.multiple_px}) <= "
+                "short_side_px <= long_side_px"
+            )
+
+
+def painting_size(height: int, width: int, options: DiffusionOptions) -> tuple[int, int]:
+    """Return the (height, width) a photo is painted at.
+
+    The shorter side is ``short_side_px`` unless the longer one would pass ``long_side_px``; both are rounded to
+    multiples of ``multiple_px``, so the aspect may change by up to half of one.
+
+    Args:
+        height: of the photo, pixels.
+        width: of the photo, pixels.
+        options: the sides.
+    """
+    scale = min(options.short_side_px / min(height, width), options.long_side_px / max(height, width))
+    step = options.multiple_px
+    tall, wide = (max(1, round(side * scale / step)) * step for side in (height, width))
+    return tall, wide
+
+
+def at_size(rgb: Float[ndarray, "h w 3"], height: int, width: int) -> Float[ndarray, "tall wide 3"]:
+    """Return a picture at another size: area means where it shrinks, linear interpolation where it grows.
+
+    Args:
+        rgb: the picture.
+        height: wanted, pixels.
+        width: wanted, pixels.
+    """
+    shrinks = height * width < rgb.shape[0] * rgb.shape[1]
+    return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def mask_at_size(paint_mask: Bool[ndarray, "h w"], height: int, width: int) -> Bool[ndarray, "tall wide"]:
+    """Return a mask at another size, True wherever any of it was: no pixel of the one asked for stays unpainted.
+
+    Args:
+        paint_mask: the mask.
+        height: wanted, pixels.
+        width: wanted, pixels.
+    """
+    return _any_of(_any_of(paint_mask, height).T, width).T
+
+
+def _any_of(paint_mask: Bool[ndarray, "h w"], rows: int) -> Bool[ndarray, "rows w"]:
+    """Return for each of ``rows`` equal parts of the height where any row it touches is True."""
+    counts = np.concatenate([np.zeros((1, paint_mask.shape[1]), int), np.cumsum(paint_mask, 0)])
+    edges = np.arange(rows + 1) * paint_mask.shape[0]
+    first, after = edges[:-1] // rows, -(-edges[1:] // rows)
+    return counts[after] > counts[first]
+
+
+def must_offload(free_bytes: int | None, model_bytes: int) -> bool:
+    """Return whether a model has to be moved to the device network by network.
+
+    Args:
+        free_bytes: memory that is free before it is loaded; None where it is not known: it need not.
+        model_bytes: of its weights as they run.
+    """
+    # Two paintings at once beside the model, as batch_for_memory reckons them.
+    return free_bytes is not None and model_bytes + 3 * GIBIBYTE > free_bytes
+
+
+def batch_for_memory(free_bytes: int | None, *, height: int, width: int, bytes_per_number: int, guided: bool) -> int:
+    """Return how many paintings to make at once.
+
+    The rule of thumb: a painting of 512x512 with guidance in half precision takes 1.5 GiB beside the model, in
+    proportion to its pixels; a fifth of the free memory is left alone. Where it was too many, the painter halves it.
+
+    Args:
+        free_bytes: memory that is free once the model is loaded; None where it is not known: one at a time.
+        height: of the painting, pixels.
+        width: of the painting, pixels.
+        bytes_per_number: 2 in half precision, 4 in full.
+        guided: whether every step is computed twice, with the prompt and without.
+    """
+    if free_bytes is None:
+        return 1
+    each = 1.5 * GIBIBYTE * (height * width) / 512**2 * (bytes_per_number / 2) * (1 if guided else 0.5)
+    return max(1, math.floor(0.8 * free_bytes / each))
+
 
 MARKER = "model_index.json"
 

@@ -1,7 +1,7 @@
 """Figures to paste into a photo: at a wanted size, on their feet, in the photo's light, behind what is nearer.
 
-The figures are rendered people in a standard light (``mfh.pocket.sprites`` makes the file). All functions are pure; a
-seeded generator decides everything random. Outside ``Composite.changed_mask`` a photo is never touched.
+The figures are rendered people in a standard light (``mfh_lab.pocket.world.sprites`` makes the file). All functions are
+pure; a seeded generator decides everything random. Outside ``Composite.changed_mask`` a photo is never touched.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from numpy import ndarray
 
 from mfh.errors import WeightsError
 from mfh.io.pictures import open_picture
-from mfh.models.painters.harmonize import match_light, match_texture
-from mfh.models.painters.occlusion import hidden_by_nearer
+from mfh.models.painters.compositing import hidden_by_nearer, match_light, match_texture
 from mfh.models.protocols import Rgb
+from mfh.weights import EMBEDDED
 
-SPRITES = Path(__file__).parents[2] / "pocket" / "weights" / "sprites.npz"
+SPRITES = EMBEDDED / "sprites.npz"
 # Share of a pixel that must be figure for it to count as a pixel of the person.
 _OPAQUE = 0.5
 # Differences below half a step of an 8-bit photo are no change.

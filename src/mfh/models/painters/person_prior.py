@@ -1,8 +1,8 @@
 """A learned prior of people in photos: where somebody could stand, and how large they would appear.
 
-The network of ``mfh.pocket.painter_network`` reads the photo with the paint mask blanked, so what it says is what the
-surroundings say. For feet at every cell of a grid it gives the odds that somebody could stand there, and a mixture of
-Gaussians over the log of the pixels a metre covers there. Painting n draws a foot point and a size from it.
+The network of ``mfh_lab.pocket.train.painter_network`` reads the photo with the paint mask blanked, so what it says is
+what the surroundings say. For feet at every cell of a grid it gives the odds that somebody could stand there, and a
+mixture of Gaussians over the log of the pixels a metre covers there. Painting n draws a foot point and a size from it.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,12 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from mfh.models.onnx_session import cpu_session
 from mfh.models.protocols import PaintMask, Rgb
 from mfh.models.relative_depth.pocket import input_size
+from mfh.models.sessions import cpu_session
+from mfh.weights import EMBEDDED
 
-WEIGHTS = Path(__file__).parents[2] / "pocket" / "weights" / "painter.onnx"
+WEIGHTS = EMBEDDED / "painter.onnx"
 # The sizes it was trained at; what is said at the first decides the grid.
 _INPUT_PIXELS = (144 * 192, 192 * 256)
 # The coarsest features are at 32, but heights must not be squashed: 4:3 has 144 rows, as in training.

@@ -11,14 +11,15 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import InputError
-from mfh.models.hub import half_variant, locate_artefact, read_json
-from mfh.models.hub_loading import loading
 from mfh.models.protocols import PAPER_SHAPE_LOG_SIGMA, Rgb, RgbOfAnySize
-from mfh.models.torch_device import pick_device, pick_dtype
+from mfh.models.torch_loading import loading, pick_device, pick_dtype
 from mfh.types import RelativeDepth, Space
+from mfh.weights.hub import half_variant, locate, locate_artefact, parse_source, read_json
 
 if TYPE_CHECKING:
     import torch
+
+    from mfh.models.relative_depth.marigold import Marigold
 
 MARKER = "config.json"
 
@@ -202,3 +203,27 @@ def space_of(config: dict[str, object], name: str) -> Space:
 
 def _named(artefact: str) -> HubRelativeDepth:
     return HubRelativeDepth(locate_artefact(artefact, marker=MARKER), name=artefact)
+
+
+def from_source(source: str) -> "HubRelativeDepth | Marigold":
+    """Return the model in a hub repository or folder.
+
+    Args:
+        source: "hf:org/name", "hf:org/name@revision" or a folder; "?space=disparity" or "?space=depth" says what it
+            predicts, where its configuration does not.
+
+    Raises:
+        InputError: for a source that cannot be used, or a model whose space is not known.
+        WeightsError: where the model is not on this machine, with what to do about it.
+    """
+    # It rests on this module.
+    from mfh.models.relative_depth import marigold
+
+    parsed = parse_source(source)
+    folder = locate(parsed, marker=(MARKER, marigold.MARKER))
+    if not (folder / marigold.MARKER).is_file():
+        return HubRelativeDepth(folder, name=parsed.text, space=parsed.space)
+    model = marigold.Marigold(folder, name=parsed.text)
+    if parsed.space not in (None, model.space):
+        raise InputError(f"{parsed.text} says itself that it predicts {model.space}: leave out ?space=")
+    return model

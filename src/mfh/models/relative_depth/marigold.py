@@ -11,12 +11,11 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import InputError
-from mfh.models.hub import half_variant, locate_artefact, read_json
-from mfh.models.hub_loading import hush_diffusers, loading
 from mfh.models.protocols import PAPER_SHAPE_LOG_SIGMA, Rgb, RgbOfAnySize
 from mfh.models.relative_depth.hub_depth import limit_aspect
-from mfh.models.torch_device import Precision, pick_device, pick_dtype
+from mfh.models.torch_loading import Precision, hush_diffusers, loading, pick_device, pick_dtype
 from mfh.types import RelativeDepth, Space
+from mfh.weights.hub import half_variant, locate_artefact, read_json
 
 MARKER = "model_index.json"
 

@@ -8,12 +8,13 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.models.onnx_session import cpu_session
 from mfh.models.protocols import Rgb, RgbOfAnySize
 from mfh.models.relative_depth.range_head import load_range_head
+from mfh.models.sessions import cpu_session
 from mfh.types import RelativeDepth
+from mfh.weights import EMBEDDED
 
-WEIGHTS = Path(__file__).parents[2] / "pocket" / "weights" / "depth.onnx"
+WEIGHTS = EMBEDDED / "depth.onnx"
 RANGE_WEIGHTS = WEIGHTS.with_name("range.npz")
 LEAST_RANGE_SIGMA = 0.3
 """Rooms and photos differ from renders by more than the spread over renders alone."""
@@ -32,7 +33,7 @@ def input_size(height: int, width: int, pixels: int, *, stride: int = _STRIDE) -
 
 
 class PocketRelativeDepth:
-    """Affine-invariant disparity from the network of ``mfh.pocket``: mean over three sizes and their mirror images."""
+    """Affine-invariant disparity from the pocket network: mean over three sizes and their mirror images."""
 
     name = "pocket"
     # About what an affine fit leaves of depth on held-out renders (model card).

@@ -10,12 +10,11 @@ import numpy as np
 from numpy import ndarray
 
 from mfh.errors import WeightsError
-from mfh.models.hub import locate, locate_artefact, parse_source
-from mfh.models.hub_loading import loading
 from mfh.models.protocols import RegionOfAnySize, Rgb, RgbOfAnySize
 from mfh.models.segmentation.regions import person_of_mask, segment_each
-from mfh.models.torch_device import pick_device
+from mfh.models.torch_loading import loading, pick_device
 from mfh.types import Person
+from mfh.weights.hub import locate, locate_artefact, parse_source
 
 ARTEFACT = "mask2former"
 MARKER = "config.json"

@@ -12,13 +12,13 @@ import numpy as np
 
 from mfh.errors import BackendError, WeightsError
 from mfh.io.reading import reading
-from mfh.models import weights
 from mfh.models.protocols import RegionOfAnySize, Rgb, RgbOfAnySize
 from mfh.models.segmentation.regions import person_of_mask, segment_each
-from mfh.models.torch_device import pick_device
-from mfh.models.torch_files import check_torch_file
-from mfh.models.weights_table import artefact
+from mfh.models.torch_loading import pick_device
 from mfh.types import Person
+from mfh.weights import store as weights
+from mfh.weights.catalog import artefact
+from mfh.weights.torch_files import check_torch_file
 
 ARTEFACT = "mask_rcnn"
 MIN_SCORE = 0.5

@@ -1,0 +1,1 @@
+"""From people to metric samples: where metric depth is paired with relative depth."""

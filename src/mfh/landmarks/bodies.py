@@ -1,0 +1,243 @@
+"""From measured people to evidence: pseudo ground truth paired with relative depth, every person with a verdict.
+
+Nobody is dropped silently: whoever is considered becomes a landmark, used or rejected with the reason.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from mfh.errors import Rejected
+from mfh.geometry.camera import subsample_camera
+from mfh.geometry.masks import erode_3x3
+from mfh.geometry.rasterize import rasterize_depth
+from mfh.landmarks.gates import MIN_PIXELS, body_gate, duplicate_gate, likely_gate, mesh_gate
+from mfh.types import Camera, Evidence, HumanMesh, Landmark, Person, PseudoGroundTruth
+
+LONG_SIDE_PX = 1536
+"""Larger photos are sampled on a coarser grid: metres need no more, and rasterizing 24 megapixels takes gigabytes."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """The people found in one image, with what was measured of each.
+
+    Attributes:
+        people: everybody found.
+        meshes: one per person; None where a person could not be measured.
+        source: "photo", or "painting k".
+        finder: name of the model that found them.
+        measurer: name of the model that measured them.
+        paint_mask: where the image was painted; None for the photo itself. Nobody painted is seen outside it: a painter
+            that says what it touched says what hides the person, and a finder may see legs behind a table.
+        min_score: people less certain than this do not count.
+        verdicts: what is known of each person beforehand, in order; none for nothing.
+    """
+
+    people: Sequence[Person]
+    meshes: Sequence[HumanMesh | None]
+    source: str
+    finder: str
+    measurer: str
+    paint_mask: Bool[ndarray, "h w"] | None = None
+    min_score: float = 0.0
+    verdicts: Sequence[Rejected | None] = ()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The people of one image with their verdicts, and the metres their bodies carry; no relative depth is needed.
+
+    Attributes:
+        landmarks: one per person, in order.
+        truth: metres at the pixels people cover, on the grid (Eq. 4).
+        step: the grid is every step-th row and column.
+    """
+
+    landmarks: tuple[Landmark, ...]
+    truth: PseudoGroundTruth
+    step: int
+
+
+def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> Judged:
+    """Say who of an image's people can give metres, and which metres they carry to the pixels they cover (Eq. 4).
+
+    Args:
+        sighting: the people of one image and their meshes.
+        camera: intrinsics of the image.
+        max_depth_m: people farther than this are rejected.
+
+    Returns:
+        Verdicts, one per person of the sighting in order, and the pseudo ground truth.
+    """
+    step = max(1, -(-max(camera.width, camera.height) // LONG_SIDE_PX))
+    grid = (slice(None, None, step), slice(None, None, step))
+    camera = subsample_camera(camera, step=step)
+    landmarks, masks, bodies = [], [], []
+    known = sighting.verdicts or [None] * len(sighting.people)
+    verdicts = [
+        likely_gate(person, sighting.min_score) or mesh_gate(mesh, camera, max_depth_m) or verdict
+        for person, mesh, verdict in zip(sighting.people, sighting.meshes, known, strict=True)
+    ]
+    verdicts = duplicate_gate(sighting.people, verdicts)
+    for person, mesh, rejected in zip(sighting.people, sighting.meshes, verdicts, strict=True):
+        instance_mask = person.instance_mask[grid]
+        body_depth_m = np.full(instance_mask.shape, np.inf)
+        if mesh is not None and rejected is None:
+            body_depth_m = rasterize_depth(mesh.vertices_m, mesh.faces, camera)
+            paint_mask = None if sighting.paint_mask is None else sighting.paint_mask[grid]
+            rejected = body_gate(instance_mask, body_depth_m, visible_body(instance_mask, body_depth_m), paint_mask)
+            instance_mask = instance_mask if paint_mask is None else instance_mask & paint_mask
+        landmarks.append(_landmark(sighting, person, mesh, rejected.reason if rejected else None))
+        # Those rejected must not occlude anybody.
+        masks.append(instance_mask if rejected is None else np.zeros_like(instance_mask))
+        bodies.append(body_depth_m)
+    shape = (camera.height, camera.width)
+    truth = pseudo_ground_truth(np.array(masks, bool).reshape(-1, *shape), np.array(bodies, float).reshape(-1, *shape))
+    for index, landmark in enumerate(landmarks):
+        given = truth.depth_m[truth.person_index == index]
+        if landmark.verdict == "used" and len(given) < MIN_PIXELS:
+            landmarks[index] = replace(
+                landmark,
+                verdict="rejected",
+                reason=f"hidden behind other people: {len(given)} pixels left, expected {MIN_PIXELS}",
+            )
+            truth.person_index[truth.person_index == index] = -1
+        elif landmark.verdict == "used":
+            landmarks[index] = replace(landmark, pixels=len(given), distance_m=float(np.median(given)))
+    return Judged(tuple(landmarks), truth, step)
+
+
+def body_evidence(judged: Judged, relative: Float[ndarray, "h w"]) -> Evidence:
+    """Pair the metres people carry with the image's relative depth at the pixels they cover: the paper's evidence.
+
+    Args:
+        judged: the people of one image.
+        relative: (h, w) relative depth of the image, aligned to the photo's; NaN where it has none.
+
+    Returns:
+        The evidence; ``person`` indexes ``landmarks``. Pixels without relative depth do not count.
+    """
+    truth = judged.truth
+    chosen = truth.person_index >= 0
+    values = relative[:: judged.step, :: judged.step]
+    body = Evidence(
+        relative=values[chosen].astype(np.float64),
+        depth_m=truth.depth_m[chosen],
+        person=truth.person_index[chosen],
+        landmarks=judged.landmarks,
+    )
+    return body if np.isfinite(body.relative).all() else _where_finite(body)
+
+
+def _where_finite(body: Evidence) -> Evidence:
+    """Return evidence without the pixels that have no relative depth, and without people of whom too few are left."""
+    landmarks = list(body.landmarks)
+    kept = np.isfinite(body.relative)
+    for index in np.unique(body.person).tolist():
+        own = body.person == index
+        left = int(np.count_nonzero(kept & own))
+        landmarks[index] = replace(landmarks[index], pixels=left)
+        if left < MIN_PIXELS:
+            reason = f"no relative depth where they are: {left} pixels with one, expected {MIN_PIXELS}"
+            landmarks[index] = replace(landmarks[index], verdict="rejected", reason=reason, pixels=0)
+            kept &= ~own
+    return Evidence(body.relative[kept], body.depth_m[kept], body.person[kept], tuple(landmarks))
+
+
+def gather_evidence(
+    sighting: Sighting, relative: Float[ndarray, "h w"], camera: Camera, *, max_depth_m: float
+) -> Evidence:
+    """Judge the people of an image and pair the metres they carry (Eq. 4) with its relative depth there.
+
+    Args:
+        sighting: the people of one image and their meshes.
+        relative: (h, w) relative depth of the image, aligned to the photo's.
+        camera: intrinsics of the image.
+        max_depth_m: people farther than this are rejected.
+
+    Returns:
+        The evidence; ``person`` indexes ``landmarks``, which has one entry per person of the sighting, in order.
+    """
+    return body_evidence(judge_people(sighting, camera, max_depth_m=max_depth_m), relative)
+
+
+def reject_everybody(judged: Judged, reason: str) -> Evidence:
+    """Return evidence in which nobody is used, for an image that cannot be (its alignment was rejected).
+
+    Args:
+        judged: the people of the image.
+        reason: why, in a few words.
+
+    Returns:
+        Evidence without pixels; one rejected landmark per person, those rejected before with their own reason.
+    """
+    landmarks = tuple(
+        replace(one, verdict="rejected", reason=reason, pixels=0) if one.verdict == "used" else one
+        for one in judged.landmarks
+    )
+    return Evidence(np.zeros(0), np.zeros(0), np.zeros(0, int), landmarks)
+
+
+def _landmark(sighting: Sighting, person: Person, mesh: HumanMesh | None, reason: str | None) -> Landmark:
+    distance_m = None
+    if mesh is not None and np.isfinite(mesh.vertices_m).all():
+        distance_m = float(np.median(mesh.vertices_m[:, 2]))
+    left, top, right, bottom = (float(edge) for edge in person.box_xyxy)
+    return Landmark(
+        source=sighting.source,
+        measured_by=sighting.finder if mesh is None else sighting.measurer,
+        box_xyxy=(left, top, right, bottom),
+        score=float(person.score),
+        distance_m=distance_m,
+        stature_m=None if mesh is None else mesh.stature_m,
+        pixels=0,
+        verdict="used" if reason is None else "rejected",
+        reason=reason or "measured",
+        reprojection_px=None if mesh is None else mesh.reprojection_px,
+        origin_m=distance_m,
+        log_distance_sigma=None if mesh is None else mesh.log_depth_sigma,
+    )
+
+
+def visible_body(instance_mask: Bool[ndarray, "h w"], body_depth_m: Float[ndarray, "h w"]) -> Bool[ndarray, "h w"]:
+    """Return the pixels where one person may give a depth: erode(M ∩ S), 3x3.
+
+    Args:
+        instance_mask: (h, w) M, the person's visible pixels.
+        body_depth_m: (h, w) D, the rasterized z-depth; finite on the silhouette S, +inf elsewhere.
+
+    Returns:
+        (h, w) the eroded intersection.
+    """
+    return erode_3x3(instance_mask & np.isfinite(body_depth_m))
+
+
+def pseudo_ground_truth(
+    instance_masks: Bool[ndarray, "k h w"], body_depths_m: Float[ndarray, "k h w"]
+) -> PseudoGroundTruth:
+    """Return min over people of [erode(M_k ∩ S_k) ⊙ D_k] (Eq. 4).
+
+    Each person is masked *before* the minimum: a nearer person occludes a farther one, and nobody's pixels receive
+    another person's depth. The minimum of unmasked depths would let a body cover pixels that show somebody else.
+
+    Args:
+        instance_masks: (k, h, w) visible pixels of each person.
+        body_depths_m: (k, h, w) rasterized z-depth of each person's body, metres; +inf off its silhouette.
+
+    Returns:
+        Depth, +inf where nobody gives one, and the index of the person who gave it, -1 where nobody did.
+
+    Reference:
+        Eq. 4 of the paper.
+    """
+    depth_m = np.full(instance_masks.shape[1:], np.inf)
+    person_index = np.full(instance_masks.shape[1:], -1)
+    for index, (instance_mask, body_depth_m) in enumerate(zip(instance_masks, body_depths_m, strict=True)):
+        nearest = visible_body(instance_mask, body_depth_m) & (body_depth_m < depth_m)
+        depth_m[nearest] = body_depth_m[nearest]
+        person_index[nearest] = index
+    return PseudoGroundTruth(depth_m, person_index)

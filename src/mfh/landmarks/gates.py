@@ -1,0 +1,218 @@
+"""Gates: why a person, a body or a painting gives no metres. Each is a pure function; a rejection is a value.
+
+Thresholds were chosen on validation scenes (docs/scale.md) to lose few honest people: what passes and is still wrong is
+outvoted by the consensus.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from mfh.errors import Rejected
+from mfh.geometry.camera import project
+from mfh.geometry.masks import box_iou, mask_iou
+from mfh.types import Camera, Evidence, HumanMesh, Person, Space
+
+MIN_PIXELS = 20
+"""Fewer pixels of erode(M ∩ S) than this are rim and chance."""
+MIN_IOU = 0.2
+"""Instance mask over silhouette: below this the body is not where the person is seen, even half hidden."""
+MIN_INSIDE_PAINT = 0.5
+"""Share of a person's mask inside the paint mask for the person to count as painted."""
+MIN_DISTANCE_M = 0.2
+"""Nobody's whole body is nearer to a camera than this."""
+STATURE_M = (0.7, 2.3)
+"""Children from their first steps, and the tallest adults."""
+MIN_IN_PICTURE = 0.15
+"""Share of a body inside the picture: less is a guess about a hand or a head."""
+MAX_BODY_DEPTH_M = 1.6
+"""Nobody's visible body reaches farther along the line of sight, short of lying towards the camera."""
+MAX_MISFIT = 0.5
+"""Share of the background's variance that aligning a painting may leave unexplained."""
+MAX_DISAGREEMENT = 0.15
+"""Of the photo's range of relative depth: how far apart a person's body and the ground at the feet may be."""
+BEHIND = 0.05
+"""Of the photo's range of relative depth: how far behind what was there before counts as inside it."""
+MAX_BEHIND = 0.5
+"""Share of a painted body that may be inside the scene: honest ones, on validation scenes, hardly ever come near."""
+MAX_OVERLAP = 0.7
+"""Boxes that overlap more (IoU) hold one person, found twice."""
+UNSURE = 0.25
+"""Of the scores that count, those in this lower part are unsure of somebody who is alone."""
+UNSURE_LOG_SIGMA = 0.5
+"""Added to the log distance of somebody alone and unsure: of 13 such in real photos 4 were fruit and stones."""
+
+
+def likely_gate(person: Person, min_score: float) -> Rejected | None:
+    """Reject a detection that is probably not a person: it is shown on the receipt but never decides the scale.
+
+    Args:
+        person: the detection.
+        min_score: how certain its finder is of people; every finder has a scale of its own.
+    """
+    if person.score < min_score:
+        return Rejected(f"probably not a person: score {person.score:.2f}, expected at least {min_score:g}")
+    return None
+
+
+def duplicate_gate(people: Sequence[Person], verdicts: Sequence[Rejected | None]) -> list[Rejected | None]:
+    """Reject detections whose box holds somebody more certain who is good for metres.
+
+    Args:
+        people: of one image.
+        verdicts: what is said of each already; those rejected are left as they are.
+
+    Returns:
+        One verdict each, in order.
+    """
+    verdicts = list(verdicts)
+    kept: list[int] = []
+    good = [k for k, verdict in enumerate(verdicts) if verdict is None]
+    for k in sorted(good, key=lambda k: -people[k].score):
+        others = np.array([people[other].box_xyxy for other in kept]).reshape(-1, 4)
+        if (box_iou(people[k].box_xyxy, others) > MAX_OVERLAP).any():
+            verdicts[k] = Rejected("found twice: somebody more certain has the same place")
+        else:
+            kept.append(k)
+    return verdicts
+
+
+def lone_unsure(evidence: Evidence, min_score: float) -> int | None:
+    """Return who is the only person that counts in an image and is not surely one; None where there is no such person.
+
+    Args:
+        evidence: of the image.
+        min_score: how certain its finder is of people; every finder has a scale of its own.
+    """
+    used = [k for k, landmark in enumerate(evidence.landmarks) if landmark.verdict == "used"]
+    if len(used) == 1 and evidence.landmarks[used[0]].score < min_score + UNSURE * (1 - min_score):
+        return used[0]
+    return None
+
+
+def distance_gate(distance_m: float, max_depth_m: float) -> Rejected | None:
+    """Reject who is nearer than anybody can be, or farther than answers are valid.
+
+    Args:
+        distance_m: z of the body.
+        max_depth_m: farthest valid answer.
+    """
+    if not MIN_DISTANCE_M <= distance_m <= max_depth_m:
+        return Rejected(f"{distance_m:.3g} m away: expected {MIN_DISTANCE_M} to {max_depth_m:g} m")
+    return None
+
+
+def mesh_gate(mesh: HumanMesh | None, camera: Camera, max_depth_m: float) -> Rejected | None:
+    """Reject a body that is missing, broken, behind the camera, no human, or mostly outside the picture.
+
+    Args:
+        mesh: the body; None where it could not be measured.
+        camera: intrinsics of the image.
+        max_depth_m: farthest valid answer.
+    """
+    if mesh is None:
+        return Rejected("could not be measured")
+    if not np.isfinite(mesh.vertices_m).all():
+        return Rejected("its body has coordinates that are not finite")
+    distance_m = float(np.median(mesh.vertices_m[:, 2]))
+    if distance_m <= 0:
+        return Rejected("its body is behind the camera")
+    if mesh.stature_m is not None and not STATURE_M[0] <= mesh.stature_m <= STATURE_M[1]:
+        return Rejected(
+            f"{mesh.stature_m:.2f} m tall: no person's stature, expected {STATURE_M[0]} to {STATURE_M[1]} m"
+        )
+    return distance_gate(distance_m, max_depth_m) or _truncated(mesh.vertices_m, camera)
+
+
+def body_gate(
+    instance_mask: Bool[ndarray, "h w"],
+    body_depth_m: Float[ndarray, "h w"],
+    visible: Bool[ndarray, "h w"],
+    paint_mask: Bool[ndarray, "h w"] | None,
+) -> Rejected | None:
+    """Reject a drawn body that is not where its person is seen, or no single body.
+
+    Args:
+        instance_mask: (h, w) the person's pixels.
+        body_depth_m: (h, w) rasterized z, +inf off the silhouette.
+        visible: (h, w) erode(M ∩ S).
+        paint_mask: (h, w) where the image was painted; None for the photo.
+    """
+    silhouette = np.isfinite(body_depth_m)
+    if not silhouette.any():
+        return Rejected("its body falls outside the image")
+    if paint_mask is not None and (instance_mask & paint_mask).sum() < MIN_INSIDE_PAINT * instance_mask.sum():
+        return Rejected("not painted: stands mostly outside the paint mask")
+    iou = mask_iou(instance_mask, silhouette)
+    if iou < MIN_IOU:
+        return Rejected(f"its body and its mask overlap by {iou:.2f} (IoU): expected at least {MIN_IOU}")
+    pixels = int(visible.sum())
+    if pixels < MIN_PIXELS:
+        return Rejected(f"too small: {pixels} pixels of body inside the mask, expected at least {MIN_PIXELS}")
+    near_m, far_m = np.percentile(body_depth_m[visible], (2, 98))
+    if far_m - near_m > MAX_BODY_DEPTH_M:
+        return Rejected(
+            f"its body reaches {far_m - near_m:.1f} m in depth: expected at most {MAX_BODY_DEPTH_M} m of one person"
+        )
+    return None
+
+
+def alignment_gate(misfit: float) -> Rejected | None:
+    """Reject a painting whose background does not look like the photo's.
+
+    Args:
+        misfit: share of the variance of the photo's relative depth that the alignment leaves unexplained.
+    """
+    if misfit > MAX_MISFIT:
+        return Rejected(f"its background differs from the photo's by {misfit:.0%} of the variance")
+    return None
+
+
+def agreement_gate(at_body: float, at_feet: float, photo_range: float) -> Rejected | None:
+    """Reject somebody whose body is seen elsewhere than the ground at the feet: two measurements of one place.
+
+    Args:
+        at_body: relative depth of the body, aligned to the photo's.
+        at_feet: relative depth of the photo's ground at the feet.
+        photo_range: range of the photo's relative depth.
+    """
+    apart = abs(at_body - at_feet) / photo_range if photo_range > 0 else 0.0
+    if apart > MAX_DISAGREEMENT:
+        return Rejected(
+            f"body and feet disagree: {apart:.0%} of the photo's depth range apart, expected {MAX_DISAGREEMENT:.0%}"
+        )
+    return None
+
+
+def penetration_gate(
+    body: Float[ndarray, "n"], scene: Float[ndarray, "n"], photo_range: float, space: Space
+) -> Rejected | None:
+    """Reject a painted body that is seen inside the scene: behind what its own pixels showed before.
+
+    Args:
+        body: (n,) relative depth at the body's pixels, aligned to the photo's.
+        scene: (n,) the photo's own relative depth there.
+        photo_range: range of the photo's relative depth.
+        space: of both.
+    """
+    farther = scene - body if space == "disparity" else body - scene
+    share = float((farther > BEHIND * photo_range).mean()) if photo_range > 0 and len(body) else 0.0
+    if share > MAX_BEHIND:
+        return Rejected(
+            f"inside the scene: {share:.0%} of its body is seen behind what was there before, expected {MAX_BEHIND:.0%}"
+        )
+    return None
+
+
+def _truncated(vertices_m: Float[ndarray, "v 3"], camera: Camera) -> Rejected | None:
+    ahead = vertices_m[:, 2] > 0
+    pixels = project(camera, vertices_m[ahead])
+    inside = (pixels >= -0.5).all(1) & (pixels <= (camera.width - 0.5, camera.height - 0.5)).all(1)
+    share = float(inside.sum() / len(vertices_m))
+    if share < MIN_IN_PICTURE:
+        return Rejected(
+            f"cut off: {share:.0%} of the body is inside the picture, expected at least {MIN_IN_PICTURE:.0%}"
+        )
+    return None

@@ -1,1 +1,0 @@
-"""Published metric-depth models, to be compared with."""

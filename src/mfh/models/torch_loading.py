@@ -1,0 +1,128 @@
+"""Where networks of the hub run, in which precision, and how much memory is free there."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from mfh.errors import BackendError, InputError, MfhError, WeightsError, kind_and_message
+from mfh.weights.torch_files import check_torch_file
+
+if TYPE_CHECKING:
+    import torch
+
+Precision = Literal["auto", "float32", "float16", "bfloat16"]
+
+
+def pick_device() -> str:
+    """Return $MFH_DEVICE, else "cuda" where there is one, else "mps", else "cpu".
+
+    Raises:
+        InputError: where MFH_DEVICE names a device that is not there.
+    """
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    chosen = os.environ.get("MFH_DEVICE")
+    if chosen:
+        if not there.get(chosen.partition(":")[0], False):
+            known = ", ".join(name for name, available in there.items() if available)
+            raise InputError(f"MFH_DEVICE is {chosen!r}, which is not here: expected one of {known}")
+        return chosen
+    return next(name for name, available in there.items() if available)
+
+
+def pick_dtype(precision: Precision, device: str) -> "torch.dtype":
+    """Return the number format to run in: "auto" is float16 on CUDA and float32 elsewhere.
+
+    Args:
+        precision: what was asked for.
+        device: where it runs.
+    """
+    import torch
+
+    if precision == "auto":
+        return torch.float16 if device.startswith("cuda") else torch.float32
+    return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[precision]
+
+
+def free_memory(device: str) -> int | None:
+    """Return the bytes free on a CUDA device; None elsewhere, where nothing is asked.
+
+    Args:
+        device: e.g. "cuda".
+    """
+    import torch
+
+    if not device.startswith("cuda"):
+        return None
+    return int(torch.cuda.mem_get_info(torch.device(device))[0])
+
+
+def empty_cache(device: str) -> None:
+    """Give back memory that is kept for reuse, after it ran out.
+
+    Args:
+        device: e.g. "cuda".
+    """
+    import torch
+
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()
+
+
+def describe_gpu() -> str:
+    """Return the GPU's name and free memory; empty where there is none, or torch is not installed."""
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return ""
+    if not torch.cuda.is_available():
+        return ""
+    free, total = torch.cuda.mem_get_info()
+    return f"{torch.cuda.get_device_name()}, {free / 1e9:.0f} of {total / 1e9:.0f} GB free"
+
+
+@contextmanager
+def loading(folder: Path, what: str) -> Iterator[None]:
+    """Silence the libraries' progress bars and turn what goes wrong while loading into one line.
+
+    Args:
+        folder: of the model.
+        what: it should be, e.g. "inpainting model".
+
+    Raises:
+        WeightsError: where files are missing, cut short, or of another model.
+        BackendError: where memory does not suffice.
+    """
+    import torch
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    for file in folder.rglob("*.bin"):
+        # Beside safetensors it is not read.
+        if not any(file.parent.glob("*.safetensors")):
+            check_torch_file(file, expected=f"part of a {what}; fetch or copy it again")
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise BackendError(
+            f"{folder} does not fit the GPU's memory: set MFH_DEVICE=cpu, or take a smaller model"
+        ) from error
+    except (MfhError, ImportError):
+        # A package that is missing is the registry's to tell.
+        raise
+    except Exception as error:
+        raise WeightsError(
+            f"{folder} is no {what} that can be loaded ({kind_and_message(error)}): fetch or copy it again"
+        ) from error
+
+
+def hush_diffusers() -> None:
+    """Silence diffusers, whose progress bars and advice would fill a terminal."""
+    from diffusers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()

@@ -1,0 +1,1 @@
+"""One photo through the method, top to bottom (Sec. 3)."""

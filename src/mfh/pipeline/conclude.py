@@ -1,0 +1,269 @@
+"""From everything the models said about one photo to its metric depth; no model is needed for it.
+
+What was gathered can be kept in a file and concluded again, for another focal length, head or known size.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from mfh.config import HeadConfig
+from mfh.errors import InputError
+from mfh.geometry.camera import check_camera
+from mfh.pipeline.messages import about_edges, about_given, about_limit, no_depth, warnings_for
+from mfh.scale.fit import ScaleFit, fit_scale, reject_person
+from mfh.scale.interval import depth_log_sigma, region_interval, scale_interval
+from mfh.scale.known_sizes import KnownSizes, depth_limit_m, errors_left, known_clues, with_known_heights
+from mfh.scale.lengths import measure_lengths, segment_rays
+from mfh.scale.range_prior import region_range
+from mfh.types import (
+    Camera,
+    CommonErrors,
+    Evidence,
+    FocalProvenance,
+    KnownSize,
+    Landmark,
+    MetricDepth,
+    MetricHead,
+    Photo,
+    Region,
+    RegionDepth,
+    RelativeDepth,
+    Segment,
+    kind_of_people,
+)
+from mfh.types.observations import Gathered, check_gathered
+from mfh.types.rows import strips
+
+
+def conclude(
+    gathered: Gathered,
+    *,
+    head: HeadConfig,
+    known: KnownSizes | None = None,
+    exclude: Sequence[int] = (),
+) -> MetricDepth:
+    """Fit scale and shift to what was gathered, and apply them.
+
+    Args:
+        gathered: what the models said.
+        head: which head.
+        known: sizes the user knows.
+        exclude: numbers of landmarks on the receipt that must not count.
+
+    Returns:
+        Metric depth at the photo's own resolution, with all it rests on.
+
+    Raises:
+        NoLandmarkError: where nobody and nothing known gives a scale.
+        InputError: for a known size, region, length or number that cannot be used, evidence that is none, or an answer
+            in which no pixel has a depth.
+    """
+    # One with heights alone counts as nothing where it is asked whether people are needed.
+    known = KnownSizes() if known is None else known
+    begin = time.perf_counter()
+    photo, relative = gathered.photo, gathered.relative
+    check_gathered(gathered)
+    check_wanted(photo, gathered.region, gathered.lengths)
+    evidence = with_known_heights(_without(gathered.evidence, exclude), known.heights)
+    clues = known_clues(known, relative, photo.camera)
+    left = errors_left(
+        known, CommonErrors(gathered.shared_log_sigma, gathered.shape_log_sigma, photo.focal.relative_sigma)
+    )
+    fit = fit_scale(evidence, relative, config=head, known=clues, common_log_sigma=left.people)
+    considered = [landmark for one in evidence for landmark in one.landmarks]
+    limit_m = depth_limit_m(clues, fit.head, max_depth_m=gathered.max_depth_m)
+    _check_reach(photo, relative, fit.head, considered, limit_m)
+    landmarks = tuple(landmark for one in fit.evidence for landmark in one.landmarks)
+    people = kind_of_people(considered)
+    interval = scale_interval(fit.consensus, fit.head, relative, left.common, people=people)
+    region = None
+    if gathered.region is not None:
+        region = _region_depth(gathered.region, fit, relative, left.common, people, limit_m=limit_m)
+        photo = replace(photo, notes=photo.notes + _holes_in(gathered.region, relative))
+    painted = fit.evidence[len(fit.evidence) - gathered.attempts :]
+    known_sizes = _known_rows(known, fit)
+    doubt = 0.0 if fit.consensus.disagreement is None else fit.consensus.disagreement.doubt
+    return MetricDepth(
+        photo=photo,
+        relative=relative,
+        head=fit.head,
+        max_depth_m=limit_m,
+        landmarks=landmarks,
+        preset=gathered.preset,
+        models=gathered.models,
+        seed=gathered.seed,
+        attempts=gathered.attempts,
+        ended_by=gathered.ended_by,
+        paintings=sum(any(one.verdict == "used" for one in image.landmarks) for image in painted),
+        seconds={**gathered.seconds, "fit": time.perf_counter() - begin},
+        warnings=(
+            *warnings_for(
+                photo,
+                fit.head,
+                landmarks,
+                interval=interval,
+                people_spread=fit.spread,
+                painter_provenance=gathered.provenance,
+                nothing_in_region=gathered.region is not None and region is None,
+                is_given=bool(known),
+            ),
+            *about_given(known, known_sizes, considered, doubt=doubt, head=head),
+            *about_edges(known, relative, fit.head, limit_m),
+            *about_limit(relative, fit.head, limit_m),
+        ),
+        interval=interval,
+        log_sigma_curve=depth_log_sigma(fit.consensus, relative, left.common),
+        people_spread=fit.spread,
+        known_sizes=known_sizes,
+        lengths=measure_lengths(
+            gathered.lengths,
+            fit.consensus.belief,
+            fit.head,
+            relative,
+            photo.camera,
+            left.common,
+            widths_log_sigma=left.widths,
+        ),
+        region=region,
+        kept_paintings=tuple(
+            replace(painting, landmarks=one.landmarks)
+            for painting, one in zip(gathered.paintings, painted, strict=False)
+        ),
+        doubt=doubt,
+    )
+
+
+def _check_reach(
+    photo: Photo, relative: RelativeDepth, head: MetricHead, considered: Sequence[Landmark], limit_m: float
+) -> None:
+    """Refuse a head that is none, and an answer without a single pixel."""
+    if not (np.isfinite([head.scale, head.shift]).all() and head.scale > 0):
+        raise InputError(
+            f"{photo.name}: the fit gives no scale and shift: the relative depth or the people are damaged"
+        )
+    for rows in strips(relative.values.shape):
+        if not np.isnan(head.depth_of(relative.values_or_nan[rows], max_depth_m=limit_m)).all():
+            return
+    raise InputError(no_depth(photo, relative, head, considered, limit_m))
+
+
+def check_wanted(photo: Photo, region: Region | None, lengths: Sequence[Segment]) -> None:
+    """Refuse a region or a length that is not one of the photo.
+
+    Args:
+        photo: the photo.
+        region: where metres are wanted most; None for the whole photo.
+        lengths: what to measure.
+
+    Raises:
+        InputError: for a region that is empty or reaches outside, or a length that does or has its ends at one pixel.
+    """
+    for segment in lengths:
+        segment_rays(segment, photo.camera)
+    if region is None:
+        return
+    camera, said = photo.camera, f"{region.left},{region.top} to {region.right},{region.bottom}"
+    if region.left >= region.right or region.top >= region.bottom:
+        raise InputError(f"the region {said} is empty: expected a rectangle with a width and a height")
+    if region.left < 0 or region.top < 0 or region.right > camera.width or region.bottom > camera.height:
+        raise InputError(f"the region {said} reaches outside {photo.name}, which is {camera.width}x{camera.height}")
+
+
+def with_camera(gathered: Gathered, camera: Camera, focal: FocalProvenance) -> Gathered:
+    """Return what would have been gathered with another focal length.
+
+    The distance of a body is linear in the focal length, and its relief does not change: exact for figures whose size
+    the painter knows; for measured bodies up to the perspective of the body itself.
+
+    Args:
+        gathered: what the models said.
+        camera: other intrinsics for the same size.
+        focal: where they come from.
+
+    Raises:
+        InputError: for a camera of another size.
+    """
+    old = gathered.photo.camera
+    check_camera(camera)
+    if (camera.width, camera.height) != (old.width, old.height):
+        raise InputError(
+            f"the camera is for {camera.width}x{camera.height} pixels: expected {old.width}x{old.height}, as the photo"
+        )
+    factor = camera.fy / old.fy
+    photo = replace(gathered.photo, camera=camera, focal=focal)
+    return replace(gathered, photo=photo, evidence=tuple(_moved(one, factor) for one in gathered.evidence))
+
+
+def _moved(evidence: Evidence, factor: float) -> Evidence:
+    depth_m = evidence.depth_m.copy()
+    landmarks = list(evidence.landmarks)
+    for person, landmark in enumerate(landmarks):
+        if landmark.origin_m is None or landmark.distance_m is None:
+            continue
+        farther_m = landmark.origin_m * (factor - 1)
+        depth_m[evidence.person == person] += farther_m
+        landmarks[person] = replace(
+            landmark, origin_m=landmark.origin_m * factor, distance_m=landmark.distance_m + farther_m
+        )
+    moved = replace(evidence, depth_m=depth_m, landmarks=tuple(landmarks))
+    # A body keeps its relief however near it comes.
+    for person in np.unique(moved.person[depth_m <= 0]).tolist():
+        moved = reject_person(moved, person, "reaches behind the camera with this focal length")
+    return moved
+
+
+def _without(evidence: Sequence[Evidence], exclude: Sequence[int]) -> list[Evidence]:
+    """Reject the landmarks of these numbers, counted over all evidence."""
+    numbers = [(image, person) for image, one in enumerate(evidence) for person in range(len(one.landmarks))]
+    kept = list(evidence)
+    for number in exclude:
+        if not 0 <= number < len(numbers):
+            raise InputError(
+                f"person {number} was to be excluded, and the receipt has {len(numbers)} people: "
+                + (f"expected numbers from 0 to {len(numbers) - 1}" if numbers else "there is nobody to exclude")
+            )
+        image, person = numbers[number]
+        kept[image] = reject_person(kept[image], person, "excluded by the user")
+    return kept
+
+
+def _region_depth(
+    region: Region, fit: ScaleFit, relative: RelativeDepth, errors: CommonErrors, people: str, *, limit_m: float
+) -> RegionDepth | None:
+    """Return the metres of a region; None where half of it or more has none: what is not valid is too far."""
+    interval = region_interval(fit.consensus, fit.head, region_range(relative, region), errors, people=people)
+    window = relative.window(region)
+    seen_m = fit.head.depth_of(relative.values[window], max_depth_m=limit_m)
+    seen_m = np.where(np.isnan(seen_m), np.inf, seen_m)
+    depth_m = np.median(seen_m if relative.valid_mask is None else seen_m[relative.valid_mask[window]])
+    return None if interval is None or np.isinf(depth_m) else RegionDepth(region, float(depth_m), interval)
+
+
+def _holes_in(region: Region, relative: RelativeDepth) -> tuple[str, ...]:
+    """Say how much of a region the relative depth says nothing of."""
+    window = relative.window(region)
+    if relative.valid_mask is None or relative.valid_mask[window].all():
+        return ()
+    share = 1 - float(relative.valid_mask[window].mean())
+    return (f"the relative depth has no value at {share:.1%} of the region: its metres are of the rest",)
+
+
+def _known_rows(known: KnownSizes, fit: ScaleFit) -> tuple[KnownSize, ...]:
+    """Return the known sizes as rows of the receipt."""
+    disagreement = fit.consensus.disagreement
+    if disagreement is None:
+        return ()
+    by_people = [None] * len(fit.known_weights) if disagreement.by_people is None else disagreement.by_people
+    return tuple(
+        KnownSize(name, float(weight), None if people is None else float(np.exp(people)), _times(answer))
+        for name, weight, people, answer in zip(
+            known.names, fit.known_weights, by_people, disagreement.by_head, strict=True
+        )
+    )
+
+
+def _times(log_factor: float) -> float | None:
+    return float(np.exp(log_factor)) if np.isfinite(log_factor) else None

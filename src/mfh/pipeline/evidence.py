@@ -1,0 +1,187 @@
+"""Metres are paired with relative depth: on people's bodies, as in the paper, or where their feet meet the ground."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.config import Config
+from mfh.errors import Rejected
+from mfh.landmarks.alignment import Alignment, align_paintings
+from mfh.landmarks.bodies import Judged, Sighting, body_evidence, judge_people, reject_everybody
+from mfh.landmarks.contact import Contact, choose_evidence, find_contacts, somebody_lacks_contact
+from mfh.landmarks.gates import (
+    UNSURE_LOG_SIGMA,
+    agreement_gate,
+    alignment_gate,
+    lone_unsure,
+    penetration_gate,
+)
+from mfh.landmarks.sprites import figure_contact
+from mfh.pipeline.inference import Models
+from mfh.scale.fit import reject_person
+from mfh.scale.range_prior import photo_range
+from mfh.types import Camera, Evidence, PaintedFigure, PaintedPhoto, RelativeDepth
+
+
+def photo_evidence(
+    sighting: Sighting,
+    rgb: Float[ndarray, "h w 3"],
+    relative: Float[ndarray, "h w"],
+    camera: Camera,
+    *,
+    config: Config,
+) -> Evidence:
+    """Pair the people in the photo with its relative depth, on their bodies or at their feet.
+
+    Args:
+        sighting: the people and their bodies.
+        rgb: the photo.
+        relative: (h, w) relative depth of the photo; NaN where it has none.
+        camera: its intrinsics.
+        config: kind of evidence, and whether people on screens and in pictures are told from real ones.
+
+    Returns:
+        The evidence.
+    """
+    if config.cross_check:
+        # Not before a photo is looked at: it brings OpenCV, and importing the package must stay quick.
+        from mfh.landmarks.in_picture import without_pictured
+
+        sighting = without_pictured(sighting, rgb, relative)
+    judged = judge_people(sighting, camera, max_depth_m=config.max_depth_m)
+    if config.photo_evidence == "body":
+        return body_evidence(judged, relative)
+    contacts = find_contacts(sighting, judged, relative, camera)
+    return choose_evidence(
+        judged, contacts, body_evidence(judged, relative) if config.photo_evidence == "either" else None
+    )
+
+
+def doubt_lone_person(evidence: Evidence, min_score: float, *, refused: Callable[[], Rejected | None]) -> Evidence:
+    """Let nobody decide the scale who is alone in a photo and not surely a person: fruit and stones are found as such.
+
+    Args:
+        evidence: of the photo.
+        min_score: how certain the finder is of people.
+        refused: asked, where there is such a person, whether the photo is none in which people would stand.
+
+    Returns:
+        The evidence; that person is rejected in such a photo, and counts less in any other.
+    """
+    lone = lone_unsure(evidence, min_score)
+    if lone is None:
+        return evidence
+    landmark = evidence.landmarks[lone]
+    if (reason := refused()) is not None:
+        unsure = f"alone and unsure (score {landmark.score:.2f}) in what looks like {reason.reason}"
+        return reject_person(evidence, lone, unsure)
+    landmarks = list(evidence.landmarks)
+    landmarks[lone] = replace(
+        landmark, log_distance_sigma=math.hypot(landmark.log_distance_sigma or 0.0, UNSURE_LOG_SIGMA)
+    )
+    return replace(evidence, landmarks=tuple(landmarks))
+
+
+def painting_evidence(
+    models: Models,
+    paintings: Sequence[PaintedPhoto],
+    sightings: Sequence[Sighting | PaintedFigure],
+    judged: Sequence[Judged],
+    relative: RelativeDepth,
+    camera: Camera,
+    config: Config,
+) -> list[Evidence]:
+    """Pair painted people with relative depth: the paintings' own, aligned, or the photo's at their feet.
+
+    Args:
+        models: look at the paintings.
+        paintings: of one batch.
+        sightings: who is in each: measured, or a figure whose size the painter knows.
+        judged: their verdicts.
+        relative: relative depth of the photo.
+        camera: its intrinsics.
+        config: kind of evidence, alignment and cross-checks.
+
+    Returns:
+        One a painting.
+
+    Reference:
+        Eqs. 6 and 7 of the paper.
+    """
+    by_body = config.painting_evidence == "body"
+    if by_body and not config.cross_check:
+        return _aligned_bodies(models, paintings, judged, relative, config)
+    contacts = [
+        find_contacts(seen, one, relative.values_or_nan, camera)
+        if isinstance(seen, Sighting)
+        else [figure_contact(seen, relative.values_or_nan, camera)]
+        for seen, one in zip(sightings, judged, strict=True)
+    ]
+    if by_body:
+        seen = _aligned_bodies(models, paintings, judged, relative, config)
+        return _cross_check(seen, judged, contacts, relative)
+    bodies: list[Evidence | None] = [None] * len(paintings)
+    if config.painting_evidence == "either":
+        # Only where a body must speak.
+        lacking = [k for k, one in enumerate(judged) if somebody_lacks_contact(one, contacts[k])]
+        chosen = [paintings[k] for k in lacking], [judged[k] for k in lacking]
+        seen = _aligned_bodies(models, *chosen, relative, config)
+        for k, body in zip(lacking, seen, strict=True):
+            bodies[k] = body
+    return [choose_evidence(*each) for each in zip(judged, contacts, bodies, strict=True)]
+
+
+def _aligned_bodies(
+    models: Models,
+    paintings: Sequence[PaintedPhoto],
+    judged: Sequence[Judged],
+    relative: RelativeDepth,
+    config: Config,
+) -> list[Evidence]:
+    """Predict relative depth of paintings, align it to the photo's (Eqs. 6, 7), and pair bodies with it."""
+    # Relative depth is the slow part: only where there is a body.
+    telling = [k for k, one in enumerate(judged) if any(person.verdict == "used" for person in one.landmarks)]
+    evidence = [body_evidence(one, relative.values) for one in judged]
+    if not telling:
+        return evidence
+    maps = models.predict_relative([paintings[k].rgb for k in telling])
+    paint_masks = np.stack([paintings[k].paint_mask for k in telling])
+    alignments = align_paintings(np.stack([one.values for one in maps]), relative.values, paint_masks)
+    if not config.align:
+        alignments = [Alignment(1.0, 0.0)] * len(maps)
+    elif config.cross_check:
+        alignments = [one if isinstance(one, Rejected) else alignment_gate(one.misfit) or one for one in alignments]
+    for k, painted, alignment in zip(telling, maps, alignments, strict=True):
+        if isinstance(alignment, Rejected):
+            evidence[k] = reject_everybody(judged[k], f"the painting cannot be aligned: {alignment.reason}")
+        else:
+            evidence[k] = body_evidence(judged[k], alignment.apply(painted.values))
+    return evidence
+
+
+def _cross_check(
+    evidence: Sequence[Evidence],
+    judged: Sequence[Judged],
+    contacts: Sequence[Sequence[Contact | Rejected]],
+    relative: RelativeDepth,
+) -> list[Evidence]:
+    """Reject people whose body is seen elsewhere in depth than the ground at their feet, or inside the scene."""
+    span = photo_range(relative)
+    width = span.high - span.low
+    checked = list(evidence)
+    for image, (one, feet) in enumerate(zip(evidence, contacts, strict=True)):
+        scene = body_evidence(judged[image], relative.values).relative
+        for person in np.unique(one.person):
+            own = one.person == person
+            rejected = penetration_gate(one.relative[own], scene[own], width, relative.space)
+            contact = feet[person]
+            if rejected is None and isinstance(contact, Contact):
+                at_body, at_feet = np.median(one.relative[own]), np.median(contact.relative)
+                rejected = agreement_gate(float(at_body), float(at_feet), width)
+            if rejected is not None:
+                checked[image] = reject_person(checked[image], int(person), rejected.reason)
+    return checked

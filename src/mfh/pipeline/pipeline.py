@@ -1,0 +1,335 @@
+"""One photo in, metric depth out: the method's steps, top to bottom. The last two are in ``conclusion``.
+
+The pipeline reads no files but the photo, draws nothing, and knows no model by name.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from mfh.config import Config, preset
+from mfh.errors import InputError, NoLandmarkError, Rejected
+from mfh.geometry.camera import check_camera
+from mfh.geometry.view import view_of
+from mfh.models.protocols import (
+    ChoosyPainter,
+    FieldOfViewModel,
+    HumanMeshModel,
+    Painter,
+    PersonSegmenter,
+    RelativeDepthModel,
+    RgbOfAnySize,
+)
+from mfh.models.registry import Role, load_models, names_of
+from mfh.pipeline.canvas import on_photo
+from mfh.pipeline.conclude import check_wanted, conclude
+from mfh.pipeline.evidence import doubt_lone_person, photo_evidence
+from mfh.pipeline.inference import Models, asking, with_estimated_camera
+from mfh.pipeline.messages import any_used, describe, no_scale_in_view, nobody_found, not_painted, why_no_painting
+from mfh.pipeline.painting import Enough, PaintingRun, paint_people
+from mfh.scale.fit import fit_scale
+from mfh.scale.interval import people_share, region_interval, scale_interval, tight_enough
+from mfh.scale.known_sizes import KnownSizes, errors_left, known_clues
+from mfh.scale.range_prior import PhotoRange, region_range
+from mfh.types import CommonErrors, Evidence, MeasuredPainting, MetricDepth, Photo, Region, RelativeDepth, Segment
+from mfh.types.observations import Gathered
+
+Progress = Callable[[str, float], None]
+
+_PAINTED = "painted people"
+_NEEDS_PAINTER = 'people="paint" (--people paint) needs a painter'
+
+
+@dataclass
+class _Watch:
+    """Wall seconds by stage, and where the work stands."""
+
+    progress: Progress | None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, fraction: float) -> Iterator[None]:
+        """Report the stage and add its time."""
+        if self.progress is not None:
+            self.progress(name, fraction)
+        begin = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
+
+
+class MetricFromHuman:
+    """Metric depth of a photo from a relative-depth model and the people in, or painted into, it.
+
+    Args:
+        config: everything that decides the answer.
+        relative_depth: depth up to an affine map.
+        person_segmenter: finds people.
+        human_mesh: measures them in metres; may be the same object.
+        painter: paints people; None for a configuration without one.
+        field_of_view: asked for the focal length where the photo does not say it; None takes the photo's default.
+
+    Raises:
+        InputError: where people are to be painted and there is no painter.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        relative_depth: RelativeDepthModel,
+        person_segmenter: PersonSegmenter,
+        human_mesh: HumanMeshModel,
+        painter: Painter | None = None,
+        field_of_view: FieldOfViewModel | None = None,
+    ) -> None:
+        if config.people == "paint" and painter is None:
+            raise InputError(
+                f'{_NEEDS_PAINTER}, and preset {config.name!r} has none: use people="auto" or "only" (--people auto), '
+                "with a photo that has people in it"
+            )
+        self.config = config
+        self.relative_depth = relative_depth
+        self.person_segmenter = person_segmenter
+        self.human_mesh = human_mesh
+        self.painter = painter
+        self.field_of_view = field_of_view
+
+    @classmethod
+    def from_preset(
+        cls, name: str = "pocket", *, models: Mapping[Role, Any] | None = None, **overrides: Any
+    ) -> "MetricFromHuman":
+        """Make the pipeline of a named preset, with its models.
+
+        Args:
+            name: the preset.
+            models: role -> model to use instead of the preset's; the others are loaded.
+            **overrides: fields of :class:`mfh.config.Config` to change, e.g. ``people="only"``, ``seed=3``.
+
+        Returns:
+            The pipeline; models are loaded.
+
+        Raises:
+            InputError: for an unknown preset, field or model.
+            BackendError: where a package is missing.
+            WeightsError: where a model's files are missing.
+        """
+        base = preset(name)
+        known = [one.name for one in fields(Config)]
+        for override in overrides:
+            if override not in known:
+                raise InputError(f"unknown option {override!r}: expected one of {', '.join(known)}")
+        config = replace(base, **overrides)
+        if config.painter is None and config.people == "paint":
+            # Said by the constructor too, but there is no need to load models first.
+            raise InputError(
+                f"{_NEEDS_PAINTER}, and preset {name!r} has none: name one (painter=, --painter), or use "
+                'people="auto" (--people auto)'
+            )
+        given = dict(models or {})
+        loaded = load_models({role: model for role, model in names_of(config).items() if role not in given})
+        return cls(config, **{**loaded, **given})
+
+    def __call__(
+        self,
+        photo: Photo | str | os.PathLike[str],
+        *,
+        known: KnownSizes | None = None,
+        region: Region | None = None,
+        lengths: Sequence[Segment] = (),
+        progress: Progress | None = None,
+    ) -> MetricDepth:
+        """Measure one photo.
+
+        Args:
+            photo: a photo with its camera, or the path of a picture file.
+            known: sizes the user knows; a distance or a length suffices without any person.
+            region: where metres are wanted most: the answer says how far that is, painting goes on until its interval
+                is narrow enough, and people are painted where they tell most of it.
+            lengths: what to measure in the photo.
+            progress: called with the stage and the fraction done.
+
+        Returns:
+            Metric depth at the photo's own resolution, with all it rests on.
+
+        Raises:
+            NoLandmarkError: where nobody gives a scale, with what was tried.
+            InputError: for a photo, camera, region, length or known size that cannot be used.
+            BackendError: where a model breaks its contract.
+        """
+        gathered = self.gather(photo, known=known, region=region, lengths=lengths, progress=progress)
+        if progress is not None:
+            progress("fit", 0.95)
+        return conclude(gathered, head=self.config.head, known=known)
+
+    def gather(
+        self,
+        photo: Photo | str | os.PathLike[str],
+        *,
+        known: KnownSizes | None = None,
+        region: Region | None = None,
+        lengths: Sequence[Segment] = (),
+        progress: Progress | None = None,
+    ) -> Gathered:
+        """Let the models look at one photo: steps 1 to 3, without an answer yet.
+
+        Args:
+            photo: a photo with its camera, or the path of a picture file.
+            known: sizes the user knows; nobody is painted where they suffice, unless people="paint".
+            region: where metres are wanted most; None for the whole photo.
+            lengths: what is to be measured in it.
+            progress: called with the stage and the fraction done.
+
+        Returns:
+            What :func:`mfh.pipeline.conclude.conclude` needs, for this camera or another.
+
+        Raises:
+            NoLandmarkError, InputError, BackendError: as for a call.
+        """
+        if not isinstance(photo, Photo):
+            from mfh.io.photo import load_photo
+
+            photo = load_photo(os.fspath(photo))
+        _check_photo(photo)
+        check_wanted(photo, region, lengths)
+        watch = _Watch(progress)
+        models = Models(self.relative_depth, self.person_segmenter, self.human_mesh)
+
+        # 0. The focal length, where nobody has said it and a model was named to estimate it.
+        if self.field_of_view is not None and photo.focal.source == "default-fov":
+            with watch.stage("field of view", 0.0), asking(self.field_of_view.name):
+                photo = with_estimated_camera(photo, self.field_of_view)
+
+        # What models look at is the photo itself, unless that is larger than any of them could use.
+        view = view_of(photo)
+        rgb = view.rgb
+
+        # 1. Relative depth of the photo.
+        with watch.stage("relative depth", 0.0):
+            seen = models.look(rgb)
+        relative = seen if view is photo else replace(seen, photo_shape=photo.pixels.shape[:2])
+
+        # 2. People already in the photo are landmarks without any painting.
+        evidence: list[Evidence] = []
+        tried: list[str] = []
+        if self.config.people != "paint":
+            with watch.stage("people", 0.3):
+                (people,) = models.find_people([rgb])
+                sighting = models.measure(rgb, people, view.camera, "photo")
+                found = photo_evidence(sighting, rgb, seen.values_or_nan, view.camera, config=self.config)
+                if self.config.cross_check:
+                    found = doubt_lone_person(found, sighting.min_score, refused=lambda: self._refused(rgb))
+                evidence.append(on_photo(found, view, photo))
+                # Masks of the photo's size, one a person: nothing below needs them.
+                del people, sighting
+                tried.append(describe("people in the photo", evidence))
+
+        # 3. Otherwise paint people into it, measure them there, and align the paintings (Eqs. 6, 7) or look where their
+        #    feet meet the photo's own ground.
+        run = PaintingRun()
+        enough = any_used(evidence) or (bool(known) and self.config.people != "paint")
+        if not enough:
+            if self.painter is None or self.config.people == "only":
+                tried.append(why_no_painting(self.config))
+            elif (refused := self._refused(rgb)) is not None:
+                tried.append(not_painted(refused))
+                if not known:
+                    raise NoLandmarkError(no_scale_in_view(photo, tried), tried=tuple(tried))
+            else:
+                # Twelve bytes a pixel, and people are painted on a smaller one.
+                del rgb
+                wanted = None if region is None else region_range(relative, region)
+                run = paint_people(
+                    self.painter,
+                    models,
+                    view,
+                    seen,
+                    config=self.config,
+                    stage=watch.stage,
+                    enough=self._enough(photo, relative, wanted, known or KnownSizes()),
+                    wanted=wanted,
+                )
+                run = replace(run, evidence=tuple(on_photo(one, view, photo) for one in run.evidence))
+                evidence += run.evidence
+                tried.append(describe(f"{len(run.evidence)} paintings ({run.ended_by})", run.evidence))
+        if not any_used(evidence) and not known:
+            message = nobody_found(photo, self.config, tried, has_painter=self.painter is not None)
+            raise NoLandmarkError(message, tried=tuple(tried))
+
+        painted = bool(run.evidence)
+        return Gathered(
+            photo=photo,
+            relative=relative,
+            evidence=tuple(evidence),
+            preset=self.config.name,
+            models=self._model_names(photo),
+            seed=self.config.seed,
+            attempts=len(run.evidence),
+            ended_by=run.ended_by,
+            shared_log_sigma=self._shared_log_sigma(run.evidence),
+            shape_log_sigma=self.relative_depth.shape_log_sigma,
+            provenance=self.painter.provenance if painted and self.painter is not None else "",
+            max_depth_m=self.config.max_depth_m,
+            seconds=watch.seconds,
+            region=region,
+            lengths=tuple(lengths),
+            paintings=tuple(
+                MeasuredPainting(number, painting.rgb, painting.paint_mask, one.landmarks, meshes)
+                for number, (one, (painting, meshes)) in enumerate(zip(run.evidence, run.kept, strict=False))
+            ),
+        )
+
+    def _enough(
+        self, photo: Photo, relative: RelativeDepth, wanted: PhotoRange | None, known: KnownSizes
+    ) -> Enough | None:
+        """Return what says that painting can stop, where an interval is asked for: of these depths, or of the photo."""
+        half_width = self.config.painting.until_interval
+        if half_width is None:
+            return None
+        clues = known_clues(known, relative, photo.camera)
+
+        def enough(evidence: Sequence[Evidence]) -> str:
+            shared, shape = self._shared_log_sigma(evidence), self.relative_depth.shape_log_sigma
+            left = errors_left(known, CommonErrors(shared, shape, photo.focal.relative_sigma))
+            fit = fit_scale(evidence, relative, config=self.config.head, known=clues, common_log_sigma=left.people)
+            said = (fit.consensus, fit.head)
+            if wanted is not None and (of_region := region_interval(*said, wanted, left.common, people=_PAINTED)):
+                return tight_enough(of_region, half_width, over="region")
+            return tight_enough(scale_interval(*said, relative, left.common, people=_PAINTED), half_width)
+
+        return enough
+
+    def _refused(self, rgb: RgbOfAnySize) -> Rejected | None:
+        """Ask the painter whether people painted into this photo would say anything, where it can tell."""
+        painter = self.painter
+        return painter.refuses(rgb) if self.config.cross_check and isinstance(painter, ChoosyPainter) else None
+
+    def _shared_log_sigma(self, painted: Sequence[Evidence]) -> float:
+        """Return what all people are wrong by together: in the mesh model's eyes, or in the painter's."""
+        if painted and self.painter is not None:
+            return people_share(painted, self.painter.shared_log_sigma)
+        return self.human_mesh.shared_log_sigma
+
+    def _model_names(self, photo: Photo) -> dict[str, str]:
+        names = {
+            "relative_depth": self.relative_depth.name,
+            "person_segmenter": self.person_segmenter.name,
+            "human_mesh": self.human_mesh.name,
+        }
+        if self.painter is not None:
+            names["painter"] = self.painter.name
+        if self.field_of_view is not None and photo.focal.source == "estimated":
+            names["field_of_view"] = self.field_of_view.name
+        return names
+
+
+def _check_photo(photo: Photo) -> None:
+    camera = check_camera(photo.camera)
+    height, width = photo.pixels.shape[:2]
+    if (camera.width, camera.height) != (width, height):
+        raise InputError(
+            f"{photo.name} is {width}x{height} pixels but its camera is for {camera.width}x{camera.height}: "
+            "expected the camera of exactly this size"
+        )

@@ -1,0 +1,1 @@
+"""From metric samples to scale, shift and interval (Sec. 3.3)."""

@@ -1,0 +1,159 @@
+"""From all evidence to the metric scale: the head, everybody's share in it, and who was outvoted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.config import HeadConfig
+from mfh.scale.consensus import Consensus, fit_consensus
+from mfh.scale.head import exact_head, fit_silog_head, log_depth_at
+from mfh.scale.measurements import Clue, log_scales_at, people_clues, weigh_people_equally
+from mfh.scale.posterior import ScaleBelief
+from mfh.types import Evidence, MetricHead, RelativeDepth
+
+MIN_TRUST = 0.25
+"""People less probably right than this are outvoted: shown as rejected, with the factor they are off by."""
+NEARLY_EXACT = 0.1
+"""Rms of people's log metres about the head above which their models have errors for certain."""
+MIN_OFF = 0.4
+"""Log factor that is never called a contradiction: a factor of 1.5 can be honest error of size and relative depth."""
+
+
+@dataclass(frozen=True)
+class ScaleFit:
+    """Scale and shift with everything they rest on.
+
+    Attributes:
+        head: the answer.
+        consensus: what people and known sizes say together, whichever head was asked for.
+        evidence: as given, each landmark with its weight and implied scale; those outvoted are rejected.
+        known_weights: (m,) share of each known size in the answer.
+        spread: robust standard deviation of people's log metres about the head; None for fewer than three used.
+    """
+
+    head: MetricHead
+    consensus: Consensus
+    evidence: tuple[Evidence, ...]
+    known_weights: Float[ndarray, "m"]
+    spread: float | None
+
+
+def fit_scale(
+    evidence: Sequence[Evidence],
+    relative: RelativeDepth,
+    *,
+    config: HeadConfig,
+    known: Sequence[Clue] = (),
+    common_log_sigma: float = 0.0,
+) -> ScaleFit:
+    """Fit scale and shift to all evidence.
+
+    Args:
+        evidence: what the photo and each painting say; relative depths aligned to the photo's.
+        relative: relative depth of the photo.
+        config: which head. "silog" is the paper's and fits pixels of people alone: where sizes are known, the consensus
+            answers instead.
+        known: sizes and distances the user gave; the head meets them, whatever people say.
+        common_log_sigma: by how much all people may be off alike; asked where sizes are known.
+
+    Returns:
+        The fit. Models without any error determine both numbers exactly, and then the consensus is just that.
+
+    Raises:
+        NoLandmarkError: where neither a person nor a known size gives metres.
+    """
+    clues = [*people_clues(evidence), *known]
+    consensus = fit_consensus(clues, relative, common_log_sigma=common_log_sigma)
+    paper = config.kind == "silog" and not known
+    kept = list(evidence) if paper else _outvote(evidence, clues, consensus)
+    weighed = [one for one in weigh_people_equally(kept) if len(one.relative)]
+    exact = exact_head(weighed, relative) if not known and _nearly_exact(consensus) else None
+    if exact is not None:
+        consensus = _certain(consensus, exact)
+    head = fit_silog_head(weighed, relative, config=config) if paper and weighed else consensus.head
+    people = len(clues) - len(known)
+    return ScaleFit(
+        head=head,
+        consensus=consensus,
+        evidence=_weighed(kept, clues, consensus, head),
+        known_weights=consensus.weight[people:],
+        spread=_spread(clues[:people], consensus, head),
+    )
+
+
+def _nearly_exact(consensus: Consensus) -> bool:
+    """Return whether people agree so well that models might be free of error: looking closer takes all pixels."""
+    off = consensus.deviation[consensus.trust >= MIN_TRUST]
+    return bool(len(off) and np.sqrt(np.mean(off**2)) <= NEARLY_EXACT)
+
+
+def _certain(consensus: Consensus, head: MetricHead) -> Consensus:
+    """Return the consensus of people without any error; those outvoted stay so."""
+    belief = ScaleBelief(
+        np.array([head.shift / head.scale]), np.log([[head.scale]]), np.ones((1, 1)), consensus.belief.space
+    )
+    right = (consensus.trust >= MIN_TRUST).astype(float)
+    return replace(consensus, head=head, belief=belief, weight=right / right.sum(), range_sigma=0.0)
+
+
+def _outvote(evidence: Sequence[Evidence], clues: Sequence[Clue], consensus: Consensus) -> list[Evidence]:
+    """Reject the people who are probably grossly wrong, with the factor they are off by."""
+    kept = list(evidence)
+    for clue, trust, off in zip(clues, consensus.trust, consensus.deviation, strict=True):
+        if clue.image >= 0 and trust < MIN_TRUST and abs(off) > MIN_OFF:
+            times = f"{np.exp(abs(off)):.1f}x" if np.isfinite(off) else "far"
+            others = "the others imply" if consensus.disagreement is None else "what is given implies"
+            reason = f"{times} {'farther' if off > 0 else 'nearer'} than {others}"
+            kept[clue.image] = reject_person(kept[clue.image], clue.person, reason)
+    return kept
+
+
+def _weighed(
+    evidence: Sequence[Evidence], clues: Sequence[Clue], consensus: Consensus, head: MetricHead
+) -> tuple[Evidence, ...]:
+    """Write each person's weight and implied scale on the landmark."""
+    images = list(evidence)
+    for clue, weight, log_scale in zip(clues, consensus.weight, log_scales_at(clues, head), strict=True):
+        if clue.image < 0:
+            continue
+        landmarks = list(images[clue.image].landmarks)
+        if len(landmarks) > clue.person:
+            landmarks[clue.person] = replace(
+                landmarks[clue.person],
+                weight=float(weight),
+                implied_scale=None if np.isnan(log_scale) else float(np.exp(log_scale)),
+            )
+        images[clue.image] = replace(images[clue.image], landmarks=tuple(landmarks))
+    return tuple(images)
+
+
+def reject_person(evidence: Evidence, person: int, reason: str) -> Evidence:
+    """Return evidence without one person's pixels, and with the reason on the landmark.
+
+    Args:
+        evidence: what one image says.
+        person: index of the person's landmark.
+        reason: why, in a few words.
+
+    Returns:
+        The evidence without the person.
+    """
+    kept = evidence.person != person
+    landmarks = list(evidence.landmarks)
+    landmarks[person] = replace(landmarks[person], verdict="rejected", reason=reason)
+    return Evidence(evidence.relative[kept], evidence.depth_m[kept], evidence.person[kept], tuple(landmarks))
+
+
+def _spread(clues: Sequence[Clue], consensus: Consensus, head: MetricHead) -> float | None:
+    off = np.array(
+        [
+            np.log(clue.metres) - float(log_depth_at(head, clue.relative)[0])
+            for clue, trust in zip(clues, consensus.trust, strict=False)
+            if trust >= MIN_TRUST
+        ]
+    )
+    off = off[np.isfinite(off)]
+    return float(1.4826 * np.median(np.abs(off - np.median(off)))) if len(off) >= 3 else None

@@ -1,0 +1,221 @@
+"""How far the answer can be trusted: a credible interval on the metres, and what makes it wide.
+
+People scatter about the head, and the belief of ``consensus`` holds what that leaves open, with long tails for few
+people. Three errors no number of people averages out are added in quadrature: what all of them share (a painter's sense
+of size in one photo), the shape of the relative depth, and a guessed focal length, with which metres scale.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from mfh.scale.consensus import Consensus
+from mfh.scale.given import NOTABLE_DOUBT
+from mfh.scale.head import log_depth_at
+from mfh.scale.posterior import ScaleBelief
+from mfh.scale.range_prior import PhotoRange, photo_range
+from mfh.types import CommonErrors, Evidence, LogSigmaCurve, MetricHead, RelativeDepth, ScaleInterval
+
+LEVELS = {0.8: 1.2816, 0.95: 1.9600}
+"""Probability of an interval, and how many deviations of a normal distribution it reaches to either side."""
+_KNOTS = 24
+_SHAPE_SHARE = 0.35
+"""Of a relative depth's shape error, what is left in the metres of the photo as a whole.
+
+Chosen on validation scenes with noisy oracles (``benchmarks/study_scale.py --first-seed 7000000``): with less,
+intervals of many people hold too seldom.
+"""
+_LITTLE = 0.4
+"""People's part of the error, over the common one, below which it adds 8 % to the interval."""
+_FEW = 4
+_ROOM = 0.5
+"""Share of a painter's attempts with people below which its sense of size counts less."""
+_LEAST_FINITE = 0.5
+"""Belief in a finite depth below which a place counts as sky: nothing is said of how far it is."""
+
+
+def scale_interval(
+    consensus: Consensus, head: MetricHead, relative: RelativeDepth, errors: CommonErrors, *, people: str = "people"
+) -> ScaleInterval:
+    """Return the credible interval of the photo's metres, at its median relative depth (if sky: of the rest).
+
+    Args:
+        consensus: the belief.
+        head: the answer the interval is about.
+        relative: relative depth of the photo.
+        errors: what people do not average out.
+        people: what they are called: "painted people" where all of them are.
+
+    Returns:
+        Factors on the answer, and their parts.
+    """
+    span = photo_range(relative)
+    value = float(np.median(relative.valid_values))
+    if consensus.belief.finite_share(value) < _LEAST_FINITE:
+        # Sky: as far as can be, whatever the scale.
+        value = span.middle
+    return _interval(consensus, head, value, span, errors, shape_share=_SHAPE_SHARE, people=people)
+
+
+def region_interval(
+    consensus: Consensus, head: MetricHead, wanted: PhotoRange, errors: CommonErrors, *, people: str = "people"
+) -> ScaleInterval | None:
+    """Return the credible interval of the metres of a region, at its median relative depth.
+
+    The error of the relative depth's shape counts whole: a region is too small for it to average out.
+
+    Args:
+        consensus: the belief.
+        head: the answer the interval is about.
+        wanted: relative depths of the region.
+        errors: what people do not average out.
+        people: what they are called.
+
+    Returns:
+        Factors on the answer, and their parts; None where the region is probably as far as can be (sky).
+    """
+    if consensus.belief.finite_share(wanted.middle) < _LEAST_FINITE:
+        return None
+    return _interval(consensus, head, wanted.middle, wanted, errors, shape_share=1.0, people=people)
+
+
+def _interval(
+    consensus: Consensus,
+    head: MetricHead,
+    value: float,
+    span: PhotoRange,
+    errors: CommonErrors,
+    *,
+    shape_share: float,
+    people: str,
+) -> ScaleInterval:
+    """Return the interval at one relative depth, and its width over some of them."""
+    belief = consensus.belief
+    answer = float(log_depth_at(head, np.array([value]))[0])
+    common = errors.log_sigma(shape_share=shape_share)
+
+    def factors(level: float) -> tuple[float, float]:
+        low, high = _ends(belief, value, level, common)
+        return math.exp(low - answer), math.exp(high - answer)
+
+    places = [place for place in (span.low, span.middle, span.high) if belief.finite_share(place) > 0]
+    ends = [_ends(belief, place, 0.8, common) for place in places]
+    given = consensus.disagreement
+    sources = people if given is None else f"what is given{'' if given.by_people is None else f' and {people}'}"
+    people_sigma = float(belief.moments(np.array([value]))[1][0])
+    return ScaleInterval(
+        level_80=factors(0.8),
+        level_95=factors(0.95),
+        half_width_over_photo=float(np.mean([math.sinh((high - low) / 2) for low, high in ends])),
+        people_log_sigma=people_sigma,
+        common=errors,
+        common_log_sigma=common,
+        effective_people=consensus.effective,
+        limited_by=_limited_by(consensus, people_sigma, errors, shape_share, sources),
+        sources=sources,
+    )
+
+
+def _ends(belief: ScaleBelief, value: float, level: float, common: float) -> tuple[float, float]:
+    """Return the log metres between which a relative depth lies with some probability.
+
+    Args:
+        belief: over scale and shift.
+        value: relative depth.
+        level: the probability, one of LEVELS.
+        common: log sigma of what people do not average out.
+    """
+    low, middle, high = belief.quantiles(value, [(1 - level) / 2, 0.5, (1 + level) / 2])
+    normal = LEVELS[level] * common
+    # Half-widths add in quadrature: exact where both are normal.
+    return float(middle - math.hypot(middle - low, normal)), float(middle + math.hypot(high - middle, normal))
+
+
+def people_share(evidence: Sequence[Evidence], usual: float) -> float:
+    """Return by how much the metres of all people are off alike, one-sigma of the log.
+
+    Where a painter that knows its figures finds room for them in few of its paintings, the photo is probably none in
+    which people can stand (a table top, a sofa's back), and what it believes of their size is worth less: the deviation
+    grows with the square root of attempts over people, from one in two on.
+
+    Args:
+        evidence: of every attempt; what a painter believes of its own sizes counts, the median over those who are used.
+        usual: of the model they come from, over all photos: what counts where nobody says more.
+    """
+    used = [one for image in evidence for one in image.landmarks if one.verdict == "used"]
+    told = [one.shared_log_sigma for one in used if one.shared_log_sigma is not None]
+    if not told:
+        return usual
+    return float(np.median(told)) * math.sqrt(max(1.0, _ROOM * len(evidence) / len(told)))
+
+
+def tight_enough(interval: ScaleInterval, half_width: float, *, over: str = "photo") -> str:
+    """Say why no more people are needed, or nothing where they are.
+
+    Args:
+        interval: so far.
+        half_width: of the 80 % interval that is wanted over the photo, relative to the answer.
+        over: what the interval is of, in a word.
+
+    Returns:
+        "" to go on. Common errors may be wider than what is wanted: then people stop to matter once they add little.
+    """
+    if interval.half_width_over_photo <= half_width:
+        return f"the 80 % interval is within ±{interval.half_width_over_photo:.1%} over the {over}"
+    common = interval.common_log_sigma
+    if common > 0 and interval.people_log_sigma <= _LITTLE * common and interval.effective_people >= _FEW:
+        return f"more paintings would not narrow the interval: it is limited by {interval.limited_by}"
+    return ""
+
+
+def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: CommonErrors) -> LogSigmaCurve:
+    """Return the one-sigma of log depth by relative depth: scale and shift jointly, and the common errors.
+
+    Args:
+        consensus: the belief.
+        relative: relative depth of the photo.
+        errors: what people do not average out.
+
+    Returns:
+        The curve through a few relative depths. What is probably at infinity gets that of the farthest that is not.
+    """
+    values = relative.values.astype(np.float64)
+    seen = values if relative.valid_mask is None else values[relative.valid_mask]
+    least, most = float(seen.min()), float(seen.max())
+    if most <= least:
+        return LogSigmaCurve(np.array([least]), np.array([errors.log_sigma()]))
+    knots = np.unique(np.concatenate([np.linspace(least, most, _KNOTS), np.quantile(seen, np.linspace(0, 1, _KNOTS))]))
+    _, sigma = consensus.belief.moments(knots)
+    shares = np.array([consensus.belief.finite_share(float(knot)) for knot in knots])
+    # All of it sky: the nearest of it.
+    finite = shares >= min(_LEAST_FINITE, shares.max())
+    return LogSigmaCurve(knots[finite], np.hypot(sigma[finite], errors.log_sigma()))
+
+
+def _limited_by(
+    consensus: Consensus, people_sigma: float, errors: CommonErrors, shape_share: float, sources: str
+) -> str:
+    """Say in a few words what makes the interval wide."""
+    parts = {
+        "people": people_sigma,
+        "shared": errors.shared,
+        "shape": errors.shape * shape_share,
+        "focal": errors.focal,
+    }
+    worst = max(parts, key=lambda name: parts[name])
+    if worst == "shared":
+        return f"what all {sources} share: the sense of their size is off by {errors.shared:.0%} from photo to photo"
+    if worst == "focal":
+        return f"the focal length, a guess good to {errors.focal:.0%}: give it, and metres follow"
+    if worst == "shape":
+        return f"the relative depth, whose shape is off by about {errors.shape:.0%}"
+    given = consensus.disagreement
+    if given is not None and given.doubt >= NOTABLE_DOUBT:
+        return f"{sources} contradict each other"
+    if consensus.effective < 1.5 and (given is None or given.by_people is None):
+        return "it rests on one measurement alone"
+    if not consensus.head.shift_determined:
+        who = f"{sources} do not stand" if given is None else "given sizes do not lie"
+        return f"the shift: {who} far enough apart in depth to determine it"
+    return f"{sources} disagree: {consensus.effective:.1f} of them count"

@@ -1,0 +1,269 @@
+"""Sizes and distances the user knows: they join the evidence with their own error, and alone suffice.
+
+A laser meter gives the distance along the line of sight; a tape gives a length between two points. Both become clues
+for the consensus once relative depth is read where they were measured. A person's height rescales that person.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mfh.errors import InputError
+from mfh.scale.head import log_depth_at
+from mfh.scale.measurements import Clue
+from mfh.scale.places import rays_between, rays_of, relative_at
+from mfh.types import Camera, CommonErrors, Evidence, Landmark, MetricHead, RelativeDepth
+
+GIVE_A_SIZE = (
+    "give a distance or a length that you know, which suffices alone (--known-distance 320,240=2.31m or "
+    "--known-length; known=KnownSizes(...) in Python)"
+)
+"""What helps wherever people do not; in the words of the command and of the library."""
+KNOWN_LOG_SIGMA = 0.03
+"""A tape is exact, but the pixel it was held to is not, nor the relative depth there."""
+KNOWN_HEIGHT_LOG_SIGMA = 0.05
+"""What is left of a person's distance error where the height is known: posture, outline, relative depth."""
+METRES = (1e-4, 1e9)
+"""Between a microscope's and a planet's: what is smaller or larger is a mistyped number."""
+BEYOND_GIVEN = 10.0
+"""How many times as far as the farthest thing whose size is given answers reach at least."""
+
+
+@dataclass(frozen=True)
+class KnownDistance:
+    """A distance from the camera to what is seen at a pixel, along the line of sight.
+
+    Attributes:
+        x: column in pixels.
+        y: row in pixels.
+        metres: the distance.
+        log_sigma: one-sigma error of its log.
+    """
+
+    x: float
+    y: float
+    metres: float
+    log_sigma: float = KNOWN_LOG_SIGMA
+
+
+@dataclass(frozen=True)
+class KnownLength:
+    """A straight length between what is seen at two pixels.
+
+    Attributes:
+        start_xy: column and row of one end, pixels.
+        end_xy: of the other.
+        metres: the length.
+        log_sigma: one-sigma error of its log.
+    """
+
+    start_xy: tuple[float, float]
+    end_xy: tuple[float, float]
+    metres: float
+    log_sigma: float = KNOWN_LOG_SIGMA
+
+
+@dataclass(frozen=True)
+class KnownHeight:
+    """The height of a person, standing straight.
+
+    Attributes:
+        metres: the height.
+        person: number of the landmark on the receipt; None for everybody in the photo (nobody knows the height of
+            people who are painted).
+    """
+
+    metres: float
+    person: int | None = None
+
+
+@dataclass(frozen=True)
+class KnownSizes:
+    """Everything the user knows about one photo."""
+
+    distances: tuple[KnownDistance, ...] = ()
+    lengths: tuple[KnownLength, ...] = ()
+    heights: tuple[KnownHeight, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything that gives metres without people."""
+        return bool(self.distances or self.lengths)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What distances and lengths are called on the receipt, distances first."""
+        return tuple(
+            [f"distance {one.metres:g} m at {one.x:g},{one.y:g}" for one in self.distances]
+            + [
+                f"length {one.metres:g} m from {one.start_xy[0]:g},{one.start_xy[1]:g} to "
+                f"{one.end_xy[0]:g},{one.end_xy[1]:g}"
+                for one in self.lengths
+            ]
+        )
+
+
+def known_clues(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> list[Clue]:
+    """Return what known distances and lengths say about the scale.
+
+    Args:
+        known: distances first, then lengths.
+        relative: relative depth of the photo.
+        camera: its intrinsics.
+
+    Returns:
+        One clue each, distances first.
+
+    Raises:
+        InputError: for a pixel outside the photo or without relative depth, a size that nothing has, or a length from
+            one pixel to itself.
+    """
+    clues = []
+    for one in known.distances:
+        what = f"the known distance at {one.x:g},{one.y:g}"
+        _check_size(what, one.metres, one.log_sigma)
+        (ray,) = rays_of(camera, [(one.x, one.y)], what)
+        value = _pixel_of(relative, (one.x, one.y), what)
+        # z = distance / length of the ray to unit depth.
+        z = one.metres / float(np.linalg.norm(ray))
+        clues.append(Clue(z, np.array([value]), one.log_sigma, given=True))
+    for one in known.lengths:
+        ends = [one.start_xy, one.end_xy]
+        what = f"the known length {one.start_xy[0]:g},{one.start_xy[1]:g}:{one.end_xy[0]:g},{one.end_xy[1]:g}"
+        _check_size(what, one.metres, one.log_sigma)
+        rays = rays_between(camera, one.start_xy, one.end_xy, what)
+        values = np.array([relative_at(relative, end) for end in ends])
+        clues.append(Clue(one.metres, values, one.log_sigma, rays, given=True))
+    return clues
+
+
+@dataclass(frozen=True)
+class ErrorsLeft:
+    """One-sigma errors of log metres that people do not average out, beside known distances and lengths.
+
+    Attributes:
+        common: of depth.
+        widths: of lengths across the line of sight, from a guessed focal length.
+        people: by how much all people may be off alike, against what is known.
+    """
+
+    common: CommonErrors
+    widths: float = 0.0
+    people: float = 0.0
+
+
+def errors_left(known: KnownSizes, errors: CommonErrors) -> ErrorsLeft:
+    """Return what is left of common errors where distances and lengths are known.
+
+    A painter's or a mesh model's error is people's alone, and the scale is not theirs then. A known distance says how
+    far things are whatever the focal length is, and then it is their widths that a wrong one spoils; a length does not.
+
+    Args:
+        known: what the user knows.
+        errors: without it.
+    """
+    if not known:
+        return ErrorsLeft(errors)
+    near, across = (sum(one.log_sigma**-2 for one in sizes) for sizes in (known.distances, known.lengths))
+    by_distance = near / (near + across)
+    return ErrorsLeft(
+        CommonErrors(0.0, errors.shape, errors.focal * (1 - by_distance)),
+        widths=errors.focal * by_distance,
+        people=math.hypot(errors.shared, errors.focal * by_distance),
+    )
+
+
+def depth_limit_m(clues: Sequence[Clue], head: MetricHead, *, max_depth_m: float) -> float:
+    """Return how far answers reach: as far as is usual, and well beyond whatever has a known size.
+
+    Args:
+        clues: of known sizes.
+        head: the answer.
+        max_depth_m: what is usual.
+    """
+    places = np.concatenate([np.zeros(0), *(clue.relative for clue in clues)])
+    depth_m = np.exp(log_depth_at(head, places))
+    return max(max_depth_m, BEYOND_GIVEN * float(depth_m[np.isfinite(depth_m)].max(initial=0.0)))
+
+
+def with_known_heights(evidence: Sequence[Evidence], heights: Sequence[KnownHeight]) -> list[Evidence]:
+    """Rescale people whose height is known: distance and size of a body go together.
+
+    Args:
+        evidence: what each image says.
+        heights: known heights; ``person`` counts the landmarks of all evidence in order.
+
+    Returns:
+        The same evidence with their metres, stature and error.
+
+    Raises:
+        InputError: for a height that no person has, a number that is no person measured, or a height of everybody
+            where nobody in the photo was measured.
+    """
+    changed = list(evidence)
+    numbers = [(image, person) for image, one in enumerate(evidence) for person in range(len(one.landmarks))]
+    for height in heights:
+        if not 0.4 <= height.metres <= 2.6:
+            raise InputError(f"a person's height is {height.metres:g} m: expected 0.4 to 2.6 m")
+        if height.person is not None and not 0 <= height.person < len(numbers):
+            raise InputError(
+                f"the height of person {height.person} was given, and the receipt has {len(numbers)} people: "
+                + (f"expected a number from 0 to {len(numbers) - 1}" if numbers else "give a distance or a length")
+            )
+        if height.person is None:
+            chosen = [
+                (image, person) for image, person in numbers if _stands_in_photo(changed[image].landmarks[person])
+            ]
+        else:
+            chosen = [numbers[height.person]]
+        if not chosen:
+            raise InputError(
+                f"a person's height was given ({height.metres:g} m), and nobody in the photo was measured: "
+                "leave it out, or give a distance or a length"
+            )
+        for image, person in chosen:
+            landmark = changed[image].landmarks[person]
+            if landmark.stature_m is None:
+                raise InputError(
+                    f"person {height.person} was not measured ({landmark.reason}): expected the number of one that was"
+                )
+            changed[image] = _rescaled(changed[image], person, height.metres / landmark.stature_m)
+    return changed
+
+
+def _stands_in_photo(landmark: Landmark) -> bool:
+    return landmark.source == "photo" and landmark.stature_m is not None
+
+
+def _rescaled(evidence: Evidence, person: int, factor: float) -> Evidence:
+    landmarks = list(evidence.landmarks)
+    landmark = landmarks[person]
+    landmarks[person] = replace(
+        landmark,
+        stature_m=None if landmark.stature_m is None else landmark.stature_m * factor,
+        distance_m=None if landmark.distance_m is None else landmark.distance_m * factor,
+        origin_m=None if landmark.origin_m is None else landmark.origin_m * factor,
+        log_distance_sigma=KNOWN_HEIGHT_LOG_SIGMA,
+    )
+    own = evidence.person == person
+    depth_m = np.where(own, evidence.depth_m * factor, evidence.depth_m)
+    return replace(evidence, depth_m=depth_m, landmarks=tuple(landmarks))
+
+
+def _pixel_of(relative: RelativeDepth, xy: tuple[float, float], what: str) -> float:
+    """Return the relative depth of the very pixel: what is given is what its depth must be."""
+    column, row = round(xy[0]), round(xy[1])
+    value = float(relative.rows_or_nan(slice(row, row + 1))[0, column])
+    if not math.isfinite(value):
+        raise InputError(f"{what}: the relative depth has no value at pixel {column},{row}: expected one that has")
+    return value
+
+
+def _check_size(what: str, metres: float, log_sigma: float) -> None:
+    if not METRES[0] <= metres <= METRES[1]:
+        raise InputError(
+            f"{what} is {metres:g} m: expected a finite, positive number of metres, {METRES[0]:g} to {METRES[1]:g}"
+        )
+    if not (math.isfinite(log_sigma) and log_sigma > 0):
+        raise InputError(f"{what}: its log_sigma is {log_sigma:g}: expected a finite, positive number such as 0.03")

@@ -1,0 +1,136 @@
+"""Lengths between two places of the photo, with what they leave open.
+
+A length is believed as scale and shift are, jointly. The errors that people do not average out come to it in their own
+ways: what all people share scales it, the shape of the relative depth moves each end along its ray, and a wrong focal
+length stretches depth alone, since a person's width in the picture fixes widths there whatever the focal length is.
+Where it is a known distance that gives the metres, it fixes depth, and widths are wrong instead.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.scale.head import log_depth_at
+from mfh.scale.interval import LEVELS
+from mfh.scale.measurements import Clue
+from mfh.scale.places import rays_between, relative_at
+from mfh.scale.posterior import ScaleBelief, weighted_quantiles
+from mfh.types import Camera, CommonErrors, MeasuredLength, MetricHead, RelativeDepth, Segment
+
+_ALIKE_WITHIN = 0.1
+"""Share of the longer side over which the errors of relative depth become unlike (to 1/e)."""
+_NOTHING = (math.nan, math.nan)
+
+
+def measure_lengths(
+    segments: Sequence[Segment],
+    belief: ScaleBelief,
+    head: MetricHead,
+    relative: RelativeDepth,
+    camera: Camera,
+    errors: CommonErrors,
+    *,
+    widths_log_sigma: float = 0.0,
+) -> tuple[MeasuredLength, ...]:
+    """Return the length of each segment.
+
+    Args:
+        segments: where.
+        belief: over scale and shift.
+        head: the answer.
+        relative: relative depth of the photo; read as the median around each end.
+        camera: of the photo.
+        errors: what people do not average out; a guessed focal length by as much as depth scales with it.
+        widths_log_sigma: of the guessed focal length, by as much as it is widths that scale with its inverse.
+
+    Returns:
+        One each, in order.
+
+    Raises:
+        InputError: for a pixel outside the photo, or a segment without a length.
+    """
+    return tuple(_measure(one, belief, head, relative, camera, errors, widths_log_sigma) for one in segments)
+
+
+def segment_rays(segment: Segment, camera: Camera) -> Float[ndarray, "2 3"]:
+    """Return the points at unit depth behind both ends.
+
+    Args:
+        segment: two pixels.
+        camera: of the photo.
+
+    Raises:
+        InputError: for a pixel outside the photo, or a segment without a length.
+    """
+    (x1, y1), (x2, y2) = segment.start_xy, segment.end_xy
+    return rays_between(camera, segment.start_xy, segment.end_xy, f"the length {x1:g},{y1:g}:{x2:g},{y2:g}")
+
+
+def _measure(
+    segment: Segment,
+    belief: ScaleBelief,
+    head: MetricHead,
+    relative: RelativeDepth,
+    camera: Camera,
+    errors: CommonErrors,
+    widths_log_sigma: float,
+) -> MeasuredLength:
+    rays = segment_rays(segment, camera)
+    values = np.array([relative_at(relative, xy) for xy in (segment.start_xy, segment.end_xy)])
+    log_depth = log_depth_at(head, values)
+    if not np.isfinite(log_depth).all():
+        # At infinity, or behind the camera.
+        return MeasuredLength(segment, math.nan, _NOTHING, _NOTHING)
+    ends_m = rays * np.exp(log_depth)[:, None]
+    metres = float(np.linalg.norm(ends_m[1] - ends_m[0]))
+    log_length = _log_lengths(belief, rays, values)
+    apart_px = float(np.hypot(*np.subtract(segment.start_xy, segment.end_xy)))
+    alike = math.exp(-apart_px / (_ALIKE_WITHIN * max(camera.width, camera.height)))
+    common = _common_log_sigma(ends_m, alike, errors, widths_log_sigma)
+
+    def between(level: float) -> tuple[float, float]:
+        levels = [(1 - level) / 2, 0.5, (1 + level) / 2]
+        low, middle, high = weighted_quantiles(log_length.ravel(), belief.weight.ravel(), levels)
+        normal = LEVELS[level] * common
+        return (
+            float(np.exp(middle - math.hypot(middle - low, normal))),
+            float(np.exp(middle + math.hypot(high - middle, normal))),
+        )
+
+    return MeasuredLength(segment, metres, between(0.8), between(0.95))
+
+
+def _log_lengths(
+    belief: ScaleBelief, rays: Float[ndarray, "2 3"], values: Float[ndarray, "2"]
+) -> Float[ndarray, "r d"]:
+    """Return the log of the length for every candidate; infinite where an end is beyond infinity."""
+    sign = 1.0 if belief.space == "disparity" else -1.0
+    finite = values.min() + belief.ratio > 0
+    log_length = np.full(belief.log_scale.shape, np.inf)
+    # The scale a length of one metre would imply, over the candidate's.
+    unit = Clue(1.0, values, rays=rays).log_scale(belief.ratio[finite], belief.space)
+    log_length[finite] = sign * (unit[:, None] - belief.log_scale[finite])
+    return log_length
+
+
+def _common_log_sigma(
+    ends_m: Float[ndarray, "2 3"], alike: float, errors: CommonErrors, widths_log_sigma: float
+) -> float:
+    """Return the one-sigma of a length's log that no number of people averages out.
+
+    Args:
+        ends_m: both ends.
+        alike: correlation of the relative depth's errors at both.
+        errors: their sizes.
+        widths_log_sigma: of a guessed focal length, by as much as widths scale with its inverse.
+    """
+    span_m = ends_m[1] - ends_m[0]
+    length_m = float(np.linalg.norm(span_m))
+    # How much longer it gets as each end moves along its ray: together, as much as all depth does.
+    near, far = ends_m @ span_m / length_m**2
+    shape = errors.shape * math.sqrt(near**2 + far**2 - 2 * alike * near * far)
+    along_z = float(span_m[2] / length_m) ** 2
+    return math.hypot(errors.shared, shape, errors.focal * along_z - widths_log_sigma * (1 - along_z))

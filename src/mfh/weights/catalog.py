@@ -1,0 +1,327 @@
+"""The model files this package knows: sources, versions, licences, sizes and SHA-256 sums.
+
+Sizes with ``about_bytes`` follow from parameter counts. Hub repositories are pinned to the commit that unrelated public
+projects name for them; where none was found, "main" is fetched. Commit and digests are written beside the files.
+"""
+
+from mfh.errors import InputError
+from mfh.weights.kinds import Artefact, HubRepo, Supplied, WeightFile, Wheel
+
+__all__ = ["ARTEFACTS", "Artefact", "HubRepo", "Supplied", "WeightFile", "Wheel", "artefact"]
+
+_POSE = "mediapipe/modules/pose_"
+
+
+def _hub(
+    name: str,
+    repo: str,
+    licence: str,
+    used_by: str,
+    about_bytes: int,
+    *,
+    marker: str = "config.json",
+    only: tuple[str, ...] = (),
+    revision: str | None = None,
+    gated: bool = False,
+    blocks_commercial: str = "",
+) -> Artefact:
+    return Artefact(
+        name=name,
+        source=f"{repo} on the model hub",
+        version=revision[:12] if revision else "main",
+        licence=licence,
+        gated=gated,
+        used_by=used_by,
+        hub=HubRepo(repo, marker, revision, only),
+        blocks_commercial=blocks_commercial,
+        about_bytes=about_bytes,
+    )
+
+
+_PAINTER = "model_index.json"
+_LORA = "pytorch_lora_weights.safetensors"
+_V1, _V2 = "LiheYoung/depth-anything", "depth-anything/Depth-Anything-V2"
+_NC = "its licence is for non-commercial use"
+
+_HUB = (
+    _hub(
+        "sd2",
+        "sd2-community/stable-diffusion-2-inpainting",
+        "CreativeML-OpenRAIL++-M",
+        "painter sd2 (preset paper)",
+        2_600_000_000,
+        marker=_PAINTER,
+        revision="5f74973cbb64c8568780732c17f43eb269d63a0d",
+    ),
+    _hub(
+        "sd15",
+        "stable-diffusion-v1-5/stable-diffusion-inpainting",
+        "CreativeML-OpenRAIL-M",
+        "painter sd15",
+        2_150_000_000,
+        marker=_PAINTER,
+        revision="8a4288a76071f7280aedbdb3253bdb9e9d5d84bb",
+    ),
+    _hub(
+        "sdxl",
+        "diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
+        "CreativeML-OpenRAIL++-M",
+        "painters sdxl and sdxl-lcm (preset standard)",
+        7_000_000_000,
+        marker=_PAINTER,
+        revision="115134f363124c53c7d878647567d04daf26e41e",
+    ),
+    _hub(
+        "lcm-sd15",
+        "latent-consistency/lcm-lora-sdv1-5",
+        "CreativeML-OpenRAIL++-M",
+        "painter sd15-lcm",
+        135_000_000,
+        marker=_LORA,
+        only=(_LORA,),
+    ),
+    _hub(
+        "lcm-sdxl",
+        "latent-consistency/lcm-lora-sdxl",
+        "CreativeML-OpenRAIL++-M",
+        "painter sdxl-lcm (preset standard)",
+        394_000_000,
+        marker=_LORA,
+        only=(_LORA,),
+    ),
+    _hub(
+        "depth-anything-v1-small",
+        f"{_V1}-small-hf",
+        "Apache-2.0",
+        "relative depth",
+        99_000_000,
+        revision="25216a913fa218ccb7d58cce818d52b728b6c1f6",
+    ),
+    _hub("depth-anything-v1-base", f"{_V1}-base-hf", "Apache-2.0", "relative depth", 390_000_000),
+    _hub(
+        "depth-anything-v1-large",
+        f"{_V1}-large-hf",
+        "Apache-2.0",
+        "relative depth (preset paper)",
+        1_340_000_000,
+        revision="27ccb0920352c0c37b3a96441873c8d37bd52fb6",
+    ),
+    _hub(
+        "depth-anything-v2-small",
+        f"{_V2}-Small-hf",
+        "Apache-2.0",
+        "relative depth",
+        99_000_000,
+        revision="5426e4f0f36572d16453bbda7a8389317b1bef99",
+    ),
+    _hub(
+        "depth-anything-v2-base",
+        f"{_V2}-Base-hf",
+        "CC-BY-NC-4.0",
+        "relative depth",
+        390_000_000,
+        blocks_commercial=_NC,
+    ),
+    _hub(
+        "depth-anything-v2-large",
+        f"{_V2}-Large-hf",
+        "CC-BY-NC-4.0",
+        "relative depth (preset standard)",
+        1_340_000_000,
+        blocks_commercial=_NC,
+        revision="7581137eff8d4e94f6e796d3baea0e9fa79b22d2",
+    ),
+    _hub("zoedepth", "Intel/zoedepth-nyu-kitti", "MIT", "relative depth", 1_380_000_000),
+    _hub(
+        "marigold",
+        "prs-eth/marigold-depth-v1-1",
+        "CreativeML-OpenRAIL++-M",
+        "relative depth",
+        2_600_000_000,
+        marker=_PAINTER,
+    ),
+    _hub(
+        "depth-pro",
+        "apple/DepthPro-hf",
+        "Apple ML research",
+        "field of view (--fov-from depth-pro)",
+        1_900_000_000,
+        blocks_commercial="its licence is for research alone",
+    ),
+    _hub(
+        "moge",
+        "Ruicheng/moge-2-vitl",
+        "MIT",
+        "field of view (--fov-from moge)",
+        1_300_000_000,
+        marker="model.pt",
+        only=("model.pt",),
+        revision="39c4d5e957afe587e04eec59dc2bcc3be5ecd968",
+    ),
+    _hub(
+        "sam-3d-body",
+        "facebook/sam-3d-body-dinov3",
+        "SAM License",
+        "measuring people (--human-mesh sam-3d-body)",
+        2_800_000_000,
+        marker="model.ckpt",
+        only=("model.ckpt", "model_config.yaml", "assets/mhr_model.pt"),
+        gated=True,
+        revision="11aaa346c7204874a1cbafe3d39a979080b2c55a",
+    ),
+    _hub(
+        "mask2former",
+        "facebook/mask2former-swin-base-coco-instance",
+        "CC-BY-NC-4.0",
+        "finding people (preset standard)",
+        430_000_000,
+        blocks_commercial="its model zoo says CC-BY-NC-4.0, although its code is MIT",
+    ),
+)
+
+ARTEFACTS: dict[str, Artefact] = {
+    one.name: one
+    for one in (
+        Artefact(
+            name="blazepose",
+            source="BlazePose GHUM from the wheel mediapipe==0.10.21 on PyPI",
+            version="0.10.21",
+            licence="Apache-2.0",
+            gated=False,
+            used_by="finding and measuring people (preset pocket)",
+            files=(
+                WeightFile(
+                    "pose_detection.tflite",
+                    "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
+                    2_959_046,
+                    f"{_POSE}detection/pose_detection.tflite",
+                ),
+                WeightFile(
+                    "pose_landmark_full.tflite",
+                    "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+                    6_440_512,
+                    f"{_POSE}landmark/pose_landmark_full.tflite",
+                ),
+                WeightFile(
+                    "selfie_segmentation.tflite",
+                    "9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c",
+                    249_505,
+                    "mediapipe/modules/selfie_segmentation/selfie_segmentation.tflite",
+                ),
+            ),
+            wheel=Wheel(
+                requirement="mediapipe==0.10.21",
+                sha256="05dc4a9e593655a79558d05d6227d31018c2537a4bd3362b51e230cf22aecfe3",
+                python_version="311",
+                abi="cp311",
+                platform="manylinux_2_28_x86_64",
+            ),
+        ),
+        Artefact(
+            name="pocket-depth",
+            source="in the package, trained by mfh_lab.pocket",
+            version="1",
+            licence="Apache-2.0",
+            gated=False,
+            used_by="relative depth (preset pocket)",
+            files=(
+                WeightFile("depth.onnx", None, None),
+                WeightFile("range.npz", None, None),
+                WeightFile("shape_range.npz", None, None),
+            ),
+        ),
+        Artefact(
+            name="pocket-painter",
+            source="in the package, trained by mfh_lab.pocket",
+            version="2",
+            licence="Apache-2.0",
+            gated=False,
+            used_by="painting people (preset pocket)",
+            files=tuple(
+                WeightFile(name, None, None) for name in ("painter.onnx", "sprites.npz", "scene.onnx", "scene.npz")
+            ),
+        ),
+        *_HUB,
+        Artefact(
+            name="mask_rcnn",
+            source="torchvision's maskrcnn_resnet50_fpn_v2, weights COCO_V1",
+            version="73cbd019",
+            licence="BSD-3-Clause",
+            gated=False,
+            used_by="finding people (preset paper)",
+            files=(
+                WeightFile(
+                    "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth",
+                    "73cbd0190fcbe3ba339921fbce2c3a0b6bb9126c9a133c85e43a2a8e060a109e",
+                    None,
+                ),
+            ),
+            url="https://download.pytorch.org/models/maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth",
+            about_bytes=186_000_000,
+        ),
+        Artefact(
+            name="hmr2",
+            source="hmr2_data.tar.gz of 4D-Humans (its host is often down; the hub's camenduru/4D-Humans has a copy)",
+            version="1",
+            licence="MIT",
+            gated=False,
+            used_by="measuring people (presets paper and standard)",
+            supplied=Supplied(
+                "get hmr2_data.tar.gz of 4D-Humans, unpack it and run 'mfh weights convert hmr2 CHECKPOINT'",
+                ("hmr2.safetensors",),
+                "MFH_HMR2",
+            ),
+            blocks_commercial="it was trained for SMPL bodies and is of no use without SMPL",
+            about_bytes=2_700_000_000,
+        ),
+        Artefact(
+            name="smpl",
+            source="SMPL neutral body, smpl.is.tue.mpg.de",
+            version="1.0.0",
+            licence="SMPL (non-commercial research)",
+            gated=True,
+            used_by="measuring people (presets paper and standard)",
+            supplied=Supplied(
+                "register at smplify.is.tue.mpg.de or smpl.is.tue.mpg.de (free for research), download the neutral "
+                "model and put it there as SMPL_NEUTRAL.pkl",
+                (
+                    "SMPL_NEUTRAL.npz",
+                    "SMPL_NEUTRAL.pkl",
+                    "basicModel_neutral_lbs_10_207_0_v1.0.0.pkl",
+                    "basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl",
+                ),
+                "MFH_SMPL",
+            ),
+            blocks_commercial="its licence is for non-commercial research; Meshcapade sells commercial ones",
+            about_bytes=39_000_000,
+        ),
+        Artefact(
+            name="multi-hmr2",
+            source="naver/multi-hmr2 on GitHub",
+            version="2.b",
+            licence="NAVER non-commercial",
+            gated=False,
+            used_by="measuring people (--human-mesh multi-hmr2)",
+            supplied=Supplied(
+                "read the licence of github.com/naver/multi-hmr2 (non-commercial), get https://download.europe."
+                "naverlabs.com/ComputerVision/MultiHMR/multihmr2.pt and put it there under that name",
+                ("multihmr2.pt",),
+                "MFH_MULTI_HMR2",
+            ),
+            blocks_commercial=_NC,
+            about_bytes=1_500_000_000,
+        ),
+    )
+}
+"""Name -> artefact."""
+
+
+def artefact(name: str) -> Artefact:
+    """Return the artefact of this name.
+
+    Raises:
+        InputError: for an unknown name, listing the known ones.
+    """
+    if name not in ARTEFACTS:
+        raise InputError(f"unknown model files {name!r}: expected one of {', '.join(sorted(ARTEFACTS))}")
+    return ARTEFACTS[name]

@@ -1,0 +1,340 @@
+"""Reading pickles that others published without running anything in them, and without believing what they say.
+
+A pickle is a list of operations on a stack. They are carried out here, one after another, on values of a few kinds
+(:mod:`pickle_values`): Python's own reader, which makes whatever it is told to, as large as it is told to, never sees
+the file. A class that is not on the list is refused, by its name. Objects that are of no use (a training
+configuration, an array library's wrapper) become :class:`Inert`: they keep what the pickle says of them and do nothing.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from mfh.errors import WeightsError
+from mfh.io.reading import reading
+from mfh.weights.pickle_stream import operations
+from mfh.weights.pickle_values import (
+    PLAIN,
+    PLAIN_CONTAINERS,
+    Allowed,
+    Inert,
+    checked_key,
+    inert_class,
+    restore_array,
+    restore_dtype,
+)
+
+__all__ = ["PLAIN", "Allowed", "Inert", "check_pickle", "load_restricted"]
+
+_MAX_CLASSES = 1000
+_MADE_FOR_EACH_BYTE = 16
+_MADE_AT_LEAST = 1 << 20
+_CONSTANTS = {"N": None, "\x88": True, "\x89": False}
+_EMPTY: dict[str, Callable[[], Any]] = {")": tuple, "]": list, "}": dict, "\x8f": set}
+_OF_MARK: dict[str, Callable[[list[Any]], Any]] = {
+    "t": tuple,
+    "l": list,
+    "d": lambda items: _paired(items),
+    "\x91": lambda items: frozenset(map(checked_key, items)),
+}
+_OF_TOP = {"\x85": 1, "\x86": 2, "\x87": 3}
+"""Operations that make a tuple of the topmost values."""
+
+
+def load_restricted(
+    content: bytes,
+    *,
+    source: str,
+    allowed: Allowed = PLAIN,
+    inert_packages: frozenset[str] = frozenset(),
+    persistent: Callable[[Any], Any] | None = None,
+) -> Any:
+    """Read a pickle that may make nothing but what is named here.
+
+    Args:
+        content: of the pickle.
+        source: what to call it in messages.
+        allowed: what may be made.
+        inert_packages: top-level packages whose classes become :class:`Inert`.
+        persistent: resolves references to things outside the pickle (tensor storages).
+
+    Returns:
+        What the pickle holds. It can contain itself, and share parts so often that following all of them, or printing
+        it, would never end.
+
+    Raises:
+        WeightsError: for a class that is not allowed, by its name, and for what is no pickle.
+    """
+    with reading(source, what="", expected="a whole model file; get it from its publisher again", error=WeightsError):
+        return _carried_out(content, 0, _Machine(source, allowed, inert_packages, persistent, budget=len(content)))[0]
+
+
+def check_pickle(content: bytes, *, start: int, persistent: Callable[[Any], Any]) -> int:
+    """Carry out a pickle with stand-ins for everything it names, to see that its form is one that can be read.
+
+    Args:
+        content: with the pickle.
+        start: where it begins.
+        persistent: called with each reference to things outside, so that it can be refused.
+
+    Returns:
+        Where it ends.
+
+    Raises:
+        ValueError: or whatever else its form leads to; the caller makes it one line.
+    """
+    return _carried_out(content, start, _Machine("", PLAIN_CONTAINERS, None, persistent, budget=len(content)))[1]
+
+
+def _carried_out(content: bytes, start: int, machine: "_Machine") -> tuple[Any, int]:
+    """Return what a pickle makes, and where it ends."""
+    for operation, argument, end in operations(content, start):
+        if operation == ord("."):
+            return machine.pop(), end
+        machine.carry_out(chr(operation), argument)
+    raise ValueError("it does not end")
+
+
+class _Machine:
+    """The stack a pickle works on, and what it has memorised.
+
+    Args:
+        source: what to call the pickle in messages.
+        allowed: what may be made.
+        inert_packages: top-level packages whose classes become stand-ins; None for all.
+        persistent: resolves references to things outside.
+        budget: bytes of the pickle: what its makers are given, again and again, is bounded by it.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        allowed: Allowed,
+        inert_packages: frozenset[str] | None,
+        persistent: Callable[[Any], Any] | None,
+        *,
+        budget: int,
+    ) -> None:
+        self._source, self._allowed, self._inert_packages = source, allowed, inert_packages
+        self._persistent = persistent
+        self._stack: list[Any] = []
+        self._below: list[list[Any]] = []
+        self._memo: dict[int, Any] = {}
+        self._classes: dict[tuple[str, str], type[Inert]] = {}
+        self._budget = budget * _MADE_FOR_EACH_BYTE + _MADE_AT_LEAST
+
+    def pop(self) -> Any:
+        if not self._stack:
+            raise ValueError("an operation on nothing")
+        return self._stack.pop()
+
+    def carry_out(self, operation: str, argument: Any) -> None:
+        """Do one operation.
+
+        Args:
+            operation: its letter.
+            argument: as :func:`operations` reads it.
+        """
+        if operation in _HANDLERS:
+            _HANDLERS[operation](self, argument)
+        elif operation in _CONSTANTS:
+            self._stack.append(_CONSTANTS[operation])
+        elif operation in _EMPTY:
+            self._stack.append(_EMPTY[operation]())
+        elif operation in _OF_MARK:
+            # Taken first: it puts another stack in the place of this one.
+            items = self._since_mark()
+            self._stack.append(_OF_MARK[operation](items))
+        elif operation in _OF_TOP:
+            self._stack.append(tuple(reversed([self.pop() for _ in range(_OF_TOP[operation])])))
+        elif operation not in "\x80\x95":
+            # Protocol and frame say nothing that matters; everything else is a value.
+            self._stack.append(argument)
+
+    def _top(self) -> Any:
+        if not self._stack:
+            raise ValueError("an operation on nothing")
+        return self._stack[-1]
+
+    def _mark(self, _: Any) -> None:
+        self._below.append(self._stack)
+        self._stack = []
+
+    def _since_mark(self) -> list[Any]:
+        if not self._below:
+            raise ValueError("an end without its beginning")
+        items, self._stack = self._stack, self._below.pop()
+        return items
+
+    def _drop(self, _: Any) -> None:
+        if self._stack:
+            self._stack.pop()
+        else:
+            self._since_mark()
+
+    def _drop_since_mark(self, _: Any) -> None:
+        self._since_mark()
+
+    def _repeat(self, _: Any) -> None:
+        self._stack.append(self._top())
+
+    def _memorise(self, index: int | None) -> None:
+        self._memo[len(self._memo) if index is None else index] = self._top()
+
+    def _recall(self, index: int) -> None:
+        self._stack.append(self._memo[index])
+
+    def _append(self, _: Any) -> None:
+        self._extend_with([self.pop()])
+
+    def _extend(self, _: Any) -> None:
+        self._extend_with(self._since_mark())
+
+    def _extend_with(self, items: list[Any]) -> None:
+        target = self._top()
+        if isinstance(target, Inert):
+            target.items.extend(items)
+        elif isinstance(target, list):
+            target.extend(items)
+        else:
+            raise ValueError(f"something is appended to a {type(target).__name__}")
+
+    def _set_item(self, _: Any) -> None:
+        value, key = self.pop(), self.pop()
+        self._set_pairs([key, value])
+
+    def _set_items(self, _: Any) -> None:
+        self._set_pairs(self._since_mark())
+
+    def _set_pairs(self, items: list[Any]) -> None:
+        target = self._top()
+        if isinstance(target, Inert):
+            # Whoever it stands for would hash the keys.
+            target.items.extend((checked_key(key), value) for key, value in _pairs(items))
+        elif isinstance(target, dict):
+            target.update(_paired(items))
+        else:
+            raise ValueError(f"something is put into a {type(target).__name__}")
+
+    def _add_items(self, _: Any) -> None:
+        items, target = self._since_mark(), self._top()
+        if not isinstance(target, set):
+            raise ValueError(f"something is added to a {type(target).__name__}")
+        target.update(map(checked_key, items))
+
+    def _name(self, argument: tuple[str, str]) -> None:
+        self._stack.append(self._find(*argument))
+
+    def _name_of_stack(self, _: Any) -> None:
+        name, module = self.pop(), self.pop()
+        if not (isinstance(module, str) and isinstance(name, str)):
+            raise ValueError("a class whose name is no text")
+        self._stack.append(self._find(module, name))
+
+    def _find(self, module: str, name: str) -> Any:
+        if (module, name) in self._allowed:
+            return self._allowed[module, name]
+        if self._inert_packages is not None and module.partition(".")[0] not in self._inert_packages:
+            raise WeightsError(
+                f"{self._source} wants to load {f'{module}.{name}'[:100]}, which is no part of a model: refused; "
+                "get the file from its publisher"
+            )
+        if (module, name) not in self._classes:
+            if len(self._classes) == _MAX_CLASSES:
+                raise ValueError(f"more than {_MAX_CLASSES:,} classes")
+            self._classes[module, name] = inert_class(module, name)
+        return self._classes[module, name]
+
+    def _call(self, _: Any) -> None:
+        arguments, maker = self.pop(), self.pop()
+        self._stack.append(self._made(maker, arguments))
+
+    def _call_with_names(self, _: Any) -> None:
+        named = self.pop()
+        if named != {}:
+            raise ValueError("an object made with named arguments")
+        self._call(None)
+
+    def _instance(self, argument: tuple[str, str]) -> None:
+        """Make an object as Python 2 wrote those of its old classes."""
+        arguments = tuple(self._since_mark())
+        self._stack.append(self._made(self._find(*argument), arguments))
+
+    def _object(self, _: Any) -> None:
+        maker, *arguments = self._since_mark()
+        self._stack.append(self._made(maker, tuple(arguments)))
+
+    def _made(self, maker: Any, arguments: Any) -> Any:
+        if not isinstance(arguments, tuple):
+            raise ValueError("an object made from something else than arguments")
+        self._spend(arguments)
+        if self._inert_packages is None and isinstance(maker, Inert):
+            # What a stand-in would have given is another.
+            return Inert(*arguments)
+        stands_in = isinstance(maker, type) and issubclass(maker, Inert)
+        if not (stands_in or isinstance(maker, FunctionType)):
+            raise ValueError(f"a {getattr(maker, '__name__', type(maker).__name__)} is made that way by no model file")
+        return maker(*arguments)
+
+    def _build(self, _: Any) -> None:
+        state, target = self.pop(), self._top()
+        if isinstance(target, Inert):
+            target.state = state
+        elif isinstance(target, np.ndarray):
+            self._spend(state)
+            restore_array(target, state)
+        elif isinstance(target, np.dtype):
+            restore_dtype(target, state)
+        elif not isinstance(target, OrderedDict):
+            # What an ordered dictionary has beside its items (torch's notes on versions) is of no use.
+            raise ValueError(f"a state is given to a {type(target).__name__}")
+
+    def _spend(self, given: Any) -> None:
+        """Count what a maker is given: one text can be memorised and handed over a million times."""
+        parts = given if isinstance(given, tuple) else (given,)
+        self._budget -= sum(len(part) for part in parts if isinstance(part, str | bytes | bytearray | list | tuple))
+        if self._budget < 0:
+            raise ValueError("it makes far more than it holds")
+
+    def _outside(self, reference: Any) -> None:
+        if self._persistent is None:
+            raise WeightsError(f"{self._source} refers to things outside itself: refused; expected a plain pickle")
+        self._stack.append(self._persistent(reference))
+
+    def _outside_of_stack(self, _: Any) -> None:
+        self._outside(self.pop())
+
+
+def _paired(items: list[Any]) -> dict[Any, Any]:
+    return {checked_key(key): value for key, value in _pairs(items)}
+
+
+def _pairs(items: list[Any]) -> Iterator[tuple[Any, Any]]:
+    return zip(items[::2], items[1::2], strict=True)
+
+
+_HANDLERS: dict[str, Callable[[_Machine, Any], None]] = {
+    "(": _Machine._mark,
+    "0": _Machine._drop,
+    "1": _Machine._drop_since_mark,
+    "2": _Machine._repeat,
+    **dict.fromkeys("pqr\x94", _Machine._memorise),
+    **dict.fromkeys("ghj", _Machine._recall),
+    "a": _Machine._append,
+    "e": _Machine._extend,
+    "s": _Machine._set_item,
+    "u": _Machine._set_items,
+    "\x90": _Machine._add_items,
+    "c": _Machine._name,
+    "\x93": _Machine._name_of_stack,
+    **dict.fromkeys("R\x81", _Machine._call),
+    "\x92": _Machine._call_with_names,
+    "i": _Machine._instance,
+    "o": _Machine._object,
+    "b": _Machine._build,
+    "P": _Machine._outside,
+    "Q": _Machine._outside_of_stack,
+}

@@ -1,0 +1,85 @@
+"""PyTorch's own files, looked at before PyTorch reads them.
+
+``weights_only`` keeps a pickle from running anything. It does not keep one from bringing the process down: a key made
+of tuples in tuples overflows the stack, and a storage that claims more numbers than the file has is read from memory
+that is not its own. So the form of the pickle is followed here first, on stand-ins (:mod:`restricted_pickle`).
+"""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mfh.errors import WeightsError
+from mfh.io.reading import check_file, open_zip, reading
+from mfh.weights.pickles import check_pickle
+
+STORAGES: dict[str, tuple[str, int]] = {
+    "DoubleStorage": ("float64", 8),
+    "FloatStorage": ("float32", 4),
+    "HalfStorage": ("float16", 2),
+    "BFloat16Storage": ("bfloat16", 2),
+    "LongStorage": ("int64", 8),
+    "IntStorage": ("int32", 4),
+    "ShortStorage": ("int16", 2),
+    "CharStorage": ("int8", 1),
+    "ByteStorage": ("uint8", 1),
+    "BoolStorage": ("bool", 1),
+}
+"""Storage classes as pickles name them -> torch's name of the type, and the bytes of one number."""
+MAX_PICKLE_BYTES = 64 << 20
+_OTHERS = {"ComplexDoubleStorage": 16, "ComplexFloatStorage": 8, "QInt32Storage": 4, "UntypedStorage": 1}
+_OLD_PICKLES = 5
+"""A file of PyTorch before 1.6 begins with so many pickles: a mark, a version, the system, the content, the keys."""
+
+
+def check_torch_file(path: Path, *, expected: str) -> None:
+    """Refuse a file written by ``torch.save`` or ``torch.jit.save`` that PyTorch must not see.
+
+    Args:
+        path: the file.
+        expected: what it should be; may go on with what to do.
+
+    Raises:
+        WeightsError: where it is damaged, or of another kind.
+    """
+    check_file(path, what="", expected=expected, error=WeightsError)
+    with reading(path, what="", expected=expected, error=WeightsError):
+        if not zipfile.is_zipfile(path):
+            _check_old_file(path)
+            return
+    # Numbers are stored as they are; code of TorchScript is compressed.
+    room = 2 * path.stat().st_size + MAX_PICKLE_BYTES
+    with open_zip(path, what="", expected=expected, max_bytes=room, error=WeightsError) as archive:
+        sizes = {member.filename: member.file_size for member in archive.infolist()}
+        for name in [name for name in sizes if name.endswith(".pkl")]:
+            if sizes[name] > MAX_PICKLE_BYTES:
+                raise ValueError(f"its pickle has {sizes[name]:,} bytes")
+            check_pickle(archive.read(name), start=0, persistent=_fits(sizes, name))
+
+
+def _check_old_file(path: Path) -> None:
+    with path.open("rb") as stream:
+        content, at = stream.read(MAX_PICKLE_BYTES), 0
+    for _ in range(_OLD_PICKLES):
+        at = check_pickle(content, start=at, persistent=lambda reference: None)
+
+
+def _fits(sizes: dict[str, int], pickle_name: str) -> Callable[[Any], None]:
+    """Return what refuses a reference to a storage that claims more than its part of the archive holds."""
+    folder, _, name = pickle_name.rpartition("/")
+    beside = f"{folder}/{name.removesuffix('.pkl')}/"
+
+    def check(reference: Any) -> None:
+        if not isinstance(reference, tuple) or len(reference) < 5:
+            raise ValueError("a reference to something outside that is no storage")
+        kind, storage, key, _, count = reference[:5]
+        if kind != "storage" or not isinstance(key, str) or type(count) is not int or count < 0:
+            raise ValueError("a reference to something outside that is no storage")
+        class_name = getattr(storage, "class_name", "") if isinstance(storage, type) else ""
+        short = class_name.rpartition(".")[2]
+        item = STORAGES[short][1] if short in STORAGES else _OTHERS.get(short, 1)
+        if f"{beside}{key}" in sizes and count * item > sizes[f"{beside}{key}"]:
+            raise ValueError(f"a storage of {count:,} numbers, of which {sizes[f'{beside}{key}'] // item:,} are there")
+
+    return check

@@ -1,0 +1,1 @@
+"""The research around mfh: evaluation, the paper, the pocket world."""

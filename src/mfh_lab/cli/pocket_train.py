@@ -1,0 +1,155 @@
+"""``mfh pocket train``: the networks in the package, each by one command that can be stopped and run again."""
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mfh.cli.exits import EXIT_DONE
+from mfh.cli.flags import LAST_SEED, MOST_WORKERS, check_number
+from mfh.errors import InputError
+
+if TYPE_CHECKING:
+    from mfh_lab.pocket.train.training import Run
+
+app = typer.Typer(help="Train the pocket networks on rendered shards.", rich_markup_mode=None)
+
+Data = Annotated[Path, typer.Option(help="Folder of shards, made by python -m mfh_lab.pocket.world.dataset.")]
+Out = Annotated[Path, typer.Option(help="safetensors file to write; an unfinished run goes on from its .state file.")]
+Start = Annotated[
+    Path | None,
+    typer.Option(
+        help="Weights to start from, .safetensors or .onnx; default: ImageNet's for the encoder.", show_default=False
+    ),
+]
+Steps = Annotated[int, typer.Option(help="Steps; the learning rate falls to zero over them.")]
+Batch = Annotated[int, typer.Option(help="Pictures a step and worker.")]
+Seed = Annotated[int, typer.Option(help="Of the order of pictures and their augmentation.")]
+Workers = Annotated[int, typer.Option(help="Processes of one thread each; their gradients are averaged.")]
+
+
+@app.callback()
+def train() -> None:
+    """Train one network; run again to go on."""
+
+
+@app.command()
+def depth(
+    data: Data,
+    out: Out,
+    start: Start = None,
+    steps: Steps = 12000,
+    batch: Batch = 8,
+    seed: Seed = 0,
+    workers: Workers = 1,
+) -> int:
+    """Relative depth: affine-invariant disparity from RGB."""
+    run = _run(data, out, start, steps, batch, seed, workers)
+    from mfh_lab.pocket.train.depth import make_task
+    from mfh_lab.pocket.train.training import run_training
+
+    run_training(partial(make_task, data), run)
+    return EXIT_DONE
+
+
+@app.command()
+def painter(
+    data: Data,
+    out: Out,
+    start: Start = None,
+    steps: Steps = 3000,
+    batch: Batch = 8,
+    seed: Seed = 0,
+    workers: Workers = 1,
+) -> int:
+    """The sprite painter's prior: where people could stand and how large; --start takes the depth network's weights."""
+    run = _run(data, out, start, steps, batch, seed, workers)
+    from mfh_lab.pocket.train.painter import make_task
+    from mfh_lab.pocket.train.training import run_training
+
+    run_training(partial(make_task, data), run)
+    return EXIT_DONE
+
+
+@app.command("range")
+def depth_range(data: Data, out: Out, seed: Seed = 0) -> int:
+    """How far a photo's depth reaches, from the features of the depth network in the package."""
+    shards = _shards(data, out, seed)
+    from mfh.cli.progress import progress_line
+    from mfh_lab.pocket.train.range_head import seen_path, train_range
+
+    _check_head(out, seen_path(out), shards)
+    with progress_line(prefix="range: ") as progress:
+        train_range(data, out, seed=seed, progress=progress.update)
+    return EXIT_DONE
+
+
+@app.command("shape-range")
+def shape_range(
+    data: Data,
+    bank: Annotated[Path, typer.Option(help="bodies.npz, made by python -m mfh_lab.pocket.world.bodies.")],
+    out: Out,
+    seed: Seed = 0,
+) -> int:
+    """The same from the shape of true disparity alone: for relative depth of other models."""
+    shards = _shards(data, out, seed)
+    if not os.path.isfile(bank):
+        raise InputError(
+            f"--bank {bank} does not exist: make it with 'python -m mfh_lab.pocket.world.bodies --out {bank}'"
+        )
+    from mfh.cli.progress import progress_line
+    from mfh_lab.pocket.train.shape_range import train_shape_range
+
+    _check_head(out, out, [*shards, bank])
+    with progress_line(prefix="shape range: ") as progress:
+        train_shape_range(data, bank, out, seed=seed, progress=progress.update)
+    return EXIT_DONE
+
+
+def _run(data: Path, out: Path, start: Path | None, steps: int, batch: int, seed: int, workers: int) -> "Run":
+    """Check what was given, and make the run of it: never over what is read, nor over a file that no run has begun."""
+    check_number("--steps", steps, 1, 100_000_000)
+    check_number("--batch", batch, 1, 65_536)
+    check_number("--workers", workers, 1, MOST_WORKERS)
+    shards = _shards(data, out, seed)
+    if start is not None and not os.path.isfile(start):
+        raise InputError(f"--start {start} does not exist: expected a .safetensors or .onnx file of weights")
+    from mfh.io.written import check_apart
+    from mfh_lab.pocket.train.training import Run, Schedule
+
+    run = Run(Schedule(steps, batch, seed=seed), out, start, workers)
+    check_apart([out, run.state_path], [*shards, *([] if start is None else [start])])
+    if out == run.state_path or os.path.isdir(out):
+        raise InputError(f"--out is {out}: expected a file of weights such as depth.safetensors")
+    if os.path.lexists(out) and not os.path.lexists(run.state_path):
+        raise InputError(
+            f"--out {out} is there already, and no {run.state_path.name} of a run beside it: choose another, or move "
+            "it away"
+        )
+    return run
+
+
+def _check_head(out: Path, more: Path, reads: list[Path]) -> None:
+    """Refuse to write a head, or what is kept with it, over what is read or what this program did not write."""
+    from mfh.io.written import check_apart, check_own
+
+    check_apart([out, more], reads)
+    check_own(out.parent, [out.name, more.name])
+
+
+def _shards(data: Path, out: Path, seed: int) -> list[Path]:
+    """Return the shards, after seeing that training can be done and its result written."""
+    from mfh.io.atomic import check_writable
+    from mfh.io.reading import reading
+    from mfh_lab.pocket.world.requirements import require_trainer
+
+    check_number("--seed", seed, 0, LAST_SEED)
+    with reading(data, what="--data", expected="a folder of shards"):
+        shards = sorted(data.glob("train_*.npz"))
+    if not shards:
+        raise InputError(f"no train_*.npz in {data}: render them with 'python -m mfh_lab.pocket.world.dataset'")
+    require_trainer()
+    check_writable(out.parent)
+    return shards

@@ -1,0 +1,258 @@
+"""What ``mfh reproduce`` does once its words are read: grids of settings, methods side by side, and their files."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from mfh.cli.exits import EXIT_DONE, error_line
+from mfh.cli.flags import NOISES
+from mfh.cli.progress import progress_line
+from mfh.config import Config, preset
+from mfh.errors import BackendError, InputError, shown
+
+if TYPE_CHECKING:
+    from mfh_lab.evaluation.datasets.frames import FrameDataset
+    from mfh_lab.evaluation.pocket_subjects import NoiseName
+    from mfh_lab.paper.bench import Bench
+    from mfh_lab.paper.run import Measured, Progress
+
+DEFAULT_SCENES = 16
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line.
+
+    Attributes:
+        name: of the table or figure.
+        dataset: None for the paper's.
+        roots: dataset -> folder; the key "" is a folder given without a name.
+        limit: only so many photos.
+        preset: None for "paper", or "pocket" on the pocket world.
+        painter: registry name instead of the preset's.
+        protocol: what is shown and scored.
+        out: folder of the results.
+        models: of the pocket world: "trained" or "oracle".
+        noise: of the oracles.
+        bank: bodies; None for those in the package.
+        workers: processes that draw and render; None for one a core.
+        seeds: painting seeds of Fig. 5; None for the paper's five.
+        methods: label -> metric model, for tables of methods.
+        predictions: label -> folder.
+        unit: of the predictions.
+    """
+
+    name: str
+    dataset: str | None
+    roots: dict[str, Path]
+    limit: int | None
+    preset: str | None
+    painter: str | None
+    protocol: str
+    out: Path
+    models: Literal["trained", "oracle"]
+    noise: str
+    bank: Path | None
+    workers: int | None
+    seeds: int | None
+    methods: dict[str, str]
+    predictions: dict[str, Path]
+    unit: str | None
+
+    def config(self) -> Config:
+        """Return the preset with the painter that was asked for."""
+        name = self.preset or ("pocket" if self.dataset == "pocket" else "paper")
+        return replace(preset(name), **({} if self.painter is None else {"painter": self.painter}))
+
+    def root(self, dataset: str) -> Path:
+        """Return the folder of a dataset.
+
+        Args:
+            dataset: its name.
+
+        Raises:
+            InputError: where none was given.
+        """
+        found = self.roots.get(dataset, self.roots.get(""))
+        if found is None:
+            raise InputError(
+                f"{self.name} is measured on {dataset}: give its folder with --root {dataset}=DIR "
+                f"(mfh evaluate {dataset} --check --root DIR says what belongs there), or --dataset pocket, which "
+                "needs nothing"
+            )
+        return found
+
+
+def reproduce_grid(request: Request) -> int:
+    """Measure a table or figure of configurations.
+
+    Args:
+        request: what was asked for.
+
+    Returns:
+        The exit code.
+    """
+    from mfh_lab.paper.run import run_grid
+    from mfh_lab.paper.tables import GRIDS
+
+    grid = GRIDS[request.name]
+    if request.methods or request.predictions:
+        raise InputError(f"--method and --predictions are for tables of methods, and {request.name} is of settings")
+    if request.seeds is not None:
+        if grid.seeds == 1:
+            raise InputError(f"--seeds is about fig5, and {request.name} has one painting seed")
+        grid = replace(grid, seeds=request.seeds)
+    place = request.out / _place(request)
+    check_results(place, request.name)
+    # Renders and answers of models are shared by all tables.
+    with progress_line() as progress:
+        progress.update("starting", 0.0)
+        if (request.dataset or grid.dataset) == "pocket" and "pocket" not in request.roots and "" not in request.roots:
+            from mfh_lab.paper.pocket import pocket_grid
+
+            bench = _pocket_bench(request, progress=progress.update)
+            grid = pocket_grid(grid, oracle=request.models == "oracle")
+        else:
+            bench = _dataset_bench(request, request.dataset or grid.dataset)
+        measured = run_grid(grid, bench, request.out, progress=progress.update)
+    return write(measured, place)
+
+
+def reproduce_methods(request: Request) -> int:
+    """Measure a table of methods over datasets.
+
+    Args:
+        request: what was asked for.
+
+    Returns:
+        The exit code.
+    """
+    from mfh_lab.evaluation.datasets.registry import open_dataset
+    from mfh_lab.evaluation.protocols import PROTOCOLS
+    from mfh_lab.paper.comparison import TABLES, Methods, compare_methods
+
+    wanted = TABLES[request.name].datasets if request.dataset is None else (request.dataset,)
+    if "" in request.roots and len(wanted) > 1:
+        raise InputError(
+            f"{request.name} is of {', '.join(wanted)}: say whose folder it is with --root NAME=DIR, or --dataset NAME"
+        )
+    opened: list[FrameDataset] = []
+    missing: dict[str, str] = {}
+    for dataset in wanted:
+        try:
+            opened.append(open_dataset(dataset, request.root(dataset), limit=request.limit))
+        except InputError as error:
+            missing[dataset] = error_line(error)
+    methods = Methods(request.config(), request.methods, request.predictions, request.unit)
+    place = request.out / _place(request)
+    check_results(place, request.name)
+    with progress_line() as progress:
+        progress.update("starting", 0.0)
+        measured = compare_methods(
+            request.name, opened, missing, PROTOCOLS[request.protocol], methods, place, progress=progress.update
+        )
+    return write(measured, place)
+
+
+def check_results(out: Path, name: str) -> None:
+    """Refuse before any work to replace files that this program did not write.
+
+    Args:
+        out: folder of the results.
+        name: of the table or figure.
+
+    Raises:
+        InputError: naming the first.
+    """
+    from mfh.io.written import check_own
+
+    check_own(out, [f"{name}{ending}" for ending in (".md", ".csv", "-photos.csv", ".json", ".png", ".pdf")])
+
+
+def write(measured: "Measured", out: Path) -> int:
+    """Write and print a table, and say where its files are.
+
+    Args:
+        measured: the rows.
+        out: folder; made if needed.
+
+    Returns:
+        The exit code.
+    """
+    from mfh.io.atomic import make_folder
+    from mfh_lab.paper.plot import write_plots
+    from mfh_lab.paper.report import markdown, results, write_results
+
+    make_folder(out)
+    found = results(measured)
+    paths = write_results(out, measured, found)
+    print(markdown(measured, found))
+    left_out = ""
+    try:
+        paths += write_plots(out, measured, found)
+    except BackendError as error:
+        left_out = f"; no picture: {error_line(error)}"
+    print(f"files: {shown(out)}/ ({', '.join(path.name for path in paths)}){left_out}")
+    return EXIT_DONE
+
+
+def _dataset_bench(request: Request, dataset: str) -> "Bench":
+    from mfh_lab.evaluation.datasets.registry import open_dataset
+    from mfh_lab.evaluation.protocols import PROTOCOLS
+    from mfh_lab.evaluation.store import Store
+    from mfh_lab.paper.bench import DatasetBench
+
+    config = request.config()
+    try:
+        opened = open_dataset(dataset, request.root(dataset), limit=request.limit)
+    except InputError as error:
+        raise InputError(f"{error_line(error)}{_missing_weights(config)}") from error
+    title = f"{dataset}, {len(opened.names)} photos, preset {config.name}, protocol {request.protocol}"
+    return DatasetBench(opened, PROTOCOLS[request.protocol], config, Store(request.out / "answers"), title=title)
+
+
+def _missing_weights(config: Config) -> str:
+    """Say which of the preset's models are not here either."""
+    from mfh.models.needs import needs_of
+
+    missing = ", ".join(needs_of(config).missing)
+    return f"; also missing for preset {config.name}: {missing} (mfh weights fetch)" if missing else ""
+
+
+def _pocket_bench(request: Request, *, progress: "Progress") -> "Bench":
+    from mfh_lab.pocket.world.requirements import require_renderer
+
+    require_renderer()
+    from mfh.io.atomic import make_folder
+    from mfh_lab.evaluation.protocols import PROTOCOLS
+    from mfh_lab.evaluation.store import Store
+    from mfh_lab.paper.pocket import Scenes, oracle_bench, trained_bench
+    from mfh_lab.pocket.world.bodies import sample_bank_path
+    from mfh_lab.pocket.world.workers import usable_cores
+
+    bank = request.bank or sample_bank_path()
+    if not os.path.isfile(bank):
+        raise InputError(f"--bank: no body bank at {bank}: make one with python -m mfh_lab.pocket.world.bodies")
+    make_folder(request.out)
+    scenes = Scenes(request.limit or DEFAULT_SCENES, bank, request.out, request.workers or usable_cores())
+    if request.models == "oracle":
+        if request.preset is not None or request.painter is not None:
+            raise InputError("--preset and --painter are of --models trained: oracles are models of their own")
+        return oracle_bench(scenes, _noise(request.noise), progress=progress)
+    config, store = request.config(), Store(request.out / "answers")
+    return trained_bench(scenes, config, store, protocol=PROTOCOLS[request.protocol], progress=progress)
+
+
+def _noise(name: str) -> "NoiseName":
+    for known in NOISES:
+        if known == name:
+            return known
+    raise InputError(f"--noise is {name!r}: expected one of {', '.join(NOISES)}")
+
+
+def _place(request: Request) -> str:
+    """Return the folder of a request's results inside --out."""
+    if request.dataset != "pocket":
+        return request.dataset or "paper"
+    return f"pocket-{request.models}" + (f"-{request.noise}" if request.models == "oracle" else "")

@@ -1,0 +1,40 @@
+"""What results are a function of, as short words: the package's code and weights, and models in folders."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import mfh
+import mfh_lab
+from mfh.io.reading import reading
+
+_CODE = (".py", ".onnx", ".safetensors", ".npz")
+
+
+def package_digest() -> str:
+    """Return a digest of the code of both packages, and of the networks in them."""
+    digest = hashlib.sha256()
+    for package in (mfh, mfh_lab):
+        folder = Path(str(package.__file__)).parent
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in _CODE and "cli" not in path.relative_to(folder).parts:
+                digest.update(path.relative_to(folder.parent).as_posix().encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def folder_digest(folder: Path, suffixes: tuple[str, ...] = ()) -> str:
+    """Return a digest of the names, sizes and times of a folder's files, without reading them.
+
+    Args:
+        folder: where they are, at any depth.
+        suffixes: of the files that count; none for all.
+    """
+    digest = hashlib.sha256()
+    with reading(folder, what="", expected="a folder of files that stay as they are"):
+        for path in sorted(folder.rglob("*")):
+            if os.path.isfile(path) and (not suffixes or path.suffix.lower() in suffixes):
+                facts = path.stat()
+                name = path.relative_to(folder).as_posix()
+                digest.update(f"{name}\n{facts.st_size}\n{facts.st_mtime_ns}\n".encode(errors="surrogatepass"))
+    return digest.hexdigest()[:16]

@@ -1,0 +1,75 @@
+"""Any metric depth-estimation model of transformers as a method: ZoeDepth, Depth Anything's metric ones, Depth Pro."""
+
+from dataclasses import dataclass
+
+from mfh.errors import BackendError, InputError
+from mfh.models.relative_depth.hub_depth import MARKER
+from mfh.types import Photo, Space
+from mfh.weights.hub import locate, parse_source
+from mfh_lab.evaluation.digest import folder_digest
+from mfh_lab.evaluation.methods.contender import Contender
+from mfh_lab.evaluation.methods.hub_metric_depth import FocalUse, MetricDepthModel, kind_of, load_metric_depth
+from mfh_lab.evaluation.methods.method import Prediction
+
+HUB = "pip install 'metric-from-human[hub]'"
+_FOCAL = "?focal="
+
+
+@dataclass(frozen=True)
+class HubMetric:
+    """A published metric model.
+
+    Attributes:
+        name: as the user named it.
+        settings: which model, and whose focal length it goes by.
+        model: the network.
+        space: where the network's output is affine to its answer.
+    """
+
+    name: str
+    settings: dict[str, object]
+    model: MetricDepthModel
+    space: Space
+
+    def predict(self, photo: Photo, *, name: str) -> Prediction:
+        """Answer for one photo; see :meth:`mfh_lab.evaluation.methods.method.Method.predict`."""
+        return Prediction(self.model.predict_m(photo.rgb, photo.camera), self.space)
+
+
+def hub_contender(text: str) -> Contender:
+    """Return a metric model of the hub or a folder, not loaded yet.
+
+    Args:
+        text: "hf:org/name", "hf:org/name@revision" or a folder; "?space=depth" says of a DPT model that it predicts
+            metres; "?focal=given" lets Depth Pro go by the camera it is given instead of its own estimate.
+
+    Raises:
+        InputError: for a source that cannot be used, or a model that predicts no metres.
+        WeightsError: where it is not on this machine.
+    """
+    place, _, chosen = text.partition(_FOCAL)
+    if chosen not in ("", "given", "estimated"):
+        raise InputError(f"--method {text!r} ends in {_FOCAL}{chosen}: expected ?focal=given or ?focal=estimated")
+    source = parse_source(place)
+    folder = locate(source, marker=MARKER)
+    kind = kind_of(folder, name=source.text, says_metres=source.space == "depth")
+    if chosen and kind.model_type != "depth_pro":
+        raise InputError(f"--method {text!r}: {_FOCAL}{chosen} is for Depth Pro alone, which goes by a focal length")
+    focal: FocalUse = "given" if chosen == "given" else "estimated"
+    settings: dict[str, object] = {
+        "model": source.text,
+        "model_type": kind.model_type,
+        "files": folder_digest(folder),
+        **({"focal": focal} if kind.model_type == "depth_pro" else {}),
+    }
+
+    def load() -> HubMetric:
+        try:
+            model = load_metric_depth(folder, kind, focal=focal)
+        except ModuleNotFoundError as error:
+            raise BackendError(
+                f"{source.text} needs the package {error.name!r}, which is not installed: {HUB}"
+            ) from error
+        return HubMetric(source.text, settings, model, kind.space)
+
+    return Contender(source.text, settings, load)

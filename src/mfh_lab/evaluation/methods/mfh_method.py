@@ -1,0 +1,118 @@
+"""This project's method, with any preset and changes to it."""
+
+import json
+import math
+from copy import copy
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.config import Config, changes
+from mfh.errors import InputError
+from mfh.io.reading import parse_json
+from mfh.models.registry import names_of
+from mfh.pipeline.pipeline import MetricFromHuman
+from mfh.types import MetricDepth, Photo
+from mfh_lab.evaluation.digest import folder_digest
+from mfh_lab.evaluation.methods.contender import Contender
+from mfh_lab.evaluation.methods.method import Prediction
+
+NAME = "mfh"
+
+
+class MfhMethod:
+    """Metric depth from the people in, or painted into, a photo; every photo is painted with the same seed.
+
+    Args:
+        pipeline: with its models.
+    """
+
+    name = NAME
+
+    def __init__(self, pipeline: MetricFromHuman) -> None:
+        self.settings = settings_of(pipeline.config)
+        # A photo whose painting was cut short must be done again, not scored.
+        whole = replace(pipeline.config.painting, answer_interrupted=False)
+        self._pipeline = copy(pipeline)
+        self._pipeline.config = replace(pipeline.config, painting=whole)
+
+    def predict(self, photo: Photo, *, name: str) -> Prediction:
+        """Measure one photo; see :meth:`mfh_lab.evaluation.methods.method.Method.predict`."""
+        return prediction_of(self._pipeline(photo))
+
+
+def mfh_contender(config: Config, *, title: str = NAME) -> Contender:
+    """Return this project's method with a configuration, its models not loaded yet.
+
+    Args:
+        config: a preset, with any changes.
+        title: what to call it in tables.
+    """
+    return Contender(
+        NAME,
+        settings_of(config),
+        lambda: MfhMethod(MetricFromHuman.from_preset(config.name, **changes(config))),
+        title=title,
+    )
+
+
+def settings_of(config: Config) -> dict[str, object]:
+    """Return what the answers of a configuration are a function of, in plain JSON values.
+
+    Args:
+        config: its pictures for the user do not count.
+    """
+    tree = asdict(config)
+    del tree["keep_paintings"], tree["painting"]["answer_interrupted"]
+    if math.isinf(config.painting.budget_s):
+        tree["painting"]["budget_s"] = None
+    folders = {role: folder_digest(Path(name)) for role, name in names_of(config).items() if Path(name).is_dir()}
+    return parse_json(json.dumps({**tree, "folders": folders}, allow_nan=False))
+
+
+def with_fixed_scale(config: Config, fixed_scale: float | None, *, protocol: str) -> Config:
+    """Return a configuration that fits the shift alone where a protocol fixes the scale.
+
+    Args:
+        config: any.
+        fixed_scale: what the protocol says; None to fit both.
+        protocol: its name, for the message.
+
+    Raises:
+        InputError: for a scale other than 1, or a head that always fits both.
+    """
+    if fixed_scale is None:
+        return config
+    if fixed_scale != 1 or config.head.kind != "silog":
+        raise InputError(
+            f"protocol {protocol} fixes the scale to {fixed_scale:g} here, which the {config.head.kind} head cannot: "
+            "expected --head silog (or --preset paper), or --protocol paper"
+        )
+    return replace(config, head=replace(config.head, free="shift"))
+
+
+def prediction_of(result: MetricDepth) -> Prediction:
+    """Return a result as an answer: what its head places beyond the farthest depth is infinite, not missing.
+
+    Args:
+        result: of the pipeline.
+    """
+    interval = result.interval
+    return Prediction(
+        _answers(result),
+        result.head.space,
+        level_80=None if interval is None else interval.level_80,
+        level_95=None if interval is None else interval.level_95,
+    )
+
+
+def _answers(result: MetricDepth) -> Float[ndarray, "h w"]:
+    # In disparity all that is not valid is too far; in depth, what is 0 or less is no answer.
+    beyond = ~result.valid_mask
+    if result.head.space == "depth":
+        relative = result.relative.rows(slice(0, result.shape[0]))
+        beyond &= result.head.scale * relative + result.head.shift > 0
+    return np.where(beyond, np.float32(np.inf), result.depth_m)

@@ -1,0 +1,124 @@
+"""Folders with the metres of one method: one file a photo."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.errors import InputError, shown
+from mfh.io.maps import read_map
+from mfh.io.names import plain_name
+from mfh_lab.evaluation.methods.files import NAMES
+
+_SUFFIXES = (".npz", ".npy", ".exr")
+_ASPECT_TOLERANCE = 0.02
+
+
+def parse_predictions(words: Sequence[str]) -> dict[str, Path]:
+    """Read ``label=DIR`` for several methods.
+
+    Args:
+        words: as typed.
+
+    Returns:
+        Label -> folder with its predictions: DIR, or DIR/predictions where DIR is the output of ``mfh evaluate``.
+
+    Raises:
+        InputError: for a word without a label, a label given twice, or a folder that is not there.
+    """
+    folders: dict[str, Path] = {}
+    for word in words:
+        label, equals, text = word.partition("=")
+        label = shown(label.strip())
+        if not (label and equals and text):
+            raise InputError(f"--predictions is {word!r}: expected LABEL=DIR")
+        if label in folders:
+            raise InputError(f"--predictions has {label!r} twice: give every method its own label")
+        folder = Path(text)
+        if not os.path.isdir(folder):
+            raise InputError(f"--predictions {label}: no folder {folder}")
+        folders[label] = folder / "predictions" if os.path.isdir(folder / "predictions") else folder
+    return folders
+
+
+def check_complete(names: Sequence[str], folders: Mapping[str, Path]) -> None:
+    """Refuse before any work where a method has no prediction for a photo: side by side needs all of them.
+
+    Args:
+        names: of the photos.
+        folders: label -> predictions.
+
+    Raises:
+        InputError: naming the first that is missing, and how many are.
+    """
+    for label, folder in folders.items():
+        missing = [name for name in names if prediction_file(folder, name) is None]
+        if missing:
+            raise InputError(
+                f"{label} has no prediction for {len(missing)} of {len(names)} photos, first {missing[0]!r}: expected "
+                f"{missing[0]}{{{','.join(_SUFFIXES)}}} or {missing[0]}/depth.npz in {folder}"
+            )
+
+
+def prediction_file(folder: Path, name: str) -> Path | None:
+    """Return the file of a prediction: NAME.npz, .npy or .exr, or NAME/depth.npz of ``mfh predict``; None for none.
+
+    Args:
+        folder: of one method.
+        name: of the photo.
+    """
+    parts = name.split("/")
+    # As mfh evaluate and mfh predict write it, and as any other program may.
+    names = ["/".join(plain_name(part) for part in parts)]
+    if not {"", ".", ".."} & set(parts):
+        names.append(name)
+    stems = [folder / one for one in dict.fromkeys(names)]
+    places = [stem.with_name(f"{stem.name}{suffix}") for suffix in _SUFFIXES for stem in stems]
+    places += [stem / "depth.npz" for stem in stems]
+    return next((place for place in places if os.path.isfile(place)), None)
+
+
+def read_metres(folder: Path, name: str) -> Float[ndarray, "h w"]:
+    """Read one method's metres for one photo.
+
+    Args:
+        folder: of one method.
+        name: of the photo.
+
+    Returns:
+        (h, w) float32 z in metres; NaN where the method gives none.
+
+    Raises:
+        InputError: for a file that is missing, damaged, or holds no depth map.
+    """
+    path = prediction_file(folder, name)
+    if path is None:
+        raise InputError(
+            f"no prediction for {name!r} in {folder}: expected {name}{{{','.join(_SUFFIXES)}}} or {name}/depth.npz"
+        )
+    metres = read_map(path, what="prediction", names=NAMES)
+    if not metres.size:
+        raise InputError(f"prediction {path} has shape {metres.shape}: expected a number a pixel")
+    return np.where(np.isfinite(metres) & (metres > 0), metres, np.float32(np.nan))
+
+
+def check_aspect(depth_m: Float[ndarray, "h w"], photo_size: tuple[int, int], what: str) -> None:
+    """Refuse a prediction that was made for another crop of the photo.
+
+    Args:
+        depth_m: the prediction; any size of the photo's aspect.
+        photo_size: (height, width) of the photo.
+        what: for the message.
+
+    Raises:
+        InputError: where height over width differs by more than 2 %.
+    """
+    height, width = depth_m.shape
+    ratio = (height / width) / (photo_size[0] / photo_size[1])
+    if abs(ratio - 1) > _ASPECT_TOLERANCE:
+        raise InputError(
+            f"{what} is {width}x{height} and its photo {photo_size[1]}x{photo_size[0]}: expected the whole photo"
+        )

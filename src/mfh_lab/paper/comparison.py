@@ -1,0 +1,220 @@
+"""Tables 1, 2 and 6: this method beside others, each on whole datasets, predicted to disk and then scored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mfh.config import Config
+from mfh.errors import InputError, MfhError, one_line
+from mfh.io.lock import folder_lock
+from mfh_lab.evaluation.apart import check_apart_from_inputs
+from mfh_lab.evaluation.datasets.frames import FrameDataset
+from mfh_lab.evaluation.digest import package_digest
+from mfh_lab.evaluation.methods.contender import Contender
+from mfh_lab.evaluation.methods.files import file_contender
+from mfh_lab.evaluation.methods.hub_metric import hub_contender
+from mfh_lab.evaluation.methods.mfh_method import mfh_contender, with_fixed_scale
+from mfh_lab.evaluation.protocols import Protocol
+from mfh_lab.evaluation.runner import LOCK_WAIT_S, NOT_COUNTED, Evaluation, evaluate
+from mfh_lab.evaluation.runner import Row as Scored
+from mfh_lab.paper import published
+from mfh_lab.paper.grid import Cell, Grid
+from mfh_lab.paper.measure import Row
+from mfh_lab.paper.published import NOTHING, OURS, Published
+from mfh_lab.paper.run import Measured, Progress
+
+Setting = Literal["metric", "best_scale_shift"]
+SETTINGS: dict[str, Setting] = {"MMDE": "metric", "MRDE": "best_scale_shift"}
+"""Table 6: nothing aligned, and after the best scale and shift."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of methods over datasets.
+
+    Attributes:
+        title: what the paper calls it.
+        datasets: its columns.
+        published: (method, dataset) -> numbers, for each setting.
+    """
+
+    title: str
+    datasets: tuple[str, ...]
+    published: Mapping[str, Mapping[tuple[str, str], Published]]
+
+
+TABLES: dict[str, Table] = {
+    "table1": Table("Table 1: NYUv2 and KITTI", ("nyu", "kitti"), {"MMDE": published.TABLE_1}),
+    "table2": Table(
+        "Table 2: DIODE (indoor), iBims-1 and ETH3D", ("diode", "ibims1", "eth3d"), {"MMDE": published.TABLE_2}
+    ),
+    "table6": Table(
+        "Table 6: metric models with nothing aligned (MMDE) and after the best scale and shift (MRDE)",
+        ("diode", "ibims1", "eth3d"),
+        {"MMDE": published.TABLE_6_MMDE, "MRDE": published.TABLE_6_MRDE},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Methods:
+    """Who is measured.
+
+    Attributes:
+        config: of this method.
+        hub: label -> metric model, as ``mfh evaluate --method`` takes it.
+        files: label -> folder of predictions; ``FOLDER/<dataset>`` where there is one.
+        unit: of the predictions.
+    """
+
+    config: Config
+    hub: Mapping[str, str]
+    files: Mapping[str, Path]
+    unit: str | None = None
+
+    def of(self, label: str, dataset: FrameDataset, protocol: Protocol) -> Contender:
+        """Return one method for one dataset.
+
+        Args:
+            label: of the row.
+            dataset: the photos.
+            protocol: what it is shown.
+
+        Raises:
+            MfhError: for a method that cannot be had.
+        """
+        if label in self.hub:
+            return hub_contender(self.hub[label])
+        if label in self.files:
+            folder = self.files[label]
+            own = folder / dataset.name
+            place = own if own.is_dir() else folder
+            return file_contender(place, self.unit, space="depth", names=tuple(dataset.names))
+        fixed = protocol.of(dataset.name).fixed_scale
+        return mfh_contender(with_fixed_scale(self.config, fixed, protocol=protocol.name))
+
+
+def compare_methods(
+    name: str,
+    datasets: Sequence[FrameDataset],
+    missing: Mapping[str, str],
+    protocol: Protocol,
+    methods: Methods,
+    out: Path,
+    *,
+    progress: Progress,
+) -> Measured:
+    """Measure every method that is there on every dataset that is there.
+
+    Args:
+        name: of the table.
+        datasets: opened.
+        missing: dataset -> why it is not there, for the table's others.
+        protocol: what is shown and scored.
+        methods: who is measured.
+        out: results; predictions are kept in ``out/<dataset>-<method>``.
+        progress: called with what is being done and the fraction done.
+
+    Returns:
+        All rows; whatever could not run is named with the reason.
+
+    Raises:
+        InputError: for no dataset at all, or two methods of one label.
+    """
+    table = TABLES[name]
+    if not datasets:
+        raise InputError("; ".join(missing.values()))
+    own = [OURS, *methods.hub, *methods.files]
+    if len(set(own)) < len(own):
+        raise InputError(f"labels are {', '.join(own)}: expected every method to have one of its own")
+    theirs = [method for rows in table.published.values() for method, _ in rows if method != OURS]
+    labels = list(dict.fromkeys([*theirs, *own]))
+    by_name = {dataset.name: dataset for dataset in datasets}
+    columns = [*by_name, *(one for one in missing if one not in by_name)]
+    rows: list[Row] = []
+    not_run: dict[tuple[str, ...], str] = {}
+    unscored: dict[str, None] = {}
+    for label in labels:
+        for dataset in columns:
+            scored, reason = [], missing.get(dataset, "")
+            if label not in own:
+                reason = f"give it with --method '{label}=hf:...' or --predictions '{label}=DIR'"
+            if not reason:
+                where = out / f"{dataset}-{_slug(label)}"
+                scored, reason = _scored(methods, label, by_name[dataset], protocol, where, progress=progress)
+            unscored.update(dict.fromkeys(one.name for one in scored if one.kind in NOT_COUNTED))
+            for setting in table.published:
+                cell = _label(table, label, setting, dataset)
+                if reason:
+                    not_run[cell] = reason
+                rows += [_row(one, cell, SETTINGS[setting]) for one in scored if one.kind not in NOT_COUNTED]
+    grid = _grid(name, table, labels, columns)
+    if not rows:
+        raise InputError("; ".join(dict.fromkeys(not_run[cell.label] for cell in grid.cells if _is_ours(cell))))
+    photos = sum(len(dataset.names) for dataset in datasets)
+    settings: dict[str, object] = {"protocol": protocol.name, "config": repr(methods.config), "code": package_digest()}
+    title = f"{', '.join(by_name)} ({photos} photos), protocol {protocol.name}, preset {methods.config.name}"
+    return Measured(grid, title, photos, tuple(rows), not_run, tuple(unscored), settings)
+
+
+def _scored(
+    methods: Methods, label: str, dataset: FrameDataset, protocol: Protocol, out: Path, *, progress: Progress
+) -> tuple[list[Scored], str]:
+    """Return the photos of one method on one dataset, or none and why it could not run."""
+    try:
+        contender = methods.of(label, dataset, protocol)
+        check_apart_from_inputs(out, dataset, contender)
+        with folder_lock(out, wait_s=LOCK_WAIT_S):
+            rows, _ = evaluate(Evaluation(dataset, protocol, contender), out, progress=progress)
+    except MfhError as error:
+        return [], one_line(error)
+    return rows, ""
+
+
+def _grid(name: str, table: Table, labels: Sequence[str], columns: Sequence[str]) -> Grid:
+    two = len(table.published) > 1
+    cells = tuple(
+        Cell(_label(table, label, setting, dataset), rows.get((label, dataset), NOTHING))
+        for dataset in columns
+        for setting, rows in table.published.items()
+        for label in labels
+    )
+    heads = ("method", "setting", "dataset") if two else ("method", "dataset")
+    return Grid(name, table.title, ", ".join(table.datasets), heads, cells)
+
+
+def _label(table: Table, method: str, setting: str, dataset: str) -> tuple[str, ...]:
+    return (method, setting, dataset) if len(table.published) > 1 else (method, dataset)
+
+
+def _is_ours(cell: Cell) -> bool:
+    return cell.label[0] == OURS
+
+
+def _row(scored: Scored, label: tuple[str, ...], setting: Setting) -> Row:
+    """Return one photo's scores as a row of this table."""
+    if scored.scores is not None:
+        errors = getattr(scored.scores, setting)
+        scale_error, shape = scored.scores.scale_error, scored.scores.best_scale_shift.abs_rel
+    else:
+        assert scored.worst is not None, "a photo that can be scored has a worst answer"
+        errors, scale_error, shape = scored.worst[0 if setting == "metric" else 1], None, None
+    return Row(
+        photo=scored.name,
+        label=label,
+        seed=0,
+        delta1=errors.delta1,
+        abs_rel=errors.abs_rel,
+        silog=errors.silog,
+        rmse=errors.rmse,
+        scale_error=scale_error,
+        shape_abs_rel=shape,
+        usable=0,
+        seconds=0.0,
+        failure=scored.failure,
+    )
+
+
+def _slug(text: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in text).strip("-")

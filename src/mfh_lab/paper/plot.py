@@ -1,0 +1,128 @@
+"""Pictures of a measured grid: bars beside the paper's, or Fig. 5's curves with error bars over seeds."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mfh.errors import BackendError
+from mfh.io.written import own_path
+from mfh_lab.paper.figures.saving import literal
+from mfh_lab.paper.report import METRICS, CellResult, Metric
+from mfh_lab.paper.run import Measured
+
+_MEASURED, _PAPER = "#2980b9", "#bbbbbb"
+_CURVES = ("#c0392b", "#2980b9", "#27ae60")
+
+
+def write_plots(out: Path, measured: Measured, found: Sequence[CellResult]) -> list[Path]:
+    """Write <name>.png and <name>.pdf.
+
+    Args:
+        out: an existing folder.
+        measured: the rows.
+        found: their results.
+
+    Returns:
+        The files; none where nothing has a number.
+
+    Raises:
+        BackendError: where matplotlib is not installed.
+        InputError: when a file cannot be written.
+    """
+    shown = [one for one in found if not one.missing and one.answered]
+    if not shown:
+        return []
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise BackendError("the plot needs matplotlib: pip install 'metric-from-human[plot]'") from error
+    curves = measured.grid.columns[-1] == "N"
+    # Without pyplot: no display, no global state.
+    size = (13, 3.4) if curves else (13, 1.3 + 0.32 * len(shown))
+    figure = Figure(figsize=size, layout="constrained", dpi=100)
+    panels = figure.subplots(1, 4, sharey=not curves)
+    if curves:
+        for axes, metric in zip(panels[:3], (METRICS[0], METRICS[1], METRICS[3]), strict=True):
+            _draw_curves(axes, shown, metric)
+        _draw_seconds(panels[3], shown)
+        panels[0].legend(fontsize=7)
+    else:
+        for axes, metric in zip(panels, METRICS, strict=True):
+            _draw_bars(axes, shown, metric)
+        panels[0].set_yticks(range(len(shown)), [literal(", ".join(one.cell.label)) for one in shown], fontsize=7)
+        panels[0].invert_yaxis()
+        # Where it hides no bar.
+        handles, names = panels[0].get_legend_handles_labels()
+        figure.legend(
+            handles, [names[0], f"paper, {measured.grid.dataset}"], fontsize=7, loc="outside lower right", ncols=2
+        )
+    figure.suptitle(f"{literal(measured.grid.title)}\n{literal(measured.title)}", fontsize=9)
+    paths = [out / f"{measured.grid.name}.png", out / f"{measured.grid.name}.pdf"]
+    for path in paths:
+        with own_path(path) as temporary:
+            # Without the time of day, the same numbers give the same file.
+            figure.savefig(temporary, metadata={"CreationDate": None} if path.suffix == ".pdf" else None)
+    return paths
+
+
+def _draw_bars(axes: Any, shown: Sequence[CellResult], metric: Metric) -> None:
+    measured = [getattr(one.mean, metric.name) for one in shown]
+    paper = [getattr(one.cell.published, metric.name) for one in shown]
+    rows = range(len(shown))
+    axes.barh([row - 0.2 for row in rows], measured, 0.38, color=_MEASURED, label="measured")
+    axes.barh([row + 0.2 for row in rows], paper, 0.38, color=_PAPER, label="paper")
+    known = [one for one in (*measured, *paper) if not math.isnan(one)]
+    # One cell that fails by far must not hide the others.
+    top = min(1.1 * max(known), 100.0 if metric.name == "delta1" else 4 * sorted(known)[len(known) // 2] or math.inf)
+    axes.set_xlim(0, top if top > 0 else None)
+    for row, value in zip(rows, measured, strict=True):
+        if value > top:
+            axes.text(0.98 * top, row - 0.2, f"{value:.3g}", ha="right", va="center", fontsize=6, color="white")
+    axes.set_title(metric.title, fontsize=8)
+    axes.tick_params(labelsize=7)
+    axes.grid(axis="x", alpha=0.3)
+
+
+def _curves(shown: Sequence[CellResult]) -> dict[str, list[CellResult]]:
+    """Return the cells of each curve by the number of paintings."""
+    curves: dict[str, list[CellResult]] = {}
+    for one in shown:
+        curves.setdefault(one.cell.label[0], []).append(one)
+    return {name: sorted(own, key=lambda one: one.cell.paintings) for name, own in curves.items()}
+
+
+def _draw_curves(axes: Any, shown: Sequence[CellResult], metric: Metric) -> None:
+    for color, (name, own) in zip(_CURVES, _curves(shown).items(), strict=False):
+        axes.errorbar(
+            [one.cell.paintings for one in own],
+            [getattr(one.mean, metric.name) for one in own],
+            yerr=[getattr(one.deviation, metric.name) for one in own],
+            color=color, marker="o", markersize=3, capsize=3, linewidth=1.4, label=name,
+        )  # fmt: skip
+    known = [one for one in shown if not math.isnan(getattr(one.cell.published, metric.name))]
+    axes.scatter(
+        [one.cell.paintings for one in known],
+        [getattr(one.cell.published, metric.name) for one in known],
+        color=_PAPER, marker="x", label="paper, NYUv2",
+    )  # fmt: skip
+    axes.set_title(metric.title, fontsize=8)
+    _paintings(axes, shown)
+
+
+def _draw_seconds(axes: Any, shown: Sequence[CellResult]) -> None:
+    for color, (name, own) in zip(_CURVES, _curves(shown).items(), strict=False):
+        numbers, seconds = [one.cell.paintings for one in own], [one.seconds for one in own]
+        axes.plot(numbers, seconds, color=color, marker="o", markersize=3, label=name)
+    axes.set_title("seconds a photo, median", fontsize=8)
+    axes.set_ylim(bottom=0)
+    _paintings(axes, shown)
+
+
+def _paintings(axes: Any, shown: Sequence[CellResult]) -> None:
+    ticks = sorted({one.cell.paintings for one in shown})
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.set_xlabel("paintings N", fontsize=8)
+    axes.tick_params(labelsize=7)
+    axes.grid(alpha=0.3)

@@ -1,0 +1,266 @@
+"""A measured grid as a table: what came out, the paper's number beside it, and the difference."""
+
+import csv
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mfh.io.written import own_path
+from mfh_lab.paper.grid import Cell
+from mfh_lab.paper.measure import Row
+from mfh_lab.paper.published import Published
+from mfh_lab.paper.run import Measured
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One column of the paper's tables.
+
+    Attributes:
+        name: field of :class:`Published` and of :class:`Row`.
+        title: above the column.
+        factor: from a row's number to the paper's.
+        digits: shown.
+    """
+
+    name: str
+    title: str
+    factor: float
+    digits: int
+
+
+METRICS = (
+    Metric("delta1", "δ1 % ↑", 100.0, 1),
+    Metric("abs_rel", "AbsRel % ↓", 100.0, 1),
+    Metric("silog", "SIlog ↓", 1.0, 2),
+    Metric("rmse", "RMSE m ↓", 1.0, 3),
+)
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """One cell over all photos, in the paper's units; NaN where nothing is known.
+
+    Attributes:
+        cell: what was measured.
+        photos: photos and seeds.
+        answered: of those, with an answer.
+        mean: over the answers; over seeds, the mean of their means.
+        deviation: of the seeds' means; NaN for one seed.
+        with_failures: over everything, failures at their worst.
+        scale_error: median |log| of the median ratio.
+        shape_abs_rel: mean percent AbsRel after the best scale and shift.
+        seconds: median a photo.
+        failures: reason -> how often.
+        missing: what is missing, for a cell that could not run.
+    """
+
+    cell: Cell
+    photos: int
+    answered: int
+    mean: Published
+    deviation: Published
+    with_failures: Published
+    scale_error: float
+    shape_abs_rel: float
+    seconds: float
+    failures: dict[str, int]
+    missing: str = ""
+
+
+def results(measured: Measured) -> list[CellResult]:
+    """Return one result a cell, in the grid's order; cells that could not run are among them.
+
+    Args:
+        measured: all rows.
+    """
+    by_label: dict[tuple[str, ...], list[Row]] = {}
+    for row in measured.rows:
+        by_label.setdefault(row.label, []).append(row)
+    return [
+        _result(cell, by_label.get(cell.label, []), measured.not_run.get(cell.label, ""))
+        for cell in measured.grid.cells
+    ]
+
+
+def markdown(measured: Measured, found: Sequence[CellResult]) -> str:
+    """Return the table with its title and everything a reader must know.
+
+    Args:
+        measured: the rows.
+        found: :func:`results` of them.
+    """
+    grid = measured.grid
+    heads = [*grid.columns, *(metric.title for metric in METRICS), "answered"]
+    if grid.seeds > 1:
+        heads.append("seconds")
+    lines = [
+        f"# {grid.title}",
+        "",
+        f"{measured.title}. {_explained(measured)}",
+        "",
+        _line(heads),
+        _line(["---"] * len(heads)),
+    ]
+    for one in found:
+        if one.missing:
+            words = ["not run" if metric is METRICS[0] else "" for metric in METRICS]
+            lines.append(_line([*one.cell.label, *words, "", *([""] if grid.seeds > 1 else [])]))
+            continue
+        numbers = [_number(one, metric, comparable=measured.comparable) for metric in METRICS]
+        timed = [f"{one.seconds:.2f}"] if grid.seeds > 1 else []
+        lines.append(_line([*one.cell.label, *numbers, f"{one.answered}/{one.photos}", *timed]))
+    lines += ["", *_notes(measured, found)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def write_results(out: Path, measured: Measured, found: Sequence[CellResult]) -> list[Path]:
+    """Write <name>.md, <name>.csv (every cell), <name>-photos.csv (every answer) and <name>.json.
+
+    Args:
+        out: an existing folder.
+        measured: the rows.
+        found: :func:`results` of them.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: when one cannot be written.
+    """
+    name = measured.grid.name
+    paths = [out / f"{name}.md", out / f"{name}.csv", out / f"{name}-photos.csv", out / f"{name}.json"]
+    with own_path(paths[0]) as temporary:
+        temporary.write_text(markdown(measured, found), encoding="utf-8")
+    flat = [_flat(measured, one) for one in found]
+    _write_csv(paths[1], flat)
+    _write_csv(paths[2], [{**asdict(row), "label": " | ".join(row.label)} for row in measured.rows])
+    with own_path(paths[3]) as temporary:
+        tree = {"title": measured.title, "settings": measured.settings, "cells": flat}
+        temporary.write_text(json.dumps(tree, indent=1, default=str) + "\n", encoding="utf-8")
+    return paths
+
+
+def _result(cell: Cell, rows: Sequence[Row], missing: str) -> CellResult:
+    answers = [row for row in rows if not row.failure]
+    failures: dict[str, int] = {}
+    for row in rows:
+        if row.failure:
+            failures[row.failure] = failures.get(row.failure, 0) + 1
+    mean, deviation = _over_seeds(answers)
+    return CellResult(
+        cell=cell,
+        photos=len(rows),
+        answered=len(answers),
+        mean=mean,
+        deviation=deviation,
+        with_failures=_over_seeds(rows)[0],
+        scale_error=_statistic([row.scale_error for row in answers], np.median),
+        shape_abs_rel=100 * _statistic([row.shape_abs_rel for row in answers], np.mean),
+        seconds=_statistic([row.seconds for row in rows], np.median),
+        failures=failures,
+        missing=missing,
+    )
+
+
+def _over_seeds(rows: Sequence[Row]) -> tuple[Published, Published]:
+    """Return the mean over the seeds of the mean over photos, and the seeds' standard deviation."""
+    by_seed: dict[int, list[Row]] = {}
+    for row in rows:
+        by_seed.setdefault(row.seed, []).append(row)
+    means, deviations = {}, {}
+    for metric in METRICS:
+        each = [metric.factor * float(np.mean([getattr(row, metric.name) for row in own])) for own in by_seed.values()]
+        means[metric.name] = float(np.mean(each)) if each else math.nan
+        deviations[metric.name] = float(np.std(each, ddof=1)) if len(each) > 1 else math.nan
+    return Published(**means), Published(**deviations)
+
+
+def _statistic(values: Sequence[float | None], statistic: Callable[[list[float]], np.floating]) -> float:
+    known = [value for value in values if value is not None]
+    return float(statistic(known)) if known else math.nan
+
+
+def _explained(measured: Measured) -> str:
+    """Say what the numbers in the cells are."""
+    spread = f", ± over {measured.grid.seeds} painting seeds" if measured.grid.seeds > 1 else ""
+    if measured.comparable:
+        return f"Each number: measured{spread} (the paper's; difference)."
+    return (
+        f"Each number: measured{spread} [the paper's, on {measured.grid.dataset}: another world, so compare the order "
+        "of the rows and not the numbers]."
+    )
+
+
+def _number(one: CellResult, metric: Metric, *, comparable: bool) -> str:
+    found, theirs = getattr(one.mean, metric.name), getattr(one.cell.published, metric.name)
+    if math.isnan(found):
+        return "no answer"
+    text = f"{found:.{metric.digits}f}"
+    deviation = getattr(one.deviation, metric.name)
+    if not math.isnan(deviation):
+        text += f" ± {deviation:.{metric.digits}f}"
+    if math.isnan(theirs):
+        return text
+    digits = max(metric.digits, 2) if theirs < 10 else 1
+    shown = f"{theirs:.{3 if metric.name == 'rmse' else digits}f}"
+    return f"{text} ({shown}; {found - theirs:+.{metric.digits}f})" if comparable else f"{text} [{shown}]"
+
+
+def _notes(measured: Measured, found: Sequence[CellResult]) -> list[str]:
+    """Return what a reader must know, a paragraph each."""
+    notes = [f"Note: {measured.grid.note}.", ""] if measured.grid.note else []
+    not_run: dict[str, list[str]] = {}
+    for one in found:
+        if one.missing:
+            not_run.setdefault(one.missing, []).append(" / ".join(one.cell.label))
+    notes += [f"- not run: {'; '.join(names)}: {reason}" for reason, names in not_run.items()]
+    for one in found:
+        name = " / ".join(one.cell.label)
+        if not one.missing and one.answered < one.photos:
+            worst = ", ".join(f"{metric.title} {getattr(one.with_failures, metric.name):.3g}" for metric in METRICS)
+            notes += [f"- {name}: no answer for {one.photos - one.answered} of {one.photos}; with the worst: {worst}"]
+            most = sorted(one.failures.items(), key=lambda item: -item[1])[:2]
+            notes += [f"    - {count}x {reason}" for reason, count in most]
+    if measured.unscored:
+        notes.append(f"- no pixel to score, in no mean: {', '.join(measured.unscored)}")
+    return notes
+
+
+def _flat(measured: Measured, one: CellResult) -> dict[str, object]:
+    flat: dict[str, object] = dict(zip(measured.grid.columns, one.cell.label, strict=True))
+    for metric in METRICS:
+        mean, theirs = getattr(one.mean, metric.name), getattr(one.cell.published, metric.name)
+        flat[metric.name] = _plain(mean)
+        flat[f"{metric.name}_deviation"] = _plain(getattr(one.deviation, metric.name))
+        flat[f"{metric.name}_with_failures"] = _plain(getattr(one.with_failures, metric.name))
+        flat[f"{metric.name}_paper"] = _plain(theirs)
+        flat[f"{metric.name}_difference"] = _plain(mean - theirs)
+    return {
+        **flat,
+        "scale_error": _plain(one.scale_error),
+        "shape_abs_rel": _plain(one.shape_abs_rel),
+        "photos": one.photos,
+        "answered": one.answered,
+        "seconds": _plain(one.seconds),
+        "not_run": one.missing,
+    }
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else float(f"{value:.6g}")
+
+
+def _line(words: Sequence[str]) -> str:
+    return "| " + " | ".join(words) + " |"
+
+
+def _write_csv(path: Path, rows: Sequence[dict[str, object]]) -> None:
+    with own_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]) if rows else [])
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,1 @@
+"""Seeded scenes with people and exact metric depth."""

@@ -1,0 +1,48 @@
+"""Maps with holes: what fills a hole never shows, and a resized map is made of what is there."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mfh.geometry.holes import relative_with_holes, resize_with_holes
+
+RAMP = np.tile(np.linspace(1, 2, 12, dtype=np.float32), (8, 1))
+
+
+def test_a_map_without_holes_needs_no_mask():
+    relative = relative_with_holes(RAMP, "depth")
+    assert relative.values is RAMP and relative.valid_mask is None and relative.space == "depth"
+    assert relative.values_or_nan is RAMP and relative.valid_values.size == RAMP.size
+
+
+def test_holes_are_filled_with_the_median_and_remembered():
+    values = RAMP.copy()
+    values[2:4, 3:9], values[7, 0] = np.nan, np.inf
+    relative = relative_with_holes(values, "disparity")
+    assert relative.valid_mask is not None
+    np.testing.assert_array_equal(relative.valid_mask, np.isfinite(values))
+    assert relative.values.dtype == np.float32
+    np.testing.assert_array_equal(relative.values[~relative.valid_mask], np.median(values[np.isfinite(values)]))
+    np.testing.assert_array_equal(relative.values_or_nan, np.where(np.isfinite(values), values, np.nan))
+    np.testing.assert_array_equal(relative.valid_values, values[np.isfinite(values)])
+
+
+@pytest.mark.parametrize("size", [(24, 16), (6, 4), (7, 5), (12, 8)])
+@pytest.mark.parametrize("interpolation", [cv2.INTER_LINEAR, cv2.INTER_AREA])
+def test_without_holes_it_is_opencv_s(size, interpolation):
+    np.testing.assert_array_equal(
+        resize_with_holes(RAMP, size, interpolation), cv2.resize(RAMP, size, interpolation=interpolation)
+    )
+
+
+def test_a_mean_is_of_what_is_there():
+    values = np.array([[1, np.nan, 5, np.nan], [3, 2, np.nan, np.nan]], np.float32)
+    np.testing.assert_allclose(resize_with_holes(values, (2, 1), cv2.INTER_AREA), [[2.0, np.nan]], rtol=1e-6)
+
+
+def test_a_speckled_map_is_not_lost():
+    values = np.full((8, 8), np.nan, np.float32)
+    values[::4, ::4] = 3.0
+    small = resize_with_holes(values, (2, 2), cv2.INTER_AREA)
+    np.testing.assert_allclose(small, 3.0, rtol=1e-6)
+    assert np.isnan(resize_with_holes(np.full((8, 8), np.nan, np.float32), (2, 2), cv2.INTER_AREA)).all()

@@ -1,0 +1,46 @@
+"""Rows on disk come back as they were, or as one line that names their file."""
+
+import json
+import math
+from dataclasses import asdict
+
+import pytest
+
+from mfh.errors import InputError
+from mfh_lab.evaluation.kept_rows import read_rows, write_rows
+from mfh_lab.evaluation.pocket_benchmark import Row as PocketRow
+from mfh_lab.paper.measure import Row
+
+ROW = Row("a", ("x", "y"), 0, 0.5, 0.1, 3.0, 1.0, None, 0.25, 4, 0.0, "no person")
+POCKET = PocketRow(7, "room", "oracle", "", "ours", 0, 4, 4, math.nan, math.nan, 0.5, 0.1, True)
+
+
+def test_rows_come_back_as_they_were(tmp_path):
+    assert read_rows(tmp_path / "a.json", Row) is None
+    write_rows(tmp_path / "deep" / "a.json", [ROW, ROW])
+    assert read_rows(tmp_path / "deep" / "a.json", Row) == [ROW, ROW]
+    write_rows(tmp_path / "b.json", [POCKET])
+    (found,) = read_rows(tmp_path / "b.json", PocketRow) or ()
+    assert math.isnan(found.abs_rel) and repr(found) == repr(POCKET)
+    write_rows(tmp_path / "c.json", [])
+    assert read_rows(tmp_path / "c.json", Row) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"photo": 3}, {"seed": "0"}, {"seed": 1.5}, {"seed": True}, {"label": "xy"}, {"label": [1]}, {"abs_rel": None},
+     {"abs_rel": "0.1"}, {"more": 1}, {"failure": None}, {"scale_error": []}, {"scale_error": 10**299 * 10**50}],
+)  # fmt: skip
+def test_other_values_are_one_line(tmp_path, change):
+    (tmp_path / "a.json").write_text(json.dumps([asdict(ROW) | change]))
+    with pytest.raises(InputError, match=r"a\.json is damaged .*delete it and run again") as caught:
+        read_rows(tmp_path / "a.json", Row)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "3", "null", '["a"]', "[[]]", "[{}]", "[", "[" * 9999, "\0", '{"a": []}'])
+def test_other_files_are_one_line(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(InputError, match=r"a\.json") as caught:
+        read_rows(tmp_path / "a.json", Row)
+    assert "\n" not in str(caught.value)

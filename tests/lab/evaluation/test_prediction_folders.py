@@ -1,0 +1,44 @@
+"""Folders of predictions: what is found, and what is refused."""
+
+import numpy as np
+import pytest
+
+from mfh.errors import InputError
+from mfh_lab.evaluation.prediction_folders import parse_predictions, read_metres
+
+
+@pytest.mark.parametrize(
+    ("words", "message"), [(["x"], "expected LABEL=DIR"), (["=."], "expected LABEL=DIR"), (["a=nowhere"], "no folder"),
+                           (["a=.", "a=."], "twice")]
+)  # fmt: skip
+def test_what_names_no_method_is_refused(words, message):
+    with pytest.raises(InputError, match=message):
+        parse_predictions(words)
+
+
+def test_predictions_are_npz_npy_or_results_of_predict(tmp_path):
+    depth_m = np.array([[1.0, 0.0], [np.inf, -2.0]])
+    np.savez(tmp_path / "a.npz", depth_m=depth_m)
+    np.save(tmp_path / "b.npy", depth_m)
+    (tmp_path / "c").mkdir()
+    np.savez(tmp_path / "c" / "depth.npz", depth_m=depth_m, K=np.eye(3))
+    for name in ("a", "b", "c"):
+        np.testing.assert_array_equal(read_metres(tmp_path, name), np.float32([[1, np.nan], [np.nan, np.nan]]))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"depth_q": np.ones((2, 2)), "x": np.ones(2)}, "holds depth_q, x: expected one array, or one named depth_m"),
+        ({"depth_m": np.ones(4)}, r"shape \(4,\)"),
+        ({"depth_m": np.array([["x"]])}, "expected numbers"),
+        (b"PK\x03\x04 broken", "no zip archive"),
+    ],
+)
+def test_damaged_predictions_are_one_line(tmp_path, content, message):
+    if isinstance(content, bytes):
+        (tmp_path / "a.npz").write_bytes(content)
+    else:
+        np.savez(tmp_path / "a.npz", **content)
+    with pytest.raises(InputError, match=message):
+        read_metres(tmp_path, "a")
