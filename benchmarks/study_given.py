@@ -13,7 +13,7 @@ from mfh.scale.consensus import fit_consensus
 from mfh.scale.head import log_depth_at
 from mfh.scale.interval import scale_interval
 from mfh.scale.known_sizes import KNOWN_LOG_SIGMA
-from mfh.scale.measurements import Clue
+from mfh.scale.measurements import ScaleMeasurement
 from mfh.types import CommonErrors, RelativeDepth
 
 CASES = [(0, 1, 0.0), (0, 2, 0.0), (1, 1, 0.26), (5, 1, 0.1), (5, 1, 0.26), (16, 1, 0.26), (5, 2, 0.26), (16, 2, 0.1)]
@@ -26,14 +26,16 @@ def held(rng: np.random.Generator, people: int, given: int, alike: float) -> tup
     depth_m = 2 * np.exp(rng.uniform(0, 1.1 * log_range, 600))
     seen = RelativeDepth((3 / depth_m - 0.4).reshape(20, 30), "disparity")
     larger = float(np.exp(rng.normal(0, alike)))
-    clues = [
-        Clue(float(z * larger * np.exp(rng.normal(0, PERSON_SIGMA))), np.array([3 / z - 0.4]))
+    measurements = [
+        ScaleMeasurement(float(z * larger * np.exp(rng.normal(0, PERSON_SIGMA))), np.array([3 / z - 0.4]))
         for z in rng.choice(depth_m, people)
     ] + [
-        Clue(float(z * np.exp(rng.normal(0, KNOWN_LOG_SIGMA))), np.array([3 / z - 0.4]), KNOWN_LOG_SIGMA, given=True)
+        ScaleMeasurement(
+            float(z * np.exp(rng.normal(0, KNOWN_LOG_SIGMA))), np.array([3 / z - 0.4]), KNOWN_LOG_SIGMA, given=True
+        )
         for z in rng.choice(depth_m, given)
     ]
-    fit = fit_consensus(clues, seen, common_log_sigma=alike)
+    fit = fit_consensus(measurements, seen, common_log_sigma=alike)
     interval = scale_interval(fit, fit.head, seen, CommonErrors())
     middle = float(np.median(seen.values))
     log_off = float(-np.log((middle + 0.4) / 3) - log_depth_at(fit.head, np.array([middle]))[0])

@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 from scipy.stats import t as student_t
 
 from mfh.io.photo import load_photo
-from mfh.models.painters.figures import load_figures
+from mfh.models.painters.pasting import load_sprites
 from mfh.models.painters.person_prior import WEIGHTS, PersonPrior, StandingField
 from mfh.pipeline.paint_masks import painting_seed, strip_paint_mask
 from mfh_lab.pocket.world.bodies import load_bank, sample_bank_path
@@ -40,7 +40,7 @@ class Drawn:
         scene: number of the render.
         free: whether somebody could stand there.
         log_size_error: of the prior's median size, against the truth.
-        said_sigma: what the prior says of that error.
+        stated_sigma: what the prior says of that error.
         rank: of the true size of a metre under the prior.
         height_rank: of the true height in pixels.
     """
@@ -48,7 +48,7 @@ class Drawn:
     scene: int
     free: bool
     log_size_error: float
-    said_sigma: float
+    stated_sigma: float
     rank: float
     height_rank: float
 
@@ -114,7 +114,7 @@ def shared_error(drawn: Sequence[Drawn]) -> tuple[float, float]:
     scenes = sorted({one.scene for one in drawn})
     error, said = np.array(
         [
-            np.median([(one.log_size_error, one.said_sigma) for one in drawn if one.scene == scene], axis=0)
+            np.median([(one.log_size_error, one.stated_sigma) for one in drawn if one.scene == scene], axis=0)
             for scene in scenes
         ]
     ).T
@@ -139,7 +139,7 @@ def main() -> None:
     # Adults of the figures against adults of the population, whose statures mfh_lab.pocket.world.bodies draws from.
     rng = np.random.default_rng(0)
     population = np.where(rng.random(4000) < 0.5, rng.normal(1.755, 0.07, 4000), rng.normal(1.625, 0.065, 4000))
-    statures = (np.array([one.stature_m for one in load_figures() if one.stature_m > 1.45]), population)
+    statures = (np.array([one.stature_m for one in load_sprites() if one.stature_m > 1.45]), population)
     drawn = []
     for k in range(args.scenes):
         scene = draw_scene(args.first_seed + k, bank, split="test", size=SIZE)

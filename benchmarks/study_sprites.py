@@ -1,4 +1,4 @@
-"""How well BlazePose finds and measures figures pasted into pictures, looking only where the painter painted.
+"""How well BlazePose finds and measures sprites pasted into pictures, looking only where the painter painted.
 
 Figures of held-out bodies are pasted at known pixels per metre, at free places of held-out scenes, behind what is
 nearer there. The numbers of docs/people.md come from here; needs the ``train`` extra and the BlazePose files.
@@ -19,7 +19,7 @@ from mfh.geometry.masks import erode_3x3
 from mfh.geometry.rasterize import rasterize_depth
 from mfh.models.human_mesh.blazepose import BlazePose
 from mfh.models.human_mesh.body_translation import STATURE_M
-from mfh.models.painters.figures import Composite, Figure, composite, load_figures
+from mfh.models.painters.pasting import Composite, Sprite, composite, load_sprites
 from mfh_lab.pocket.world.bodies import BodyBank, load_bank
 from mfh_lab.pocket.world.scenes import Scene, draw_scene, free_figures, render
 
@@ -34,10 +34,10 @@ BINS_PX = (0, 40, 60, 100, 160, 300, 1000)
 
 @dataclass(frozen=True)
 class Case:
-    """One pasted figure and what was measured.
+    """One pasted sprite and what was measured.
 
     Attributes:
-        height_px: height of the figure, seen or not.
+        height_px: height of the sprite, seen or not.
         stature_m: its stature.
         surface_ratio: depth of its visible surface over the depth of its feet, where it was rendered.
         shown: part of it that is seen.
@@ -58,9 +58,9 @@ class Case:
 
 
 def paste(
-    rgb: np.ndarray, relative: np.ndarray, scene: Scene, figure: Figure, spot: tuple[float, float], seed: int
+    rgb: np.ndarray, relative: np.ndarray, scene: Scene, sprite: Sprite, spot: tuple[float, float], seed: int
 ) -> tuple[Composite, float, float] | None:
-    """Stand a figure at a place on the ground; returns the picture, its depth and the part of it that shows."""
+    """Stand a sprite at a place on the ground; returns the picture, its depth and the part of it that shows."""
     view = scene.view
     x, y, z = (view.axes.astype(float) @ (np.array([*spot, 0.0]) - view.position)).tolist()
     if z < 0.8:
@@ -68,20 +68,20 @@ def paste(
     px_per_m = view.f_px / z
     done = composite(
         rgb,
-        figure,
+        sprite,
         foot_xy_px=(px_per_m * x + view.cx, px_per_m * y + view.cy),
         px_per_m=px_per_m,
         relative=relative,
         allowed_mask=np.ones(rgb.shape[:2], bool),
         rng=np.random.default_rng((seed, 9)),
     )
-    whole_px = (figure.rgba[..., 3] > 127).sum() * (px_per_m / figure.px_per_m) ** 2
-    shown = float(done.figure_mask.sum() / whole_px)
+    whole_px = (sprite.rgba[..., 3] > 127).sum() * (px_per_m / sprite.px_per_m) ** 2
+    shown = float(done.sprite_mask.sum() / whole_px)
     return (done, z, shown) if shown >= LEAST_SHOWN else None
 
 
-def study_scene(seed: int, bank: BodyBank, sprites: list[tuple[Figure, float]], model: BlazePose, count: int):
-    """Paste ``count`` figures into one empty scene, one at a time, and measure them."""
+def study_scene(seed: int, bank: BodyBank, sprites: list[tuple[Sprite, float]], model: BlazePose, count: int):
+    """Paste ``count`` sprites into one empty scene, one at a time, and measure them."""
     scene = draw_scene(seed, bank, split="test", size=(WIDTH, HEIGHT))
     empty = render(scene, bank, figures=(), samples=2)
     rgb = empty.rgb.astype(np.float32) / 255
@@ -93,8 +93,8 @@ def study_scene(seed: int, bank: BodyBank, sprites: list[tuple[Figure, float]], 
     for k, free in enumerate(free_figures(scene, bank, split="test", count=3 * count, seed=11)):
         if len(cases) >= count:
             break
-        figure, surface_ratio = sprites[int(rng.integers(len(sprites)))]
-        pasted = paste(rgb, relative, scene, figure, (free.place.x, free.place.y), seed + k)
+        sprite, surface_ratio = sprites[int(rng.integers(len(sprites)))]
+        pasted = paste(rgb, relative, scene, sprite, (free.place.x, free.place.y), seed + k)
         if pasted is None:
             continue
         done, z, shown = pasted
@@ -102,7 +102,7 @@ def study_scene(seed: int, bank: BodyBank, sprites: list[tuple[Figure, float]], 
         start = time.thread_time()
         found = model.segment([done.rgb], [done.changed_mask])[0]
         seconds = time.thread_time() - start
-        truth = done.figure_mask
+        truth = done.sprite_mask
         ious = [float((p.instance_mask & truth).sum() / (p.instance_mask | truth).sum()) for p in found]
         score, log_depth, sigma = 0.0, float("nan"), float("nan")
         if ious and max(ious) >= 0.5:
@@ -114,8 +114,8 @@ def study_scene(seed: int, bank: BodyBank, sprites: list[tuple[Figure, float]], 
                 both = erode_3x3(np.isfinite(depth_m) & person.instance_mask)
                 if both.sum() >= 20:
                     log_depth, sigma = float(np.log(depth_m[both].mean() / z)), body.log_depth_sigma or sigma
-        height_px = empty.f_px / z * figure.stature_m
-        cases.append(Case(height_px, figure.stature_m, surface_ratio, shown, score, log_depth, sigma, seconds))
+        height_px = empty.f_px / z * sprite.stature_m
+        cases.append(Case(height_px, sprite.stature_m, surface_ratio, shown, score, log_depth, sigma, seconds))
     return cases, pictures
 
 
@@ -130,7 +130,7 @@ def _spread(values: np.ndarray) -> str:
 def report(cases: list[Case]) -> None:
     """Print hit rates and errors."""
     adults = [one for one in cases if one.stature_m > CHILD_M]
-    print(f"{len(cases)} figures, {len(adults)} adults; {np.median([c.seconds for c in cases]):.3f} s each")
+    print(f"{len(cases)} sprites, {len(adults)} adults; {np.median([c.seconds for c in cases]):.3f} s each")
     for low, high in zip(BINS_PX[:-1], BINS_PX[1:], strict=True):
         those = [one for one in adults if low <= one.height_px < high]
         if not those:
@@ -173,14 +173,14 @@ def main() -> None:
     args = parser.parse_args()
     bank, model = load_bank(args.bank), BlazePose()
     with np.load(args.sprites) as z:
-        sprites = list(zip(load_figures(args.sprites), z["surface_depth_ratio"].tolist(), strict=True))
+        sprites = list(zip(load_sprites(args.sprites), z["surface_depth_ratio"].tolist(), strict=True))
     cases: list[Case] = []
     pictures: list[np.ndarray] = []
     for seed in range(FIRST_SEED, FIRST_SEED + args.scenes):
         more, seen = study_scene(seed, bank, sprites, model, args.per_scene)
         cases += more
         pictures += seen[:2]
-        print(f"scene {seed}: {len(more)} figures", flush=True)
+        print(f"scene {seed}: {len(more)} sprites", flush=True)
     if args.look:
         np.savez_compressed(args.look, rgb=(np.stack(pictures[:48]) * 255).astype(np.uint8))
     report(cases)

@@ -184,7 +184,7 @@ def config(people: PeopleMode = "auto", *, form: SilogForm = "pooled", seed: int
     return Config(
         name="oracle",
         relative_depth="oracle",
-        people_finder="oracle",
+        person_segmenter="oracle",
         human_mesh="oracle",
         painter="oracle",
         people=people,

@@ -78,7 +78,7 @@ def metric_depth():
         max_depth_m=200.0,
         landmarks=(used, rejected),
         preset="pocket",
-        models={"relative_depth": "pocket", "people_finder": "blazepose"},
+        models={"relative_depth": "pocket", "person_segmenter": "blazepose"},
         seed=7,
         attempts=0,
         ended_by="",
@@ -204,7 +204,7 @@ class FloorWorld:
         """One object for every role."""
         import numpy as np
 
-        from mfh.types import HumanMesh, PaintedFigure, PaintedPhoto, Person, RelativeDepth
+        from mfh.types import HumanMesh, PaintedPhoto, PastedSprite, Person, RelativeDepth
 
         world = self
 
@@ -244,7 +244,7 @@ class FloorWorld:
                 shown &= paint_mask
                 rgb = np.where(shown[..., None], np.float32(z / 20), photo).astype(np.float32)
                 x, y, px_per_m = foot_and_size
-                figure = PaintedFigure(shown, (x, y), px_per_m * rng.normal(1, 0.02), 1.7, log_size_sigma=0.05)
+                figure = PastedSprite(shown, (x, y), px_per_m * rng.normal(1, 0.02), 1.7, log_size_sigma=0.05)
                 return PaintedPhoto(rgb, shown, prompt, seed, figure)
 
         one = Everything()

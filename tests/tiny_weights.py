@@ -25,7 +25,7 @@ def _tiny_cache(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture
 def tiny_weights(_tiny_cache, no_network, monkeypatch: pytest.MonkeyPatch):
-    """Return a function that puts tiny copies of artefacts into the weights cache, which is used meanwhile."""
+    """Return a function that puts tiny copies of models into the weights cache, which is used meanwhile."""
     pytest.importorskip("diffusers", reason="the hub's libraries are not installed: pip install -e '.[hub]'")
     monkeypatch.setenv("MFH_WEIGHTS", str(_tiny_cache))
     monkeypatch.setenv("MFH_DEVICE", "cpu")

@@ -112,7 +112,7 @@ class Config:
     Attributes:
         name: the preset it started from.
         relative_depth: registry name of the relative-depth model.
-        people_finder: registry name of the person segmenter.
+        person_segmenter: registry name of the person segmenter.
         human_mesh: registry name of the mesh model.
         painter: registry name of the painter; None where the preset has none.
         people: "auto" (people in the photo first, then paint), "only" (never paint), "paint" (ignore people in it).
@@ -124,7 +124,7 @@ class Config:
         head: the fit.
         max_depth_m: farther answers are marked not valid.
         seed: seed of the painting loop.
-        painted_people: "measured" by the mesh model, as in the paper; "known" takes the size of a pasted figure from a
+        painted_people: "measured" by the mesh model, as in the paper; "known" takes the size of a pasted sprite from a
             painter that knows it, so that nobody is too large to be found.
         align: bring the relative depth of each painting onto the photo's before it counts (Eqs. 6, 7); without it, the
             first rows of the paper's Table 4.
@@ -138,7 +138,7 @@ class Config:
 
     name: str
     relative_depth: str
-    people_finder: str
+    person_segmenter: str
     human_mesh: str
     painter: str | None
     people: PeopleMode = "auto"
@@ -159,7 +159,7 @@ PRESETS: dict[str, Config] = {
     "pocket": Config(
         name="pocket",
         relative_depth="pocket",
-        people_finder="blazepose",
+        person_segmenter="blazepose",
         human_mesh="blazepose",
         painter="sprite",
         painting_evidence="body",
@@ -170,7 +170,7 @@ PRESETS: dict[str, Config] = {
     "paper": Config(
         name="paper",
         relative_depth="depth-anything-v1-large",
-        people_finder="mask_rcnn",
+        person_segmenter="mask_rcnn",
         human_mesh="hmr2",
         painter="sd2",
         people="paint",
@@ -182,7 +182,7 @@ PRESETS: dict[str, Config] = {
     "standard": Config(
         name="standard",
         relative_depth="depth-anything-v2-large",
-        people_finder="mask2former",
+        person_segmenter="mask2former",
         human_mesh="hmr2",
         painter="sdxl-lcm",
         painting=PaintingConfig(max_paintings=16, max_attempts=48, mask_shape="person", batch_size=4),

@@ -399,10 +399,10 @@ def test_a_given_focal_length_no_camera_has_is_an_error(run_mfh, fake_pipeline, 
 
 
 def test_who_finds_and_measures_people_and_who_sees_the_focal_length(run_mfh, fake_pipeline, photo_path, tmp_path):
-    words = ["--people-finder", "mask2former", "--human-mesh", "blazepose", "--fov-from", "depth-pro"]
+    words = ["--person-segmenter", "mask2former", "--human-mesh", "blazepose", "--fov-from", "depth-pro"]
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out", "--preset", "paper", *words).code == 0
     assert fake_pipeline == [
-        {"preset": "paper", "people_finder": "mask2former", "human_mesh": "blazepose", "field_of_view": "depth-pro"}
+        {"preset": "paper", "person_segmenter": "mask2former", "human_mesh": "blazepose", "field_of_view": "depth-pro"}
     ]
     run = run_mfh("predict", photo_path, "--out", tmp_path / "out", "--fov-from", "mogge")
     assert run.code == 2 and "unknown field of view model 'mogge': expected one of: depth-pro, moge" in run.error_line
@@ -417,7 +417,7 @@ def test_commercial_ok_says_what_takes_whose_place(run_mfh, fake_pipeline, photo
         {
             "preset": "standard",
             "relative_depth": "depth-anything-v2-small",
-            "people_finder": "blazepose",
+            "person_segmenter": "blazepose",
             "human_mesh": "blazepose",
         }
     ]

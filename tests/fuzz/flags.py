@@ -44,7 +44,7 @@ LIKELY: dict[str, tuple[str, ...]] = {
     "--people": ("paint", "only", "auto", "own", "none"),
     "--painter": ("sprite", "sprite", "sd2", "hf:a/b", "data"),
     "--relative-depth-model": ("pocket", "pocket", "marigold", "data", "./nowhere"),
-    "--people-finder": ("blazepose", "blazepose", "mask_rcnn"),
+    "--person-segmenter": ("blazepose", "blazepose", "mask_rcnn"),
     "--human-mesh": ("blazepose", "blazepose", "hmr2", "multi-hmr2", "sam-3d-body"),
     "--fov-from": ("depth-pro", "moge"),
     "--paintings": ("1", "2", "1,2", "0"),
@@ -129,7 +129,7 @@ _TOGETHER = {
 _ONE_OF = (
     ("--focal-px", "--fov-x-deg", "--focal-35mm", "--intrinsics", "--fov-from"),
     ("--max-m", "--bars"),
-    ("--predictions", "--method", "--preset", "--people", "--painter", "--relative-depth-model", "--people-finder"),
+    ("--predictions", "--method", "--preset", "--people", "--painter", "--relative-depth-model", "--person-segmenter"),
     ("--relative-depth", "--relative-depth-model"),
 )
 # Seconds after which a command that may go on for hours is interrupted, as a user would.

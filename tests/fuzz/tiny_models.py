@@ -72,7 +72,7 @@ class TinyWorld:
 
     def paint(self, photo: np.ndarray, paint_masks: Sequence, prompts: Sequence, seeds: Sequence) -> list:
         """Paint a grey figure where the mask is widest."""
-        from mfh.types import PaintedFigure, PaintedPhoto
+        from mfh.types import PaintedPhoto, PastedSprite
 
         painted = []
         for mask, prompt, seed in zip(paint_masks, prompts, seeds, strict=True):
@@ -84,7 +84,7 @@ class TinyWorld:
             shown[max(0, foot - tall) : foot + 1, max(0, middle - tall // 6) : middle + tall // 6 + 1] = True
             shown &= mask
             rgb = np.where(shown[..., None], np.float32(0.5), photo).astype(np.float32)
-            figure = PaintedFigure(
+            figure = PastedSprite(
                 shown, (float(middle), float(foot)), tall / _STATURE_M, _STATURE_M, log_size_sigma=0.1
             )
             painted.append(PaintedPhoto(rgb, shown, prompt, seed, figure))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mfh.geometry.camera import camera_from_focal_px
-from mfh.landmarks.bodies import Sighting, gather_evidence, judge_people, reject_everybody
+from mfh.landmarks.bodies import Sighting, gather_evidence, judge_people, reject_all
 from mfh.types import Evidence, HumanMesh, Person
 
 CAMERA = camera_from_focal_px(60.0, width=60, height=40)
@@ -110,7 +110,7 @@ def test_a_bad_image_rejects_everybody_in_it():
     sighting = Sighting(
         [person_on(12, 28), person_on(30, 40)], [board(20.0, 3.0), None], "painting 3", "finder", "measurer"
     )
-    evidence = reject_everybody(judge_people(sighting, CAMERA, max_depth_m=50.0), "because")
+    evidence = reject_all(judge_people(sighting, CAMERA, max_depth_m=50.0), "because")
     assert [(one.source, one.verdict, one.reason) for one in evidence.landmarks] == [
         ("painting 3", "rejected", "because"),
         ("painting 3", "rejected", "could not be measured"),

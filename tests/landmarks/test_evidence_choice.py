@@ -8,9 +8,9 @@ from mfh.geometry.camera import camera_from_focal_px
 from mfh.landmarks.bodies import Judged, Sighting, judge_people
 from mfh.landmarks.contact import (
     Contact,
+    any_lacks_contact,
     choose_evidence,
     find_contacts,
-    somebody_lacks_contact,
 )
 from mfh.scale.measurements import SAMPLES_PER_PERSON, weigh_people_equally
 from mfh.types import Evidence, EvidenceKind, HumanMesh, Landmark, Person, PseudoGroundTruth
@@ -34,7 +34,7 @@ def test_contact_first_body_else():
     people = judged(landmark(), landmark(), landmark(rejected="too small"))
     body = Evidence(np.array([0.1, 0.2, 0.3]), np.array([4.0, 5.0, 6.0]), np.array([0, 1, 1]), people.landmarks)
     contacts = [STANDING, NO_FEET, Rejected("too small")]
-    assert somebody_lacks_contact(people, contacts)
+    assert any_lacks_contact(people, contacts)
     either = choose_evidence(people, contacts, body)
     assert [(one.evidence, one.verdict, one.pixels) for one in either.landmarks] == [
         ("contact", "used", 70),
@@ -54,7 +54,7 @@ def test_contact_alone_rejects_whoever_has_none():
         ("used", "measured", "contact"),
     ]
     assert set(evidence.person) == {1}
-    assert not somebody_lacks_contact(judged(landmark(rejected="too small")), [NO_FEET])
+    assert not any_lacks_contact(judged(landmark(rejected="too small")), [NO_FEET])
 
 
 def test_nobody_painted_is_seen_outside_what_was_painted():

@@ -6,20 +6,20 @@ import pytest
 from mfh.errors import Rejected
 from mfh.landmarks.bodies import body_evidence
 from mfh.landmarks.contact import Contact
-from mfh.landmarks.sprites import figure_contact, judge_figure
-from mfh.types import Camera, PaintedFigure
+from mfh.landmarks.sprites import judge_sprite, sprite_contact
+from mfh.types import Camera, PastedSprite
 
 _CAMERA = Camera(200.0, 200.0, 79.5, 59.5, 160, 120)
 _PX_PER_M = 40.0
 
 
-def _figure(*, foot=(80.0, 100.0), shown=slice(None)) -> PaintedFigure:
+def _figure(*, foot=(80.0, 100.0), shown=slice(None)) -> PastedSprite:
     mask = np.zeros((120, 160), bool)
     top, bottom = max(0, int(foot[1] - 1.7 * _PX_PER_M)), int(foot[1]) + 1
     mask[top:bottom, int(foot[0]) - 8 : int(foot[0]) + 9] = True
     kept = np.zeros_like(mask)
     kept[shown] = mask[shown]
-    return PaintedFigure(kept, foot, _PX_PER_M, 1.7)
+    return PastedSprite(kept, foot, _PX_PER_M, 1.7)
 
 
 def _floor() -> np.ndarray:
@@ -29,7 +29,7 @@ def _floor() -> np.ndarray:
 
 
 def test_every_inner_pixel_carries_the_distance():
-    judged = judge_figure(_figure(), _CAMERA, source="painting 0", painter="p", max_depth_m=50.0)
+    judged = judge_sprite(_figure(), _CAMERA, source="painting 0", painter="p", max_depth_m=50.0)
     (landmark,) = judged.landmarks
     assert landmark.verdict == "used" and landmark.measured_by == "p"
     assert landmark.distance_m == pytest.approx(5.0) and landmark.stature_m == 1.7
@@ -43,13 +43,13 @@ def test_every_inner_pixel_carries_the_distance():
     (50.0, slice(0, 34), "too small"),
 ])  # fmt: skip
 def test_what_gives_no_metres_says_why(limit, shown, words):
-    judged = judge_figure(_figure(shown=shown), _CAMERA, source="painting 0", painter="p", max_depth_m=limit)
+    judged = judge_sprite(_figure(shown=shown), _CAMERA, source="painting 0", painter="p", max_depth_m=limit)
     assert judged.landmarks[0].verdict == "rejected" and words in judged.landmarks[0].reason
     assert not (judged.truth.person_index >= 0).any()
 
 
 def test_contact_is_the_floor_at_the_feet():
-    contact = figure_contact(_figure(), _floor(), _CAMERA)
+    contact = sprite_contact(_figure(), _floor(), _CAMERA)
     assert isinstance(contact, Contact)
     np.testing.assert_allclose(contact.depth_m, [5.0])
     np.testing.assert_allclose(contact.relative, [(100 - 59.5) / 300], rtol=1e-6)
@@ -60,11 +60,11 @@ def test_contact_is_the_floor_at_the_feet():
     (_figure(shown=slice(0, 90)), "hides"),
 ])  # fmt: skip
 def test_no_contact_without_visible_feet(figure, words):
-    contact = figure_contact(figure, _floor(), _CAMERA)
+    contact = sprite_contact(figure, _floor(), _CAMERA)
     assert isinstance(contact, Rejected) and words in contact.reason
 
 
 def test_feet_on_a_hole_give_no_contact():
     floor = _floor()
     floor[90:, 70:90] = np.nan
-    assert figure_contact(_figure(), floor, _CAMERA) == Rejected("no ground is seen at the feet")
+    assert sprite_contact(_figure(), floor, _CAMERA) == Rejected("no ground is seen at the feet")

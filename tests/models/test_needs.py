@@ -12,15 +12,15 @@ from mfh.models.registry import find_model, names_of
 
 def test_what_the_presets_need():
     paper = needs_of(PRESETS["paper"])
-    assert paper.artefacts == ("depth-anything-v1-large", "mask_rcnn", "hmr2", "smpl", "sd2")
+    assert paper.models == ("depth-anything-v1-large", "mask_rcnn", "hmr2", "smpl", "sd2")
     assert {"torch", "diffusers", "torchvision"} <= set(paper.packages) and paper.gpu_gb > 5
     assert set(paper.blocked) == {"hmr2", "smpl"}
     assert 5e9 < paper.disk_bytes < 9e9
     standard = needs_of(PRESETS["standard"])
-    assert {"sdxl", "lcm-sdxl"} <= set(standard.artefacts) and "peft" in standard.packages
+    assert {"sdxl", "lcm-sdxl"} <= set(standard.models) and "peft" in standard.packages
     pocket = needs_of(PRESETS["pocket"])
     assert pocket.packages == {} and pocket.gpu_gb == 0 and not pocket.blocked
-    assert "depth-pro" in needs_of(replace(PRESETS["pocket"], field_of_view="depth-pro")).artefacts
+    assert "depth-pro" in needs_of(replace(PRESETS["pocket"], field_of_view="depth-pro")).models
 
 
 def test_a_configuration_names_one_model_a_role():
@@ -47,7 +47,7 @@ def test_every_preset_has_a_permitted_form_that_changes_no_more_than_it_must(nam
 
 
 def needs_of_role(role, name: str) -> dict[str, str]:
-    """The artefacts of one model that are blocked."""
+    """The models of one model that are blocked."""
     from mfh.weights.store import blocked_commercially
 
     return blocked_commercially(find_model(role, name).weights)

@@ -50,7 +50,7 @@ class Uncover:
 def random_paper(tiny_weights) -> MetricFromHuman:
     """Preset paper as it loads by name, with tiny random weights; Mask2Former, which needs no torchvision."""
     tiny_weights("sd2", "depth-anything-v1-large", "mask2former", "hmr2", "smpl")
-    pipeline = MetricFromHuman.from_preset("paper", people_finder="mask2former")
+    pipeline = MetricFromHuman.from_preset("paper", person_segmenter="mask2former")
     assert isinstance(pipeline.painter, DiffusersInpainting) and isinstance(pipeline.human_mesh, Hmr2)
     assert pipeline.painter.options == PAPER
     pipeline.painter.options = replace(PAPER, short_side_px=64, long_side_px=96, steps=2)

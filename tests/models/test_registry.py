@@ -59,11 +59,11 @@ def test_models_named_by_their_place_are_told_it(monkeypatch: pytest.MonkeyPatch
 
 
 def test_every_entry_names_artefacts_and_extras_that_are_there():
-    from mfh.weights.catalog import ARTEFACTS
+    from mfh.weights.catalog import CATALOG
 
     for role in registry.REGISTRY.values():
         for entry in role.values():
-            assert set(entry.weights) <= set(ARTEFACTS) and entry.weights
+            assert set(entry.weights) <= set(CATALOG) and entry.weights
             # What no index has may have to be cloned.
             assert entry.install.startswith("pip install " if not entry.module else ("pip install git+", "git clone "))
             assert (entry.gpu_gb > 0) == bool(entry.packages)

@@ -1,6 +1,6 @@
 """Tiny random-weight copies of published models, written by ``save_pretrained``, read by the code that reads the hub.
 
-``install`` puts one for every artefact it has a builder for into a weights cache, so that models load by their
+``install`` puts one for every model it has a builder for into a weights cache, so that models load by their
 registry names. What a user supplies is written as the user would have it.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mfh.weights import store as weights
-from mfh.weights.catalog import ARTEFACTS
+from mfh.weights.catalog import CATALOG
 from mfh.weights.hub import Source, cached_folder
 from tests.models.tiny_depth import depth_anything, depth_pro, zoedepth
 
@@ -17,9 +17,9 @@ WORDS = ("man", "woman")
 
 
 def install(names: tuple[str, ...]) -> None:
-    """Write tiny copies of artefacts into the weights cache ($MFH_WEIGHTS); what is there already stays."""
+    """Write tiny copies of models into the weights cache ($MFH_WEIGHTS); what is there already stays."""
     for name in names:
-        repo = ARTEFACTS[name].hub
+        repo = CATALOG[name].hub
         folder = weights.path(name) if repo is None else cached_folder(Source(repo=repo.repo, revision=repo.revision))
         if not folder.is_dir():
             BUILDERS[name](folder)
@@ -224,6 +224,6 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     "mask2former": mask2former,
     "hmr2": hmr2,
     "smpl": smpl,
-    **{name: depth_anything for name in ARTEFACTS if name.startswith("depth-anything-")},
+    **{name: depth_anything for name in CATALOG if name.startswith("depth-anything-")},
 }
-"""Artefact -> what writes its tiny copy."""
+"""CatalogModel -> what writes its tiny copy."""

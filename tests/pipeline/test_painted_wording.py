@@ -11,7 +11,7 @@ from mfh.cli.predict import table
 from mfh.config import HeadConfig
 from mfh.io.receipt import receipt
 from mfh.pipeline.conclude import conclude
-from mfh.pipeline.messages import nobody_found, warnings_for
+from mfh.pipeline.messages import no_person_found, warnings_for
 from mfh.scale.known_sizes import KnownDistance, KnownSizes
 from mfh.types import MetricDepth, kind_of_people, used_people
 from mfh.viz import preview
@@ -93,7 +93,7 @@ def test_counts_in_words(gathered):
 def test_whoever_finds_nobody_is_told_what_would_answer(gathered, people, has_painter):
     from mfh.config import preset
 
-    said = nobody_found(gathered.photo, replace(preset("pocket"), people=people), ["x"], has_painter=has_painter)
+    said = no_person_found(gathered.photo, replace(preset("pocket"), people=people), ["x"], has_painter=has_painter)
     assert "--known-distance" in said and "--known-length" in said and "known=KnownSizes" in said
     # No option of the library without the command's own.
     assert ("--attempts" in said) == ("max_attempts" in said) == (people == "auto" and has_painter)

@@ -12,8 +12,8 @@ from mfh.errors import InputError, NoLandmarkError, Rejected
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.scale.known_sizes import KnownDistance, KnownSizes
 from mfh.types import (
-    PaintedFigure,
     PaintedPhoto,
+    PastedSprite,
     ScaleInterval,
     Space,
 )
@@ -231,7 +231,7 @@ class OracleCards:
         card &= paint_mask & (z < depth_in(photo) + 0.3)
         rgb = np.where(card[..., None], draw(np.full(card.shape, z), np.zeros(card.shape)), photo)
         believed = self.believed[seed % len(self.believed)]
-        figure = PaintedFigure(card, foot, WIDE.fy / z, 1.7, shared_log_sigma=believed) if self.knows else None
+        figure = PastedSprite(card, foot, WIDE.fy / z, 1.7, shared_log_sigma=believed) if self.knows else None
         return PaintedPhoto(rgb.astype(np.float32), card, prompt, seed, figure)
 
 

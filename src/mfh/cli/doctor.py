@@ -137,7 +137,7 @@ def preset_status(name: str) -> tuple[str, str]:
     except MfhError as error:
         return "missing", error_line(error)
     config = pipeline.config
-    models = f"relative depth {config.relative_depth}, people {config.people_finder}, bodies {config.human_mesh}"
+    models = f"relative depth {config.relative_depth}, people {config.person_segmenter}, bodies {config.human_mesh}"
     painter = f"painter {config.painter}" if config.painter else "no painter: the photo must have people in it"
     return "ok", f"can run ({models}, {painter})"
 

@@ -63,7 +63,7 @@ def predict(
         str | None,
         typer.Option(help="Which relative-depth model: a name, hf:org/name or a folder.", show_default=False),
     ] = None,
-    people_finder: Annotated[str | None, typer.Option(help="Who finds people, by name.", show_default=False)] = None,
+    person_segmenter: Annotated[str | None, typer.Option(help="Who finds people, by name.", show_default=False)] = None,
     human_mesh: Annotated[
         str | None,
         typer.Option(
@@ -158,7 +158,7 @@ def predict(
         {
             "painter": painter,
             "relative_depth": relative_depth_model,
-            "person_segmenter": people_finder,
+            "person_segmenter": person_segmenter,
             "human_mesh": human_mesh,
             "field_of_view": fov_from,
         },

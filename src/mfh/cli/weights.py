@@ -162,8 +162,8 @@ def status_rows(names: list[str] | None = None) -> list[str]:
     from mfh.weights import store as weights
 
     rows = []
-    for name in names if names is not None else list(weights.ARTEFACTS):
-        one = weights.ARTEFACTS[name]
+    for name in names if names is not None else list(weights.CATALOG):
+        one = weights.CATALOG[name]
         try:
             state, fix = ("ok", "") if weights.installed(name) else ("missing", weights_fix(name))
         except WeightsError as error:
@@ -185,7 +185,7 @@ def _check_hub(names: list[str]) -> None:
     from mfh.weights.hub import offline_reason
 
     wanted = [
-        one for one in names if one in weights.ARTEFACTS and weights.artefact(one).hub and not weights.intact(one)
+        one for one in names if one in weights.CATALOG and weights.catalog_model(one).hub and not weights.intact(one)
     ]
     if len(wanted) > 1 and (reason := offline_reason()):
         raise WeightsError(
@@ -198,18 +198,18 @@ def weights_fix(name: str) -> str:
     """Return what to do about missing files.
 
     Args:
-        name: the artefact.
+        name: the model.
     """
     from mfh.weights import store as weights
 
-    one = weights.artefact(name)
+    one = weights.catalog_model(name)
     if one.supplied is not None:
         return f"{one.supplied.where} ({shown(weights.path(name))}, or name the file in {one.supplied.environment})"
     return "reinstall metric-from-human" if one.kind == "package" else f"mfh weights fetch {name}"
 
 
 def _permitted(names: list[str], preset: str | None) -> tuple[list[str], dict[str, str]]:
-    """Return the artefacts that may be used commercially, and those left out with the reason.
+    """Return the models that may be used commercially, and those left out with the reason.
 
     Of a preset, this includes what takes the place of those.
     """
@@ -223,29 +223,29 @@ def _permitted(names: list[str], preset: str | None) -> tuple[list[str], dict[st
     config, sentences = permitted(preset_of(preset))
     for sentence in sentences:
         print(f"mfh: {sentence}", file=sys.stderr)
-    return list(needs_of(config).artefacts), blocked
+    return list(needs_of(config).models), blocked
 
 
 def _names(preset: str | None) -> list[str]:
-    """Return the artefacts of a preset, or all."""
+    """Return the models of a preset, or all."""
     from mfh.config import preset as preset_of
     from mfh.models.needs import needs_of
-    from mfh.weights.store import ARTEFACTS
+    from mfh.weights.store import CATALOG
 
-    return list(ARTEFACTS) if preset is None else list(needs_of(preset_of(preset)).artefacts)
+    return list(CATALOG) if preset is None else list(needs_of(preset_of(preset)).models)
 
 
 def _here_besides(preset: str) -> list[str]:
     from mfh.weights import store as weights
 
     needed = _names(preset)
-    return [name for name in weights.ARTEFACTS if name not in needed and os.path.exists(weights.path(name))]
+    return [name for name in weights.CATALOG if name not in needed and os.path.exists(weights.path(name))]
 
 
 def _in_package(name: str) -> bool:
-    from mfh.weights.store import artefact
+    from mfh.weights.store import catalog_model
 
-    return artefact(name).kind == "package"
+    return catalog_model(name).kind == "package"
 
 
 MODELS = ("hmr2",)

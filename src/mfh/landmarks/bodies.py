@@ -165,7 +165,7 @@ def gather_evidence(
     return body_evidence(judge_people(sighting, camera, max_depth_m=max_depth_m), relative)
 
 
-def reject_everybody(judged: Judged, reason: str) -> Evidence:
+def reject_all(judged: Judged, reason: str) -> Evidence:
     """Return evidence in which nobody is used, for an image that cannot be (its alignment was rejected).
 
     Args:

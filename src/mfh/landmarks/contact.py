@@ -212,7 +212,7 @@ def find_contacts(
     return contacts
 
 
-def somebody_lacks_contact(judged: Judged, contacts: Sequence[Contact | Rejected]) -> bool:
+def any_lacks_contact(judged: Judged, contacts: Sequence[Contact | Rejected]) -> bool:
     """Return whether somebody who can give metres has no contact.
 
     Args:

@@ -1,7 +1,7 @@
-"""Figures of known size: a painter that pasted a figure knows its metres, and nothing has to be measured.
+"""Sprites of known size: a painter that pasted a sprite knows its metres, and nothing has to be measured.
 
-A person model that looks at the painting finds small and whole figures more easily than large or cut ones. Since a
-large figure means a near place, that choice alone would make every scene too large. A painter that says which figure it
+A person model that looks at the painting finds small and whole sprites more easily than large or cut ones. Since a
+large sprite means a near place, that choice alone would make every scene too large. A painter that says which sprite it
 pasted, and how large, loses nobody.
 """
 
@@ -16,89 +16,89 @@ from mfh.geometry.masks import erode_3x3
 from mfh.landmarks.bodies import LONG_SIDE_PX, Judged
 from mfh.landmarks.contact import EDGE_PX, MIN_READINGS, Contact, read_ground
 from mfh.landmarks.gates import MIN_PIXELS, distance_gate
-from mfh.types import Camera, Landmark, PaintedFigure, PseudoGroundTruth
+from mfh.types import Camera, Landmark, PastedSprite, PseudoGroundTruth
 
 SMALL_FIGURE_SIGMA = 0.04
-"""Relative depth of a figure that covers a share p of the picture is off by this over sqrt(p): networks smooth over
+"""Relative depth of a sprite that covers a share p of the picture is off by this over sqrt(p): networks smooth over
 small things. Chosen on validation scenes."""
 MIN_SHOWN = 0.05
-"""Figures that show less than this part of their height squared are slivers: a whole one covers 0.15 to 0.25 of it."""
+"""Sprites that show less than this part of their height squared are slivers: a whole one covers 0.15 to 0.25 of it."""
 _FOOT_ROWS = 0.06
-"""The figure must show within this part of its height above the foot point: else something stands before the feet."""
+"""The sprite must show within this part of its height above the foot point: else something stands before the feet."""
 _FOOT_COLUMNS = 0.12
 
 
-def judge_figure(
-    figure: PaintedFigure, camera: Camera, *, source: str, painter: str, max_depth_m: float, by_body: bool = True
+def judge_sprite(
+    sprite: PastedSprite, camera: Camera, *, source: str, painter: str, max_depth_m: float, by_body: bool = True
 ) -> Judged:
-    """Say whether a pasted figure can give metres, and put its distance on the pixels it shows.
+    """Say whether a pasted sprite can give metres, and put its distance on the pixels it shows.
 
     Args:
-        figure: the figure.
+        sprite: the sprite.
         camera: intrinsics of the photo.
         source: "painting k".
         painter: who pasted it.
-        max_depth_m: figures farther than this are rejected.
-        by_body: relative depth is going to be read on the figure itself, and not at its feet.
+        max_depth_m: sprites farther than this are rejected.
+        by_body: relative depth is going to be read on the sprite itself, and not at its feet.
 
     Returns:
-        One landmark, and the figure's distance z = f / (pixels a metre covers) at its inner pixels.
+        One landmark, and the sprite's distance z = f / (pixels a metre covers) at its inner pixels.
     """
     step = max(1, -(-max(camera.width, camera.height) // LONG_SIDE_PX))
-    shown = figure.figure_mask[::step, ::step]
+    shown = sprite.sprite_mask[::step, ::step]
     inner = erode_3x3(shown)
-    z = camera.fy / figure.px_per_m
+    z = camera.fy / sprite.px_per_m
     reading_sigma = SMALL_FIGURE_SIGMA / math.sqrt(max(float(inner.mean()), 1e-6))
     reason = None
     if (misplaced := distance_gate(z, max_depth_m)) is not None:
         reason = misplaced.reason
     elif inner.sum() < MIN_PIXELS:
-        reason = f"too small: {int(inner.sum())} pixels of figure, expected at least {MIN_PIXELS}"
-    elif shown.sum() < MIN_SHOWN * (figure.px_per_m * figure.stature_m / step) ** 2:
-        reason = "hidden: too little of the figure is in the picture"
+        reason = f"too small: {int(inner.sum())} pixels of sprite, expected at least {MIN_PIXELS}"
+    elif shown.sum() < MIN_SHOWN * (sprite.px_per_m * sprite.stature_m / step) ** 2:
+        reason = "hidden: too little of the sprite is in the picture"
     given = inner if reason is None else np.zeros_like(inner)
     landmark = Landmark(
         source=source,
         measured_by=painter,
-        box_xyxy=_box(figure.figure_mask),
+        box_xyxy=_box(sprite.sprite_mask),
         score=1.0,
         distance_m=float(z),
-        stature_m=figure.stature_m,
+        stature_m=sprite.stature_m,
         pixels=int(given.sum()),
         verdict="used" if reason is None else "rejected",
         reason=reason or "painted at a known size",
-        log_distance_sigma=math.hypot(figure.log_size_sigma, reading_sigma if by_body else 0.0),
-        shared_log_sigma=figure.shared_log_sigma,
+        log_distance_sigma=math.hypot(sprite.log_size_sigma, reading_sigma if by_body else 0.0),
+        shared_log_sigma=sprite.shared_log_sigma,
         origin_m=float(z),
     )
     truth = PseudoGroundTruth(np.where(given, z, np.inf), np.where(given, 0, -1))
     return Judged((landmark,), truth, step)
 
 
-def figure_contact(figure: PaintedFigure, relative: Float[ndarray, "h w"], camera: Camera) -> Contact | Rejected:
-    """Pair a pasted figure's distance with the photo's relative depth of the ground at its feet.
+def sprite_contact(sprite: PastedSprite, relative: Float[ndarray, "h w"], camera: Camera) -> Contact | Rejected:
+    """Pair a pasted sprite's distance with the photo's relative depth of the ground at its feet.
 
     Args:
-        figure: the figure.
-        relative: (h, w) relative depth of the photo, without the figure; NaN where it has none.
+        sprite: the sprite.
+        relative: (h, w) relative depth of the photo, without the sprite; NaN where it has none.
         camera: its intrinsics.
 
     Returns:
         One pair, or why there is none.
     """
-    x, y = figure.foot_xy_px
+    x, y = sprite.foot_xy_px
     height, width = relative.shape
     if not (0 <= x <= width - 1 and 0 <= y <= height - 1 - EDGE_PX):
         return Rejected("feet not visible: cut off by the image's border")
-    person_px = figure.px_per_m * figure.stature_m
+    person_px = sprite.px_per_m * sprite.stature_m
     rows = slice(max(0, round(y - _FOOT_ROWS * person_px)), round(y + _FOOT_ROWS * person_px) + 1)
     columns = slice(max(0, round(x - _FOOT_COLUMNS * person_px)), round(x + _FOOT_COLUMNS * person_px) + 1)
-    if not figure.figure_mask[rows, columns].any():
+    if not sprite.sprite_mask[rows, columns].any():
         return Rejected("feet not visible: something nearer hides them")
     values = read_ground((x, y), relative, None, person_px)
     if len(values) < MIN_READINGS:
         return Rejected("no ground is seen at the feet")
-    z = camera.fy / figure.px_per_m
+    z = camera.fy / sprite.px_per_m
     return Contact(np.array([np.median(values)], float), np.array([z], float), len(values))
 
 

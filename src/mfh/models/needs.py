@@ -6,7 +6,7 @@ from mfh.config import Config
 from mfh.errors import InputError
 from mfh.models.registry import CONFIG_FIELDS, Entry, Role, find_model, names_of
 from mfh.weights import store as weights
-from mfh.weights.catalog import artefact
+from mfh.weights.catalog import catalog_model
 
 PERMITTED: dict[Role, str] = {
     "relative_depth": "depth-anything-v2-small",
@@ -21,14 +21,14 @@ class Needs:
     """What the models of a preset need.
 
     Attributes:
-        artefacts: their files, each once, as ``mfh weights list`` calls them.
-        missing: the artefacts that are not on this machine.
+        models: their files, each once, as ``mfh weights list`` calls them.
+        missing: the models that are not on this machine.
         packages: distributions beside the core -> command that installs them.
         modules: packages that are on no index, by what is imported -> how they are installed.
         gpu_gb: GPU memory with all models loaded, roughly; 0 for presets that run on the CPU.
     """
 
-    artefacts: tuple[str, ...]
+    models: tuple[str, ...]
     missing: tuple[str, ...]
     packages: dict[str, str]
     modules: dict[str, str]
@@ -37,7 +37,7 @@ class Needs:
     @property
     def disk_bytes(self) -> int:
         """Bytes of all files that are not part of the package."""
-        return _bytes(self.artefacts)
+        return _bytes(self.models)
 
     @property
     def download_bytes(self) -> int:
@@ -46,8 +46,8 @@ class Needs:
 
     @property
     def blocked(self) -> dict[str, str]:
-        """Artefacts that may not be used commercially, with the reason."""
-        return weights.blocked_commercially(self.artefacts)
+        """Models that may not be used commercially, with the reason."""
+        return weights.blocked_commercially(self.models)
 
 
 def needs_of(config: Config) -> Needs:
@@ -63,10 +63,10 @@ def needs_of(config: Config) -> Needs:
     for role, name in names_of(config).items():
         entry = find_model(role, name)
         entries.setdefault(entry.target, entry)
-    artefacts = tuple(dict.fromkeys(name for entry in entries.values() for name in entry.weights))
+    models = tuple(dict.fromkeys(name for entry in entries.values() for name in entry.weights))
     return Needs(
-        artefacts=artefacts,
-        missing=tuple(name for name in artefacts if not weights.is_here(name)),
+        models=models,
+        missing=tuple(name for name in models if not weights.is_here(name)),
         packages={package: entry.install for entry in entries.values() for package in entry.packages},
         modules={entry.module: entry.install for entry in entries.values() if entry.module},
         gpu_gb=sum(entry.gpu_gb for entry in entries.values()),
@@ -108,4 +108,4 @@ def permitted(config: Config) -> tuple[Config, tuple[str, ...]]:
 
 
 def _bytes(names: tuple[str, ...]) -> int:
-    return sum(artefact(name).size_bytes or 0 for name in names)
+    return sum(catalog_model(name).size_bytes or 0 for name in names)

@@ -17,7 +17,7 @@ Role = Literal["painter", "relative_depth", "person_segmenter", "human_mesh", "f
 
 CONFIG_FIELDS: dict[Role, str] = {
     "relative_depth": "relative_depth",
-    "person_segmenter": "people_finder",
+    "person_segmenter": "person_segmenter",
     "human_mesh": "human_mesh",
     "painter": "painter",
     "field_of_view": "field_of_view",
@@ -43,7 +43,7 @@ class Entry:
     Attributes:
         target: "module:Class", or "module:function" that returns the model.
         install: command that installs the packages it needs.
-        weights: artefacts it loads, as ``mfh weights list`` calls them.
+        weights: models it loads, as ``mfh weights list`` calls them.
         packages: distributions it needs beside the core.
         module: of a package of its own, found by what is imported: it may come under more than one distribution, or
             none; empty for models written here.

@@ -15,7 +15,7 @@ from mfh.geometry.camera import check_camera
 from mfh.pipeline.messages import about_edges, about_given, about_limit, no_depth, warnings_for
 from mfh.scale.fit import ScaleFit, fit_scale, reject_person
 from mfh.scale.interval import depth_log_sigma, region_interval, scale_interval
-from mfh.scale.known_sizes import KnownSizes, depth_limit_m, errors_left, known_clues, with_known_heights
+from mfh.scale.known_sizes import KnownSizes, depth_limit_m, errors_left, known_measurements, with_known_heights
 from mfh.scale.lengths import measure_lengths, segment_rays
 from mfh.scale.range_prior import region_range
 from mfh.types import (
@@ -68,13 +68,13 @@ def conclude(
     check_gathered(gathered)
     check_wanted(photo, gathered.region, gathered.lengths)
     evidence = with_known_heights(_without(gathered.evidence, exclude), known.heights)
-    clues = known_clues(known, relative, photo.camera)
+    measurements = known_measurements(known, relative, photo.camera)
     left = errors_left(
         known, CommonErrors(gathered.shared_log_sigma, gathered.shape_log_sigma, photo.focal.relative_sigma)
     )
-    fit = fit_scale(evidence, relative, config=head, known=clues, common_log_sigma=left.people)
+    fit = fit_scale(evidence, relative, config=head, known=measurements, common_log_sigma=left.people)
     considered = [landmark for one in evidence for landmark in one.landmarks]
-    limit_m = depth_limit_m(clues, fit.head, max_depth_m=gathered.max_depth_m)
+    limit_m = depth_limit_m(measurements, fit.head, max_depth_m=gathered.max_depth_m)
     _check_reach(photo, relative, fit.head, considered, limit_m)
     landmarks = tuple(landmark for one in fit.evidence for landmark in one.landmarks)
     people = kind_of_people(considered)
@@ -120,7 +120,7 @@ def conclude(
         known_sizes=known_sizes,
         lengths=measure_lengths(
             gathered.lengths,
-            fit.consensus.belief,
+            fit.consensus.posterior,
             fit.head,
             relative,
             photo.camera,
@@ -175,7 +175,7 @@ def check_wanted(photo: Photo, region: Region | None, lengths: Sequence[Segment]
 def with_camera(gathered: Gathered, camera: Camera, focal: FocalProvenance) -> Gathered:
     """Return what would have been gathered with another focal length.
 
-    The distance of a body is linear in the focal length, and its relief does not change: exact for figures whose size
+    The distance of a body is linear in the focal length, and its relief does not change: exact for sprites whose size
     the painter knows; for measured bodies up to the perspective of the body itself.
 
     Args:

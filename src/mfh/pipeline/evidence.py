@@ -11,8 +11,8 @@ from numpy import ndarray
 from mfh.config import Config
 from mfh.errors import Rejected
 from mfh.landmarks.alignment import Alignment, align_paintings
-from mfh.landmarks.bodies import Judged, Sighting, body_evidence, judge_people, reject_everybody
-from mfh.landmarks.contact import Contact, choose_evidence, find_contacts, somebody_lacks_contact
+from mfh.landmarks.bodies import Judged, Sighting, body_evidence, judge_people, reject_all
+from mfh.landmarks.contact import Contact, any_lacks_contact, choose_evidence, find_contacts
 from mfh.landmarks.gates import (
     UNSURE_LOG_SIGMA,
     agreement_gate,
@@ -20,11 +20,11 @@ from mfh.landmarks.gates import (
     lone_unsure,
     penetration_gate,
 )
-from mfh.landmarks.sprites import figure_contact
+from mfh.landmarks.sprites import sprite_contact
 from mfh.pipeline.inference import Models
 from mfh.scale.fit import reject_person
 from mfh.scale.range_prior import photo_range
-from mfh.types import Camera, Evidence, PaintedFigure, PaintedPhoto, RelativeDepth
+from mfh.types import Camera, Evidence, PaintedPhoto, PastedSprite, RelativeDepth
 
 
 def photo_evidence(
@@ -89,7 +89,7 @@ def doubt_lone_person(evidence: Evidence, min_score: float, *, refused: Callable
 def painting_evidence(
     models: Models,
     paintings: Sequence[PaintedPhoto],
-    sightings: Sequence[Sighting | PaintedFigure],
+    sightings: Sequence[Sighting | PastedSprite],
     judged: Sequence[Judged],
     relative: RelativeDepth,
     camera: Camera,
@@ -100,7 +100,7 @@ def painting_evidence(
     Args:
         models: look at the paintings.
         paintings: of one batch.
-        sightings: who is in each: measured, or a figure whose size the painter knows.
+        sightings: who is in each: measured, or a sprite whose size the painter knows.
         judged: their verdicts.
         relative: relative depth of the photo.
         camera: its intrinsics.
@@ -118,7 +118,7 @@ def painting_evidence(
     contacts = [
         find_contacts(seen, one, relative.values_or_nan, camera)
         if isinstance(seen, Sighting)
-        else [figure_contact(seen, relative.values_or_nan, camera)]
+        else [sprite_contact(seen, relative.values_or_nan, camera)]
         for seen, one in zip(sightings, judged, strict=True)
     ]
     if by_body:
@@ -127,7 +127,7 @@ def painting_evidence(
     bodies: list[Evidence | None] = [None] * len(paintings)
     if config.painting_evidence == "either":
         # Only where a body must speak.
-        lacking = [k for k, one in enumerate(judged) if somebody_lacks_contact(one, contacts[k])]
+        lacking = [k for k, one in enumerate(judged) if any_lacks_contact(one, contacts[k])]
         chosen = [paintings[k] for k in lacking], [judged[k] for k in lacking]
         seen = _aligned_bodies(models, *chosen, relative, config)
         for k, body in zip(lacking, seen, strict=True):
@@ -157,7 +157,7 @@ def _aligned_bodies(
         alignments = [one if isinstance(one, Rejected) else alignment_gate(one.misfit) or one for one in alignments]
     for k, painted, alignment in zip(telling, maps, alignments, strict=True):
         if isinstance(alignment, Rejected):
-            evidence[k] = reject_everybody(judged[k], f"the painting cannot be aligned: {alignment.reason}")
+            evidence[k] = reject_all(judged[k], f"the painting cannot be aligned: {alignment.reason}")
         else:
             evidence[k] = body_evidence(judged[k], alignment.apply(painted.values))
     return evidence

@@ -65,7 +65,7 @@ def why_no_painting(config: Config) -> str:
     return f"painting: not tried, preset {config.name!r} has no painter"
 
 
-def nobody_found(photo: Photo, config: Config, tried: Sequence[str], *, has_painter: bool) -> str:
+def no_person_found(photo: Photo, config: Config, tried: Sequence[str], *, has_painter: bool) -> str:
     """Say that there is no metric scale, what was tried, and what to do.
 
     Args:

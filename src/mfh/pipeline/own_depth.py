@@ -30,8 +30,8 @@ from mfh.io.relative import RelativeDepthMap, read_relative_depth, relative_dept
 from mfh.models.protocols import RgbOfAnySize
 from mfh.pipeline.conclude import check_wanted, conclude
 from mfh.pipeline.pipeline import MetricFromHuman, Progress
-from mfh.scale.known_sizes import KnownSizes, known_clues
-from mfh.scale.measurements import Clue, people_clues
+from mfh.scale.known_sizes import KnownSizes, known_measurements
+from mfh.scale.measurements import ScaleMeasurement, people_measurements
 from mfh.scale.places import relative_at
 from mfh.scale.range_prior import region_range
 from mfh.types import MetricDepth, Photo, Region, RelativeDepth, Segment, Space
@@ -180,7 +180,7 @@ def _check_values(
 ) -> None:
     """Refuse, before any model looks at the photo, a map without a value where something is known or asked for."""
     if known is not None:
-        known_clues(known, relative, photo.camera)
+        known_measurements(known, relative, photo.camera)
     if region is not None:
         region_range(relative, region)
     for segment in lengths:
@@ -199,8 +199,8 @@ def _check_space(gathered: Gathered, known: KnownSizes | None, name: str) -> tup
     """
     relative = gathered.relative
     other = "depth" if relative.space == "disparity" else "disparity"
-    given = known_clues(known, relative, gathered.photo.camera) if known else []
-    swapped = space_is_swapped(people_clues(gathered.evidence), given, relative.space)
+    given = known_measurements(known, relative, gathered.photo.camera) if known else []
+    swapped = space_is_swapped(people_measurements(gathered.evidence), given, relative.space)
     if swapped is None:
         return (f"{name} is taken for {relative.space}, as was said: no distances tell whether it is {other}",)
     if swapped:
@@ -220,17 +220,21 @@ _MANY = 3
 _AGREED = 0.5
 
 
-def space_agreement(clues: Sequence[Clue], space: Space) -> float | None:
+def space_agreement(measurements: Sequence[ScaleMeasurement], space: Space) -> float | None:
     """Return how far relative depth is ordered as metres are: 1 as the space says, -1 the other way round.
 
     Args:
-        clues: distances in metres with the relative depth there.
+        measurements: distances in metres with the relative depth there.
         space: what the relative depth is said to be.
 
     Returns:
         Kendall's rank correlation over pairs of clearly different distances; None where no pair is.
     """
-    points = [(np.log(clue.metres), float(clue.relative[0])) for clue in clues if len(clue.relative) == 1]
+    points = [
+        (np.log(measurement.metres), float(measurement.relative[0]))
+        for measurement in measurements
+        if len(measurement.relative) == 1
+    ]
     if len(points) < 2:
         return None
     log_z, relative = np.array(points).T
@@ -246,19 +250,21 @@ def space_agreement(clues: Sequence[Clue], space: Space) -> float | None:
     return float(expected * same.mean())
 
 
-def space_is_swapped(people: Sequence[Clue], known: Sequence[Clue], space: Space) -> bool | None:
+def space_is_swapped(
+    people: Sequence[ScaleMeasurement], known: Sequence[ScaleMeasurement], space: Space
+) -> bool | None:
     """Return whether relative depth is of the other space than it is said to be.
 
     Args:
-        people: one clue a person.
+        people: one measurement a person.
         known: distances and lengths the user knows; asked where people cannot tell.
         space: what the relative depth is said to be.
 
     Returns:
         True where the order is clearly the wrong way round, False where it is right; None where nobody can tell.
     """
-    for clues in (people, [*people, *known]):
-        agreement = space_agreement(clues, space)
+    for measurements in (people, [*people, *known]):
+        agreement = space_agreement(measurements, space)
         if agreement is not None and abs(agreement) >= _AGREED:
             return agreement < 0
     return None

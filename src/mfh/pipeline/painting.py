@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from mfh.config import Config
 from mfh.landmarks.bodies import Sighting, judge_people
-from mfh.landmarks.sprites import judge_figure
+from mfh.landmarks.sprites import judge_sprite
 from mfh.models.protocols import Painter
 from mfh.pipeline.canvas import canvas_of, on_photo
 from mfh.pipeline.evidence import painting_evidence
@@ -19,7 +19,7 @@ from mfh.pipeline.messages import any_used
 from mfh.pipeline.paint_masks import PaintingPlan
 from mfh.pipeline.planning import plan_next, who_proposes
 from mfh.scale.range_prior import PhotoRange
-from mfh.types import Camera, Evidence, HumanMesh, PaintedFigure, PaintedPhoto, Photo, RelativeDepth
+from mfh.types import Camera, Evidence, HumanMesh, PaintedPhoto, PastedSprite, Photo, RelativeDepth
 
 Stage = Callable[[str, float], AbstractContextManager[None]]
 Enough = Callable[[Sequence[Evidence]], str]
@@ -128,7 +128,7 @@ def _paint_batch(
     judged = [
         judge_people(seen, photo.camera, max_depth_m=config.max_depth_m)
         if isinstance(seen, Sighting)
-        else judge_figure(
+        else judge_sprite(
             seen,
             photo.camera,
             source=f"painting {n}",
@@ -148,10 +148,10 @@ def _paint_batch(
 
 def _sight(
     models: Models, paintings: Sequence[PaintedPhoto], camera: Camera, numbers: Sequence[int], *, known: bool
-) -> list[Sighting | PaintedFigure]:
-    """Take the figures that painters know, and find and measure the people of the other paintings."""
-    seen: dict[int, Sighting | PaintedFigure] = {
-        k: painting.figure for k, painting in enumerate(paintings) if known and painting.figure is not None
+) -> list[Sighting | PastedSprite]:
+    """Take the sprites that painters know, and find and measure the people of the other paintings."""
+    seen: dict[int, Sighting | PastedSprite] = {
+        k: painting.sprite for k, painting in enumerate(paintings) if known and painting.sprite is not None
     }
     others = [k for k in range(len(paintings)) if k not in seen]
     photos, regions = [paintings[k].rgb for k in others], [paintings[k].paint_mask for k in others]

@@ -28,11 +28,11 @@ from mfh.pipeline.canvas import on_photo
 from mfh.pipeline.conclude import check_wanted, conclude
 from mfh.pipeline.evidence import doubt_lone_person, photo_evidence
 from mfh.pipeline.inference import Models, asking, with_estimated_camera
-from mfh.pipeline.messages import any_used, describe, no_scale_in_view, nobody_found, not_painted, why_no_painting
+from mfh.pipeline.messages import any_used, describe, no_person_found, no_scale_in_view, not_painted, why_no_painting
 from mfh.pipeline.painting import Enough, PaintingRun, paint_people
 from mfh.scale.fit import fit_scale
 from mfh.scale.interval import people_share, region_interval, scale_interval, tight_enough
-from mfh.scale.known_sizes import KnownSizes, errors_left, known_clues
+from mfh.scale.known_sizes import KnownSizes, errors_left, known_measurements
 from mfh.scale.range_prior import PhotoRange, region_range
 from mfh.types import CommonErrors, Evidence, MeasuredPainting, MetricDepth, Photo, Region, RelativeDepth, Segment
 from mfh.types.observations import Gathered
@@ -255,7 +255,7 @@ class MetricFromHuman:
                 evidence += run.evidence
                 tried.append(describe(f"{len(run.evidence)} paintings ({run.ended_by})", run.evidence))
         if not any_used(evidence) and not known:
-            message = nobody_found(photo, self.config, tried, has_painter=self.painter is not None)
+            message = no_person_found(photo, self.config, tried, has_painter=self.painter is not None)
             raise NoLandmarkError(message, tried=tuple(tried))
 
         painted = bool(run.evidence)
@@ -288,12 +288,14 @@ class MetricFromHuman:
         half_width = self.config.painting.until_interval
         if half_width is None:
             return None
-        clues = known_clues(known, relative, photo.camera)
+        measurements = known_measurements(known, relative, photo.camera)
 
         def enough(evidence: Sequence[Evidence]) -> str:
             shared, shape = self._shared_log_sigma(evidence), self.relative_depth.shape_log_sigma
             left = errors_left(known, CommonErrors(shared, shape, photo.focal.relative_sigma))
-            fit = fit_scale(evidence, relative, config=self.config.head, known=clues, common_log_sigma=left.people)
+            fit = fit_scale(
+                evidence, relative, config=self.config.head, known=measurements, common_log_sigma=left.people
+            )
             said = (fit.consensus, fit.head)
             if wanted is not None and (of_region := region_interval(*said, wanted, left.common, people=_PAINTED)):
                 return tight_enough(of_region, half_width, over="region")

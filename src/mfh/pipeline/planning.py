@@ -23,14 +23,14 @@ from mfh.pipeline.inference import asking
 from mfh.pipeline.messages import any_used
 from mfh.pipeline.paint_masks import PaintingPlan, plan_painting
 from mfh.scale.fit import fit_scale
-from mfh.scale.posterior import ScaleBelief
+from mfh.scale.posterior import ScalePosterior
 from mfh.scale.range_prior import PhotoRange, photo_range
 from mfh.types import Evidence, Photo, Proposal, RelativeDepth
 
 CANDIDATES = 24
 """Masks thought of for each that is painted."""
 LEAST_PEOPLE = 3
-"""With fewer there is no belief to speak of: masks are drawn at random."""
+"""With fewer there is no posterior to speak of: masks are drawn at random."""
 _APART = 1 << 20
 _FOOT_PATCH = 0.01
 """Half a side of the patch whose relative depth is taken for that of the ground at the feet, over the image height."""
@@ -91,10 +91,10 @@ def plan_next(
     ]
     if not possible:
         return plans[0]
-    belief = fit_scale(used, relative, config=config.head).consensus.belief
+    posterior = fit_scale(used, relative, config=config.head).consensus.posterior
     span = photo_range(relative) if wanted is None else wanted
     best = most_telling(
-        belief,
+        posterior,
         np.array([span.low, span.middle, span.high]),
         np.array([at_feet for _, at_feet, _ in possible]),
         np.array([log_size_sigma for _, _, log_size_sigma in possible]),
@@ -121,7 +121,7 @@ _BODY_LOG_SIGMA = 0.1
 
 
 def most_telling(
-    belief: ScaleBelief,
+    posterior: ScalePosterior,
     places: Float[ndarray, "p"],
     people: Float[ndarray, "c"],
     log_sigmas: Float[ndarray, "c"],
@@ -129,7 +129,7 @@ def most_telling(
     """Return which person would leave the least uncertainty, in expectation.
 
     Args:
-        belief: over scale and shift, before.
+        posterior: over scale and shift, before.
         places: (p,) relative depths at which metres are wanted.
         people: (c,) relative depths at which each candidate would stand.
         log_sigmas: (c,) what is known of how far each candidate's log metres will be off.
@@ -138,7 +138,7 @@ def most_telling(
         Index of the candidate for which the deviation of log depth, averaged over places, is the smallest; the first
         of those that tell as much.
     """
-    covariance = _covariance(belief, [*places.tolist(), *people.tolist()])
+    covariance = _covariance(posterior, [*places.tolist(), *people.tolist()])
     count = len(places)
     variance = np.diag(covariance)
     told = covariance[:count, count:] ** 2 / (variance[count:] + log_sigmas**2 + _BODY_LOG_SIGMA**2)
@@ -146,11 +146,11 @@ def most_telling(
     return int(np.argmin(left))
 
 
-def _covariance(belief: ScaleBelief, values: Sequence[float]) -> Float[ndarray, "v v"]:
+def _covariance(posterior: ScalePosterior, values: Sequence[float]) -> Float[ndarray, "v v"]:
     """Return the covariance of log depth at several relative depths; beyond infinity counts as the farthest finite."""
-    log_depth = np.stack([belief.log_depth(value).ravel() for value in values])
+    log_depth = np.stack([posterior.log_depth(value).ravel() for value in values])
     farthest = np.max(log_depth, where=np.isfinite(log_depth), initial=-np.inf)
     log_depth = np.minimum(log_depth, farthest)
-    weight = belief.weight.ravel()
+    weight = posterior.weight.ravel()
     centred = log_depth - (log_depth @ weight)[:, None]
     return (centred * weight) @ centred.T

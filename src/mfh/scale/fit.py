@@ -10,11 +10,11 @@ from numpy import ndarray
 from mfh.config import HeadConfig
 from mfh.scale.consensus import Consensus, fit_consensus
 from mfh.scale.head import exact_head, fit_silog_head, log_depth_at
-from mfh.scale.measurements import Clue, log_scales_at, people_clues, weigh_people_equally
-from mfh.scale.posterior import ScaleBelief
+from mfh.scale.measurements import ScaleMeasurement, log_scales_at, people_measurements, weigh_people_equally
+from mfh.scale.posterior import ScalePosterior
 from mfh.types import Evidence, MetricHead, RelativeDepth
 
-MIN_TRUST = 0.25
+MIN_INLIER_PROBABILITY = 0.25
 """People less probably right than this are outvoted: shown as rejected, with the factor they are off by."""
 NEARLY_EXACT = 0.1
 """Rms of people's log metres about the head above which their models have errors for certain."""
@@ -46,7 +46,7 @@ def fit_scale(
     relative: RelativeDepth,
     *,
     config: HeadConfig,
-    known: Sequence[Clue] = (),
+    known: Sequence[ScaleMeasurement] = (),
     common_log_sigma: float = 0.0,
 ) -> ScaleFit:
     """Fit scale and shift to all evidence.
@@ -65,68 +65,72 @@ def fit_scale(
     Raises:
         NoLandmarkError: where neither a person nor a known size gives metres.
     """
-    clues = [*people_clues(evidence), *known]
-    consensus = fit_consensus(clues, relative, common_log_sigma=common_log_sigma)
+    measurements = [*people_measurements(evidence), *known]
+    consensus = fit_consensus(measurements, relative, common_log_sigma=common_log_sigma)
     paper = config.kind == "silog" and not known
-    kept = list(evidence) if paper else _outvote(evidence, clues, consensus)
+    kept = list(evidence) if paper else _reject_outliers(evidence, measurements, consensus)
     weighed = [one for one in weigh_people_equally(kept) if len(one.relative)]
     exact = exact_head(weighed, relative) if not known and _nearly_exact(consensus) else None
     if exact is not None:
         consensus = _certain(consensus, exact)
     head = fit_silog_head(weighed, relative, config=config) if paper and weighed else consensus.head
-    people = len(clues) - len(known)
+    people = len(measurements) - len(known)
     return ScaleFit(
         head=head,
         consensus=consensus,
-        evidence=_weighed(kept, clues, consensus, head),
+        evidence=_weighed(kept, measurements, consensus, head),
         known_weights=consensus.weight[people:],
-        spread=_spread(clues[:people], consensus, head),
+        spread=_spread(measurements[:people], consensus, head),
     )
 
 
 def _nearly_exact(consensus: Consensus) -> bool:
     """Return whether people agree so well that models might be free of error: looking closer takes all pixels."""
-    off = consensus.deviation[consensus.trust >= MIN_TRUST]
+    off = consensus.residual[consensus.inlier_probability >= MIN_INLIER_PROBABILITY]
     return bool(len(off) and np.sqrt(np.mean(off**2)) <= NEARLY_EXACT)
 
 
 def _certain(consensus: Consensus, head: MetricHead) -> Consensus:
     """Return the consensus of people without any error; those outvoted stay so."""
-    belief = ScaleBelief(
-        np.array([head.shift / head.scale]), np.log([[head.scale]]), np.ones((1, 1)), consensus.belief.space
+    posterior = ScalePosterior(
+        np.array([head.shift / head.scale]), np.log([[head.scale]]), np.ones((1, 1)), consensus.posterior.space
     )
-    right = (consensus.trust >= MIN_TRUST).astype(float)
-    return replace(consensus, head=head, belief=belief, weight=right / right.sum(), range_sigma=0.0)
+    right = (consensus.inlier_probability >= MIN_INLIER_PROBABILITY).astype(float)
+    return replace(consensus, head=head, posterior=posterior, weight=right / right.sum(), range_sigma=0.0)
 
 
-def _outvote(evidence: Sequence[Evidence], clues: Sequence[Clue], consensus: Consensus) -> list[Evidence]:
+def _reject_outliers(
+    evidence: Sequence[Evidence], measurements: Sequence[ScaleMeasurement], consensus: Consensus
+) -> list[Evidence]:
     """Reject the people who are probably grossly wrong, with the factor they are off by."""
     kept = list(evidence)
-    for clue, trust, off in zip(clues, consensus.trust, consensus.deviation, strict=True):
-        if clue.image >= 0 and trust < MIN_TRUST and abs(off) > MIN_OFF:
+    for measurement, inlier, off in zip(measurements, consensus.inlier_probability, consensus.residual, strict=True):
+        if measurement.image >= 0 and inlier < MIN_INLIER_PROBABILITY and abs(off) > MIN_OFF:
             times = f"{np.exp(abs(off)):.1f}x" if np.isfinite(off) else "far"
             others = "the others imply" if consensus.disagreement is None else "what is given implies"
             reason = f"{times} {'farther' if off > 0 else 'nearer'} than {others}"
-            kept[clue.image] = reject_person(kept[clue.image], clue.person, reason)
+            kept[measurement.image] = reject_person(kept[measurement.image], measurement.person, reason)
     return kept
 
 
 def _weighed(
-    evidence: Sequence[Evidence], clues: Sequence[Clue], consensus: Consensus, head: MetricHead
+    evidence: Sequence[Evidence], measurements: Sequence[ScaleMeasurement], consensus: Consensus, head: MetricHead
 ) -> tuple[Evidence, ...]:
     """Write each person's weight and implied scale on the landmark."""
     images = list(evidence)
-    for clue, weight, log_scale in zip(clues, consensus.weight, log_scales_at(clues, head), strict=True):
-        if clue.image < 0:
+    for measurement, weight, log_scale in zip(
+        measurements, consensus.weight, log_scales_at(measurements, head), strict=True
+    ):
+        if measurement.image < 0:
             continue
-        landmarks = list(images[clue.image].landmarks)
-        if len(landmarks) > clue.person:
-            landmarks[clue.person] = replace(
-                landmarks[clue.person],
+        landmarks = list(images[measurement.image].landmarks)
+        if len(landmarks) > measurement.person:
+            landmarks[measurement.person] = replace(
+                landmarks[measurement.person],
                 weight=float(weight),
                 implied_scale=None if np.isnan(log_scale) else float(np.exp(log_scale)),
             )
-        images[clue.image] = replace(images[clue.image], landmarks=tuple(landmarks))
+        images[measurement.image] = replace(images[measurement.image], landmarks=tuple(landmarks))
     return tuple(images)
 
 
@@ -147,12 +151,12 @@ def reject_person(evidence: Evidence, person: int, reason: str) -> Evidence:
     return Evidence(evidence.relative[kept], evidence.depth_m[kept], evidence.person[kept], tuple(landmarks))
 
 
-def _spread(clues: Sequence[Clue], consensus: Consensus, head: MetricHead) -> float | None:
+def _spread(measurements: Sequence[ScaleMeasurement], consensus: Consensus, head: MetricHead) -> float | None:
     off = np.array(
         [
-            np.log(clue.metres) - float(log_depth_at(head, clue.relative)[0])
-            for clue, trust in zip(clues, consensus.trust, strict=False)
-            if trust >= MIN_TRUST
+            np.log(measurement.metres) - float(log_depth_at(head, measurement.relative)[0])
+            for measurement, inlier in zip(measurements, consensus.inlier_probability, strict=False)
+            if inlier >= MIN_INLIER_PROBABILITY
         ]
     )
     off = off[np.isfinite(off)]

@@ -1,10 +1,10 @@
-"""Given sizes in the belief: they say where the scale lies, people only what is left open, and how far to doubt both.
+"""Given sizes in the posterior: they fix the scale, people settle what is left open, and a contradiction is weighed.
 
 A size the user gave is no vote. Where it was measured, depth is the given one with its own error, whatever people say;
 what people say of scale and shift tells only which of the heads that meet what is given is likely (in the language of
 modular Bayes the feedback is cut). People may be wrong all alike, or of no use at all; and the user may have clicked at
 another place or typed another unit. How likely that is, people and what is given tell together: their contradiction
-leaves a share of the belief with people alone, so that intervals reach to what they say.
+leaves a share of the posterior with people alone, so that intervals reach to what they say.
 """
 
 import math
@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from mfh.scale.measurements import Clue, implied_log_scales
-from mfh.scale.posterior import ScaleBelief, weighted_quantiles
+from mfh.scale.measurements import ScaleMeasurement, implied_log_scales
+from mfh.scale.posterior import ScalePosterior, weighted_quantiles
 from mfh.scale.range_prior import PhotoRange
 from mfh.types import Space
 
@@ -25,7 +25,7 @@ GIVEN_WRONG = 0.05
 PEOPLE_ALIKE, PEOPLE_USELESS = 0.08, 0.02
 """The same that people are wrong all alike by any factor, or tell nothing of the scene at all."""
 MOST_DOUBT = GIVEN_WRONG / (GIVEN_WRONG + PEOPLE_ALIKE + PEOPLE_USELESS)
-"""Share of the belief that goes to people, at most, where they contradict what is given: one third."""
+"""Share of the posterior that goes to people, at most, where they contradict what is given: one third."""
 NOTABLE_DOUBT = 0.1
 """Doubt from which a contradiction is said: from there on the 80 % interval reaches to what people say."""
 WIDELY_WRONG = 1.5
@@ -59,7 +59,7 @@ class GivenScale:
     implied: Float[ndarray, "k r"]
 
 
-def given_scale(given: Sequence[Clue], ratio: Float[ndarray, "r"], space: Space) -> GivenScale:
+def given_scale(given: Sequence[ScaleMeasurement], ratio: Float[ndarray, "r"], space: Space) -> GivenScale:
     """Return what given sizes say at some ratios.
 
     Args:
@@ -94,7 +94,7 @@ class Valley:
         return misfit <= max(self.least, float(misfit.min())) + self.stretch**2
 
 
-def find_valley(given: Sequence[Clue], span: PhotoRange, space: Space) -> Valley:
+def find_valley(given: Sequence[ScaleMeasurement], span: PhotoRange, space: Space) -> Valley:
     """Return the ratios at which several given sizes are met; half of the photo at least stays at a finite depth.
 
     Args:
@@ -123,7 +123,7 @@ def find_valley(given: Sequence[Clue], span: PhotoRange, space: Space) -> Valley
     return Valley(np.exp(log_gap) - floor, float(np.exp(middle) - floor), least, stretch)
 
 
-def lowest_floor(given: Sequence[Clue], span: PhotoRange) -> float:
+def lowest_floor(given: Sequence[ScaleMeasurement], span: PhotoRange) -> float:
     """Return what every ratio that given sizes may call for keeps at a positive gap.
 
     Args:
@@ -135,29 +135,29 @@ def lowest_floor(given: Sequence[Clue], span: PhotoRange) -> float:
 
 @dataclass(frozen=True)
 class Bound:
-    """The belief once given sizes bind it.
+    """The posterior once given sizes bind it.
 
     Attributes:
-        belief: of the heads that meet what is given.
+        posterior: of the heads that meet what is given.
         doubt: probability that it is what was given that is wrong.
     """
 
-    belief: ScaleBelief
+    posterior: ScalePosterior
     doubt: float
 
 
 def bind(
     scale: GivenScale,
     valley: Valley,
-    given: Sequence[Clue],
+    given: Sequence[ScaleMeasurement],
     density: Float[ndarray, "r"],
     volume: Float[ndarray, "r"],
-    people: ScaleBelief | None,
+    people: ScalePosterior | None,
     *,
     common_log_sigma: float,
     scatter: float,
 ) -> Bound:
-    """Return the belief in the heads that meet what is given, and how far that is to be doubted.
+    """Return the posterior in the heads that meet what is given, and how far that is to be doubted.
 
     Args:
         scale: what given sizes say at the ratios.
@@ -171,24 +171,24 @@ def bind(
     """
     prior = density * volume / (density @ volume)
     sigma = valley.stretch / math.sqrt(float(_precision(given).sum()))
-    told = None if people is None else _told(scale, given, people, prior, sigma, common_log_sigma, scatter)
-    likely = prior if told is None else told.likely
+    judged = None if people is None else _people_on_given(scale, given, people, prior, sigma, common_log_sigma, scatter)
+    likely = prior if judged is None else judged.likely
     # Where what is given is not met, people and the prior count no more than the best they say where it is.
     per_volume = likely / volume
     likely = np.minimum(per_volume, per_volume[valley.met(scale.misfit)].max()) * volume
     fit = likely * np.exp(-0.5 * (scale.misfit - valley.least) / valley.stretch**2)
-    spread = sigma if told is None else math.sqrt(float(fit @ told.off_square) / float(fit.sum()))
+    spread = sigma if judged is None else math.sqrt(float(fit @ judged.off_square) / float(fit.sum()))
     offset = spread * np.linspace(-_REACH, _REACH, _OFFSETS)
     weight = fit[:, None] * _normal(offset, spread)
-    belief = ScaleBelief(scale.ratio, scale.log_scale[:, None] + offset, weight / weight.sum(), scale.space)
-    if told is None:
-        return Bound(belief, 0.0)
-    against = math.log(GIVEN_WRONG / (1 - GIVEN_WRONG)) + told.log_wrong - told.log_right
-    return Bound(belief, min(MOST_DOUBT, 1 / (1 + math.exp(min(-against, _AS_LOW_AS_CAN_BE)))))
+    posterior = ScalePosterior(scale.ratio, scale.log_scale[:, None] + offset, weight / weight.sum(), scale.space)
+    if judged is None:
+        return Bound(posterior, 0.0)
+    against = math.log(GIVEN_WRONG / (1 - GIVEN_WRONG)) + judged.log_wrong - judged.log_right
+    return Bound(posterior, min(MOST_DOUBT, 1 / (1 + math.exp(min(-against, _AS_LOW_AS_CAN_BE)))))
 
 
 @dataclass(frozen=True)
-class _Told:
+class _PeopleOnGiven:
     """What people say of what is given.
 
     Attributes:
@@ -206,15 +206,15 @@ class _Told:
     log_wrong: float
 
 
-def _told(
+def _people_on_given(
     scale: GivenScale,
-    given: Sequence[Clue],
-    people: ScaleBelief,
+    given: Sequence[ScaleMeasurement],
+    people: ScalePosterior,
     prior: Float[ndarray, "r"],
     sigma: float,
     common_log_sigma: float,
     scatter: float,
-) -> _Told:
+) -> _PeopleOnGiven:
     off = people.log_scale - scale.log_scale[:, None]
     alike = (people.weight * _normal(off, WIDELY_WRONG)).sum(1)
     otherwise = PEOPLE_ALIKE * alike + PEOPLE_USELESS * prior * alike.sum()
@@ -232,7 +232,7 @@ def _told(
     # Each place or number is wrong by itself, or all of them alike: a unit.
     each = sum(np.log(_normal(people.log_scale - one[:, None], WIDELY_WRONG)) for one in scale.implied)
     wrong = np.logaddexp(_log_sum(people.weight, np.asarray(each)), _log_evidence(scale, given, alike))
-    return _Told(
+    return _PeopleOnGiven(
         likely=likely,
         off_square=(together + otherwise * sigma**2) / likely,
         log_right=_log_evidence(scale, given, loosely),
@@ -240,33 +240,33 @@ def _told(
     )
 
 
-def doubted(bound: Bound, people: ScaleBelief | None, *, common_log_sigma: float) -> ScaleBelief:
-    """Return the belief with the share that a contradiction leaves with people alone.
+def doubted(bound: Bound, people: ScalePosterior | None, *, common_log_sigma: float) -> ScalePosterior:
+    """Return the posterior with the share that a contradiction leaves with people alone.
 
     Args:
-        bound: belief and doubt.
+        bound: posterior and doubt.
         people: what people alone leave to believe, at the same ratios; None where there is nobody.
         common_log_sigma: by how much they may be off alike.
     """
     if people is None:
-        return bound.belief
+        return bound.posterior
     # Three-point Gauss-Hermite quadrature: exact for the mean and the deviation.
     nodes = ((-np.sqrt(3.0), 1 / 6), (0.0, 2 / 3), (np.sqrt(3.0), 1 / 6))
-    return ScaleBelief(
-        bound.belief.ratio,
-        np.hstack([bound.belief.log_scale, *(people.log_scale + common_log_sigma * at for at, _ in nodes)]),
+    return ScalePosterior(
+        bound.posterior.ratio,
+        np.hstack([bound.posterior.log_scale, *(people.log_scale + common_log_sigma * at for at, _ in nodes)]),
         np.hstack(
-            [(1 - bound.doubt) * bound.belief.weight, *(bound.doubt * share * people.weight for _, share in nodes)]
+            [(1 - bound.doubt) * bound.posterior.weight, *(bound.doubt * share * people.weight for _, share in nodes)]
         ),
         people.space,
     )
 
 
-def by_people(scale: GivenScale, people: ScaleBelief) -> Float[ndarray, "k"]:
+def by_people(scale: GivenScale, people: ScalePosterior) -> Float[ndarray, "k"]:
     """Return the log of how many times larger than given each size is by people alone (median of what they leave).
 
     Args:
-        scale: what given sizes say, at the ratios of the belief.
+        scale: what given sizes say, at the ratios of the posterior.
         people: what people alone leave to believe.
     """
     sign = 1.0 if people.space == "disparity" else -1.0
@@ -274,15 +274,15 @@ def by_people(scale: GivenScale, people: ScaleBelief) -> Float[ndarray, "k"]:
     return np.array([weighted_quantiles(one.ravel(), people.weight.ravel(), [0.5])[0] for one in off])
 
 
-def _limits(given: Sequence[Clue], span: PhotoRange) -> tuple[float, float]:
+def _limits(given: Sequence[ScaleMeasurement], span: PhotoRange) -> tuple[float, float]:
     """Return the floor of the ratios that given sizes may call for, and the range they are measured by."""
-    floor = min(min(float(clue.relative.min()) for clue in given), span.middle)
-    highest = max(max(float(clue.relative.max()) for clue in given), span.high)
+    floor = min(min(float(measurement.relative.min()) for measurement in given), span.middle)
+    highest = max(max(float(measurement.relative.max()) for measurement in given), span.high)
     reach = highest - floor
     return floor, reach if reach > 1e-9 * abs(floor) else 0.0
 
 
-def _stretch(given: Sequence[Clue], least: float) -> float:
+def _stretch(given: Sequence[ScaleMeasurement], least: float) -> float:
     return math.sqrt(max(1.0, least / (len(given) - 1)))
 
 
@@ -309,8 +309,8 @@ def _where_it_rises_to(enough: float, misfit: Misfit, inside: float, limit: floa
     return outside
 
 
-def _precision(given: Sequence[Clue]) -> Float[ndarray, "k"]:
-    return np.array([clue.log_sigma for clue in given]) ** -2.0
+def _precision(given: Sequence[ScaleMeasurement]) -> Float[ndarray, "k"]:
+    return np.array([measurement.log_sigma for measurement in given]) ** -2.0
 
 
 def _normal(off: Float[ndarray, "..."], sigma: float) -> Float[ndarray, "..."]:
@@ -318,7 +318,7 @@ def _normal(off: Float[ndarray, "..."], sigma: float) -> Float[ndarray, "..."]:
     return np.exp(-0.5 * np.minimum(np.abs(off), _AS_FAR_AS_CAN_BE) ** 2 / sigma**2) / (sigma * np.sqrt(2 * np.pi))
 
 
-def _log_evidence(scale: GivenScale, given: Sequence[Clue], likely: Float[ndarray, "r"]) -> float:
+def _log_evidence(scale: GivenScale, given: Sequence[ScaleMeasurement], likely: Float[ndarray, "r"]) -> float:
     """Return the log likelihood of what is given, right but for an error that all of it shares.
 
     Args:

@@ -1,6 +1,6 @@
 """How far the answer can be trusted: a credible interval on the metres, and what makes it wide.
 
-People scatter about the head, and the belief of ``consensus`` holds what that leaves open, with long tails for few
+People scatter about the head, and the posterior of ``consensus`` holds what that leaves open, with long tails for few
 people. Three errors no number of people averages out are added in quadrature: what all of them share (a painter's sense
 of size in one photo), the shape of the relative depth, and a guessed focal length, with which metres scale.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from mfh.scale.consensus import Consensus
 from mfh.scale.given import NOTABLE_DOUBT
 from mfh.scale.head import log_depth_at
-from mfh.scale.posterior import ScaleBelief
+from mfh.scale.posterior import ScalePosterior
 from mfh.scale.range_prior import PhotoRange, photo_range
 from mfh.types import CommonErrors, Evidence, LogSigmaCurve, MetricHead, RelativeDepth, ScaleInterval
 
@@ -32,7 +32,7 @@ _FEW = 4
 _ROOM = 0.5
 """Share of a painter's attempts with people below which its sense of size counts less."""
 _LEAST_FINITE = 0.5
-"""Belief in a finite depth below which a place counts as sky: nothing is said of how far it is."""
+"""Posterior in a finite depth below which a place counts as sky: nothing is said of how far it is."""
 
 
 def scale_interval(
@@ -41,7 +41,7 @@ def scale_interval(
     """Return the credible interval of the photo's metres, at its median relative depth (if sky: of the rest).
 
     Args:
-        consensus: the belief.
+        consensus: the posterior.
         head: the answer the interval is about.
         relative: relative depth of the photo.
         errors: what people do not average out.
@@ -52,7 +52,7 @@ def scale_interval(
     """
     span = photo_range(relative)
     value = float(np.median(relative.valid_values))
-    if consensus.belief.finite_share(value) < _LEAST_FINITE:
+    if consensus.posterior.finite_share(value) < _LEAST_FINITE:
         # Sky: as far as can be, whatever the scale.
         value = span.middle
     return _interval(consensus, head, value, span, errors, shape_share=_SHAPE_SHARE, people=people)
@@ -66,7 +66,7 @@ def region_interval(
     The error of the relative depth's shape counts whole: a region is too small for it to average out.
 
     Args:
-        consensus: the belief.
+        consensus: the posterior.
         head: the answer the interval is about.
         wanted: relative depths of the region.
         errors: what people do not average out.
@@ -75,7 +75,7 @@ def region_interval(
     Returns:
         Factors on the answer, and their parts; None where the region is probably as far as can be (sky).
     """
-    if consensus.belief.finite_share(wanted.middle) < _LEAST_FINITE:
+    if consensus.posterior.finite_share(wanted.middle) < _LEAST_FINITE:
         return None
     return _interval(consensus, head, wanted.middle, wanted, errors, shape_share=1.0, people=people)
 
@@ -91,19 +91,19 @@ def _interval(
     people: str,
 ) -> ScaleInterval:
     """Return the interval at one relative depth, and its width over some of them."""
-    belief = consensus.belief
+    posterior = consensus.posterior
     answer = float(log_depth_at(head, np.array([value]))[0])
     common = errors.log_sigma(shape_share=shape_share)
 
     def factors(level: float) -> tuple[float, float]:
-        low, high = _ends(belief, value, level, common)
+        low, high = _ends(posterior, value, level, common)
         return math.exp(low - answer), math.exp(high - answer)
 
-    places = [place for place in (span.low, span.middle, span.high) if belief.finite_share(place) > 0]
-    ends = [_ends(belief, place, 0.8, common) for place in places]
+    places = [place for place in (span.low, span.middle, span.high) if posterior.finite_share(place) > 0]
+    ends = [_ends(posterior, place, 0.8, common) for place in places]
     given = consensus.disagreement
     sources = people if given is None else f"what is given{'' if given.by_people is None else f' and {people}'}"
-    people_sigma = float(belief.moments(np.array([value]))[1][0])
+    people_sigma = float(posterior.moments(np.array([value]))[1][0])
     return ScaleInterval(
         level_80=factors(0.8),
         level_95=factors(0.95),
@@ -117,16 +117,16 @@ def _interval(
     )
 
 
-def _ends(belief: ScaleBelief, value: float, level: float, common: float) -> tuple[float, float]:
+def _ends(posterior: ScalePosterior, value: float, level: float, common: float) -> tuple[float, float]:
     """Return the log metres between which a relative depth lies with some probability.
 
     Args:
-        belief: over scale and shift.
+        posterior: over scale and shift.
         value: relative depth.
         level: the probability, one of LEVELS.
         common: log sigma of what people do not average out.
     """
-    low, middle, high = belief.quantiles(value, [(1 - level) / 2, 0.5, (1 + level) / 2])
+    low, middle, high = posterior.quantiles(value, [(1 - level) / 2, 0.5, (1 + level) / 2])
     normal = LEVELS[level] * common
     # Half-widths add in quadrature: exact where both are normal.
     return float(middle - math.hypot(middle - low, normal)), float(middle + math.hypot(high - middle, normal))
@@ -173,7 +173,7 @@ def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: Commo
     """Return the one-sigma of log depth by relative depth: scale and shift jointly, and the common errors.
 
     Args:
-        consensus: the belief.
+        consensus: the posterior.
         relative: relative depth of the photo.
         errors: what people do not average out.
 
@@ -186,8 +186,8 @@ def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: Commo
     if most <= least:
         return LogSigmaCurve(np.array([least]), np.array([errors.log_sigma()]))
     knots = np.unique(np.concatenate([np.linspace(least, most, _KNOTS), np.quantile(seen, np.linspace(0, 1, _KNOTS))]))
-    _, sigma = consensus.belief.moments(knots)
-    shares = np.array([consensus.belief.finite_share(float(knot)) for knot in knots])
+    _, sigma = consensus.posterior.moments(knots)
+    shares = np.array([consensus.posterior.finite_share(float(knot)) for knot in knots])
     # All of it sky: the nearest of it.
     finite = shares >= min(_LEAST_FINITE, shares.max())
     return LogSigmaCurve(knots[finite], np.hypot(sigma[finite], errors.log_sigma()))

@@ -1,7 +1,8 @@
 """Sizes and distances the user knows: they join the evidence with their own error, and alone suffice.
 
-A laser meter gives the distance along the line of sight; a tape gives a length between two points. Both become clues
-for the consensus once relative depth is read where they were measured. A person's height rescales that person.
+A laser meter gives the distance along the line of sight; a tape gives a length between two points. Both become
+measurements for the consensus once relative depth is read where they were measured. A person's height rescales that
+person.
 """
 
 import math
@@ -12,7 +13,7 @@ import numpy as np
 
 from mfh.errors import InputError
 from mfh.scale.head import log_depth_at
-from mfh.scale.measurements import Clue
+from mfh.scale.measurements import ScaleMeasurement
 from mfh.scale.places import rays_between, rays_of, relative_at
 from mfh.types import Camera, CommonErrors, Evidence, Landmark, MetricHead, RelativeDepth
 
@@ -104,7 +105,7 @@ class KnownSizes:
         )
 
 
-def known_clues(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> list[Clue]:
+def known_measurements(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> list[ScaleMeasurement]:
     """Return what known distances and lengths say about the scale.
 
     Args:
@@ -113,13 +114,13 @@ def known_clues(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> l
         camera: its intrinsics.
 
     Returns:
-        One clue each, distances first.
+        One measurement each, distances first.
 
     Raises:
         InputError: for a pixel outside the photo or without relative depth, a size that nothing has, or a length from
             one pixel to itself.
     """
-    clues = []
+    measurements = []
     for one in known.distances:
         what = f"the known distance at {one.x:g},{one.y:g}"
         _check_size(what, one.metres, one.log_sigma)
@@ -127,15 +128,15 @@ def known_clues(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> l
         value = _pixel_of(relative, (one.x, one.y), what)
         # z = distance / length of the ray to unit depth.
         z = one.metres / float(np.linalg.norm(ray))
-        clues.append(Clue(z, np.array([value]), one.log_sigma, given=True))
+        measurements.append(ScaleMeasurement(z, np.array([value]), one.log_sigma, given=True))
     for one in known.lengths:
         ends = [one.start_xy, one.end_xy]
         what = f"the known length {one.start_xy[0]:g},{one.start_xy[1]:g}:{one.end_xy[0]:g},{one.end_xy[1]:g}"
         _check_size(what, one.metres, one.log_sigma)
         rays = rays_between(camera, one.start_xy, one.end_xy, what)
         values = np.array([relative_at(relative, end) for end in ends])
-        clues.append(Clue(one.metres, values, one.log_sigma, rays, given=True))
-    return clues
+        measurements.append(ScaleMeasurement(one.metres, values, one.log_sigma, rays, given=True))
+    return measurements
 
 
 @dataclass(frozen=True)
@@ -174,15 +175,15 @@ def errors_left(known: KnownSizes, errors: CommonErrors) -> ErrorsLeft:
     )
 
 
-def depth_limit_m(clues: Sequence[Clue], head: MetricHead, *, max_depth_m: float) -> float:
+def depth_limit_m(measurements: Sequence[ScaleMeasurement], head: MetricHead, *, max_depth_m: float) -> float:
     """Return how far answers reach: as far as is usual, and well beyond whatever has a known size.
 
     Args:
-        clues: of known sizes.
+        measurements: of known sizes.
         head: the answer.
         max_depth_m: what is usual.
     """
-    places = np.concatenate([np.zeros(0), *(clue.relative for clue in clues)])
+    places = np.concatenate([np.zeros(0), *(measurement.relative for measurement in measurements)])
     depth_m = np.exp(log_depth_at(head, places))
     return max(max_depth_m, BEYOND_GIVEN * float(depth_m[np.isfinite(depth_m)].max(initial=0.0)))
 

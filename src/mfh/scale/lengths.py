@@ -15,9 +15,9 @@ from numpy import ndarray
 
 from mfh.scale.head import log_depth_at
 from mfh.scale.interval import LEVELS
-from mfh.scale.measurements import Clue
+from mfh.scale.measurements import ScaleMeasurement
 from mfh.scale.places import rays_between, relative_at
-from mfh.scale.posterior import ScaleBelief, weighted_quantiles
+from mfh.scale.posterior import ScalePosterior, weighted_quantiles
 from mfh.types import Camera, CommonErrors, MeasuredLength, MetricHead, RelativeDepth, Segment
 
 _ALIKE_WITHIN = 0.1
@@ -27,7 +27,7 @@ _NOTHING = (math.nan, math.nan)
 
 def measure_lengths(
     segments: Sequence[Segment],
-    belief: ScaleBelief,
+    posterior: ScalePosterior,
     head: MetricHead,
     relative: RelativeDepth,
     camera: Camera,
@@ -39,7 +39,7 @@ def measure_lengths(
 
     Args:
         segments: where.
-        belief: over scale and shift.
+        posterior: over scale and shift.
         head: the answer.
         relative: relative depth of the photo; read as the median around each end.
         camera: of the photo.
@@ -52,7 +52,7 @@ def measure_lengths(
     Raises:
         InputError: for a pixel outside the photo, or a segment without a length.
     """
-    return tuple(_measure(one, belief, head, relative, camera, errors, widths_log_sigma) for one in segments)
+    return tuple(_measure(one, posterior, head, relative, camera, errors, widths_log_sigma) for one in segments)
 
 
 def segment_rays(segment: Segment, camera: Camera) -> Float[ndarray, "2 3"]:
@@ -71,7 +71,7 @@ def segment_rays(segment: Segment, camera: Camera) -> Float[ndarray, "2 3"]:
 
 def _measure(
     segment: Segment,
-    belief: ScaleBelief,
+    posterior: ScalePosterior,
     head: MetricHead,
     relative: RelativeDepth,
     camera: Camera,
@@ -86,14 +86,14 @@ def _measure(
         return MeasuredLength(segment, math.nan, _NOTHING, _NOTHING)
     ends_m = rays * np.exp(log_depth)[:, None]
     metres = float(np.linalg.norm(ends_m[1] - ends_m[0]))
-    log_length = _log_lengths(belief, rays, values)
+    log_length = _log_lengths(posterior, rays, values)
     apart_px = float(np.hypot(*np.subtract(segment.start_xy, segment.end_xy)))
     alike = math.exp(-apart_px / (_ALIKE_WITHIN * max(camera.width, camera.height)))
     common = _common_log_sigma(ends_m, alike, errors, widths_log_sigma)
 
     def between(level: float) -> tuple[float, float]:
         levels = [(1 - level) / 2, 0.5, (1 + level) / 2]
-        low, middle, high = weighted_quantiles(log_length.ravel(), belief.weight.ravel(), levels)
+        low, middle, high = weighted_quantiles(log_length.ravel(), posterior.weight.ravel(), levels)
         normal = LEVELS[level] * common
         return (
             float(np.exp(middle - math.hypot(middle - low, normal))),
@@ -104,15 +104,15 @@ def _measure(
 
 
 def _log_lengths(
-    belief: ScaleBelief, rays: Float[ndarray, "2 3"], values: Float[ndarray, "2"]
+    posterior: ScalePosterior, rays: Float[ndarray, "2 3"], values: Float[ndarray, "2"]
 ) -> Float[ndarray, "r d"]:
     """Return the log of the length for every candidate; infinite where an end is beyond infinity."""
-    sign = 1.0 if belief.space == "disparity" else -1.0
-    finite = values.min() + belief.ratio > 0
-    log_length = np.full(belief.log_scale.shape, np.inf)
+    sign = 1.0 if posterior.space == "disparity" else -1.0
+    finite = values.min() + posterior.ratio > 0
+    log_length = np.full(posterior.log_scale.shape, np.inf)
     # The scale a length of one metre would imply, over the candidate's.
-    unit = Clue(1.0, values, rays=rays).log_scale(belief.ratio[finite], belief.space)
-    log_length[finite] = sign * (unit[:, None] - belief.log_scale[finite])
+    unit = ScaleMeasurement(1.0, values, rays=rays).log_scale(posterior.ratio[finite], posterior.space)
+    log_length[finite] = sign * (unit[:, None] - posterior.log_scale[finite])
     return log_length
 
 

@@ -1,8 +1,8 @@
-"""Clues: what one person, or one known size, says about the scale, as a function of the ratio r = t/s.
+"""Measurements: what one person, or one known size, says about the scale, as a function of the ratio r = t/s.
 
 A head is s·(x + r) in relative depth's own space (disparity or depth). A distance z at a pixel of relative depth x, or
-a length between two pixels, fixes log s once r is chosen. The person is the unit of evidence: one clue each, whatever
-number of pixels.
+a length between two pixels, fixes log s once r is chosen. The person is the unit of evidence: one measurement each,
+whatever number of pixels.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _ALONG_Z = np.array([[0.0, 0.0, 1.0]])
 
 
 @dataclass(frozen=True)
-class Clue:
+class ScaleMeasurement:
     """One measurement in metres with where it meets relative depth.
 
     Attributes:
@@ -57,65 +57,67 @@ class Clue:
         return sign * (np.log(np.linalg.norm(span, axis=0)) - np.log(self.metres))
 
 
-def implied_log_scales(clues: Sequence[Clue], ratio: Float[ndarray, "r"], space: Space) -> Float[ndarray, "k r"]:
-    """Return the log of the scale that each clue implies at each ratio: people's all at once.
+def implied_log_scales(
+    measurements: Sequence[ScaleMeasurement], ratio: Float[ndarray, "r"], space: Space
+) -> Float[ndarray, "k r"]:
+    """Return the log of the scale that each measurement implies at each ratio: people's all at once.
 
     Args:
-        clues: any.
+        measurements: any.
         ratio: (r,) values of t/s; x + r must be positive.
         space: of the relative depth.
 
     Returns:
         (k, r) log s.
     """
-    implied = np.empty((len(clues), len(ratio)))
-    along_z = np.array([clue.rays is _ALONG_Z for clue in clues], bool)
+    implied = np.empty((len(measurements), len(ratio)))
+    along_z = np.array([measurement.rays is _ALONG_Z for measurement in measurements], bool)
     if along_z.any():
-        depths = [clue for clue, one in zip(clues, along_z, strict=True) if one]
-        relative = np.array([clue.relative[0] for clue in depths])
-        log_metres = np.log([clue.metres for clue in depths])
+        depths = [measurement for measurement, one in zip(measurements, along_z, strict=True) if one]
+        relative = np.array([measurement.relative[0] for measurement in depths])
+        log_metres = np.log([measurement.metres for measurement in depths])
         sign = 1.0 if space == "disparity" else -1.0
         implied[along_z] = -np.log(relative[:, None] + ratio) - sign * log_metres[:, None]
     for k in np.flatnonzero(~along_z).tolist():
-        implied[k] = clues[k].log_scale(ratio, space)
+        implied[k] = measurements[k].log_scale(ratio, space)
     return implied
 
 
-def log_scales_at(clues: Sequence[Clue], head: MetricHead) -> Float[ndarray, "k"]:
-    """Return the log of the scale each clue implies at a head's ratio; NaN where the head gives it no finite depth.
+def log_scales_at(measurements: Sequence[ScaleMeasurement], head: MetricHead) -> Float[ndarray, "k"]:
+    """Return the log of the scale each measurement implies at a head's ratio; NaN where its depth there is not finite.
 
     Args:
-        clues: any.
+        measurements: any.
         head: scale and shift.
 
     Returns:
         (k,) log s.
     """
     ratio = head.shift / head.scale
-    implied = np.full(len(clues), np.nan)
-    finite = np.array([clue.relative.min() + ratio > 0 for clue in clues], bool)
-    seen = [clue for clue, one in zip(clues, finite, strict=True) if one]
+    implied = np.full(len(measurements), np.nan)
+    finite = np.array([measurement.relative.min() + ratio > 0 for measurement in measurements], bool)
+    seen = [measurement for measurement, one in zip(measurements, finite, strict=True) if one]
     implied[finite] = implied_log_scales(seen, np.array([ratio]), head.space)[:, 0]
     return implied
 
 
-def people_clues(evidence: Sequence[Evidence]) -> list[Clue]:
-    """Return one clue per person used: the medians of the person's relative depth and metres.
+def people_measurements(evidence: Sequence[Evidence]) -> list[ScaleMeasurement]:
+    """Return one measurement per person used: the medians of the person's relative depth and metres.
 
     Args:
         evidence: what each image says; relative depths aligned to the photo's.
 
     Returns:
-        Clues, by image and person.
+        Measurements, by image and person.
     """
-    clues = []
+    measurements = []
     for image, one in enumerate(evidence):
         people = np.flatnonzero(np.bincount(one.person))
         for person in people:
             own = slice(None) if len(people) == 1 else one.person == person
             landmark = one.landmarks[person] if len(one.landmarks) > person else None
-            clues.append(
-                Clue(
+            measurements.append(
+                ScaleMeasurement(
                     _median(one.depth_m[own]),
                     np.array([_median(one.relative[own])]),
                     (landmark.log_distance_sigma or 0.0) if landmark is not None else 0.0,
@@ -123,7 +125,7 @@ def people_clues(evidence: Sequence[Evidence]) -> list[Clue]:
                     person=int(person),
                 )
             )
-    return clues
+    return measurements
 
 
 def _median(values: Float[ndarray, "n"]) -> float:

@@ -1,8 +1,8 @@
-"""The belief over scale and shift that people's clues give: Bayes on a grid, beyond the paper.
+"""The posterior over scale and shift that people's measurements give: Bayes on a grid, beyond the paper.
 
-Unknown are log s, the ratio r = t/s, how much people scatter, and how many of them are grossly wrong. A clue that is
-right lies about log s with its own sigma and the scatter together; one that is wrong may lie anywhere within a factor
-of two or three. The ratio has the prior of ``shift_prior``, the log scale none.
+Unknown are log s, the ratio r = t/s, how much people scatter, and how many of them are grossly wrong. A measurement
+that is right lies about log s with its own sigma and the scatter together; one that is wrong may lie anywhere within a
+factor of two or three. The ratio has the prior of ``range_prior``, the log scale none.
 """
 
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.scale.measurements import Clue, implied_log_scales
+from mfh.scale.measurements import ScaleMeasurement, implied_log_scales
 from mfh.scale.range_prior import PhotoRange, log_range_prior
 from mfh.types import LogRange, Space
 
-WRONG_SHARES = {0.05: 0.6, 0.25: 0.4}
-"""Candidate shares of clues that are no measurement of the scale at all, and how likely each is beforehand.
+OUTLIER_SHARES = {0.05: 0.6, 0.25: 0.4}
+"""Candidate shares of measurements that are no measurement of the scale at all, and how likely each is beforehand.
 
 Chosen on validation scenes with noisy oracles: with one share for all scenes, two to eight people of whom one in five
 is wrong were followed too far.
 """
-WRONG_SIGMA = 0.8
-"""Deviation of the log factor such a clue is off by: false persons and wrong bodies are 0.35 to 4 times too far."""
+OUTLIER_SIGMA = 0.8
+"""Standard deviation of the log factor of such a measurement: false persons and bodies are 0.35 to 4 times too far."""
 SCATTERS = np.exp(np.linspace(np.log(0.04), np.log(0.5), 5))
-"""Candidate deviations of right clues beyond what they say themselves."""
+"""Candidate deviations of right measurements beyond what they say themselves."""
 SCATTER_MEAN, SCATTER_SIGMA = 0.07, 0.6
 """Prior of that deviation, log-normal: people's heights vary by 4-7 %, mesh models and relative depth add theirs.
 
@@ -34,14 +34,14 @@ Chosen on validation scenes with noisy oracles so that intervals hold as often a
 """
 _IMPOSSIBLE = 1e-12
 _UNLIKELY = 1e-4
-"""Share of the belief below which a kind of noise is not looked at again."""
+"""Share of the posterior below which an error model is not looked at again."""
 _TOGETHER = 24
 """Likelihoods multiplied before a logarithm is taken: more might underflow."""
 
 
 @dataclass(frozen=True)
-class ScaleBelief:
-    """Belief over scale and shift: weights on a grid.
+class ScalePosterior:
+    """Posterior over scale and shift: weights on a grid.
 
     Attributes:
         ratio: (r,) t/s.
@@ -106,7 +106,7 @@ class ScaleBelief:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Ratios by the log of the gap r + floor, and log scales by their offset from the clues' middle.
+    """Ratios by the log of the gap r + floor, and log scales by their offset from the measurements' middle.
 
     Attributes:
         log_gap: (r,) ascending.
@@ -125,12 +125,12 @@ class Candidates:
 
 
 @dataclass(frozen=True)
-class Noise:
+class ErrorModel:
     """One way people may be off.
 
     Attributes:
-        scatter: deviation of right clues beyond what they say themselves.
-        wrong: share of clues that are grossly wrong.
+        scatter: deviation of right measurements beyond what they say themselves.
+        wrong: share of measurements that are grossly wrong.
         log_prior: up to a constant.
     """
 
@@ -139,120 +139,127 @@ class Noise:
     log_prior: float
 
 
-def any_noise() -> list[Noise]:
-    """Return every kind of noise that is thought of."""
+def all_error_models() -> list[ErrorModel]:
+    """Return every error model that is considered."""
     return [
-        Noise(scatter, wrong, float(np.log(likely) - 0.5 * (np.log(scatter / SCATTER_MEAN) / SCATTER_SIGMA) ** 2))
-        for scatter, (wrong, likely) in product(SCATTERS.tolist(), WRONG_SHARES.items())
+        ErrorModel(scatter, wrong, float(np.log(likely) - 0.5 * (np.log(scatter / SCATTER_MEAN) / SCATTER_SIGMA) ** 2))
+        for scatter, (wrong, likely) in product(SCATTERS.tolist(), OUTLIER_SHARES.items())
     ]
 
 
 @dataclass(frozen=True)
-class Posterior:
-    """Belief given people's clues.
+class PosteriorFit:
+    """Posterior given people's measurements.
 
     Attributes:
-        belief: over scale and shift.
-        trust: (k,) probability that each clue is right.
-        scatter: rms over the belief.
-        noises: those that are likely enough to matter.
+        posterior: over scale and shift.
+        inlier_probability: (k,) probability that each measurement is right.
+        scatter: rms over the posterior.
+        error_models: those that are likely enough to matter.
         shares: (n,) probability of each of them.
     """
 
-    belief: ScaleBelief
-    trust: Float[ndarray, "k"]
+    posterior: ScalePosterior
+    inlier_probability: Float[ndarray, "k"]
     scatter: float
-    noises: list[Noise]
+    error_models: list[ErrorModel]
     shares: Float[ndarray, "n"]
 
 
-def believe(
-    clues: Sequence[Clue],
+def fit_posterior(
+    measurements: Sequence[ScaleMeasurement],
     candidates: Candidates,
-    noises: Sequence[Noise],
+    error_models: Sequence[ErrorModel],
     log_prior: Float[ndarray, "r d"],
     space: Space,
-) -> Posterior:
-    """Return what people's clues leave to believe.
+) -> PosteriorFit:
+    """Return what people's measurements leave to believe.
 
     Args:
-        clues: at least one; what the user knows is no vote, and comes to the belief in ``given``.
-        candidates: ratios and log scales, the latter about the clues' weighted median at each ratio.
-        noises: kinds of noise to consider.
+        measurements: at least one; what the user knows is no vote, and comes to the posterior in ``given``.
+        candidates: ratios and log scales, the latter about the measurements' weighted median at each ratio.
+        error_models: to consider.
         log_prior: of each candidate.
         space: of the relative depth.
 
     Returns:
-        The belief on the candidates.
+        The posterior on the candidates.
     """
-    said = np.array([clue.log_sigma for clue in clues])
-    implied = implied_log_scales(clues, candidates.ratio, space)
-    middle = weighted_median(implied, 1 / (said**2 + SCATTER_MEAN**2))
+    own_log_sigma = np.array([measurement.log_sigma for measurement in measurements])
+    implied = implied_log_scales(measurements, candidates.ratio, space)
+    middle = weighted_median(implied, 1 / (own_log_sigma**2 + SCATTER_MEAN**2))
     square = ((implied - middle)[:, :, None] - candidates.offset) ** 2
-    likelihoods = _Likelihoods(square, said**2, noises)
+    likelihoods = _Likelihoods(square, own_log_sigma**2, error_models)
     log_weight, rights = [], []
-    for noise in noises:
-        right, both = likelihoods.of(noise)
+    for error_model in error_models:
+        right, both = likelihoods.of(error_model)
         products = np.multiply.reduceat(both, np.arange(0, len(both), _TOGETHER), axis=0)
-        log_weight.append(np.log(products).sum(0) + log_prior + noise.log_prior)
+        log_weight.append(np.log(products).sum(0) + log_prior + error_model.log_prior)
         rights.append(right / both)
     weight = np.exp(np.stack(log_weight) - np.max(log_weight))
     weight /= weight.sum()
-    trust = sum(np.tensordot(right, one, 2) for right, one in zip(rights, weight, strict=True))
+    inlier = sum(np.tensordot(right, one, 2) for right, one in zip(rights, weight, strict=True))
     share = weight.sum((1, 2))
     likely = share > _UNLIKELY
-    return Posterior(
-        ScaleBelief(candidates.ratio, middle[:, None] + candidates.offset, weight.sum(0), space),
-        np.asarray(trust),
-        float(np.sqrt(share @ [noise.scatter**2 for noise in noises])),
-        [noise for noise, one in zip(noises, likely, strict=True) if one],
+    return PosteriorFit(
+        ScalePosterior(candidates.ratio, middle[:, None] + candidates.offset, weight.sum(0), space),
+        np.asarray(inlier),
+        float(np.sqrt(share @ [error_model.scatter**2 for error_model in error_models])),
+        [error_model for error_model, one in zip(error_models, likely, strict=True) if one],
         share[likely] / share[likely].sum(),
     )
 
 
-def trust_under(
-    clues: Sequence[Clue], belief: ScaleBelief, posterior: Posterior, *, common_log_sigma: float
+def inlier_probability_under(
+    measurements: Sequence[ScaleMeasurement],
+    posterior: ScalePosterior,
+    people_fit: PosteriorFit,
+    *,
+    common_log_sigma: float,
 ) -> Float[ndarray, "k"]:
-    """Return the probability that each of people's clues is right under a belief that is not theirs alone.
+    """Return the probability that each of people's measurements is right under a posterior that is not theirs alone.
 
     Args:
-        clues: people's.
-        belief: over scale and shift.
-        posterior: what people alone leave to believe: how they scatter, and how many are wrong.
+        measurements: people's.
+        posterior: over scale and shift.
+        people_fit: what people alone leave to believe: how they scatter, and how many are wrong.
         common_log_sigma: by how much all of them may be off alike.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
-        implied = implied_log_scales(clues, belief.ratio, belief.space)
+        implied = implied_log_scales(measurements, posterior.ratio, posterior.space)
     # Whoever would stand at infinity, or behind it, is no measurement at all there.
-    off = np.where(np.isfinite(implied), implied, np.inf)[:, :, None] - belief.log_scale
-    variance = np.array([clue.log_sigma for clue in clues]) ** 2 + common_log_sigma**2
-    likelihoods = _Likelihoods(off**2, variance, posterior.noises)
-    trust = np.zeros(len(clues))
-    for noise, share in zip(posterior.noises, posterior.shares, strict=True):
-        right, both = likelihoods.of(noise)
-        trust += share * np.tensordot(right / both, belief.weight, 2)
-    return trust
+    off = np.where(np.isfinite(implied), implied, np.inf)[:, :, None] - posterior.log_scale
+    variance = np.array([measurement.log_sigma for measurement in measurements]) ** 2 + common_log_sigma**2
+    likelihoods = _Likelihoods(off**2, variance, people_fit.error_models)
+    inlier = np.zeros(len(measurements))
+    for error_model, share in zip(people_fit.error_models, people_fit.shares, strict=True):
+        right, both = likelihoods.of(error_model)
+        inlier += share * np.tensordot(right / both, posterior.weight, 2)
+    return inlier
 
 
 class _Likelihoods:
-    """Of each clue at each candidate: if it is right, and whether or not it is.
+    """Of each measurement at each candidate: if it is right, and whether or not it is.
 
     Args:
-        square: (k, r, d) squared log factor by which each clue is off.
+        square: (k, r, d) squared log factor by which each measurement is off.
         variance: (k,) of its own error.
-        noises: that will be asked for.
+        error_models: that will be asked for.
     """
 
-    def __init__(self, square: Float[ndarray, "k r d"], variance: Float[ndarray, "k"], noises: Sequence[Noise]) -> None:
-        self._if_wrong = np.exp(-0.5 / WRONG_SIGMA**2 * square) / WRONG_SIGMA
+    def __init__(
+        self, square: Float[ndarray, "k r d"], variance: Float[ndarray, "k"], error_models: Sequence[ErrorModel]
+    ) -> None:
+        self._if_wrong = np.exp(-0.5 / OUTLIER_SIGMA**2 * square) / OUTLIER_SIGMA
         self._if_right = {
-            scatter: _normal(square, variance + scatter**2) for scatter in {noise.scatter for noise in noises}
+            scatter: _normal(square, variance + scatter**2)
+            for scatter in {error_model.scatter for error_model in error_models}
         }
 
-    def of(self, noise: Noise) -> tuple[Float[ndarray, "k r d"], Float[ndarray, "k r d"]]:
-        """Return the likelihood that a clue is right and says this, and that it says this."""
-        right = (1 - noise.wrong) * self._if_right[noise.scatter]
-        return right, np.maximum(right + noise.wrong * self._if_wrong, _IMPOSSIBLE)
+    def of(self, error_model: ErrorModel) -> tuple[Float[ndarray, "k r d"], Float[ndarray, "k r d"]]:
+        """Return the likelihood that a measurement is right and says this, and that it says this."""
+        right = (1 - error_model.wrong) * self._if_right[error_model.scatter]
+        return right, np.maximum(right + error_model.wrong * self._if_wrong, _IMPOSSIBLE)
 
 
 def _normal(square: Float[ndarray, "k r d"], variance: Float[ndarray, "k"]) -> Float[ndarray, "k r d"]:

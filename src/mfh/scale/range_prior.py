@@ -132,8 +132,8 @@ def log_range_prior(
     log_range = log_depth_range(span, ratio)
     beliefs = [(1.0, ANY_PHOTO)] if learned is None else [(LEARNED_WRONG, ANY_PHOTO), (1 - LEARNED_WRONG, learned)]
     density = np.full(len(ratio), 1e-9)
-    for share, belief in beliefs:
-        for weight, mean, sigma in belief.parts:
+    for share, posterior in beliefs:
+        for weight, mean, sigma in posterior.parts:
             density += share * weight / sigma * np.exp(-0.5 * ((log_range - mean) / sigma) ** 2)
     # Of the log range, brought to the log of the gap: d range = (1 - exp(-range)) d gap.
     return np.log(density) + np.log(-np.expm1(-log_range) + 1e-12)

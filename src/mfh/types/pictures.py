@@ -229,20 +229,20 @@ class RelativeDepth:
 
 
 @dataclass(frozen=True)
-class PaintedFigure:
-    """A figure of known size that a painter pasted.
+class PastedSprite:
+    """A sprite of known size that a painter pasted.
 
     Attributes:
-        figure_mask: (h, w) pixels that show it.
+        sprite_mask: (h, w) pixels that show it.
         foot_xy_px: (x, y) pixel between its feet.
         px_per_m: pixels a metre covers there, upright: its distance is the focal length over this.
         stature_m: how tall it is.
         log_size_sigma: one-sigma of the log of px_per_m, as the painter believes it.
-        shared_log_sigma: by how much the sizes of all figures in this photo may be off alike, one-sigma of the log, as
+        shared_log_sigma: by how much the sizes of all sprites in this photo may be off alike, one-sigma of the log, as
             the painter believes it; None where it does not say.
     """
 
-    figure_mask: Bool[ndarray, "h w"]
+    sprite_mask: Bool[ndarray, "h w"]
     foot_xy_px: tuple[float, float]
     px_per_m: float
     stature_m: float
@@ -259,14 +259,14 @@ class PaintedPhoto:
         paint_mask: (h, w) where it may differ from the photo.
         prompt: what was asked for.
         seed: the painting's own.
-        figure: whom the painter pasted, where it knows; None for a generative model.
+        sprite: whom the painter pasted, where it knows; None for a generative model.
     """
 
     rgb: Float[ndarray, "h w 3"]
     paint_mask: Bool[ndarray, "h w"]
     prompt: str
     seed: int
-    figure: PaintedFigure | None = None
+    sprite: PastedSprite | None = None
 
 
 @dataclass(frozen=True)

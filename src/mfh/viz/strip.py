@@ -76,7 +76,7 @@ def painting_strip(result: MetricDepth, *, count: int = 4, height_px: int = 420)
 def draw_bodies(painting: MeasuredPainting, camera: Camera, *, photo_height: int) -> Image.Image:
     """Draw the bodies of a painting over it, shaded, nearer ones in front; those not used in grey.
 
-    A figure of known size has no body: what was painted is tinted flat.
+    A sprite of known size has no body: what was painted is tinted flat.
 
     Args:
         painting: the painting.

@@ -5,9 +5,9 @@ projects name for them; where none was found, "main" is fetched. Commit and dige
 """
 
 from mfh.errors import InputError
-from mfh.weights.kinds import Artefact, HubRepo, Supplied, WeightFile, Wheel
+from mfh.weights.kinds import CatalogModel, HubRepo, Supplied, WeightFile, Wheel
 
-__all__ = ["ARTEFACTS", "Artefact", "HubRepo", "Supplied", "WeightFile", "Wheel", "artefact"]
+__all__ = ["CATALOG", "CatalogModel", "HubRepo", "Supplied", "WeightFile", "Wheel", "catalog_model"]
 
 _POSE = "mediapipe/modules/pose_"
 
@@ -24,8 +24,8 @@ def _hub(
     revision: str | None = None,
     gated: bool = False,
     blocks_commercial: str = "",
-) -> Artefact:
-    return Artefact(
+) -> CatalogModel:
+    return CatalogModel(
         name=name,
         source=f"{repo} on the model hub",
         version=revision[:12] if revision else "main",
@@ -179,10 +179,10 @@ _HUB = (
     ),
 )
 
-ARTEFACTS: dict[str, Artefact] = {
+CATALOG: dict[str, CatalogModel] = {
     one.name: one
     for one in (
-        Artefact(
+        CatalogModel(
             name="blazepose",
             source="BlazePose GHUM from the wheel mediapipe==0.10.21 on PyPI",
             version="0.10.21",
@@ -217,7 +217,7 @@ ARTEFACTS: dict[str, Artefact] = {
                 platform="manylinux_2_28_x86_64",
             ),
         ),
-        Artefact(
+        CatalogModel(
             name="pocket-depth",
             source="in the package, trained by mfh_lab.pocket",
             version="1",
@@ -230,7 +230,7 @@ ARTEFACTS: dict[str, Artefact] = {
                 WeightFile("shape_range.npz", None, None),
             ),
         ),
-        Artefact(
+        CatalogModel(
             name="pocket-painter",
             source="in the package, trained by mfh_lab.pocket",
             version="2",
@@ -242,7 +242,7 @@ ARTEFACTS: dict[str, Artefact] = {
             ),
         ),
         *_HUB,
-        Artefact(
+        CatalogModel(
             name="mask_rcnn",
             source="torchvision's maskrcnn_resnet50_fpn_v2, weights COCO_V1",
             version="73cbd019",
@@ -259,7 +259,7 @@ ARTEFACTS: dict[str, Artefact] = {
             url="https://download.pytorch.org/models/maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth",
             about_bytes=186_000_000,
         ),
-        Artefact(
+        CatalogModel(
             name="hmr2",
             source="hmr2_data.tar.gz of 4D-Humans (its host is often down; the hub's camenduru/4D-Humans has a copy)",
             version="1",
@@ -274,7 +274,7 @@ ARTEFACTS: dict[str, Artefact] = {
             blocks_commercial="it was trained for SMPL bodies and is of no use without SMPL",
             about_bytes=2_700_000_000,
         ),
-        Artefact(
+        CatalogModel(
             name="smpl",
             source="SMPL neutral body, smpl.is.tue.mpg.de",
             version="1.0.0",
@@ -295,7 +295,7 @@ ARTEFACTS: dict[str, Artefact] = {
             blocks_commercial="its licence is for non-commercial research; Meshcapade sells commercial ones",
             about_bytes=39_000_000,
         ),
-        Artefact(
+        CatalogModel(
             name="multi-hmr2",
             source="naver/multi-hmr2 on GitHub",
             version="2.b",
@@ -313,15 +313,15 @@ ARTEFACTS: dict[str, Artefact] = {
         ),
     )
 }
-"""Name -> artefact."""
+"""Name -> model."""
 
 
-def artefact(name: str) -> Artefact:
-    """Return the artefact of this name.
+def catalog_model(name: str) -> CatalogModel:
+    """Return the model of this name.
 
     Raises:
         InputError: for an unknown name, listing the known ones.
     """
-    if name not in ARTEFACTS:
-        raise InputError(f"unknown model files {name!r}: expected one of {', '.join(sorted(ARTEFACTS))}")
-    return ARTEFACTS[name]
+    if name not in CATALOG:
+        raise InputError(f"unknown model files {name!r}: expected one of {', '.join(sorted(CATALOG))}")
+    return CATALOG[name]

@@ -19,7 +19,7 @@ from mfh.io.reading import read_json as read_bounded_json
 from mfh.io.reading import read_text, reading
 from mfh.types import Space
 from mfh.weights.cache import cache_folder, listed_name, named_place
-from mfh.weights.catalog import ARTEFACTS, HubRepo
+from mfh.weights.catalog import CATALOG, HubRepo
 from mfh.weights.manifest import MANIFEST, check_listed
 
 logger = logging.getLogger("mfh")
@@ -148,15 +148,15 @@ def locate(source: Source, *, marker: str | tuple[str, ...]) -> Path:
     for place in (cached_folder(source), hub_cache_folder(source)):
         if place is not None and _is_model(place, markers):
             if (place / MANIFEST).is_file():
-                fetch = f"run 'mfh weights fetch {artefact_of(source.repo) or source.text}'"
+                fetch = f"run 'mfh weights fetch {model_of(source.repo) or source.text}'"
                 with reading(place, what="", expected=f"a model; {fetch}", error=WeightsError):
                     check_listed(place, fix=fetch)
             return place
     raise WeightsError(_missing_message(source))
 
 
-def locate_artefact(name: str, *, marker: str) -> Path:
-    """Return the folder of an artefact of the table that comes from the hub.
+def locate_model(name: str, *, marker: str) -> Path:
+    """Return the folder of a model of the table that comes from the hub.
 
     Args:
         name: as ``mfh weights list`` calls it.
@@ -165,7 +165,7 @@ def locate_artefact(name: str, *, marker: str) -> Path:
     Raises:
         WeightsError: where it is not on this machine, with what to do about it.
     """
-    repo = ARTEFACTS[name].hub
+    repo = CATALOG[name].hub
     if repo is None:
         raise InputError(f"{name} does not come from a model hub")
     return locate(Source(repo=repo.repo, revision=repo.revision), marker=marker)
@@ -298,13 +298,13 @@ def pinned(source: Source) -> Source:
     return replace(source, revision=source.revision or _pinned(source.repo))
 
 
-def artefact_of(repo: str) -> str | None:
+def model_of(repo: str) -> str | None:
     """Return the name the table has for a repository, if any.
 
     Args:
         repo: "org/name".
     """
-    return next((name for name, one in ARTEFACTS.items() if one.hub is not None and one.hub.repo == repo), None)
+    return next((name for name, one in CATALOG.items() if one.hub is not None and one.hub.repo == repo), None)
 
 
 def _is_model(folder: Path, markers: tuple[str, ...]) -> bool:
@@ -328,13 +328,13 @@ def _shared_cache() -> Path | None:
 
 
 def _pinned(repo: str) -> str | None:
-    name = artefact_of(repo)
-    entry: HubRepo | None = ARTEFACTS[name].hub if name else None
+    name = model_of(repo)
+    entry: HubRepo | None = CATALOG[name].hub if name else None
     return entry.revision if entry else None
 
 
 def _missing_message(source: Source) -> str:
-    name = artefact_of(source.repo) if source.revision in (None, _pinned(source.repo)) else None
+    name = model_of(source.repo) if source.revision in (None, _pinned(source.repo)) else None
     fetch = f"mfh weights fetch {name or source.text}"
     reason = offline_reason()
     if reason:
@@ -343,5 +343,5 @@ def _missing_message(source: Source) -> str:
             f"pocket, or run '{fetch}' and 'mfh weights export FOLDER' where there is a network, and 'mfh weights "
             "import FOLDER' here"
         )
-    size = ARTEFACTS[name].size_bytes if name else None
+    size = CATALOG[name].size_bytes if name else None
     return f"{name or source.text} is not on this machine: run '{fetch}'{f' ({size / 1e9:.1f} GB)' if size else ''}"

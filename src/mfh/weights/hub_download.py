@@ -78,7 +78,7 @@ def check_reachable(name: str) -> None:
     """Refuse to fetch from the hub where that cannot be, before anything is made for it.
 
     Args:
-        name: of the artefact, or the source's text.
+        name: of the model, or the source's text.
 
     Raises:
         WeightsError: where the hub is out of reach.
@@ -113,7 +113,7 @@ def fetch_repo(
     Args:
         source: the repository.
         place: where it goes; owned by the caller.
-        name: of the artefact, or the source's text.
+        name: of the model, or the source's text.
         only: names of the files, where it is known which are needed.
         replace: whether files that are not the model's may be moved aside where they are in the way.
         report: called with each step and the fraction done.

@@ -11,7 +11,7 @@ class WeightFile:
     """One model file.
 
     Attributes:
-        name: file name in the artefact's folder.
+        name: file name in the model's folder.
         sha256: hexadecimal digest of the right content; None where it is not known beforehand.
         size_bytes: its size; None where it is not known beforehand.
         member: path inside the wheel it comes from; empty where it comes from none.
@@ -71,7 +71,7 @@ class Supplied:
 
 
 @dataclass(frozen=True)
-class Artefact:
+class CatalogModel:
     """A set of model files that belong together.
 
     Attributes:

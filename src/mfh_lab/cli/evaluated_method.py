@@ -23,7 +23,7 @@ class MethodOptions:
     people: PeopleMode | None = None
     painter: str | None = None
     relative_depth_model: str | None = None
-    people_finder: str | None = None
+    person_segmenter: str | None = None
     human_mesh: str | None = None
     paintings: int | None = None
     evidence: EvidenceMode | None = None
@@ -104,7 +104,7 @@ def choose_method(method: str, options: MethodOptions, fixed_scale: float | None
         {
             "painter": options.painter,
             "relative_depth": options.relative_depth_model,
-            "person_segmenter": options.people_finder,
+            "person_segmenter": options.person_segmenter,
             "human_mesh": options.human_mesh,
         },
     )

@@ -21,20 +21,20 @@ class _Names(TyperGroup):
         return super().parse_args(ctx, routed(args, [name for name in self.commands if name != _TABLE]))
 
 
-def routed(words: Sequence[str], figure_names: Sequence[str]) -> list[str]:
+def routed(words: Sequence[str], sprite_names: Sequence[str]) -> list[str]:
     """Return the words with the tables' command in front where they do not name a figure.
 
     Args:
         words: after ``mfh reproduce``.
-        figure_names: commands of their own.
+        sprite_names: commands of their own.
 
     Raises:
         InputError: for a name that is neither.
     """
-    if not words or words[0] in (*figure_names, "--help"):
+    if not words or words[0] in (*sprite_names, "--help"):
         return list(words)
     if not words[0].startswith("-") and words[0] not in ENTRIES:
-        known = ", ".join([*ENTRIES, *figure_names])
+        known = ", ".join([*ENTRIES, *sprite_names])
         raise InputError(f"{words[0]!r} is no table or figure of the paper: expected one of {known}")
     return [_TABLE, *words]
 

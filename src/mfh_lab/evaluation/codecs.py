@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from mfh.io.evidence import read_log_range
 from mfh.io.reading import parse_json
-from mfh.types import HumanMesh, PaintedFigure, PaintedPhoto, Person, PoseLandmarks, RelativeDepth
+from mfh.types import HumanMesh, PaintedPhoto, PastedSprite, Person, PoseLandmarks, RelativeDepth
 
 Arrays = dict[str, ndarray]
 Answer = TypeVar("Answer")
@@ -65,23 +65,23 @@ class PaintingCodec:
         """Return the pixels inside the mask, as bytes where they are whole ones."""
         pixels = answer.rgb[answer.paint_mask]
         arrays = {"paint_mask": np.packbits(answer.paint_mask), "pixels": _as_bytes(pixels)}
-        figure = answer.figure
+        sprite = answer.sprite
         about: dict[str, Any] = {
             "prompt": answer.prompt,
             "seed": answer.seed,
             "outside": not np.array_equal(answer.rgb[~answer.paint_mask], self.photo[~answer.paint_mask]),
-            "figure": None
-            if figure is None
+            "sprite": None
+            if sprite is None
             else [
-                list(figure.foot_xy_px),
-                *(figure.px_per_m, figure.stature_m, figure.log_size_sigma, figure.shared_log_sigma),
+                list(sprite.foot_xy_px),
+                *(sprite.px_per_m, sprite.stature_m, sprite.log_size_sigma, sprite.shared_log_sigma),
             ],
         }
         if about["outside"]:
             # A painter that breaks its contract must still come back as it was.
             arrays["rgb"] = answer.rgb
-        if figure is not None:
-            arrays["figure_mask"] = np.packbits(figure.figure_mask)
+        if sprite is not None:
+            arrays["sprite_mask"] = np.packbits(sprite.sprite_mask)
         return {**arrays, ABOUT: _words(about)}
 
     def decode(self, arrays: Mapping[str, ndarray]) -> PaintedPhoto:
@@ -93,11 +93,11 @@ class PaintingCodec:
         else:
             rgb = self.photo.copy()
             rgb[paint_mask] = _from_bytes(arrays["pixels"])
-        figure = None
-        if about["figure"] is not None:
-            foot, *rest = about["figure"]
-            figure = PaintedFigure(_mask(arrays["figure_mask"], shape), (foot[0], foot[1]), *rest)
-        return PaintedPhoto(rgb, paint_mask, about["prompt"], about["seed"], figure)
+        sprite = None
+        if about["sprite"] is not None:
+            foot, *rest = about["sprite"]
+            sprite = PastedSprite(_mask(arrays["sprite_mask"], shape), (foot[0], foot[1]), *rest)
+        return PaintedPhoto(rgb, paint_mask, about["prompt"], about["seed"], sprite)
 
 
 class PeopleCodec:

@@ -145,7 +145,7 @@ def oracle_subject(task: Task) -> Subject:
     people = OraclePeople(known, bank, noise=noise.people)
     models = Models(OracleRelativeDepth(known, noise=noise.relative), people, people)
     config = replace(
-        preset("pocket"), name="oracle", relative_depth="oracle", people_finder="oracle", human_mesh="oracle",
+        preset("pocket"), name="oracle", relative_depth="oracle", person_segmenter="oracle", human_mesh="oracle",
         painter="oracle", people="paint",
     )  # fmt: skip
     painter = OraclePainter(known, bank, split=SPLIT)

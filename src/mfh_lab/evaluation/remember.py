@@ -176,7 +176,7 @@ class RememberingPeople:
         segmenter: finds people.
         mesh: measures them.
         memory: keeps their answers.
-        finder_identity: everything about the segmenter that decides its answers; a store needs it.
+        segmenter_identity: everything about the segmenter that decides its answers; a store needs it.
         mesh_identity: the same of the mesh model.
     """
 
@@ -186,7 +186,7 @@ class RememberingPeople:
         mesh: HumanMeshModel,
         memory: Memory,
         *,
-        finder_identity: str = "",
+        segmenter_identity: str = "",
         mesh_identity: str = "",
     ) -> None:
         self.name = segmenter.name
@@ -195,7 +195,7 @@ class RememberingPeople:
         self._segmenter = segmenter
         self._mesh = mesh
         self._memory = memory
-        self._finder_identity = _identity(finder_identity, memory)
+        self._segmenter_identity = _identity(segmenter_identity, memory)
         self._mesh_identity = _identity(mesh_identity, memory)
 
     def segment(
@@ -206,7 +206,11 @@ class RememberingPeople:
         return [
             self._memory.ask(
                 "people",
-                (self._finder_identity, self._memory.name(rgb), None if region is None else self._memory.name(region)),
+                (
+                    self._segmenter_identity,
+                    self._memory.name(rgb),
+                    None if region is None else self._memory.name(region),
+                ),
                 lambda rgb=rgb, region=region: self._segmenter.segment([rgb], [region])[0],
                 PeopleCodec(),
             )
@@ -219,7 +223,7 @@ class RememberingPeople:
         boxes = tuple(self._memory.name(person.instance_mask) for person in people)
         return self._memory.ask(
             "bodies",
-            (self._mesh_identity, self._finder_identity, self._memory.name(photo), boxes, camera),
+            (self._mesh_identity, self._segmenter_identity, self._memory.name(photo), boxes, camera),
             lambda: self._mesh.measure(photo, people, camera),
             BodiesCodec(),
         )

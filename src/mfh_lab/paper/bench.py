@@ -145,7 +145,7 @@ class DatasetBench:
             model["person_segmenter"],
             model["human_mesh"],
             memory,
-            finder_identity=identity["person_segmenter"],
+            segmenter_identity=identity["person_segmenter"],
             mesh_identity=identity["human_mesh"],
         )
         painter = RememberingPainter(model["painter"], memory, identity=identity["painter"])

@@ -31,7 +31,7 @@ class Cell:
         mask_widths: smallest and largest strip, over the photo's shorter side.
         relative_depth: registry name; None for the preset's.
         painter: registry name; None for the preset's.
-        people_finder: registry name; None for the preset's.
+        person_segmenter: registry name; None for the preset's.
         human_mesh: registry name; None for the preset's.
         painted_people: "measured", or "known" by a painter that knows them; None for the preset's.
         absent: what there is not, for a cell that no installation can run; empty where one can.
@@ -49,7 +49,7 @@ class Cell:
     mask_widths: tuple[float, float] = (0.2, 0.8)
     relative_depth: str | None = None
     painter: str | None = None
-    people_finder: str | None = None
+    person_segmenter: str | None = None
     human_mesh: str | None = None
     painted_people: Literal["measured", "known"] | None = None
     absent: str = ""
@@ -73,7 +73,7 @@ class Cell:
         low, high = self.mask_widths
         named = {
             name: getattr(self, name) or getattr(base, name)
-            for name in ("relative_depth", "painter", "people_finder", "human_mesh", "painted_people")
+            for name in ("relative_depth", "painter", "person_segmenter", "human_mesh", "painted_people")
         }
         return replace(
             base,

@@ -129,7 +129,7 @@ class OracleBench:
         self.dataset = "pocket"
         self.names: Sequence[str] = tuple(f"scene-{seed}" for seed in seeds)
         self.base = replace(
-            preset("pocket"), name="pocket", relative_depth=ORACLE, people_finder=ORACLE, human_mesh=ORACLE,
+            preset("pocket"), name="pocket", relative_depth=ORACLE, person_segmenter=ORACLE, human_mesh=ORACLE,
             painter=ORACLE, painted_people="measured",
         )  # fmt: skip
         self._rules = PAPER.of("pocket")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfh.errors import InputError
-from mfh.types import Camera, HumanMesh, LogRange, PaintedFigure, PaintedPhoto, Person, PoseLandmarks, RelativeDepth
+from mfh.types import Camera, HumanMesh, LogRange, PaintedPhoto, PastedSprite, Person, PoseLandmarks, RelativeDepth
 from mfh_lab.evaluation.codecs import BodiesCodec, PaintingCodec, PeopleCodec, RelativeDepthCodec
 from mfh_lab.evaluation.remember import Memory, RememberingPainter, RememberingPeople, RememberingRelativeDepth
 from mfh_lab.evaluation.store import Store, model_code_digest
@@ -52,7 +52,7 @@ def test_paintings_come_back_bit_for_bit(tmp_path_factory, seed: int, in_bytes: 
     rgb[mask] = (painted if in_bytes else photo_of(rng))[mask]
     if strays:
         rgb[~mask] += np.float32(0.01)
-    shown = PaintedFigure(rng.random((12, 16)) < 0.3, (1.5, 2.25), float(rng.random()), 1.71, 0.05, 0.3)
+    shown = PastedSprite(rng.random((12, 16)) < 0.3, (1.5, 2.25), float(rng.random()), 1.71, 0.05, 0.3)
     answer = PaintedPhoto(rgb, mask, "a man", seed, shown if figure else None)
     back = through_disk(PaintingCodec(photo), answer, tmp_path_factory.mktemp("store"))
     assert same(back, answer)
@@ -118,7 +118,7 @@ def look(model: Model, folder: Path, *, identity: str = "model 1", seeds=(1, 2),
     memory = Memory(Store(folder))
     painter = RememberingPainter(model, memory, identity=identity)
     depth = RememberingRelativeDepth(model, memory, identity=identity)
-    people = RememberingPeople(model, model, memory, finder_identity=identity, mesh_identity=identity)
+    people = RememberingPeople(model, model, memory, segmenter_identity=identity, mesh_identity=identity)
     photo = photo_of(np.random.default_rng(0))
     paintings = painter.paint(photo, [np.eye(12, 16, dtype=bool)] * len(seeds), ["a man"] * len(seeds), seeds)
     pictures = [one.rgb for one in paintings]

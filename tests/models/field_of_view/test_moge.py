@@ -124,6 +124,4 @@ def test_its_licence_permits_commercial_use():
     config = replace(PRESETS["pocket"], field_of_view="moge")
     assert permitted(config) == (config, ())
     needs = needs_of(config)
-    assert "moge" in needs.artefacts and needs.modules == {
-        "moge": "pip install git+https://github.com/microsoft/MoGe.git"
-    }
+    assert "moge" in needs.models and needs.modules == {"moge": "pip install git+https://github.com/microsoft/MoGe.git"}

@@ -176,9 +176,9 @@ def test_a_package_that_fails_is_one_line(sam, monkeypatch):
 def test_its_licence_permits_commercial_use_and_its_files_are_gated():
     config = replace(PRESETS["pocket"], human_mesh="sam-3d-body")
     assert permitted(config) == (config, ())
-    from mfh.weights.catalog import artefact
+    from mfh.weights.catalog import catalog_model
 
-    assert "sam-3d-body" in needs_of(config).artefacts and artefact("sam-3d-body").gated
+    assert "sam-3d-body" in needs_of(config).models and catalog_model("sam-3d-body").gated
 
 
 def test_projection_of_the_crops_middle_is_the_principal_rule():

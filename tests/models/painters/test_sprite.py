@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mfh.io.photo import load_photo
-from mfh.models.painters.figures import load_figures
+from mfh.models.painters.pasting import load_sprites
 from mfh.models.painters.person_prior import MIN_ODDS, PersonPrior, StandingField
-from mfh.models.painters.sprite import SpritePainter, choose_figure, real_log_sigma, refusal
+from mfh.models.painters.sprite import SpritePainter, choose_sprite, real_log_sigma, refusal
 from mfh.models.scene_kind import SceneKind
 
 
@@ -76,10 +76,10 @@ def test_what_is_said_of_a_mirror_image_is_mirrored_and_every_opinion_counts_the
 
 
 def test_prompts_choose_the_figure():
-    figures = load_figures()
+    sprites = load_sprites()
     rng = np.random.default_rng(0)
     for prompt, expected in (("a man", {False}), ("a woman", {True}), ("somebody", {False, True})):
-        drawn = [choose_figure(figures, prompt, rng) for _ in range(60)]
+        drawn = [choose_sprite(sprites, prompt, rng) for _ in range(60)]
         assert {one.female for one in drawn} == expected
         assert min(one.stature_m for one in drawn) > 1.4
 
@@ -97,15 +97,15 @@ def test_painting_n_depends_on_its_own_seed_alone():
     prompts, seeds = ["a man", "a woman", "a man"], [7, 8, 9]
     together = painter.paint(photo, masks, prompts, seeds)
     backwards = painter.paint(photo, masks[::-1], prompts[::-1], seeds[::-1])[::-1]
-    figures = [one.figure for one in together if one.figure is not None]
-    assert len(figures) >= 2
+    sprites = [one.sprite for one in together if one.sprite is not None]
+    assert len(sprites) >= 2
     # Less sure of one size, less sure of all; and what real photos add comes on top.
     real = real_log_sigma(painter._judge.look(photo))
-    for figure in figures:
+    for sprite in sprites:
         usual = painter.shared_log_sigma
-        assert figure.shared_log_sigma is not None
-        own = np.sqrt(figure.shared_log_sigma**2 - real**2)
-        assert (own > usual) == (figure.log_size_sigma > 0.2)
+        assert sprite.shared_log_sigma is not None
+        own = np.sqrt(sprite.shared_log_sigma**2 - real**2)
+        assert (own > usual) == (sprite.log_size_sigma > 0.2)
         assert 0.3 * usual < own < 6 * usual
     for mask, one, same in zip(masks, together, backwards, strict=True):
         np.testing.assert_array_equal(one.rgb, same.rgb)

@@ -148,9 +148,9 @@ def test_weights_are_looked_for_in_the_cache(torchvision, tmp_path, monkeypatch,
         WeightsError, match=r"has sha256 .*, expected 73cbd0190fcb.*: run 'mfh weights fetch mask_rcnn'"
     ):
         load_models({"person_segmenter": "mask_rcnn"})
-    (file,) = weights.ARTEFACTS["mask_rcnn"].files
-    one = replace(weights.ARTEFACTS["mask_rcnn"], files=(replace(file, sha256=file_sha256(place)),))
-    monkeypatch.setitem(weights.ARTEFACTS, "mask_rcnn", one)
+    (file,) = weights.CATALOG["mask_rcnn"].files
+    one = replace(weights.CATALOG["mask_rcnn"], files=(replace(file, sha256=file_sha256(place)),))
+    monkeypatch.setitem(weights.CATALOG, "mask_rcnn", one)
     assert load_models({"person_segmenter": "mask_rcnn"})["person_segmenter"].name == "mask_rcnn"
 
 

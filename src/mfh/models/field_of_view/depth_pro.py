@@ -14,9 +14,9 @@ from numpy import ndarray
 from mfh.errors import WeightsError
 from mfh.models.protocols import Rgb
 from mfh.models.torch_loading import loading, pick_device, pick_dtype
-from mfh.weights.hub import half_variant, locate_artefact, read_json
+from mfh.weights.hub import half_variant, locate_model, read_json
 
-ARTEFACT = "depth-pro"
+MODEL = "depth-pro"
 MARKER = "config.json"
 # The library's image processor needs torchvision; what it does is done here, with the numbers it was published with.
 _PROCESSOR = "preprocessor_config.json"
@@ -33,7 +33,7 @@ class DepthPro:
         """Load the network.
 
         Args:
-            folder: made by save_pretrained, or a snapshot of a hub repository; None for the artefact depth-pro.
+            folder: made by save_pretrained, or a snapshot of a hub repository; None for the model depth-pro.
             device: torch device; None for :func:`pick_device`'s.
 
         Raises:
@@ -42,7 +42,7 @@ class DepthPro:
         """
         from transformers import DepthProForDepthEstimation
 
-        place = folder or locate_artefact(ARTEFACT, marker=MARKER)
+        place = folder or locate_model(MODEL, marker=MARKER)
         if not read_json(place / MARKER).get("use_fov_model"):
             raise WeightsError(f"{place} has no head for the field of view: expected apple/DepthPro-hf")
         processor: Any = read_json(place / _PROCESSOR)

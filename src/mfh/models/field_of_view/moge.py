@@ -14,9 +14,9 @@ from mfh.errors import BackendError, WeightsError
 from mfh.models.protocols import Rgb
 from mfh.models.restricted_loading import computing, loading_restricted
 from mfh.models.torch_loading import pick_device
-from mfh.weights.hub import locate_artefact
+from mfh.weights.hub import locate_model
 
-ARTEFACT = "moge"
+MODEL = "moge"
 FILE_NAME = "model.pt"
 MIN_SEEN = 0.01
 """Part of the photo in which MoGe must see surfaces: without any, its package answers with a made-up focal length."""
@@ -33,7 +33,7 @@ class Moge:
         """Load the network.
 
         Args:
-            place: a checkpoint of version 1 or 2, or a folder with it as model.pt; None for the artefact moge.
+            place: a checkpoint of version 1 or 2, or a folder with it as model.pt; None for the model moge.
             device: torch device; None for :func:`pick_device`'s.
 
         Raises:
@@ -41,7 +41,7 @@ class Moge:
             ModuleNotFoundError: when torch or moge is not installed.
         """
         importlib.import_module("moge.model")
-        place = place or locate_artefact(ARTEFACT, marker=FILE_NAME)
+        place = place or locate_model(MODEL, marker=FILE_NAME)
         file = place / FILE_NAME if place.is_dir() else place
         if not file.is_file():
             raise WeightsError(f"no file {file}: expected a checkpoint of MoGe (model.pt of Ruicheng/moge-2-vitl)")

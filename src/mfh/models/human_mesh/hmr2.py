@@ -38,7 +38,7 @@ CROP_PX = 256
 ASPECT = (192, 256)
 """Width and height of what the network sees of a crop."""
 MEAN_RGB = (0.485, 0.456, 0.406)
-DEVIATION_RGB = (0.229, 0.224, 0.225)
+STD_RGB = (0.229, 0.224, 0.225)
 _BLUR_ABOVE = 1.1
 _MIN_BOX_PX = 1.0
 _TRUNCATE = 4.0  # the published blur ends at so many deviations
@@ -105,7 +105,7 @@ def crop_tensor(rgb: Float[ndarray, "h w 3"], crop: PersonCrop) -> Float[ndarray
     square = cv2.warpAffine(
         view, crop_from_view, (CROP_PX, CROP_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
     )
-    normalised = (square - MEAN_RGB) / DEVIATION_RGB
+    normalised = (square - MEAN_RGB) / STD_RGB
     return np.ascontiguousarray(normalised.transpose(2, 0, 1), np.float32)
 
 

@@ -26,7 +26,7 @@ from mfh.models.torch_loading import pick_device
 from mfh.types import Camera, HumanMesh, Person
 from mfh.weights import store as weights
 
-ARTEFACT = "multi-hmr2"
+MODEL = "multi-hmr2"
 FILE_NAME = "multihmr2.pt"
 """The package takes no other name."""
 
@@ -80,7 +80,7 @@ class MultiHmr2:
         """Load the model with its own package, restricted (:mod:`mfh.models.restricted_loading`).
 
         Args:
-            checkpoint: multihmr2.pt; None for the artefact multi-hmr2.
+            checkpoint: multihmr2.pt; None for the model multi-hmr2.
             device: torch device; None for :func:`pick_device`'s.
 
         Raises:
@@ -89,7 +89,7 @@ class MultiHmr2:
             ModuleNotFoundError: when torch or multihmr2 is not installed.
         """
         package: Any = importlib.import_module("multihmr2.api")
-        file = checkpoint or weights.require(ARTEFACT) / FILE_NAME
+        file = checkpoint or weights.require(MODEL) / FILE_NAME
         # What is not there the package would download; what has another name it would refuse.
         if not (file.is_file() and file.name == FILE_NAME):
             raise WeightsError(f"{file} is no file called {FILE_NAME}: expected the checkpoint under that name")

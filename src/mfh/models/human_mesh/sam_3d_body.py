@@ -22,9 +22,9 @@ from mfh.models.protocols import Rgb
 from mfh.models.restricted_loading import computing, loading_restricted
 from mfh.models.torch_loading import pick_device
 from mfh.types import Camera, HumanMesh, Person
-from mfh.weights.hub import locate_artefact
+from mfh.weights.hub import locate_model
 
-ARTEFACT = "sam-3d-body"
+MODEL = "sam-3d-body"
 CHECKPOINT = "model.ckpt"
 BODY_MODEL = Path("assets") / "mhr_model.pt"
 BATCH = 8
@@ -43,7 +43,7 @@ class Sam3dBody:
         """Load the model with its own package, restricted (:mod:`mfh.models.restricted_loading`).
 
         Args:
-            folder: with model.ckpt, model_config.yaml and assets/mhr_model.pt; None for the artefact sam-3d-body.
+            folder: with model.ckpt, model_config.yaml and assets/mhr_model.pt; None for the model sam-3d-body.
             device: torch device; None for :func:`pick_device`'s.
             batch: people read at once.
 
@@ -56,7 +56,7 @@ class Sam3dBody:
         import torch
 
         package: Any = importlib.import_module("sam_3d_body")
-        folder = folder or locate_artefact(ARTEFACT, marker=CHECKPOINT)
+        folder = folder or locate_model(MODEL, marker=CHECKPOINT)
         for file in (folder / CHECKPOINT, folder / BODY_MODEL):
             if not file.is_file():
                 raise WeightsError(f"no file {file}: expected the files of facebook/sam-3d-body-dinov3")

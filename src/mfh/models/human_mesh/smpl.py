@@ -24,7 +24,7 @@ from mfh.errors import WeightsError
 from mfh.io.reading import check_file, read_npz, reading
 from mfh.weights import store as weights
 from mfh.weights.cache import named_place
-from mfh.weights.catalog import artefact
+from mfh.weights.catalog import catalog_model
 from mfh.weights.pickles import Inert, load_restricted
 
 
@@ -148,7 +148,7 @@ def find_smpl() -> Path:
     else:
         folder = smpl_folder()
         weights.check("smpl")
-    supplied = artefact("smpl").supplied
+    supplied = catalog_model("smpl").supplied
     with reading(folder, what="", expected=_EXPECTED, error=WeightsError):
         if folder.is_file():
             return folder

@@ -1,8 +1,8 @@
-"""Make a pasted figure look as if the photo's camera had taken it: brightness, colour of the light, blur and noise.
+"""Make a pasted sprite look as if the photo's camera had taken it: brightness, colour of the light, blur and noise.
 
 Everything is gentle: a wrong guess of the light must not turn a person into a lamp or a silhouette.
 
-What hides a figure that is pasted into a photo: things whose disparity is clearly larger than at its feet.
+What hides a sprite that is pasted into a photo: things whose disparity is clearly larger than at its feet.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from mfh.models.protocols import Rgb
 
 _GAMMA = 2.2
 GREY_LINEAR = 0.27
-"""Linear brightness at which figures show a grey of mean albedo: the standard light they are rendered in."""
-# How far a figure follows the photo's brightness and colour, as exponents, and the largest factors.
+"""Linear brightness at which sprites show a grey of mean albedo: the standard light they are rendered in."""
+# How far a sprite follows the photo's brightness and colour, as exponents, and the largest factors.
 _FOLLOW_BRIGHTNESS, _FOLLOW_TINT = 0.75, 0.6
 _BRIGHTNESS, _TINT = (0.2, 1.7), (0.75, 1.33)
 _BLURS_PX = (0.0, 0.5, 0.8, 1.2)
@@ -25,15 +25,15 @@ _MAX_NOISE = 0.04
 
 
 def match_light(color: Float[ndarray, "a b 3"], photo: Rgb, window: tuple[int, int, int, int]) -> ndarray:
-    """Bring a figure from the standard light to that of the photo around it.
+    """Bring a sprite from the standard light to that of the photo around it.
 
     The light of a place is judged by what it shows there (a grey world of mean albedo: Buchsbaum 1980): medians of the
     surroundings, mixed with those of the whole photo.
 
     Args:
-        color: the figure's colours, gamma-encoded.
+        color: the sprite's colours, gamma-encoded.
         photo: the photo.
-        window: left, top, right, bottom of the figure; surroundings reach a quarter of its height farther.
+        window: left, top, right, bottom of the sprite; surroundings reach a quarter of its height farther.
 
     Returns:
         (a, b, 3) colours.
@@ -46,7 +46,7 @@ def match_light(color: Float[ndarray, "a b 3"], photo: Rgb, window: tuple[int, i
     brightness = float(light @ [0.2126, 0.7152, 0.0722])
     gain = np.clip((brightness / GREY_LINEAR) ** _FOLLOW_BRIGHTNESS, *_BRIGHTNESS)
     tint = np.clip((light / brightness) ** _FOLLOW_TINT, *_TINT)
-    # A photo of low contrast (haze, flat light) lifts its blacks; so does the figure.
+    # A photo of low contrast (haze, flat light) lifts its blacks; so does the sprite.
     black = float(np.percentile(local, 2)) ** _GAMMA
     linear = np.power(color, _GAMMA) * gain * tint
     lifted = linear + 0.3 * min(black, 0.1) * (1 - linear)
@@ -65,11 +65,11 @@ def _typical(rgb: Float[ndarray, "a b 3"]) -> Float[ndarray, "3"]:
 def match_texture(
     color: Float[ndarray, "a b 3"], alpha: Float[ndarray, "a b"], photo: Rgb, rng: np.random.Generator
 ) -> ndarray:
-    """Blur a figure that is sharper than the edges of the photo, and add the photo's noise.
+    """Blur a sprite that is sharper than the edges of the photo, and add the photo's noise.
 
     Args:
-        color: the figure's colours.
-        alpha: the figure.
+        color: the sprite's colours.
+        alpha: the sprite.
         photo: the photo.
         rng: of the noise.
 
@@ -121,12 +121,12 @@ def noise_sigma(grey: Float[ndarray, "a b"]) -> float:
     return float(1.4826 * np.median(np.abs(cv2.filter2D(grey, cv2.CV_32F, kernel)[1:-1, 1:-1])) / 6)
 
 
-# How much nearer than the feet something must be to hide the figure, in parts of the photo's range of disparity, and
+# How much nearer than the feet something must be to hide the sprite, in parts of the photo's range of disparity, and
 # over how much more it goes from showing to hiding.
 _MARGIN, _SOFTNESS = 0.06, 0.03
-# Patches smaller than this part of the figure are noise of the map, in the figure as in what hides it.
+# Patches smaller than this part of the sprite are noise of the map, in the sprite as in what hides it.
 _LEAST_PATCH = 0.01
-# Where the feet touch the ground the map is smeared with whatever is there: the lowest part of the figure hides late.
+# Where the feet touch the ground the map is smeared with whatever is there: the lowest part of the sprite hides late.
 _FEET = 0.06
 
 
@@ -135,40 +135,40 @@ class Hidden:
     """What a disparity map says about a window of the photo.
 
     Attributes:
-        figure: (a, b) in [0, 1], how much of the figure is hidden at each pixel.
+        sprite: (a, b) in [0, 1], how much of the sprite is hidden at each pixel.
         floor: (a, b) in [0, 1], where the ground at the feet's distance is seen, so that a shadow may fall on it.
     """
 
-    figure: Float[ndarray, "a b"]
+    sprite: Float[ndarray, "a b"]
     floor: Float[ndarray, "a b"]
 
 
 def hidden_by_nearer(
     relative: Float[ndarray, "h w"],
-    figure_mask: Bool[ndarray, "a b"],
+    sprite_mask: Bool[ndarray, "a b"],
     corner_xy: tuple[int, int],
     foot_xy_px: tuple[float, float],
     stature_px: float,
 ) -> Hidden:
-    """Say where nearer things hide a figure.
+    """Say where nearer things hide a sprite.
 
     A standing person is about as far away everywhere as at the feet. The floor nearer than the feet lies below them in
     the picture, so below the foot point nothing hides unless the feet themselves are hidden.
 
     Args:
         relative: disparity of the photo.
-        figure_mask: the figure's pixels in a window of the photo.
+        sprite_mask: the sprite's pixels in a window of the photo.
         corner_xy: left and top of that window.
         foot_xy_px: foot point in the photo.
-        stature_px: height of the figure.
+        stature_px: height of the sprite.
     """
-    (left, top), (height, width) = corner_xy, figure_mask.shape
+    (left, top), (height, width) = corner_xy, sprite_mask.shape
     window = relative[top : top + height, left : left + width].astype(np.float32)
     low, high = np.percentile(relative[::4, ::4], (2, 98))
     span = float(high - low)
     ground = ground_disparity(relative, foot_xy_px, stature_px, _MARGIN * span)
     if ground is None or span <= 0:
-        return Hidden(np.zeros(figure_mask.shape, np.float32), np.ones(figure_mask.shape, np.float32))
+        return Hidden(np.zeros(sprite_mask.shape, np.float32), np.ones(sprite_mask.shape, np.float32))
     level, feet_hidden = ground
     # Noise of single pixels goes first.
     blur = max(0.8, 0.006 * stature_px)
@@ -178,12 +178,12 @@ def hidden_by_nearer(
     if not feet_hidden:
         rows = np.arange(top, top + height)[:, None]
         hiding &= rows < foot_xy_px[1] - _FEET * stature_px
-    hiding = _without_specks(hiding & figure_mask, figure_mask, _LEAST_PATCH * figure_mask.sum())
-    # The figure's soft edge goes with the pixels beside it.
-    shown = figure_mask & ~hiding
+    hiding = _without_specks(hiding & sprite_mask, sprite_mask, _LEAST_PATCH * sprite_mask.sum())
+    # The sprite's soft edge goes with the pixels beside it.
+    shown = sprite_mask & ~hiding
     hiding = (cv2.dilate(hiding.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0) & ~shown
     soft = cv2.GaussianBlur(hiding.astype(np.float32), (0, 0), 0.7)
-    floor = np.zeros(figure_mask.shape) if feet_hidden else np.abs(nearer) < _MARGIN + _SOFTNESS
+    floor = np.zeros(sprite_mask.shape) if feet_hidden else np.abs(nearer) < _MARGIN + _SOFTNESS
     return Hidden(soft, floor.astype(np.float32))
 
 
@@ -212,11 +212,11 @@ def ground_disparity(
 
 
 def _without_specks(
-    hiding: Bool[ndarray, "a b"], figure_mask: Bool[ndarray, "a b"], least_px: float
+    hiding: Bool[ndarray, "a b"], sprite_mask: Bool[ndarray, "a b"], least_px: float
 ) -> Bool[ndarray, "a b"]:
-    """Drop small patches of what hides the figure, then small patches of what is left of the figure."""
+    """Drop small patches of what hides the sprite, then small patches of what is left of the sprite."""
     kept = _large(hiding, least_px)
-    return figure_mask & ~_large(figure_mask & ~kept, least_px)
+    return sprite_mask & ~_large(sprite_mask & ~kept, least_px)
 
 
 def _large(mask: Bool[ndarray, "a b"], least_px: float) -> Bool[ndarray, "a b"]:

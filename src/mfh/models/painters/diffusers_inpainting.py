@@ -24,7 +24,7 @@ from mfh.models.painters.diffusion_pipeline import (
 from mfh.models.protocols import PAPER_SHARED_LOG_SIGMA, PaintMask, Rgb
 from mfh.models.torch_loading import empty_cache, free_memory, pick_device, pick_dtype
 from mfh.types import PaintedPhoto
-from mfh.weights.hub import locate, locate_artefact, parse_source
+from mfh.weights.hub import locate, locate_model, parse_source
 
 logger = logging.getLogger("mfh")
 
@@ -216,5 +216,5 @@ def restore(
     return np.where(paint_mask[..., None], painted, photo)
 
 
-def _named(artefact: str, options: DiffusionOptions, *, name: str | None = None) -> DiffusersInpainting:
-    return DiffusersInpainting(locate_artefact(artefact, marker=MARKER), options, name=name or artefact)
+def _named(model: str, options: DiffusionOptions, *, name: str | None = None) -> DiffusersInpainting:
+    return DiffusersInpainting(locate_model(model, marker=MARKER), options, name=name or model)

@@ -13,8 +13,8 @@ from numpy import ndarray
 
 from mfh.errors import InputError
 from mfh.models.torch_loading import Precision, free_memory, hush_diffusers, loading, pick_dtype
-from mfh.weights.catalog import ARTEFACTS
-from mfh.weights.hub import half_variant, locate, locate_artefact, parse_source, read_json
+from mfh.weights.catalog import CATALOG
+from mfh.weights.hub import half_variant, locate, locate_model, parse_source, read_json
 
 logger = logging.getLogger("mfh")
 
@@ -38,7 +38,7 @@ class DiffusionOptions:
         long_side_px: and with no longer side than this, whatever its shape.
         multiple_px: both sides are multiples of it: the autoencoder's step.
         scheduler: "model" (the one the model comes with), or the one a few-step adapter was distilled for.
-        lora: artefact, "hf:org/name" or folder of a few-step adapter (LCM, TCD, Hyper); None for none. Needs peft.
+        lora: model, "hf:org/name" or folder of a few-step adapter (LCM, TCD, Hyper); None for none. Needs peft.
         lora_file: file of the adapter; None where its repository has but one.
         precision: number format; "auto" is float16 on CUDA and float32 elsewhere.
         batch_size: paintings made at once; None chooses by free memory on CUDA, and 1 elsewhere, where more do not
@@ -228,11 +228,11 @@ def _add_adapter(pipeline: Any, folder: Path, file: str) -> None:
 
 def _adapter_file(lora: str, file: str | None) -> tuple[Path, str]:
     """Return folder and file name of an adapter: safetensors only, which cannot run code."""
-    if lora in ARTEFACTS:
-        repo = ARTEFACTS[lora].hub
+    if lora in CATALOG:
+        repo = CATALOG[lora].hub
         if repo is None:
             raise InputError(f"{lora} is no adapter: expected hf:org/name, a folder, or lcm-sd15 or lcm-sdxl")
-        return locate_artefact(lora, marker=repo.marker), repo.marker
+        return locate_model(lora, marker=repo.marker), repo.marker
     source = parse_source(lora)
     name = file or "pytorch_lora_weights.safetensors"
     if not name.endswith(".safetensors"):

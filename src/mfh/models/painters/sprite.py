@@ -1,6 +1,6 @@
-"""The sprite painter: a learned prior says where a person could stand and how large; a rendered figure is put there.
+"""The sprite painter: a learned prior says where a person could stand and how large; a rendered sprite is put there.
 
-Offline, on any CPU, a tenth of a second a painting. Prior and figures come from the rendered pocket world, and so does
+Offline, on any CPU, a tenth of a second a painting. Prior and sprites come from the rendered pocket world, and so does
 the painter's sense of human size.
 """
 
@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from mfh.errors import Rejected
-from mfh.models.painters.figures import Figure, composite, load_figures
+from mfh.models.painters.pasting import Sprite, composite, load_sprites
 from mfh.models.painters.person_prior import PersonPrior
 from mfh.models.protocols import PaintMask, Rgb
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
 from mfh.models.scene_kind import SceneJudge, SceneKind
-from mfh.types import PaintedFigure, PaintedPhoto, RelativeDepth
+from mfh.types import PaintedPhoto, PastedSprite, RelativeDepth
 
 # Sizes in one photo are off alike, and farther where the prior itself is less sure: by this power of its own deviation,
 # here relative to a usual one. From held-out renders and validation scenes: see docs/pocket-painter-card.md.
@@ -35,7 +35,7 @@ _MAN = re.compile(r"\b(man|gentleman)\b", re.IGNORECASE)
 
 
 class SpritePainter:
-    """Paints by drawing from P(foot point, size | photo without the mask) and standing a figure there."""
+    """Paints by drawing from P(foot point, size | photo without the mask) and standing a sprite there."""
 
     name = "sprite"
     # Where the prior is as sure as usual; from validation scenes, as above.
@@ -46,13 +46,13 @@ class SpritePainter:
     )
 
     def __init__(self) -> None:
-        """Load the prior, the figures, relative depth to know what stands in front of them, and the judge of photos.
+        """Load the prior, the sprites, relative depth to know what stands in front of them, and the judge of photos.
 
         Raises:
             WeightsError: when a weight file is missing.
         """
         self._prior = PersonPrior()
-        self._figures = load_figures()
+        self._sprites = load_sprites()
         self._relative_depth = PocketRelativeDepth()
         self._judge = SceneJudge()
         self._seen: tuple[Rgb, RelativeDepth, SceneKind] | None = None
@@ -78,21 +78,21 @@ class SpritePainter:
             if stand is None:
                 painted.append(PaintedPhoto(photo, np.zeros_like(paint_mask), prompt, seed))
                 continue
-            figure = choose_figure(self._figures, prompt, rng)
+            sprite = choose_sprite(self._sprites, prompt, rng)
             picture = composite(
                 photo,
-                figure,
+                sprite,
                 foot_xy_px=stand.foot_xy_px,
                 px_per_m=stand.px_per_m,
                 relative=relative.values,
                 allowed_mask=paint_mask,
                 rng=rng,
             )
-            pasted = PaintedFigure(
-                picture.figure_mask,
+            pasted = PastedSprite(
+                picture.sprite_mask,
                 stand.foot_xy_px,
                 stand.px_per_m,
-                figure.stature_m,
+                sprite.stature_m,
                 stand.log_size_sigma,
                 math.hypot(
                     self.shared_log_sigma * (stand.log_size_sigma / _USUAL_SIGMA) ** _SHARED_POWER,
@@ -135,9 +135,9 @@ def real_log_sigma(kind: SceneKind) -> float:
     return math.hypot(_REAL_LOG_SIGMA, near, far)
 
 
-def choose_figure(figures: Sequence[Figure], prompt: str, rng: np.random.Generator) -> Figure:
+def choose_sprite(sprites: Sequence[Sprite], prompt: str, rng: np.random.Generator) -> Sprite:
     """Draw an adult who fits the prompt: a woman, a man, or either where it names neither or both."""
     woman, man = bool(_WOMAN.search(prompt)), bool(_MAN.search(prompt))
-    adults = [one for one in figures if one.stature_m >= _ADULT_M]
+    adults = [one for one in sprites if one.stature_m >= _ADULT_M]
     fitting = [one for one in adults if woman == man or one.female == woman]
     return fitting[int(rng.integers(len(fitting)))]

@@ -14,7 +14,7 @@ from mfh.errors import InputError
 from mfh.models.protocols import PAPER_SHAPE_LOG_SIGMA, Rgb, RgbOfAnySize
 from mfh.models.torch_loading import loading, pick_device, pick_dtype
 from mfh.types import RelativeDepth, Space
-from mfh.weights.hub import half_variant, locate, locate_artefact, parse_source, read_json
+from mfh.weights.hub import half_variant, locate, locate_model, parse_source, read_json
 
 if TYPE_CHECKING:
     import torch
@@ -201,8 +201,8 @@ def space_of(config: dict[str, object], name: str) -> Space:
     )
 
 
-def _named(artefact: str) -> HubRelativeDepth:
-    return HubRelativeDepth(locate_artefact(artefact, marker=MARKER), name=artefact)
+def _named(model: str) -> HubRelativeDepth:
+    return HubRelativeDepth(locate_model(model, marker=MARKER), name=model)
 
 
 def from_source(source: str) -> "HubRelativeDepth | Marigold":

@@ -15,7 +15,7 @@ from mfh.models.protocols import PAPER_SHAPE_LOG_SIGMA, Rgb, RgbOfAnySize
 from mfh.models.relative_depth.hub_depth import limit_aspect
 from mfh.models.torch_loading import Precision, hush_diffusers, loading, pick_device, pick_dtype
 from mfh.types import RelativeDepth, Space
-from mfh.weights.hub import half_variant, locate_artefact, read_json
+from mfh.weights.hub import half_variant, locate_model, read_json
 
 MARKER = "model_index.json"
 
@@ -47,7 +47,7 @@ class MarigoldOptions:
 
 def marigold() -> "Marigold":
     """Return Marigold (Table 3: fitted in depth space)."""
-    return Marigold(locate_artefact("marigold", marker=MARKER), name="marigold")
+    return Marigold(locate_model("marigold", marker=MARKER), name="marigold")
 
 
 class Marigold:

@@ -14,9 +14,9 @@ from mfh.models.protocols import RegionOfAnySize, Rgb, RgbOfAnySize
 from mfh.models.segmentation.regions import person_of_mask, segment_each
 from mfh.models.torch_loading import loading, pick_device
 from mfh.types import Person
-from mfh.weights.hub import locate, locate_artefact, parse_source
+from mfh.weights.hub import locate, locate_model, parse_source
 
-ARTEFACT = "mask2former"
+MODEL = "mask2former"
 MARKER = "config.json"
 MIN_SCORE = 0.5
 """People less certain than this are left out: what HMR 2.0's published code asks of its detector."""
@@ -35,7 +35,7 @@ class Mask2Former:
         """Load a model for instance (or panoptic) segmentation that knows people.
 
         Args:
-            source: "hf:org/name" or a folder with a model (Mask2Former, MaskFormer, EoMT); None for the artefact
+            source: "hf:org/name" or a folder with a model (Mask2Former, MaskFormer, EoMT); None for the model
                 mask2former of ``mfh weights list``.
             min_score: people less certain than this are left out.
             device: torch device; None for :func:`pick_device`'s.
@@ -47,9 +47,7 @@ class Mask2Former:
         """
         from transformers import AutoImageProcessor, AutoModelForUniversalSegmentation
 
-        folder = (
-            locate_artefact(ARTEFACT, marker=MARKER) if source is None else locate(parse_source(source), marker=MARKER)
-        )
+        folder = locate_model(MODEL, marker=MARKER) if source is None else locate(parse_source(source), marker=MARKER)
         self.min_score = min_score
         self._device = device or pick_device()
         with loading(folder, "segmentation model"):
@@ -109,7 +107,7 @@ def person_class(id2label: dict[int, str], *, label: str) -> int:
     some = ", ".join(list(id2label.values())[:5])
     raise WeightsError(
         f"{label} has no class 'person' (it has {some}, ...): choose an instance segmentation model trained on COCO, "
-        "such as the artefact mask2former of 'mfh weights list'"
+        "such as the model mask2former of 'mfh weights list'"
     )
 
 

@@ -17,10 +17,10 @@ from mfh.models.segmentation.regions import person_of_mask, segment_each
 from mfh.models.torch_loading import pick_device
 from mfh.types import Person
 from mfh.weights import store as weights
-from mfh.weights.catalog import artefact
+from mfh.weights.catalog import catalog_model
 from mfh.weights.torch_files import check_torch_file
 
-ARTEFACT = "mask_rcnn"
+MODEL = "mask_rcnn"
 MIN_SCORE = 0.5
 """People less certain than this are left out. The paper names no number; HMR 2.0's published code, which the paper's
 people come from, keeps detections above 0.5."""
@@ -40,7 +40,7 @@ class MaskRcnn:
         """Load the network.
 
         Args:
-            weights_file: its weights; None for the artefact mask_rcnn of ``mfh weights list``, torchvision's own.
+            weights_file: its weights; None for the model mask_rcnn of ``mfh weights list``, torchvision's own.
             min_score: people less certain than this are left out.
             device: torch device; None for :func:`pick_device`'s.
 
@@ -62,7 +62,7 @@ class MaskRcnn:
 
         self._device = device or pick_device()
         self._model = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None, box_score_thresh=min_score)
-        _load_weights(self._model, weights_file or weights.require(ARTEFACT) / artefact(ARTEFACT).files[0].name)
+        _load_weights(self._model, weights_file or weights.require(MODEL) / catalog_model(MODEL).files[0].name)
         self._model.to(self._device).eval()
         self.min_score = min_score
 
@@ -103,7 +103,7 @@ class MaskRcnn:
 def _load_weights(model: Any, file: Path) -> None:
     import torch
 
-    expected = f"torchvision's weights of maskrcnn_resnet50_fpn_v2; run 'mfh weights fetch {ARTEFACT}'"
+    expected = f"torchvision's weights of maskrcnn_resnet50_fpn_v2; run 'mfh weights fetch {MODEL}'"
     check_torch_file(file, expected=expected)
     with reading(file, what="", expected=expected, error=WeightsError):
         model.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))

@@ -40,7 +40,7 @@ def _pipeline(known, bank, *, painting_evidence="body", relative=None, people=No
     config = Config(
         name="oracle",
         relative_depth="oracle",
-        people_finder="oracle",
+        person_segmenter="oracle",
         human_mesh="oracle",
         painter="oracle",
         people="paint",

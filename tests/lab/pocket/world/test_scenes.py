@@ -69,7 +69,7 @@ def _photo(render: Render) -> Photo:
 
 @pytest.mark.parametrize(("space", "scale", "shift"), [("disparity", 0.37, 0.021), ("depth", 2.3, 0.4)])
 def test_oracle_models_recover_the_true_depth(scene, space, scale, shift):
-    config = Config(name="oracle", relative_depth="-", people_finder="-", human_mesh="-", painter=None)
+    config = Config(name="oracle", relative_depth="-", person_segmenter="-", human_mesh="-", painter=None)
     oracle = TruePeople(scene)
     assert len(oracle.truth) == 3
     run = MetricFromHuman(
@@ -84,7 +84,7 @@ def test_oracle_models_recover_the_true_depth(scene, space, scale, shift):
 
 
 def test_a_scene_without_people_is_a_clear_failure(scene):
-    config = Config(name="oracle", relative_depth="-", people_finder="-", human_mesh="-", painter=None)
+    config = Config(name="oracle", relative_depth="-", person_segmenter="-", human_mesh="-", painter=None)
     nobody = Render(scene.rgb, scene.depth_m, np.minimum(scene.ids, 99), scene.f_px, scene.kind, ())
     oracle = TruePeople(nobody)
     run = MetricFromHuman(

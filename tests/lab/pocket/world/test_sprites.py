@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mfh.models.painters.figures import load_figures
+from mfh.models.painters.pasting import load_sprites
 from mfh_lab.pocket.world.bodies import load_bank, sample_bank_path
 from mfh_lab.pocket.world.scene_builder import Place
 from mfh_lab.pocket.world.sprites import POSES, Sprite, between_feet, draw_bodies, render_sprite, save_sprites
@@ -44,7 +44,7 @@ def test_the_same_seed_gives_the_same_figure(bank, sprite: Sprite):
 
 def test_what_is_written_is_what_the_painter_reads(sprite: Sprite, tmp_path):
     save_sprites(tmp_path / "two.npz", [sprite, sprite])
-    first, second = load_figures(tmp_path / "two.npz")
+    first, second = load_sprites(tmp_path / "two.npz")
     assert first.rgba.shape == sprite.rgba.shape
     assert abs(first.rgba[..., 3].astype(int) - sprite.rgba[..., 3]).mean() < 2
     inside = sprite.rgba[..., 3] > 250

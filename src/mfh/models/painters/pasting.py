@@ -1,6 +1,6 @@
-"""Figures to paste into a photo: at a wanted size, on their feet, in the photo's light, behind what is nearer.
+"""Sprites to paste into a photo: at a wanted size, on their feet, in the photo's light, behind what is nearer.
 
-The figures are rendered people in a standard light (``mfh_lab.pocket.world.sprites`` makes the file). All functions are
+The sprites are rendered people in a standard light (``mfh_lab.pocket.world.sprites`` makes the file). All functions are
 pure; a seeded generator decides everything random. Outside ``Composite.changed_mask`` a photo is never touched.
 """
 
@@ -20,17 +20,17 @@ from mfh.models.protocols import Rgb
 from mfh.weights import EMBEDDED
 
 SPRITES = EMBEDDED / "sprites.npz"
-# Share of a pixel that must be figure for it to count as a pixel of the person.
+# Share of a pixel that must be sprite for it to count as a pixel of the person.
 _OPAQUE = 0.5
 # Differences below half a step of an 8-bit photo are no change.
 _LEAST_CHANGE = 0.5 / 255
-# The contact shadow: its darkness right at the sole, and its blur in fractions of the figure's height.
+# The contact shadow: its darkness right at the sole, and its blur in fractions of the sprite's height.
 _SHADOW = 0.55
 _SHADOW_BLUR = 0.018
 
 
 @dataclass(frozen=True)
-class Figure:
+class Sprite:
     """A person cut out, full-length.
 
     Attributes:
@@ -52,39 +52,39 @@ class Figure:
 
 @dataclass(frozen=True)
 class Composite:
-    """A photo with a figure in it.
+    """A photo with a sprite in it.
 
     Attributes:
         rgb: (h, w, 3) float32 in [0, 1].
-        figure_mask: (h, w) pixels that show the figure.
-        changed_mask: (h, w) pixels that differ from the photo: figure, its soft edge, its shadow.
+        sprite_mask: (h, w) pixels that show the sprite.
+        changed_mask: (h, w) pixels that differ from the photo: sprite, its soft edge, its shadow.
     """
 
     rgb: Rgb
-    figure_mask: Bool[ndarray, "h w"]
+    sprite_mask: Bool[ndarray, "h w"]
     changed_mask: Bool[ndarray, "h w"]
 
 
 @lru_cache(maxsize=2)
-def load_figures(path: Path = SPRITES) -> tuple[Figure, ...]:
-    """Read a bank of figures.
+def load_sprites(path: Path = SPRITES) -> tuple[Sprite, ...]:
+    """Read a bank of sprites.
 
     Raises:
         WeightsError: when the file is missing.
     """
     if not path.is_file():
-        raise WeightsError(f"no figures at {path}: reinstall metric-from-human, the file is part of it")
-    figures = []
+        raise WeightsError(f"no sprites at {path}: reinstall metric-from-human, the file is part of it")
+    sprites = []
     with np.load(path, allow_pickle=False) as z:
         start = 0
         for k, end in enumerate(z["ends"]):
             with open_picture(
-                z["webp"][start:end].tobytes(), formats=("WEBP",), what="figure", expected="a figure of the package"
+                z["webp"][start:end].tobytes(), formats=("WEBP",), what="sprite", expected="a sprite of the package"
             ) as picture:
                 rgba = np.asarray(picture.convert("RGBA"))
             x, y = z["foot_xy_px"][k].tolist()
-            figures.append(
-                Figure(
+            sprites.append(
+                Sprite(
                     rgba,
                     float(z["stature_m"][k]),
                     float(z["px_per_m"][k]),
@@ -94,12 +94,12 @@ def load_figures(path: Path = SPRITES) -> tuple[Figure, ...]:
                 )
             )
             start = int(end)
-    return tuple(figures)
+    return tuple(sprites)
 
 
 def composite(
     rgb: Rgb,
-    figure: Figure,
+    sprite: Sprite,
     *,
     foot_xy_px: tuple[float, float],
     px_per_m: float,
@@ -107,19 +107,19 @@ def composite(
     allowed_mask: Bool[ndarray, "h w"],
     rng: np.random.Generator,
 ) -> Composite:
-    """Stand a figure in a photo.
+    """Stand a sprite in a photo.
 
     Args:
         rgb: the photo.
-        figure: who.
+        sprite: who.
         foot_xy_px: where its foot point goes; it may lie outside the photo.
         px_per_m: pixels a metre shall cover at the depth of the feet.
-        relative: disparity of the photo, larger is nearer, by which nearer things hide the figure; None hides nothing.
-        allowed_mask: where the photo may be changed; a figure that reaches beyond is cut off there.
+        relative: disparity of the photo, larger is nearer, by which nearer things hide the sprite; None hides nothing.
+        allowed_mask: where the photo may be changed; a sprite that reaches beyond is cut off there.
         rng: decides mirroring and noise.
 
     Returns:
-        The picture. All masks are empty where the figure falls outside the photo.
+        The picture. All masks are empty where the sprite falls outside the photo.
 
     Raises:
         ValueError: when ``px_per_m`` is not positive.
@@ -128,7 +128,7 @@ def composite(
         raise ValueError(f"px_per_m is {px_per_m}: pixels per metre must be positive")
     shape = rgb.shape[:2]
     mirrored = bool(rng.random() < 0.5)
-    placed = _place(figure, foot_xy_px, px_per_m, mirrored, shape)
+    placed = _place(sprite, foot_xy_px, px_per_m, mirrored, shape)
     nothing = Composite(rgb, np.zeros(shape, bool), np.zeros(shape, bool))
     if placed is None:
         return nothing
@@ -136,12 +136,12 @@ def composite(
     if not (alpha > _OPAQUE).any():
         return nothing
     window = np.s_[top:bottom, left:right]
-    stature_px = px_per_m * figure.stature_m
+    stature_px = px_per_m * sprite.stature_m
 
     on_floor = np.ones(alpha.shape, np.float32)
     if relative is not None:
         hidden = hidden_by_nearer(relative, alpha > _OPAQUE, (left, top), foot_xy_px, stature_px)
-        alpha = alpha * (1 - hidden.figure)
+        alpha = alpha * (1 - hidden.sprite)
         on_floor = hidden.floor
     backdrop = rgb[window]
     shaded = backdrop * (1 - _contact_shadow(alpha, foot_xy_px[1] - top, stature_px) * on_floor)[..., None]
@@ -154,27 +154,27 @@ def composite(
     shown = allowed & (alpha > _OPAQUE)
     out = rgb.copy()
     out[window][changed] = np.clip(mixed[changed], 0, 1)
-    figure_mask, changed_mask = np.zeros(shape, bool), np.zeros(shape, bool)
-    figure_mask[window], changed_mask[window] = shown, changed
-    return Composite(out, figure_mask, changed_mask)
+    sprite_mask, changed_mask = np.zeros(shape, bool), np.zeros(shape, bool)
+    sprite_mask[window], changed_mask[window] = shown, changed
+    return Composite(out, sprite_mask, changed_mask)
 
 
 def _place(
-    figure: Figure, foot_xy_px: tuple[float, float], px_per_m: float, mirrored: bool, shape: tuple[int, int]
+    sprite: Sprite, foot_xy_px: tuple[float, float], px_per_m: float, mirrored: bool, shape: tuple[int, int]
 ) -> tuple[tuple[int, int, int, int], Float[ndarray, "a b 3"], Float[ndarray, "a b"]] | None:
-    """Scale and move a figure.
+    """Scale and move a sprite.
 
     Returns:
         The part of the photo it may touch (left, top, right, bottom, ends excluded), and there its colours and alpha;
         None where it lies outside the photo.
     """
-    rgba = figure.rgba.astype(np.float32) / 255
+    rgba = sprite.rgba.astype(np.float32) / 255
     rgba[..., :3] *= rgba[..., 3:]
-    foot = np.array(figure.foot_xy_px)
+    foot = np.array(sprite.foot_xy_px)
     if mirrored:
         rgba = np.ascontiguousarray(rgba[:, ::-1])
         foot[0] = rgba.shape[1] - 1 - foot[0]
-    scale = np.full(2, px_per_m / figure.px_per_m)
+    scale = np.full(2, px_per_m / sprite.px_per_m)
     if scale[0] < 1:
         # Bilinear sampling would skip pixels: average first, then move by a fraction of a pixel.
         height, width = rgba.shape[:2]
@@ -186,7 +186,7 @@ def _place(
     low = np.floor(np.array(foot_xy_px) - scale * (foot + 1))
     high = np.ceil(np.array(foot_xy_px) + scale * (np.array(rgba.shape[1::-1]) - foot))
     # Room for the shadow beside and below the feet.
-    room = np.ceil(4 * _SHADOW_BLUR * px_per_m * figure.stature_m) + 1
+    room = np.ceil(4 * _SHADOW_BLUR * px_per_m * sprite.stature_m) + 1
     left, top = np.clip(low - [room, 0], 0, [shape[1], shape[0]]).astype(int).tolist()
     right, bottom = np.clip(high + room, 0, [shape[1], shape[0]]).astype(int).tolist()
     if left >= right or top >= bottom:
@@ -211,7 +211,7 @@ def _place(
 
 
 def _contact_shadow(alpha: Float[ndarray, "a b"], foot_row: float, stature_px: float) -> Float[ndarray, "a b"]:
-    """Return how much darker the ground gets next to the feet: the lowest part of the figure, flattened and blurred."""
+    """Return how much darker the ground gets next to the feet: the lowest part of the sprite, flattened and blurred."""
     rows = np.arange(len(alpha))[:, None]
     soles = alpha * (rows > foot_row - 0.05 * stature_px)
     blur = max(0.6, _SHADOW_BLUR * stature_px)

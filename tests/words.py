@@ -1,0 +1,76 @@
+"""The field's words: no private word of ours stands in the source, in the documentation, or in what commands print.
+
+The table of words is in docs/reference/glossary.md. What may stand all the same is listed with its reason.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+PRIVATE = {
+    r"clues?": "measurement",
+    r"belief|believe[sd]?|believing": "posterior",
+    r"outvot\w+": "rejected as an outlier",
+    r"(?<!anti-)trust(?:s|ed|ing)?": "inlier probability",
+    r"(?<!standard )(?<!absolute )deviations?": "standard deviation, residual",
+    r"people agree(?: on)?": "robust consensus",
+    r"meets? relative depth": "is paired with relative depth",
+    r"good for metres": "usable as scale evidence",
+    r"h[oe]ld(?:s|ing)? back": "regularized by the prior",
+    r"as far as can be": "at infinity",
+    r"how far (?:a|the|this|its) photo(?:'s depth)? reach\w*": "depth range",
+    r"by lot": "sampled at random",
+    r"goes on where": "resumes",
+    r"without a sound": "silently",
+    r"look(?:s|ed|ing)? at": "runs on, takes as input",
+    r"opinions?": "outputs, test-time augmentation",
+    r"is shown": "is input",
+    r"artefacts?": "model",
+    r"nobody|somebody|everybody|anybody|whoever": "no person, a person, all people",
+    r"said|told": "reported, informative",
+    r"(?:gives?|gave|giving|has|have|without|no|people's|their|puts?|into|of the|same) metres": "metric depth, scale",
+}
+"""A private word -> what the field says."""
+
+ALLOWED: dict[str, str] = {}
+"""``path: line's text`` -> why it may stand."""
+
+_PRIVATE = re.compile("|".join(rf"(?<![\w-])(?:{one})(?![\w-])" for one in PRIVATE), re.IGNORECASE)
+
+
+def texts(roots: list[Path]) -> Iterator[Path]:
+    for root in roots:
+        files = [root] if root.is_file() else sorted(root.rglob("*"))
+        yield from (one for one in files if one.suffix in {".py", ".md", ".js", ".html", ".css"} and one.is_file())
+
+
+def offences(roots: list[Path]) -> list[str]:
+    found = []
+    for path in texts(roots):
+        name = path.resolve().relative_to(REPOSITORY).as_posix()
+        text = path.read_text(encoding="utf-8")
+        # A phrase may be broken over two lines.
+        for match in _PRIVATE.finditer(re.sub(r"\n\s*(?:# )?", lambda gap: " " * len(gap.group()), text)):
+            number = text.count("\n", 0, match.start()) + 1
+            line = text.splitlines()[number - 1].strip()
+            if f"{name}: {line}" not in ALLOWED:
+                found.append(f"{name}:{number}: {' '.join(match.group().split())!r} in {line[:110]}")
+    return found
+
+
+def test_the_words_are_those_of_the_field():
+    found = offences([REPOSITORY / "src", REPOSITORY / "docs", REPOSITORY / "README.md"])
+    assert not found, f"{len(found)} private words, see docs/reference/glossary.md:\n" + "\n".join(found[:40])
+
+
+def test_a_private_word_is_found_over_two_lines_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.words.REPOSITORY", tmp_path)
+    (tmp_path / "a.md").write_text("The models look\n    at it.\nOne standard deviation is none.\n")
+    assert [one.split(":")[1] for one in offences([tmp_path])] == ["1"]
+
+
+if __name__ == "__main__":
+    print(*offences([Path(one).resolve() for one in sys.argv[1:]]), sep="\n")
