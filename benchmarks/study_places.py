@@ -23,6 +23,7 @@ from mfh.io.focal import FocalRequest
 from mfh.io.intrinsics import Intrinsics, read_intrinsics
 from mfh.io.photo import load_photo
 from mfh.pipeline.conclude import conclude
+from mfh.pipeline.request import Request
 from mfh.types import Photo, Region, Segment
 
 REGION_SHARE = 0.2
@@ -84,7 +85,7 @@ def study(pipeline: MetricFromHuman, folder: Path, count: int) -> list[Asked]:
     rng = np.random.default_rng(0)
     segments = draw_segments(depth_m, count, rng)
     try:
-        gathered = pipeline.gather(photo, lengths=segments)
+        gathered = pipeline.gather(photo, Request(lengths=segments))
     except NoLandmarkError:
         return []
     asked = []

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mfh.config import Config
 from mfh.errors import NoLandmarkError
 from tests.made_up_depth import with_depth
 
@@ -43,26 +44,26 @@ def run_mfh(capfd) -> Callable[..., Run]:
 
 
 @pytest.fixture
-def fake_pipeline(monkeypatch, metric_depth, gathered) -> list[dict]:
+def fake_pipeline(monkeypatch, metric_depth, gathered) -> list[Config]:
     """Replace the models: every photo has somebody in it, unless its name says "nobody"; returns what was asked for."""
     import mfh.pipeline.pipeline
 
-    asked: list[dict] = []
+    asked: list[Config] = []
 
     class FakePipeline:
         @classmethod
-        def from_preset(cls, name: str = "pocket", **changes):
-            asked.append({"preset": name, **changes})
+        def from_config(cls, config: Config, **_models):
+            asked.append(config)
             return cls()
 
-        def __call__(self, photo, **_options):
+        def __call__(self, photo, _request):
             if "nobody" in photo.name:
                 raise NoLandmarkError("nobody was found: give --people paint", tried=("people in the photo: 0 found",))
             height, width = photo.pixels.shape[:2]
             depth_m = np.linspace(1, 9, height * width, dtype=np.float32).reshape(height, width)
             return with_depth(metric_depth, depth_m, photo=photo)
 
-        def gather(self, photo, **_options):
+        def gather(self, photo, _request):
             return replace(gathered, photo=photo)
 
     monkeypatch.setattr(mfh.pipeline.pipeline, "MetricFromHuman", FakePipeline)

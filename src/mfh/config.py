@@ -4,7 +4,7 @@ A preset is an instance of :class:`Config`; ``dataclasses.replace`` makes a vari
 """
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from mfh.errors import InputError
@@ -202,15 +202,14 @@ def preset(name: str) -> Config:
     return PRESETS[name]
 
 
-def changes(config: Config) -> dict[str, Any]:
-    """Return the fields in which a configuration differs from the preset it started from.
-
-    Args:
-        config: its name is the preset's.
+def changed(config: Config, **overrides: Any) -> Config:
+    """Return a configuration with other values for some of its fields.
 
     Raises:
-        InputError: for the name of no preset.
+        InputError: for a field that a configuration does not have, listing those that it has.
     """
-    base = preset(config.name)
-    pairs = {one.name: (getattr(config, one.name), getattr(base, one.name)) for one in fields(Config)}
-    return {name: value for name, (value, usual) in pairs.items() if value != usual}
+    names = [one.name for one in fields(Config)]
+    for name in overrides:
+        if name not in names:
+            raise InputError(f"unknown option {name!r}: expected one of {', '.join(names)}")
+    return replace(config, **overrides)

@@ -19,7 +19,7 @@ def test_metres_are_compared_with_the_truth(run_mfh, fake_pipeline, monkeypatch,
     _, _, truth_m, places = read_example(EXAMPLE)
     valid_mask = np.isfinite(truth_m) & (truth_m > 0)
 
-    def too_far(self, photo, **_):
+    def too_far(self, photo, request):
         return with_depth(metric_depth, np.where(valid_mask, 1.1 * truth_m, np.nan), photo=photo)
 
     monkeypatch.setattr(mfh.pipeline.pipeline.MetricFromHuman, "__call__", too_far)

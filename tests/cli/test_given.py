@@ -11,7 +11,7 @@ from PIL import Image
 import mfh.pipeline.pipeline
 from mfh.errors import BackendError, WeightsError
 from mfh.io.depth import read_depth_npz
-from mfh.scale.known_sizes import KnownDistance, KnownHeight, KnownLength
+from mfh.scale.known_sizes import KnownDistance, KnownHeight, KnownLength, KnownSizes
 
 
 @pytest.fixture
@@ -148,16 +148,16 @@ def test_known_sizes_reach_the_pipeline(run_mfh, fake_pipeline, photo_path, tmp_
     monkeypatch.setattr(
         mfh.pipeline.pipeline.MetricFromHuman,
         "__call__",
-        lambda self, photo, **options: asked.append(options) or metric_depth,
+        lambda self, photo, request: asked.append(request) or metric_depth,
     )
     words = ["--person-height", "1.8", "--person-height", "1=6ft", "--known-distance", "3,4=2.5"]
     words += ["--known-distance", "5,6=300cm", "--known-length", "1,2:3,4=36in"]
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out", *words).code == 0
-    known = asked[0]["known"]
+    known = asked[0].known
     assert known.heights == (KnownHeight(1.8), KnownHeight(6 * 0.3048, 1))
     assert known.distances == (KnownDistance(3.0, 4.0, 2.5), KnownDistance(5.0, 6.0, 3.0))
     assert known.lengths == (KnownLength((1.0, 2.0), (3.0, 4.0), 36 * 0.0254),)
-    assert run_mfh("predict", photo_path, "--out", tmp_path / "out").code == 0 and asked[1]["known"] is None
+    assert run_mfh("predict", photo_path, "--out", tmp_path / "out").code == 0 and asked[1].known == KnownSizes()
 
 
 def test_a_person_s_height_scales_the_photo(run_mfh, floor, tmp_path):

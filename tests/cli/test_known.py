@@ -13,7 +13,7 @@ from mfh.cli.known import (
 )
 from mfh.cli.refit import parse_numbers
 from mfh.errors import InputError
-from mfh.scale.known_sizes import KnownDistance, KnownHeight, KnownLength
+from mfh.scale.known_sizes import KnownDistance, KnownHeight, KnownLength, KnownSizes
 from mfh.types import Region, Segment
 
 
@@ -62,15 +62,15 @@ def test_heights_of_everybody_come_before_a_person_s_own():
 
 
 def test_nothing_given_is_nothing_known():
-    assert known_sizes(heights=[], distances=[], lengths=[]) is None
+    assert known_sizes(heights=[], distances=[], lengths=[]) == KnownSizes()
 
 
 def test_all_kinds_together():
     known = known_sizes(heights=["0=6ft"], distances=["1,2=3", "4,5=6"], lengths=["1,2:3,4=5"])
-    assert known is not None and known, "a distance suffices without people"
+    assert known, "a distance suffices without people"
     assert [len(one) for one in (known.heights, known.distances, known.lengths)] == [1, 2, 1]
     only_heights = known_sizes(heights=["1.8"], distances=[], lengths=[])
-    assert only_heights is not None and not only_heights, "a height needs its person"
+    assert not only_heights, "a height needs its person"
 
 
 @pytest.mark.parametrize(

@@ -110,8 +110,8 @@ def test_options_reach_the_pipeline(run_mfh, fake_pipeline, photo_path, tmp_path
     words += ["--prompt", "a woman", "--prompt", "a tall man"]
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out", *words).code == 0
     (asked,) = fake_pipeline
-    assert asked["preset"] == "pocket" and asked["people"] == "paint" and asked["seed"] == 5
-    painting = asked["painting"]
+    assert (asked.name, asked.people, asked.seed) == ("pocket", "paint", 5)
+    painting = asked.painting
     assert (painting.max_paintings, painting.max_attempts, painting.budget_s) == (40, 80, 90.0)
     assert painting.prompts == ("a woman", "a tall man")
 
@@ -119,21 +119,21 @@ def test_options_reach_the_pipeline(run_mfh, fake_pipeline, photo_path, tmp_path
 @pytest.mark.parametrize("mode", ["body", "contact", "either"])
 def test_evidence_is_for_the_photo_and_for_paintings(run_mfh, fake_pipeline, photo_path, tmp_path, mode):
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out", "--evidence", mode).code == 0
-    config = replace(preset("pocket"), **{key: value for key, value in fake_pipeline[0].items() if key != "preset"})
+    (config,) = fake_pipeline
     assert (config.photo_evidence, config.painting_evidence) == (mode, mode)
 
 
 def test_evidence_is_the_preset_s_where_nothing_is_said(run_mfh, fake_pipeline, photo_path, tmp_path):
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out").code == 0
-    assert not {"photo_evidence", "painting_evidence", "keep_paintings"} & set(fake_pipeline[0])
+    assert fake_pipeline == [preset("pocket")]
 
 
 def test_sixteen_paintings(run_mfh, fake_pipeline, photo_path, tmp_path):
     words = "--people paint --paintings 16".split()
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out", *words).code == 0
     (asked,) = fake_pipeline
-    painting = asked.get("painting", preset("pocket").painting)
-    assert asked["people"] == "paint" and (painting.max_paintings, painting.max_attempts) == (16, 32)
+    painting = asked.painting
+    assert asked.people == "paint" and (painting.max_paintings, painting.max_attempts) == (16, 32)
 
 
 def painted(metric_depth, count):
@@ -157,7 +157,7 @@ def test_paintings_are_saved_with_their_strip(run_mfh, fake_pipeline, photo_path
     for count in (5, 3):
         result = painted(metric_depth, count)
         monkeypatch.setattr(
-            mfh.pipeline.pipeline.MetricFromHuman, "__call__", lambda self, photo, result=result, **_: result
+            mfh.pipeline.pipeline.MetricFromHuman, "__call__", lambda self, photo, request, result=result: result
         )
         run = run_mfh("predict", photo_path, "--save-paintings", "--out", tmp_path / "out")
         assert run.code == 0, run.err
@@ -175,10 +175,10 @@ def test_paintings_are_saved_with_their_strip(run_mfh, fake_pipeline, photo_path
             {"number": 1, "file": "paintings/01.png", "used": False, "reason": "too small"},
         ]
         assert receipt["landmarks"][0]["evidence"] == "contact"
-    assert fake_pipeline[0]["keep_paintings"] is True
+    assert fake_pipeline[0].keep_paintings is True
     # Measured again without: paintings are expensive and stay, and the receipt says whose they are.
     result = replace(metric_depth, kept_paintings=())
-    monkeypatch.setattr(mfh.pipeline.pipeline.MetricFromHuman, "__call__", lambda self, photo, **_: result)
+    monkeypatch.setattr(mfh.pipeline.pipeline.MetricFromHuman, "__call__", lambda self, photo, request: result)
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out").code == 0
     earlier = ["paintings/00.png", "paintings/01.png", "paintings/02.png", "strip.png"]
     receipt = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
@@ -321,7 +321,7 @@ def test_far_pixels_are_said_to_end_in_the_png(run_mfh, fake_pipeline, photo_pat
     import mfh.pipeline.pipeline
 
     far = with_depth(metric_depth, np.full_like(metric_depth.depth_m, 100.0))
-    monkeypatch.setattr(mfh.pipeline.pipeline.MetricFromHuman, "__call__", lambda self, photo, **_: far)
+    monkeypatch.setattr(mfh.pipeline.pipeline.MetricFromHuman, "__call__", lambda self, photo, request: far)
     run = run_mfh("predict", photo_path, "--out", tmp_path / "out")
     assert run.code == 0 and "depth.png ends at 65.535 m" in run.out
 
@@ -330,7 +330,7 @@ def test_a_fault_of_the_program_is_one_line_too(run_mfh, fake_pipeline, photo_pa
     import mfh.pipeline.pipeline
 
     monkeypatch.delenv("MFH_TRACEBACK", raising=False)
-    monkeypatch.setattr(mfh.pipeline.pipeline.MetricFromHuman, "__call__", lambda self, photo, **_: 1 / 0)
+    monkeypatch.setattr(mfh.pipeline.pipeline.MetricFromHuman, "__call__", lambda self, photo, request: 1 / 0)
     run = run_mfh("predict", photo_path, "--out", tmp_path / "out")
     assert run.code == 1 and "ZeroDivisionError" in run.error_line and "MFH_TRACEBACK=1" in run.error_line
 
@@ -361,15 +361,15 @@ def test_durations(text, seconds):
 def test_other_models_by_name_or_place(run_mfh, fake_pipeline, photo_path, tmp_path):
     words = ["--painter", "hf:org/name", "--relative-depth-model", "depth-anything-v2-small"]
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out", *words).code == 0
-    assert fake_pipeline[-1]["painter"] == "hf:org/name"
-    assert fake_pipeline[-1]["relative_depth"] == "depth-anything-v2-small"
+    assert fake_pipeline[-1].painter == "hf:org/name"
+    assert fake_pipeline[-1].relative_depth == "depth-anything-v2-small"
     run = run_mfh("predict", photo_path, "--out", tmp_path / "out", "--painter", "sd9")
     assert run.code == 2 and "unknown painter model 'sd9'" in run.error_line and "sd2" in run.error_line
     # The paper never looks for people in the photo; that is the preset's choice until the user says otherwise.
     run_mfh("predict", photo_path, "--out", tmp_path / "out", "--preset", "paper")
-    assert "people" not in fake_pipeline[-1]
+    assert fake_pipeline[-1].people == "paint"
     run_mfh("predict", photo_path, "--out", tmp_path / "out", "--preset", "paper", "--people", "auto")
-    assert fake_pipeline[-1]["people"] == "auto"
+    assert fake_pipeline[-1].people == "auto"
 
 
 @pytest.mark.parametrize(
@@ -401,9 +401,8 @@ def test_a_given_focal_length_no_camera_has_is_an_error(run_mfh, fake_pipeline, 
 def test_who_finds_and_measures_people_and_who_sees_the_focal_length(run_mfh, fake_pipeline, photo_path, tmp_path):
     words = ["--person-segmenter", "mask2former", "--human-mesh", "blazepose", "--fov-from", "depth-pro"]
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out", "--preset", "paper", *words).code == 0
-    assert fake_pipeline == [
-        {"preset": "paper", "person_segmenter": "mask2former", "human_mesh": "blazepose", "field_of_view": "depth-pro"}
-    ]
+    other = {"person_segmenter": "mask2former", "human_mesh": "blazepose", "field_of_view": "depth-pro"}
+    assert fake_pipeline == [replace(preset("paper"), **other)]
     run = run_mfh("predict", photo_path, "--out", tmp_path / "out", "--fov-from", "mogge")
     assert run.code == 2 and "unknown field of view model 'mogge': expected one of: depth-pro, moge" in run.error_line
 
@@ -413,17 +412,11 @@ def test_commercial_ok_says_what_takes_whose_place(run_mfh, fake_pipeline, photo
     run = run_mfh(*place, "--preset", "standard", "--commercial-ok")
     assert run.code == 0
     assert "depth-anything-v2-small takes the place of the relative depth depth-anything-v2-large" in run.err
-    assert fake_pipeline == [
-        {
-            "preset": "standard",
-            "relative_depth": "depth-anything-v2-small",
-            "person_segmenter": "blazepose",
-            "human_mesh": "blazepose",
-        }
-    ]
+    other = {"relative_depth": "depth-anything-v2-small", "person_segmenter": "blazepose", "human_mesh": "blazepose"}
+    assert fake_pipeline == [replace(preset("standard"), **other)]
     fake_pipeline.clear()
     run = run_mfh(*place, "--commercial-ok")
-    assert run.err == "" and fake_pipeline == [{"preset": "pocket"}]
+    assert run.err == "" and fake_pipeline == [preset("pocket")]
     run = run_mfh(*place, "--painter", "hf:org/name", "--commercial-ok")
     assert run.code == 2 and "the licence of the painter hf:org/name is not known here" in run.error_line
 

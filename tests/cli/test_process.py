@@ -89,7 +89,7 @@ def test_interruption_is_quiet(tmp_path, photo_path):
 
         class Waiting:
             @classmethod
-            def from_preset(cls, *_, **__):
+            def from_config(cls, *_, **__):
                 return cls()
 
             def __call__(self, *_, **__):
@@ -126,10 +126,10 @@ FAKE = """
 
     class Fake:
         @classmethod
-        def from_preset(cls, *_, **__):
+        def from_config(cls, *_, **__):
             return cls()
 
-        def __call__(self, photo, **_):
+        def __call__(self, photo, *_):
             if "bad" in photo.name:
                 raise KeyError("nobody has thought of this")
             if "slow" in photo.name:

@@ -9,6 +9,7 @@ from mfh.errors import BackendError
 from mfh.geometry import view
 from mfh.geometry.camera import project, resize_camera
 from mfh.pipeline.canvas import canvas_of, on_photo
+from mfh.pipeline.request import Request
 from mfh.scale.known_sizes import KnownDistance, KnownSizes
 from mfh.types import Evidence, Landmark, LogRange, Photo, Region, RelativeDepth, Segment
 from tests.box_world import (
@@ -123,13 +124,15 @@ def test_a_photo_too_large_to_be_looked_at_whole_gets_the_answer_of_the_smaller_
     ends, wall = ((20.0, 90.0), (70.0, 80.0)), (48.0, 20.0)
     known = KnownSizes(distances=(KnownDistance(*wall, 9.6),))
     usual = pipeline(config(people), painter=OraclePainter(camera=WIDE))(
-        small, known=known, region=Region(10, 80, 40, 96), lengths=[Segment(*ends)]
+        small, Request(known=known, region=Region(10, 80, 40, 96), lengths=[Segment(*ends)])
     )
     result = pipeline(config(people), painter=OraclePainter(camera=WIDE))(
         enlarged(small),
-        known=KnownSizes(distances=(KnownDistance(*larger(wall), 9.6),)),
-        region=Region(10 * TIMES, 80 * TIMES, 40 * TIMES, 96 * TIMES),
-        lengths=[Segment(*map(larger, ends))],
+        Request(
+            known=KnownSizes(distances=(KnownDistance(*larger(wall), 9.6),)),
+            region=Region(10 * TIMES, 80 * TIMES, 40 * TIMES, 96 * TIMES),
+            lengths=[Segment(*map(larger, ends))],
+        ),
     )
     assert result.relative.values.shape == small.rgb.shape[:2]
     np.testing.assert_allclose(result.map_m, usual.depth_m, rtol=1e-6)

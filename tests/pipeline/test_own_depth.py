@@ -11,6 +11,7 @@ from mfh.errors import InputError, NoLandmarkError
 from mfh.io.relative import RelativeDepthMap
 from mfh.models.protocols import RelativeDepthModel
 from mfh.pipeline.own_depth import GivenRelativeDepth, gather_with_relative_depth, metric_from_relative_depth
+from mfh.pipeline.request import Request
 from mfh.scale.known_sizes import KnownDistance, KnownSizes
 from mfh.types import Region, Segment
 
@@ -83,17 +84,23 @@ def test_known_distances_tell_it_where_nobody_can(world):
     near, far = (80.0, 115.0), (80.0, 10.0)
     metres = [float(world.depth_m[int(y), int(x)]) for x, y in (near, far)]
     known = KnownSizes(distances=(KnownDistance(*near, metres[0]), KnownDistance(*far, metres[1])))
-    result = metric_from_relative_depth(world.photo(), given(world, "depth"), space="depth", known=known)
+    result = metric_from_relative_depth(
+        world.photo(), given(world, "depth"), space="depth", request=Request(known=known)
+    )
     assert (result.attempts, result.people_used) == (0, 0)
     # Along the line of sight: a few percent more than z at these pixels.
     assert result.depth_m[10, 80] == pytest.approx(metres[1], rel=0.1)
     with pytest.raises(InputError, match="pass --space depth"):
-        metric_from_relative_depth(world.photo(), given(world, "depth"), space="disparity", known=known)
+        metric_from_relative_depth(
+            world.photo(), given(world, "depth"), space="disparity", request=Request(known=known)
+        )
 
 
 def test_where_nobody_can_tell_it_is_believed(world):
     known = KnownSizes(distances=(KnownDistance(80.0, 110.0, 3.0),))
-    result = metric_from_relative_depth(world.photo(), given(world, "depth"), space="disparity", known=known)
+    result = metric_from_relative_depth(
+        world.photo(), given(world, "depth"), space="disparity", request=Request(known=known)
+    )
     assert result.head.space == "disparity"
     assert any("taken for disparity, as was said" in warning for warning in result.warnings)
 
@@ -169,7 +176,9 @@ def test_what_fills_a_hole_changes_nothing(request, monkeypatch, who, space):
             return replace(relative, values=fills)
 
         monkeypatch.setattr(mfh.pipeline.own_depth, "relative_with_holes", filled)
-        return metric_from_relative_depth(world.photo(), values, space=space, region=region, lengths=[length])
+        return metric_from_relative_depth(
+            world.photo(), values, space=space, request=Request(region=region, lengths=[length])
+        )
 
     first, second = measured(0.0), measured(1e4)
     assert (first.head, first.interval, first.region) == (second.head, second.interval, second.region)
@@ -182,7 +191,7 @@ def test_what_fills_a_hole_changes_nothing(request, monkeypatch, who, space):
 def test_a_region_partly_in_a_hole_is_measured_by_the_rest_and_says_so(crowd):
     values, holes = with_holes(crowd, "depth", np.inf)
     region = Region(70, 5, 150, 25)
-    result = metric_from_relative_depth(crowd.photo(), values, space="depth", region=region)
+    result = metric_from_relative_depth(crowd.photo(), values, space="depth", request=Request(region=region))
     share = holes[region.pixels].mean()
     assert 0.8 < share < 1 and result.region is not None
     assert result.region.depth_m == pytest.approx(np.nanmedian(result.depth_m[region.pixels]))
@@ -202,7 +211,7 @@ def test_what_is_asked_or_known_in_a_hole_is_one_line_before_anything_is_painted
     monkeypatch.setattr(mfh.pipeline.pipeline, "load_models", lambda names: pytest.fail("a model was loaded"))
     asked, said = IN_A_HOLE[case]
     with pytest.raises(InputError, match=said) as caught:
-        metric_from_relative_depth(world.photo(), values, space="depth", **asked)
+        metric_from_relative_depth(world.photo(), values, space="depth", request=Request(**asked))
     assert "\n" not in str(caught.value)
 
 
@@ -210,7 +219,7 @@ def test_a_hole_of_a_few_pixels_beside_a_click_does_not_matter(world):
     values = given(world, "depth")
     values[108:110, 78:83] = np.nan
     known = KnownSizes(distances=(KnownDistance(80.0, 110.0, 3.0),))
-    result = metric_from_relative_depth(world.photo(), values, space="depth", known=known)
+    result = metric_from_relative_depth(world.photo(), values, space="depth", request=Request(known=known))
     assert result.known_sizes[0].weight == pytest.approx(1)
 
 

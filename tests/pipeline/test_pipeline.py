@@ -11,6 +11,7 @@ import mfh.pipeline.pipeline
 from mfh.config import FreeParameters, HeadConfig, SilogForm
 from mfh.errors import BackendError, InputError, NoLandmarkError
 from mfh.pipeline.pipeline import MetricFromHuman
+from mfh.pipeline.request import Request
 from mfh.types import (
     FocalProvenance,
     Space,
@@ -124,7 +125,9 @@ def test_a_default_focal_length_is_warned_about():
 
 def test_progress_is_reported_in_order_and_stages_are_timed():
     reports: list[tuple[str, float]] = []
-    result = pipeline(config(batch_size=1))(render([]), progress=lambda what, done: reports.append((what, done)))
+    result = pipeline(config(batch_size=1))(
+        render([]), Request(progress=lambda what, done: reports.append((what, done)))
+    )
     stages = list(dict.fromkeys(what for what, _ in reports))
     assert stages == ["relative depth", "people", "painting", "fit"]
     assert [done for _, done in reports] == sorted(done for _, done in reports)

@@ -10,6 +10,7 @@ import mfh.landmarks.bodies
 import mfh.pipeline.pipeline
 from mfh.errors import InputError, NoLandmarkError, Rejected
 from mfh.pipeline.pipeline import MetricFromHuman
+from mfh.pipeline.request import Request
 from mfh.scale.known_sizes import KnownDistance, KnownSizes
 from mfh.types import (
     PaintedPhoto,
@@ -295,7 +296,7 @@ def test_a_photo_the_painter_refuses_is_not_painted_and_what_helps_is_named():
 def test_a_photo_the_painter_refuses_is_measured_by_people_in_it_or_by_what_is_known():
     assert_exact(pipeline(config(), painter=ChoosyPainter())(render([LEFT_NEAR, MIDDLE])))
     known = KnownSizes(distances=(KnownDistance(40.0, 30.0, 5.0),))
-    result = pipeline(config("paint"), painter=ChoosyPainter())(render([]), known=known)
+    result = pipeline(config("paint"), painter=ChoosyPainter())(render([]), Request(known=known))
     assert result.depth_m[30, 40] == pytest.approx(5.0, rel=0.02)
     assert result.attempts == 0
 

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from mfh.config import HeadConfig
 from mfh.models.protocols import ProposingPainter
 from mfh.pipeline.paint_masks import plan_painting
 from mfh.pipeline.planning import CANDIDATES, LEAST_PEOPLE, plan_next, who_proposes
+from mfh.scale.fit import fit_scale
+from mfh.scale.posterior import ScalePosterior
 from mfh.scale.range_prior import PhotoRange
 from mfh.types import Evidence, Landmark, Proposal, RelativeDepth
 from tests.box_world import CAMERA, FLOOR_M, OraclePainter, assert_exact, config, depth_in, pipeline, render
@@ -51,8 +54,13 @@ NEAR = [person(3.9, 1.06), person(4.0, 0.93), person(4.2)]
 INFORMATIVE = config(mask_choice="informative")
 
 
+def posterior_of(evidence, relative: RelativeDepth = RELATIVE) -> ScalePosterior:
+    return fit_scale(evidence, relative, config=HeadConfig()).consensus.posterior
+
+
 def plan(painter, n: int, evidence, options=INFORMATIVE):
-    return plan_next(painter, PHOTO, RELATIVE, n, evidence, wanted=None, config=options)
+    posterior = posterior_of(evidence) if len(evidence) >= LEAST_PEOPLE else None
+    return plan_next(painter, PHOTO, RELATIVE, n, posterior, wanted=None, config=options)
 
 
 def drawn(n: int):
@@ -100,7 +108,7 @@ def test_somebody_near_is_painted_next_where_near_things_are_wanted():
     far = [person(7.5, 1.06), person(7.8, 0.93), person(8.2)]
     near = PhotoRange(1 / 4.4, 1 / 4.0, 1 / 3.8)
     chosen = [
-        depth_of(plan_next(Proposing(), PHOTO, RELATIVE, n, far, wanted=near, config=INFORMATIVE).seed)
+        depth_of(plan_next(Proposing(), PHOTO, RELATIVE, n, posterior_of(far), wanted=near, config=INFORMATIVE).seed)
         for n in range(3, 9)
     ]
     assert max(chosen) < 4.5
@@ -161,8 +169,11 @@ def test_nobody_is_painted_where_the_map_has_a_hole():
     relative = RelativeDepth(np.where(holes, 5.0, RELATIVE.values).astype(np.float32), "disparity", valid_mask=~holes)
 
     def chosen(n):
-        return plan_next(Proposing(), PHOTO, relative, n, NEAR, wanted=None, config=INFORMATIVE)
+        return plan_next(Proposing(), PHOTO, relative, n, posterior_of(NEAR, relative), wanted=None, config=INFORMATIVE)
 
     assert all(depth_of(chosen(n).seed) < 6 for n in range(3, 9))
     nowhere = RelativeDepth(RELATIVE.values, "disparity", valid_mask=rows < CAMERA.cy)
-    assert same(plan_next(Proposing(), PHOTO, nowhere, 5, NEAR, wanted=None, config=INFORMATIVE), drawn(5))
+    assert same(
+        plan_next(Proposing(), PHOTO, nowhere, 5, posterior_of(NEAR, nowhere), wanted=None, config=INFORMATIVE),
+        drawn(5),
+    )

@@ -8,6 +8,7 @@ import pytest
 from mfh.config import HeadConfig
 from mfh.errors import InputError
 from mfh.pipeline.conclude import conclude
+from mfh.pipeline.request import Request
 from mfh.scale.fit import fit_scale
 from mfh.scale.interval import region_interval
 from mfh.scale.known_sizes import KnownDistance, KnownSizes
@@ -20,7 +21,7 @@ FLOOR = Region(10, 60, 40, 70)
 
 def test_the_region_is_as_far_as_it_is():
     photo = render([])
-    result = pipeline(config())(photo, region=FLOOR)
+    result = pipeline(config())(photo, Request(region=FLOOR))
     assert result.region is not None and result.region.region == FLOOR
     assert result.region.depth_m == pytest.approx(np.median(depth_in(photo.rgb)[60:70, 10:40]), rel=1e-3)
     low, high = result.region.interval.level_80
@@ -30,7 +31,7 @@ def test_the_region_is_as_far_as_it_is():
 
 def test_the_answer_for_the_photo_is_the_same_with_and_without():
     photo = render([MIDDLE])
-    with_region, without = pipeline(config())(photo, region=FLOOR), pipeline(config())(photo)
+    with_region, without = pipeline(config())(photo, Request(region=FLOOR)), pipeline(config())(photo)
     np.testing.assert_array_equal(with_region.depth_m, without.depth_m)
     assert with_region.interval == without.interval
 
@@ -48,7 +49,7 @@ def test_the_answer_for_the_photo_is_the_same_with_and_without():
 def test_no_region_of_the_photo_is_one_line(region, expected):
     painter = OraclePainter()
     with pytest.raises(InputError, match=expected) as caught:
-        pipeline(config("paint"), painter=painter)(render([]), region=region)
+        pipeline(config("paint"), painter=painter)(render([]), Request(region=region))
     assert "\n" not in str(caught.value)
     assert not painter.seen, "said before anybody is painted"
     gathered = pipeline(config()).gather(render([MIDDLE]))
@@ -60,7 +61,7 @@ def test_a_region_without_metres_is_said_to_have_none():
     """Farther than answers go: the wall."""
     wall = Region(40, 0, 60, 10)
     near = replace(config(), max_depth_m=6.0)
-    result = pipeline(near)(render([MIDDLE]), region=wall)
+    result = pipeline(near)(render([MIDDLE]), Request(region=wall))
     assert result.region is None
     assert any("in the region" in warning for warning in result.warnings)
     assert not any("in the region" in warning for warning in pipeline(near)(render([MIDDLE])).warnings)
@@ -69,7 +70,7 @@ def test_a_region_without_metres_is_said_to_have_none():
 def test_a_region_partly_without_metres_is_as_far_as_its_median():
     """Wall and floor, where answers end between them."""
     near = replace(config(), max_depth_m=6.0)
-    result = pipeline(near)(render([]), region=Region(40, 50, 60, 72))
+    result = pipeline(near)(render([]), Request(region=Region(40, 50, 60, 72)))
     inside_m = result.depth_m[50:72, 40:60]
     assert 0.05 < np.isnan(inside_m).mean() < 0.5 and result.region is not None
     assert result.region.depth_m == pytest.approx(np.median(np.nan_to_num(inside_m, nan=np.inf)))
@@ -79,7 +80,7 @@ def test_whatever_was_gathered_can_be_asked_about_another_region():
     photo = render([MIDDLE])
     gathered = pipeline(config()).gather(photo)
     asked = conclude(replace(gathered, region=FLOOR), head=HeadConfig()).region
-    assert asked == pipeline(config())(photo, region=FLOOR).region
+    assert asked == pipeline(config())(photo, Request(region=FLOOR)).region
 
 
 def test_the_shape_of_the_relative_depth_counts_whole():
@@ -96,7 +97,7 @@ def test_painting_goes_on_until_the_region_is_sure_whatever_the_batches():
     runs = [
         pipeline(
             config("paint", max_paintings=20, batch_size=size, until_interval=0.2), people=OraclePeople(error=wrong)
-        )(render([]), region=FLOOR)
+        )(render([]), Request(region=FLOOR))
         for size in (1, 7)
     ]
     assert "over the region" in runs[0].ended_by
@@ -108,13 +109,13 @@ def test_painting_goes_on_until_the_region_is_sure_whatever_the_batches():
 def test_lengths_are_those_of_the_world_and_the_same_from_the_evidence():
     photo = render([])
     across, away = Segment((10.0, 65.0), (80.0, 65.0)), Segment((48.0, 68.0), (48.0, 55.0))
-    result = pipeline(config())(photo, lengths=[across, away])
+    result = pipeline(config())(photo, Request(lengths=[across, away]))
     assert [one.segment for one in result.lengths] == [across, away]
     points = result.points_m().reshape(*photo.rgb.shape[:2], 3)
     for one in result.lengths:
         (x1, y1), (x2, y2) = ((round(x), round(y)) for x, y in (one.segment.start_xy, one.segment.end_xy))
         assert one.metres == pytest.approx(np.linalg.norm(points[y1, x1] - points[y2, x2]), rel=1e-3)
-    gathered = pipeline(config()).gather(photo, lengths=[across])
+    gathered = pipeline(config()).gather(photo, Request(lengths=[across]))
     assert conclude(gathered, head=HeadConfig()).lengths == result.lengths[:1]
     assert conclude(replace(gathered, lengths=(away,)), head=HeadConfig()).lengths == result.lengths[1:]
 
@@ -122,7 +123,7 @@ def test_lengths_are_those_of_the_world_and_the_same_from_the_evidence():
 def test_what_a_guessed_focal_length_spoils():
     """People fix widths and leave depth to it; a known distance fixes depth and leaves widths to it."""
     across, ahead = Segment((10.0, 65.0), (80.0, 65.0)), Segment((48.0, 68.0), (48.0, 55.0))
-    gathered = pipeline(config()).gather(render([]), lengths=[across, ahead])
+    gathered = pipeline(config()).gather(render([]), Request(lengths=[across, ahead]))
     guessed = replace(gathered.photo, focal=replace(gathered.photo.focal, relative_sigma=0.25))
     people = conclude(replace(gathered, photo=guessed), head=HeadConfig())
     distance = KnownSizes(distances=(KnownDistance(48.0, 60.0, 5.6),))
@@ -142,7 +143,7 @@ def test_what_a_guessed_focal_length_spoils():
 def test_a_length_outside_is_said_before_anybody_is_painted():
     painter = OraclePainter()
     with pytest.raises(InputError, match="pixel 500,2 is outside the photo, which is 96x72"):
-        pipeline(config("paint"), painter=painter)(render([]), lengths=[Segment((1.0, 2.0), (500.0, 2.0))])
+        pipeline(config("paint"), painter=painter)(render([]), Request(lengths=[Segment((1.0, 2.0), (500.0, 2.0))]))
     assert not painter.seen
 
 

@@ -29,7 +29,9 @@ class Place:
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the results; the example gets OUT/demo/.")] = Path("out"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the results; the example gets OUT/demo/.")
+    ] = Path("out"),
     preset: Annotated[str, typer.Option(help="Which models.")] = "pocket",
 ) -> int:
     """Measure an example rendered with known metres and compare."""

@@ -19,8 +19,8 @@ _SHORTEST_M, _TALLEST_M = 0.4, 2.6
 _MOST_DIGITS, _MOST_LETTERS = 9, 60
 
 
-def known_sizes(*, heights: Sequence[str], distances: Sequence[str], lengths: Sequence[str]) -> "KnownSizes | None":
-    """Return the sizes the user gave, or None for none.
+def known_sizes(*, heights: Sequence[str], distances: Sequence[str], lengths: Sequence[str]) -> "KnownSizes":
+    """Return the sizes the user gave.
 
     Args:
         heights: words of --person-height.
@@ -30,8 +30,6 @@ def known_sizes(*, heights: Sequence[str], distances: Sequence[str], lengths: Se
     Raises:
         InputError: for a word that says no size, or two heights of one person.
     """
-    if not (heights or distances or lengths):
-        return None
     from mfh.scale.known_sizes import KnownSizes
 
     return KnownSizes(

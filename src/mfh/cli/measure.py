@@ -3,12 +3,12 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mfh.cli.progress import ProgressLine
-from mfh.config import Config, changes
+from mfh.config import Config
 from mfh.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,28 +18,24 @@ if TYPE_CHECKING:
     from mfh.io.relative import RelativeDepthMap
     from mfh.io.results import Place, Written
     from mfh.pipeline.pipeline import MetricFromHuman
-    from mfh.scale.known_sizes import KnownSizes
-    from mfh.types import MetricDepth, Photo, Region, Segment
+    from mfh.pipeline.request import Request
+    from mfh.types import MetricDepth, Photo
     from mfh.types.observations import Gathered
 
 
 @dataclass(frozen=True)
 class Given:
-    """What the user knows about a photo beyond its pixels.
+    """What the user gave beside the photo.
 
     Attributes:
+        request: known sizes, a region, lengths to measure; None for nothing.
         focal: focal length; None to use EXIF or a default.
-        known: sizes of people and things.
         relative_depth: a map to use instead of a model's.
-        region: where in it metres are wanted most.
-        lengths: what is to be measured in it.
     """
 
+    request: "Request | None" = None
     focal: "FocalRequest | None" = None
-    known: "KnownSizes | None" = None
     relative_depth: "RelativeDepthMap | None" = None
-    region: "Region | None" = None
-    lengths: "tuple[Segment, ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -131,34 +127,27 @@ class Meter:
 
     def _conclude(self, photo: "Photo", progress: ProgressLine) -> "tuple[MetricDepth, Gathered | None]":
         """Return the result, and what it rests on where that is to be kept."""
-        given, say = self._given, progress.update
-        known, region, lengths = given.known, given.region, given.lengths
-        if given.relative_depth is None and not self._save_evidence:
-            return self._model()(photo, known=known, region=region, lengths=lengths, progress=say), None
         from mfh.pipeline.conclude import conclude
+        from mfh.pipeline.request import Request
 
-        if given.relative_depth is None:
-            gathered = self._model().gather(photo, known=known, region=region, lengths=lengths, progress=say)
-        else:
+        given = self._given
+        request = replace(given.request or Request(), progress=progress.update)
+        if given.relative_depth is not None:
             from mfh.pipeline.own_depth import gather_with_relative_depth
 
-            gathered = gather_with_relative_depth(
-                photo,
-                given.relative_depth,
-                config=self.config,
-                known=known,
-                region=region,
-                lengths=lengths,
-                progress=say,
-            )
-        result = conclude(gathered, head=self.config.head, known=known)
+            gathered = gather_with_relative_depth(photo, given.relative_depth, config=self.config, request=request)
+        elif self._save_evidence:
+            gathered = self._model().gather(photo, request)
+        else:
+            return self._model()(photo, request), None
+        result = conclude(gathered, head=self.config.head, known=request.known)
         return result, gathered if self._save_evidence else None
 
     def _model(self) -> "MetricFromHuman":
         if self._pipeline is None:
             from mfh.pipeline.pipeline import MetricFromHuman
 
-            self._pipeline = MetricFromHuman.from_preset(self.config.name, **changes(self.config))
+            self._pipeline = MetricFromHuman.from_config(self.config)
         return self._pipeline
 
 

@@ -2,191 +2,77 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mfh.cli.exits import EXIT_DONE, failure_line
-from mfh.cli.flags import (
-    AsJson,
-    Focal35mm,
-    FocalPx,
-    FovXDeg,
-    IntrinsicsFile,
-    KnownDistances,
-    KnownLengths,
-    PersonHeights,
-    RelativeDepthFile,
-    RelativeDepthSpace,
-    WantedLengths,
-    WantedRegion,
-)
+from mfh.cli.flags import AsJson, CameraOptions, OwnDepthOptions, PhotoOptions
+from mfh.cli.groups import grouped
 from mfh.cli.json_answer import note_photo, print_photos
-from mfh.cli.known import known_sizes, parse_region, parse_segment
 from mfh.cli.measure import Given, Measured, Meter
-from mfh.cli.options import (
-    PaintingLimits,
-    check_one_photo,
-    choose_models,
-    configure,
-    parse_megapixels,
-    parse_seconds,
-    request_focal,
-    request_relative_depth,
-)
+from mfh.cli.options import MethodOptions, ModelOptions, parse_megapixels
 from mfh.cli.progress import progress_line
 from mfh.cli.receipt_table import describe_interval, describe_length, describe_region, receipt_rows
-from mfh.config import PRESETS, Config, EvidenceMode, HeadKind, PeopleMode
+from mfh.config import Config
 from mfh.errors import InputError, MfhError, NoLandmarkError, printable, shown
 
 if TYPE_CHECKING:
     from mfh.types import MetricDepth
 
 
-def predict(
-    photos: Annotated[list[Path] | None, typer.Argument(help="Picture files.", show_default=False)] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the results; each photo gets OUT/<name>/.")] = Path("out"),
-    preset: Annotated[str, typer.Option(help=f"Which models: {', '.join(sorted(PRESETS))}.")] = "pocket",
-    people: Annotated[
-        PeopleMode | None,
-        typer.Option(
-            help="auto: people in the photo first, then paint; only: never paint; paint: only paint. Default: what the "
-            "preset says.",
-            show_default=False,
-        ),
-    ] = None,
-    painter: Annotated[
-        str | None, typer.Option(help="Who paints: a name, hf:org/name or a folder.", show_default=False)
-    ] = None,
-    relative_depth_model: Annotated[
-        str | None,
-        typer.Option(help="Which relative-depth model: a name, hf:org/name or a folder.", show_default=False),
-    ] = None,
-    person_segmenter: Annotated[str | None, typer.Option(help="Who finds people, by name.", show_default=False)] = None,
-    human_mesh: Annotated[
-        str | None,
-        typer.Option(
-            help="Who measures them, by name: blazepose, hmr2, multi-hmr2 or sam-3d-body.", show_default=False
-        ),
-    ] = None,
-    commercial_ok: Annotated[
-        bool,
-        typer.Option("--commercial-ok", help="Only models that may be used commercially; says what takes whose place."),
-    ] = False,
-    prompt: Annotated[
-        list[str] | None,
-        typer.Option(help="What to paint, such as 'a man'; may be repeated, then drawn by lot.", show_default=False),
-    ] = None,
-    paintings: Annotated[int | None, typer.Option(help="Paintings with usable people to collect.")] = None,
-    attempts: Annotated[int | None, typer.Option(help="Paintings to try at most.")] = None,
-    budget: Annotated[str | None, typer.Option(help="Time for painting, such as 30s or 2m.")] = None,
-    until_interval: Annotated[
-        float | None,
-        typer.Option(
-            help="Paint until the 80 % interval of the metres, near, middle and far, is at most this wide to either "
-            "side, as 0.1 for ±10 % (or cannot get narrower); 32 paintings at most unless --paintings says otherwise.",
-            show_default=False,
-        ),
-    ] = None,
-    evidence: Annotated[
-        EvidenceMode | None,
-        typer.Option(
-            help="Where people's metres meet relative depth: on their bodies, where their feet touch the ground, or "
-            "either; for people in the photo and painted ones. Default: what the preset says of each.",
-            show_default=False,
-        ),
-    ] = None,
-    head: Annotated[
-        HeadKind | None,
-        typer.Option(
-            help="How scale and shift are fitted: what people agree on, or the paper's pooled SIlog. Default: what the "
-            "preset says.",
-            show_default=False,
-        ),
-    ] = None,
+@dataclass(frozen=True)
+class OutputOptions:
+    """Where results go, and what is written and printed."""
+
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; each photo gets OUT/<name>/.")] = (
+        Path("out")
+    )
     save_paintings: Annotated[
         bool, typer.Option("--save-paintings", help="Also write paintings/NN.png, and strip.png made of them.")
-    ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of the paintings.")] = 0,
-    save_evidence: Annotated[
-        bool, typer.Option("--save-evidence", help="Also write evidence.npz, for mfh refit.")
-    ] = False,
-    focal_px: FocalPx = None,
-    fov_x_deg: FovXDeg = None,
-    focal_35mm: Focal35mm = None,
-    intrinsics: IntrinsicsFile = None,
-    person_height: PersonHeights = None,
-    known_distance: KnownDistances = None,
-    known_length: KnownLengths = None,
-    region: WantedRegion = None,
-    measure: WantedLengths = None,
-    relative_depth: RelativeDepthFile = None,
-    space: RelativeDepthSpace = None,
-    fov_from: Annotated[
-        str | None,
-        typer.Option(
-            help="Model that estimates the field of view where neither you nor EXIF says it: depth-pro, or moge.",
-            show_default=False,
-        ),
-    ] = None,
-    max_megapixels: Annotated[float, typer.Option(help="Refuse larger photos before decoding them.")] = 100.0,
-    as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    ] = False
+    save_evidence: Annotated[bool, typer.Option("--save-evidence", help="Also write evidence.npz, for mfh refit.")] = (
+        False
+    )
+    max_megapixels: Annotated[float, typer.Option(help="Refuse larger photos before decoding them.")] = 100.0
+    as_json: AsJson = False
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False
+
+
+@grouped
+def predict(
+    method: MethodOptions,
+    models: ModelOptions,
+    camera: CameraOptions,
+    about: PhotoOptions,
+    own_depth: OwnDepthOptions,
+    output: OutputOptions,
+    photos: Annotated[list[Path] | None, typer.Argument(help="Picture files.", show_default=False)] = None,
 ) -> int:
     """Measure photos in metres: depth.npz, depth.png, preview.png and receipt.json in OUT/<name>/."""
     if not photos:
         raise InputError("no photo given: expected at least one, as in mfh predict photo.jpg")
-    limits = PaintingLimits(
-        paintings=paintings,
-        attempts=attempts,
-        budget_s=None if budget is None else parse_seconds(budget),
-        until_interval=until_interval,
-        prompts=tuple(prompt or ()),
-    )
-    config = configure(
-        preset,
-        people=people,
-        limits=limits,
-        seed=seed,
-        evidence=evidence,
-        head=head,
-        keep_paintings=save_paintings,
-    )
-    config = choose_models(
-        config,
-        {
-            "painter": painter,
-            "relative_depth": relative_depth_model,
-            "person_segmenter": person_segmenter,
-            "human_mesh": human_mesh,
-            "field_of_view": fov_from,
-        },
-    )
-    if commercial_ok:
-        config = _permitted(config, quiet=quiet)
-    max_pixels = parse_megapixels(max_megapixels)
+    config = models.apply(replace(method.config(), keep_paintings=output.save_paintings))
+    if models.commercial_ok:
+        config = _permitted(config, quiet=output.quiet)
+    max_pixels = parse_megapixels(output.max_megapixels)
     # A photo named twice is measured once.
     photos = list(dict.fromkeys(photos))
-    check_one_photo(
-        photos,
-        heights=person_height,
-        places=[*(known_distance or ()), *(known_length or ()), *([region] if region else ()), *(measure or ())],
-    )
+    about.check_one_photo(photos)
     given = Given(
-        focal=request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics),
-        known=known_sizes(heights=person_height or (), distances=known_distance or (), lengths=known_length or ()),
-        region=parse_region(region),
-        lengths=tuple(parse_segment(word) for word in measure or ()),
-        relative_depth=request_relative_depth(relative_depth, space, photos=photos, model=relative_depth_model),
+        request=about.request(),
+        focal=camera.request(),
+        relative_depth=own_depth.read(photos, model=models.relative_depth_model),
     )
     from mfh.io.atomic import check_writable
 
-    check_writable(out)
-    meter = Meter(config, given=given, max_pixels=max_pixels, save_evidence=save_evidence)
-    inputs = [path for path in (relative_depth, intrinsics) if path is not None]
-    codes = measure_all(meter, photos, out, quiet=quiet or as_json, inputs=inputs)
-    if as_json:
+    check_writable(output.out)
+    meter = Meter(config, given=given, max_pixels=max_pixels, save_evidence=output.save_evidence)
+    inputs = [path for path in (own_depth.relative_depth, camera.intrinsics) if path is not None]
+    codes = measure_all(meter, photos, output.out, quiet=output.quiet or output.as_json, inputs=inputs)
+    if output.as_json:
         print_photos()
     return exit_code(codes)
 
@@ -217,12 +103,12 @@ def measure_all(
                 measured = meter.measure(Place(out, path, inputs=(*photos, *inputs)), progress)
             if not quiet:
                 print(table(path, measured), flush=True)
-            note_photo(as_tree(path, measured))
+            note_photo(as_document(path, measured))
             codes.append(EXIT_DONE)
         except Exception as error:
             line, code = failure_line(error, about=str(path))
             print(f"mfh: {line}", file=sys.stderr)
-            note_photo(as_tree(path, error))
+            note_photo(as_document(path, error))
             codes.append(code)
         # Before the next one is measured, not after.
         measured = None
@@ -297,7 +183,7 @@ def _people(result: "MetricDepth") -> str:
     return f"{line} ({by_contact} by ground contact)" if by_contact else line
 
 
-def as_tree(path: Path, outcome: Measured | Exception) -> dict[str, object]:
+def as_document(path: Path, outcome: Measured | Exception) -> dict[str, object]:
     """Return the JSON object of one photo: its receipt, or the error.
 
     Args:

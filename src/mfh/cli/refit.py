@@ -8,23 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mfh.cli.exits import EXIT_DONE, error_line
-from mfh.cli.flags import (
-    AsJson,
-    Focal35mm,
-    FocalPx,
-    FovXDeg,
-    IntrinsicsFile,
-    KnownDistances,
-    KnownLengths,
-    PersonHeights,
-    WantedLengths,
-    WantedRegion,
-)
+from mfh.cli.flags import AsJson, CameraOptions, PhotoOptions
+from mfh.cli.groups import grouped
 from mfh.cli.json_answer import print_json
-from mfh.cli.known import is_number, known_sizes, parse_region, parse_segment, shortened
+from mfh.cli.known import is_number, shortened
 from mfh.cli.measure import measured, write_result
-from mfh.cli.options import request_focal
-from mfh.cli.predict import as_tree, table
+from mfh.cli.predict import as_document, table
 from mfh.config import PRESETS, HeadConfig, HeadKind
 from mfh.errors import InputError, MfhError
 
@@ -33,38 +22,32 @@ if TYPE_CHECKING:
     from mfh.types.observations import Gathered
 
 
+@grouped
 def refit(
+    camera: CameraOptions,
+    about: PhotoOptions,
     evidence: Annotated[Path, typer.Argument(help="What mfh predict --save-evidence wrote.", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the results; refit/ beside the evidence where not given.")
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for the results; refit/ beside the evidence where not given."),
     ] = None,
     head: Annotated[
         HeadKind | None,
         typer.Option(
-            help="consensus: what people agree on; silog: the paper's fit. Default: as the preset.", show_default=False
+            help="consensus: a robust consensus over people; silog: the paper's fit. Default: the preset's.",
+            show_default=False,
         ),
     ] = None,
     exclude: Annotated[
         str | None,
         typer.Option(metavar="NUMBERS", help="People who must not count, by number on the receipt, as 3,7."),
     ] = None,
-    focal_px: FocalPx = None,
-    fov_x_deg: FovXDeg = None,
-    focal_35mm: Focal35mm = None,
-    intrinsics: IntrinsicsFile = None,
-    person_height: PersonHeights = None,
-    known_distance: KnownDistances = None,
-    known_length: KnownLengths = None,
-    region: WantedRegion = None,
-    measure: WantedLengths = None,
     as_json: AsJson = False,
 ) -> int:
-    """Solve a photo's metres again: another focal length, head or known size, or without some of its people."""
+    """Fit a photo's scale again: another focal length, head or known size, or without some of its people."""
     try:
         numbers = parse_numbers(exclude)
-        focal = request_focal(focal_px=focal_px, fov_x_deg=fov_x_deg, focal_35mm=focal_35mm, intrinsics=intrinsics)
-        known = known_sizes(heights=person_height or (), distances=known_distance or (), lengths=known_length or ())
-        wanted, lengths = parse_region(region), tuple(parse_segment(word) for word in measure or ())
+        focal, request = camera.request(), about.request()
 
         from mfh.io.atomic import check_writable
         from mfh.io.evidence import load_evidence
@@ -72,14 +55,15 @@ def refit(
         from mfh.pipeline.conclude import conclude
 
         folder = evidence.parent / "refit" if out is None else out
-        place = Place(folder, evidence, exact=True, inputs=() if intrinsics is None else (intrinsics,))
+        place = Place(folder, evidence, exact=True, inputs=() if camera.intrinsics is None else (camera.intrinsics,))
         check_writable(folder)
         check_place(place)
 
         begin = time.perf_counter()
         gathered = see_through(load_evidence(evidence), focal)
-        gathered = replace(gathered, region=wanted or gathered.region, lengths=lengths or gathered.lengths)
-        result = conclude(gathered, head=choose_head(gathered.preset, head), known=known, exclude=numbers)
+        gathered = replace(gathered, region=request.region or gathered.region)
+        gathered = replace(gathered, lengths=tuple(request.lengths) or gathered.lengths)
+        result = conclude(gathered, head=choose_head(gathered.preset, head), known=request.known, exclude=numbers)
         written = write_result(place, result)
     except MfhError as error:
         if as_json:
@@ -87,7 +71,7 @@ def refit(
         raise
     solved = measured(result, written, seconds=time.perf_counter() - begin)
     if as_json:
-        print_json({"photos": [as_tree(evidence, solved)]})
+        print_json({"photos": [as_document(evidence, solved)]})
     else:
         print(table(evidence, solved))
     return EXIT_DONE

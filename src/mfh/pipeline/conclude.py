@@ -13,14 +13,14 @@ from mfh.config import HeadConfig
 from mfh.errors import InputError
 from mfh.geometry.camera import check_camera
 from mfh.pipeline.messages import about_edges, about_given, about_limit, no_depth, warnings_for
-from mfh.scale.fit import ScaleFit, fit_scale, reject_person
-from mfh.scale.interval import depth_log_sigma, region_interval, scale_interval
-from mfh.scale.known_sizes import KnownSizes, depth_limit_m, errors_left, known_measurements, with_known_heights
-from mfh.scale.lengths import measure_lengths, segment_rays
-from mfh.scale.range_prior import region_range
+from mfh.pipeline.request import check_request
+from mfh.pipeline.solve import Solution, solve
+from mfh.scale.fit import ScaleFit, reject_person
+from mfh.scale.interval import depth_log_sigma
+from mfh.scale.known_sizes import KnownSizes, depth_limit_m
+from mfh.scale.lengths import measure_lengths
 from mfh.types import (
     Camera,
-    CommonErrors,
     Evidence,
     FocalProvenance,
     KnownSize,
@@ -31,8 +31,6 @@ from mfh.types import (
     Region,
     RegionDepth,
     RelativeDepth,
-    Segment,
-    kind_of_people,
 )
 from mfh.types.observations import Gathered, check_gathered
 from mfh.types.rows import strips
@@ -42,7 +40,7 @@ def conclude(
     gathered: Gathered,
     *,
     head: HeadConfig,
-    known: KnownSizes | None = None,
+    known: KnownSizes = KnownSizes(),
     exclude: Sequence[int] = (),
 ) -> MetricDepth:
     """Fit scale and shift to what was gathered, and apply them.
@@ -61,27 +59,27 @@ def conclude(
         InputError: for a known size, region, length or number that cannot be used, evidence that is none, or an answer
             in which no pixel has a depth.
     """
-    # One with heights alone counts as nothing where it is asked whether people are needed.
-    known = KnownSizes() if known is None else known
     begin = time.perf_counter()
     photo, relative = gathered.photo, gathered.relative
     check_gathered(gathered)
-    check_wanted(photo, gathered.region, gathered.lengths)
-    evidence = with_known_heights(_without(gathered.evidence, exclude), known.heights)
-    measurements = known_measurements(known, relative, photo.camera)
-    left = errors_left(
-        known, CommonErrors(gathered.shared_log_sigma, gathered.shape_log_sigma, photo.focal.relative_sigma)
+    check_request(photo, gathered.region, gathered.lengths)
+    solution = solve(
+        _without(gathered.evidence, exclude),
+        relative,
+        photo,
+        head=head,
+        known=known,
+        shared_log_sigma=gathered.shared_log_sigma,
+        shape_log_sigma=gathered.shape_log_sigma,
     )
-    fit = fit_scale(evidence, relative, config=head, known=measurements, common_log_sigma=left.people)
-    considered = [landmark for one in evidence for landmark in one.landmarks]
-    limit_m = depth_limit_m(measurements, fit.head, max_depth_m=gathered.max_depth_m)
+    fit, errors, considered = solution.fit, solution.errors, solution.considered
+    limit_m = depth_limit_m(solution.known, fit.head, max_depth_m=gathered.max_depth_m)
     _check_reach(photo, relative, fit.head, considered, limit_m)
     landmarks = tuple(landmark for one in fit.evidence for landmark in one.landmarks)
-    people = kind_of_people(considered)
-    interval = scale_interval(fit.consensus, fit.head, relative, left.common, people=people)
+    interval = solution.interval()
     region = None
     if gathered.region is not None:
-        region = _region_depth(gathered.region, fit, relative, left.common, people, limit_m=limit_m)
+        region = _region_depth(gathered.region, solution, limit_m=limit_m)
         photo = replace(photo, notes=photo.notes + _holes_in(gathered.region, relative))
     painted = fit.evidence[len(fit.evidence) - gathered.attempts :]
     known_sizes = _known_rows(known, fit)
@@ -115,7 +113,7 @@ def conclude(
             *about_limit(relative, fit.head, limit_m),
         ),
         interval=interval,
-        log_sigma_curve=depth_log_sigma(fit.consensus, relative, left.common),
+        log_sigma_curve=depth_log_sigma(fit.consensus, relative, errors.common),
         people_spread=fit.spread,
         known_sizes=known_sizes,
         lengths=measure_lengths(
@@ -124,8 +122,8 @@ def conclude(
             fit.head,
             relative,
             photo.camera,
-            left.common,
-            widths_log_sigma=left.widths,
+            errors.common,
+            widths_log_sigma=errors.widths,
         ),
         region=region,
         kept_paintings=tuple(
@@ -148,28 +146,6 @@ def _check_reach(
         if not np.isnan(head.depth_of(relative.values_or_nan[rows], max_depth_m=limit_m)).all():
             return
     raise InputError(no_depth(photo, relative, head, considered, limit_m))
-
-
-def check_wanted(photo: Photo, region: Region | None, lengths: Sequence[Segment]) -> None:
-    """Refuse a region or a length that is not one of the photo.
-
-    Args:
-        photo: the photo.
-        region: where metres are wanted most; None for the whole photo.
-        lengths: what to measure.
-
-    Raises:
-        InputError: for a region that is empty or reaches outside, or a length that does or has its ends at one pixel.
-    """
-    for segment in lengths:
-        segment_rays(segment, photo.camera)
-    if region is None:
-        return
-    camera, said = photo.camera, f"{region.left},{region.top} to {region.right},{region.bottom}"
-    if region.left >= region.right or region.top >= region.bottom:
-        raise InputError(f"the region {said} is empty: expected a rectangle with a width and a height")
-    if region.left < 0 or region.top < 0 or region.right > camera.width or region.bottom > camera.height:
-        raise InputError(f"the region {said} reaches outside {photo.name}, which is {camera.width}x{camera.height}")
 
 
 def with_camera(gathered: Gathered, camera: Camera, focal: FocalProvenance) -> Gathered:
@@ -230,13 +206,12 @@ def _without(evidence: Sequence[Evidence], exclude: Sequence[int]) -> list[Evide
     return kept
 
 
-def _region_depth(
-    region: Region, fit: ScaleFit, relative: RelativeDepth, errors: CommonErrors, people: str, *, limit_m: float
-) -> RegionDepth | None:
-    """Return the metres of a region; None where half of it or more has none: what is not valid is too far."""
-    interval = region_interval(fit.consensus, fit.head, region_range(relative, region), errors, people=people)
+def _region_depth(region: Region, solution: Solution, *, limit_m: float) -> RegionDepth | None:
+    """Return the depth of a region; None where half of it or more has none: what is not valid is too far."""
+    relative = solution.relative
+    interval = solution.region_interval(region)
     window = relative.window(region)
-    seen_m = fit.head.depth_of(relative.values[window], max_depth_m=limit_m)
+    seen_m = solution.fit.head.depth_of(relative.values[window], max_depth_m=limit_m)
     seen_m = np.where(np.isnan(seen_m), np.inf, seen_m)
     depth_m = np.median(seen_m if relative.valid_mask is None else seen_m[relative.valid_mask[window]])
     return None if interval is None or np.isinf(depth_m) else RegionDepth(region, float(depth_m), interval)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -20,11 +20,27 @@ from mfh.landmarks.gates import (
     lone_unsure,
     penetration_gate,
 )
-from mfh.landmarks.sprites import sprite_contact
 from mfh.pipeline.inference import Models
 from mfh.scale.fit import reject_person
 from mfh.scale.range_prior import photo_range
-from mfh.types import Camera, Evidence, PaintedPhoto, PastedSprite, RelativeDepth
+from mfh.types import Camera, Evidence, HumanMesh, PaintedPhoto, RelativeDepth
+
+
+@dataclass(frozen=True)
+class PaintedPeople:
+    """The people of one painting, measured: by the mesh model, or by the painter that knows the size of its sprite.
+
+    Attributes:
+        painting: the painting.
+        judged: their verdicts, and the metric depth of the pixels they cover.
+        meshes: one per person; None where there is no body.
+        contacts: finds their ground contacts in a relative depth of the photo (h, w), for a camera.
+    """
+
+    painting: PaintedPhoto
+    judged: Judged
+    meshes: Sequence[HumanMesh | None]
+    contacts: Callable[[Float[ndarray, "h w"], Camera], list[Contact | Rejected]]
 
 
 def photo_evidence(
@@ -87,40 +103,28 @@ def doubt_lone_person(evidence: Evidence, min_score: float, *, refused: Callable
 
 
 def painting_evidence(
-    models: Models,
-    paintings: Sequence[PaintedPhoto],
-    sightings: Sequence[Sighting | PastedSprite],
-    judged: Sequence[Judged],
-    relative: RelativeDepth,
-    camera: Camera,
-    config: Config,
+    models: Models, measured: Sequence[PaintedPeople], relative: RelativeDepth, camera: Camera, config: Config
 ) -> list[Evidence]:
     """Pair painted people with relative depth: the paintings' own, aligned, or the photo's at their feet.
 
     Args:
-        models: look at the paintings.
-        paintings: of one batch.
-        sightings: who is in each: measured, or a sprite whose size the painter knows.
-        judged: their verdicts.
+        models: predict the relative depth of paintings.
+        measured: the paintings of one batch, with the people in them.
         relative: relative depth of the photo.
         camera: its intrinsics.
         config: kind of evidence, alignment and cross-checks.
 
     Returns:
-        One a painting.
+        One per painting.
 
     Reference:
         Eqs. 6 and 7 of the paper.
     """
+    paintings, judged = [one.painting for one in measured], [one.judged for one in measured]
     by_body = config.painting_evidence == "body"
     if by_body and not config.cross_check:
         return _aligned_bodies(models, paintings, judged, relative, config)
-    contacts = [
-        find_contacts(seen, one, relative.values_or_nan, camera)
-        if isinstance(seen, Sighting)
-        else [sprite_contact(seen, relative.values_or_nan, camera)]
-        for seen, one in zip(sightings, judged, strict=True)
-    ]
+    contacts = [one.contacts(relative.values_or_nan, camera) for one in measured]
     if by_body:
         seen = _aligned_bodies(models, paintings, judged, relative, config)
         return _cross_check(seen, judged, contacts, relative)

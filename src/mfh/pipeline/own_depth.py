@@ -21,20 +21,21 @@ import numpy as np
 from jaxtyping import Shaped
 from numpy import ndarray
 
-from mfh.config import Config, changes, preset
+from mfh.config import Config, preset
 from mfh.errors import InputError
 from mfh.geometry.holes import relative_with_holes
 from mfh.geometry.view import view_of
 from mfh.io.photo import load_photo
 from mfh.io.relative import RelativeDepthMap, read_relative_depth, relative_depth_map
 from mfh.models.protocols import RgbOfAnySize
-from mfh.pipeline.conclude import check_wanted, conclude
-from mfh.pipeline.pipeline import MetricFromHuman, Progress
+from mfh.pipeline.conclude import conclude
+from mfh.pipeline.pipeline import MetricFromHuman
+from mfh.pipeline.request import Request, check_request
 from mfh.scale.known_sizes import KnownSizes, known_measurements
 from mfh.scale.measurements import ScaleMeasurement, people_measurements
 from mfh.scale.places import relative_at
 from mfh.scale.range_prior import region_range
-from mfh.types import MetricDepth, Photo, Region, RelativeDepth, Segment, Space
+from mfh.types import MetricDepth, Photo, RelativeDepth, Space
 from mfh.types.observations import Gathered
 from mfh.types.rows import strips, to_unit_range
 
@@ -89,10 +90,7 @@ def metric_from_relative_depth(
     *,
     space: Space,
     config: Config | None = None,
-    known: KnownSizes | None = None,
-    region: Region | None = None,
-    lengths: Sequence[Segment] = (),
-    progress: Progress | None = None,
+    request: Request = Request(),
 ) -> MetricDepth:
     """Give metres to the relative depth of one photo.
 
@@ -101,10 +99,7 @@ def metric_from_relative_depth(
         relative: (h, w) numbers of the upright photo, or the path of their file.
         space: "disparity", larger is nearer, or "depth", larger is farther.
         config: everything else; None for the preset "pocket".
-        known: sizes the user knows.
-        region: where metres are wanted most; None for the whole photo.
-        lengths: what is to be measured in it.
-        progress: called with the stage and the fraction done.
+        request: known sizes, a region, lengths to measure, and who is told of the progress.
 
     Returns:
         Metric depth at the photo's own resolution.
@@ -121,21 +116,12 @@ def metric_from_relative_depth(
         given = relative_depth_map(relative, space=space)
     else:
         given = read_relative_depth(os.fspath(relative), space=space)
-    gathered = gather_with_relative_depth(
-        photo, given, config=config, known=known, region=region, lengths=lengths, progress=progress
-    )
-    return conclude(gathered, head=config.head, known=known)
+    gathered = gather_with_relative_depth(photo, given, config=config, request=request)
+    return conclude(gathered, head=config.head, known=request.known)
 
 
 def gather_with_relative_depth(
-    photo: Photo,
-    relative: RelativeDepthMap,
-    *,
-    config: Config,
-    known: KnownSizes | None = None,
-    region: Region | None = None,
-    lengths: Sequence[Segment] = (),
-    progress: Progress | None = None,
+    photo: Photo, relative: RelativeDepthMap, *, config: Config, request: Request = Request()
 ) -> Gathered:
     """Let all models but the relative-depth one look at a photo whose relative depth is given.
 
@@ -143,10 +129,7 @@ def gather_with_relative_depth(
         photo: the photo with its camera.
         relative: its relative depth, perhaps at another size.
         config: a preset with changes.
-        known: sizes the user knows.
-        region: where metres are wanted most; None for the whole photo.
-        lengths: what is to be measured in it.
-        progress: called with the stage and the fraction done.
+        request: known sizes, a region, lengths to measure, and who is told of the progress.
 
     Returns:
         What :func:`mfh.pipeline.conclude.conclude` needs.
@@ -159,36 +142,29 @@ def gather_with_relative_depth(
     view = view_of(photo)
     fitted, notes = relative.fitted_to(view.camera.width, view.camera.height)
     model = GivenRelativeDepth(fitted, view.pixels)
-    check_wanted(photo, region, lengths)
-    _check_values(replace(model.relative, photo_shape=photo.pixels.shape[:2]), photo, known, region, lengths)
+    check_request(photo, request.region, request.lengths)
+    _check_values(replace(model.relative, photo_shape=photo.pixels.shape[:2]), photo, request)
     # The map is of the photo alone: of a painting only the ground at the feet has a relative depth.
-    wanted = changes(replace(config, painting_evidence="contact"))
-    pipeline = MetricFromHuman.from_preset(config.name, models={"relative_depth": model}, **wanted)
-    gathered = pipeline.gather(photo, known=known, region=region, lengths=lengths, progress=progress)
-    notes += _check_space(gathered, known, relative.name)
+    at_feet = replace(config, painting_evidence="contact")
+    pipeline = MetricFromHuman.from_config(at_feet, models={"relative_depth": model})
+    gathered = pipeline.gather(photo, request)
+    notes += _check_space(gathered, request.known, relative.name)
     if gathered.attempts and config.painting_evidence != "contact":
         notes += (f"painted people meet {relative.name} at their feet: there is no relative depth of the paintings",)
     return replace(gathered, photo=replace(photo, notes=photo.notes + notes))
 
 
-def _check_values(
-    relative: RelativeDepth,
-    photo: Photo,
-    known: KnownSizes | None,
-    region: Region | None,
-    lengths: Sequence[Segment],
-) -> None:
-    """Refuse, before any model looks at the photo, a map without a value where something is known or asked for."""
-    if known is not None:
-        known_measurements(known, relative, photo.camera)
-    if region is not None:
-        region_range(relative, region)
-    for segment in lengths:
+def _check_values(relative: RelativeDepth, photo: Photo, request: Request) -> None:
+    """Refuse, before any model runs, a map without a value where something is known or asked for."""
+    known_measurements(request.known, relative, photo.camera)
+    if request.region is not None:
+        region_range(relative, request.region)
+    for segment in request.lengths:
         relative_at(relative, segment.start_xy)
         relative_at(relative, segment.end_xy)
 
 
-def _check_space(gathered: Gathered, known: KnownSizes | None, name: str) -> tuple[str, ...]:
+def _check_space(gathered: Gathered, known: KnownSizes, name: str) -> tuple[str, ...]:
     """Refuse relative depth that goes the other way than people's metres, or known ones.
 
     Returns:
@@ -199,7 +175,7 @@ def _check_space(gathered: Gathered, known: KnownSizes | None, name: str) -> tup
     """
     relative = gathered.relative
     other = "depth" if relative.space == "disparity" else "disparity"
-    given = known_measurements(known, relative, gathered.photo.camera) if known else []
+    given = known_measurements(known, relative, gathered.photo.camera)
     swapped = space_is_swapped(people_measurements(gathered.evidence), given, relative.space)
     if swapped is None:
         return (f"{name} is taken for {relative.space}, as was said: no distances tell whether it is {other}",)

@@ -7,22 +7,30 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
+
+from jaxtyping import Float
+from numpy import ndarray
 
 from mfh.config import Config
-from mfh.landmarks.bodies import Sighting, judge_people
-from mfh.landmarks.sprites import judge_sprite
+from mfh.errors import Rejected
+from mfh.landmarks.bodies import judge_people
+from mfh.landmarks.contact import Contact, find_contacts
+from mfh.landmarks.sprites import judge_sprite, sprite_contact
 from mfh.models.protocols import Painter
 from mfh.pipeline.canvas import canvas_of, on_photo
-from mfh.pipeline.evidence import painting_evidence
+from mfh.pipeline.evidence import PaintedPeople, painting_evidence
 from mfh.pipeline.inference import Models, asking
 from mfh.pipeline.messages import any_used
 from mfh.pipeline.paint_masks import PaintingPlan
-from mfh.pipeline.planning import plan_next, who_proposes
-from mfh.scale.range_prior import PhotoRange
-from mfh.types import Camera, Evidence, HumanMesh, PaintedPhoto, PastedSprite, Photo, RelativeDepth
+from mfh.pipeline.planning import LEAST_PEOPLE, plan_next, who_proposes
+from mfh.pipeline.solve import Solution
+from mfh.scale.interval import tight_enough
+from mfh.scale.range_prior import region_range
+from mfh.types import Camera, Evidence, HumanMesh, PaintedPhoto, PastedSprite, Photo, Region, RelativeDepth
 
 Stage = Callable[[str, float], AbstractContextManager[None]]
-Enough = Callable[[Sequence[Evidence]], str]
+Solve = Callable[[Sequence[Evidence]], Solution]
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,8 @@ def paint_people(
     *,
     config: Config,
     stage: Stage,
-    enough: Enough | None = None,
-    wanted: PhotoRange | None = None,
+    solve: Solve | None = None,
+    region: Region | None = None,
 ) -> PaintingRun:
     """Paint until enough paintings have usable people, or the answer is sure enough, or attempts or time run out.
 
@@ -62,8 +70,9 @@ def paint_people(
         relative: its relative depth, of the same size.
         config: limits, seed and kind of evidence.
         stage: called with a name and the fraction done, around each batch.
-        wanted: relative depths where metres are wanted most; None for those of the photo.
-        enough: asked after every usable painting, in order; says why to stop, or nothing to go on.
+        solve: fits scale and shift to the paintings so far: the stop rule and the planner of masks read the
+            same fit. None where neither is asked for.
+        region: where metric depth is wanted most; None for the whole photo.
 
     Returns:
         Evidence of every attempt that counts.
@@ -73,9 +82,11 @@ def paint_people(
     """
     limits = config.painting
     canvas, seen = canvas_of(photo, relative, max_pixels=limits.max_pixels)
+    proposes = who_proposes(painter, config) is not None
     deadline = time.monotonic() + limits.budget_s
     run = PaintingRun()
     usable = 0
+    solution: Solution | None = None
     while usable < limits.max_paintings:
         tried = len(run.evidence)
         if tried >= limits.max_attempts:
@@ -83,13 +94,15 @@ def paint_people(
         if time.monotonic() >= deadline:
             return replace(run, ended_by=f"the {limits.budget_s:g} s for it are over")
         # Never more than are still needed: a batch then does just what one at a time would do.
-        most = limits.batch_size if who_proposes(painter, config) is None else 1
+        most = 1 if proposes else limits.batch_size
         size = min(most, limits.max_paintings - usable, limits.max_attempts - tried)
+        posterior = solution.fit.consensus.posterior if solution and usable >= LEAST_PEOPLE else None
+        wanted = region_range(solution.relative, region) if solution and region else None
         done = max(usable / limits.max_paintings, tried / limits.max_attempts)
         try:
             with stage("painting", 0.3 + 0.65 * done):
                 plans = {
-                    n: plan_next(painter, canvas, seen, n, run.evidence, wanted=wanted, config=config)
+                    n: plan_next(painter, canvas, seen, n, posterior, wanted=wanted, config=config)
                     for n in range(tried, tried + size)
                 }
                 batch = _paint_batch(painter, models, canvas, seen, plans, config)
@@ -102,9 +115,20 @@ def paint_people(
             if any_used([one]):
                 usable += 1
                 # What comes after in the batch does not count: the answer must not depend on the size of batches.
-                if enough is not None and (reason := enough(run.evidence)):
+                solution = solve(run.evidence) if solve and (limits.until_interval or proposes) else None
+                if solution and (reason := _tight_enough(solution, limits.until_interval, region)):
                     return replace(run, ended_by=reason)
     return replace(run, ended_by=f"{limits.max_paintings} paintings with people collected")
+
+
+def _tight_enough(solution: Solution, half_width: float | None, region: Region | None) -> str:
+    """Return why painting can stop, or "" to continue: of the region where it has a finite depth, else of the photo."""
+    if half_width is None:
+        return ""
+    of_region = None if region is None else solution.region_interval(region)
+    if of_region is not None:
+        return tight_enough(of_region, half_width, over="region")
+    return tight_enough(solution.interval(), half_width)
 
 
 def _paint_batch(
@@ -124,38 +148,40 @@ def _paint_batch(
             [plan.prompt for plan in plans],
             [plan.seed for plan in plans],
         )
-    sightings = _sight(models, paintings, photo.camera, numbers, known=config.painted_people == "known")
-    judged = [
-        judge_people(seen, photo.camera, max_depth_m=config.max_depth_m)
-        if isinstance(seen, Sighting)
-        else judge_sprite(
-            seen,
-            photo.camera,
-            source=f"painting {n}",
-            painter=painter.name,
-            max_depth_m=config.max_depth_m,
-            by_body=config.painting_evidence != "contact",
-        )
-        for n, seen in zip(numbers, sightings, strict=True)
-    ]
-    evidence = painting_evidence(models, paintings, sightings, judged, relative, photo.camera, config)
-    kept = [
-        (painting, tuple(seen.meshes) if isinstance(seen, Sighting) else (None,))
-        for painting, seen in zip(paintings, sightings, strict=True)
-    ]
+    measured = _measure(models, paintings, numbers, painter=painter.name, camera=photo.camera, config=config)
+    evidence = painting_evidence(models, measured, relative, photo.camera, config)
+    kept = [(one.painting, tuple(one.meshes)) for one in measured]
     return PaintingRun(tuple(evidence), kept=tuple(kept) if config.keep_paintings else ())
 
 
-def _sight(
-    models: Models, paintings: Sequence[PaintedPhoto], camera: Camera, numbers: Sequence[int], *, known: bool
-) -> list[Sighting | PastedSprite]:
-    """Take the sprites that painters know, and find and measure the people of the other paintings."""
-    seen: dict[int, Sighting | PastedSprite] = {
-        k: painting.sprite for k, painting in enumerate(paintings) if known and painting.sprite is not None
-    }
-    others = [k for k in range(len(paintings)) if k not in seen]
-    photos, regions = [paintings[k].rgb for k in others], [paintings[k].paint_mask for k in others]
-    found = models.find_people(photos, regions) if others else []
-    for k, people in zip(others, found, strict=True):
-        seen[k] = models.measure(paintings[k].rgb, people, camera, f"painting {numbers[k]}", paintings[k].paint_mask)
-    return [seen[k] for k in range(len(paintings))]
+def _measure(
+    models: Models,
+    paintings: Sequence[PaintedPhoto],
+    numbers: Sequence[int],
+    *,
+    painter: str,
+    camera: Camera,
+    config: Config,
+) -> list[PaintedPeople]:
+    """Take the size of sprites that the painter knows, and find and measure the people of the other paintings."""
+    others = [one for one in paintings if config.painted_people != "known" or one.sprite is None]
+    found = iter(models.find_people([one.rgb for one in others], [one.paint_mask for one in others]) if others else [])
+    measured = []
+    for painting, number in zip(paintings, numbers, strict=True):
+        source, sprite = f"painting {number}", painting.sprite
+        if config.painted_people == "known" and sprite is not None:
+            by_body = config.painting_evidence != "contact"
+            judged = judge_sprite(
+                sprite, camera, source=source, painter=painter, max_depth_m=config.max_depth_m, by_body=by_body
+            )
+            one = PaintedPeople(painting, judged, [None], partial(_sprite_contacts, sprite))
+        else:
+            seen = models.measure(painting.rgb, next(found), camera, source, painting.paint_mask)
+            judged = judge_people(seen, camera, max_depth_m=config.max_depth_m)
+            one = PaintedPeople(painting, judged, seen.meshes, partial(find_contacts, seen, judged))
+        measured.append(one)
+    return measured
+
+
+def _sprite_contacts(sprite: PastedSprite, relative: Float[ndarray, "h w"], camera: Camera) -> list[Contact | Rejected]:
+    return [sprite_contact(sprite, relative, camera)]

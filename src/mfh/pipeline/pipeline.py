@@ -5,12 +5,12 @@ The pipeline reads no files but the photo, draws nothing, and knows no model by 
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mfh.config import Config, preset
+from mfh.config import Config, changed, preset
 from mfh.errors import InputError, NoLandmarkError, Rejected
 from mfh.geometry.camera import check_camera
 from mfh.geometry.view import view_of
@@ -25,22 +25,18 @@ from mfh.models.protocols import (
 )
 from mfh.models.registry import Role, load_models, names_of
 from mfh.pipeline.canvas import on_photo
-from mfh.pipeline.conclude import check_wanted, conclude
+from mfh.pipeline.conclude import conclude
 from mfh.pipeline.evidence import doubt_lone_person, photo_evidence
 from mfh.pipeline.inference import Models, asking, with_estimated_camera
 from mfh.pipeline.messages import any_used, describe, no_person_found, no_scale_in_view, not_painted, why_no_painting
-from mfh.pipeline.painting import Enough, PaintingRun, paint_people
-from mfh.scale.fit import fit_scale
-from mfh.scale.interval import people_share, region_interval, scale_interval, tight_enough
-from mfh.scale.known_sizes import KnownSizes, errors_left, known_measurements
-from mfh.scale.range_prior import PhotoRange, region_range
-from mfh.types import CommonErrors, Evidence, MeasuredPainting, MetricDepth, Photo, Region, RelativeDepth, Segment
+from mfh.pipeline.painting import PaintingRun, Solve, paint_people
+from mfh.pipeline.request import Progress, Request, check_request
+from mfh.pipeline.solve import Solution, heights_so_far, solve
+from mfh.scale.interval import people_share
+from mfh.scale.known_sizes import KnownSizes
+from mfh.scale.range_prior import region_range
+from mfh.types import Evidence, MeasuredPainting, MetricDepth, Photo, RelativeDepth
 from mfh.types.observations import Gathered
-
-Progress = Callable[[str, float], None]
-
-_PAINTED = "painted people"
-_NEEDS_PAINTER = 'people="paint" (--people paint) needs a painter'
 
 
 @dataclass
@@ -85,11 +81,7 @@ class MetricFromHuman:
         painter: Painter | None = None,
         field_of_view: FieldOfViewModel | None = None,
     ) -> None:
-        if config.people == "paint" and painter is None:
-            raise InputError(
-                f'{_NEEDS_PAINTER}, and preset {config.name!r} has none: use people="auto" or "only" (--people auto), '
-                "with a photo that has people in it"
-            )
+        _check_painter(config, painter)
         self.config = config
         self.relative_depth = relative_depth
         self.person_segmenter = person_segmenter
@@ -108,79 +100,59 @@ class MetricFromHuman:
             models: role -> model to use instead of the preset's; the others are loaded.
             **overrides: fields of :class:`mfh.config.Config` to change, e.g. ``people="only"``, ``seed=3``.
 
-        Returns:
-            The pipeline; models are loaded.
-
         Raises:
             InputError: for an unknown preset, field or model.
             BackendError: where a package is missing.
             WeightsError: where a model's files are missing.
         """
-        base = preset(name)
-        known = [one.name for one in fields(Config)]
-        for override in overrides:
-            if override not in known:
-                raise InputError(f"unknown option {override!r}: expected one of {', '.join(known)}")
-        config = replace(base, **overrides)
-        if config.painter is None and config.people == "paint":
-            # Said by the constructor too, but there is no need to load models first.
-            raise InputError(
-                f"{_NEEDS_PAINTER}, and preset {name!r} has none: name one (painter=, --painter), or use "
-                'people="auto" (--people auto)'
-            )
+        return cls.from_config(changed(preset(name), **overrides), models=models)
+
+    @classmethod
+    def from_config(cls, config: Config, *, models: Mapping[Role, Any] | None = None) -> "MetricFromHuman":
+        """Make the pipeline of a configuration, with its models.
+
+        Args:
+            config: everything that decides the answer.
+            models: role -> model to use instead of the configuration's; the others are loaded.
+
+        Raises:
+            InputError: for an unknown model, or people to be painted without a painter.
+            BackendError: where a package is missing.
+            WeightsError: where a model's files are missing.
+        """
+        if config.painter is None and not (models or {}).get("painter"):
+            # The constructor refuses it too; this way no model is loaded first.
+            _check_painter(config, None)
         given = dict(models or {})
         loaded = load_models({role: model for role, model in names_of(config).items() if role not in given})
         return cls(config, **{**loaded, **given})
 
-    def __call__(
-        self,
-        photo: Photo | str | os.PathLike[str],
-        *,
-        known: KnownSizes | None = None,
-        region: Region | None = None,
-        lengths: Sequence[Segment] = (),
-        progress: Progress | None = None,
-    ) -> MetricDepth:
+    def __call__(self, photo: Photo | str | os.PathLike[str], request: Request = Request()) -> MetricDepth:
         """Measure one photo.
 
         Args:
             photo: a photo with its camera, or the path of a picture file.
-            known: sizes the user knows; a distance or a length suffices without any person.
-            region: where metres are wanted most: the answer says how far that is, painting goes on until its interval
-                is narrow enough, and people are painted where they tell most of it.
-            lengths: what to measure in the photo.
-            progress: called with the stage and the fraction done.
+            request: known sizes, a region, lengths to measure, and who is told of the progress.
 
         Returns:
             Metric depth at the photo's own resolution, with all it rests on.
 
         Raises:
-            NoLandmarkError: where nobody gives a scale, with what was tried.
+            NoLandmarkError: where no person and no known size gives a scale, with what was tried.
             InputError: for a photo, camera, region, length or known size that cannot be used.
             BackendError: where a model breaks its contract.
         """
-        gathered = self.gather(photo, known=known, region=region, lengths=lengths, progress=progress)
-        if progress is not None:
-            progress("fit", 0.95)
-        return conclude(gathered, head=self.config.head, known=known)
+        gathered = self.gather(photo, request)
+        if request.progress is not None:
+            request.progress("fit", 0.95)
+        return conclude(gathered, head=self.config.head, known=request.known)
 
-    def gather(
-        self,
-        photo: Photo | str | os.PathLike[str],
-        *,
-        known: KnownSizes | None = None,
-        region: Region | None = None,
-        lengths: Sequence[Segment] = (),
-        progress: Progress | None = None,
-    ) -> Gathered:
-        """Let the models look at one photo: steps 1 to 3, without an answer yet.
+    def gather(self, photo: Photo | str | os.PathLike[str], request: Request = Request()) -> Gathered:
+        """Run the models on one photo: steps 1 to 3, without an answer yet.
 
         Args:
             photo: a photo with its camera, or the path of a picture file.
-            known: sizes the user knows; nobody is painted where they suffice, unless people="paint".
-            region: where metres are wanted most; None for the whole photo.
-            lengths: what is to be measured in it.
-            progress: called with the stage and the fraction done.
+            request: as for a call; people are painted beside known sizes only with people="paint".
 
         Returns:
             What :func:`mfh.pipeline.conclude.conclude` needs, for this camera or another.
@@ -193,8 +165,8 @@ class MetricFromHuman:
 
             photo = load_photo(os.fspath(photo))
         _check_photo(photo)
-        check_wanted(photo, region, lengths)
-        watch = _Watch(progress)
+        check_request(photo, request.region, request.lengths)
+        known, watch = request.known, _Watch(request.progress)
         models = Models(self.relative_depth, self.person_segmenter, self.human_mesh)
 
         # 0. The focal length, where nobody has said it and a model was named to estimate it.
@@ -240,7 +212,9 @@ class MetricFromHuman:
             else:
                 # Twelve bytes a pixel, and people are painted on a smaller one.
                 del rgb
-                wanted = None if region is None else region_range(relative, region)
+                if request.region is not None:
+                    # A region without relative depth is refused before anything is painted.
+                    region_range(relative, request.region)
                 run = paint_people(
                     self.painter,
                     models,
@@ -248,8 +222,8 @@ class MetricFromHuman:
                     seen,
                     config=self.config,
                     stage=watch.stage,
-                    enough=self._enough(photo, relative, wanted, known or KnownSizes()),
-                    wanted=wanted,
+                    solve=self._solver(photo, relative, tuple(evidence), known),
+                    region=request.region,
                 )
                 run = replace(run, evidence=tuple(on_photo(one, view, photo) for one in run.evidence))
                 evidence += run.evidence
@@ -273,35 +247,30 @@ class MetricFromHuman:
             provenance=self.painter.provenance if painted and self.painter is not None else "",
             max_depth_m=self.config.max_depth_m,
             seconds=watch.seconds,
-            region=region,
-            lengths=tuple(lengths),
+            region=request.region,
+            lengths=tuple(request.lengths),
             paintings=tuple(
                 MeasuredPainting(number, painting.rgb, painting.paint_mask, one.landmarks, meshes)
                 for number, (one, (painting, meshes)) in enumerate(zip(run.evidence, run.kept, strict=False))
             ),
         )
 
-    def _enough(
-        self, photo: Photo, relative: RelativeDepth, wanted: PhotoRange | None, known: KnownSizes
-    ) -> Enough | None:
-        """Return what says that painting can stop, where an interval is asked for: of these depths, or of the photo."""
-        half_width = self.config.painting.until_interval
-        if half_width is None:
-            return None
-        measurements = known_measurements(known, relative, photo.camera)
+    def _solver(self, photo: Photo, relative: RelativeDepth, before: Sequence[Evidence], known: KnownSizes) -> Solve:
+        """Return what fits scale and shift while people are painted: exactly as the answer will be fitted."""
 
-        def enough(evidence: Sequence[Evidence]) -> str:
-            shared, shape = self._shared_log_sigma(evidence), self.relative_depth.shape_log_sigma
-            left = errors_left(known, CommonErrors(shared, shape, photo.focal.relative_sigma))
-            fit = fit_scale(
-                evidence, relative, config=self.config.head, known=measurements, common_log_sigma=left.people
+        def so_far(painted: Sequence[Evidence]) -> Solution:
+            evidence = [*before, *painted]
+            return solve(
+                evidence,
+                relative,
+                photo,
+                head=self.config.head,
+                known=heights_so_far(known, evidence),
+                shared_log_sigma=self._shared_log_sigma(painted),
+                shape_log_sigma=self.relative_depth.shape_log_sigma,
             )
-            said = (fit.consensus, fit.head)
-            if wanted is not None and (of_region := region_interval(*said, wanted, left.common, people=_PAINTED)):
-                return tight_enough(of_region, half_width, over="region")
-            return tight_enough(scale_interval(*said, relative, left.common, people=_PAINTED), half_width)
 
-        return enough
+        return so_far
 
     def _refused(self, rgb: RgbOfAnySize) -> Rejected | None:
         """Ask the painter whether people painted into this photo would say anything, where it can tell."""
@@ -325,6 +294,14 @@ class MetricFromHuman:
         if self.field_of_view is not None and photo.focal.source == "estimated":
             names["field_of_view"] = self.field_of_view.name
         return names
+
+
+def _check_painter(config: Config, painter: Painter | None) -> None:
+    if config.people == "paint" and painter is None:
+        raise InputError(
+            f'people="paint" (--people paint) needs a painter, and preset {config.name!r} has none: name one '
+            '(painter=, --painter), or use people="auto" or "only" (--people auto) with a photo that has people in it'
+        )
 
 
 def _check_photo(photo: Photo) -> None:

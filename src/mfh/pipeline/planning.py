@@ -20,12 +20,10 @@ from numpy import ndarray
 from mfh.config import Config
 from mfh.models.protocols import Painter, ProposingPainter
 from mfh.pipeline.inference import asking
-from mfh.pipeline.messages import any_used
 from mfh.pipeline.paint_masks import PaintingPlan, plan_painting
-from mfh.scale.fit import fit_scale
 from mfh.scale.posterior import ScalePosterior
 from mfh.scale.range_prior import PhotoRange, photo_range
-from mfh.types import Evidence, Photo, Proposal, RelativeDepth
+from mfh.types import Photo, Proposal, RelativeDepth
 
 CANDIDATES = 24
 """Masks thought of for each that is painted."""
@@ -51,7 +49,7 @@ def plan_next(
     photo: Photo,
     relative: RelativeDepth,
     n: int,
-    evidence: Sequence[Evidence],
+    posterior: ScalePosterior | None,
     *,
     wanted: PhotoRange | None,
     config: Config,
@@ -63,21 +61,20 @@ def plan_next(
         photo: what is painted on.
         relative: its relative depth.
         n: index of the painting, 0 or more.
-        evidence: of every painting before.
+        posterior: over scale and shift, from every painting before; None while there are too few people for one.
         wanted: relative depths where metres are wanted most; None for those of the photo.
         config: seed, masks and prompts, and whether masks are to be informative.
 
     Returns:
-        The plan, a function of the seed, n and the evidence.
+        The plan, a function of the seed, n and the posterior.
     """
     height, width = relative.values.shape
 
     def drawn(k: int) -> PaintingPlan:
         return plan_painting(k, seed=config.seed, height=height, width=width, config=config.painting)
 
-    used = [one for one in evidence if any_used([one])]
     asked = who_proposes(painter, config)
-    if asked is None or len(used) < LEAST_PEOPLE:
+    if asked is None or posterior is None:
         return drawn(n)
     plans = [drawn(n + _APART * k) for k in range(CANDIDATES)]
     masks, prompts, seeds = zip(*((plan.paint_mask, plan.prompt, plan.seed) for plan in plans), strict=True)
@@ -91,7 +88,6 @@ def plan_next(
     ]
     if not possible:
         return plans[0]
-    posterior = fit_scale(used, relative, config=config.head).consensus.posterior
     span = photo_range(relative) if wanted is None else wanted
     best = most_telling(
         posterior,

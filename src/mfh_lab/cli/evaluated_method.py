@@ -4,7 +4,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mfh.cli.options import PaintingLimits, choose_models, configure
+from mfh.cli.options import MethodOptions as MfhOptions
+from mfh.cli.options import ModelOptions
 from mfh.config import EvidenceMode, HeadKind, PeopleMode
 from mfh.errors import InputError
 
@@ -91,23 +92,20 @@ def choose_method(method: str, options: MethodOptions, fixed_scale: float | None
         from mfh_lab.evaluation.methods.hub_metric import hub_contender
 
         return hub_contender(method)
-    config = configure(
-        options.preset or "pocket",
+    config = MfhOptions(
+        preset=options.preset or "pocket",
         people=options.people,
-        limits=PaintingLimits(paintings=options.paintings),
-        seed=options.seed or 0,
+        paintings=options.paintings,
         evidence=options.evidence,
         head=options.head,
-    )
-    config = choose_models(
-        config,
-        {
-            "painter": options.painter,
-            "relative_depth": options.relative_depth_model,
-            "person_segmenter": options.person_segmenter,
-            "human_mesh": options.human_mesh,
-        },
-    )
+        seed=options.seed or 0,
+    ).config()
+    config = ModelOptions(
+        painter=options.painter,
+        relative_depth_model=options.relative_depth_model,
+        person_segmenter=options.person_segmenter,
+        human_mesh=options.human_mesh,
+    ).apply(config)
     from mfh_lab.evaluation.methods.mfh_method import mfh_contender, with_fixed_scale
 
     # Nothing is kept for pictures, whatever the preset says.

@@ -192,12 +192,13 @@ def measure_bodies(
     import numpy as np
 
     from mfh.pipeline.pipeline import MetricFromHuman
+    from mfh.pipeline.request import Request
     from mfh_lab.paper.figures.point_clouds import bodies_of
 
     # Figures of known size have no body: they are measured here, as the paper does.
     options = {"painted_people": "measured", "keep_paintings": True, "seed": seed, **overrides}
     pipeline = MetricFromHuman.from_preset(preset, **options)
-    result = pipeline(photo, progress=progress)
+    result = pipeline(photo, Request(progress=progress))
     in_photo = [landmark for landmark in result.landmarks if landmark.source == "photo"]
     meshes: list[HumanMesh] = []
     if any(landmark.verdict == "used" for landmark in in_photo):

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.config import Config, changes
+from mfh.config import Config
 from mfh.errors import InputError
 from mfh.io.reading import parse_json
 from mfh.models.registry import names_of
@@ -54,7 +54,7 @@ def mfh_contender(config: Config, *, title: str = NAME) -> Contender:
     return Contender(
         NAME,
         settings_of(config),
-        lambda: MfhMethod(MetricFromHuman.from_preset(config.name, **changes(config))),
+        lambda: MfhMethod(MetricFromHuman.from_config(config)),
         title=title,
     )
 

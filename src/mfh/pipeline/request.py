@@ -1,0 +1,47 @@
+"""What is asked of one photo beside its depth: sizes that are known, a region, lengths, and a report of progress."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mfh.errors import InputError
+from mfh.scale.known_sizes import KnownSizes
+from mfh.scale.lengths import segment_rays
+from mfh.types import Photo, Region, Segment
+
+Progress = Callable[[str, float], None]
+"""Called with the stage and the fraction done."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of one photo.
+
+    Attributes:
+        known: sizes and distances the user measured; a distance or a length suffices without any person.
+        region: where metric depth is wanted most; None for the whole photo. The answer has the region's own depth,
+            painting continues until its interval is narrow enough, and masks are chosen that inform it most.
+        lengths: straight lengths to measure in the photo.
+        progress: called with the stage and the fraction done.
+    """
+
+    known: KnownSizes = KnownSizes()
+    region: Region | None = None
+    lengths: Sequence[Segment] = ()
+    progress: Progress | None = None
+
+
+def check_request(photo: Photo, region: Region | None, lengths: Sequence[Segment]) -> None:
+    """Refuse a region or a length that is not one of the photo.
+
+    Raises:
+        InputError: for a region that is empty or reaches outside, or a length that does or has its ends at one pixel.
+    """
+    for segment in lengths:
+        segment_rays(segment, photo.camera)
+    if region is None:
+        return
+    camera, corners = photo.camera, f"{region.left},{region.top} to {region.right},{region.bottom}"
+    if region.left >= region.right or region.top >= region.bottom:
+        raise InputError(f"the region {corners} is empty: expected a rectangle with a width and a height")
+    if region.left < 0 or region.top < 0 or region.right > camera.width or region.bottom > camera.height:
+        raise InputError(f"the region {corners} reaches outside {photo.name}, which is {camera.width}x{camera.height}")

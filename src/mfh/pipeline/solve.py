@@ -1,0 +1,88 @@
+"""The one fit of scale and shift that the stop rule, the planner of paintings and the answer read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mfh.config import HeadConfig
+from mfh.scale.fit import ScaleFit, fit_scale
+from mfh.scale.interval import region_interval, scale_interval
+from mfh.scale.known_sizes import ErrorsLeft, KnownSizes, errors_left, known_measurements, with_known_heights
+from mfh.scale.measurements import ScaleMeasurement
+from mfh.scale.range_prior import region_range
+from mfh.types import CommonErrors, Evidence, Landmark, Photo, Region, RelativeDepth, ScaleInterval, kind_of_people
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Scale and shift from all evidence, with the systematic errors about them.
+
+    Attributes:
+        fit: head, posterior and every landmark's share.
+        relative: relative depth of the photo.
+        considered: every landmark as it was before the fit.
+        known: measurements of known distances and lengths.
+        errors: what the number of people does not average out.
+    """
+
+    fit: ScaleFit
+    relative: RelativeDepth
+    considered: tuple[Landmark, ...]
+    known: tuple[ScaleMeasurement, ...]
+    errors: ErrorsLeft
+
+    @property
+    def people(self) -> str:
+        """Kind of people used: "people", or "painted people" where all of them are."""
+        return kind_of_people(self.considered)
+
+    def interval(self) -> ScaleInterval:
+        """Return how far the depth of the photo as a whole may be off."""
+        fit = self.fit
+        return scale_interval(fit.consensus, fit.head, self.relative, self.errors.common, people=self.people)
+
+    def region_interval(self, region: Region) -> ScaleInterval | None:
+        """Return how far the depth of a region may be off; None where the region lies at infinity."""
+        fit, span = self.fit, region_range(self.relative, region)
+        return region_interval(fit.consensus, fit.head, span, self.errors.common, people=self.people)
+
+
+def solve(
+    evidence: Sequence[Evidence],
+    relative: RelativeDepth,
+    photo: Photo,
+    *,
+    head: HeadConfig,
+    known: KnownSizes,
+    shared_log_sigma: float,
+    shape_log_sigma: float,
+) -> Solution:
+    """Fit scale and shift to evidence and known sizes (Eqs. 5, 8).
+
+    Args:
+        evidence: of the photo and of every painting, in the receipt's order.
+        relative: of the photo.
+        photo: its camera, and how far the focal length may be off.
+        head: which fit.
+        known: sizes the user knows; heights rescale people before the fit.
+        shared_log_sigma: systematic error of log distance that all people share.
+        shape_log_sigma: error of the relative depth's shape.
+
+    Raises:
+        NoLandmarkError: where neither a person nor a known size gives a scale.
+        InputError: for a known size that cannot be used.
+    """
+    evidence = with_known_heights(evidence, known.heights)
+    measurements = known_measurements(known, relative, photo.camera)
+    errors = errors_left(known, CommonErrors(shared_log_sigma, shape_log_sigma, photo.focal.relative_sigma))
+    fit = fit_scale(evidence, relative, config=head, known=measurements, common_log_sigma=errors.people)
+    considered = tuple(landmark for one in evidence for landmark in one.landmarks)
+    return Solution(fit, relative, considered, tuple(measurements), errors)
+
+
+def heights_so_far(known: KnownSizes, evidence: Sequence[Evidence]) -> KnownSizes:
+    """Return known sizes without the heights of people who are not measured yet, while painting still adds people."""
+    landmarks = [landmark for one in evidence for landmark in one.landmarks]
+    measured = {number for number, one in enumerate(landmarks) if one.stature_m is not None}
+    in_photo = any(not landmarks[number].painted for number in measured)
+    heights = [one for one in known.heights if (in_photo if one.person is None else one.person in measured)]
+    return replace(known, heights=tuple(heights))
