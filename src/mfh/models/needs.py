@@ -53,9 +53,6 @@ class Needs:
 def needs_of(config: Config) -> Needs:
     """Return what a configuration needs.
 
-    Args:
-        config: names of models.
-
     Raises:
         InputError: for a name nobody has.
     """
@@ -75,9 +72,6 @@ def needs_of(config: Config) -> Needs:
 
 def permitted(config: Config) -> tuple[Config, tuple[str, ...]]:
     """Return a configuration whose models may all be used commercially, and what was changed for it.
-
-    Args:
-        config: names of models.
 
     Returns:
         The configuration with :data:`PERMITTED` models in place of those that are not; a sentence for each.

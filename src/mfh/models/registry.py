@@ -145,13 +145,6 @@ NAMED_BY_PLACE: dict[Role, Entry] = {
 def find_model(role: Role, name: str) -> Entry:
     """Return where the model of this name is.
 
-    Args:
-        role: what the model does.
-        name: its name; for some roles also "hf:org/name", or a folder.
-
-    Returns:
-        The entry.
-
     Raises:
         InputError: for a name nobody has, listing those there are.
     """
@@ -166,23 +159,13 @@ def find_model(role: Role, name: str) -> Entry:
 
 
 def names_of(config: Config) -> dict[Role, str]:
-    """Return the models a configuration names.
-
-    Args:
-        config: names of models; a role without a name has no model.
-    """
+    """Return the models a configuration names."""
     named: dict[Role, str | None] = {role: getattr(config, field) for role, field in CONFIG_FIELDS.items()}
     return {role: name for role, name in named.items() if name is not None}
 
 
 def load_models(names: Mapping[Role, str]) -> dict[Role, Any]:
     """Make one model for each role; a class that is named in several roles is made once and serves them all.
-
-    Args:
-        names: role -> name of the model.
-
-    Returns:
-        role -> model.
 
     Raises:
         InputError: for an unknown name.

@@ -23,11 +23,7 @@ _REPOSITORY = re.compile(r"github\.com/(?:repos/)?([\w.-]+)/([\w.-]+)")
 
 
 class NetworkRefused(URLError):
-    """Something was to be fetched while a model was loaded.
-
-    Attributes:
-        url: from where.
-    """
+    """Something was to be fetched while a model was loaded."""
 
     def __init__(self, url: str) -> None:
         """Keep the address."""
@@ -78,10 +74,6 @@ def hub_cache_only() -> Iterator[None]:
 def loading_restricted(place: Path, what: str) -> Iterator[None]:
     """Let a package load its model under :func:`weights_only` and :func:`hub_cache_only`; it may print to stderr.
 
-    Args:
-        place: file or folder the model is in.
-        what: the model, as people call it.
-
     Raises:
         WeightsError: where the file holds more than numbers, code is not in torch.hub's cache, or the package cannot
             load the file, with what to do.
@@ -114,9 +106,6 @@ def loading_restricted(place: Path, what: str) -> Iterator[None]:
 @contextmanager
 def computing(what: str) -> Iterator[None]:
     """Let a package compute: what it prints goes to stderr, and what fails becomes one line.
-
-    Args:
-        what: the model, as people call it.
 
     Raises:
         BackendError: where the package fails.

@@ -53,11 +53,7 @@ class SceneJudge:
             self._weight, self._bias = stored["weight"].astype(np.float64), stored["bias"].astype(np.float64)
 
     def look(self, photo: Rgb) -> SceneKind:
-        """Say how much a photo is of each kind.
-
-        Args:
-            photo: of any size.
-        """
+        """Say how much a photo is of each kind."""
         return SceneKind(*(self._encoder(photo) @ self._weight + self._bias).tolist())
 
 

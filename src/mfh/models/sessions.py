@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 def cpu_session(weights: Path, what: str) -> "InferenceSession":
     """Open a network of the package.
 
-    Args:
-        weights: ONNX file.
-        what: what it is, for the error.
-
     Raises:
         WeightsError: when the file is missing.
     """

@@ -34,12 +34,7 @@ def pick_device() -> str:
 
 
 def pick_dtype(precision: Precision, device: str) -> "torch.dtype":
-    """Return the number format to run in: "auto" is float16 on CUDA and float32 elsewhere.
-
-    Args:
-        precision: what was asked for.
-        device: where it runs.
-    """
+    """Return the number format to run in: "auto" is float16 on CUDA and float32 elsewhere."""
     import torch
 
     if precision == "auto":
@@ -48,11 +43,7 @@ def pick_dtype(precision: Precision, device: str) -> "torch.dtype":
 
 
 def free_memory(device: str) -> int | None:
-    """Return the bytes free on a CUDA device; None elsewhere, where nothing is asked.
-
-    Args:
-        device: e.g. "cuda".
-    """
+    """Return the bytes free on a CUDA device; None elsewhere, where nothing is asked."""
     import torch
 
     if not device.startswith("cuda"):
@@ -61,11 +52,7 @@ def free_memory(device: str) -> int | None:
 
 
 def empty_cache(device: str) -> None:
-    """Give back memory that is kept for reuse, after it ran out.
-
-    Args:
-        device: e.g. "cuda".
-    """
+    """Give back memory that is kept for reuse, after it ran out."""
     import torch
 
     if device.startswith("cuda"):
@@ -87,10 +74,6 @@ def describe_gpu() -> str:
 @contextmanager
 def loading(folder: Path, what: str) -> Iterator[None]:
     """Silence the libraries' progress bars and turn what goes wrong while loading into one line.
-
-    Args:
-        folder: of the model.
-        what: it should be, e.g. "inpainting model".
 
     Raises:
         WeightsError: where files are missing, cut short, or of another model.

@@ -60,18 +60,11 @@ class DepthPro:
         self._model = model.eval().to(self._device)
 
     def fov_x_deg(self, photo: Rgb) -> float:
-        """Return degrees between the left and right edges of the photo.
-
-        Args:
-            photo: the photo, whole: of a part of one, this is the part's.
-        """
+        """Return degrees between the left and right edges of the photo."""
         return self.canonical_inverse_depth(photo)[1]
 
     def canonical_inverse_depth(self, photo: Rgb) -> tuple[Float[ndarray, "_ _"], float]:
         """Return inverse depth, 1/m, as it would be were the focal length the photo's width; and the field of view.
-
-        Args:
-            photo: the photo, whole.
 
         Returns:
             The map at the network's own size, larger is nearer; and degrees, as :meth:`fov_x_deg` says them.

@@ -56,9 +56,6 @@ class Moge:
         The package's intrinsics are those of a photo one unit wide and high, so the edges are half a unit from the
         principal point: 2·atan(0.5 / fx).
 
-        Args:
-            photo: the photo, whole: of a part of one, this is the part's.
-
         Raises:
             BackendError: where MoGe sees hardly any surface, or its package fails.
         """

@@ -112,12 +112,6 @@ def place_body(
     parts cancels in them.) Sideways: weighted least squares over the landmarks at that depth,
     x_k (Z_k + T_z) - X_k = T_x, and the same for y.
 
-    Args:
-        pose: landmarks of one person in pixels and metres.
-        camera: intrinsics of the picture.
-        scale: factor on the network's metres.
-        parts: what the depth rests on.
-
     Returns:
         The placement; None where no part is seen well enough to say how far the person is.
     """

@@ -63,14 +63,7 @@ class PersonCrop:
 
 
 def crop_of_box(box_xyxy: Float[ndarray, "4"]) -> PersonCrop | None:
-    """Return the crop of a person's box: grown to 192:256, its longer side.
-
-    Args:
-        box_xyxy: left, top, right, bottom in pixels.
-
-    Returns:
-        The crop; None for a box without extent, which shows nobody.
-    """
+    """Return the crop of a person's box: grown to 192:256, its longer side."""
     left, top, right, bottom = np.asarray(box_xyxy, np.float64)
     width, height = float(right - left), float(bottom - top)
     if not (math.isfinite(width + height) and max(width, height) >= _MIN_BOX_PX):
@@ -82,10 +75,6 @@ def crop_of_box(box_xyxy: Float[ndarray, "4"]) -> PersonCrop | None:
 
 def crop_tensor(rgb: Float[ndarray, "h w 3"], crop: PersonCrop) -> Float[ndarray, "3 256 256"]:
     """Return the network's input: blurred where it is made smaller, warped, black outside the photo, normalised RGB.
-
-    Args:
-        rgb: the photo in [0, 1].
-        crop: where the person is.
 
     Returns:
         (3, 256, 256) float32, (RGB - mean) / deviation of ImageNet.
@@ -115,11 +104,6 @@ def camera_translation(cam: Float[ndarray, "3"], crop: PersonCrop, camera: Camer
     With b the crop's side and bs = b·s + 1e-9: tz = 2f/bs, tx += 2(cx - px)/bs, ty likewise, where (cx, cy) is the
     crop's centre and (px, py) the camera's principal point. Where a pixel is not square, f is the geometric mean of
     fx and fy, and each offset is measured in its own.
-
-    Args:
-        cam: the network's s, tx, ty.
-        crop: the crop it was predicted in.
-        camera: of the photo.
 
     Returns:
         (3,) metres; None where s is not positive, which puts nobody in front of the camera.
@@ -210,13 +194,7 @@ class Hmr2:
         self._batch = batch
 
     def measure(self, photo: Rgb, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
-        """Return one body per person, in metres in the camera frame; None for a box that shows nobody.
-
-        Args:
-            photo: the photo.
-            people: whose boxes say where to look.
-            camera: its intrinsics.
-        """
+        """Return one body per person, in metres in the camera frame; None for a box that shows nobody."""
         crops = [crop_of_box(person.box_xyxy) for person in people]
         shown = [crop for crop in crops if crop is not None]
         meshes = iter(self._meshes(photo, shown, camera))

@@ -147,9 +147,6 @@ def _write_network(state: "Mapping[str, Tensor]", sizes: "NetworkSizes", path: P
 def read_checkpoint(path: Path) -> "dict[str, Tensor]":
     """Return the network's tensors of a training checkpoint; the body model and training aids are left out.
 
-    Args:
-        path: a checkpoint written by torch.save, with the tensors under "state_dict".
-
     Raises:
         WeightsError: where it is none, is damaged, or wants to load what is no part of one, by name.
     """
@@ -188,11 +185,6 @@ def read_checkpoint(path: Path) -> "dict[str, Tensor]":
 def check_names(state: "Mapping[str, Tensor]", sizes: "NetworkSizes", *, label: str) -> None:
     """Compare names and shapes with the network's.
 
-    Args:
-        state: name -> tensor.
-        sizes: of the network.
-        label: where the tensors come from.
-
     Raises:
         WeightsError: for the first that is missing, unknown or of the wrong shape.
     """
@@ -213,11 +205,7 @@ def _check_shapes(shapes: Mapping[str, tuple[int, ...]], sizes: "NetworkSizes", 
 
 
 def network_shapes(sizes: "NetworkSizes") -> dict[str, tuple[int, ...]]:
-    """Return the names and shapes of a network's tensors; no memory is taken for them.
-
-    Args:
-        sizes: of the network.
-    """
+    """Return the names and shapes of a network's tensors; no memory is taken for them."""
     import torch
 
     from mfh.models.human_mesh.hmr2_network import Hmr2Network
@@ -228,12 +216,6 @@ def network_shapes(sizes: "NetworkSizes") -> dict[str, tuple[int, ...]]:
 
 def load_network(path: Path) -> "Hmr2Network":
     """Read a converted network.
-
-    Args:
-        path: .safetensors file that :func:`convert_hmr2_checkpoint` wrote.
-
-    Returns:
-        The network on the CPU, ready to run.
 
     Raises:
         WeightsError: where the file is none of those, or its tensors are not the network's.
@@ -260,10 +242,6 @@ def load_network(path: Path) -> "Hmr2Network":
 
 def _sizes(written: str | None, *, tensors: int) -> "NetworkSizes":
     """Return the sizes that a converted file says its network has, where it can have them.
-
-    Args:
-        written: JSON of them; None for the published network's.
-        tensors: how many the file has.
 
     Raises:
         ValueError: where it cannot.

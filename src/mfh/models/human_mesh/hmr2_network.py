@@ -87,14 +87,7 @@ class Hmr2Network(nn.Module):
         self.smpl_head = _SmplHead(sizes)
 
     def forward(self, crops: Float[Tensor, "b 3 256 256"]) -> SmplReading:
-        """Read each person's crop.
-
-        Args:
-            crops: normalised RGB; the outer 32 columns on both sides are not looked at.
-
-        Returns:
-            The readings, in float32 whatever the backbone ran in.
-        """
+        """Read each person's crop."""
         features = self.backbone(crops[:, :, :, 32:-32])
         # One token a person costs nothing, and in half precision the distance would lose its third digit.
         with torch.autocast(features.device.type, enabled=False):

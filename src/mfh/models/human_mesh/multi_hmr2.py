@@ -53,10 +53,6 @@ class Shown:
         """Return the network's camera in the photo's pixels.
 
         The package counts from the edge of the first pixel: its principal point is half the width and height.
-
-        Args:
-            intrinsics: K of the picture shown.
-            camera: the photo's, for its size.
         """
         across, down = camera.width / self.width, camera.height / self.height
         return Camera(
@@ -104,11 +100,6 @@ class MultiHmr2:
     def measure(self, photo: Rgb, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
         """Return one body per person, in metres in the camera frame; None where no body covers the person's pixels.
 
-        Args:
-            photo: the photo.
-            people: with the masks that say whose body is whose.
-            camera: its intrinsics.
-
         Raises:
             BackendError: where the package fails.
         """
@@ -136,11 +127,6 @@ def shown(photo: Rgb, *, side_px: int, patch_px: int) -> Shown:
     """Return what the network is shown: the photo in its middle, as the package itself would make it.
 
     Made here, the package has nothing left to resize or pad, and where every pixel went is known.
-
-    Args:
-        photo: the photo.
-        side_px: the longer side of what is shown.
-        patch_px: both sides are multiples of it.
     """
     height, width = photo.shape[:2]
     ratio = side_px / max(height, width)
@@ -155,11 +141,7 @@ def shown(photo: Rgb, *, side_px: int, patch_px: int) -> Shown:
 
 
 def triangles(faces: Int[ndarray, "f corners"]) -> Int[ndarray, "t 3"]:
-    """Return a mesh's faces as triangles: Anny's have four corners.
-
-    Args:
-        faces: (f, 3) or (f, 4) vertex indices.
-    """
+    """Return a mesh's faces as triangles: Anny's have four corners."""
     if faces.shape[1] == 3:
         return faces
     return np.concatenate([faces[:, [0, 1, 2]], faces[:, [0, 2, 3]]])

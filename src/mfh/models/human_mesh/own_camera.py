@@ -43,11 +43,6 @@ def matched(bodies: Sequence[HumanMesh], people: Sequence[Person], camera: Camer
     """Return the body of each person; None where no body covers the person's pixels.
 
     Pairs are taken by their overlap, the largest first; a body is one person's, and a person has one body.
-
-    Args:
-        bodies: in metres in the camera frame.
-        people: with their masks.
-        camera: of the photo.
     """
     silhouettes = [_silhouette(body, camera) for body in bodies]
     overlaps = np.array(
@@ -70,9 +65,5 @@ NEAR_M = 0.05
 
 
 def in_front(body: HumanMesh) -> HumanMesh | None:
-    """Return the body, or None where a part of it is behind the camera, too near to it, or nowhere (NaN).
-
-    Args:
-        body: in metres in the camera frame.
-    """
+    """Return the body, or None where a part of it is behind the camera, too near to it, or nowhere (NaN)."""
     return body if body.vertices_m[:, 2].min() > NEAR_M else None

@@ -104,12 +104,7 @@ def _trunk_px(reading: PoseReading) -> float:
 
 
 def without_duplicates(people: Sequence[Sighted], shape: tuple[int, int]) -> list[Sighted]:
-    """Keep people, most certain first, who are not another person's reading again and whose flesh is their own.
-
-    Args:
-        people: candidates.
-        shape: height and width of the photo.
-    """
+    """Keep people, most certain first, who are not another person's reading again and whose flesh is their own."""
     kept: list[Sighted] = []
     for person in sorted(people, key=lambda one: -one.score * one.reading.presence):
         if any(same_pose(person.reading, other.reading) for other in kept):

@@ -109,12 +109,7 @@ def _sigmoid(x: ndarray) -> ndarray:
 
 
 def refine_with_heatmap(points: Float[ndarray, "n 2"], heatmap: Float[ndarray, "a b n"]) -> Float[ndarray, "n 2"]:
-    """Move each point to the heatmap's centre of mass around it, where the heatmap is confident.
-
-    Args:
-        points: crop pixels.
-        heatmap: logits, one channel a point.
-    """
+    """Move each point to the heatmap's centre of mass around it, where the heatmap is confident."""
     rows, columns = heatmap.shape[:2]
     cell = np.array([INPUT_PX / columns, INPUT_PX / rows])
     half = _HEATMAP_WINDOW // 2

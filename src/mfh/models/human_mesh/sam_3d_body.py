@@ -85,11 +85,6 @@ class Sam3dBody:
     def measure(self, photo: Rgb, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
         """Return one body per person, in metres in the camera frame; None for who is not in front of the camera.
 
-        Args:
-            photo: the photo.
-            people: whose boxes and masks say where to look.
-            camera: its intrinsics.
-
         Raises:
             BackendError: where the package fails.
         """

@@ -54,13 +54,6 @@ class SmplModel:
 def shaped_body(model: SmplModel, betas: Float[ndarray, "b"]) -> Float[ndarray, "v 3"]:
     """Return the body of given shape in rest pose: template + sum_k beta_k S_k (Eq. 8).
 
-    Args:
-        model: the body model.
-        betas: shape parameters, at most as many as the model has.
-
-    Returns:
-        (v, 3) metres.
-
     Raises:
         ValueError: for more shape parameters than the model has.
     """
@@ -81,14 +74,6 @@ def posed_body(
     """Return the body of given shape and pose, by linear blend skinning (Eqs. 2-4, 9).
 
     The root joint turns about itself and is not moved to the origin, as in the published model.
-
-    Args:
-        model: the body model.
-        betas: shape parameters.
-        rotations: of every joint in its parent's frame; the root's in the camera's.
-
-    Returns:
-        (v, 3) metres.
 
     Raises:
         ValueError: where the rotations are not one a joint.
@@ -160,12 +145,6 @@ def find_smpl() -> Path:
 
 def load_smpl(path: str | Path) -> SmplModel:
     """Read an SMPL model file.
-
-    Args:
-        path: .pkl as published (with chumpy and scipy objects, or plain arrays), or .npz with the same keys.
-
-    Returns:
-        The body model in float64.
 
     Raises:
         WeightsError: for a file that is missing, is none of the two, lacks an array, or has one of the wrong shape or
@@ -252,13 +231,7 @@ def _numbers(value: Any, label: str, *, whole: bool) -> ndarray:
 
 
 def _plain_array(value: Any, label: str, *, nodes: int) -> ndarray:
-    """Evaluate what an SMPL file holds in place of an array: chumpy nodes and sparse matrices.
-
-    Args:
-        value: from the file.
-        label: what to call it.
-        nodes: how deep an expression may still go: one can contain itself.
-    """
+    """Evaluate what an SMPL file holds in place of an array: chumpy nodes and sparse matrices."""
     if isinstance(value, ndarray):
         return value
     if not isinstance(value, Inert) or not isinstance(value.state, dict):

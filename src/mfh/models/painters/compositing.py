@@ -65,17 +65,7 @@ def _typical(rgb: Float[ndarray, "a b 3"]) -> Float[ndarray, "3"]:
 def match_texture(
     color: Float[ndarray, "a b 3"], alpha: Float[ndarray, "a b"], photo: Rgb, rng: np.random.Generator
 ) -> ndarray:
-    """Blur a sprite that is sharper than the edges of the photo, and add the photo's noise.
-
-    Args:
-        color: the sprite's colours.
-        alpha: the sprite.
-        photo: the photo.
-        rng: of the noise.
-
-    Returns:
-        (a, b, 3) colours.
-    """
+    """Blur a sprite that is sharper than the edges of the photo, and add the photo's noise."""
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
     # A photo's middle says enough, at any size.
     rows, columns = (slice(max(0, n // 2 - 200), n // 2 + 200) for n in grey.shape)
@@ -97,10 +87,6 @@ def match_texture(
 
 def edge_sharpness(grey: Float[ndarray, "a b"], inside: ndarray | None = None) -> float | None:
     """Return second over first derivative at the strongest edges: about one over their width in pixels.
-
-    Args:
-        grey: a picture.
-        inside: (a, b) where to look; everywhere where None.
 
     Returns:
         The ratio; None where there is no edge to speak of.

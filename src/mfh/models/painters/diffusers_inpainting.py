@@ -73,10 +73,6 @@ def sdxl_lcm() -> "DiffusersInpainting":
 def from_source(source: str, options: DiffusionOptions = PAPER) -> "DiffusersInpainting":
     """Return the painter in a hub repository or folder.
 
-    Args:
-        source: "hf:org/name", "hf:org/name@revision" or a folder.
-        options: how to paint.
-
     Raises:
         InputError: for a source that cannot be used.
         WeightsError: where the model is not on this machine, with what to do about it.
@@ -205,11 +201,6 @@ def restore(
     """Return the painted picture at the photo's size inside the mask and the photo itself, bit for bit, outside.
 
     The autoencoder changes every pixel a little, so what was not to be painted has to be put back.
-
-    Args:
-        photo: the photo.
-        picture: what was painted, at whatever size.
-        paint_mask: where it may differ.
     """
     height, width = photo.shape[:2]
     painted = np.clip(at_size(picture, height, width), 0, 1).astype(photo.dtype)

@@ -88,11 +88,6 @@ def painting_size(height: int, width: int, options: DiffusionOptions) -> tuple[i
 
     The shorter side is ``short_side_px`` unless the longer one would pass ``long_side_px``; both are rounded to
     multiples of ``multiple_px``, so the aspect may change by up to half of one.
-
-    Args:
-        height: of the photo, pixels.
-        width: of the photo, pixels.
-        options: the sides.
     """
     scale = min(options.short_side_px / min(height, width), options.long_side_px / max(height, width))
     step = options.multiple_px
@@ -101,25 +96,13 @@ def painting_size(height: int, width: int, options: DiffusionOptions) -> tuple[i
 
 
 def at_size(rgb: Float[ndarray, "h w 3"], height: int, width: int) -> Float[ndarray, "tall wide 3"]:
-    """Return a picture at another size: area means where it shrinks, linear interpolation where it grows.
-
-    Args:
-        rgb: the picture.
-        height: wanted, pixels.
-        width: wanted, pixels.
-    """
+    """Return a picture at another size: area means where it shrinks, linear interpolation where it grows."""
     shrinks = height * width < rgb.shape[0] * rgb.shape[1]
     return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
 def mask_at_size(paint_mask: Bool[ndarray, "h w"], height: int, width: int) -> Bool[ndarray, "tall wide"]:
-    """Return a mask at another size, True wherever any of it was: no pixel of the one asked for stays unpainted.
-
-    Args:
-        paint_mask: the mask.
-        height: wanted, pixels.
-        width: wanted, pixels.
-    """
+    """Return a mask at another size, True wherever any of it was: no pixel of the one asked for stays unpainted."""
     return _any_of(_any_of(paint_mask, height).T, width).T
 
 
@@ -132,12 +115,7 @@ def _any_of(paint_mask: Bool[ndarray, "h w"], rows: int) -> Bool[ndarray, "rows 
 
 
 def must_offload(free_bytes: int | None, model_bytes: int) -> bool:
-    """Return whether a model has to be moved to the device network by network.
-
-    Args:
-        free_bytes: memory that is free before it is loaded; None where it is not known: it need not.
-        model_bytes: of its weights as they run.
-    """
+    """Return whether a model has to be moved to the device network by network."""
     # Two paintings at once beside the model, as batch_for_memory reckons them.
     return free_bytes is not None and model_bytes + 3 * GIBIBYTE > free_bytes
 
@@ -167,11 +145,6 @@ MARKER = "model_index.json"
 def load_pipeline(folder: Path, options: DiffusionOptions, *, device: str) -> Any:
     """Return a pipeline of diffusers, ready to paint.
 
-    Args:
-        folder: made by save_pretrained, or a snapshot of a hub repository.
-        options: precision, scheduler, adapter and what saves memory.
-        device: where it runs.
-
     Raises:
         WeightsError: where its files cannot be read.
         InputError: where options contradict the device.
@@ -196,12 +169,7 @@ def load_pipeline(folder: Path, options: DiffusionOptions, *, device: str) -> An
 
 
 def make_scheduler(own: Any, wanted: Scheduler) -> Any:
-    """Return the scheduler to paint with.
-
-    Args:
-        own: the one the model came with; its noise schedule is kept.
-        wanted: which one.
-    """
+    """Return the scheduler to paint with."""
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler
     from diffusers.schedulers.scheduling_lcm import LCMScheduler
     from diffusers.schedulers.scheduling_tcd import TCDScheduler

@@ -112,11 +112,7 @@ class SpritePainter:
 
 
 def refusal(kind: SceneKind) -> Rejected | None:
-    """Say why nobody is painted into a photo of some kind; None where somebody is.
-
-    Args:
-        kind: of the photo.
-    """
+    """Say why nobody is painted into a photo of some kind; None where somebody is."""
     if kind.far >= _FAR:
         return Rejected("a view from far away (aerial, skyline, landscape, tower)")
     if kind.near >= _NEAR:
@@ -125,11 +121,7 @@ def refusal(kind: SceneKind) -> Rejected | None:
 
 
 def real_log_sigma(kind: SceneKind) -> float:
-    """Return what a real photo adds to the error that all painted sizes in it share, one-sigma of the log.
-
-    Args:
-        kind: of the photo.
-    """
+    """Return what a real photo adds to the error that all painted sizes in it share, one-sigma of the log."""
     near = _NEAR_LOG_SIGMA * max(0.0, kind.near)
     far = _FAR_LOG_SIGMA * float(np.clip((kind.far - _RATHER_FAR) / (_FAR - _RATHER_FAR), 0, 1))
     return math.hypot(_REAL_LOG_SIGMA, near, far)

@@ -120,11 +120,6 @@ class HubRelativeDepth:
 def load_depth_network(folder: Path, *, device: str, dtype: "torch.dtype") -> tuple[Any, Any]:
     """Return the image processor and the network of a depth-estimation model of transformers.
 
-    Args:
-        folder: made by save_pretrained, or a snapshot of a hub repository.
-        device: torch device.
-        dtype: precision.
-
     Raises:
         WeightsError: where its files cannot be read.
     """
@@ -139,36 +134,20 @@ def load_depth_network(folder: Path, *, device: str, dtype: "torch.dtype") -> tu
 
 
 def network_input(processor: Any, rgb: Rgb) -> "torch.Tensor":
-    """Return the (1, 3, tall, wide) picture a model's own processor makes of a photo.
-
-    Args:
-        processor: of the model.
-        rgb: the photo.
-    """
+    """Return the (1, 3, tall, wide) picture a model's own processor makes of a photo."""
     seen = np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
     return processor(images=[seen], input_data_format="channels_last", return_tensors="pt")["pixel_values"]
 
 
 def without_zoedepth_padding(values: Float[ndarray, "_ _"], height: int, width: int) -> Float[ndarray, "height width"]:
-    """Return ZoeDepth's output for the photo alone: its processor pads photos by int(3·sqrt(side / 2)) on each side.
-
-    Args:
-        values: output for the padded photo, at any size.
-        height: of the photo before padding, pixels.
-        width: of the photo before padding, pixels.
-    """
+    """Return ZoeDepth's output for the photo alone: its processor pads photos by int(3·sqrt(side / 2)) on each side."""
     down, right = (int(3 * math.sqrt(side / 2)) for side in (height, width))
     padded = cv2.resize(values, (width + 2 * right, height + 2 * down), interpolation=cv2.INTER_LINEAR)
     return np.ascontiguousarray(padded[down : down + height, right : right + width])
 
 
 def limit_aspect(rgb: Float[ndarray, "h w 3"], largest: float = _MAX_ASPECT) -> Float[ndarray, "tall wide 3"]:
-    """Return a photo no longer than ``largest`` times its shorter side; the longer side is squeezed.
-
-    Args:
-        rgb: the photo.
-        largest: aspect.
-    """
+    """Return a photo no longer than ``largest`` times its shorter side; the longer side is squeezed."""
     height, width = rgb.shape[:2]
     tall, wide = (min(side, max(1, round(largest * min(height, width)))) for side in (height, width))
     if (tall, wide) == (height, width):
@@ -181,10 +160,6 @@ def space_of(config: dict[str, object], name: str) -> Space:
 
     Depth Anything predicts disparity, unless it was made metric; ZoeDepth's relative head predicts disparity; GLPN and
     Depth Pro predict depth. DPT models come in both kinds and do not say which.
-
-    Args:
-        config: its config.json.
-        name: for the message.
 
     Raises:
         InputError: where the configuration does not say.

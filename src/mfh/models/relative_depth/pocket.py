@@ -59,9 +59,6 @@ class PocketRelativeDepth:
     def look(self, rgb: Rgb) -> tuple[Float[ndarray, "h w"], Float[ndarray, "sizes features"]]:
         """Return disparity at the photo's own size, and the network's features of the picture as a whole.
 
-        Args:
-            rgb: the photo.
-
         Returns:
             (h, w) the mean over three input sizes; (2, features) at the sizes it was trained on.
         """

@@ -75,10 +75,6 @@ LEAST_SIGMA = 0.15
 def with_likely_range(relative: RelativeDepth, *, shape_log_sigma: float) -> RelativeDepth:
     """Return relative depth that says how far the photo's depth likely reaches.
 
-    Args:
-        relative: of a photo.
-        shape_log_sigma: how far the best affine fit of the model's maps leaves log depth off.
-
     Returns:
         The same where the model says it itself, for a constant map, and in depth space: it was learned from disparity.
 

@@ -61,10 +61,6 @@ class Mask2Former:
     ) -> list[list[Person]]:
         """Find the people of each photo, most confident first.
 
-        Args:
-            photos: the photos.
-            regions: one entry a photo; where it is not None, only people in there are looked for, in a crop around it.
-
         Raises:
             ValueError: when there are not as many regions as photos.
         """
@@ -93,10 +89,6 @@ class Mask2Former:
 
 def person_class(id2label: dict[int, str], *, label: str) -> int:
     """Return the class number of people, from a model's own table.
-
-    Args:
-        id2label: class number -> name.
-        label: what to call the model in messages.
 
     Raises:
         WeightsError: where no class is called "person".

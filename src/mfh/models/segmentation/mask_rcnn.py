@@ -71,10 +71,6 @@ class MaskRcnn:
     ) -> list[list[Person]]:
         """Find the people of each photo, most confident first.
 
-        Args:
-            photos: the photos.
-            regions: one entry a photo; where it is not None, only people in there are looked for, in a crop around it.
-
         Raises:
             ValueError: when there are not as many regions as photos.
         """

@@ -25,14 +25,6 @@ def segment_each(
 
     Photos go to the network one at a time, so that what is found never depends on the others.
 
-    Args:
-        photos: the photos.
-        regions: one entry a photo, or None.
-        find: returns the people of one picture, in any order.
-
-    Returns:
-        The people of each photo.
-
     Raises:
         ValueError: when there are not as many regions as photos.
     """
@@ -47,13 +39,7 @@ def segment_each(
 def person_of_mask(
     instance_mask: Bool[ndarray, "h w"], score: float, box_xyxy: Float[ndarray, "4"] | None = None
 ) -> Person | None:
-    """Return a person from its mask; None for an empty mask.
-
-    Args:
-        instance_mask: (h, w) its pixels.
-        score: confidence in [0, 1].
-        box_xyxy: its box in pixel centres; None for the mask's own.
-    """
+    """Return a person from its mask; None for an empty mask."""
     rows, columns = np.flatnonzero(instance_mask.any(1)), np.flatnonzero(instance_mask.any(0))
     if not len(rows):
         return None
