@@ -19,7 +19,7 @@ from scipy.stats import t as student_t
 
 from mfh.io.photo import load_photo
 from mfh.models.painters.pasting import load_sprites
-from mfh.models.painters.person_prior import WEIGHTS, PersonPrior, StandingField
+from mfh.models.painters.person_prior import WEIGHTS, PersonPrior, PlacementPrior
 from mfh.pipeline.paint_masks import painting_seed, strip_paint_mask
 from mfh_lab.pocket.world.bodies import load_bank, sample_bank_path
 from mfh_lab.pocket.world.scenes import draw_scene, render
@@ -63,8 +63,8 @@ def study_picture(
         seed = painting_seed(k, n)
         mask = strip_paint_mask(seed, height=height, width=width, min_width=0.2, max_width=0.8)
         rng = np.random.default_rng(seed)
-        field = prior.look(rgb, mask)
-        stand = field.draw(mask, rng)
+        field = prior.predict(rgb, mask)
+        stand = field.sample(mask, rng)
         if stand is None:
             continue
         x, y = stand.foot_xy_px
@@ -89,9 +89,9 @@ def study_picture(
     return found
 
 
-def sample_sizes(field: StandingField, x: float, y: float, rng: np.random.Generator) -> np.ndarray:
+def sample_sizes(field: PlacementPrior, x: float, y: float, rng: np.random.Generator) -> np.ndarray:
     """Draw pixels per metre for feet at (x, y)."""
-    tall, wide = field.odds.shape
+    tall, wide = field.probability.shape
     row = min(int((y + 0.5) / field.height * tall), tall - 1)
     column = min(int((x + 0.5) / field.width * wide), wide - 1)
     weight = field.weight[:, row, column]
@@ -167,7 +167,7 @@ def _study_photo(folder: Path, prior: PersonPrior) -> None:
     for n in range(16):
         seed = painting_seed(0, n)
         mask = strip_paint_mask(seed, height=height, width=width, min_width=0.2, max_width=0.8)
-        stand = prior.look(rgb, mask).draw(mask, np.random.default_rng(seed))
+        stand = prior.predict(rgb, mask).sample(mask, np.random.default_rng(seed))
         if stand is None:
             refused += 1
             continue

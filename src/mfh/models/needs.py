@@ -1,4 +1,4 @@
-"""What a preset needs before it can run: packages, downloads, disk, GPU memory, and licences."""
+"""The requirements of a preset: packages, downloads, disk, GPU memory and licences."""
 
 from dataclasses import dataclass, replace
 
@@ -13,19 +13,19 @@ PERMITTED: dict[Role, str] = {
     "person_segmenter": "blazepose",
     "human_mesh": "blazepose",
 }
-"""Role -> the model that takes the place of one whose licence does not permit commercial use."""
+"""Role -> the substitute for a model whose licence does not permit commercial use."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What the models of a preset need.
+    """The requirements of the models of a preset.
 
     Attributes:
-        models: their files, each once, as ``mfh weights list`` calls them.
-        missing: the models that are not on this machine.
-        packages: distributions beside the core -> command that installs them.
-        modules: packages that are on no index, by what is imported -> how they are installed.
-        gpu_gb: GPU memory with all models loaded, roughly; 0 for presets that run on the CPU.
+        models: model files, each once, by their names in ``mfh weights list``.
+        missing: those that are not on this machine.
+        packages: distribution beside the core -> command that installs it.
+        modules: import name of a package that is on no index -> command that installs it.
+        gpu_gb: approximate GPU memory with all models loaded; 0 for presets that run on the CPU.
     """
 
     models: tuple[str, ...]
@@ -36,28 +36,25 @@ class Needs:
 
     @property
     def disk_bytes(self) -> int:
-        """Bytes of all files that are not part of the package."""
+        """Bytes of all model files that are not part of the package."""
         return _bytes(self.models)
 
     @property
     def download_bytes(self) -> int:
-        """Bytes of the files that are missing."""
+        """Bytes of the missing model files."""
         return _bytes(self.missing)
 
     @property
     def blocked(self) -> dict[str, str]:
-        """Models that may not be used commercially, with the reason."""
+        """Model that may not be used commercially -> the reason."""
         return weights.blocked_commercially(self.models)
 
 
 def needs_of(config: Config) -> Needs:
-    """Return what a configuration needs.
-
-    Args:
-        config: names of models.
+    """Return the requirements of a configuration.
 
     Raises:
-        InputError: for a name nobody has.
+        InputError: for an unknown name.
     """
     entries: dict[str, Entry] = {}
     for role, name in names_of(config).items():
@@ -74,16 +71,10 @@ def needs_of(config: Config) -> Needs:
 
 
 def permitted(config: Config) -> tuple[Config, tuple[str, ...]]:
-    """Return a configuration whose models may all be used commercially, and what was changed for it.
-
-    Args:
-        config: names of models.
-
-    Returns:
-        The configuration with :data:`PERMITTED` models in place of those that are not; a sentence for each.
+    """Return a configuration whose models may all be used commercially, and one sentence per replaced model.
 
     Raises:
-        InputError: for a model whose licence is not known here, or in whose place there is none.
+        InputError: for a model whose licence is not known here, or that has no substitute in :data:`PERMITTED`.
     """
     changes: dict[str, str] = {}
     sentences = []

@@ -1,4 +1,4 @@
-"""What a backend must do. One contract test (tests/models/test_contracts.py) runs over every backend."""
+"""The interfaces of model backends. One contract test (tests/models/test_contracts.py) runs over every backend."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -10,23 +10,23 @@ from mfh.errors import Rejected
 from mfh.types import Camera, HumanMesh, PaintedPhoto, Person, Proposal, RelativeDepth
 
 Rgb = Float[ndarray, "h w 3"]
-# In a batch every photo has a size of its own, so its sizes must not be bound to names.
+# Photos of a batch differ in size, so their sizes must not be bound to names.
 RgbOfAnySize = Float[ndarray, "_ _ 3"]
 PaintMask = Bool[ndarray, "h w"]
 RegionOfAnySize = Bool[ndarray, "_ _"]
 
 
 PAPER_SHAPE_LOG_SIGMA = 0.06
-"""Of a published relative-depth model: its best affine fit to NYUv2 leaves 4.6 % of depth (Table 3, oracle)."""
+"""Residual log depth of a published model: 4.6 % after the best affine fit to NYUv2 (Table 3, oracle)."""
 PAPER_SHARED_LOG_SIGMA = 0.16
-"""Of a painter on the scale of the internet: NYUv2 goes from those 4.6 % to 13.7 % with painted people (Table 1)."""
+"""Systematic log scale error of an internet-scale painter: NYUv2 goes from 4.6 % to 13.7 % with it (Table 1)."""
 
 
 @runtime_checkable
 class RelativeDepthModel(Protocol):
     """Depth up to an affine map, from RGB alone.
 
-    ``shape_log_sigma`` is how far the best affine fit leaves log depth off, pixel by pixel.
+    ``shape_log_sigma`` is the per-pixel standard deviation of log depth after the best affine fit.
     """
 
     name: str
@@ -41,9 +41,9 @@ class RelativeDepthModel(Protocol):
 class Painter(Protocol):
     """A generative prior of people in scenes: P(painting | photo, mask, prompt).
 
-    ``provenance`` is a plain sentence about where it learned how large people appear; every result whose metres come
-    from its people shows it. ``shared_log_sigma`` is how far log metres are off from photo to photo however many
-    people are painted into one.
+    ``provenance`` is a sentence on the data its person sizes were learned from; every result whose metric scale comes
+    from painted people shows it. ``shared_log_sigma`` is the systematic error of log scale within one photo, which more
+    paintings do not average out.
     """
 
     name: str
@@ -55,32 +55,32 @@ class Painter(Protocol):
     ) -> list[PaintedPhoto]:
         """Paint one person per mask; outside its mask the photo comes back bit for bit.
 
-        The mask that comes back is where the painting may differ from the photo: a subset of the one asked for.
-        Painting n depends on its own mask, prompt and seed alone, not on batch size or order.
+        The returned mask is where the painting may differ from the photo: a subset of the requested one. Painting n
+        depends on its own mask, prompt and seed alone, not on batch size or order.
         """
         ...
 
 
 @runtime_checkable
 class ProposingPainter(Painter, Protocol):
-    """A painter that can tell where it would stand people before it paints them."""
+    """A painter that predicts where its people would stand before it paints them."""
 
     def propose(
         self, photo: Rgb, paint_masks: Sequence[PaintMask], prompts: Sequence[str], seeds: Sequence[int]
     ) -> list[Proposal | None]:
-        """Say about where the person of each painting would stand; None where nobody would be painted.
+        """Return the approximate place of the person of each painting; None where no person would be painted.
 
-        A small part of the work of painting, so that many paintings can be thought of for each that is made.
+        This costs a small part of a painting, so many proposals can be compared for each painting made.
         """
         ...
 
 
 @runtime_checkable
 class ChoosyPainter(Painter, Protocol):
-    """A painter that can tell a photo in which its people would say nothing about the scale."""
+    """A painter that rejects photos in which its people would not be informative about scale."""
 
     def refuses(self, photo: Rgb) -> Rejected | None:
-        """Say what a photo looks like into which nobody is to be painted, as "a close-up"; None for any other."""
+        """Return why no person is to be painted into a photo, such as "a close-up"; None for any other photo."""
         ...
 
 
@@ -88,7 +88,7 @@ class ChoosyPainter(Painter, Protocol):
 class FieldOfViewModel(Protocol):
     """The horizontal field of view of a photo, from its pixels alone.
 
-    ``relative_sigma`` is how far the focal length that follows from it is off: one standard deviation of its log.
+    ``relative_sigma`` is one standard deviation of the log of the focal length that follows from it.
     """
 
     name: str
@@ -103,7 +103,7 @@ class FieldOfViewModel(Protocol):
 class PersonSegmenter(Protocol):
     """Instance masks of the people in a photo.
 
-    ``min_score`` is the score from which a detection counts as a person; those below are shown, and do not count.
+    ``min_score`` is the score from which a detection is used; lower ones are reported and not used.
     """
 
     name: str
@@ -114,7 +114,7 @@ class PersonSegmenter(Protocol):
     ) -> list[list[Person]]:
         """Return the people of each photo, most confident first.
 
-        Where a photo has a region, only people who stand in it are looked for; an empty one holds nobody.
+        Where a photo has a region, only people in it are searched for; an empty region holds no person.
         """
         ...
 
@@ -123,7 +123,7 @@ class PersonSegmenter(Protocol):
 class HumanMeshModel(Protocol):
     """Metric bodies: human mesh recovery.
 
-    ``shared_log_sigma`` is how far log metres are off for all people of a photo alike.
+    ``shared_log_sigma`` is the systematic error of log scale that all people of a photo share.
     """
 
     name: str

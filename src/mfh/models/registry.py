@@ -1,7 +1,7 @@
-"""Names of models and where their classes live; nothing is imported before it is asked for.
+"""The registry of models: name -> "module:Class", imported on first use.
 
-To add a model: one file with a class of a zero-argument constructor, or a function that returns the model, and one line
-here. Painters and relative-depth models can also be named by where they are: "hf:org/name", or a folder.
+To add a model: one file with a class whose constructor needs no arguments, or a function that returns the model, and
+one line here. Painters and relative-depth models can also be given as "hf:org/name", or a folder.
 """
 
 import importlib
@@ -22,12 +22,12 @@ CONFIG_FIELDS: dict[Role, str] = {
     "painter": "painter",
     "field_of_view": "field_of_view",
 }
-"""Which field of a configuration names the model of a role."""
+"""Role -> the field of a configuration that names its model."""
 
 _HUB = "pip install 'metric-from-human[hub]'"
 _ADAPTER = "pip install 'metric-from-human[hub,lora]'"
 _GPU = "pip install 'metric-from-human[gpu]'"
-# Packages that are on no index: their users install them, this project does not.
+# Packages that are on no package index: users install them from source.
 _MOGE = "pip install git+https://github.com/microsoft/MoGe.git"
 _MULTI_HMR2 = "pip install git+https://github.com/naver/multi-hmr2.git"
 _SAM_3D_BODY = (
@@ -38,17 +38,17 @@ _SAM_3D_BODY = (
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a model's class is, and what it needs.
+    """One model of the registry: its class and its requirements.
 
     Attributes:
         target: "module:Class", or "module:function" that returns the model.
         install: command that installs the packages it needs.
-        weights: models it loads, as ``mfh weights list`` calls them.
+        weights: model files it loads, by their names in ``mfh weights list``.
         packages: distributions it needs beside the core.
-        module: of a package of its own, found by what is imported: it may come under more than one distribution, or
-            none; empty for models written here.
-        gpu_gb: about how much GPU memory it takes, with what it computes; 0 for models that run on the CPU.
-        argument: given to the function; None for none.
+        gpu_gb: approximate GPU memory, activations included; 0 for models that run on the CPU.
+        argument: passed to the target; None for none.
+        module: import name of the package the model was published with, whose distribution name is not fixed; empty
+            for models implemented here.
     """
 
     target: str
@@ -66,14 +66,14 @@ _PAINTERS = "mfh.models.painters.diffusers_inpainting"
 _DEPTH = "mfh.models.relative_depth.hub_depth"
 
 
-def _painter(function: str, *weights: str, gpu_gb: float) -> Entry:
+def _painter(name: str, *weights: str, gpu_gb: float) -> Entry:
     adapter = len(weights) > 1
     packages = (*_DIFFUSERS, "peft") if adapter else _DIFFUSERS
-    return Entry(f"{_PAINTERS}:{function}", _ADAPTER if adapter else _HUB, weights, packages, gpu_gb)
+    return Entry(f"{_PAINTERS}:from_catalog", _ADAPTER if adapter else _HUB, weights, packages, gpu_gb, name)
 
 
 def _depth(name: str, *, gpu_gb: float) -> Entry:
-    return Entry(f"{_DEPTH}:{name.replace('-', '_')}", _HUB, (name,), _TORCH, gpu_gb)
+    return Entry(f"{_DEPTH}:from_catalog", _HUB, (name,), _TORCH, gpu_gb, name)
 
 
 REGISTRY: dict[Role, dict[str, Entry]] = {
@@ -84,8 +84,8 @@ REGISTRY: dict[Role, dict[str, Entry]] = {
         "sd2": _painter("sd2", "sd2", gpu_gb=6.0),
         "sd15": _painter("sd15", "sd15", gpu_gb=5.0),
         "sdxl": _painter("sdxl", "sdxl", gpu_gb=12.0),
-        "sd15-lcm": _painter("sd15_lcm", "sd15", "lcm-sd15", gpu_gb=5.0),
-        "sdxl-lcm": _painter("sdxl_lcm", "sdxl", "lcm-sdxl", gpu_gb=12.0),
+        "sd15-lcm": _painter("sd15-lcm", "sd15", "lcm-sd15", gpu_gb=5.0),
+        "sdxl-lcm": _painter("sdxl-lcm", "sdxl", "lcm-sdxl", gpu_gb=12.0),
     },
     "relative_depth": {
         "pocket": Entry(
@@ -137,23 +137,16 @@ REGISTRY: dict[Role, dict[str, Entry]] = {
 
 NAMED_BY_PLACE: dict[Role, Entry] = {
     "painter": Entry(f"{_PAINTERS}:from_source", _HUB, packages=_DIFFUSERS, gpu_gb=6.0),
-    "relative_depth": Entry("mfh.models.relative_depth.hub_depth:from_source", _HUB, packages=_TORCH, gpu_gb=2.0),
+    "relative_depth": Entry(f"{_DEPTH}:from_source", _HUB, packages=_TORCH, gpu_gb=2.0),
 }
-"""What loads a model that is named by where it is rather than by a name of the registry."""
+"""The loader of models given by their location rather than by a name of the registry."""
 
 
 def find_model(role: Role, name: str) -> Entry:
-    """Return where the model of this name is.
-
-    Args:
-        role: what the model does.
-        name: its name; for some roles also "hf:org/name", or a folder.
-
-    Returns:
-        The entry.
+    """Return the entry of a model's name; for some roles also of "hf:org/name" or a folder.
 
     Raises:
-        InputError: for a name nobody has, listing those there are.
+        InputError: for an unknown name, listing the known ones.
     """
     known = REGISTRY[role]
     if name in known:
@@ -166,23 +159,13 @@ def find_model(role: Role, name: str) -> Entry:
 
 
 def names_of(config: Config) -> dict[Role, str]:
-    """Return the models a configuration names.
-
-    Args:
-        config: names of models; a role without a name has no model.
-    """
+    """Return role -> name of the models of a configuration; a role without a name has no model."""
     named: dict[Role, str | None] = {role: getattr(config, field) for role, field in CONFIG_FIELDS.items()}
     return {role: name for role, name in named.items() if name is not None}
 
 
 def load_models(names: Mapping[Role, str]) -> dict[Role, Any]:
-    """Make one model for each role; a class that is named in several roles is made once and serves them all.
-
-    Args:
-        names: role -> name of the model.
-
-    Returns:
-        role -> model.
+    """Load one model per role, and return role -> model; a class named in several roles is loaded once.
 
     Raises:
         InputError: for an unknown name.
@@ -201,7 +184,7 @@ def load_models(names: Mapping[Role, str]) -> dict[Role, Any]:
 def _make(role: Role, name: str, entry: Entry) -> Any:
     module, _, attribute = entry.target.partition(":")
     try:
-        # Backends import their heavy library in the constructor, so both lines can find it missing.
+        # Backends import their heavy library in the constructor, so both lines can raise.
         make = getattr(importlib.import_module(module), attribute)
         return make() if entry.argument is None else make(entry.argument)
     except ModuleNotFoundError as error:

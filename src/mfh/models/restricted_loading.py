@@ -1,7 +1,8 @@
-"""Models that are loaded by their own packages, some of which unpickle without restriction and fetch code meanwhile.
+"""Restricted loading of models by the packages they were published with.
 
-Here neither happens. While such a package loads, ``torch.load`` reads numbers alone, whatever the package asks of it,
-and ``torch.hub`` has its cache and no network. Both are put back as they were.
+Some of these packages unpickle without restriction and download code while they load. Inside the contexts of this
+module ``torch.load`` reads tensors only, whatever the package requests, and ``torch.hub`` uses its cache without
+network access. Both are restored afterwards.
 """
 
 import os
@@ -23,23 +24,19 @@ _REPOSITORY = re.compile(r"github\.com/(?:repos/)?([\w.-]+)/([\w.-]+)")
 
 
 class NetworkRefused(URLError):
-    """Something was to be fetched while a model was loaded.
-
-    Attributes:
-        url: from where.
-    """
+    """A package tried to download something while a model was loaded."""
 
     def __init__(self, url: str) -> None:
-        """Keep the address."""
+        """Keep the address for the message."""
         super().__init__(f"{url} is not fetched while a model is loaded")
         self.url = url
 
 
 @contextmanager
 def weights_only() -> Iterator[None]:
-    """Make every ``torch.load`` one with ``weights_only=True``, even where False is asked for.
+    """Force ``weights_only=True`` on every ``torch.load``, even where the package passes False.
 
-    Torch reads the variable at each call, and gives it precedence over the argument.
+    Torch reads the variable at each call and gives it precedence over the argument.
     """
     before = {name: os.environ.get(name) for name in (RESTRICT, UNRESTRICT)}
     os.environ[RESTRICT] = "1"
@@ -57,11 +54,11 @@ def weights_only() -> Iterator[None]:
 
 @contextmanager
 def hub_cache_only() -> Iterator[None]:
-    """Let ``torch.hub`` use what is in its cache, and nothing else.
+    """Restrict ``torch.hub`` to its cache.
 
     Raises:
-        NetworkRefused: inside, where torch.hub asks the network; where it looks into its cache then and finds nothing,
-            it raises an error of its own, with this one as the cause.
+        NetworkRefused: inside, where torch.hub opens a connection; where its cache then has nothing, torch.hub raises
+            an error of its own with this one as the cause.
     """
     import torch.hub
 
@@ -76,15 +73,13 @@ def hub_cache_only() -> Iterator[None]:
 
 @contextmanager
 def loading_restricted(place: Path, what: str) -> Iterator[None]:
-    """Let a package load its model under :func:`weights_only` and :func:`hub_cache_only`; it may print to stderr.
+    """Run a package's loader under :func:`weights_only` and :func:`hub_cache_only`; its output goes to stderr.
 
-    Args:
-        place: file or folder the model is in.
-        what: the model, as people call it.
+    ``place`` is the file or folder of the model; ``what`` names the model in messages.
 
     Raises:
-        WeightsError: where the file holds more than numbers, code is not in torch.hub's cache, or the package cannot
-            load the file, with what to do.
+        WeightsError: where the file holds more than tensors, code is missing from torch.hub's cache, or the package
+            cannot load the file; with the fix.
         BackendError: where memory does not suffice.
     """
     import torch
@@ -102,7 +97,7 @@ def loading_restricted(place: Path, what: str) -> Iterator[None]:
             f"file of {what} from its publisher, or save its tensors alone with torch.save"
         ) from error
     except (MfhError, ModuleNotFoundError):
-        # A package that is missing is the registry's to tell.
+        # The registry reports missing packages.
         raise
     except Exception as error:
         refused = _refused(error)
@@ -113,10 +108,7 @@ def loading_restricted(place: Path, what: str) -> Iterator[None]:
 
 @contextmanager
 def computing(what: str) -> Iterator[None]:
-    """Let a package compute: what it prints goes to stderr, and what fails becomes one line.
-
-    Args:
-        what: the model, as people call it.
+    """Run a package's inference: its output goes to stderr, and any error becomes one line.
 
     Raises:
         BackendError: where the package fails.
@@ -138,14 +130,14 @@ def _refuse(request: Any, *_arguments: Any, **_options: Any) -> Any:
 
 
 def _refused(error: BaseException | None) -> NetworkRefused | None:
-    """Return the refusal an error comes from, if any."""
+    """Return the refusal in an error's chain of causes, if any."""
     while error is not None and not isinstance(error, NetworkRefused):
         error = error.__cause__ or error.__context__
     return error
 
 
 def _named(error: pickle.UnpicklingError) -> str:
-    """Return what was asked for, as torch names it."""
+    """Return the global that the file asks for, as torch names it."""
     found = re.search(r"GLOBAL ([\w.]+)", str(error)) or re.search(
         r"Unsupported (?:class|operand) ([\w.]+)", str(error)
     )

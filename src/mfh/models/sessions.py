@@ -1,4 +1,4 @@
-"""Networks of the package under onnxruntime, on the CPU."""
+"""Networks that run on the CPU: those of the package under onnxruntime, tflite files under LiteRT."""
 
 import os
 import threading
@@ -7,42 +7,58 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
+from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.errors import WeightsError
+from mfh.models.protocols import Rgb
+from mfh.weights import check_embedded
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
+_STRIDE = 32  # of the coarsest features
+_MAX_ASPECT = 4.0
+
 
 def cpu_session(weights: Path, what: str) -> "InferenceSession":
-    """Open a network of the package.
-
-    Args:
-        weights: ONNX file.
-        what: what it is, for the error.
+    """Open an ONNX network of the package; ``what`` names it in the message.
 
     Raises:
         WeightsError: when the file is missing.
     """
-    # It reads this when it is imported. Else it keeps a mark of the device in the user's cache folder, complains where
-    # it cannot, and tells its makers how it is used.
+    # Read at import. Otherwise onnxruntime stores a device id in the user's cache folder, warns where it cannot, and
+    # sends telemetry.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
-    if not weights.is_file():
-        raise WeightsError(f"no {what} at {weights}: reinstall metric-from-human, the file is part of it")
+    check_embedded(weights, what)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
 
 
-# The standard error stream belongs to the whole process: one network is opened at a time.
+def input_size(height: int, width: int, pixels: int, *, stride: int = _STRIDE) -> tuple[int, int]:
+    """Return the (height, width) of a network's input: the photo's aspect (up to 4:1), multiples of ``stride``."""
+    aspect = float(np.clip(width / height, 1 / _MAX_ASPECT, _MAX_ASPECT))
+    tall = np.sqrt(pixels / aspect)
+    return max(1, round(tall / stride)) * stride, max(1, round(tall * aspect / stride)) * stride
+
+
+def mirrored_input(photo: Rgb, tall: int, wide: int) -> Float[ndarray, "2 3 tall wide"]:
+    """Return a network's input: the resized photo and its mirror image, channels first."""
+    method = cv2.INTER_AREA if tall * wide < photo.shape[0] * photo.shape[1] else cv2.INTER_LINEAR
+    small = cv2.resize(photo, (wide, tall), interpolation=method).transpose(2, 0, 1)
+    return np.ascontiguousarray(np.stack([small, small[..., ::-1]]), np.float32)
+
+
+# The standard error stream is shared by the whole process: one network is opened at a time.
 _opening = threading.Lock()
 
 
 class TfliteNetwork:
-    """One tflite file: a tensor in, the output tensors out; several threads may call it, one after the other."""
+    """One tflite network: one input tensor, a list of output tensors. Calls of several threads are serialized."""
 
     def __init__(self, file: Path) -> None:
         """Load the network.
@@ -57,7 +73,7 @@ class TfliteNetwork:
             self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = [output["index"] for output in self._interpreter.get_output_details()]
-        # An interpreter holds its tensors itself: a second caller would overwrite the first one's input.
+        # The interpreter owns its tensors: a second caller would overwrite the first one's input.
         self._running = threading.Lock()
 
     def __call__(self, tensor: ndarray) -> list[ndarray]:
@@ -70,25 +86,25 @@ class TfliteNetwork:
 
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Keep LiteRT's native greeting off the screen; its errors come as exceptions."""
+    """Suppress LiteRT's native log output; its errors are exceptions."""
     with _opening:
         try:
             kept = os.dup(2)
         except OSError:
-            # There is no such stream, and nothing to keep clean.
+            # The process has no standard error stream.
             yield
             return
         try:
-            _point_stderr_at_nothing()
+            _redirect_stderr_to_null()
             yield
         finally:
             os.dup2(kept, 2)
             os.close(kept)
 
 
-def _point_stderr_at_nothing() -> None:
-    # Where there is no such device the greeting is seen.
+def _redirect_stderr_to_null() -> None:
+    # Without a null device the output is visible.
     with suppress(OSError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)
+        os.close(null)

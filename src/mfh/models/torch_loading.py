@@ -1,10 +1,14 @@
-"""Where networks of the hub run, in which precision, and how much memory is free there."""
+"""Device, precision, free memory and error handling of networks that run under torch."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from numpy import ndarray
 
 from mfh.errors import BackendError, InputError, MfhError, WeightsError, kind_and_message
 from mfh.weights.torch_files import check_torch_file
@@ -16,10 +20,10 @@ Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
 
 def pick_device() -> str:
-    """Return $MFH_DEVICE, else "cuda" where there is one, else "mps", else "cpu".
+    """Return $MFH_DEVICE, else "cuda" where available, else "mps", else "cpu".
 
     Raises:
-        InputError: where MFH_DEVICE names a device that is not there.
+        InputError: where MFH_DEVICE names a device that is not available.
     """
     import torch
 
@@ -34,12 +38,7 @@ def pick_device() -> str:
 
 
 def pick_dtype(precision: Precision, device: str) -> "torch.dtype":
-    """Return the number format to run in: "auto" is float16 on CUDA and float32 elsewhere.
-
-    Args:
-        precision: what was asked for.
-        device: where it runs.
-    """
+    """Return the dtype to run in: "auto" is float16 on CUDA and float32 elsewhere."""
     import torch
 
     if precision == "auto":
@@ -48,11 +47,7 @@ def pick_dtype(precision: Precision, device: str) -> "torch.dtype":
 
 
 def free_memory(device: str) -> int | None:
-    """Return the bytes free on a CUDA device; None elsewhere, where nothing is asked.
-
-    Args:
-        device: e.g. "cuda".
-    """
+    """Return the free bytes of a CUDA device; None for other devices."""
     import torch
 
     if not device.startswith("cuda"):
@@ -61,11 +56,7 @@ def free_memory(device: str) -> int | None:
 
 
 def empty_cache(device: str) -> None:
-    """Give back memory that is kept for reuse, after it ran out.
-
-    Args:
-        device: e.g. "cuda".
-    """
+    """Release the memory that torch caches on a CUDA device, after it ran out."""
     import torch
 
     if device.startswith("cuda"):
@@ -73,7 +64,7 @@ def empty_cache(device: str) -> None:
 
 
 def describe_gpu() -> str:
-    """Return the GPU's name and free memory; empty where there is none, or torch is not installed."""
+    """Return the name and free memory of the GPU; empty without a GPU or without torch."""
     try:
         import torch
     except ModuleNotFoundError:
@@ -84,16 +75,19 @@ def describe_gpu() -> str:
     return f"{torch.cuda.get_device_name()}, {free / 1e9:.0f} of {total / 1e9:.0f} GB free"
 
 
+def to_uint8(rgb: Float[ndarray, "h w c"]) -> UInt8[ndarray, "h w c"]:
+    """Return RGB in [0, 1] as bytes, the input of published image processors."""
+    return np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
+
+
 @contextmanager
 def loading(folder: Path, what: str) -> Iterator[None]:
-    """Silence the libraries' progress bars and turn what goes wrong while loading into one line.
+    """Silence the libraries' progress bars, and turn any error while a folder is loaded into one line.
 
-    Args:
-        folder: of the model.
-        what: it should be, e.g. "inpainting model".
+    ``what`` names the expected model, as in "inpainting model".
 
     Raises:
-        WeightsError: where files are missing, cut short, or of another model.
+        WeightsError: where files are missing, truncated, or of another model.
         BackendError: where memory does not suffice.
     """
     import torch
@@ -102,7 +96,7 @@ def loading(folder: Path, what: str) -> Iterator[None]:
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     for file in folder.rglob("*.bin"):
-        # Beside safetensors it is not read.
+        # Ignored by the libraries where there are safetensors beside it.
         if not any(file.parent.glob("*.safetensors")):
             check_torch_file(file, expected=f"part of a {what}; fetch or copy it again")
     try:
@@ -112,7 +106,7 @@ def loading(folder: Path, what: str) -> Iterator[None]:
             f"{folder} does not fit the GPU's memory: set MFH_DEVICE=cpu, or take a smaller model"
         ) from error
     except (MfhError, ImportError):
-        # A package that is missing is the registry's to tell.
+        # The registry reports missing packages.
         raise
     except Exception as error:
         raise WeightsError(
@@ -121,7 +115,7 @@ def loading(folder: Path, what: str) -> Iterator[None]:
 
 
 def hush_diffusers() -> None:
-    """Silence diffusers, whose progress bars and advice would fill a terminal."""
+    """Silence the progress bars and advice of diffusers."""
     from diffusers.utils import logging
 
     logging.disable_progress_bar()

@@ -52,10 +52,6 @@ def system_cache() -> Path:
 def named_place(text: str, variable: str) -> Path:
     """Return the file or folder that a variable of the environment names; it may begin with ``~``.
 
-    Args:
-        text: what it holds.
-        variable: its name, for the message.
-
     Raises:
         WeightsError: where it begins with the home folder of nobody.
     """
@@ -67,9 +63,6 @@ def named_place(text: str, variable: str) -> Path:
 
 def listed_name(name: object) -> str:
     """Return the name of a file in somebody else's list, where it is a plain path inside the folder on any system.
-
-    Args:
-        name: with forward slashes.
 
     Raises:
         ValueError: for anything else: absolute, with "..", hidden, with characters or names that a system forbids.
@@ -83,10 +76,6 @@ def listed_name(name: object) -> str:
 def inside(folder: Path, name: str) -> Path:
     """Return a file's place in a folder, whatever links there are in it.
 
-    Args:
-        folder: of the model.
-        name: from :func:`listed_name`.
-
     Raises:
         WeightsError: where a link leads out of the folder.
     """
@@ -97,11 +86,7 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def free_bytes(folder: Path) -> int:
-    """Return how much can still be written where a folder is, or would be made.
-
-    Args:
-        folder: it need not exist yet.
-    """
+    """Return how much can still be written where a folder is, or would be made."""
     existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
     return shutil.disk_usage(existing).free
 

@@ -80,12 +80,7 @@ def download(
 
 
 def is_web_address(url: str, *, like: str) -> bool:
-    """Say whether an address may be asked for a file: a secure one, or one as the hub's own is.
-
-    Args:
-        url: the address.
-        like: the address that led to it.
-    """
+    """Say whether an address may be asked for a file: a secure one, or one as the hub's own is."""
     try:
         scheme, host = urlsplit(url).scheme, urlsplit(url).hostname
     except ValueError:
@@ -94,12 +89,7 @@ def is_web_address(url: str, *, like: str) -> bool:
 
 
 def same_origin(url: str, other: str) -> bool:
-    """Say whether two addresses are of one server, which may see what is sent to it.
-
-    Args:
-        url: one.
-        other: the other.
-    """
+    """Say whether two addresses are of one server, which may see what is sent to it."""
     one, two = urlsplit(url), urlsplit(other)
     return (one.scheme, one.netloc) == (two.scheme, two.netloc)
 

@@ -77,9 +77,6 @@ def parse_source(text: str) -> Source:
 
     Each may end in "?space=disparity" or "?space=depth".
 
-    Args:
-        text: what the user typed.
-
     Returns:
         The source; a vanished repository is replaced by its successor, with a note.
 
@@ -106,11 +103,7 @@ def parse_source(text: str) -> Source:
 
 
 def redirected(source: Source) -> Source:
-    """Return the source itself, or its successor with a note where the repository has vanished.
-
-    Args:
-        source: a repository.
-    """
+    """Return the source itself, or its successor with a note where the repository has vanished."""
     if source.repo not in REDIRECTS:
         return source
     successor, why = REDIRECTS[source.repo]
@@ -158,10 +151,6 @@ def locate(source: Source, *, marker: str | tuple[str, ...]) -> Path:
 def locate_model(name: str, *, marker: str) -> Path:
     """Return the folder of a model of the table that comes from the hub.
 
-    Args:
-        name: as ``mfh weights list`` calls it.
-        marker: file every such model has.
-
     Raises:
         WeightsError: where it is not on this machine, with what to do about it.
     """
@@ -172,21 +161,13 @@ def locate_model(name: str, *, marker: str) -> Path:
 
 
 def cached_folder(source: Source) -> Path:
-    """Return the folder of the weights cache a repository's files are in, or would be in once fetched.
-
-    Args:
-        source: a repository.
-    """
+    """Return the folder of the weights cache a repository's files are in, or would be in once fetched."""
     revision = source.revision or _pinned(source.repo) or "main"
     return cache_folder() / "hub" / f"{source.repo.replace('/', '--')}@{revision.replace('/', '--')}"
 
 
 def hub_cache_folder(source: Source) -> Path | None:
-    """Return the snapshot in the hub library's own cache, read as its documentation lays it out; None where none is.
-
-    Args:
-        source: a repository.
-    """
+    """Return the snapshot in the hub library's own cache, read as its documentation lays it out; None where none is."""
     if os.environ.get("HF_HUB_CACHE"):
         hub = named_place(os.environ["HF_HUB_CACHE"], "HF_HUB_CACHE")
     elif os.environ.get("HF_HOME"):
@@ -217,13 +198,6 @@ def offline_reason(url: str = "", *, timeout_s: float = REACH_TIMEOUT_S) -> str:
     """Say why the hub, or another address, cannot be reached, or nothing where it can.
 
     One connection is tried, to the proxy where one is set; looking up the name counts towards the time.
-
-    Args:
-        url: the address; empty for the hub's.
-        timeout_s: seconds it may take, in all.
-
-    Returns:
-        A few words; empty where the hub can be reached.
     """
     for variable in () if url else ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         if os.environ.get(variable, "").upper() in _TRUE:
@@ -261,9 +235,6 @@ def offline_reason(url: str = "", *, timeout_s: float = REACH_TIMEOUT_S) -> str:
 def read_json(file: Path) -> dict[str, object]:
     """Return the object in a JSON file of a model.
 
-    Args:
-        file: the file.
-
     Raises:
         WeightsError: where it is not one.
     """
@@ -276,12 +247,7 @@ def read_json(file: Path) -> dict[str, object]:
 
 
 def half_variant(folder: Path, *, half: bool) -> str | None:
-    """Return "fp16" where the files in half precision are the ones to read, else None.
-
-    Args:
-        folder: of the model.
-        half: whether it is going to run in half precision.
-    """
+    """Return "fp16" where the files in half precision are the ones to read, else None."""
     formats: dict[Path, set[bool]] = {}
     for file in folder.rglob("*"):
         if file.suffix in (".safetensors", ".bin"):
@@ -290,20 +256,12 @@ def half_variant(folder: Path, *, half: bool) -> str | None:
 
 
 def pinned(source: Source) -> Source:
-    """Return the repository at the commit the table pins it to, where it names no revision and the table does.
-
-    Args:
-        source: a repository.
-    """
+    """Return the repository at the commit the table pins it to, where it names no revision and the table does."""
     return replace(source, revision=source.revision or _pinned(source.repo))
 
 
 def model_of(repo: str) -> str | None:
-    """Return the name the table has for a repository, if any.
-
-    Args:
-        repo: "org/name".
-    """
+    """Return the name the table has for a repository, if any."""
     return next((name for name, one in CATALOG.items() if one.hub is not None and one.hub.repo == repo), None)
 
 

@@ -52,10 +52,6 @@ def choose_files(files: Sequence[RemoteFile], only: tuple[str, ...] = ()) -> lis
 
     In each folder half precision comes before full and safetensors before pickles (which are then read with
     ``weights_only``). Files of a pipeline's top folder are configuration only: weights there repeat the folders'.
-
-    Args:
-        files: all files of the repository.
-        only: names, where it is known which are needed.
     """
     if only:
         return [one for one in files if one.name in only]
@@ -76,9 +72,6 @@ def choose_files(files: Sequence[RemoteFile], only: tuple[str, ...] = ()) -> lis
 
 def check_reachable(name: str) -> None:
     """Refuse to fetch from the hub where that cannot be, before anything is made for it.
-
-    Args:
-        name: of the model, or the source's text.
 
     Raises:
         WeightsError: where the hub is out of reach.

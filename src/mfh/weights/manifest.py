@@ -66,20 +66,12 @@ class Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write a manifest into the folder it is about, which is not in use yet.
-
-    Args:
-        folder: of the model.
-        manifest: what is in it.
-    """
+    """Write a manifest into the folder it is about, which is not in use yet."""
     (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
 
 
 def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of a folder.
-
-    Args:
-        folder: of the model.
 
     Raises:
         WeightsError: where there is none, or it is damaged, or lists what cannot be a model's files.
@@ -120,23 +112,13 @@ def checked_digest(digest: object) -> str:
 
 
 def missing_files(folder: Path, manifest: Manifest) -> list[Path]:
-    """Return the files of a manifest that are not there or not of the right size.
-
-    Args:
-        folder: of the model.
-        manifest: what should be in it.
-    """
+    """Return the files of a manifest that are not there or not of the right size."""
     places = [(folder / one.name, one.size_bytes) for one in manifest.files]
     return [place for place, size in places if not (place.is_file() and place.stat().st_size == size)]
 
 
 def check_digests(folder: Path, manifest: Manifest, *, fix: str) -> None:
     """Read every file of a manifest and compare its digest.
-
-    Args:
-        folder: of the model.
-        manifest: what should be in it.
-        fix: what to do about a wrong file.
 
     Raises:
         WeightsError: for the first file that is missing or wrong.
@@ -156,11 +138,6 @@ def check_digests(folder: Path, manifest: Manifest, *, fix: str) -> None:
 def check_digest(file: Path, expected: str, *, fix: str) -> None:
     """Read a file and compare its digest.
 
-    Args:
-        file: what to read.
-        expected: its hexadecimal SHA-256.
-        fix: what to do where it is another.
-
     Raises:
         WeightsError: where it is another.
     """
@@ -173,12 +150,6 @@ def copy_listed(
     source: Path, target: Path, names: list[str], *, report: Callable[[float], None]
 ) -> tuple[ListedFile, ...]:
     """Copy files of a model, links as the files they point to, and list what was copied.
-
-    Args:
-        source: folder to read.
-        target: folder to make.
-        names: paths inside it.
-        report: called with the fraction of bytes done.
 
     Returns:
         The files, with sizes and digests as they were read.
@@ -234,11 +205,6 @@ _seen: dict[Path, list[object]] = {}
 def check_unchanged(folder: Path, digests: Mapping[str, str | None], *, fix: str) -> None:
     """Compare the digests of a model's files, of those that changed since that was last done.
 
-    Args:
-        folder: of the model, whose files are all there.
-        digests: name -> expected SHA-256; where it is None there is nothing to compare.
-        fix: what to do about a wrong file.
-
     Raises:
         WeightsError: for the first file that is not the one expected.
         OSError: where one cannot be read.
@@ -265,10 +231,6 @@ def check_unchanged(folder: Path, digests: Mapping[str, str | None], *, fix: str
 def check_listed(folder: Path, *, fix: str) -> None:
     """Compare the files of a folder with its manifest, as :func:`check_unchanged` does.
 
-    Args:
-        folder: of a model, with a manifest.
-        fix: what to do about a wrong file.
-
     Raises:
         WeightsError: for a manifest that is damaged, or the first file that is missing or not the one it lists.
         OSError: where one cannot be read.
@@ -281,11 +243,7 @@ def check_listed(folder: Path, *, fix: str) -> None:
 
 
 def note_of(folder: Path) -> Path:
-    """Return the note of a model's folder.
-
-    Args:
-        folder: of the model.
-    """
+    """Return the note of a model's folder."""
     return folder.with_name(f".{folder.name}~checked.json")
 
 

@@ -51,10 +51,6 @@ def owning(place: Place, *, report: Callable[[str, float], None]) -> Iterator[No
     What killed ones left is put in order first: a swap they were in is finished or undone, and what they were making is
     removed, but for partial downloads (:func:`partial_folder`).
 
-    Args:
-        place: of the model; what its folder lies in is made.
-        report: called where another process has it, before that is waited for.
-
     Raises:
         WeightsError: where another process still has it after a minute.
         OSError: where nothing can be written there.
@@ -76,11 +72,7 @@ def owning(place: Place, *, report: Callable[[str, float], None]) -> Iterator[No
 
 
 def sweep(place: Place) -> None:
-    """Remove what killed processes left beside a model that is whole; nothing where another process is at work.
-
-    Args:
-        place: of the model.
-    """
+    """Remove what killed processes left beside a model that is whole; nothing where another process is at work."""
     if not place.folder.parent.is_dir():
         return
     try:
@@ -93,21 +85,13 @@ def sweep(place: Place) -> None:
 
 
 def is_interrupted(place: Place) -> bool:
-    """Say whether a process was killed between taking a model's old folder away and putting the new one there.
-
-    Args:
-        place: of the model; to own it is to undo that.
-    """
+    """Say whether a process was killed between taking a model's old folder away and putting the new one there."""
     return os.path.lexists(_sibling(place, _OLD)) and not os.path.lexists(place.folder)
 
 
 @contextmanager
 def assembling(place: Place) -> Iterator[Path]:
-    """Yield a new empty folder beside a place, to be filled and put there; it is gone after the block.
-
-    Args:
-        place: owned (:func:`owning`).
-    """
+    """Yield a new empty folder beside a place, to be filled and put there; it is gone after the block."""
     new = _sibling(place, _NEW)
     new.mkdir()
     try:
@@ -120,10 +104,6 @@ def partial_folder(place: Place, state: str) -> Path:
     """Return the folder beside a place in which a download of one state of a model goes on, made where it is missing.
 
     What earlier tries left of other states is removed: they are not mixed.
-
-    Args:
-        place: owned (:func:`owning`).
-        state: a word of hexadecimal digits that is another for other files.
     """
     folder = _sibling(place, f"{_PARTIAL}{state[:12]}")
     discard_partials(place, keep=folder)
@@ -132,12 +112,7 @@ def partial_folder(place: Place, state: str) -> Path:
 
 
 def discard_partials(place: Place, *, keep: Path | None = None) -> None:
-    """Remove partial downloads that nothing goes on with.
-
-    Args:
-        place: owned (:func:`owning`).
-        keep: the one that is gone on with.
-    """
+    """Remove partial downloads that nothing goes on with."""
     prefix = _sibling(place, _PARTIAL).name
     for other in place.folder.parent.iterdir():
         if other.name.startswith(prefix) and (other != keep or other.is_symlink()):
@@ -148,10 +123,6 @@ def put_in_place(new: Path, place: Place) -> None:
     """Make a finished folder the content of a place; the old one stays whole until the new one is there.
 
     What was there before goes if all of it was listed, and is kept beside if not.
-
-    Args:
-        new: on the same file system, beside the place.
-        place: owned (:func:`owning`).
     """
     if not os.path.lexists(place.folder):
         new.rename(place.folder)
@@ -167,21 +138,12 @@ def put_in_place(new: Path, place: Place) -> None:
 
 
 def listed_in(folder: Path, known: Mapping[str, str | None]) -> Mapping[str, str | None]:
-    """Return name -> digest of the files that belong in a folder: those of its manifest, or those known without one.
-
-    Args:
-        folder: of a model; it need not exist.
-        known: name -> digest of files that belong there where no manifest lists others.
-    """
+    """Return name -> digest of the files that belong in a folder: those of its manifest, or those known without one."""
     return {one.name: one.sha256 for one in read_manifest(folder).files} if _has_manifest(folder) else known
 
 
 def check_free(place: Place, *, replace: bool) -> None:
     """Refuse to put a model where something lies that is not part of it, unless the user has said so.
-
-    Args:
-        place: of the model.
-        replace: whether the user has asked for it.
 
     Raises:
         WeightsError: where it is in the way.

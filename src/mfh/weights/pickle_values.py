@@ -85,10 +85,6 @@ def restore_array(array: np.ndarray, state: Any) -> None:
 def restore_dtype(dtype: np.dtype, state: Any) -> None:
     """Give a type of numbers its byte order, which is all that its state says beside its name.
 
-    Args:
-        dtype: from :data:`PLAIN`'s makers; changed in place.
-        state: as numpy writes it.
-
     Raises:
         ValueError: for fields, shapes or sizes of its own.
     """

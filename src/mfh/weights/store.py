@@ -55,11 +55,7 @@ __all__ = [
 
 
 def path(name: str) -> Path:
-    """Return the folder a model's files are in, or would be in once fetched.
-
-    Args:
-        name: the model.
-    """
+    """Return the folder a model's files are in, or would be in once fetched."""
     one = catalog_model(name)
     with _readable(name):
         if one.hub is not None:
@@ -77,9 +73,6 @@ def path(name: str) -> Path:
 def place_of(name: str) -> Place:
     """Return the place in the weights cache where a model belongs, wherever else a copy of it is.
 
-    Args:
-        name: the model, or "hf:org/name" for any repository of the hub.
-
     Raises:
         InputError: for an unknown name.
     """
@@ -95,9 +88,6 @@ def place_of(name: str) -> Place:
 def installed(name: str) -> bool:
     """Say whether all files are there with the right sizes; :func:`verify` reads them whole.
 
-    Args:
-        name: the model.
-
     Raises:
         WeightsError: where the list of its files is damaged, or they cannot be read.
     """
@@ -105,11 +95,7 @@ def installed(name: str) -> bool:
 
 
 def is_here(name: str) -> bool:
-    """Say whether all files are there with the right sizes, as far as that can be told.
-
-    Args:
-        name: the model.
-    """
+    """Say whether all files are there with the right sizes, as far as that can be told."""
     try:
         return installed(name)
     except WeightsError:
@@ -118,11 +104,7 @@ def is_here(name: str) -> bool:
 
 
 def intact(name: str) -> bool:
-    """Say whether all files are there and are the ones expected; those that have not changed are not read again.
-
-    Args:
-        name: the model.
-    """
+    """Say whether all files are there and are the ones expected; those that have not changed are not read again."""
     if not is_here(name):
         return False
     try:
@@ -134,9 +116,6 @@ def intact(name: str) -> bool:
 
 def require(name: str) -> Path:
     """Return the folder of a model that a model is about to load.
-
-    Args:
-        name: the model.
 
     Raises:
         WeightsError: where files are missing or not the ones expected, with the command that gets them. Those that have
@@ -161,9 +140,6 @@ def require(name: str) -> Path:
 def check(name: str) -> None:
     """Compare the digests of a model's files in the weights cache, of those that changed since that was last done.
 
-    Args:
-        name: the model. Of what has no digest (a file of the user's own, the hub library's files) nothing is read.
-
     Raises:
         WeightsError: for the first file that is not the one expected.
     """
@@ -179,21 +155,13 @@ def check(name: str) -> None:
 
 
 def size_on_disk(name: str) -> int:
-    """Return the bytes a model takes where it is.
-
-    Args:
-        name: the model, which is there.
-    """
+    """Return the bytes a model takes where it is."""
     with _readable(name):
         return sum(file.stat().st_size for file in files_of(name))
 
 
 def files_of(name: str) -> list[Path]:
-    """Return the files of a model that are here, and nothing that lies beside them.
-
-    Args:
-        name: the model.
-    """
+    """Return the files of a model that are here, and nothing that lies beside them."""
     folder, one = path(name), catalog_model(name)
     with _readable(name):
         if one.hub is not None:
@@ -214,9 +182,6 @@ def verify(name: str) -> bool:
     A file built with the package has its digest beside it, in ``<file>.sha256``, where the package was built so; what
     was fetched from the hub or imported has a manifest. Files the user supplied, or the hub's library fetched, have
     neither.
-
-    Args:
-        name: the model.
 
     Returns:
         Whether there was anything to compare with.
@@ -288,11 +253,7 @@ def fetch(name: str, *, replace: bool = False, progress: Progress | None = None)
 
 
 def blocked_commercially(names: Sequence[str]) -> dict[str, str]:
-    """Return the models that may not be used commercially, or are not known to be, with the reason.
-
-    Args:
-        names: models.
-    """
+    """Return the models that may not be used commercially, or are not known to be, with the reason."""
     reasons = {name: catalog_model(name).blocks_commercial for name in names}
     return {name: reason for name, reason in reasons.items() if reason}
 

@@ -36,10 +36,6 @@ _OLD_PICKLES = 5
 def check_torch_file(path: Path, *, expected: str) -> None:
     """Refuse a file written by ``torch.save`` or ``torch.jit.save`` that PyTorch must not see.
 
-    Args:
-        path: the file.
-        expected: what it should be; may go on with what to do.
-
     Raises:
         WeightsError: where it is damaged, or of another kind.
     """

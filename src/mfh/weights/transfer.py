@@ -133,16 +133,7 @@ def _is_same(place: Place, manifest: Manifest) -> bool:
 def _copy(
     manifest: Manifest, folder: Path, relative: list[str], place: Place, report: Progress, *, replace: bool
 ) -> None:
-    """Copy the files beside their final place, prove the copy, and rename.
-
-    Args:
-        manifest: name and revision; and files, which the copies must be; none where they are not known beforehand.
-        folder: to copy from.
-        relative: names in it.
-        place: where they go.
-        report: called with the name and the fraction done.
-        replace: whether what is in the way may be moved aside.
-    """
+    """Copy the files beside their final place, prove the copy, and rename."""
     name = manifest.name
     with _disk_errors(name, place.folder.parent), owning(place, report=report):
         check_free(place, replace=replace)

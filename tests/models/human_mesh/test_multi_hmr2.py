@@ -11,8 +11,7 @@ from mfh.config import PRESETS
 from mfh.errors import BackendError, InputError, WeightsError
 from mfh.geometry.camera import project
 from mfh.landmarks.gates import mesh_gate
-from mfh.models.human_mesh.multi_hmr2 import shown, triangles
-from mfh.models.human_mesh.own_camera import matched, placed
+from mfh.models.human_mesh.multi_hmr2 import matched, network_input, placed, triangles
 from mfh.models.needs import needs_of, permitted
 from mfh.models.protocols import HumanMeshModel
 from mfh.models.registry import load_models
@@ -153,7 +152,7 @@ def test_red_is_red_where_the_network_sees_it(model):
 @given(width=st.integers(32, 900), height=st.integers(32, 900), seed=st.integers(0, 99))
 def test_the_place_of_a_pixel_is_known_in_the_picture_shown(width, height, seed):
     """The network's camera in photo pixels sees what the network sees, at the pixel it is at in the photo."""
-    seen = shown(np.zeros((height, width, 3), np.float32), side_px=96, patch_px=16)
+    seen = network_input(np.zeros((height, width, 3), np.float32), side_px=96, patch_px=16)
     rows, columns = seen.rgb.shape[:2]
     assert max(rows, columns) == 96 and rows % 16 == columns % 16 == 0
     assert 0 <= columns - seen.width < 16 and abs(columns - seen.width - 2 * seen.left) <= 1

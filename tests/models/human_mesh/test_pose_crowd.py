@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from mfh.models.human_mesh.pose_crowd import (
-    Sighted,
-    faithful,
+    PersonCandidate,
     instance_masks,
+    matches_detection,
+    person_candidate,
     read_alone,
     same_pose,
-    sighted,
     without_duplicates,
 )
 from mfh.models.human_mesh.pose_detector import Detection
@@ -19,7 +19,7 @@ SHAPE = (240, 320)
 PX_PER_M = 90.0
 
 
-def _person(standing_m: np.ndarray, x: float, *, score: float = 0.9, extra_px: float = 0.0) -> Sighted:
+def _person(standing_m: np.ndarray, x: float, *, score: float = 0.9, extra_px: float = 0.0) -> PersonCandidate:
     """Somebody whose hips are at column x: a mask as wide as a person, or wider by ``extra_px`` on each side."""
     roi = Roi(np.array([x, 120.0]), 200.0, 0.0)
     image_px = standing_m[:, :2] * PX_PER_M + [x, 110.0]
@@ -37,7 +37,7 @@ def _person(standing_m: np.ndarray, x: float, *, score: float = 0.9, extra_px: f
         next_roi=replace(roi, size_px=190.0),
         mask_logit=np.where(inside, 6, -6).astype(np.float32),
     )
-    return sighted(score, 1.0, reading)
+    return person_candidate(score, 1.0, reading)
 
 
 def test_two_readings_of_one_person_are_the_same_and_neighbours_are_not(standing_m: np.ndarray):
@@ -50,9 +50,9 @@ def test_a_reading_of_the_neighbour_is_not_faithful(standing_m: np.ndarray):
     reading = _person(standing_m, 100.0).reading
     hips, shoulders = reading.image_px[[23, 24]].mean(0), reading.image_px[[11, 12]].mean(0)
     points = np.array([hips, hips - [0, 0.95 * PX_PER_M], shoulders, shoulders])
-    assert faithful(Detection(0.9, np.zeros(4), points), reading)
+    assert matches_detection(Detection(0.9, np.zeros(4), points), reading)
     beside = points + [0.45 * PX_PER_M, 0]
-    assert not faithful(Detection(0.9, np.zeros(4), beside), reading)
+    assert not matches_detection(Detection(0.9, np.zeros(4), beside), reading)
 
 
 def test_duplicates_go_and_the_most_certain_reading_stays(standing_m: np.ndarray):
@@ -79,7 +79,7 @@ def test_a_figure_seen_inside_a_person_is_a_duplicate(standing_m: np.ndarray):
         mask_logit=person.reading.mask_logit,
     )
     assert not same_pose(small, person.reading)
-    assert len(without_duplicates([person, sighted(0.8, 1.0, small)], SHAPE)) == 1
+    assert len(without_duplicates([person, person_candidate(0.8, 1.0, small)], SHAPE)) == 1
 
 
 def test_a_person_outside_the_photo_is_nobody(standing_m: np.ndarray):

@@ -150,17 +150,17 @@ def test_a_painter_is_loaded_from_a_folder_too(tiny_weights):
 def test_options_that_save_memory_do_not_change_the_painting(tiny_weights):
     tiny_weights("sd2")
     plain = small(load_models({"painter": "sd2"})["painter"])
-    sliced = small(diffusers_inpainting._named("sd2", DiffusionOptions(attention_slicing=True)))
+    sliced = small(diffusers_inpainting.from_catalog("sd2", DiffusionOptions(attention_slicing=True)))
     np.testing.assert_allclose(paint(sliced, 1, batch_size=1)[0].rgb, paint(plain, 1, batch_size=1)[0].rgb, atol=1e-4)
     with pytest.raises(InputError, match="there is no GPU to offload from"):
-        diffusers_inpainting._named("sd2", DiffusionOptions(offload="model"))
+        diffusers_inpainting.from_catalog("sd2", DiffusionOptions(offload="model"))
 
 
 @pytest.mark.parametrize("scheduler", ["lcm", "tcd", "ddim-trailing"])
 def test_few_step_schedulers_keep_seeds_apart(tiny_weights, scheduler):
     tiny_weights("sd15")
     options = DiffusionOptions(scheduler=scheduler, guidance_scale=1.0)
-    painter = small(diffusers_inpainting._named("sd15", options), steps=4)
+    painter = small(diffusers_inpainting.from_catalog("sd15", options), steps=4)
     together = paint(painter, 3, batch_size=3)
     for one, same in zip(paint(painter, 3, batch_size=1), together, strict=True):
         np.testing.assert_allclose(one.rgb, same.rgb, atol=2e-5)
@@ -169,8 +169,8 @@ def test_few_step_schedulers_keep_seeds_apart(tiny_weights, scheduler):
 def test_an_adapter_changes_the_painting(tiny_weights):
     tiny_weights("sd15", "lcm-sd15")
     options = DiffusionOptions(scheduler="lcm", guidance_scale=1.0)
-    without = small(diffusers_inpainting._named("sd15", options))
-    with_it = small(diffusers_inpainting._named("sd15", replace(options, lora="lcm-sd15")))
+    without = small(diffusers_inpainting.from_catalog("sd15", options))
+    with_it = small(diffusers_inpainting.from_catalog("sd15", replace(options, lora="lcm-sd15")))
     assert np.abs(paint(with_it, 1, batch_size=1)[0].rgb - paint(without, 1, batch_size=1)[0].rgb).max() > 1e-3
 
 

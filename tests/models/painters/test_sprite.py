@@ -7,25 +7,25 @@ import pytest
 
 from mfh.io.photo import load_photo
 from mfh.models.painters.pasting import load_sprites
-from mfh.models.painters.person_prior import MIN_ODDS, PersonPrior, StandingField
+from mfh.models.painters.person_prior import MIN_PROBABILITY, PersonPrior, PlacementPrior
 from mfh.models.painters.sprite import SpritePainter, choose_sprite, real_log_sigma, refusal
 from mfh.models.scene_kind import SceneKind
 
 
-def _field(odds: np.ndarray, *, sigma: float = 0.1) -> StandingField:
-    shape = (2, *odds.shape)
+def _field(probability: np.ndarray, *, sigma: float = 0.1) -> PlacementPrior:
+    shape = (2, *probability.shape)
     mean = np.empty(shape)
     mean[0], mean[1] = np.log(0.2), np.log(0.4)
     weight = np.empty(shape)
     weight[0], weight[1] = 0.25, 0.75
-    return StandingField(odds, weight, mean, np.full(shape, sigma), 120, 160)
+    return PlacementPrior(probability, weight, mean, np.full(shape, sigma), 120, 160)
 
 
 def test_draws_follow_the_mixture_and_stay_in_the_mask():
-    odds = np.full((30, 40), 0.9)
+    probability = np.full((30, 40), 0.9)
     mask = np.zeros((120, 160), bool)
     mask[:, 40:120] = True
-    stands = [_field(odds).draw(mask, np.random.default_rng(seed)) for seed in range(400)]
+    stands = [_field(probability).sample(mask, np.random.default_rng(seed)) for seed in range(400)]
     sizes = np.array([s.px_per_m for s in stands if s is not None]) / 120
     assert len(sizes) == 400
     small = sizes < 0.28
@@ -37,14 +37,14 @@ def test_draws_follow_the_mixture_and_stay_in_the_mask():
 
 
 def test_nobody_is_drawn_where_nobody_can_stand():
-    odds = np.full((30, 40), MIN_ODDS - 0.01)
-    assert _field(odds).draw(np.ones((120, 160), bool), np.random.default_rng(0)) is None
-    odds[20, 10] = 0.9
+    probability = np.full((30, 40), MIN_PROBABILITY - 0.01)
+    assert _field(probability).sample(np.ones((120, 160), bool), np.random.default_rng(0)) is None
+    probability[20, 10] = 0.9
     mask = np.ones((120, 160), bool)
-    stand = _field(odds).draw(mask, np.random.default_rng(0))
-    assert stand is not None and stand.odds > 0.1
+    sample = _field(probability).sample(mask, np.random.default_rng(0))
+    assert sample is not None and sample.probability > 0.1
     mask[:, :80] = False
-    assert _field(odds).draw(mask, np.random.default_rng(0)) is None
+    assert _field(probability).sample(mask, np.random.default_rng(0)) is None
 
 
 def test_the_network_does_not_see_what_is_under_the_mask():
@@ -55,8 +55,10 @@ def test_the_network_does_not_see_what_is_under_the_mask():
     other = photo.copy()
     other[:, 40:88] = rng.random((96, 48, 3), np.float32)
     prior = PersonPrior()
-    np.testing.assert_allclose(prior.look(photo, mask).odds, prior.look(other, mask).odds, atol=1e-5)
-    assert not np.allclose(prior.look(photo, ~mask).odds, prior.look(other, ~mask).odds, atol=1e-3)
+    np.testing.assert_allclose(
+        prior.predict(photo, mask).probability, prior.predict(other, mask).probability, atol=1e-5
+    )
+    assert not np.allclose(prior.predict(photo, ~mask).probability, prior.predict(other, ~mask).probability, atol=1e-3)
 
 
 @pytest.mark.parametrize("size", [(96, 128), (160, 90), (60, 200)])
@@ -66,13 +68,13 @@ def test_what_is_said_of_a_mirror_image_is_mirrored_and_every_opinion_counts_the
     mask = np.zeros(size, bool)
     mask[:, 10:40] = True
     prior = PersonPrior()
-    field, mirrored = prior.look(photo, mask), prior.look(photo[:, ::-1], mask[:, ::-1])
-    np.testing.assert_allclose(mirrored.odds[:, ::-1], field.odds, atol=1e-4)
+    field, mirrored = prior.predict(photo, mask), prior.predict(photo[:, ::-1], mask[:, ::-1])
+    np.testing.assert_allclose(mirrored.probability[:, ::-1], field.probability, atol=1e-4)
     np.testing.assert_allclose(mirrored.median_px_per_m()[:, ::-1], field.median_px_per_m(), rtol=1e-3)
     np.testing.assert_allclose(field.weight.sum(0), 1, atol=1e-5)
     # Two sizes, each seen twice, say as much as each other.
-    opinions = field.weight.reshape(4, -1, *field.odds.shape).sum(1)
-    np.testing.assert_allclose(opinions, 0.25, atol=1e-5)
+    augmented = field.weight.reshape(4, -1, *field.probability.shape).sum(1)
+    np.testing.assert_allclose(augmented, 0.25, atol=1e-5)
 
 
 def test_prompts_choose_the_figure():
@@ -100,7 +102,7 @@ def test_painting_n_depends_on_its_own_seed_alone():
     sprites = [one.sprite for one in together if one.sprite is not None]
     assert len(sprites) >= 2
     # Less sure of one size, less sure of all; and what real photos add comes on top.
-    real = real_log_sigma(painter._judge.look(photo))
+    real = real_log_sigma(painter._classifier.predict(photo))
     for sprite in sprites:
         usual = painter.shared_log_sigma
         assert sprite.shared_log_sigma is not None

@@ -1,4 +1,4 @@
-"""The field of view Depth Pro sees in a photo, and its inverse depth for a focal length as long as the photo is wide.
+"""Field of view and canonical inverse depth (for a focal length equal to the photo's width) from Depth Pro.
 
 Reference: Bochkovskii et al., Depth Pro: Sharp Monocular Metric Depth in Less Than a Second, ICLR 2025.
 """
@@ -18,15 +18,15 @@ from mfh.weights.hub import half_variant, locate_model, read_json
 
 MODEL = "depth-pro"
 MARKER = "config.json"
-# The library's image processor needs torchvision; what it does is done here, with the numbers it was published with.
+# The library's image processor needs torchvision; its preprocessing is repeated here with the published constants.
 _PROCESSOR = "preprocessor_config.json"
 
 
 class DepthPro:
-    """Field of view from a network that has seen the whole photo, squeezed to a square."""
+    """Field of view from the whole photo, resized to a square."""
 
     name = "depth-pro"
-    # As wide as the default's: nobody has measured it here (docs/focal-length.md).
+    # The default's: not measured here (docs/focal-length.md).
     relative_sigma = 0.25
 
     def __init__(self, folder: Path | None = None, *, device: str | None = None) -> None:
@@ -37,7 +37,7 @@ class DepthPro:
             device: torch device; None for :func:`pick_device`'s.
 
         Raises:
-            WeightsError: where its files are not on this machine or cannot be read, or it has no head for it.
+            WeightsError: where its files are missing or unreadable, or it has no head for the field of view.
             ModuleNotFoundError: when torch or transformers is not installed.
         """
         from transformers import DepthProForDepthEstimation
@@ -60,31 +60,25 @@ class DepthPro:
         self._model = model.eval().to(self._device)
 
     def fov_x_deg(self, photo: Rgb) -> float:
-        """Return degrees between the left and right edges of the photo.
-
-        Args:
-            photo: the photo, whole: of a part of one, this is the part's.
-        """
+        """Return degrees between the left and right edges of the photo, which must be whole: a crop has its own."""
         return self.canonical_inverse_depth(photo)[1]
 
     def canonical_inverse_depth(self, photo: Rgb) -> tuple[Float[ndarray, "_ _"], float]:
-        """Return inverse depth, 1/m, as it would be were the focal length the photo's width; and the field of view.
-
-        Args:
-            photo: the photo, whole.
+        """Return canonical inverse depth and the field of view of a whole photo.
 
         Returns:
-            The map at the network's own size, larger is nearer; and degrees, as :meth:`fov_x_deg` says them.
+            1/m for a focal length equal to the photo's width, at the network's own size, larger is nearer; and degrees,
+            as :meth:`fov_x_deg`.
         """
         import torch
 
         pixels = torch.from_numpy(self._squeezed(photo))[None].to(self._device, self._dtype)
         with torch.inference_mode():
-            seen = self._model(pixel_values=pixels)
-        return seen.predicted_depth[0].float().cpu().numpy(), float(seen.field_of_view[0])
+            output = self._model(pixel_values=pixels)
+        return output.predicted_depth[0].float().cpu().numpy(), float(output.field_of_view[0])
 
     def _squeezed(self, photo: Rgb) -> Float[ndarray, "3 tall wide"]:
-        """Return what the network sees: normalised first, then resized without smoothing, as it was trained."""
+        """Return the network's input: normalised, then resized without smoothing, as in training."""
         tall, wide = self._size
         normal = (np.clip(photo, 0, 1).astype(np.float32) - self._mean) / self._std
         return np.ascontiguousarray(cv2.resize(normal, (wide, tall), interpolation=cv2.INTER_LINEAR).transpose(2, 0, 1))

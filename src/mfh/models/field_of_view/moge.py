@@ -1,4 +1,4 @@
-"""The field of view MoGe sees in a photo, by its own package (``moge``), version 1 or 2.
+"""Field of view from MoGe, by its own package (``moge``), version 1 or 2.
 
 Reference: Wang et al., MoGe: Unlocking Accurate Monocular Geometry Estimation, CVPR 2025; MoGe-2, 2025.
 """
@@ -19,14 +19,14 @@ from mfh.weights.hub import locate_model
 MODEL = "moge"
 FILE_NAME = "model.pt"
 MIN_SEEN = 0.01
-"""Part of the photo in which MoGe must see surfaces: without any, its package answers with a made-up focal length."""
+"""Smallest fraction of valid pixels: without any, the package returns an arbitrary focal length."""
 
 
 class Moge:
-    """Field of view from the point map MoGe fits a pinhole camera to."""
+    """Field of view of the pinhole camera that MoGe fits to its point map."""
 
     name = "moge"
-    # As wide as the default's: nobody has measured it here (docs/focal-length.md).
+    # The default's: not measured here (docs/focal-length.md).
     relative_sigma = 0.25
 
     def __init__(self, place: Path | None = None, *, device: str | None = None) -> None:
@@ -37,7 +37,7 @@ class Moge:
             device: torch device; None for :func:`pick_device`'s.
 
         Raises:
-            WeightsError: where the file is not on this machine or cannot be read.
+            WeightsError: where the file is missing or unreadable.
             ModuleNotFoundError: when torch or moge is not installed.
         """
         importlib.import_module("moge.model")
@@ -51,24 +51,21 @@ class Moge:
             self._model = package.MoGeModel.from_pretrained(file).eval().to(self._device)
 
     def fov_x_deg(self, photo: Rgb) -> float:
-        """Return degrees between the left and right edges of the photo.
+        """Return degrees between the left and right edges of the photo, which must be whole: a crop has its own.
 
-        The package's intrinsics are those of a photo one unit wide and high, so the edges are half a unit from the
+        The package's intrinsics are in units of the photo's width and height, so the edges are half a unit from the
         principal point: 2·atan(0.5 / fx).
 
-        Args:
-            photo: the photo, whole: of a part of one, this is the part's.
-
         Raises:
-            BackendError: where MoGe sees hardly any surface, or its package fails.
+            BackendError: where MoGe's valid mask is nearly empty, or its package fails.
         """
         import torch
 
         pixels = torch.from_numpy(np.ascontiguousarray(np.clip(photo, 0, 1).transpose(2, 0, 1), np.float32))
         with computing("MoGe"):
-            # Half precision is for GPUs.
-            seen = self._model.infer(pixels.to(self._device), use_fp16=self._device.startswith("cuda"))
-            surfaces, focal = float(seen["mask"].float().mean()), float(seen["intrinsics"][0, 0])
+            # Half precision on GPUs only.
+            output = self._model.infer(pixels.to(self._device), use_fp16=self._device.startswith("cuda"))
+            surfaces, focal = float(output["mask"].float().mean()), float(output["intrinsics"][0, 0])
         if surfaces < MIN_SEEN:
             raise BackendError(
                 f"MoGe sees surfaces in {surfaces:.1%} of the photo: expected {MIN_SEEN:.0%} at least; give "
@@ -78,7 +75,7 @@ class Moge:
 
 
 def _version(file: Path) -> str:
-    """Return the version of a checkpoint: its configuration of the network says so."""
+    """Return the version of a checkpoint, from the network configuration in it."""
     import torch
 
     network = torch.load(file, map_location="cpu", weights_only=True, mmap=True)["model_config"]

@@ -1,4 +1,4 @@
-"""BlazePose GHUM under LiteRT: several people a photo, with masks, metric landmarks and bodies; offline, on any CPU."""
+"""BlazePose GHUM under LiteRT: people with masks, metric landmarks and bodies; offline, on any CPU."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,15 +11,15 @@ from numpy import ndarray
 from mfh.models.human_mesh.body_mesh import body_mesh
 from mfh.models.human_mesh.body_translation import Placement, log_depth_sigma, place_body, stature_from_joints
 from mfh.models.human_mesh.pose_crowd import (
-    Sighted,
+    PersonCandidate,
     blurred,
-    faithful,
     instance_masks,
+    matches_detection,
+    person_candidate,
     read_alone,
-    sighted,
     without_duplicates,
 )
-from mfh.models.human_mesh.pose_detector import Crop, Detection, crop_around, detect_people, search_crops
+from mfh.models.human_mesh.pose_detector import Detection, crop_around, detect_people, search_crops
 from mfh.models.human_mesh.pose_landmarks import (
     PoseReading,
     Roi,
@@ -30,45 +30,44 @@ from mfh.models.human_mesh.pose_landmarks import (
     spread_over_photo,
 )
 from mfh.models.protocols import RegionOfAnySize, Rgb, RgbOfAnySize
+from mfh.models.segmentation.regions import MIN_IN_REGION, in_whole_photo, mask_box
 from mfh.models.sessions import TfliteNetwork
 from mfh.types import Camera, HumanMesh, Person, PoseLandmarks
 from mfh.weights import store as weights
 
 LONG_SIDE_PX = 1280
-"""Larger photos are searched at this size: a person the search can find there is 60 pixels tall."""
+"""Larger photos are downsampled to this side, at which the smallest detectable person is 60 pixels tall."""
 MIN_CROP_PX = 96
-"""Search crops are not narrower: the detector would only see enlarged blur."""
+"""Smallest width of a search crop: enlarging a smaller one adds no detail."""
 MIN_DETECTION = 0.5
-"""Detector confidence below which nobody is looked at closer (the reference graph's value)."""
+"""Smallest detector confidence of a candidate (the reference graph's value)."""
 MIN_PRESENCE = 0.5
-"""The landmark network's own probability that its crop holds a person: less is nobody (the reference value)."""
+"""Smallest presence of a person according to the landmark network (the reference graph's value)."""
 CROWDED_DETECTION = 0.8
-"""A candidate this certain gets a second look without its neighbours before its presence is held against it."""
+"""A candidate of this confidence is read again without its neighbours before its presence is tested."""
 REGION_MARGINS = (0.08, 0.3)
-"""What the detector sees around a region's box, in parts of its longer side; the second where the first fails."""
+"""Margins of the detector's crop around a region, as fractions of its longer side; the second where the first fails."""
 REGION_VIEW = 0.6
-"""What is used at all of the photo around a region's box: landmark crops reach beyond the detector's."""
+"""Margin of the view around a region: landmark crops extend beyond the detector's."""
 REGION_REACH = 0.05
-"""How far outside a region, in parts of its longer side, the photo is left as it is."""
+"""Margin around a region, as a fraction of its longer side, that is not blurred."""
 MAX_IN_REGION = 3
-"""At most so many candidates of a region are read."""
-MIN_IN_REGION = 0.5
-"""Part of a person's mask that must lie in the region for the person to stand there."""
+"""Largest number of candidates read in a region."""
 MIN_MASK_PX = 20
-"""A mask of fewer pixels, at the size of the search, shows nobody."""
+"""Smallest mask of a person, in pixels at the size of the search."""
 
 
 class BlazePose:
-    """Person segmenter and human mesh model in one; results depend on the photo alone.
+    """Person segmenter and human mesh model; results depend on the photo alone.
 
-    A person's ``score`` is the detector's confidence times the share of the person's mask that a second network
-    (selfie segmentation) also calls person. On real photos people score above 0.5 and what is nobody below it.
+    A person's ``score`` is the detector's confidence times the fraction of the person's mask that a second network
+    (selfie segmentation) also classifies as person. On real photos people score above 0.5, false detections below.
     """
 
     name = "blazepose"
-    # One false person makes a city the size of a room (seen at 0.58); of real ones few score less.
+    # One false detection can scale a city to the size of a room (observed at 0.58); few people score less.
     min_score = 0.6
-    # Its stature comes from a population mean; docs/people.md has the measurements.
+    # Stature is the population mean; docs/people.md has the measurements.
     shared_log_sigma = 0.05
 
     def __init__(self) -> None:
@@ -86,12 +85,10 @@ class BlazePose:
     def segment(
         self, photos: Sequence[RgbOfAnySize], regions: Sequence[RegionOfAnySize | None] | None = None
     ) -> list[list[Person]]:
-        """Find the people of each photo, most confident first; no pixel belongs to two of them.
+        """Find the people of each photo, most confident first, with disjoint masks.
 
-        Args:
-            photos: the photos.
-            regions: one entry a photo; where it is not None, only people in there are looked for, at one detector pass
-                (two where the first finds nobody).
+        Where a photo has a region, only people in it are searched for, with one run of the detector, or two where the
+        first finds no person.
 
         Raises:
             ValueError: when there are not as many regions as photos.
@@ -105,7 +102,7 @@ class BlazePose:
     def measure(self, photo: Rgb, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
         """Return one closed body per person, in metres in the camera frame.
 
-        People found by another model, without landmarks, are read from their boxes.
+        The landmarks of people found by another model are read from crops around their boxes.
         """
         bodies: list[HumanMesh | None] = []
         for person in people:
@@ -127,78 +124,78 @@ class BlazePose:
         view, region_view = photo[inside], region[inside]
         rgb = _searchable(view)
         small_region = _resized_mask(region_view, rgb.shape[:2])
-        # Where the first look finds nobody, the second sees more of the photo, as it is.
-        for margin, seen in zip(REGION_MARGINS, (_alone(rgb, small_region), rgb), strict=True):
+        # Where the first run finds no person, the second has a larger margin and no blur.
+        for margin, picture in zip(REGION_MARGINS, (_alone(rgb, small_region), rgb), strict=True):
             crop = crop_around(small_region, margin=margin)
             crops = [] if crop is None else [crop]
-            detections = detect_people(seen, self._run_detector, crops, min_score=MIN_DETECTION)[:MAX_IN_REGION]
-            people = _people_of_photo(self._read_few(seen, detections), seen.shape[:2], view.shape[:2])
+            detections = detect_people(picture, self._run_detector, crops, min_score=MIN_DETECTION)[:MAX_IN_REGION]
+            people = _people_of_photo(self._read_few(picture, detections), picture.shape[:2], view.shape[:2])
             there = [one for one in people if _share_inside(one.instance_mask, region_view) >= MIN_IN_REGION]
             if there:
-                return [_moved(person, window, photo.shape[:2]) for person in there]
+                return [in_whole_photo(person, window.left, window.top, photo.shape[:2]) for person in there]
         return []
 
     def _detect(self, rgb: Rgb) -> list[Detection]:
         crops = search_crops(rgb.shape[1], rgb.shape[0], min_side_px=MIN_CROP_PX)
         return detect_people(rgb, self._run_detector, crops, min_score=MIN_DETECTION)
 
-    def _read_people(self, rgb: Rgb, detections: Sequence[Detection]) -> list[Sighted]:
-        """Read every candidate, drop duplicates and what is certainly nobody, and read the rest without the others."""
+    def _read_people(self, rgb: Rgb, detections: Sequence[Detection]) -> list[PersonCandidate]:
+        """Read every candidate, remove duplicates and false detections, and read the rest again without the others."""
         shape = rgb.shape[:2]
-        candidates: list[Sighted] = []
+        candidates: list[PersonCandidate] = []
         lost: list[Detection] = []
         for detection in detections:
-            # The second crop is centred on what the first one found, which in a crowd may be a neighbour.
+            # The second crop is centred on the person of the first reading, which in a crowd may be a neighbour.
             first = self._read(rgb, roi_around(*detection.points_px[:2]))
-            own = [one for one in (first, self._read(rgb, first.next_roi)) if faithful(detection, one)]
-            candidates += [self._sighted(rgb, detection.score, one) for one in own if _may_be(detection, one)]
+            own = [one for one in (first, self._read(rgb, first.next_roi)) if matches_detection(detection, one)]
+            candidates += [self._candidate(rgb, detection.score, one) for one in own if _may_be(detection, one)]
             if not own:
                 lost.append(detection)
         people = without_duplicates(candidates, shape)
         for detection in lost:
-            # With those already known out of the way the network finds the one who was detected.
+            # With the known people blurred, the network finds the detected person.
             reading = read_alone(rgb, roi_around(*detection.points_px[:2]), people, self._run_landmarks, person=None)
-            if reading is not None and faithful(detection, reading) and _may_be(detection, reading):
-                candidates.append(self._sighted(rgb, detection.score, reading))
+            if reading is not None and matches_detection(detection, reading) and _may_be(detection, reading):
+                candidates.append(self._candidate(rgb, detection.score, reading))
         return self._read_again(rgb, without_duplicates(candidates, shape))
 
-    def _read_few(self, rgb: Rgb, detections: Sequence[Detection]) -> list[Sighted]:
-        """Read the few candidates of a region: twice each, and a third time without the others where there are any."""
+    def _read_few(self, rgb: Rgb, detections: Sequence[Detection]) -> list[PersonCandidate]:
+        """Read the candidates of a region twice each, and a third time without the others where there are any."""
         candidates = []
         for detection in detections:
             first = self._read(rgb, roi_around(*detection.points_px[:2]))
             second = self._read(rgb, first.next_roi)
-            reading = second if faithful(detection, second) else first
-            if faithful(detection, reading) and reading.presence >= MIN_PRESENCE:
-                candidates.append(self._sighted(rgb, detection.score, reading))
+            reading = second if matches_detection(detection, second) else first
+            if matches_detection(detection, reading) and reading.presence >= MIN_PRESENCE:
+                candidates.append(self._candidate(rgb, detection.score, reading))
         people = without_duplicates(candidates, rgb.shape[:2])
         return people if len(people) < 2 else self._read_again(rgb, people)
 
-    def _read_again(self, rgb: Rgb, people: Sequence[Sighted]) -> list[Sighted]:
-        """Read everybody once more with everybody else blurred away."""
+    def _read_again(self, rgb: Rgb, people: Sequence[PersonCandidate]) -> list[PersonCandidate]:
+        """Read each person again with all others blurred."""
         alone = []
         for one in people:
             others = [other for other in people if other is not one]
             reading = read_alone(rgb, one.reading.next_roi, others, self._run_landmarks, person=one)
             if reading is not None and reading.presence >= MIN_PRESENCE:
-                alone.append(self._sighted(rgb, one.detection_score, reading))
+                alone.append(self._candidate(rgb, one.detection_score, reading))
         return without_duplicates(alone, rgb.shape[:2])
 
-    def _sighted(self, rgb: Rgb, detection_score: float, reading: PoseReading) -> Sighted:
-        """Weigh a reading by how much of its mask the second network calls person.
+    def _candidate(self, rgb: Rgb, detection_score: float, reading: PoseReading) -> PersonCandidate:
+        """Return a candidate, with the fraction of its mask that the second network classifies as person.
 
-        That network gets the crop upright as the photo is, not turned to make the reading upright: bottles and lamps
-        whose turned picture looks like a person do not look like one as they are.
+        That network's crop is upright like the photo, not rotated with the reading: bottles and lamps that resemble a
+        person when rotated do not when upright.
         """
         upright = replace(reading.roi, turn=0.0)
         person = self._segmenter(crop_tensor(rgb, upright))[0][0, ..., 0]
         box = roi_box(reading.roi, rgb.shape[:2])
         if box[0] >= box[2] or box[1] >= box[3]:
-            return sighted(detection_score, 0.0, reading)
-        shown = spread_over_photo(reading.mask_logit, reading.roi, box) > 0
-        seen_as_person = spread_over_photo(person, upright, box)[shown]
-        agreement = float(np.clip(seen_as_person, 0, 1).mean()) if shown.any() else 0.0
-        return sighted(detection_score, agreement, reading)
+            return person_candidate(detection_score, 0.0, reading)
+        inside = spread_over_photo(reading.mask_logit, reading.roi, box) > 0
+        person_probability = spread_over_photo(person, upright, box)[inside]
+        agreement = float(np.clip(person_probability, 0, 1).mean()) if inside.any() else 0.0
+        return person_candidate(detection_score, agreement, reading)
 
     def _read(self, rgb: Rgb, roi: Roi) -> PoseReading:
         return read_pose(rgb, roi, self._run_landmarks)
@@ -213,7 +210,7 @@ class BlazePose:
 
 
 def _searchable(photo: Rgb) -> Float[ndarray, "a b 3"]:
-    """Return a photo at the size people are searched at."""
+    """Return a photo at the size of the search."""
     height, width = photo.shape[:2]
     ratio = min(1.0, LONG_SIDE_PX / max(height, width))
     size = (max(1, round(width * ratio)), max(1, round(height * ratio)))
@@ -221,12 +218,14 @@ def _searchable(photo: Rgb) -> Float[ndarray, "a b 3"]:
     return np.ascontiguousarray(rgb, np.float32)
 
 
-def _people_of_photo(people: Sequence[Sighted], searched: tuple[int, int], shape: tuple[int, int]) -> list[Person]:
-    """Return people who were read at one size (height, width) as people of the photo at its own size."""
+def _people_of_photo(
+    people: Sequence[PersonCandidate], searched: tuple[int, int], shape: tuple[int, int]
+) -> list[Person]:
+    """Return candidates, read at one size (height, width), as people of the photo at its own size."""
     found = []
     for one, small_mask in zip(people, instance_masks(people, searched), strict=True):
         instance_mask = _resized_mask(small_mask, shape)
-        box = _mask_box(instance_mask)
+        box = mask_box(instance_mask)
         if box is not None and small_mask.sum() >= MIN_MASK_PX:
             pose = _pose(one.reading, np.array([shape[1] / searched[1], shape[0] / searched[0]]))
             found.append(Person(box, instance_mask, one.score, pose))
@@ -234,7 +233,7 @@ def _people_of_photo(people: Sequence[Sighted], searched: tuple[int, int], shape
 
 
 def _alone(rgb: Rgb, region: Bool[ndarray, "h w"]) -> Rgb:
-    """Blur away what lies outside a region: a neighbour in the landmark crop makes a person up to 12 % nearer."""
+    """Blur the photo outside a region: a neighbour in the landmark crop makes a person up to 12 % nearer."""
     crop = crop_around(region, margin=0.0)
     if crop is None:
         return rgb
@@ -248,19 +247,8 @@ def _share_inside(instance_mask: Bool[ndarray, "h w"], region: Bool[ndarray, "h 
     return float((instance_mask & region).sum() / instance_mask.sum())
 
 
-def _moved(person: Person, window: Crop, shape: tuple[int, int]) -> Person:
-    """Return a person of a window of a photo as one of the whole photo."""
-    corner = np.array([window.left, window.top], np.float64)
-    instance_mask = np.zeros(shape, bool)
-    rows = slice(window.top, window.top + window.height)
-    instance_mask[rows, window.left : window.left + window.width] = person.instance_mask
-    assert person.pose is not None
-    pose = replace(person.pose, image_px=person.pose.image_px + corner)
-    return Person(person.box_xyxy + np.tile(corner, 2), instance_mask, person.score, pose)
-
-
 def _may_be(detection: Detection, reading: PoseReading) -> bool:
-    """Say whether a reading may be of a person; a certain detection gets a second look without its neighbours."""
+    """Return whether a reading may be of a person; a confident detection is read again without its neighbours."""
     return reading.presence >= MIN_PRESENCE or detection.score >= CROWDED_DETECTION
 
 
@@ -283,23 +271,15 @@ def _mesh(pose: PoseLandmarks, placement: Placement) -> HumanMesh:
 
 
 def _resized_mask(small_mask: Bool[ndarray, "a b"], shape: tuple[int, int]) -> Bool[ndarray, "h w"]:
-    """Enlarge a mask smoothly; masks that share no pixel share none afterwards (their shares add up to one at most)."""
+    """Enlarge a mask by linear interpolation; disjoint masks stay disjoint (their values sum to at most 1)."""
     if small_mask.shape == shape:
         return small_mask
     share = cv2.resize(small_mask.astype(np.uint8) * 200, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
     return share > 100
 
 
-def _mask_box(instance_mask: Bool[ndarray, "h w"]) -> Float[ndarray, "4"] | None:
-    """Return left, top, right, bottom of a mask's pixel centres; None where it is empty."""
-    rows, columns = np.flatnonzero(instance_mask.any(1)), np.flatnonzero(instance_mask.any(0))
-    if not len(rows):
-        return None
-    return np.array([columns[0], rows[0], columns[-1], rows[-1]], np.float64)
-
-
 def _roi_of_box(box_xyxy: Float[ndarray, "4"]) -> Roi:
-    """Return the crop for a person known only by a box: upright, with the usual margin."""
+    """Return the crop for a person with a box only: upright, with the usual margin."""
     left, top, right, bottom = box_xyxy.tolist()
     centre = np.array([(left + right) / 2, (top + bottom) / 2])
     return Roi(centre, 1.25 * max(right - left, bottom - top, 1.0), 0.0)

@@ -1,8 +1,8 @@
 """A closed body surface around 33 landmarks: lofted torso, head, neck, and tapered limbs.
 
-Every part is a closed mesh of its own; together they are a union of solids, which is all a z-buffer needs. Widths are
-fractions of stature (breadths, depths and girths of clothed adults: Drillis and Contini 1966; NASA-STD-3000, vol. 1,
-sec. 3), so that the *surface* is at the right depth, not the skeleton: the skin is about a tenth of a metre nearer.
+Every part is a closed mesh; together they are a union of solids, which suffices for a z-buffer. Widths are fractions of
+stature (breadths, depths and girths of clothed adults: Drillis and Contini 1966; NASA-STD-3000, vol. 1, sec. 3), so
+that the depth is that of the *surface*: the skin is about a tenth of a metre nearer than the skeleton.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ PINKIES, INDEXES = (17, 18), (19, 20)
 HIPS, KNEES, ANKLES, HEELS, TOES = (23, 24), (25, 26), (27, 28), (29, 30), (31, 32)
 
 _SIDES = 12
-# Clothes and hair over the skin; on rendered people this factor gives the best overlap with the visible mask.
+# Clothes and hair over the skin; this factor maximizes the overlap with the visible mask of rendered people.
 _CLOTHES = 1.06
 _CAP_RINGS = 3
 # (height along the spine: 0 hips, 1 shoulders; half breadth; half depth), the last two as fractions of stature.
@@ -47,8 +47,8 @@ def body_mesh(
     """Build the closed surface of a body from its landmarks.
 
     Args:
-        landmarks_m: metres, any frame (x right, y down, z forward).
-        stature_m: standing height, which sets the widths.
+        landmarks_m: in any frame (x right, y down, z forward).
+        stature_m: scales the widths.
 
     Returns:
         Vertices in metres in the landmarks' frame, and faces with outward orientation.
@@ -61,7 +61,7 @@ def body_mesh(
         knuckles = (points[PINKIES[side]] + points[INDEXES[side]]) / 2
         hip, knee, ankle = points[HIPS[side]], points[KNEES[side]], points[ANKLES[side]]
         heel, toe = points[HEELS[side]], points[TOES[side]]
-        # Landmarks end at the knuckles and the ball of the foot: fingers and toes reach further.
+        # Landmarks end at the knuckles and the ball of the foot: fingers and toes extend them.
         fingers = wrist + 1.7 * (knuckles - wrist)
         toes = heel + 1.1 * (toe - heel)
         for start, end, radii in (
@@ -96,7 +96,7 @@ def tapered_capsule(
 
 
 def _torso(points: Float[ndarray, "33 3"], unit: float) -> tuple[ndarray, ndarray]:
-    """Loft ellipses from the crotch to the base of the neck, turning from the hips' line to the shoulders' line."""
+    """Loft ellipses from the crotch to the base of the neck, blended from the hips' line to the shoulders' line."""
     hips, shoulders = points[list(HIPS)].mean(0), points[list(SHOULDERS)].mean(0)
     spine = shoulders - hips
     up = _unit(spine, np.array([0.0, -1.0, 0.0]))
@@ -116,7 +116,7 @@ def _torso(points: Float[ndarray, "33 3"], unit: float) -> tuple[ndarray, ndarra
 
 
 def _head(points: Float[ndarray, "33 3"], unit: float) -> tuple[ndarray, ndarray]:
-    """Return an ellipsoid around the ears, turned with the ears' line and the nose."""
+    """Return an ellipsoid around the ears, oriented by the ears' line and the nose."""
     ears = (points[LEFT_EAR] + points[RIGHT_EAR]) / 2
     neck = points[list(SHOULDERS)].mean(0)
     rough_up = _unit(ears - neck, np.array([0.0, -1.0, 0.0]))
@@ -151,7 +151,7 @@ def _loft(
     first: Float[ndarray, "3"],
     last: Float[ndarray, "3"],
 ) -> tuple[Float[ndarray, "v 3"], Int[ndarray, "f 3"]]:
-    """Join elliptic rings into a closed tube with a point at each end; rings run along across x beside."""
+    """Join elliptic rings into a closed tube with a vertex at each end; rings follow across x beside."""
     rings = len(centres)
     angles = np.arange(_SIDES) * 2 * np.pi / _SIDES
     ring = (
@@ -181,18 +181,18 @@ def _union(parts: list[tuple[ndarray, ndarray]]) -> tuple[Float[ndarray, "v 3"],
 
 
 def _perpendicular(axis: Float[ndarray, "3"]) -> Float[ndarray, "3"]:
-    """Return some unit vector at right angles to a unit vector."""
+    """Return a unit vector perpendicular to a unit vector."""
     other = np.zeros(3)
     other[np.argmin(np.abs(axis))] = 1
     return _unit(np.cross(axis, other), other)
 
 
 def _reject(vector: Float[ndarray, "3"], axis: Float[ndarray, "3"]) -> Float[ndarray, "3"]:
-    """Return the part of a vector at right angles to a unit vector."""
+    """Return the component of a vector perpendicular to a unit vector."""
     return vector - (vector @ axis) * axis
 
 
 def _unit(vector: Float[ndarray, "3"], fallback: Float[ndarray, "3"]) -> Float[ndarray, "3"]:
-    """Normalise a vector; a vanishing one becomes the fallback."""
+    """Normalise a vector; the fallback for a vanishing one."""
     norm = float(np.linalg.norm(vector))
     return vector / norm if norm > 1e-6 else fallback

@@ -1,10 +1,10 @@
-"""Where a body stands: camera translation, fitted skeleton and error bar from 33 landmarks and 33 metric points.
+"""Camera translation, skeleton and standard deviation of a body from 33 landmarks in pixels and in metres.
 
-The landmark network sees every person in the middle of its own crop, so its metric axes are those of the *viewing
-ray* through the hips, not of the camera, and its picture is a scaled orthographic one about that ray. The depth is the
-ratio of lengths: metres of trunk and limbs across the ray over their length in the picture. Solving the full
-perspective equations for it instead lets small errors of the network's relative depth into the distance (a body it
-believes to lean by ten degrees too much comes out 5 % too near; docs/people.md has the numbers).
+The landmark network takes a crop centred on the person, so its metric axes are those of the *viewing ray* through the
+hips, not of the camera, and its projection is scaled orthographic about that ray. Depth is a ratio of lengths: metric
+lengths of trunk and limbs across the ray, over their lengths in the picture. The full perspective equations would let
+errors of the network's relative depth into the distance (a body predicted to lean ten degrees too much comes out 5 %
+too near; docs/people.md).
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from mfh.types import Camera, PoseLandmarks
 _SHOULDERS, _HIPS = (11, 12), (23, 24)
 # Weight of the parts of a standing body in full view.
 _FULL_VIEW = 3.0
-# Less than a tenth of a trunk seen gives no distance.
+# Smallest visible weight of parts that determines a distance: a tenth of a trunk.
 _MIN_SEEN = 0.1
 
 
@@ -29,9 +29,9 @@ class BodyPart:
     Attributes:
         start: landmark indices whose mean is one end.
         end: landmark indices whose mean is the other.
-        weight: how much the part counts: one of a pair counts half.
-        log_offset: median log(network's metres / true metres) across the view: where the network puts the joints.
-        stature_share: the part's length as a fraction of standing height.
+        weight: of the part; one of a pair has half.
+        log_offset: median log(predicted length / true length) across the view, from the network's joint positions.
+        stature_share: the part's length as a fraction of stature.
     """
 
     start: tuple[int, ...]
@@ -50,18 +50,18 @@ PARTS = (
     BodyPart((11,), (13,), 0.25, -0.067, 0.159),
     BodyPart((12,), (14,), 0.25, -0.067, 0.159),
 )
-"""The parts that say how far a person is. Offsets and shares: medians over 203 rendered adults of known stature."""
+"""The parts that determine the distance. Offsets and shares: medians over 203 rendered adults of known stature."""
 
 STATURE_M = 1.69
 """Mean standing height of adults, women (1.62 m) and men (1.76 m) together; compare NCD-RisC, eLife 2016;5:e13410."""
 STATURE_LOG_SIGMA = 0.053
 """Standard deviation of the log of adults' standing height (0.09 m in 1.69 m)."""
 READING_LOG_SIGMA = 0.05
-"""Standard deviation of the log distance of rendered adults once their stature is known: what the reading adds."""
+"""Standard deviation of the log distance of rendered adults of known stature: the error of the reading."""
 RELIEF = 0.75
-"""True differences of depth within a rendered body over those the network reads: it exaggerates them."""
+"""Ratio of true to predicted depth differences within a rendered body: the network exaggerates them."""
 _PART_LOG_SIGMA = 0.10
-"""Deviation of one part's log length from the others': how far parts may differ before they count less."""
+"""Scale of the residual of a part's log length in the robust estimate of the distance."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ class Placement:
         T_camera_body: (3,) translation in metres.
         R_camera_body: (3, 3) rotation from the network's axes (the viewing ray's) to the camera's.
         joints_m: (33, 3) landmarks in metres in the camera frame, on the rays of the picture's landmarks.
-        reprojection_px: weighted rms distance between the picture's landmarks and the projected metric ones.
-        size_px: size of the person in the picture: a mean stature at that distance.
-        seen: weight of the parts seen; a standing body in full view has about 3.
+        reprojection_px: weighted rms residual between the picture's landmarks and the projected metric ones.
+        size_px: height in the picture of a mean stature at that distance.
+        seen: visible weight of the parts; about 3 for a standing body in full view.
     """
 
     T_camera_body: Float[ndarray, "3"]
@@ -86,7 +86,7 @@ class Placement:
 
 
 def pixels_per_metre(image_px: Float[ndarray, "33 2"], world_m: Float[ndarray, "33 3"]) -> float:
-    """Return the scale of a person in the picture: pixels a metre, from trunk and limbs."""
+    """Return pixels per metre of a person in the picture, from trunk and limbs."""
     ends = [(image_px[list(p.start)].mean(0) - image_px[list(p.end)].mean(0), _span(p, world_m)) for p in PARTS]
     in_picture = sum(float(np.hypot(*d)) for d, _ in ends)
     in_metres = sum(float(np.hypot(*s[:2])) for _, s in ends)
@@ -94,7 +94,7 @@ def pixels_per_metre(image_px: Float[ndarray, "33 2"], world_m: Float[ndarray, "
 
 
 def ray_rotation(camera: Camera, pixel: Float[ndarray, "2"]) -> Float[ndarray, "3 3"]:
-    """Return R_camera_ray, the smallest rotation that turns the optical axis onto a pixel's viewing ray."""
+    """Return R_camera_ray, the smallest rotation from the optical axis to a pixel's viewing ray."""
     ray = np.array([(pixel[0] - camera.cx) / camera.fx, (pixel[1] - camera.cy) / camera.fy, 1.0])
     ray /= np.linalg.norm(ray)
     # Rodrigues' formula for axis z x ray.
@@ -107,25 +107,19 @@ def place_body(
 ) -> Placement | None:
     """Place a body in front of the camera.
 
-    Depth: sum over parts of weighted metres across the ray, over the sum of their weighted lengths in the picture;
-    weight = the part's x visibility x (share of it across the ray)^2. (Sums, because an error of a joint between two
-    parts cancels in them.) Sideways: weighted least squares over the landmarks at that depth,
-    x_k (Z_k + T_z) - X_k = T_x, and the same for y.
-
-    Args:
-        pose: landmarks of one person in pixels and metres.
-        camera: intrinsics of the picture.
-        scale: factor on the network's metres.
-        parts: what the depth rests on.
+    Depth: the weighted sum of the parts' metric lengths across the ray, over the weighted sum of their lengths in the
+    picture; weight = the part's x visibility x (fraction of it across the ray)^2. (In sums, an error of a joint between
+    two parts cancels.) Sideways: weighted least squares over the landmarks at that depth,
+    x_k (Z_k + T_z) - X_k = T_x, and the same for y. ``scale`` multiplies the predicted metric lengths.
 
     Returns:
-        The placement; None where no part is seen well enough to say how far the person is.
+        The placement; None where no part is visible enough to determine the distance.
     """
     inside = (pose.image_px >= -0.5) & (pose.image_px < [camera.width - 0.5, camera.height - 0.5])
     weight = pose.visibility * inside.all(1)
     R_camera_ray = ray_rotation(camera, pose.image_px[list(_HIPS)].mean(0))
     slopes = _slopes(pose.image_px, camera) @ R_camera_ray
-    # Landmarks behind the ray's plane have no picture.
+    # Landmarks behind the ray's plane are not visible.
     weight = weight * (slopes[:, 2] > 0.1)
     slopes = slopes[:, :2] / np.maximum(slopes[:, 2:], 0.1)
     body = pose.world_m * scale
@@ -141,12 +135,12 @@ def place_body(
         metres.append(across * np.exp(-part.log_offset))
         lengths.append(length)
         depths.append((body[list(part.start)].mean(0)[2] + body[list(part.end)].mean(0)[2]) / 2)
-        # A part that points at the camera is known badly, in the picture and in metres.
+        # The length of a part that points at the camera is inaccurate, in the picture and in metres.
         weights.append(part.weight * seen * (across / np.linalg.norm(span)) ** 2)
     total = float(np.sum(weights))
     if total <= _MIN_SEEN:
         return None
-    distance, weights = _agreed_ratio(np.array(metres), np.array(lengths), np.array(weights))
+    distance, weights = _robust_ratio(np.array(metres), np.array(lengths), np.array(weights))
     T_z = distance - float(np.average(depths, weights=weights))
     if T_z + body[:, 2].min() <= 0.05:
         return None
@@ -167,10 +161,10 @@ def place_body(
     return Placement(R_camera_ray @ T_ray, R_camera_ray, joints, float(np.sqrt(error)), size_px, total)
 
 
-def _agreed_ratio(
+def _robust_ratio(
     metres: Float[ndarray, "p"], lengths: Float[ndarray, "p"], weights: Float[ndarray, "p"]
 ) -> tuple[float, Float[ndarray, "p"]]:
-    """Return sum(w metres) / sum(w lengths) with parts that disagree weighted down (Cauchy), and those weights."""
+    """Return sum(w metres) / sum(w lengths) with Cauchy weights of the residuals, and the final weights."""
     robust = weights
     ratio = float((robust * metres).sum() / (robust * lengths).sum())
     for _ in range(5):
@@ -192,7 +186,7 @@ def _span(part: BodyPart, body: Float[ndarray, "33 3"]) -> Float[ndarray, "3"]:
 
 
 def stature_from_joints(joints_m: Float[ndarray, "33 3"], visibility: Float[ndarray, "33"]) -> float:
-    """Return the standing height that the lengths of the parts seen imply: their sum over the sum of their shares."""
+    """Return the stature implied by the visible parts: the sum of their lengths over the sum of their shares."""
     length, share = 0.0, 0.0
     for part in PARTS:
         seen = part.weight * max(1e-3, min(visibility[list(part.start)].min(), visibility[list(part.end)].min()))
@@ -202,11 +196,11 @@ def stature_from_joints(joints_m: Float[ndarray, "33 3"], visibility: Float[ndar
 
 
 def log_depth_sigma(placement: Placement) -> float:
-    """Return one sigma of the log of a person's distance.
+    """Return the standard deviation of the log of a person's distance.
 
-    The variance is the sum of what nobody can see, the person's stature (0.053^2); what the reading adds on a body in
-    full view (0.05^2), more the less of it is seen; and the misfit of the metric landmarks with the picture, as a
-    fraction of the person's size there, which is large for strange poses and for what is no person.
+    The variance is the sum of three: the unknown stature (0.053^2); the error of the reading, 0.05^2 for a body in full
+    view and inversely proportional to the visible weight; and the reprojection residual as a fraction of the person's
+    size in the picture, which is large for unusual poses and for false detections.
     """
     seen = min(1.0, placement.seen / _FULL_VIEW)
     misfit = placement.reprojection_px / max(placement.size_px, 1e-6)

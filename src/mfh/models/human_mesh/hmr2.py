@@ -1,13 +1,11 @@
-"""HMR 2.0: SMPL bodies in metres from boxes around people; the paper's mesh model, without the packages it came with.
+"""HMR 2.0: SMPL bodies in metres from boxes around people, without the packages of the published code.
 
 Weights: the published checkpoint, converted once with ``mfh weights convert hmr2 CHECKPOINT``, and the SMPL body
-model, which its users register for. Neither may be redistributed (docs/human-mesh.md).
+model, which users register for. Neither may be redistributed (docs/human-mesh.md).
 
-What HMR 2.0 looks at, and where in the camera frame its answer lies.
-
-A person's box is grown to the aspect 192:256 and its longer side warped to 256 pixels; the network predicts a
-weak-perspective camera (s, tx, ty) of that crop. All coordinates are pixel centres: the crop's middle, 128, shows the
-box's centre exactly, as in the published code.
+A person's box is extended to the aspect 192:256, and its longer side warped to 256 pixels. The network predicts SMPL
+parameters and a weak-perspective camera (s, tx, ty) of that crop. All coordinates are pixel centres: the crop's middle,
+128, is the box's centre exactly, as in the published code.
 
 Reference: Goel et al., Humans in 4D, ICCV 2023, and its published inference code.
 """
@@ -26,7 +24,7 @@ from numpy import ndarray
 
 from mfh.errors import WeightsError, shown
 from mfh.io.reading import reading
-from mfh.models.human_mesh.own_camera import in_front
+from mfh.models.human_mesh.bodies import SHARED_LOG_SIGMA, in_front
 from mfh.models.human_mesh.smpl import find_smpl, load_smpl, posed_body, stature_m
 from mfh.models.protocols import Rgb
 from mfh.models.torch_loading import pick_device
@@ -36,22 +34,17 @@ from mfh.weights.cache import named_place
 
 CROP_PX = 256
 ASPECT = (192, 256)
-"""Width and height of what the network sees of a crop."""
+"""Width and height of the network's input within a crop."""
 MEAN_RGB = (0.485, 0.456, 0.406)
 STD_RGB = (0.229, 0.224, 0.225)
 _BLUR_ABOVE = 1.1
 _MIN_BOX_PX = 1.0
-_TRUNCATE = 4.0  # the published blur ends at so many deviations
+_TRUNCATE = 4.0  # the published blur is cut off at this many standard deviations
 
 
 @dataclass(frozen=True)
 class PersonCrop:
-    """A square of the photo around one person.
-
-    Attributes:
-        centre_px: (2,) its centre, column and row.
-        size_px: its side.
-    """
+    """A square of the photo around one person: centre (column, row) and side."""
 
     centre_px: Float[ndarray, "2"]
     size_px: float
@@ -63,40 +56,29 @@ class PersonCrop:
 
 
 def crop_of_box(box_xyxy: Float[ndarray, "4"]) -> PersonCrop | None:
-    """Return the crop of a person's box: grown to 192:256, its longer side.
-
-    Args:
-        box_xyxy: left, top, right, bottom in pixels.
-
-    Returns:
-        The crop; None for a box without extent, which shows nobody.
-    """
+    """Return the crop of a person's box, extended to 192:256; None for a box without extent."""
     left, top, right, bottom = np.asarray(box_xyxy, np.float64)
     width, height = float(right - left), float(bottom - top)
     if not (math.isfinite(width + height) and max(width, height) >= _MIN_BOX_PX):
         return None
-    # The taller of the box and of the 192:256 box as wide as it.
+    # The height of the smallest 192:256 box around it.
     size_px = max(height, width * ASPECT[1] / ASPECT[0])
     return PersonCrop(np.array([(left + right) / 2, (top + bottom) / 2]), size_px)
 
 
 def crop_tensor(rgb: Float[ndarray, "h w 3"], crop: PersonCrop) -> Float[ndarray, "3 256 256"]:
-    """Return the network's input: blurred where it is made smaller, warped, black outside the photo, normalised RGB.
-
-    Args:
-        rgb: the photo in [0, 1].
-        crop: where the person is.
+    """Return the network's input: blurred before downsampling, warped, black outside the photo, normalised.
 
     Returns:
-        (3, 256, 256) float32, (RGB - mean) / deviation of ImageNet.
+        (3, 256, 256) float32, (RGB - mean) / standard deviation of ImageNet.
     """
     smaller = crop.size_px / CROP_PX / 2
     sigma = (smaller - 1) / 2 if smaller > _BLUR_ABOVE else 0.0
     reach = int(_TRUNCATE * sigma + 0.5)
     corner, view = _view(rgb, crop, margin=reach + 2)
     if sigma > 0:
-        # Only the view is blurred: its margin keeps what is beyond it out of the crop.
-        # In double precision, as published: OpenCV then warps with its coordinates rounded to 1/32 pixel.
+        # Only the view is blurred; pixels beyond its margin do not reach the crop.
+        # In double precision, as published: OpenCV then warps with coordinates rounded to 1/32 pixel.
         view = cv2.GaussianBlur(
             view.astype(np.float64), (2 * reach + 1, 2 * reach + 1), sigma, borderType=cv2.BORDER_REPLICATE
         )
@@ -110,19 +92,14 @@ def crop_tensor(rgb: Float[ndarray, "h w 3"], crop: PersonCrop) -> Float[ndarray
 
 
 def camera_translation(cam: Float[ndarray, "3"], crop: PersonCrop, camera: Camera) -> Float[ndarray, "3"] | None:
-    """Return where the body's origin lies in the camera frame.
+    """Return the body's translation in the camera frame from the predicted s, tx, ty of its crop.
 
     With b the crop's side and bs = b·s + 1e-9: tz = 2f/bs, tx += 2(cx - px)/bs, ty likewise, where (cx, cy) is the
-    crop's centre and (px, py) the camera's principal point. Where a pixel is not square, f is the geometric mean of
-    fx and fy, and each offset is measured in its own.
-
-    Args:
-        cam: the network's s, tx, ty.
-        crop: the crop it was predicted in.
-        camera: of the photo.
+    crop's centre and (px, py) the principal point. Where pixels are not square, f is the geometric mean of fx and fy,
+    and each offset uses its own focal length.
 
     Returns:
-        (3,) metres; None where s is not positive, which puts nobody in front of the camera.
+        (3,) metres; None where s is not positive: the body is not in front of the camera.
     """
     scale, tx, ty = (float(value) for value in cam)
     if not (math.isfinite(scale + tx + ty) and scale > 0):
@@ -137,7 +114,7 @@ def camera_translation(cam: Float[ndarray, "3"], crop: PersonCrop, camera: Camer
 def _view(
     rgb: Float[ndarray, "h w 3"], crop: PersonCrop, *, margin: int
 ) -> tuple[Float[ndarray, "2"], Float[ndarray, "a b 3"]]:
-    """Return the part of the photo a crop reaches, with a margin, and where its first pixel is."""
+    """Return the position of the first pixel of a crop's view of the photo, with a margin, and the view."""
     height, width = rgb.shape[:2]
     low = np.floor(crop.centre_px - crop.size_px / 2).astype(int) - margin
     high = np.ceil(crop.centre_px + crop.size_px / 2).astype(int) + margin + 1
@@ -150,11 +127,11 @@ def _view(
 ENVIRONMENT = "MFH_HMR2"
 FILE_NAME = "hmr2.safetensors"
 BATCH = 8
-"""People read at once, as the published code does."""
+"""People per batch, as in the published code."""
 
 
 def converted_path() -> Path:
-    """Return where the converted network is, or would be: $MFH_HMR2 (a file, or a folder with it), else the cache."""
+    """Return the path of the converted network: $MFH_HMR2 (a file, or its folder), else in the weights cache."""
     chosen = os.environ.get(ENVIRONMENT)
     if not chosen:
         return weights.path("hmr2") / FILE_NAME
@@ -164,11 +141,10 @@ def converted_path() -> Path:
 
 
 class Hmr2:
-    """Human mesh model: one SMPL body a person, read from the crop around the person's box."""
+    """Human mesh model: one SMPL body per person, from the crop around the person's box."""
 
     name = "hmr2"
-    # Statures vary by 4 to 7 %, and a mesh model sees them only in part.
-    shared_log_sigma = 0.05
+    shared_log_sigma = SHARED_LOG_SIGMA
 
     def __init__(
         self, network: Path | None = None, *, smpl: Path | None = None, device: str | None = None, batch: int = BATCH
@@ -179,10 +155,10 @@ class Hmr2:
             network: converted network; None for :func:`converted_path`.
             smpl: SMPL model file; None for :func:`find_smpl`.
             device: torch device; None for :func:`pick_device`'s. CUDA runs the backbone in half precision.
-            batch: people read at once.
+            batch: people per batch.
 
         Raises:
-            WeightsError: where the network or the body model is missing or not the one expected, with what to do.
+            WeightsError: where the network or the body model is missing or not the expected one, with the fix.
             ModuleNotFoundError: when torch or safetensors is not installed.
         """
         from mfh.models.human_mesh.hmr2_checkpoint import load_network
@@ -196,7 +172,7 @@ class Hmr2:
             )
         if network is None:
             weights.check("hmr2")
-        # The body model first: it is read in a moment and more often missing.
+        # The body model first: it loads faster and is missing more often.
         body = smpl or find_smpl()
         self._body = load_smpl(body)
         joints, shapes = len(self._body.parents), self._body.shape_directions.shape[2]
@@ -210,16 +186,9 @@ class Hmr2:
         self._batch = batch
 
     def measure(self, photo: Rgb, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
-        """Return one body per person, in metres in the camera frame; None for a box that shows nobody.
-
-        Args:
-            photo: the photo.
-            people: whose boxes say where to look.
-            camera: its intrinsics.
-        """
+        """Return one body per person, in metres in the camera frame; None for a box without a person."""
         crops = [crop_of_box(person.box_xyxy) for person in people]
-        shown = [crop for crop in crops if crop is not None]
-        meshes = iter(self._meshes(photo, shown, camera))
+        meshes = iter(self._meshes(photo, [crop for crop in crops if crop is not None], camera))
         return [None if crop is None else next(meshes) for crop in crops]
 
     def _meshes(self, photo: Rgb, crops: Sequence[PersonCrop], camera: Camera) -> list[HumanMesh | None]:

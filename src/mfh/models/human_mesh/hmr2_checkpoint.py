@@ -1,8 +1,8 @@
-"""The weights of HMR 2.0: from the published training checkpoint to safetensors once, and from there to the network.
+"""The weights of HMR 2.0: conversion of the published training checkpoint to safetensors, and loading of the result.
 
 The published file is a zip archive with a pickle of Python objects, among them the training configuration. The pickle
-is read with nothing run (:mod:`restricted_pickle`), the numbers straight from the archive, and no more of them than the
-file has bytes for.
+is read without executing anything (:mod:`mfh.weights.pickles`). Tensors are read directly from the archive, and their
+size is limited by that of the file.
 """
 
 import json
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from mfh.models.human_mesh.hmr2_network import Hmr2Network, NetworkSizes
 
 DROPPED = ("smpl.", "discriminator.", "initialized")
-"""What the checkpoint holds besides the network: the body model (its users register for it), training aids."""
+"""Prefixes of what is not converted: the body model (users register for it) and training state."""
 SIZES_KEY = "mfh_hmr2_sizes"
 _EXPECTED = "the HMR 2.0 training checkpoint (epoch=35-step=1000000.ckpt), as published; download it again"
 _CONVERTED = "a network that 'mfh weights convert hmr2 CHECKPOINT' wrote; run it again"
 _MAX_DIMENSIONS = 8
 _MAX_DEPTH, _MAX_WIDTH = 200, 1 << 16
-"""Of a network that is believed to be one of HMR 2.0: the published has 32 blocks, 1280 wide."""
+"""Largest sizes accepted for an HMR 2.0 network; the published one has 32 blocks of width 1280."""
 _INERT = frozenset({"yacs", "omegaconf", "pytorch_lightning", "lightning", "lightning_fabric", "typing", "pathlib"})
 
 
@@ -52,7 +52,7 @@ class _Storage:
 
 @dataclass(frozen=True)
 class _Stored:
-    """A tensor that has not been read yet: where in the archive its numbers are."""
+    """A tensor that is not read yet: the place of its values in the archive."""
 
     storage: _Storage
     offset: int
@@ -61,12 +61,12 @@ class _Stored:
 
     @property
     def end(self) -> int:
-        """One past the last of the storage's numbers that it takes."""
+        """One past the last value of the storage that it uses."""
         return self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.strides, strict=True)) + 1
 
     @property
     def needed_bytes(self) -> int:
-        """How much of the storage is read for it."""
+        """Bytes of the storage that it uses."""
         return 0 if 0 in self.shape else self.end * self.storage.item_bytes
 
 
@@ -77,16 +77,16 @@ def convert_hmr2_checkpoint(
 
     Args:
         source: the checkpoint as published (epoch=35-step=1000000.ckpt).
-        destination: the .safetensors file to write; its folder is made where it is missing. A file that is there
-            already stays, and is an error unless it is what would have been written.
-        sizes: of the network in it; None for the published.
+        destination: the .safetensors file to write, with its folder. An existing file is never replaced, and is an
+            error unless it already has the same content.
+        sizes: of the network in it; None for the published ones.
 
     Returns:
         The destination.
 
     Raises:
-        InputError: for a source that is not there, or a destination that cannot be written or is something else.
-        WeightsError: where it is no such checkpoint, or wants to load what is no part of one, by name.
+        InputError: for a missing source, or a destination that cannot be written or has other content.
+        WeightsError: where it is no such checkpoint, or its pickle names a class that is not allowed.
     """
     from mfh.models.human_mesh.hmr2_network import PUBLISHED
 
@@ -119,7 +119,7 @@ def convert_hmr2_checkpoint(
 
 
 def _is_network(path: Path, state: "Mapping[str, Tensor]", sizes: "NetworkSizes") -> bool:
-    """Say whether a file is what would be written."""
+    """Return whether a file has the content that would be written."""
     import torch
     from safetensors import safe_open
 
@@ -145,19 +145,16 @@ def _write_network(state: "Mapping[str, Tensor]", sizes: "NetworkSizes", path: P
 
 
 def read_checkpoint(path: Path) -> "dict[str, Tensor]":
-    """Return the network's tensors of a training checkpoint; the body model and training aids are left out.
-
-    Args:
-        path: a checkpoint written by torch.save, with the tensors under "state_dict".
+    """Return the network's tensors of a training checkpoint, without the body model and training state.
 
     Raises:
-        WeightsError: where it is none, is damaged, or wants to load what is no part of one, by name.
+        WeightsError: where it is no such checkpoint, is damaged, or its pickle names a class that is not allowed.
     """
     check_file(path, what="", expected=_EXPECTED, error=WeightsError)
     with reading(path, what="", expected=_EXPECTED, error=WeightsError):
         if not zipfile.is_zipfile(path):
             raise WeightsError(f"{shown(path)} is not a checkpoint (no zip archive): expected {_EXPECTED}")
-    # Torch stores without compressing: what unpacks to more than the file is something else.
+    # Torch does not compress: content larger than the file is rejected.
     room = path.stat().st_size
     with open_zip(path, what="", expected=_EXPECTED, max_bytes=room, error=WeightsError) as archive:
         pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
@@ -186,15 +183,10 @@ def read_checkpoint(path: Path) -> "dict[str, Tensor]":
 
 
 def check_names(state: "Mapping[str, Tensor]", sizes: "NetworkSizes", *, label: str) -> None:
-    """Compare names and shapes with the network's.
-
-    Args:
-        state: name -> tensor.
-        sizes: of the network.
-        label: where the tensors come from.
+    """Compare names and shapes of tensors with the network's.
 
     Raises:
-        WeightsError: for the first that is missing, unknown or of the wrong shape.
+        WeightsError: for the first tensor that is missing, unknown or of the wrong shape.
     """
     _check_shapes({name: tuple(tensor.shape) for name, tensor in state.items()}, sizes, label=label)
 
@@ -213,11 +205,7 @@ def _check_shapes(shapes: Mapping[str, tuple[int, ...]], sizes: "NetworkSizes", 
 
 
 def network_shapes(sizes: "NetworkSizes") -> dict[str, tuple[int, ...]]:
-    """Return the names and shapes of a network's tensors; no memory is taken for them.
-
-    Args:
-        sizes: of the network.
-    """
+    """Return the names and shapes of a network's tensors, without allocating them."""
     import torch
 
     from mfh.models.human_mesh.hmr2_network import Hmr2Network
@@ -227,16 +215,10 @@ def network_shapes(sizes: "NetworkSizes") -> dict[str, tuple[int, ...]]:
 
 
 def load_network(path: Path) -> "Hmr2Network":
-    """Read a converted network.
-
-    Args:
-        path: .safetensors file that :func:`convert_hmr2_checkpoint` wrote.
-
-    Returns:
-        The network on the CPU, ready to run.
+    """Load a network that :func:`convert_hmr2_checkpoint` wrote, on the CPU.
 
     Raises:
-        WeightsError: where the file is none of those, or its tensors are not the network's.
+        WeightsError: where the file is of another kind, or its tensors are not the network's.
     """
     import torch
     from safetensors import safe_open
@@ -253,40 +235,36 @@ def load_network(path: Path) -> "Hmr2Network":
             state = {name: file.get_tensor(name).float() for name in names}
         with torch.device("meta"):
             network = Hmr2Network(sizes)
-        # Assigned, not copied: the numbers are in memory once.
+        # Assigned rather than copied, which would double the memory.
         network.load_state_dict(state, assign=True)
     return network.eval().requires_grad_(False)
 
 
 def _sizes(written: str | None, *, tensors: int) -> "NetworkSizes":
-    """Return the sizes that a converted file says its network has, where it can have them.
-
-    Args:
-        written: JSON of them; None for the published network's.
-        tensors: how many the file has.
+    """Return the sizes written in a converted file (None for the published ones) of so many tensors.
 
     Raises:
-        ValueError: where it cannot.
+        ValueError: where they are not those of a network.
     """
     from mfh.models.human_mesh.hmr2_network import PUBLISHED, NetworkSizes
 
     if written is None:
         return PUBLISHED
-    tree = parse_json(written[: 1 << 16])
-    if not isinstance(tree, dict) or set(tree) != {one.name for one in fields(NetworkSizes)}:
+    values = parse_json(written[: 1 << 16])
+    if not isinstance(values, dict) or set(values) != {one.name for one in fields(NetworkSizes)}:
         raise ValueError(f"its {SIZES_KEY} are not those of a network")
-    for name, value in tree.items():
+    for name, value in values.items():
         most = min(tensors, _MAX_DEPTH) if name.endswith("_depth") else _MAX_WIDTH
         if type(value) is not int or not 1 <= value <= most:
             raise ValueError(f"its {SIZES_KEY} say {name} {str(value)[:40]}, of {most:,} at most")
-    sizes = NetworkSizes(**tree)
+    sizes = NetworkSizes(**values)
     if sizes.backbone_dim % sizes.backbone_heads or sizes.decoder_heads * sizes.decoder_head_dim > _MAX_WIDTH:
         raise ValueError(f"its {SIZES_KEY} do not go together")
     return sizes
 
 
 def _storage(reference: Any) -> _Storage:
-    """Resolve ("storage", class, key, device, count), torch's way to point at numbers beside the pickle."""
+    """Resolve ("storage", class, key, device, count), torch's reference to values beside the pickle."""
     if not isinstance(reference, tuple) or len(reference) < 3:
         raise ValueError("a reference to something outside that is no storage")
     kind, storage_class, key = reference[:3]
@@ -315,8 +293,8 @@ def _rebuild_parameter(stored: Any, *training: Any) -> Any:
     return stored
 
 
-def _no_more_than_a_mapping(*arguments: Any) -> OrderedDict:
-    """Make what stands for a defaultdict; what it makes of itself is of no use."""
+def _plain_mapping(*arguments: Any) -> OrderedDict:
+    """Return a mapping in place of a defaultdict, without its factory."""
     return OrderedDict()
 
 
@@ -333,14 +311,14 @@ def _read(archive: zipfile.ZipFile, folder: str, stored: _Stored, path: Path) ->
     if stored.end > there:
         raise WeightsError(f"{shown(path)} is damaged: a tensor reaches beyond its {there} numbers; download it again")
     with archive.open(name) as stream:
-        # A copy that may be written to, because torch warns of others.
+        # A writable copy: torch warns about read-only buffers.
         numbers = torch.frombuffer(bytearray(stream.read(stored.needed_bytes)), dtype=dtype)
     return numbers.as_strided(stored.shape, stored.strides, stored.offset)
 
 
 _ALLOWED = {
     **PLAIN,
-    ("collections", "defaultdict"): _no_more_than_a_mapping,
+    ("collections", "defaultdict"): _plain_mapping,
     ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
     ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
     **{("torch", name): _StorageClass(*facts) for name, facts in STORAGES.items()},

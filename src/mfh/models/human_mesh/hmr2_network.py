@@ -1,6 +1,6 @@
 """The HMR 2.0 network in plain PyTorch, under the published key names: a ViT and a one-token transformer decoder.
 
-The only module of the backend that imports torch when it is imported; :mod:`hmr2` imports it when a model is made.
+The only module of the backend that imports torch at the top; :mod:`hmr2` imports it when a model is loaded.
 
 Reference: Goel et al., Humans in 4D: Reconstructing and Tracking Humans with Transformers, ICCV 2023; the backbone is
 ViTPose's (Xu et al., NeurIPS 2022), the rotations Zhou et al.'s (CVPR 2019).
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 PATCH_PX = 16
 GRID = (16, 12)
-"""Rows and columns of patches: the network sees 256x192 pixels."""
+"""Rows and columns of patches: the network's input has 256x192 pixels."""
 JOINTS = 24
 SHAPES = 10
 _NORM_EPS = 1e-6  # the backbone's; the decoder keeps torch's default
@@ -23,18 +23,7 @@ _NORM_EPS = 1e-6  # the backbone's; the decoder keeps torch's default
 
 @dataclass(frozen=True)
 class NetworkSizes:
-    """How large the network is; the defaults are the published model's.
-
-    Attributes:
-        backbone_dim: width of the ViT.
-        backbone_depth: its blocks.
-        backbone_heads: its attention heads.
-        decoder_dim: width of the decoder.
-        decoder_depth: its layers.
-        decoder_heads: its attention heads.
-        decoder_head_dim: width of one of them.
-        decoder_mlp_dim: hidden width of its feed-forward parts.
-    """
+    """Sizes of the ViT backbone and of the decoder; the defaults are the published model's."""
 
     backbone_dim: int = 1280
     backbone_depth: int = 32
@@ -51,7 +40,7 @@ PUBLISHED = NetworkSizes()
 
 @dataclass(frozen=True)
 class SmplReading:
-    """What the network says of each person of a batch.
+    """The network's output for each person of a batch.
 
     Attributes:
         rotations: (b, 24, 3, 3) of every SMPL joint in its parent's frame; the root's in the camera's.
@@ -65,10 +54,10 @@ class SmplReading:
 
 
 def rotations_from_6d(x: Float[Tensor, "b n"]) -> Float[Tensor, "b m 3 3"]:
-    """Return rotation matrices from six numbers each: their first two columns, made orthonormal.
+    """Return rotation matrices from their first two columns, orthonormalized.
 
     Args:
-        x: (b, 6 m); a group of six holds the first column, then the second.
+        x: (b, 6 m); six values per matrix, the first column before the second.
     """
     first, second = x.reshape(len(x), -1, 2, 3).unbind(2)
     first = functional.normalize(first, dim=-1)
@@ -78,25 +67,18 @@ def rotations_from_6d(x: Float[Tensor, "b n"]) -> Float[Tensor, "b m 3 3"]:
 
 
 class Hmr2Network(nn.Module):
-    """Crop in, SMPL parameters and weak-perspective camera out."""
+    """The network from a crop to SMPL parameters and a weak-perspective camera."""
 
     def __init__(self, sizes: NetworkSizes = PUBLISHED) -> None:
-        """Build the network; its parameters hold noise until weights are loaded."""
+        """Build the network with random parameters."""
         super().__init__()
         self.backbone = _Backbone(sizes)
         self.smpl_head = _SmplHead(sizes)
 
     def forward(self, crops: Float[Tensor, "b 3 256 256"]) -> SmplReading:
-        """Read each person's crop.
-
-        Args:
-            crops: normalised RGB; the outer 32 columns on both sides are not looked at.
-
-        Returns:
-            The readings, in float32 whatever the backbone ran in.
-        """
+        """Return float32 outputs of normalised crops, whose outer 32 columns on both sides are ignored."""
         features = self.backbone(crops[:, :, :, 32:-32])
-        # One token a person costs nothing, and in half precision the distance would lose its third digit.
+        # The decoder is cheap, and half precision would limit the distance to two digits.
         with torch.autocast(features.device.type, enabled=False):
             return self.smpl_head(features.flatten(2).transpose(1, 2).float())
 
@@ -112,7 +94,7 @@ class _Backbone(nn.Module):
 
     def forward(self, pixels: Float[Tensor, "b 3 256 192"]) -> Float[Tensor, "b c 16 12"]:
         grid = self.patch_embed.proj(pixels)
-        # The first position belonged to the class token of the pretraining; it is added to every patch.
+        # The first position is that of the pretraining's class token; it is added to every patch.
         tokens = grid.flatten(2).transpose(1, 2) + self.pos_embed[:, 1:] + self.pos_embed[:, :1]
         for block in self.blocks:
             tokens = block(tokens)
@@ -122,7 +104,7 @@ class _Backbone(nn.Module):
 class _PatchEmbed(nn.Module):
     def __init__(self, dim: int) -> None:
         super().__init__()
-        # Patches start two pixels outside the picture.
+        # The first patch starts two pixels outside the picture.
         self.proj = nn.Conv2d(3, dim, PATCH_PX, stride=PATCH_PX, padding=2)
 
 
@@ -161,7 +143,7 @@ class _Mlp(nn.Module):
 
 
 class _SmplHead(nn.Module):
-    """A single zero token that attends to the picture; what it reads is added to the mean body and camera."""
+    """A decoder of a single zero token; its outputs are added to the mean pose, shape and camera."""
 
     init_body_pose: Tensor
     init_betas: Tensor
@@ -192,7 +174,7 @@ class _Decoder(nn.Module):
         super().__init__()
         self.to_token_embedding = nn.Linear(1, sizes.decoder_dim)
         self.pos_embedding = nn.Parameter(torch.zeros(1, 1, sizes.decoder_dim))
-        # The published model has its layers one module deeper.
+        # The published model nests its layers one module deeper.
         self.transformer = _DecoderLayers(sizes)
 
     def forward(self, context: Float[Tensor, "b n c"]) -> Float[Tensor, "b d"]:
@@ -240,7 +222,7 @@ class _SelfAttention(nn.Module):
         super().__init__()
         self.heads, inner = sizes.decoder_heads, sizes.decoder_heads * sizes.decoder_head_dim
         self.to_qkv = nn.Linear(sizes.decoder_dim, 3 * inner, bias=False)
-        # Published with a dropout after it, which has no weights but a place in the names.
+        # The published names count a dropout after it, which has no weights.
         self.to_out = nn.Sequential(nn.Linear(inner, sizes.decoder_dim))
 
     def forward(self, token: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
@@ -275,7 +257,7 @@ class _FeedForward(nn.Module):
 def _attend(
     query: Float[Tensor, "b t i"], key: Float[Tensor, "b n i"], value: Float[Tensor, "b n i"], *, heads: int
 ) -> Float[Tensor, "b t i"]:
-    """Return softmax(q k^T / sqrt(d)) v, head by head; heads lie side by side in the channels."""
+    """Return softmax(q k^T / sqrt(d)) v per head; the heads are concatenated along the channels."""
 
     def apart(tensor: Tensor) -> Tensor:
         return tensor.unflatten(-1, (heads, -1)).transpose(1, 2)

@@ -1,6 +1,6 @@
-"""Multi-HMR 2: everybody in a photo at once, by its own package (``multihmr2``), brought into the photo's camera.
+"""Multi-HMR 2: all people of a photo at once, by its own package (``multihmr2``), converted to the photo's camera.
 
-It finds people by itself and predicts a camera of its own; its package takes neither boxes nor intrinsics.
+It detects people and predicts a camera itself; its package takes neither boxes nor intrinsics.
 
 Reference: Fiche et al., Multi-HMR 2: Multi-Person Camera-Centric Human Detection, Mesh Recovery and Tracking, 2026.
 """
@@ -15,32 +15,37 @@ from typing import Any
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from numpy import ndarray
 
 from mfh.errors import WeightsError
-from mfh.models.human_mesh.own_camera import NEAR_M, in_front, matched, placed
+from mfh.geometry.camera import project
+from mfh.geometry.masks import mask_iou
+from mfh.geometry.rasterize import rasterize_depth
+from mfh.models.human_mesh.bodies import NEAR_M, SHARED_LOG_SIGMA, in_front
 from mfh.models.protocols import Rgb
 from mfh.models.restricted_loading import computing, loading_restricted
-from mfh.models.torch_loading import pick_device
+from mfh.models.torch_loading import pick_device, to_uint8
 from mfh.types import Camera, HumanMesh, Person
 from mfh.weights import store as weights
 
 MODEL = "multi-hmr2"
 FILE_NAME = "multihmr2.pt"
-"""The package takes no other name."""
+"""The only file name that the package accepts."""
+MIN_IOU = 0.3
+"""Smallest overlap (IoU) of a body's silhouette and a person's mask; the gates require more."""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """The photo as the network sees it: resized, and black around it.
+class NetworkInput:
+    """The network's input: the photo, resized and padded with black to whole patches.
 
     Attributes:
-        rgb: (b, a, 3) bytes; the longer side is the network's, both are whole patches.
-        left: columns of black on the left.
-        top: rows of black above.
-        width: columns the photo takes.
-        height: rows it takes.
+        rgb: (b, a, 3) bytes.
+        left: columns of padding on the left.
+        top: rows of padding above.
+        width: columns of the photo.
+        height: rows of the photo.
     """
 
     rgb: UInt8[ndarray, "b a 3"]
@@ -50,13 +55,9 @@ class Shown:
     height: int
 
     def own_camera(self, intrinsics: Float[ndarray, "3 3"], camera: Camera) -> Camera:
-        """Return the network's camera in the photo's pixels.
+        """Return the predicted camera, with ``intrinsics`` of this input, in the photo's pixels.
 
         The package counts from the edge of the first pixel: its principal point is half the width and height.
-
-        Args:
-            intrinsics: K of the picture shown.
-            camera: the photo's, for its size.
         """
         across, down = camera.width / self.width, camera.height / self.height
         return Camera(
@@ -70,11 +71,10 @@ class Shown:
 
 
 class MultiHmr2:
-    """Human mesh model: Anny bodies of all people at once, each given to the person whose pixels it covers."""
+    """Human mesh model: Anny bodies of all people at once, each assigned to the person whose mask it overlaps."""
 
     name = "multi-hmr2"
-    # Statures vary by 4 to 7 %, and a mesh model sees them only in part.
-    shared_log_sigma = 0.05
+    shared_log_sigma = SHARED_LOG_SIGMA
 
     def __init__(self, checkpoint: Path | None = None, *, device: str | None = None) -> None:
         """Load the model with its own package, restricted (:mod:`mfh.models.restricted_loading`).
@@ -84,13 +84,13 @@ class MultiHmr2:
             device: torch device; None for :func:`pick_device`'s.
 
         Raises:
-            WeightsError: where the checkpoint is missing or holds more than numbers, or the backbone's code is not in
+            WeightsError: where the checkpoint is missing or holds more than tensors, or the backbone's code is not in
                 torch.hub's cache.
             ModuleNotFoundError: when torch or multihmr2 is not installed.
         """
         package: Any = importlib.import_module("multihmr2.api")
         file = checkpoint or weights.require(MODEL) / FILE_NAME
-        # What is not there the package would download; what has another name it would refuse.
+        # The package would download a missing file, and refuse another name.
         if not (file.is_file() and file.name == FILE_NAME):
             raise WeightsError(f"{file} is no file called {FILE_NAME}: expected the checkpoint under that name")
         with loading_restricted(file, "Multi-HMR 2"):
@@ -98,31 +98,26 @@ class MultiHmr2:
             decoder = self._session.model.full_body_decoder
             self._faces = triangles(np.asarray(decoder.body_model.faces.cpu().numpy(), np.int64))
             self._side_px, self._patch_px = int(self._session.img_size), int(self._session.patch_size)
-        # The package does not say whether its session serves several threads: one at a time.
+        # The package does not state whether its session is thread-safe: one at a time.
         self._one_at_a_time = threading.Lock()
 
     def measure(self, photo: Rgb, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
-        """Return one body per person, in metres in the camera frame; None where no body covers the person's pixels.
-
-        Args:
-            photo: the photo.
-            people: with the masks that say whose body is whose.
-            camera: its intrinsics.
+        """Return one body per person, in metres in the camera frame; None where no body overlaps the person's mask.
 
         Raises:
             BackendError: where the package fails.
         """
         if not people:
             return []
-        seen = shown(photo, side_px=self._side_px, patch_px=self._patch_px)
+        given = network_input(photo, side_px=self._side_px, patch_px=self._patch_px)
         with self._one_at_a_time, computing("Multi-HMR 2"):
-            found = self._session(seen.rgb)
+            found = self._session(given.rgb)
             if len(found) == 0:
                 return [None] * len(people)
             intrinsics = found.K.double().cpu().numpy()
             bodies = found.persons.v3d.double().cpu().numpy()
             roots = found.persons.transl_pelvis.double().cpu().numpy().reshape(-1, 3)
-        own = seen.own_camera(intrinsics, camera)
+        own = given.own_camera(intrinsics, camera)
         vertices = [
             placed(body, root, own=own, camera=camera)
             for body, root in zip(bodies, roots, strict=True)
@@ -132,15 +127,10 @@ class MultiHmr2:
         return matched([body for body in ahead if body is not None], people, camera)
 
 
-def shown(photo: Rgb, *, side_px: int, patch_px: int) -> Shown:
-    """Return what the network is shown: the photo in its middle, as the package itself would make it.
+def network_input(photo: Rgb, *, side_px: int, patch_px: int) -> NetworkInput:
+    """Return the network's input as the package makes it: longer side ``side_px``, padded to multiples of ``patch_px``.
 
-    Made here, the package has nothing left to resize or pad, and where every pixel went is known.
-
-    Args:
-        photo: the photo.
-        side_px: the longer side of what is shown.
-        patch_px: both sides are multiples of it.
+    It is made here, so that the package resizes and pads nothing and the position of every pixel is known.
     """
     height, width = photo.shape[:2]
     ratio = side_px / max(height, width)
@@ -150,16 +140,50 @@ def shown(photo: Rgb, *, side_px: int, patch_px: int) -> Shown:
     columns, rows = (math.ceil(side / patch_px) * patch_px for side in (inner_width, inner_height))
     left, top = (columns - inner_width) // 2, (rows - inner_height) // 2
     canvas = np.zeros((rows, columns, 3), np.uint8)
-    canvas[top : top + inner_height, left : left + inner_width] = np.round(np.clip(resized, 0, 1) * 255)
-    return Shown(canvas, left, top, inner_width, inner_height)
+    canvas[top : top + inner_height, left : left + inner_width] = to_uint8(resized)
+    return NetworkInput(canvas, left, top, inner_width, inner_height)
 
 
 def triangles(faces: Int[ndarray, "f corners"]) -> Int[ndarray, "t 3"]:
-    """Return a mesh's faces as triangles: Anny's have four corners.
-
-    Args:
-        faces: (f, 3) or (f, 4) vertex indices.
-    """
+    """Return the triangles of (f, 3) or (f, 4) faces; Anny's have four corners."""
     if faces.shape[1] == 3:
         return faces
     return np.concatenate([faces[:, [0, 1, 2]], faces[:, [0, 2, 3]]])
+
+
+def placed(
+    vertices_m: Float[ndarray, "v 3"], root_m: Float[ndarray, "3"], *, own: Camera, camera: Camera
+) -> Float[ndarray, "v 3"]:
+    """Return a body in the photo's camera, translated so that its root keeps its pixel.
+
+    At a given size in the picture, depth is proportional to the focal length: the root's depth is multiplied by f / f',
+    with f' of the model's own camera (in the photo's pixels). Its x and y follow from its pixel and the photo's
+    principal point. Shape and orientation stay. Where pixels are not square, f is the geometric mean of fx and fy.
+    """
+    column, row = project(own, root_m)
+    depth_m = float(root_m[2]) * math.sqrt(camera.fx * camera.fy / (own.fx * own.fy))
+    place = np.array(
+        [(column - camera.cx) / camera.fx * depth_m, (row - camera.cy) / camera.fy * depth_m, depth_m], np.float64
+    )
+    return vertices_m + (place - root_m)
+
+
+def matched(bodies: Sequence[HumanMesh], people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
+    """Return the body of each person; None where no body overlaps the person's mask.
+
+    Greedy one-to-one matching by IoU, the largest first.
+    """
+    silhouettes = [_silhouette(body, camera) for body in bodies]
+    overlaps = np.array(
+        [[mask_iou(person.instance_mask, silhouette) for silhouette in silhouettes] for person in people]
+    ).reshape(len(people), len(bodies))
+    found: list[HumanMesh | None] = [None] * len(people)
+    while overlaps.size and overlaps.max() >= MIN_IOU:
+        k, j = divmod(int(overlaps.argmax()), len(bodies))
+        found[k] = bodies[j]
+        overlaps[k, :] = overlaps[:, j] = -1.0
+    return found
+
+
+def _silhouette(body: HumanMesh, camera: Camera) -> Bool[ndarray, "h w"]:
+    return np.isfinite(rasterize_depth(body.vertices_m, body.faces, camera))

@@ -1,7 +1,7 @@
-"""From many person candidates to the people of a photo: one reading a person, and no pixel shared.
+"""From person candidates to the people of a photo: duplicates are removed, and instance masks are disjoint.
 
-A landmark crop often holds other people, and the network then borrows their legs and shrinks the person. So people
-are read twice: first to know whose pixels are whose, then with everybody else blurred away.
+A landmark crop often contains other people, and the network then assigns their legs to the person, who comes out too
+small. So the landmark network runs twice per person: first to assign pixels to people, then with all others blurred.
 """
 
 from collections.abc import Sequence
@@ -24,32 +24,34 @@ from mfh.models.human_mesh.pose_landmarks import (
     spread_over_photo,
 )
 
-# Bones drawn to say which pixels are near a person's skeleton, and the trunk's outline.
+# Bones and the outline of the trunk, which are drawn to compute the distance of pixels from the skeleton.
 _BONES = ((11, 13), (13, 15), (15, 19), (12, 14), (14, 16), (16, 20), (23, 25), (25, 27), (27, 31), (24, 26), (26, 28))
 _MORE_BONES = ((28, 32), (0, 11), (0, 12))
 _TRUNK = (11, 12, 24, 23)
-# Flesh and clothes reach about this far from the bones; beyond it a claim to a pixel weakens.
+# Extent of flesh and clothes around the bones, beyond which a person's claim to a pixel decreases, and the decrease.
 _FLESH_M = 0.10
 _FADE_M = 0.06
-# The same person twice: shoulders, hips and nose closer than this part of the trunk's length, on average.
+# Duplicates: the mean distance of shoulders, hips and nose is less than this fraction of the trunk's length.
 _SAME_POSE = 0.35
-# A reading whose hips and shoulders lie farther from the detector's than this part of the body circle's radius is of
-# somebody else: the radius is about half a person's height, and neighbours stand less than half of that apart.
+# A reading is of another person where its hips and shoulders differ from the detector's by more than this fraction of
+# the body circle's radius (about half a person's height; neighbours may be less than half of that apart).
 _MAX_DRIFT = 0.2
 _TORSO_POINTS = (0, 11, 12, 23, 24)
-# A candidate more of whose flesh (mask near its own skeleton) than this is that of people more certain is a duplicate.
+# A candidate is a duplicate where more than this fraction of its flesh (mask near its own skeleton) belongs to people
+# of a higher score.
 _MAX_COVERED = 0.5
 
 
 @dataclass(frozen=True)
-class Sighted:
-    """One person: what the landmark network read, and how sure the finder is.
+class PersonCandidate:
+    """A person candidate with the output of all three networks.
 
     Attributes:
         detection_score: the detector's confidence in [0, 1].
-        agreement: how much of the mask the segmentation network calls person, in [0, 1].
+        agreement: fraction of the mask that the segmentation network classifies as person, in [0, 1].
         reading: the landmark network's output.
-        claim: (256, 256) log-odds of the crop's pixels, weaker far from the skeleton: who owns a pixel two claim.
+        claim: (256, 256) log-odds of the crop's pixels, reduced far from the skeleton: the larger one of two people
+            decides who a pixel belongs to.
     """
 
     detection_score: float
@@ -63,13 +65,13 @@ class Sighted:
         return self.detection_score * self.agreement
 
 
-def sighted(detection_score: float, agreement: float, reading: PoseReading) -> Sighted:
-    """Put a reading together with the claim it has to pixels."""
-    return Sighted(detection_score, agreement, reading, reading.mask_logit - _distance_penalty(reading))
+def person_candidate(detection_score: float, agreement: float, reading: PoseReading) -> PersonCandidate:
+    """Return a candidate, with the claim of its reading to pixels."""
+    return PersonCandidate(detection_score, agreement, reading, reading.mask_logit - _distance_penalty(reading))
 
 
 def _distance_penalty(reading: PoseReading) -> Float[ndarray, "256 256"]:
-    """Return what a pixel's claim loses for its distance from the skeleton: half its square, in fade widths."""
+    """Return the reduction of a pixel's claim: half the square of its distance from the flesh, in fade widths."""
     photo_from_crop = reading.roi.photo_from_crop()
     linear = photo_from_crop[:, :2]
     points = (reading.image_px - photo_from_crop[:, 2]) @ np.linalg.inv(linear).T
@@ -84,15 +86,15 @@ def _distance_penalty(reading: PoseReading) -> Float[ndarray, "256 256"]:
     return (0.5 * np.square(np.clip(distance_m - _FLESH_M, 0, None) / _FADE_M)).astype(np.float32)
 
 
-def faithful(detection: Detection, reading: PoseReading) -> bool:
-    """Say whether a reading is of the person detected: in a crowd the landmark network may settle on a neighbour."""
+def matches_detection(detection: Detection, reading: PoseReading) -> bool:
+    """Return whether a reading is of the detected person: in a crowd it may be of a neighbour."""
     hips, shoulders = reading.image_px[[23, 24]].mean(0), reading.image_px[[11, 12]].mean(0)
     moved = (np.hypot(*(hips - detection.points_px[0])) + np.hypot(*(shoulders - detection.points_px[2]))) / 2
     return bool(moved < _MAX_DRIFT * detection.radius_px)
 
 
 def same_pose(a: PoseReading, b: PoseReading) -> bool:
-    """Say whether two readings are of one person: the trunk and the head lie in the same place."""
+    """Return whether two readings are of one person: trunk and head are in the same place."""
     torso = list(_TORSO_POINTS)
     apart = np.hypot(*(a.image_px[torso] - b.image_px[torso]).T).mean()
     return bool(apart < _SAME_POSE * max(_trunk_px(a), _trunk_px(b)))
@@ -103,14 +105,9 @@ def _trunk_px(reading: PoseReading) -> float:
     return float(np.hypot(*(shoulders - hips)))
 
 
-def without_duplicates(people: Sequence[Sighted], shape: tuple[int, int]) -> list[Sighted]:
-    """Keep people, most certain first, who are not another person's reading again and whose flesh is their own.
-
-    Args:
-        people: candidates.
-        shape: height and width of the photo.
-    """
-    kept: list[Sighted] = []
+def without_duplicates(people: Sequence[PersonCandidate], shape: tuple[int, int]) -> list[PersonCandidate]:
+    """Remove duplicates, highest score first; ``shape`` is (height, width) of the photo."""
+    kept: list[PersonCandidate] = []
     for person in sorted(people, key=lambda one: -one.score * one.reading.presence):
         if any(same_pose(person.reading, other.reading) for other in kept):
             continue
@@ -127,15 +124,17 @@ def without_duplicates(people: Sequence[Sighted], shape: tuple[int, int]) -> lis
     return kept
 
 
-def _flesh(person: Sighted, box: tuple[int, int, int, int]) -> Bool[ndarray, "h w"] | None:
-    """Return the pixels of a box that a person claims beyond doubt; None for an empty box."""
+def _flesh(person: PersonCandidate, box: tuple[int, int, int, int]) -> Bool[ndarray, "h w"] | None:
+    """Return the pixels of a box to which a person has a positive claim; None for an empty box."""
     if box[0] >= box[2] or box[1] >= box[3]:
         return None
     return spread_over_photo(person.claim, person.reading.roi, box) > 0
 
 
-def owned(person: Sighted, others: Sequence[Sighted], box: tuple[int, int, int, int]) -> Bool[ndarray, "h w"]:
-    """Return where in a box nobody else has a stronger claim than this person; a tie goes to the others."""
+def owned(
+    person: PersonCandidate, others: Sequence[PersonCandidate], box: tuple[int, int, int, int]
+) -> Bool[ndarray, "h w"]:
+    """Return where in a box no other person has an equal or larger claim."""
     claim = spread_over_photo(person.claim, person.reading.roi, box)
     mine = np.ones(claim.shape, bool)
     for other in others:
@@ -145,8 +144,8 @@ def owned(person: Sighted, others: Sequence[Sighted], box: tuple[int, int, int, 
     return mine
 
 
-def instance_masks(people: Sequence[Sighted], shape: tuple[int, int]) -> list[Bool[ndarray, "h w"]]:
-    """Return one mask a person over the whole photo; no pixel belongs to two."""
+def instance_masks(people: Sequence[PersonCandidate], shape: tuple[int, int]) -> list[Bool[ndarray, "h w"]]:
+    """Return one mask per person over the whole photo; the masks are disjoint."""
     masks = []
     taken = np.zeros(shape, bool)
     for index, person in enumerate(people):
@@ -156,7 +155,7 @@ def instance_masks(people: Sequence[Sighted], shape: tuple[int, int]) -> list[Bo
             others = [other for k, other in enumerate(people) if k != index]
             visible = spread_over_photo(person.reading.mask_logit, person.reading.roi, box) > 0
             visible &= owned(person, others, box)
-            # Claims of two crops can tie only where both are interpolated to the same number: the first keeps it.
+            # Claims are equal only where both are interpolated to the same value: the first person keeps the pixel.
             visible &= ~taken[top:bottom, left:right]
             mask[top:bottom, left:right] = visible
             taken |= mask
@@ -165,16 +164,16 @@ def instance_masks(people: Sequence[Sighted], shape: tuple[int, int]) -> list[Bo
 
 
 def read_alone(
-    rgb: Float[ndarray, "h w 3"], roi: Roi, others: Sequence[Sighted], run: RunLandmarks, *, person: Sighted | None
+    rgb: Float[ndarray, "h w 3"],
+    roi: Roi,
+    others: Sequence[PersonCandidate],
+    run: RunLandmarks,
+    *,
+    person: PersonCandidate | None,
 ) -> PoseReading | None:
-    """Read a crop with the pixels of everybody else blurred away.
+    """Run the landmark network on a crop in which the other people are blurred.
 
-    Args:
-        rgb: the photo.
-        roi: the crop.
-        others: everybody else.
-        run: the landmark network.
-        person: the crop's person as read before, who keeps the pixels that are theirs; None where not read yet.
+    ``person`` is the earlier reading of the crop's person, whose own pixels are kept; None for the first reading.
 
     Returns:
         The reading; None where the crop lies outside the photo.
@@ -202,13 +201,15 @@ def read_alone(
     )
 
 
-def _mine(person: Sighted, others: Sequence[Sighted], box: tuple[int, int, int, int]) -> Bool[ndarray, "h w"]:
+def _mine(
+    person: PersonCandidate, others: Sequence[PersonCandidate], box: tuple[int, int, int, int]
+) -> Bool[ndarray, "h w"]:
     visible = spread_over_photo(person.reading.mask_logit, person.reading.roi, box) > 0
     return visible & owned(person, others, box)
 
 
 def blurred(rgb: Float[ndarray, "h w 3"], where: Bool[ndarray, "h w"], size_px: float) -> Float[ndarray, "h w 3"]:
-    """Blur away the pixels of a mask, as strongly as an eighth of the crop, with a soft edge."""
+    """Blur the pixels of a mask over an eighth of the crop, with a soft edge."""
     height, width = where.shape
     cell = max(2.0, size_px / 8)
     coarse = (max(1, round(width / cell)), max(1, round(height / cell)))

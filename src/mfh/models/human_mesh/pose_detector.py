@@ -1,7 +1,7 @@
 """The BlazePose person detector: anchors, box decoding, weighted suppression, and overlapping crops.
 
-The network looks at 224x224 pixels and finds people through their head and hips, so a person smaller than about a
-sixth of its view is missed. Looking again at overlapping crops of the photo finds small people and separates crowds.
+The network's input has 224x224 pixels. It detects head and hips, and misses people smaller than about a sixth of the
+input. Running it on overlapping crops of the photo too finds small people and separates crowds.
 
 Reference: Bazarevsky et al., BlazePose, arXiv:2006.10204; the MediaPipe pose detection graph.
 """
@@ -67,7 +67,7 @@ def anchors() -> Float[ndarray, "2254 2"]:
 
 
 def letterbox(rgb: Float[ndarray, "h w 3"]) -> tuple[Float[ndarray, "1 224 224 3"], Float[ndarray, "2 3"]]:
-    """Fit a picture into the network's square input, in RGB order and scaled to [-1, 1]; the border is black.
+    """Resize and pad a picture to the network's square input: RGB in [-1, 1], the border black.
 
     Returns:
         The input tensor, and the 2x3 affine map from picture pixels to input pixels.
@@ -82,7 +82,7 @@ def letterbox(rgb: Float[ndarray, "h w 3"]) -> tuple[Float[ndarray, "1 224 224 3
         ]
     )
     if scale < 0.5:
-        # Bilinear sampling skips pixels below half size: average them first.
+        # Bilinear sampling skips pixels below half size: they are averaged first.
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
         ratio = np.array([width / size[0], height / size[1]])
@@ -98,7 +98,7 @@ def letterbox(rgb: Float[ndarray, "h w 3"]) -> tuple[Float[ndarray, "1 224 224 3
 def decode(
     raw_boxes: Float[ndarray, "n 12"], raw_scores: Float[ndarray, "n"], *, min_score: float
 ) -> tuple[Float[ndarray, "k"], Float[ndarray, "k 4"], Float[ndarray, "k 4 2"]]:
-    """Turn network outputs into scores, boxes (x, y, x, y) and points, in input pixels.
+    """Decode network outputs into scores, boxes (x, y, x, y) and points, in input pixels.
 
     A raw row is (centre x, centre y, width, height, four points), in input pixels relative to the anchor's centre.
     """
@@ -136,9 +136,9 @@ def weighted_suppression(
 
 
 def crop_around(region: Bool[ndarray, "h w"], *, margin: float) -> Crop | None:
-    """Return the box of a region, grown on every side by a part of its longer side and cut off at the photo's edge.
+    """Return the box of a region, extended on every side by a fraction of its longer side, within the photo.
 
-    Not a square: in a crowd the box of one person shows the network little else.
+    It is not a square: in a crowd the box of one person contains little of the others.
 
     Returns:
         The crop; None where the region is empty.
@@ -153,11 +153,11 @@ def crop_around(region: Bool[ndarray, "h w"], *, margin: float) -> Crop | None:
 
 
 def search_crops(width: int, height: int, *, min_side_px: int) -> list[Crop]:
-    """Return the crops to look at: the whole photo, standing strips, and squares of two sizes, overlapping by half.
+    """Return the crops to run on: the whole photo, upright strips, and squares of two sizes, overlapping by half.
 
-    Strips separate people who stand side by side; squares find people who are small. No crop other than the whole
-    photo is narrower than ``min_side_px``: below that the network would only see enlarged blur. On rendered rooms and
-    streets these crops find what twice as many do (139 of 146 people, the whole photo alone 39).
+    Strips separate people side by side; squares find small people. No crop other than the whole photo is narrower than
+    ``min_side_px``, because enlarging it adds no detail. On rendered rooms and streets these crops find as many people
+    as twice the number of crops (139 of 146 people; the whole photo alone 39).
     """
     short = min(width, height)
     crops = [Crop(0, 0, width, height)]

@@ -1,4 +1,4 @@
-"""The BlazePose GHUM landmark network: turned crop in; landmarks, metres, presence and a person mask out.
+"""The BlazePose GHUM landmark network: from a rotated crop to landmarks in pixels and metres, presence and a mask.
 
 Reference: Grishchenko et al., BlazePose GHUM Holistic, arXiv:2206.11678; the MediaPipe pose landmark graph.
 """
@@ -16,12 +16,12 @@ LANDMARKS = 33
 # The network adds six auxiliary points; the first two are the mid-hip and a point on the circle around the body.
 _OUTPUT_POINTS = 39
 _CENTRE, _CIRCLE = 33, 34
-# How much larger the crop is than the circle around the body (the reference graph's value).
+# Ratio of the crop's side to the diameter of the circle around the body (the reference graph's value).
 _MARGIN = 1.25
 _HEATMAP_WINDOW = 7
 _HEATMAP_MIN = 0.5
 OUTSIDE = -20.0
-"""Log-odds given to pixels that a crop does not reach."""
+"""Log-odds of pixels outside a crop."""
 
 RunLandmarks = Callable[
     [Float[ndarray, "1 256 256 3"]],
@@ -31,7 +31,7 @@ RunLandmarks = Callable[
 
 @dataclass(frozen=True)
 class Roi:
-    """A turned square of the photo that holds one person upright.
+    """A rotated square of the photo in which one person is upright.
 
     Attributes:
         centre_px: (2,) x, y.
@@ -54,16 +54,16 @@ class Roi:
 
 @dataclass(frozen=True)
 class PoseReading:
-    """What the landmark network says about one crop.
+    """The landmark network's output for one crop.
 
     Attributes:
-        roi: the crop it looked at.
+        roi: the crop.
         presence: probability that the crop holds a person.
         image_px: (33, 2) photo pixels.
         world_m: (33, 3) metres, hip-centred, x right, y down, z forward.
         visibility: (33,) probability that the landmark is inside the crop and not hidden.
-        next_roi: the crop the network would look at next, centred on what it found.
-        mask_logit: (256, 256) log-odds that a crop pixel shows the person.
+        next_roi: the crop for the next run, centred on the person found.
+        mask_logit: (256, 256) log-odds that a crop pixel belongs to the person.
     """
 
     roi: Roi
@@ -78,16 +78,16 @@ class PoseReading:
 def roi_around(centre_px: Float[ndarray, "2"], circle_px: Float[ndarray, "2"]) -> Roi:
     """Return the crop for a body with its mid-hip at one point and the top of its circle at another."""
     dx, dy = (circle_px - centre_px).tolist()
-    # A circle point straight above the hips (dy < 0) means an upright person and no turn.
+    # A circle point straight above the hips (dy < 0) is an upright person and no rotation.
     return Roi(np.asarray(centre_px, float), 2 * _MARGIN * float(np.hypot(dx, dy)), float(np.arctan2(dx, -dy)))
 
 
 def crop_tensor(rgb: Float[ndarray, "h w 3"], roi: Roi) -> Float[ndarray, "1 256 256 3"]:
-    """Cut the turned crop as the network's input: RGB in [0, 1], the photo's edge pixels repeated outside it."""
+    """Return the rotated crop as the network's input: RGB in [0, 1], the photo's edge pixels repeated outside."""
     photo_from_crop = roi.photo_from_crop()
     step = roi.size_px / INPUT_PX
     if step > 2:
-        # Bilinear sampling would skip pixels: blur to the crop's own resolution first.
+        # Bilinear sampling would skip pixels: the photo is averaged to the crop's resolution first.
         height, width = rgb.shape[:2]
         size = (max(1, round(width * 1.5 / step)), max(1, round(height * 1.5 / step)))
         ratio = np.array([size[0] / width, size[1] / height])
@@ -109,12 +109,7 @@ def _sigmoid(x: ndarray) -> ndarray:
 
 
 def refine_with_heatmap(points: Float[ndarray, "n 2"], heatmap: Float[ndarray, "a b n"]) -> Float[ndarray, "n 2"]:
-    """Move each point to the heatmap's centre of mass around it, where the heatmap is confident.
-
-    Args:
-        points: crop pixels.
-        heatmap: logits, one channel a point.
-    """
+    """Move each point (crop pixels) to the local centre of mass of its heatmap (logits), where that is confident."""
     rows, columns = heatmap.shape[:2]
     cell = np.array([INPUT_PX / columns, INPUT_PX / rows])
     half = _HEATMAP_WINDOW // 2
@@ -134,13 +129,13 @@ def refine_with_heatmap(points: Float[ndarray, "n 2"], heatmap: Float[ndarray, "
 
 
 def read_pose(rgb: Float[ndarray, "h w 3"], roi: Roi, run: RunLandmarks) -> PoseReading:
-    """Run the landmark network on one crop and return everything in photo pixels and metres."""
+    """Run the landmark network on one crop, and return its output in photo pixels and metres."""
     raw_points, presence, mask_logit, heatmap, raw_world = run(crop_tensor(rgb, roi))
     rows = raw_points.reshape(_OUTPUT_POINTS, 5).astype(np.float64)
     in_crop = refine_with_heatmap(rows[:, :2], heatmap)
     photo_from_crop = roi.photo_from_crop()
     in_photo = in_crop @ photo_from_crop[:, :2].T + photo_from_crop[:, 2]
-    # World landmarks come in the crop's axes: turn them back about the optical axis.
+    # World landmarks are in the crop's axes: they are rotated back about the optical axis.
     world = raw_world.reshape(_OUTPUT_POINTS, 3)[:LANDMARKS].astype(np.float64)
     world[:, :2] = world[:, :2] @ (photo_from_crop[:, :2].T / (roi.size_px / INPUT_PX))
     visibility = _sigmoid(rows[:LANDMARKS, 3]) * _sigmoid(rows[:LANDMARKS, 4])
@@ -156,7 +151,7 @@ def read_pose(rgb: Float[ndarray, "h w 3"], roi: Roi, run: RunLandmarks) -> Pose
 
 
 def roi_box(roi: Roi, shape: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Return the part of a (height, width) photo that a crop reaches: left, top, right, bottom, ends excluded."""
+    """Return the box of a crop in a (height, width) photo: left, top, right, bottom, ends excluded."""
     corners = np.array([[-1, -1], [INPUT_PX, -1], [-1, INPUT_PX], [INPUT_PX, INPUT_PX]], float)
     photo_from_crop = roi.photo_from_crop()
     inside = corners @ photo_from_crop[:, :2].T + photo_from_crop[:, 2]
@@ -170,7 +165,7 @@ def roi_box(roi: Roi, shape: tuple[int, int]) -> tuple[int, int, int, int]:
 def spread_over_photo(
     in_crop: Float[ndarray, "256 256"], roi: Roi, box: tuple[int, int, int, int]
 ) -> Float[ndarray, "h w"]:
-    """Carry a map of the crop (log-odds) to the photo pixels of a box; strongly negative outside the crop."""
+    """Resample a crop's map of log-odds to the photo pixels of a box; :data:`OUTSIDE` outside the crop."""
     left, top, right, bottom = box
     box_from_crop = roi.photo_from_crop()
     box_from_crop[:, 2] -= [left, top]

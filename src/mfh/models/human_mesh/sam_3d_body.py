@@ -17,10 +17,10 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import BackendError, WeightsError
-from mfh.models.human_mesh.own_camera import in_front
+from mfh.models.human_mesh.bodies import SHARED_LOG_SIGMA, in_front
 from mfh.models.protocols import Rgb
 from mfh.models.restricted_loading import computing, loading_restricted
-from mfh.models.torch_loading import pick_device
+from mfh.models.torch_loading import pick_device, to_uint8
 from mfh.types import Camera, HumanMesh, Person
 from mfh.weights.hub import locate_model
 
@@ -28,16 +28,15 @@ MODEL = "sam-3d-body"
 CHECKPOINT = "model.ckpt"
 BODY_MODEL = Path("assets") / "mhr_model.pt"
 BATCH = 8
-"""People read at once."""
+"""People per batch."""
 _MIN_BOX_PX = 1.0
 
 
 class Sam3dBody:
-    """Human mesh model: one MHR body a person, read from the crop around the person's box and from the mask."""
+    """Human mesh model: one MHR body per person, from the crop around the person's box and from the mask."""
 
     name = "sam-3d-body"
-    # Statures vary by 4 to 7 %, and a mesh model sees them only in part.
-    shared_log_sigma = 0.05
+    shared_log_sigma = SHARED_LOG_SIGMA
 
     def __init__(self, folder: Path | None = None, *, device: str | None = None, batch: int = BATCH) -> None:
         """Load the model with its own package, restricted (:mod:`mfh.models.restricted_loading`).
@@ -45,12 +44,12 @@ class Sam3dBody:
         Args:
             folder: with model.ckpt, model_config.yaml and assets/mhr_model.pt; None for the model sam-3d-body.
             device: torch device; None for :func:`pick_device`'s.
-            batch: people read at once.
+            batch: people per batch.
 
         Raises:
-            WeightsError: where files are missing, hold more than numbers, or are of a model that does not know where
-                the principal point is; where the backbone's code is not in torch.hub's cache.
-            BackendError: for a device other than CUDA where there is CUDA, which the package computes on then.
+            WeightsError: where files are missing, hold more than tensors, or are of a model that ignores the principal
+                point; where the backbone's code is not in torch.hub's cache.
+            BackendError: for a device other than CUDA on a machine with CUDA, which the package always uses.
             ModuleNotFoundError: when torch or sam_3d_body is not installed.
         """
         import torch
@@ -79,26 +78,20 @@ class Sam3dBody:
             )
         self._faces = np.asarray(self._estimator.faces, np.int64)
         self._batch = batch
-        # The package's estimator keeps the picture it looks at: one thread at a time.
+        # The package's estimator stores its input picture: one thread at a time.
         self._one_at_a_time = threading.Lock()
 
     def measure(self, photo: Rgb, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
-        """Return one body per person, in metres in the camera frame; None for who is not in front of the camera.
-
-        Args:
-            photo: the photo.
-            people: whose boxes and masks say where to look.
-            camera: its intrinsics.
+        """Return one body per person, in metres in the camera frame; None for a person not in front of the camera.
 
         Raises:
             BackendError: where the package fails.
         """
         meshes: list[HumanMesh | None] = [None] * len(people)
-        shown = [k for k, person in enumerate(people) if _has_extent(person.box_xyxy)]
-        # The package reads RGB in bytes.
-        rgb = np.ascontiguousarray(np.round(np.clip(photo, 0, 1) * 255), np.uint8)
-        for start in range(0, len(shown), self._batch):
-            some = shown[start : start + self._batch]
+        usable = [k for k, person in enumerate(people) if _has_extent(person.box_xyxy)]
+        rgb = np.ascontiguousarray(to_uint8(photo))
+        for start in range(0, len(usable), self._batch):
+            some = usable[start : start + self._batch]
             for k, mesh in zip(some, self._meshes(rgb, [people[k] for k in some], camera), strict=True):
                 meshes[k] = mesh
         return meshes
@@ -106,7 +99,7 @@ class Sam3dBody:
     def _meshes(self, rgb: ndarray, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
         import torch
 
-        # The package knows one focal length.
+        # The package supports one focal length.
         focal_px = math.sqrt(camera.fx * camera.fy)
         intrinsics = torch.tensor([[[focal_px, 0, camera.cx], [0, focal_px, camera.cy], [0, 0, 1]]])
         boxes = np.stack([person.box_xyxy for person in people]).astype(np.float32)
@@ -114,10 +107,10 @@ class Sam3dBody:
             found = self._estimator.process_one_image(
                 rgb,
                 bboxes=boxes,
-                # As its own segmenter gives them: 1 where the person is.
+                # As from its own segmenter: 1 inside the person.
                 masks=np.stack([person.instance_mask for person in people]).astype(np.uint8),
                 cam_int=intrinsics,
-                # Hands are read apart, in two more passes, and move nobody.
+                # Hands would take two more passes, and do not change the body's position.
                 inference_type="body",
             )
             bodies = [
@@ -137,14 +130,14 @@ class Sam3dBody:
 def _square_to_true(
     T_camera_body: Float[ndarray, "3"], box_xyxy: Float[ndarray, "4"], camera: Camera, focal_px: float
 ) -> Float[ndarray, "3"]:
-    """Return where a body is whose place was computed as if pixels were square: f is the mean of fx and fy.
+    """Correct a translation that was computed with the geometric mean of fx and fy.
 
-    The package's place is its own small offset plus the box's centre seen from the principal point,
-    (cx - px)·tz/f; where a pixel is not square, each offset is measured in its own focal length (as with HMR 2.0).
+    The package's translation is a small predicted offset plus (cx - px)·tz/f, with the box's centre (cx, cy) and the
+    principal point (px, py). Each axis gets its own focal length here, as in HMR 2.0.
     """
     centre = (box_xyxy[:2] + box_xyxy[2:]) / 2 - [camera.cx, camera.cy]
-    mend = centre * T_camera_body[2] * (1 / np.array([camera.fx, camera.fy]) - 1 / focal_px)
-    return T_camera_body + [mend[0], mend[1], 0.0]
+    correction = centre * T_camera_body[2] * (1 / np.array([camera.fx, camera.fy]) - 1 / focal_px)
+    return T_camera_body + [*correction, 0.0]
 
 
 def _has_extent(box_xyxy: Float[ndarray, "4"]) -> bool:

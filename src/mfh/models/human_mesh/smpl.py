@@ -1,11 +1,9 @@
-"""The SMPL body: shape blend, joints, pose blend and linear blend skinning; pure functions on numpy arrays.
+"""The SMPL body: shape blend, joints, pose blend and linear blend skinning on numpy arrays, and its model file.
+
+The published pickle (SMPL_NEUTRAL.pkl) was written by Python 2 and holds chumpy expressions and a scipy sparse matrix.
+It is read without either library, and nothing in it is executed (:mod:`mfh.weights.pickles`).
 
 Reference: Loper et al., SMPL: A Skinned Multi-Person Linear Model, ACM Trans. Graphics 34(6), 2015, Eqs. 2-10.
-
-Finding and reading the SMPL model file the user has registered for: SMPL_NEUTRAL.pkl or .npz, without chumpy.
-
-The published pickle was written by Python 2 and holds chumpy expressions and a scipy sparse matrix. It is read with
-nothing of either loaded, and nothing in it is run (:mod:`restricted_pickle`).
 """
 
 import math
@@ -34,10 +32,10 @@ class SmplModel:
 
     Attributes:
         template_m: (v, 3) mean body in rest pose, metres, y up.
-        shape_directions: (v, 3, s) metres a unit of each shape parameter moves a vertex.
-        pose_directions: (v, 3, p) metres a unit of each pose feature moves it; p = 9 (j - 1).
+        shape_directions: (v, 3, s) vertex offsets in metres per unit of each shape parameter.
+        pose_directions: (v, 3, p) vertex offsets in metres per unit of each pose feature; p = 9 (j - 1).
         joint_regressor: (j, v) joints from vertices.
-        skinning_weights: (v, j) how much each joint carries a vertex; rows add up to 1.
+        skinning_weights: (v, j) weight of each joint for a vertex; rows sum to 1.
         parents: (j,) parent of each joint; -1 for the root, which comes first.
         faces: (f, 3) vertex indices.
     """
@@ -52,14 +50,7 @@ class SmplModel:
 
 
 def shaped_body(model: SmplModel, betas: Float[ndarray, "b"]) -> Float[ndarray, "v 3"]:
-    """Return the body of given shape in rest pose: template + sum_k beta_k S_k (Eq. 8).
-
-    Args:
-        model: the body model.
-        betas: shape parameters, at most as many as the model has.
-
-    Returns:
-        (v, 3) metres.
+    """Return the body of given shape in rest pose, in metres: template + sum_k beta_k S_k (Eq. 8).
 
     Raises:
         ValueError: for more shape parameters than the model has.
@@ -71,27 +62,20 @@ def shaped_body(model: SmplModel, betas: Float[ndarray, "b"]) -> Float[ndarray, 
 
 
 def stature_m(model: SmplModel, betas: Float[ndarray, "b"]) -> float:
-    """Return how tall a body of given shape stands: its extent along y in rest pose, in metres."""
+    """Return the stature of a body of given shape: its extent along y in rest pose, in metres."""
     return float(np.ptp(shaped_body(model, betas)[:, 1]))
 
 
 def posed_body(
     model: SmplModel, betas: Float[ndarray, "b"], rotations: Float[ndarray, "j 3 3"]
 ) -> Float[ndarray, "v 3"]:
-    """Return the body of given shape and pose, by linear blend skinning (Eqs. 2-4, 9).
+    """Return the body of given shape and pose in metres, by linear blend skinning (Eqs. 2-4, 9).
 
-    The root joint turns about itself and is not moved to the origin, as in the published model.
-
-    Args:
-        model: the body model.
-        betas: shape parameters.
-        rotations: of every joint in its parent's frame; the root's in the camera's.
-
-    Returns:
-        (v, 3) metres.
+    Rotations are in the parent joint's frame, the root's in the camera's. The root rotates about itself and is not
+    moved to the origin, as in the published model.
 
     Raises:
-        ValueError: where the rotations are not one a joint.
+        ValueError: where the number of rotations is not that of the joints.
     """
     joints_known = len(model.parents)
     if len(rotations) != joints_known:
@@ -109,7 +93,7 @@ def posed_body(
         else:
             above = T_camera_rest[parent]
             turn = above[:, :3] @ rotations[joint]
-            # Where the parent carries this joint's rest position to.
+            # The parent's transform of this joint's rest position.
             place = above[:, :3] @ joints[joint] + above[:, 3]
         T_camera_rest[joint, :, :3] = turn
         T_camera_rest[joint, :, 3] = place - turn @ joints[joint]
@@ -123,30 +107,25 @@ HOW_TO_GET = (
     f"and name the file in {ENVIRONMENT} or put it there as SMPL_NEUTRAL.pkl"
 )
 MAX_BYTES = 1 << 30
-"""Largest file that is read, and largest of its arrays; the published one has 39 MB, with all shapes 250 MB."""
+"""Largest size of the file and of each array; the published file has 39 MB, with all shapes 250 MB."""
 _EXPECTED = f"an SMPL model file; {HOW_TO_GET}"
 _INERT = frozenset({"chumpy", "scipy"})
 _KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
 _MAX_NODES = 8
-"""Deepest expression of chumpy: the published file has two nodes."""
-
-
-def smpl_folder() -> Path:
-    """Return the folder SMPL files are looked for in."""
-    return weights.path("smpl")
+"""Largest depth of a chumpy expression; the published file has two nodes."""
 
 
 def find_smpl() -> Path:
     """Return the user's SMPL model file: $MFH_SMPL (a file, or a folder with one), else the weights cache.
 
     Raises:
-        WeightsError: where there is none, with where to get it and where to put it.
+        WeightsError: where there is none, with the fix.
     """
     chosen = os.environ.get(ENVIRONMENT)
     if chosen:
         folder = named_place(chosen, ENVIRONMENT)
     else:
-        folder = smpl_folder()
+        folder = weights.path("smpl")
         weights.check("smpl")
     supplied = catalog_model("smpl").supplied
     with reading(folder, what="", expected=_EXPECTED, error=WeightsError):
@@ -159,17 +138,11 @@ def find_smpl() -> Path:
 
 
 def load_smpl(path: str | Path) -> SmplModel:
-    """Read an SMPL model file.
-
-    Args:
-        path: .pkl as published (with chumpy and scipy objects, or plain arrays), or .npz with the same keys.
-
-    Returns:
-        The body model in float64.
+    """Read an SMPL model file in float64: .pkl as published (chumpy and scipy objects, or plain arrays), or .npz.
 
     Raises:
-        WeightsError: for a file that is missing, is none of the two, lacks an array, or has one of the wrong shape or
-            kind or with numbers that no body has.
+        WeightsError: for a file that is missing or of another kind, lacks an array, or has one of the wrong shape or
+            dtype, or with values that are not finite.
     """
     path = Path(path)
     check_file(path, what="SMPL body model", expected=_EXPECTED, max_bytes=MAX_BYTES, error=WeightsError)
@@ -239,7 +212,7 @@ def _read_pickle(path: Path) -> Mapping[str, Any]:
 
 
 def _numbers(value: Any, label: str, *, whole: bool) -> ndarray:
-    """Return an array of a file, whose numbers are real and finite, and whole where they count something."""
+    """Return an array of a file; its values must be real and finite, or integers where ``whole``."""
     array = _plain_array(value, label, nodes=_MAX_NODES)
     kinds, wanted = ("iu", "whole numbers") if whole else ("fiu", "real numbers")
     if array.dtype.kind not in kinds:
@@ -252,13 +225,7 @@ def _numbers(value: Any, label: str, *, whole: bool) -> ndarray:
 
 
 def _plain_array(value: Any, label: str, *, nodes: int) -> ndarray:
-    """Evaluate what an SMPL file holds in place of an array: chumpy nodes and sparse matrices.
-
-    Args:
-        value: from the file.
-        label: what to call it.
-        nodes: how deep an expression may still go: one can contain itself.
-    """
+    """Evaluate chumpy expressions of at most ``nodes`` levels (one can contain itself) and sparse matrices."""
     if isinstance(value, ndarray):
         return value
     if not isinstance(value, Inert) or not isinstance(value.state, dict):
@@ -281,7 +248,7 @@ def _plain_array(value: Any, label: str, *, nodes: int) -> ndarray:
 
 
 def _dense(state: Mapping[str, Any], *, by_column: bool, label: str) -> ndarray:
-    """Return a compressed sparse matrix as an array; values at one place add up."""
+    """Return a compressed sparse matrix as an array; duplicate entries are summed."""
     written = state.get("_shape", state.get("shape"))
     if written is None or not {"indptr", "indices", "data"} <= state.keys():
         raise WeightsError(f"{label} is a sparse matrix without its parts: expected shape, indptr, indices and data")
@@ -305,7 +272,7 @@ def _dense(state: Mapping[str, Any], *, by_column: bool, label: str) -> ndarray:
 
 
 def _indices(value: Any, count: int, label: str) -> ndarray:
-    """Return an array that picks from so many things, and from nothing else."""
+    """Return an array of indices in [0, count)."""
     if not (isinstance(value, ndarray) and value.ndim == 1 and value.dtype.kind in "iu"):
         raise WeightsError(f"{label} picks by something else than whole numbers: expected an array of them")
     if 8 * len(value) > MAX_BYTES:
@@ -317,7 +284,7 @@ def _indices(value: Any, count: int, label: str) -> ndarray:
 
 
 def _shape(value: Any, label: str) -> tuple[int, ...]:
-    """Return a shape that is written in a file, where memory suffices for it."""
+    """Return a shape from a file, limited in size."""
     sides = tuple(value) if isinstance(value, tuple | list) else ()
     sides = tuple(int(side) for side in sides if isinstance(side, int | np.integer) and 0 < side < 2**31)
     whole = isinstance(value, tuple | list) and 0 < len(value) == len(sides) <= 4

@@ -1,8 +1,6 @@
-"""Make a pasted sprite look as if the photo's camera had taken it: brightness, colour of the light, blur and noise.
+"""Matching a pasted sprite to the photo: brightness, colour of the light, blur, noise, and occlusion by nearer things.
 
-Everything is gentle: a wrong guess of the light must not turn a person into a lamp or a silhouette.
-
-What hides a sprite that is pasted into a photo: things whose disparity is clearly larger than at its feet.
+All corrections are limited, so that a wrong estimate of the light does not make a person glow or turn black.
 """
 
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from mfh.models.protocols import Rgb
 
 _GAMMA = 2.2
 GREY_LINEAR = 0.27
-"""Linear brightness at which sprites show a grey of mean albedo: the standard light they are rendered in."""
+"""Linear brightness of a grey of mean albedo in the standard light that sprites are rendered in."""
 # How far a sprite follows the photo's brightness and colour, as exponents, and the largest factors.
 _FOLLOW_BRIGHTNESS, _FOLLOW_TINT = 0.75, 0.6
 _BRIGHTNESS, _TINT = (0.2, 1.7), (0.75, 1.33)
@@ -25,15 +23,15 @@ _MAX_NOISE = 0.04
 
 
 def match_light(color: Float[ndarray, "a b 3"], photo: Rgb, window: tuple[int, int, int, int]) -> ndarray:
-    """Bring a sprite from the standard light to that of the photo around it.
+    """Convert a sprite's colours from the standard light to the light of the photo around it.
 
-    The light of a place is judged by what it shows there (a grey world of mean albedo: Buchsbaum 1980): medians of the
-    surroundings, mixed with those of the whole photo.
+    The light is estimated under the grey-world assumption (Buchsbaum 1980), from trimmed means of the surroundings and
+    of the whole photo.
 
     Args:
         color: the sprite's colours, gamma-encoded.
         photo: the photo.
-        window: left, top, right, bottom of the sprite; surroundings reach a quarter of its height farther.
+        window: left, top, right, bottom of the sprite; the surroundings extend it by a quarter of its height.
 
     Returns:
         (a, b, 3) colours.
@@ -50,12 +48,12 @@ def match_light(color: Float[ndarray, "a b 3"], photo: Rgb, window: tuple[int, i
     black = float(np.percentile(local, 2)) ** _GAMMA
     linear = np.power(color, _GAMMA) * gain * tint
     lifted = linear + 0.3 * min(black, 0.1) * (1 - linear)
-    # A soft shoulder in place of clipping.
+    # A soft shoulder instead of clipping.
     return np.power(np.clip(lifted / (1 + np.clip(lifted - 0.8, 0, None)), 0, 1), 1 / _GAMMA).astype(np.float32)
 
 
 def _typical(rgb: Float[ndarray, "a b 3"]) -> Float[ndarray, "3"]:
-    """Return the typical linear colour of a picture: the mean of its pixels without the darkest and brightest tenth."""
+    """Return the trimmed mean of the linear colour, without the darkest and the brightest tenth of the pixels."""
     small = rgb[:: max(1, rgb.shape[0] // 64), :: max(1, rgb.shape[1] // 64)].reshape(-1, 3).astype(np.float64)
     order = np.argsort(small.sum(1))
     middle = small[order[len(order) // 10 : len(order) - len(order) // 10]]
@@ -65,19 +63,9 @@ def _typical(rgb: Float[ndarray, "a b 3"]) -> Float[ndarray, "3"]:
 def match_texture(
     color: Float[ndarray, "a b 3"], alpha: Float[ndarray, "a b"], photo: Rgb, rng: np.random.Generator
 ) -> ndarray:
-    """Blur a sprite that is sharper than the edges of the photo, and add the photo's noise.
-
-    Args:
-        color: the sprite's colours.
-        alpha: the sprite.
-        photo: the photo.
-        rng: of the noise.
-
-    Returns:
-        (a, b, 3) colours.
-    """
+    """Blur a sprite that is sharper than the edges of the photo, and add the photo's noise; return its colours."""
     grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    # A photo's middle says enough, at any size.
+    # The middle of the photo is a sufficient sample.
     rows, columns = (slice(max(0, n // 2 - 200), n // 2 + 200) for n in grey.shape)
     grey = grey[rows, columns]
     wanted = edge_sharpness(grey)
@@ -96,14 +84,10 @@ def match_texture(
 
 
 def edge_sharpness(grey: Float[ndarray, "a b"], inside: ndarray | None = None) -> float | None:
-    """Return second over first derivative at the strongest edges: about one over their width in pixels.
-
-    Args:
-        grey: a picture.
-        inside: (a, b) where to look; everywhere where None.
+    """Return second over first derivative at the strongest edges (of a mask): about one over their width in pixels.
 
     Returns:
-        The ratio; None where there is no edge to speak of.
+        The ratio; None without a strong edge.
     """
     slope = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=0.125))
     bend = np.abs(cv2.Laplacian(grey, cv2.CV_32F, ksize=1))
@@ -114,29 +98,29 @@ def edge_sharpness(grey: Float[ndarray, "a b"], inside: ndarray | None = None) -
 
 
 def noise_sigma(grey: Float[ndarray, "a b"]) -> float:
-    """Return the standard deviation of a picture's noise, from its flattest parts (Immerkaer 1996, made robust)."""
+    """Return the standard deviation of a picture's noise (Immerkaer 1996, with a median)."""
     if min(grey.shape) < 3:
         return 0.0
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     return float(1.4826 * np.median(np.abs(cv2.filter2D(grey, cv2.CV_32F, kernel)[1:-1, 1:-1])) / 6)
 
 
-# How much nearer than the feet something must be to hide the sprite, in parts of the photo's range of disparity, and
-# over how much more it goes from showing to hiding.
+# The margin in disparity by which an occluder must be nearer than the feet, and the width of the transition, as
+# fractions of the photo's range of disparity.
 _MARGIN, _SOFTNESS = 0.06, 0.03
-# Patches smaller than this part of the sprite are noise of the map, in the sprite as in what hides it.
+# Patches of sprite or occluder smaller than this fraction of the sprite are noise of the map.
 _LEAST_PATCH = 0.01
-# Where the feet touch the ground the map is smeared with whatever is there: the lowest part of the sprite hides late.
+# Relative depth is blurred where the feet touch the ground: this lowest fraction of the sprite is not occluded.
 _FEET = 0.06
 
 
 @dataclass(frozen=True)
 class Hidden:
-    """What a disparity map says about a window of the photo.
+    """Occlusion of a sprite in a window of the photo, from its disparity.
 
     Attributes:
-        sprite: (a, b) in [0, 1], how much of the sprite is hidden at each pixel.
-        floor: (a, b) in [0, 1], where the ground at the feet's distance is seen, so that a shadow may fall on it.
+        sprite: (a, b) in [0, 1], the occluded fraction of the sprite.
+        floor: (a, b) in [0, 1], where ground at the feet's distance is visible and may receive the shadow.
     """
 
     sprite: Float[ndarray, "a b"]
@@ -150,10 +134,10 @@ def hidden_by_nearer(
     foot_xy_px: tuple[float, float],
     stature_px: float,
 ) -> Hidden:
-    """Say where nearer things hide a sprite.
+    """Return where nearer things occlude a sprite.
 
-    A standing person is about as far away everywhere as at the feet. The floor nearer than the feet lies below them in
-    the picture, so below the foot point nothing hides unless the feet themselves are hidden.
+    A standing person has about the depth of the feet everywhere. The floor nearer than the feet lies below them in the
+    picture, so nothing below the foot point occludes unless the feet themselves are occluded.
 
     Args:
         relative: disparity of the photo.
@@ -170,7 +154,7 @@ def hidden_by_nearer(
     if ground is None or span <= 0:
         return Hidden(np.zeros(sprite_mask.shape, np.float32), np.ones(sprite_mask.shape, np.float32))
     level, feet_hidden = ground
-    # Noise of single pixels goes first.
+    # Smooths noise of single pixels.
     blur = max(0.8, 0.006 * stature_px)
     nearer = (cv2.GaussianBlur(window, (0, 0), blur) - level) / span
     near_score = np.clip((nearer - _MARGIN) / _SOFTNESS, 0, 1)
@@ -179,7 +163,7 @@ def hidden_by_nearer(
         rows = np.arange(top, top + height)[:, None]
         hiding &= rows < foot_xy_px[1] - _FEET * stature_px
     hiding = _without_specks(hiding & sprite_mask, sprite_mask, _LEAST_PATCH * sprite_mask.sum())
-    # The sprite's soft edge goes with the pixels beside it.
+    # The sprite's soft edge is treated like the pixels beside it.
     shown = sprite_mask & ~hiding
     hiding = (cv2.dilate(hiding.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0) & ~shown
     soft = cv2.GaussianBlur(hiding.astype(np.float32), (0, 0), 0.7)
@@ -190,13 +174,13 @@ def hidden_by_nearer(
 def ground_disparity(
     relative: Float[ndarray, "h w"], foot_xy_px: tuple[float, float], stature_px: float, margin: float
 ) -> tuple[float, bool] | None:
-    """Return the disparity of the ground at a foot point, and whether something nearer stands before it there.
+    """Return the disparity of the ground at a foot point, and whether something nearer occludes it.
 
-    On level ground everything that is seen in the foot point's row is as near as the ground there, or nearer; so where
-    the foot point shows something clearly nearer than the far quarter of its row, the feet are hidden behind that.
+    On level ground everything visible in the foot point's row is as near as the ground there, or nearer. So where the
+    foot point is clearly nearer than the farthest fifth of its row, the feet are occluded.
 
     Returns:
-        The two; None for a foot point outside the photo, whose ground nobody sees.
+        The two; None for a foot point outside the photo, whose ground is not visible.
     """
     height, width = relative.shape
     x, y = foot_xy_px
@@ -214,13 +198,13 @@ def ground_disparity(
 def _without_specks(
     hiding: Bool[ndarray, "a b"], sprite_mask: Bool[ndarray, "a b"], least_px: float
 ) -> Bool[ndarray, "a b"]:
-    """Drop small patches of what hides the sprite, then small patches of what is left of the sprite."""
+    """Drop small patches of the occluder, then small patches of the remaining sprite."""
     kept = _large(hiding, least_px)
     return sprite_mask & ~_large(sprite_mask & ~kept, least_px)
 
 
 def _large(mask: Bool[ndarray, "a b"], least_px: float) -> Bool[ndarray, "a b"]:
-    """Return the connected patches of a mask that have at least so many pixels."""
+    """Return the connected patches of a mask that have at least ``least_px`` pixels."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
     large = np.asarray(stats)[:, cv2.CC_STAT_AREA] >= least_px
     large[0] = False

@@ -1,9 +1,10 @@
-"""Painters that are diffusion models: any inpainting pipeline of diffusers, from the hub or a folder."""
+"""Painters by latent diffusion: any inpainting pipeline of diffusers, from the hub or a folder."""
 
 import inspect
 import logging
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,57 +30,39 @@ from mfh.weights.hub import locate, locate_model, parse_source
 logger = logging.getLogger("mfh")
 
 PAPER = DiffusionOptions()
-"""Stable Diffusion as the paper runs it (Sec. 4, App. B; the numbers it leaves open are its authors' code's)."""
+"""Stable Diffusion with the published settings (Sec. 4, App. B); values not stated there are from the authors' code."""
 XL = DiffusionOptions(short_side_px=1024, long_side_px=2048, guidance_scale=8.0, strength=0.99)
-"""Stable Diffusion XL at the size it was trained for, as its model card runs it."""
-# Four to eight steps; guidance beyond 2 breaks the adapter (its model card).
+"""Stable Diffusion XL at its training resolution, with the settings of its model card."""
+# The adapter's model card: four to eight steps, guidance of at most 2.
 _LCM_STEPS, _LCM_GUIDANCE = 8, 1.5
 
 
-def sd2() -> "DiffusersInpainting":
-    """Return Stable Diffusion 2, the paper's best painter (Table 8)."""
-    return _named("sd2", PAPER)
+def _few_steps(options: DiffusionOptions, adapter: str) -> DiffusionOptions:
+    return replace(options, lora=adapter, scheduler="lcm", steps=_LCM_STEPS, guidance_scale=_LCM_GUIDANCE)
 
 
-def sd15() -> "DiffusersInpainting":
-    """Return Stable Diffusion 1.5 (Table 8)."""
-    return _named("sd15", PAPER)
+_CATALOG: dict[str, tuple[str, DiffusionOptions]] = {
+    "sd2": ("sd2", PAPER),
+    "sd15": ("sd15", PAPER),
+    "sdxl": ("sdxl", XL),
+    "sd15-lcm": ("sd15", _few_steps(PAPER, "lcm-sd15")),
+    "sdxl-lcm": ("sdxl", replace(_few_steps(XL, "lcm-sdxl"), strength=1.0)),
+}
+"""Painter -> its model in the catalog, and its options."""
 
 
-def sdxl() -> "DiffusersInpainting":
-    """Return Stable Diffusion XL (Table 8)."""
-    return _named("sdxl", XL)
-
-
-def sd15_lcm() -> "DiffusersInpainting":
-    """Return Stable Diffusion 1.5 in a few steps."""
-    options = DiffusionOptions(lora="lcm-sd15", scheduler="lcm", steps=_LCM_STEPS, guidance_scale=_LCM_GUIDANCE)
-    return _named("sd15", options, name="sd15-lcm")
-
-
-def sdxl_lcm() -> "DiffusersInpainting":
-    """Return Stable Diffusion XL in a few steps."""
-    options = DiffusionOptions(
-        short_side_px=1024,
-        long_side_px=2048,
-        lora="lcm-sdxl",
-        scheduler="lcm",
-        steps=_LCM_STEPS,
-        guidance_scale=_LCM_GUIDANCE,
-    )
-    return _named("sdxl", options, name="sdxl-lcm")
+def from_catalog(name: str, options: DiffusionOptions | None = None) -> "DiffusersInpainting":
+    """Return a painter of the catalog: Stable Diffusion 2 (the best of Table 8), 1.5 or XL, or one with few steps."""
+    model, own_options = _CATALOG[name]
+    return DiffusersInpainting(locate_model(model, marker=MARKER), options or own_options, name=name)
 
 
 def from_source(source: str, options: DiffusionOptions = PAPER) -> "DiffusersInpainting":
-    """Return the painter in a hub repository or folder.
-
-    Args:
-        source: "hf:org/name", "hf:org/name@revision" or a folder.
-        options: how to paint.
+    """Return the painter in "hf:org/name", "hf:org/name@revision" or a folder.
 
     Raises:
         InputError: for a source that cannot be used.
-        WeightsError: where the model is not on this machine, with what to do about it.
+        WeightsError: where the model is not on this machine, with the fix.
     """
     parsed = parse_source(source)
     if parsed.space is not None:
@@ -88,17 +71,17 @@ def from_source(source: str, options: DiffusionOptions = PAPER) -> "DiffusersInp
 
 
 class DiffusersInpainting:
-    """Paints with a latent diffusion model; each painting has a generator of its own, seeded with its seed.
+    """Painter by latent diffusion; each painting has its own random generator.
 
     Args:
         folder: made by save_pretrained, or a snapshot of a hub repository.
-        options: how to paint.
-        name: what to call it.
+        options: of the painter.
+        name: of the painter in results and messages.
 
     Raises:
-        InputError: for options that cannot be used here.
+        InputError: for options that this machine does not support.
         WeightsError: where the files cannot be read.
-        BackendError: where the pipeline cannot do what the options ask.
+        BackendError: for options that the pipeline does not support.
     """
 
     def __init__(self, folder: Path, options: DiffusionOptions = PAPER, *, name: str) -> None:
@@ -109,7 +92,7 @@ class DiffusersInpainting:
         self.device = pick_device()
         self._batch_size = options.batch_size
         self._pipeline = load_pipeline(folder, options, device=self.device)
-        # A pipeline keeps the state of a call in itself: one thread at a time.
+        # A pipeline stores the state of a call: one thread at a time.
         self._one_at_a_time = threading.Lock()
         self._accepted = inspect.signature(type(self._pipeline).__call__).parameters
         if options.negative_prompt and "negative_prompt" not in self._accepted:
@@ -118,10 +101,10 @@ class DiffusersInpainting:
     def paint(
         self, photo: Rgb, paint_masks: Sequence[PaintMask], prompts: Sequence[str], seeds: Sequence[int]
     ) -> list[PaintedPhoto]:
-        """Paint one person per mask, at the photo's own size; outside its mask the photo comes back bit for bit.
+        """Paint one person per mask, at the photo's own size; outside its mask the photo is unchanged bit for bit.
 
-        Painting n depends on the photo, its own mask, prompt and seed alone: batch size, order and the other
-        paintings change it by rounding errors at most (1e-5 in single precision).
+        Painting n depends on the photo and its own mask, prompt and seed: batch size, order and the other paintings
+        change it by rounding errors at most (1e-5 in single precision).
         """
         height, width = photo.shape[:2]
         tall, wide = painting_size(height, width, self.options)
@@ -149,7 +132,7 @@ class DiffusersInpainting:
     def _run_or_halve(
         self, rgb: Rgb, masks: Sequence[PaintMask], prompts: Sequence[str], seeds: Sequence[int]
     ) -> Float[ndarray, "n tall wide 3"]:
-        """Paint a batch, or its first half where memory does not suffice, or the half of that."""
+        """Paint a batch, halved until the memory suffices."""
         import torch
 
         count = len(masks)
@@ -162,7 +145,7 @@ class DiffusersInpainting:
                         f"{self.name} runs out of memory on {self.device} with a single painting of "
                         f"{rgb.shape[1]}x{rgb.shape[0]}: use offload='model', or a smaller short_side_px"
                     ) from error
-            # Outside the handler, whose traceback would keep the failed batch's memory.
+            # Outside the handler, whose traceback holds the failed batch's memory.
             empty_cache(self.device)
             count //= 2
             self._batch_size = count
@@ -184,7 +167,7 @@ class DiffusersInpainting:
             "width": wide,
             "num_inference_steps": options.steps,
             "guidance_scale": options.guidance_scale,
-            # On the CPU, so that a seed means the same noise whatever device paints.
+            # On the CPU, so that a seed gives the same noise on every device.
             "generator": [torch.Generator("cpu").manual_seed(seed) for seed in seeds],
             "output_type": "np",
         }
@@ -202,19 +185,10 @@ class DiffusersInpainting:
 def restore(
     photo: Float[ndarray, "h w 3"], picture: Float[ndarray, "tall wide 3"], paint_mask: Bool[ndarray, "h w"]
 ) -> Float[ndarray, "h w 3"]:
-    """Return the painted picture at the photo's size inside the mask and the photo itself, bit for bit, outside.
+    """Return the painted picture, resized to the photo, inside the mask, and the photo bit for bit outside.
 
-    The autoencoder changes every pixel a little, so what was not to be painted has to be put back.
-
-    Args:
-        photo: the photo.
-        picture: what was painted, at whatever size.
-        paint_mask: where it may differ.
+    The autoencoder changes every pixel, also outside the mask.
     """
     height, width = photo.shape[:2]
     painted = np.clip(at_size(picture, height, width), 0, 1).astype(photo.dtype)
     return np.where(paint_mask[..., None], painted, photo)
-
-
-def _named(model: str, options: DiffusionOptions, *, name: str | None = None) -> DiffusersInpainting:
-    return DiffusersInpainting(locate_model(model, marker=MARKER), options, name=name or model)

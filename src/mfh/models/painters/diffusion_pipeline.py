@@ -1,4 +1,4 @@
-"""Loading a diffusion painter: its networks, its scheduler, a few-step adapter, and where all of it runs."""
+"""Loading a diffusion painter: networks, scheduler, few-step adapter, placement on a device."""
 
 import logging
 import math
@@ -25,29 +25,29 @@ GIBIBYTE = 1 << 30
 
 @dataclass(frozen=True)
 class DiffusionOptions:
-    """Everything that decides a painting besides photo, mask, prompt and seed, and how it is computed.
+    """The parameters of a painting besides photo, mask, prompt and seed, and how it is computed.
 
     Attributes:
         prompt_suffix: appended to every prompt (Sec. 3.2: prompts are "a man" and "a woman", nothing else).
-        negative_prompt: what not to paint; empty for nothing (the paper names none).
-        guidance_scale: weight of the prompt, classifier-free guidance; 1 or less switches it off and halves the time.
-            The paper gives no number; its authors' code has 20.
-        steps: denoising steps. The paper gives no number; its authors' code has 50.
+        negative_prompt: empty for none, as published.
+        guidance_scale: of classifier-free guidance; 1 or less switches it off and halves the time. Not stated in the
+            publication; 20 in the authors' code.
+        steps: denoising steps. Not stated in the publication; 50 in the authors' code.
         strength: 1 paints from pure noise; less starts from the photo.
-        short_side_px: the photo is painted at this shorter side (the authors' code: 512).
-        long_side_px: and with no longer side than this, whatever its shape.
-        multiple_px: both sides are multiples of it: the autoencoder's step.
-        scheduler: "model" (the one the model comes with), or the one a few-step adapter was distilled for.
+        short_side_px: shorter side of the painted picture (512 in the authors' code).
+        long_side_px: largest longer side.
+        multiple_px: both sides are multiples of it: the autoencoder's stride.
+        scheduler: "model" (the model's own), or the one a few-step adapter was distilled for.
         lora: model, "hf:org/name" or folder of a few-step adapter (LCM, TCD, Hyper); None for none. Needs peft.
-        lora_file: file of the adapter; None where its repository has but one.
-        precision: number format; "auto" is float16 on CUDA and float32 elsewhere.
-        batch_size: paintings made at once; None chooses by free memory on CUDA, and 1 elsewhere, where more do not
-            pay. Halved where memory runs out. Never changes the result.
+        lora_file: file of the adapter; None where its repository has only one.
+        precision: "auto" is float16 on CUDA and float32 elsewhere.
+        batch_size: paintings per batch; None chooses by free memory on CUDA and 1 elsewhere, where larger batches are
+            not faster. Halved where memory runs out. Does not change the result.
         attention_slicing: less memory, more time.
         offload: "none" keeps the model on the device; "model" moves one network at a time there; "sequential" one
-            layer at a time, for the smallest GPUs; "auto" is "model" where the free memory of a CUDA device is not
-            enough to keep it there and paint, which is said, and "none" elsewhere.
-        compile: compile the denoiser on first use; pays after many paintings of one size.
+            layer at a time, for the smallest GPUs; "auto" is "model", with a warning, where the free memory of a CUDA
+            device does not suffice for the model and a painting, and "none" elsewhere.
+        compile: compile the denoiser on first use; faster after many paintings of one size.
     """
 
     prompt_suffix: str = ""
@@ -68,7 +68,7 @@ class DiffusionOptions:
     compile: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Check the ranges."""
         for name in ("steps", "multiple_px"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}: expected at least 1")
@@ -84,15 +84,10 @@ class DiffusionOptions:
 
 
 def painting_size(height: int, width: int, options: DiffusionOptions) -> tuple[int, int]:
-    """Return the (height, width) a photo is painted at.
+    """Return the (height, width) of the painted picture of a photo.
 
-    The shorter side is ``short_side_px`` unless the longer one would pass ``long_side_px``; both are rounded to
+    The shorter side is ``short_side_px`` unless the longer one would exceed ``long_side_px``; both are rounded to
     multiples of ``multiple_px``, so the aspect may change by up to half of one.
-
-    Args:
-        height: of the photo, pixels.
-        width: of the photo, pixels.
-        options: the sides.
     """
     scale = min(options.short_side_px / min(height, width), options.long_side_px / max(height, width))
     step = options.multiple_px
@@ -101,25 +96,13 @@ def painting_size(height: int, width: int, options: DiffusionOptions) -> tuple[i
 
 
 def at_size(rgb: Float[ndarray, "h w 3"], height: int, width: int) -> Float[ndarray, "tall wide 3"]:
-    """Return a picture at another size: area means where it shrinks, linear interpolation where it grows.
-
-    Args:
-        rgb: the picture.
-        height: wanted, pixels.
-        width: wanted, pixels.
-    """
+    """Return a resized picture: area averages where it shrinks, linear interpolation where it grows."""
     shrinks = height * width < rgb.shape[0] * rgb.shape[1]
     return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
 def mask_at_size(paint_mask: Bool[ndarray, "h w"], height: int, width: int) -> Bool[ndarray, "tall wide"]:
-    """Return a mask at another size, True wherever any of it was: no pixel of the one asked for stays unpainted.
-
-    Args:
-        paint_mask: the mask.
-        height: wanted, pixels.
-        width: wanted, pixels.
-    """
+    """Return a resized mask, True where any of its pixels was: no pixel of the requested mask stays unpainted."""
     return _any_of(_any_of(paint_mask, height).T, width).T
 
 
@@ -132,28 +115,23 @@ def _any_of(paint_mask: Bool[ndarray, "h w"], rows: int) -> Bool[ndarray, "rows 
 
 
 def must_offload(free_bytes: int | None, model_bytes: int) -> bool:
-    """Return whether a model has to be moved to the device network by network.
-
-    Args:
-        free_bytes: memory that is free before it is loaded; None where it is not known: it need not.
-        model_bytes: of its weights as they run.
-    """
-    # Two paintings at once beside the model, as batch_for_memory reckons them.
+    """Return whether a model must be moved to the device network by network; never where the free memory is unknown."""
+    # Room for two paintings beside the model, as estimated in batch_for_memory.
     return free_bytes is not None and model_bytes + 3 * GIBIBYTE > free_bytes
 
 
 def batch_for_memory(free_bytes: int | None, *, height: int, width: int, bytes_per_number: int, guided: bool) -> int:
-    """Return how many paintings to make at once.
+    """Return the number of paintings per batch.
 
-    The rule of thumb: a painting of 512x512 with guidance in half precision takes 1.5 GiB beside the model, in
-    proportion to its pixels; a fifth of the free memory is left alone. Where it was too many, the painter halves it.
+    A painting of 512x512 with guidance in half precision is assumed to take 1.5 GiB beside the model, in proportion to
+    its pixels; a fifth of the free memory is kept free. The painter halves a batch that does not fit.
 
     Args:
-        free_bytes: memory that is free once the model is loaded; None where it is not known: one at a time.
+        free_bytes: free memory once the model is loaded; None where it is not known: one painting.
         height: of the painting, pixels.
         width: of the painting, pixels.
         bytes_per_number: 2 in half precision, 4 in full.
-        guided: whether every step is computed twice, with the prompt and without.
+        guided: whether every step is computed twice, with and without the prompt.
     """
     if free_bytes is None:
         return 1
@@ -165,16 +143,11 @@ MARKER = "model_index.json"
 
 
 def load_pipeline(folder: Path, options: DiffusionOptions, *, device: str) -> Any:
-    """Return a pipeline of diffusers, ready to paint.
-
-    Args:
-        folder: made by save_pretrained, or a snapshot of a hub repository.
-        options: precision, scheduler, adapter and what saves memory.
-        device: where it runs.
+    """Return an inpainting pipeline of diffusers, on its device.
 
     Raises:
         WeightsError: where its files cannot be read.
-        InputError: where options contradict the device.
+        InputError: for options that the device does not support.
     """
     from diffusers.pipelines.auto_pipeline import AutoPipelineForInpainting
 
@@ -182,7 +155,7 @@ def load_pipeline(folder: Path, options: DiffusionOptions, *, device: str) -> An
     dtype = pick_dtype(options.precision, device)
     variant = half_variant(folder, half=dtype.itemsize < 4)
     index = read_json(folder / MARKER)
-    # The checker blanks a picture it dislikes, which would be taken for a painting without anybody.
+    # The checker blanks pictures, which would count as paintings without a person.
     extra = {"safety_checker": None, "requires_safety_checker": False} if "safety_checker" in index else {}
     with loading(folder, "inpainting model"):
         pipeline = AutoPipelineForInpainting.from_pretrained(
@@ -196,12 +169,7 @@ def load_pipeline(folder: Path, options: DiffusionOptions, *, device: str) -> An
 
 
 def make_scheduler(own: Any, wanted: Scheduler) -> Any:
-    """Return the scheduler to paint with.
-
-    Args:
-        own: the one the model came with; its noise schedule is kept.
-        wanted: which one.
-    """
+    """Return the wanted scheduler, with the noise schedule of the model's own."""
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler
     from diffusers.schedulers.scheduling_lcm import LCMScheduler
     from diffusers.schedulers.scheduling_tcd import TCDScheduler
@@ -211,14 +179,14 @@ def make_scheduler(own: Any, wanted: Scheduler) -> Any:
     if wanted == "tcd":
         return TCDScheduler.from_config(own.config)
     if wanted == "ddim-trailing":
-        # What the Hyper adapters were distilled for.
+        # The Hyper adapters were distilled for it.
         return DDIMScheduler.from_config(own.config, timestep_spacing="trailing")
     return own
 
 
 def _add_adapter(pipeline: Any, folder: Path, file: str) -> None:
-    """Load a few-step adapter and melt it into the weights."""
-    import peft  # noqa: F401  diffusers needs it and would name it less clearly
+    """Load a few-step adapter and merge it into the weights."""
+    import peft  # noqa: F401  needed by diffusers, whose own error is less clear
 
     with loading(folder, "adapter of this model"):
         pipeline.load_lora_weights(str(folder), weight_name=file, local_files_only=True)
@@ -227,7 +195,7 @@ def _add_adapter(pipeline: Any, folder: Path, file: str) -> None:
 
 
 def _adapter_file(lora: str, file: str | None) -> tuple[Path, str]:
-    """Return folder and file name of an adapter: safetensors only, which cannot run code."""
+    """Return folder and file name of an adapter; only safetensors, which cannot run code."""
     if lora in CATALOG:
         repo = CATALOG[lora].hub
         if repo is None:
@@ -241,7 +209,7 @@ def _adapter_file(lora: str, file: str | None) -> tuple[Path, str]:
 
 
 def _place(pipeline: Any, options: DiffusionOptions, device: str) -> Any:
-    """Put the networks where they run, and switch on what saves memory or time."""
+    """Move the networks to the device, and enable the options that save memory or time."""
     import torch
 
     if options.attention_slicing:

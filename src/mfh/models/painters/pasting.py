@@ -1,7 +1,7 @@
-"""Sprites to paste into a photo: at a wanted size, on their feet, in the photo's light, behind what is nearer.
+"""Pasting sprites into a photo: at a given size and foot point, in the photo's light, behind nearer things.
 
 The sprites are rendered people in a standard light (``mfh_lab.pocket.world.sprites`` makes the file). All functions are
-pure; a seeded generator decides everything random. Outside ``Composite.changed_mask`` a photo is never touched.
+pure; randomness comes from a seeded generator. Outside ``Composite.changed_mask`` the photo is unchanged.
 """
 
 from dataclasses import dataclass
@@ -13,30 +13,29 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
-from mfh.errors import WeightsError
 from mfh.io.pictures import open_picture
 from mfh.models.painters.compositing import hidden_by_nearer, match_light, match_texture
 from mfh.models.protocols import Rgb
-from mfh.weights import EMBEDDED
+from mfh.weights import EMBEDDED, check_embedded
 
 SPRITES = EMBEDDED / "sprites.npz"
-# Share of a pixel that must be sprite for it to count as a pixel of the person.
+# Smallest alpha of a pixel of the person.
 _OPAQUE = 0.5
-# Differences below half a step of an 8-bit photo are no change.
+# Differences below half a step of an 8-bit photo do not count as a change.
 _LEAST_CHANGE = 0.5 / 255
-# The contact shadow: its darkness right at the sole, and its blur in fractions of the sprite's height.
+# The contact shadow: its darkness at the sole, and its blur as a fraction of the sprite's height.
 _SHADOW = 0.55
 _SHADOW_BLUR = 0.018
 
 
 @dataclass(frozen=True)
 class Sprite:
-    """A person cut out, full-length.
+    """A full-length person with an alpha channel.
 
     Attributes:
         rgba: (h, w, 4) uint8, colours not multiplied by alpha.
         stature_m: standing height.
-        px_per_m: pixels a metre covers at the depth of the feet.
+        px_per_m: pixels per metre at the depth of the feet.
         foot_xy_px: (x, y) of the point on the ground midway between the feet.
         female: whether it is "a woman" or "a man".
         light_sign: -1 where it is lit from the left, 1 from the right, 0 from above or all around.
@@ -72,8 +71,7 @@ def load_sprites(path: Path = SPRITES) -> tuple[Sprite, ...]:
     Raises:
         WeightsError: when the file is missing.
     """
-    if not path.is_file():
-        raise WeightsError(f"no sprites at {path}: reinstall metric-from-human, the file is part of it")
+    check_embedded(path, "sprites")
     sprites = []
     with np.load(path, allow_pickle=False) as z:
         start = 0
@@ -107,19 +105,16 @@ def composite(
     allowed_mask: Bool[ndarray, "h w"],
     rng: np.random.Generator,
 ) -> Composite:
-    """Stand a sprite in a photo.
+    """Paste a sprite into a photo; both masks are empty where the sprite falls outside the photo.
 
     Args:
         rgb: the photo.
-        sprite: who.
-        foot_xy_px: where its foot point goes; it may lie outside the photo.
-        px_per_m: pixels a metre shall cover at the depth of the feet.
-        relative: disparity of the photo, larger is nearer, by which nearer things hide the sprite; None hides nothing.
-        allowed_mask: where the photo may be changed; a sprite that reaches beyond is cut off there.
-        rng: decides mirroring and noise.
-
-    Returns:
-        The picture. All masks are empty where the sprite falls outside the photo.
+        sprite: the person to paste.
+        foot_xy_px: position of its foot point; it may lie outside the photo.
+        px_per_m: pixels per metre at the depth of the feet.
+        relative: disparity of the photo, larger is nearer: nearer things occlude the sprite; None for no occlusion.
+        allowed_mask: where the photo may be changed; the sprite is cut off outside.
+        rng: of mirroring and noise.
 
     Raises:
         ValueError: when ``px_per_m`` is not positive.
@@ -165,8 +160,8 @@ def _place(
     """Scale and move a sprite.
 
     Returns:
-        The part of the photo it may touch (left, top, right, bottom, ends excluded), and there its colours and alpha;
-        None where it lies outside the photo.
+        The window of the photo it may change (left, top, right, bottom, ends excluded), and its colours and alpha
+        there; None where it lies outside the photo.
     """
     rgba = sprite.rgba.astype(np.float32) / 255
     rgba[..., :3] *= rgba[..., 3:]
@@ -211,7 +206,7 @@ def _place(
 
 
 def _contact_shadow(alpha: Float[ndarray, "a b"], foot_row: float, stature_px: float) -> Float[ndarray, "a b"]:
-    """Return how much darker the ground gets next to the feet: the lowest part of the sprite, flattened and blurred."""
+    """Return the darkness of the ground next to the feet: the lowest part of the sprite, flattened and blurred."""
     rows = np.arange(len(alpha))[:, None]
     soles = alpha * (rows > foot_row - 0.05 * stature_px)
     blur = max(0.6, _SHADOW_BLUR * stature_px)

@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from mfh.errors import InputError
 from mfh.models.protocols import PAPER_SHAPE_LOG_SIGMA, Rgb, RgbOfAnySize
-from mfh.models.torch_loading import loading, pick_device, pick_dtype
+from mfh.models.torch_loading import loading, pick_device, pick_dtype, to_uint8
 from mfh.types import RelativeDepth, Space
 from mfh.weights.hub import half_variant, locate, locate_model, parse_source, read_json
 
@@ -23,43 +23,16 @@ if TYPE_CHECKING:
 
 MARKER = "config.json"
 
-# Longer shapes are squeezed to this before the network sees them, which keeps one side of the input.
+# Longer photos are squeezed to this aspect, because the processors fix one side of the input.
 _MAX_ASPECT = 4.0
 
 
-def depth_anything_v1_small() -> "HubRelativeDepth":
-    """Return Depth Anything V1, small."""
-    return _named("depth-anything-v1-small")
+def from_catalog(name: str) -> "HubRelativeDepth":
+    """Return a model of the catalog, e.g. depth-anything-v1-large (Table 3).
 
-
-def depth_anything_v1_base() -> "HubRelativeDepth":
-    """Return Depth Anything V1, base."""
-    return _named("depth-anything-v1-base")
-
-
-def depth_anything_v1_large() -> "HubRelativeDepth":
-    """Return Depth Anything V1, large: the paper's (Sec. 4, Table 3)."""
-    return _named("depth-anything-v1-large")
-
-
-def depth_anything_v2_small() -> "HubRelativeDepth":
-    """Return Depth Anything V2, small: the one with a permissive licence."""
-    return _named("depth-anything-v2-small")
-
-
-def depth_anything_v2_base() -> "HubRelativeDepth":
-    """Return Depth Anything V2, base."""
-    return _named("depth-anything-v2-base")
-
-
-def depth_anything_v2_large() -> "HubRelativeDepth":
-    """Return Depth Anything V2, large."""
-    return _named("depth-anything-v2-large")
-
-
-def zoedepth() -> "HubRelativeDepth":
-    """Return ZoeDepth's relative backbone (Table 3: "we only adopt their pre-trained MRDE backbone")."""
-    return _named("zoedepth")
+    ZoeDepth is its relative backbone (Table 3: "we only adopt their pre-trained MRDE backbone").
+    """
+    return HubRelativeDepth(locate_model(name, marker=MARKER), name=name)
 
 
 class HubRelativeDepth:
@@ -67,11 +40,11 @@ class HubRelativeDepth:
 
     Args:
         folder: made by save_pretrained, or a snapshot of a hub repository.
-        name: what to call it.
-        space: what it predicts; None to go by its configuration.
+        name: of the model in results and messages.
+        space: of its output; None for the one of its configuration.
 
     Raises:
-        InputError: where neither says it.
+        InputError: where the configuration does not determine the space.
         WeightsError: where its files cannot be read.
     """
 
@@ -99,11 +72,11 @@ class HubRelativeDepth:
         small = values[0].float().cpu().numpy()
         if self._is_zoedepth and self._processor.do_pad:
             small = without_zoedepth_padding(small, *squeezed.shape[:2])
-        # Linear, as Depth Anything does it: cubic interpolation overshoots at silhouettes.
+        # Linear, as in Depth Anything: cubic interpolation overshoots at silhouettes.
         return cv2.resize(small, (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_LINEAR)
 
     def _zoedepth_relative(self, pixels: "torch.Tensor") -> "torch.Tensor":
-        """Return what ZoeDepth's relative head gives, which its output does not have."""
+        """Return the output of ZoeDepth's relative head, which the model's own output does not include."""
         kept: list[torch.Tensor] = []
 
         def keep(module: object, arguments: object, result: tuple["torch.Tensor", ...]) -> None:
@@ -120,11 +93,6 @@ class HubRelativeDepth:
 def load_depth_network(folder: Path, *, device: str, dtype: "torch.dtype") -> tuple[Any, Any]:
     """Return the image processor and the network of a depth-estimation model of transformers.
 
-    Args:
-        folder: made by save_pretrained, or a snapshot of a hub repository.
-        device: torch device.
-        dtype: precision.
-
     Raises:
         WeightsError: where its files cannot be read.
     """
@@ -139,36 +107,19 @@ def load_depth_network(folder: Path, *, device: str, dtype: "torch.dtype") -> tu
 
 
 def network_input(processor: Any, rgb: Rgb) -> "torch.Tensor":
-    """Return the (1, 3, tall, wide) picture a model's own processor makes of a photo.
-
-    Args:
-        processor: of the model.
-        rgb: the photo.
-    """
-    seen = np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
-    return processor(images=[seen], input_data_format="channels_last", return_tensors="pt")["pixel_values"]
+    """Return the (1, 3, tall, wide) input that a model's own processor makes of a photo."""
+    return processor(images=[to_uint8(rgb)], input_data_format="channels_last", return_tensors="pt")["pixel_values"]
 
 
 def without_zoedepth_padding(values: Float[ndarray, "_ _"], height: int, width: int) -> Float[ndarray, "height width"]:
-    """Return ZoeDepth's output for the photo alone: its processor pads photos by int(3·sqrt(side / 2)) on each side.
-
-    Args:
-        values: output for the padded photo, at any size.
-        height: of the photo before padding, pixels.
-        width: of the photo before padding, pixels.
-    """
+    """Return ZoeDepth's output without padding: its processor pads a (height, width) photo by int(3·sqrt(side / 2))."""
     down, right = (int(3 * math.sqrt(side / 2)) for side in (height, width))
     padded = cv2.resize(values, (width + 2 * right, height + 2 * down), interpolation=cv2.INTER_LINEAR)
     return np.ascontiguousarray(padded[down : down + height, right : right + width])
 
 
 def limit_aspect(rgb: Float[ndarray, "h w 3"], largest: float = _MAX_ASPECT) -> Float[ndarray, "tall wide 3"]:
-    """Return a photo no longer than ``largest`` times its shorter side; the longer side is squeezed.
-
-    Args:
-        rgb: the photo.
-        largest: aspect.
-    """
+    """Return a photo of at most a given aspect ratio; the longer side is squeezed."""
     height, width = rgb.shape[:2]
     tall, wide = (min(side, max(1, round(largest * min(height, width)))) for side in (height, width))
     if (tall, wide) == (height, width):
@@ -177,17 +128,13 @@ def limit_aspect(rgb: Float[ndarray, "h w 3"], largest: float = _MAX_ASPECT) -> 
 
 
 def space_of(config: dict[str, object], name: str) -> Space:
-    """Return what a model of transformers predicts, by its configuration.
+    """Return the space of a transformers model's output, from its config.json.
 
-    Depth Anything predicts disparity, unless it was made metric; ZoeDepth's relative head predicts disparity; GLPN and
-    Depth Pro predict depth. DPT models come in both kinds and do not say which.
-
-    Args:
-        config: its config.json.
-        name: for the message.
+    Depth Anything predicts disparity, its metric variants depth; ZoeDepth's relative head predicts disparity; GLPN and
+    Depth Pro predict depth. DPT models exist in both kinds, and their configuration does not state which.
 
     Raises:
-        InputError: where the configuration does not say.
+        InputError: where the configuration does not determine it.
     """
     kind = config.get("model_type")
     if kind == "depth_anything":
@@ -201,22 +148,18 @@ def space_of(config: dict[str, object], name: str) -> Space:
     )
 
 
-def _named(model: str) -> HubRelativeDepth:
-    return HubRelativeDepth(locate_model(model, marker=MARKER), name=model)
-
-
 def from_source(source: str) -> "HubRelativeDepth | Marigold":
     """Return the model in a hub repository or folder.
 
     Args:
-        source: "hf:org/name", "hf:org/name@revision" or a folder; "?space=disparity" or "?space=depth" says what it
-            predicts, where its configuration does not.
+        source: "hf:org/name", "hf:org/name@revision" or a folder; "?space=disparity" or "?space=depth" states
+            the space of its output, where its configuration does not.
 
     Raises:
         InputError: for a source that cannot be used, or a model whose space is not known.
-        WeightsError: where the model is not on this machine, with what to do about it.
+        WeightsError: where the model is not on this machine, with the fix.
     """
-    # It rests on this module.
+    # Imported here, because it imports this module.
     from mfh.models.relative_depth import marigold
 
     parsed = parse_source(source)

@@ -22,15 +22,15 @@ MARKER = "model_index.json"
 
 @dataclass(frozen=True)
 class MarigoldOptions:
-    """How Marigold predicts.
+    """Options of Marigold.
 
     Attributes:
-        ensemble_size: predictions from different noise that are aligned and whose median is taken; 1 or at least 3.
-            Each costs a whole prediction; more than one needs scipy.
-        steps: denoising steps; None for what the model was made for (4).
-        longer_side_px: the photo is seen at this longer side; None for what the model was made for (768).
-        seed: of the noise, the same for every photo: a photo's depth does not depend on the others.
-        precision: number format; "auto" is float16 on CUDA and float32 elsewhere.
+        ensemble_size: number of predictions from different noise, aligned and reduced to their median; 1, or at least
+            3. Each costs a whole prediction; more than one needs scipy.
+        steps: denoising steps; None for the model's default (4).
+        longer_side_px: longer side of the network's input; None for the model's default (768).
+        seed: of the noise, the same for every photo: a photo's depth does not depend on the batch.
+        precision: "auto" is float16 on CUDA and float32 elsewhere.
     """
 
     ensemble_size: int = 5
@@ -40,13 +40,13 @@ class MarigoldOptions:
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Check the ensemble's size."""
         if self.ensemble_size < 1 or self.ensemble_size == 2:
             raise InputError(f"ensemble_size is {self.ensemble_size}: expected 1, or at least 3 for a median")
 
 
 def marigold() -> "Marigold":
-    """Return Marigold (Table 3: fitted in depth space)."""
+    """Return Marigold of the catalog (Table 3: fitted in depth space)."""
     return Marigold(locate_model("marigold", marker=MARKER), name="marigold")
 
 
@@ -55,8 +55,8 @@ class Marigold:
 
     Args:
         folder: made by save_pretrained, or a snapshot of a hub repository.
-        options: how it predicts.
-        name: what to call it.
+        options: None for the defaults.
+        name: of the model in results and messages.
 
     Raises:
         WeightsError: where its files cannot be read.
@@ -72,7 +72,7 @@ class Marigold:
         hush_diffusers()
         self.name = name
         self.shape_log_sigma = PAPER_SHAPE_LOG_SIGMA
-        # Marigold's own code can be trained for either.
+        # Marigold's training code supports both.
         self.space: Space = "disparity" if read_json(folder / MARKER).get("prediction_type") == "disparity" else "depth"
         self.device = pick_device()
         dtype = pick_dtype(self.options.precision, self.device)
@@ -85,7 +85,7 @@ class Marigold:
             )
         pipeline.set_progress_bar_config(disable=True)
         self._pipeline = pipeline.to(self.device)
-        # A pipeline keeps the state of a call in itself: one thread at a time.
+        # A pipeline stores the state of a call: one thread at a time.
         self._one_at_a_time = threading.Lock()
 
     def predict(self, photos: Sequence[RgbOfAnySize]) -> list[RelativeDepth]:

@@ -1,11 +1,8 @@
-"""A few small layers that tell a photo's likely depth range, and with it the shift (``scale.range_prior``).
+"""Small heads that predict the depth range of a photo, the prior of the shift (``scale.range_prior``).
 
-Whether a picture shows a room or a street decides how far its depth reaches. Two things tell: the features a
-relative-depth network made of it, and the shape of the map itself.
-
-How far a photo's depth reaches, told from the shape of its relative depth: for models that do not say it themselves.
-
-Learned in the pocket world from true disparity, bent and warped at random; it needs no picture and no model of its own.
+The depth range differs between a room and a street. It is predicted from the pooled features of the relative-depth
+network, or, for models without such a head, from the shape of the relative depth map alone. The latter head was trained
+in the pocket world on true disparity with random monotone and spatial distortions.
 """
 
 from collections.abc import Callable
@@ -17,30 +14,28 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.errors import WeightsError
 from mfh.scale.map_shape import shape_features
 from mfh.types import LogRange, RelativeDepth
-from mfh.weights import EMBEDDED
+from mfh.weights import EMBEDDED, check_embedded
 
 RangeHead = Callable[[Float[ndarray, "views features"]], LogRange]
 
 
 def load_range_head(path: Path, *, least_sigma: float) -> RangeHead:
-    """Load the layers.
+    """Load the layers of a head.
 
     Args:
-        path: npz with ``weight_0`` (features, h), ``bias_0`` (h,), ``weight_1`` and so on; the last has 3 k outputs: of
-            k Gaussians the logit of the weight, the mean and the log of the deviation.
-        least_sigma: no Gaussian is narrower: photos differ from renders by more than renders do among themselves.
+        path: npz with ``weight_0`` (features, h), ``bias_0`` (h,), ``weight_1`` and so on; the last has 3 k outputs:
+            for k Gaussians the logit of the weight, the mean, and the log of the standard deviation.
+        least_sigma: smallest standard deviation of a Gaussian: real photos vary more than the training renders.
 
     Returns:
-        A function from the features of each view of a photo to what they say together: the mean of their mixtures.
+        A function from the features of each view of a photo to the mean of their mixtures.
 
     Raises:
         WeightsError: when the file is missing.
     """
-    if not path.is_file():
-        raise WeightsError(f"no range head at {path}: reinstall metric-from-human, the file is part of it")
+    check_embedded(path, "range head")
     with np.load(path) as stored:
         count = len(stored.files) // 2
         layers = [
@@ -64,23 +59,19 @@ def load_range_head(path: Path, *, least_sigma: float) -> RangeHead:
 
 WEIGHTS = EMBEDDED / "shape_range.npz"
 SPREAD = 4.0
-"""How much less a map tells than a true one, over what the best affine fit leaves its model off.
+"""Added standard deviation of the predicted log range, per unit of ``shape_log_sigma``.
 
-On the pocket network's own maps, off by 0.15, the head is off by 0.75 where it is off by 0.42 on true ones.
+On the pocket network's own maps (0.15) the head's error is 0.75; on true disparity it is 0.42.
 """
 LEAST_SIGMA = 0.15
-"""The maps of true disparity it has learned from are more regular than any photo's."""
+"""Smallest standard deviation: the true disparity it was trained on is more regular than any photo's."""
 
 
 def with_likely_range(relative: RelativeDepth, *, shape_log_sigma: float) -> RelativeDepth:
-    """Return relative depth that says how far the photo's depth likely reaches.
+    """Return relative depth with a predicted depth range; ``shape_log_sigma`` is that of its model.
 
-    Args:
-        relative: of a photo.
-        shape_log_sigma: how far the best affine fit of the model's maps leaves log depth off.
-
-    Returns:
-        The same where the model says it itself, for a constant map, and in depth space: it was learned from disparity.
+    Unchanged where the model predicts a range itself, for a constant map, and in depth space: the head was trained on
+    disparity.
 
     Raises:
         WeightsError: when the weights are missing.

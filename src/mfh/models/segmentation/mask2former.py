@@ -1,4 +1,4 @@
-"""Person masks from Mask2Former, MaskFormer and their kin through transformers; no torchvision.
+"""Person masks from Mask2Former, MaskFormer and similar models of transformers; no torchvision.
 
 Reference: Cheng et al., Masked-attention Mask Transformer for Universal Image Segmentation, CVPR 2022.
 """
@@ -6,38 +6,37 @@ Reference: Cheng et al., Masked-attention Mask Transformer for Universal Image S
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy import ndarray
 
 from mfh.errors import WeightsError
 from mfh.models.protocols import RegionOfAnySize, Rgb, RgbOfAnySize
 from mfh.models.segmentation.regions import person_of_mask, segment_each
-from mfh.models.torch_loading import loading, pick_device
+from mfh.models.torch_loading import loading, pick_device, to_uint8
 from mfh.types import Person
 from mfh.weights.hub import locate, locate_model, parse_source
 
 MODEL = "mask2former"
 MARKER = "config.json"
 MIN_SCORE = 0.5
-"""People less certain than this are left out: what HMR 2.0's published code asks of its detector."""
+"""Detections below this score are left out: the threshold of HMR 2.0's published code."""
 
 
 class Mask2Former:
-    """Person segmenter: the queries of a universal segmentation model that say "person".
+    """Person segmenter: the queries of a universal segmentation model whose class is "person".
 
     A person's ``score`` is the query's probability of being a person times its mask's mean probability inside the mask,
-    as the model's own post-processing has it. Masks of two people may share pixels.
+    as in the model's own post-processing. Masks of two people may share pixels.
     """
 
     name = "mask2former"
 
     def __init__(self, source: str | None = None, *, min_score: float = MIN_SCORE, device: str | None = None) -> None:
-        """Load a model for instance (or panoptic) segmentation that knows people.
+        """Load a model for instance (or panoptic) segmentation with a class "person".
 
         Args:
             source: "hf:org/name" or a folder with a model (Mask2Former, MaskFormer, EoMT); None for the model
                 mask2former of ``mfh weights list``.
-            min_score: people less certain than this are left out.
+            min_score: detections below this score are left out.
             device: torch device; None for :func:`pick_device`'s.
 
         Raises:
@@ -61,9 +60,7 @@ class Mask2Former:
     ) -> list[list[Person]]:
         """Find the people of each photo, most confident first.
 
-        Args:
-            photos: the photos.
-            regions: one entry a photo; where it is not None, only people in there are looked for, in a crop around it.
+        Where a photo has a region, only people in it are searched for, in a crop around it.
 
         Raises:
             ValueError: when there are not as many regions as photos.
@@ -73,12 +70,12 @@ class Mask2Former:
     def _find(self, photo: Rgb) -> list[Person]:
         import torch
 
-        whole = (np.clip(photo, 0, 1) * 255).round().astype(np.uint8)
-        inputs = self._processor(images=whole, input_data_format="channels_last", return_tensors="pt").to(self._device)
+        inputs = self._processor(images=to_uint8(photo), input_data_format="channels_last", return_tensors="pt")
+        inputs = inputs.to(self._device)
         with torch.inference_mode():
             outputs = self._model(**inputs)
         scores = outputs.class_queries_logits[0].float().softmax(-1)[:, self._person]
-        # A mask's own certainty can only lower it further.
+        # The mask's mean probability can only lower the score.
         likely = torch.nonzero(scores >= self.min_score).flatten()
         found = []
         for query in likely.tolist():
@@ -92,11 +89,7 @@ class Mask2Former:
 
 
 def person_class(id2label: dict[int, str], *, label: str) -> int:
-    """Return the class number of people, from a model's own table.
-
-    Args:
-        id2label: class number -> name.
-        label: what to call the model in messages.
+    """Return the number of the class "person" in a model's table; ``label`` names the model in the message.
 
     Raises:
         WeightsError: where no class is called "person".
@@ -112,7 +105,7 @@ def person_class(id2label: dict[int, str], *, label: str) -> int:
 
 
 def _on_photo(mask_logits: Any, inputs: Any, shape: tuple[int, int]) -> ndarray:
-    """Return a query's mask probabilities at the photo's size; what the processor padded is cut off first."""
+    """Return a query's mask probabilities at the photo's size, without the processor's padding."""
     from torch.nn.functional import interpolate
 
     padded = tuple(inputs["pixel_values"].shape[-2:])

@@ -1,4 +1,4 @@
-"""Person masks from Mask R-CNN, the paper's detector, through torchvision (the ``gpu`` extra).
+"""Person masks from torchvision's Mask R-CNN (the ``gpu`` extra).
 
 Reference: He et al., Mask R-CNN, ICCV 2017; the weights are torchvision's improved ones (Li et al., Benchmarking
 Detection Transfer Learning with Vision Transformers, 2021).
@@ -22,10 +22,10 @@ from mfh.weights.torch_files import check_torch_file
 
 MODEL = "mask_rcnn"
 MIN_SCORE = 0.5
-"""People less certain than this are left out. The paper names no number; HMR 2.0's published code, which the paper's
-people come from, keeps detections above 0.5."""
+"""Detections below this score are left out. Metric from Human states no threshold; HMR 2.0's published code keeps
+detections above 0.5."""
 PERSON = 1
-"""COCO's number for people."""
+"""COCO's class number of people."""
 _INSTALL = "pip install 'metric-from-human[hub,gpu]'"
 
 
@@ -40,8 +40,8 @@ class MaskRcnn:
         """Load the network.
 
         Args:
-            weights_file: its weights; None for the model mask_rcnn of ``mfh weights list``, torchvision's own.
-            min_score: people less certain than this are left out.
+            weights_file: None for the model mask_rcnn of ``mfh weights list``, torchvision's own weights.
+            min_score: detections below this score are left out.
             device: torch device; None for :func:`pick_device`'s.
 
         Raises:
@@ -54,7 +54,7 @@ class MaskRcnn:
         try:
             from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
         except (ImportError, RuntimeError) as error:
-            # Built for another torch, it fails to register its operators: a RuntimeError.
+            # A build for another torch fails to register its operators: a RuntimeError.
             raise BackendError(
                 f"the person segmenter 'mask_rcnn' needs a torchvision that fits torch {torch.__version__} "
                 f"({str(error).splitlines()[0]}): {_INSTALL}, or use mask2former, which needs none"
@@ -71,9 +71,7 @@ class MaskRcnn:
     ) -> list[list[Person]]:
         """Find the people of each photo, most confident first.
 
-        Args:
-            photos: the photos.
-            regions: one entry a photo; where it is not None, only people in there are looked for, in a crop around it.
+        Where a photo has a region, only people in it are searched for, in a crop around it.
 
         Raises:
             ValueError: when there are not as many regions as photos.
@@ -83,7 +81,7 @@ class MaskRcnn:
     def _find(self, photo: Rgb) -> list[Person]:
         import torch
 
-        # RGB in [0, 1]; the model normalises and resizes by itself.
+        # RGB in [0, 1]; the model normalises and resizes its input.
         picture = torch.from_numpy(np.ascontiguousarray(photo.transpose(2, 0, 1), np.float32)).to(self._device)
         with torch.inference_mode():
             (outcome,) = self._model([picture])
@@ -92,7 +90,7 @@ class MaskRcnn:
         for mask, score, box in zip(
             outcome["masks"][wanted], outcome["scores"][wanted], outcome["boxes"][wanted], strict=True
         ):
-            # Boxes are in pixel edges: half a pixel less in pixel centres.
+            # Boxes refer to pixel edges: half a pixel less in pixel centres.
             box_xyxy = box.cpu().double().numpy() - 0.5
             person = person_of_mask(mask[0].cpu().numpy() > 0.5, float(score), box_xyxy)
             if person is not None:

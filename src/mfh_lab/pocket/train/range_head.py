@@ -50,7 +50,7 @@ def look_at(shards: Sequence[Path], *, progress: Progress) -> Seen:
         progress(f"looking at {path.name}", done / len(shards))
         shard = load_shard(path)
         for rgb, depth_m in zip(shard.rgb, shard.depth_m, strict=True):
-            disparity, features = network.look(rgb.astype(np.float32) / np.float32(255))
+            disparity, features = network.disparity_and_features(rgb.astype(np.float32) / np.float32(255))
             label = best_log_range(disparity, depth_m.astype(np.float64))
             if label is not None:
                 pooled.append(features)

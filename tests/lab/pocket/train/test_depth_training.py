@@ -9,7 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from mfh.errors import InputError  # noqa: E402
-from mfh.models.relative_depth.pocket import WEIGHTS, input_size  # noqa: E402
+from mfh.models.relative_depth.pocket import WEIGHTS  # noqa: E402
+from mfh.models.sessions import input_size  # noqa: E402
 from mfh_lab.pocket.train.augment import Sample, augment  # noqa: E402
 from mfh_lab.pocket.train.depth import aligned_ratio, depth_loss, make_task, relative_gap  # noqa: E402
 from mfh_lab.pocket.train.evaluate import aligned_score  # noqa: E402

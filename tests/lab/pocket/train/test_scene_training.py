@@ -1,4 +1,4 @@
-"""The scene judge's layer is fitted to labelled photos, every kind alike; its encoder is stored in bytes."""
+"""The scene classifier's layer is fitted to labelled photos, every kind alike; its encoder is stored in bytes."""
 
 from pathlib import Path
 
