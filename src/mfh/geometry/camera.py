@@ -20,12 +20,6 @@ FULL_FRAME_MM = 36.0
 def check_camera(camera: Camera) -> Camera:
     """Return the camera, or refuse one that no image can have.
 
-    Args:
-        camera: intrinsics to check.
-
-    Returns:
-        The same camera.
-
     Raises:
         InputError: for a size below 1, a focal length that is not finite and positive, or a principal point that is
             not finite.
@@ -66,9 +60,6 @@ def camera_from_fov_x(fov_x_deg: float, *, width: int, height: int) -> Camera:
         width: image width in pixels.
         height: image height in pixels.
 
-    Returns:
-        The camera.
-
     Raises:
         InputError: for a field of view outside (0, 180), or a size below 1.
     """
@@ -88,9 +79,6 @@ def camera_from_focal_35mm(focal_35mm: float, *, width: int, height: int) -> Cam
         width: image width in pixels, of the whole (uncropped) frame.
         height: image height in pixels, of the whole frame.
 
-    Returns:
-        The camera.
-
     Raises:
         InputError: for a focal length that is not finite and positive, or a size below 1.
     """
@@ -100,27 +88,12 @@ def camera_from_focal_35mm(focal_35mm: float, *, width: int, height: int) -> Cam
 
 
 def camera_matrix(camera: Camera) -> Float[ndarray, "3 3"]:
-    """Return K = [[fx, 0, cx], [0, fy, cy], [0, 0, 1]].
-
-    Args:
-        camera: intrinsics.
-
-    Returns:
-        (3, 3) float64.
-    """
+    """Return K = [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]."""
     return np.array([[camera.fx, 0.0, camera.cx], [0.0, camera.fy, camera.cy], [0.0, 0.0, 1.0]])
 
 
 def resize_camera(camera: Camera, *, width: int, height: int) -> Camera:
     """Return the camera of the image resized to another size: f -> f·r, c -> (c + 0.5)·r - 0.5 per axis.
-
-    Args:
-        camera: intrinsics of the image before.
-        width: new width in pixels.
-        height: new height in pixels.
-
-    Returns:
-        The camera of the resized image.
 
     Raises:
         InputError: for a size below 1.
@@ -147,9 +120,6 @@ def crop_camera(camera: Camera, *, left: int, top: int, width: int, height: int)
         width: crop width in pixels.
         height: crop height in pixels.
 
-    Returns:
-        The camera of the crop.
-
     Raises:
         InputError: for a size below 1.
     """
@@ -163,9 +133,6 @@ def subsample_camera(camera: Camera, *, step: int) -> Camera:
     Args:
         camera: intrinsics of the whole image.
         step: take every step-th row and column.
-
-    Returns:
-        The camera of the subsampled image.
 
     Raises:
         InputError: for a step below 1.

@@ -21,12 +21,7 @@ VIEW_PIXELS = 12_500_000
 
 
 def view_shape(height: int, width: int) -> tuple[int, int]:
-    """Return height and width of what models look at.
-
-    Args:
-        height: of the photo, pixels.
-        width: of the photo, pixels.
-    """
+    """Return height and width of what models look at."""
     if height * width <= WHOLE_PIXELS:
         return height, width
     times = math.ceil(math.sqrt(height * width / VIEW_PIXELS))
@@ -34,11 +29,7 @@ def view_shape(height: int, width: int) -> tuple[int, int]:
 
 
 def view_of(photo: Photo) -> Photo:
-    """Return the photo that models look at: the same one, or a smaller one with the camera of its size.
-
-    Args:
-        photo: the photo.
-    """
+    """Return the photo that models look at: the same one, or a smaller one with the camera of its size."""
     height, width = photo.pixels.shape[:2]
     tall, wide = view_shape(height, width)
     if (tall, wide) == (height, width):

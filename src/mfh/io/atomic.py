@@ -14,9 +14,6 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     The temporary name keeps the suffix, because writers choose their format by it.
 
-    Args:
-        path: the file to make or replace.
-
     Yields:
         A path in the same folder, so that the final rename never crosses a file system.
 
@@ -38,9 +35,6 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 def make_folder(folder: str | Path) -> None:
     """Make a folder, and those it lies in, where they are not there yet.
-
-    Args:
-        folder: for output.
 
     Raises:
         InputError: where it cannot be made.

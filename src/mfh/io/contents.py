@@ -19,31 +19,19 @@ Digest = Mapping[str, Any]
 
 
 def sealed(tree: Mapping[str, object]) -> dict[str, object]:
-    """Return a receipt with the digest of its own content.
-
-    Args:
-        tree: plain JSON values.
-    """
+    """Return a receipt with the digest of its own content."""
     content = {key: value for key, value in tree.items() if key != "receipt_sha256"}
     return {**content, "receipt_sha256": _content_digest(content)}
 
 
 def digests_in(folder: Path) -> dict[str, Digest]:
-    """Return name -> bytes and sha256 of every file in a folder, its folders included.
-
-    Args:
-        folder: to read.
-    """
+    """Return name -> bytes and sha256 of every file in a folder, its folders included."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): _digest(path) for path in files}
 
 
 def file_sha256(path: Path) -> str:
-    """Return the hexadecimal SHA-256 of a file.
-
-    Args:
-        path: what to read.
-    """
+    """Return the hexadecimal SHA-256 of a file."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
@@ -73,11 +61,7 @@ class Receipt:
 
 
 def read_receipt(path: Path) -> Receipt | str:
-    """Return what a receipt says, or why it cannot be relied on, in one line.
-
-    Args:
-        path: the receipt.
-    """
+    """Return what a receipt says, or why it cannot be relied on, in one line."""
     try:
         tree = read_json(path, what="receipt", expected=_OWN)
     except InputError as error:

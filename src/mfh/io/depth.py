@@ -57,10 +57,6 @@ class DepthFile:
 def write_depth_npz(path: str | Path, result: MetricDepth) -> None:
     """Write depth, its deviation, validity, K and the metric head to an uncompressed npz, a few rows at a time.
 
-    Args:
-        path: file to write, ending in .npz.
-        result: the depth.
-
     Raises:
         InputError: when the file cannot be written.
     """
@@ -106,12 +102,6 @@ def _write_rows(
 def read_depth_npz(path: str | Path) -> DepthFile:
     """Read what :func:`write_depth_npz` wrote.
 
-    Args:
-        path: the npz file.
-
-    Returns:
-        Its contents.
-
     Raises:
         InputError: for a missing file, or one that is not such an npz.
     """
@@ -135,10 +125,6 @@ def read_depth_npz(path: str | Path) -> DepthFile:
 
 def write_depth_png(path: str | Path, result: MetricDepth) -> int:
     """Write depth as 16-bit millimetres: 0 is not valid, and depths past 65.535 m are written as 65.535 m.
-
-    Args:
-        path: file to write, ending in .png.
-        result: the depth.
 
     Returns:
         Number of valid pixels that were too far and are saturated.
@@ -164,10 +150,6 @@ def write_depth_png(path: str | Path, result: MetricDepth) -> int:
 def depth_to_millimetres(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h w"]) -> UInt16[ndarray, "h w"]:
     """Return depth in whole millimetres, at least 1 where valid so that 0 means only "not valid".
 
-    Args:
-        depth_m: (h, w) z in metres.
-        valid_mask: (h, w) where there is a depth.
-
     Returns:
         (h, w) uint16, saturated at 65535.
     """
@@ -181,9 +163,6 @@ def depth_to_millimetres(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarra
 
 def read_depth_png(path: str | Path) -> tuple[Float[ndarray, "h w"], Bool[ndarray, "h w"]]:
     """Read a 16-bit millimetre depth picture.
-
-    Args:
-        path: the png file.
 
     Returns:
         depth_m: (h, w) float32 metres, NaN where not valid.

@@ -47,10 +47,6 @@ _EXPECTED = "what mfh predict --save-evidence writes"
 def save_evidence(path: str | Path, gathered: Gathered) -> None:
     """Write what the models said about one photo.
 
-    Args:
-        path: file to write, ending in .npz.
-        gathered: what the models said; its paintings are not kept.
-
     Raises:
         InputError: when the file cannot be written, or the photo has a side that JPEG cannot hold.
     """
@@ -86,9 +82,6 @@ def save_evidence(path: str | Path, gathered: Gathered) -> None:
 
 def load_evidence(path: str | Path) -> Gathered:
     """Read what :func:`save_evidence` wrote.
-
-    Args:
-        path: the npz file.
 
     Returns:
         What the models said; the photo is as good as its JPEG, and there are no paintings.

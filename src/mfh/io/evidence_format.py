@@ -76,9 +76,6 @@ class Description:
 def check_description(one: Description) -> None:
     """Refuse a description with a number out of range; its types are right already.
 
-    Args:
-        one: the description.
-
     Raises:
         ValueError: for a number out of range.
     """
@@ -110,11 +107,6 @@ def check_description(one: Description) -> None:
 
 def check_arrays(arrays: Mapping[str, ndarray], camera: Camera, landmarks: Sequence[Sequence[Landmark]]) -> None:
     """Refuse arrays that are not what they are called, or do not belong together.
-
-    Args:
-        arrays: all but the description.
-        camera: of the photo.
-        landmarks: of every image.
 
     Raises:
         ValueError: for such arrays.

@@ -51,21 +51,12 @@ class Check:
 
 
 def is_sure(sensor: Sensor | None) -> bool:
-    """Return whether a sensor is known well enough to contradict EXIF; what a class of cameras has is not.
-
-    Args:
-        sensor: of the camera, if any is known.
-    """
+    """Return whether a sensor is known well enough to contradict EXIF; what a class of cameras has is not."""
     return sensor is not None and sensor.relative_sigma <= _SURE_SIGMA
 
 
 def check_35mm(exif: ExifFacts, sensor: Sensor | None) -> Check:
-    """Hold FocalLengthIn35mmFilm against FocalLength: their ratio is the crop factor, times any digital zoom.
-
-    Args:
-        exif: facts with a 35 mm equivalent.
-        sensor: of the camera, if known.
-    """
+    """Hold FocalLengthIn35mmFilm against FocalLength: their ratio is the crop factor, times any digital zoom."""
     equivalent_mm, focal_mm, zoom = exif.focal_35mm, exif.focal_mm, exif.digital_zoom
     assert equivalent_mm is not None
     if not SHORTEST_35MM <= equivalent_mm <= LONGEST_35MM:

@@ -40,11 +40,6 @@ def exif_focal(exif: ExifFacts, width: int, height: int) -> tuple[float, FocalPr
     2. FocalLength and the sensor's size: f = focal · digital zoom · pixels per mm.
     3. FocalLength alone, which bounds what is otherwise assumed.
 
-    Args:
-        exif: facts from the photo's EXIF.
-        width: width in pixels of the upright photo.
-        height: height in pixels of the upright photo.
-
     Returns:
         The focal length and where it came from; None where EXIF says nothing of it.
     """

@@ -86,12 +86,6 @@ def choose_camera(
     4. EXIF focal length alone, which bounds what is assumed; 5. a default field of view of 60 degrees along the long
     side. A panorama has none of them but the first, and is said to be one.
 
-    Args:
-        request: what the user gave; None for nothing.
-        exif: facts from the photo's EXIF.
-        width: width in pixels of the upright photo.
-        height: height in pixels of the upright photo.
-
     Returns:
         The camera, and where its focal length came from, with sentences to show with it.
 

@@ -70,12 +70,6 @@ def read_intrinsics(path: str | Path) -> Intrinsics:
 
     Every other key is ignored; fisheye models are refused.
 
-    Args:
-        path: the file.
-
-    Returns:
-        The intrinsics.
-
     Raises:
         InputError: for a file that cannot be read, has no such layout, or holds numbers no camera has.
     """

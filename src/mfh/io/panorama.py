@@ -28,11 +28,6 @@ def panorama_focal(exif: ExifFacts, width: int, height: int) -> tuple[float, Foc
     - Else the short side is the frames' long one, as phones are held upright for it: f = focal · short side / 36.
     - Where only the shape speaks, it may be a crop as well, whose long side is the frame's: the middle of both.
 
-    Args:
-        exif: facts from the photo's EXIF and XMP.
-        width: width in pixels of the upright photo.
-        height: height in pixels of the upright photo.
-
     Returns:
         The focal length in pixels and where it came from; None for a photo that is no panorama.
     """

@@ -30,9 +30,6 @@ def load_photo(path: str | Path, *, focal: FocalRequest | None = None, max_pixel
         focal: focal length given by the user; None to use EXIF or a default.
         max_pixels: refuse larger photos before decoding them.
 
-    Returns:
-        The photo.
-
     Raises:
         InputError: for anything that is not a readable photo of a usable size, in one line.
     """
@@ -51,9 +48,6 @@ def photo_from_array(rgb: Shaped[ndarray, "h w 3"], *, focal: FocalRequest | Non
         rgb: (h, w, 3) uint8 or uint16, or floats in [0, 1].
         focal: focal length; None for the default field of view.
         name: what to call it in messages.
-
-    Returns:
-        The photo.
 
     Raises:
         InputError: for another shape, type or range.

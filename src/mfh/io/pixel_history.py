@@ -77,11 +77,6 @@ def pixel_history(exif: ExifFacts, width: int, height: int) -> PixelHistory:
     - Another shape, both sides smaller: cropped, and perhaps resized. The scale lies between the largest crop that fits
       (max of the side ratios) and 1. It is taken as 1, a crop alone, with an uncertainty as wide as that range.
     - Another shape and larger: EXIF speaks of some other picture, and its size is not used.
-
-    Args:
-        exif: facts from the photo's EXIF.
-        width: width in pixels of the upright photo.
-        height: height in pixels of the upright photo.
     """
     long_side, short_side = max(width, height), min(width, height)
     whole = PixelHistory(exposed_size=(long_side, short_side))

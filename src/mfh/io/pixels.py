@@ -92,11 +92,6 @@ def _deep_grey(image: Image.Image, *, name: str) -> Shaped[ndarray, "h w 1"]:
 def check_unit_range(low: float, high: float, *, name: str) -> None:
     """Refuse float pixels that are not in [0, 1].
 
-    Args:
-        low: the least of them.
-        high: the greatest.
-        name: what to call the picture.
-
     Raises:
         InputError: for values outside, or NaN.
     """

@@ -78,16 +78,6 @@ def check_file(
 ) -> Path:
     """Refuse what cannot be the file before any decoder sees it: a folder, a pipe or device, nothing, too much.
 
-    Args:
-        path: the file.
-        what: it is to the user; may be empty.
-        expected: what it should be.
-        max_bytes: of its size; None for any.
-        error: class of the error to raise.
-
-    Returns:
-        The path.
-
     Raises:
         MfhError: of the class given.
     """
@@ -118,16 +108,6 @@ def read_text(
     error: type[MfhError] = InputError,
 ) -> str:
     """Read a UTF-8 text file, with or without a byte order mark.
-
-    Args:
-        path: the file.
-        what: it is to the user; may be empty.
-        expected: what it should be.
-        max_bytes: of its size.
-        error: class of the error to raise.
-
-    Returns:
-        The text.
 
     Raises:
         MfhError: of the class given.
@@ -194,13 +174,6 @@ def read_npy(
 ) -> Shaped[ndarray, "..."]:
     """Read one array of numbers from npy, refusing objects and sizes that the file cannot hold before decoding.
 
-    Args:
-        path: the file.
-        what: it is to the user; may be empty.
-        expected: what it should be.
-        max_bytes: of the array.
-        error: class of the error to raise.
-
     Raises:
         MfhError: of the class given.
     """
@@ -220,15 +193,6 @@ def read_npz(
     error: type[MfhError] = InputError,
 ) -> dict[str, ndarray]:
     """Read arrays of numbers or text from npz, refusing objects and sizes that are too large before decoding.
-
-    Args:
-        path: the file.
-        what: it is to the user; may be empty.
-        expected: what it should be.
-        names: arrays that must be there; None for all there are.
-        optional: arrays that may be there.
-        max_bytes: of all arrays read, together.
-        error: class of the error to raise.
 
     Returns:
         name -> array, in the order asked for.
@@ -256,13 +220,6 @@ def open_zip(
 ) -> Iterator[zipfile.ZipFile]:
     """Open a zip archive whose members together may not unpack to more than a limit; failures are one line.
 
-    Args:
-        path: the file.
-        what: it is to the user; may be empty.
-        expected: what it should be.
-        max_bytes: of all members, unpacked.
-        error: class of the error to raise.
-
     Yields:
         The archive, for reading inside the block.
 
@@ -285,21 +242,12 @@ def open_zip(
 
 
 def array_names(archive: zipfile.ZipFile) -> list[str]:
-    """Return the names of the arrays of an npz.
-
-    Args:
-        archive: an opened npz.
-    """
+    """Return the names of the arrays of an npz."""
     return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
 
 
 def read_member(archive: zipfile.ZipFile, name: str, *, max_bytes: int = MAX_ARRAY_BYTES) -> Shaped[ndarray, "..."]:
     """Read one array of an opened npz.
-
-    Args:
-        archive: from :func:`open_zip`.
-        name: of the array.
-        max_bytes: of the array.
 
     Raises:
         ValueError, OSError: or whatever the decoder stumbles on; :func:`open_zip` makes it one line.
@@ -311,10 +259,6 @@ def read_member(archive: zipfile.ZipFile, name: str, *, max_bytes: int = MAX_ARR
 
 def read_array_bytes(content: bytes, *, max_bytes: int = MAX_ARRAY_BYTES) -> Shaped[ndarray, "..."]:
     """Read one array from the bytes of an npy file.
-
-    Args:
-        content: of the file.
-        max_bytes: of the array.
 
     Raises:
         ValueError: for what is no such file.

@@ -34,9 +34,6 @@ def depth_range_m(result: MetricDepth) -> tuple[float, float, float]:
 
     Percentiles, because single pixels at silhouettes and in the sky say nothing about the scene.
 
-    Args:
-        result: the depth of one photo.
-
     Returns:
         Three depths in metres; NaN where no pixel is valid.
     """
@@ -122,11 +119,7 @@ def receipt(
 
 
 def painting_name(painting: MeasuredPainting) -> str:
-    """Return the file a kept painting is written to, beside the receipt.
-
-    Args:
-        painting: the painting.
-    """
+    """Return the file a kept painting is written to, beside the receipt."""
     return f"paintings/{painting.number:02d}.png"
 
 

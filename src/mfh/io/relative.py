@@ -57,10 +57,6 @@ class RelativeDepthMap:
     def fitted_to(self, width: int, height: int) -> tuple["RelativeDepthMap", tuple[str, ...]]:
         """Return the map at the size of a photo, resized bilinearly where it is the same view at another size.
 
-        Args:
-            width: of the photo, pixels.
-            height: of the photo, pixels.
-
         Returns:
             The map, and sentences to show with it.
 
@@ -90,12 +86,6 @@ class RelativeDepthMap:
 
 def is_same_view(columns: int, rows: int, width: int, height: int) -> bool:
     """Return whether a map of one size can be of a whole photo of another.
-
-    Args:
-        columns: of the map.
-        rows: of the map.
-        width: of the photo.
-        height: of the photo.
 
     Returns:
         True where the aspect ratios agree but for rounding: to whole pixels, or, where both sides of the map are whole
@@ -141,9 +131,6 @@ def read_relative_depth(path: str | Path, *, space: Space) -> RelativeDepthMap:
             like the space, or "relative", "values", "pred", "prediction" or "arr_0". 0 among whole numbers is as of
             :func:`relative_depth_map`.
         space: what the values are.
-
-    Returns:
-        The map.
 
     Raises:
         InputError: for a file that is not such a map, in one line.

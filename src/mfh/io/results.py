@@ -116,9 +116,6 @@ def write_results(place: Place, fill: Callable[[Path], dict[str, object]]) -> Wr
 def check_place(place: Place) -> None:
     """Refuse an exact place that holds something else before any work is done for it.
 
-    Args:
-        place: where results are to go.
-
     Raises:
         InputError: where they cannot.
     """
@@ -301,9 +298,6 @@ class Checked:
 def result_folders(root: Path) -> list[Path]:
     """Return the folders of results in a folder, itself included, in order; links are not followed.
 
-    Args:
-        root: where to look.
-
     Raises:
         InputError: where it cannot be read.
     """
@@ -320,11 +314,7 @@ def result_folders(root: Path) -> list[Path]:
 
 
 def check_results(folder: Path) -> Checked:
-    """Return whether the results in a folder are those that its receipt lists, byte for byte.
-
-    Args:
-        folder: of one photo's results.
-    """
+    """Return whether the results in a folder are those that its receipt lists, byte for byte."""
     if not (folder / RECEIPT).is_file():
         # Where it has one, and new results wait to be put in place, the old ones are still whole.
         unfinished = "is unfinished: the run that wrote it was killed, and the same run again finishes it"

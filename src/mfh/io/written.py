@@ -26,12 +26,6 @@ _WAIT_S = 10.0
 def own_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path, as :func:`mfh.io.atomic.atomic_path` does, for a file that is replaced only if it is own.
 
-    Args:
-        path: the file to make or replace.
-
-    Yields:
-        A path in the same folder.
-
     Raises:
         InputError: for a file that is there already and was not written by this program, or one that cannot be written.
     """
@@ -51,10 +45,6 @@ def own_path(path: Path) -> Iterator[Path]:
 def check_own(folder: Path, names: Iterable[str]) -> None:
     """Refuse before any work to replace files that this program did not write.
 
-    Args:
-        folder: need not exist.
-        names: of the files that are going to be written.
-
     Raises:
         InputError: naming the first that somebody else put there or changed, or for a list that cannot be read.
     """
@@ -73,11 +63,6 @@ def check_own(folder: Path, names: Iterable[str]) -> None:
 def check_apart(outputs: Iterable[Path], inputs: Iterable[Path], *, flag: str = "--out") -> None:
     """Refuse to write where something is read from: the same file, whatever the path to it.
 
-    Args:
-        outputs: files that are going to be written.
-        inputs: files that are read, or folders.
-        flag: that says where to write, for the message.
-
     Raises:
         InputError: naming the first file that is both.
     """
@@ -89,12 +74,7 @@ def check_apart(outputs: Iterable[Path], inputs: Iterable[Path], *, flag: str = 
 
 
 def is_same(one: Path, other: Path) -> bool:
-    """Return whether two paths are one file or folder: by links, "..", or the case of letters where that is one name.
-
-    Args:
-        one: need not exist.
-        other: need not exist.
-    """
+    """Return whether two paths are one file or folder, through links, ".." or letter case."""
     try:
         if os.path.realpath(one) == os.path.realpath(other):
             return True
@@ -104,12 +84,7 @@ def is_same(one: Path, other: Path) -> bool:
 
 
 def is_inside(path: Path, folder: Path) -> bool:
-    """Return whether a path is a folder or lies in it, however both are written.
-
-    Args:
-        path: need not exist.
-        folder: need not exist.
-    """
+    """Return whether a path is a folder or lies in it, however both are written."""
     path = Path(os.path.realpath(path))
     return any(is_same(one, folder) for one in (path, *path.parents))
 

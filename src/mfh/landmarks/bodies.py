@@ -65,11 +65,6 @@ class Judged:
 def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> Judged:
     """Say who of an image's people can give metres, and which metres they carry to the pixels they cover (Eq. 4).
 
-    Args:
-        sighting: the people of one image and their meshes.
-        camera: intrinsics of the image.
-        max_depth_m: people farther than this are rejected.
-
     Returns:
         Verdicts, one per person of the sighting in order, and the pseudo ground truth.
     """
@@ -168,10 +163,6 @@ def gather_evidence(
 def reject_all(judged: Judged, reason: str) -> Evidence:
     """Return evidence in which nobody is used, for an image that cannot be (its alignment was rejected).
 
-    Args:
-        judged: the people of the image.
-        reason: why, in a few words.
-
     Returns:
         Evidence without pixels; one rejected landmark per person, those rejected before with their own reason.
     """
@@ -209,9 +200,6 @@ def visible_body(instance_mask: Bool[ndarray, "h w"], body_depth_m: Float[ndarra
     Args:
         instance_mask: (h, w) M, the person's visible pixels.
         body_depth_m: (h, w) D, the rasterized z-depth; finite on the silhouette S, +inf elsewhere.
-
-    Returns:
-        (h, w) the eroded intersection.
     """
     return erode_3x3(instance_mask & np.isfinite(body_depth_m))
 

@@ -213,12 +213,7 @@ def find_contacts(
 
 
 def any_lacks_contact(judged: Judged, contacts: Sequence[Contact | Rejected]) -> bool:
-    """Return whether somebody who can give metres has no contact.
-
-    Args:
-        judged: verdicts of an image's people.
-        contacts: one per person.
-    """
+    """Return whether somebody who can give metres has no contact."""
     return any(
         landmark.verdict == "used" and isinstance(contact, Rejected)
         for landmark, contact in zip(judged.landmarks, contacts, strict=True)

@@ -63,9 +63,6 @@ def duplicate_gate(people: Sequence[Person], verdicts: Sequence[Rejected | None]
     Args:
         people: of one image.
         verdicts: what is said of each already; those rejected are left as they are.
-
-    Returns:
-        One verdict each, in order.
     """
     verdicts = list(verdicts)
     kept: list[int] = []
@@ -93,12 +90,7 @@ def lone_unsure(evidence: Evidence, min_score: float) -> int | None:
 
 
 def distance_gate(distance_m: float, max_depth_m: float) -> Rejected | None:
-    """Reject who is nearer than anybody can be, or farther than answers are valid.
-
-    Args:
-        distance_m: z of the body.
-        max_depth_m: farthest valid answer.
-    """
+    """Reject who is nearer than anybody can be, or farther than answers are valid."""
     if not MIN_DISTANCE_M <= distance_m <= max_depth_m:
         return Rejected(f"{distance_m:.3g} m away: expected {MIN_DISTANCE_M} to {max_depth_m:g} m")
     return None

@@ -53,20 +53,12 @@ BIAS = -15.1
 
 
 def log_odds(signs: Signs) -> float:
-    """Return the log odds of somebody being in a picture.
-
-    Args:
-        signs: what is seen.
-    """
+    """Return the log odds of somebody being in a picture."""
     return BIAS + sum(getattr(WEIGHTS, one.name) * getattr(signs, one.name) for one in fields(Signs))
 
 
 def in_picture(signs: Signs) -> bool:
-    """Return whether somebody is taken to be in a picture.
-
-    Args:
-        signs: what is seen.
-    """
+    """Return whether somebody is taken to be in a picture."""
     plain = signs.least_coverage >= LEAST_COVERAGE and signs.relief <= MOST_RELIEF
     return plain and log_odds(signs) >= LEAST_LOG_ODDS
 

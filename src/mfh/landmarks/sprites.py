@@ -82,9 +82,6 @@ def sprite_contact(sprite: PastedSprite, relative: Float[ndarray, "h w"], camera
         sprite: the sprite.
         relative: (h, w) relative depth of the photo, without the sprite; NaN where it has none.
         camera: its intrinsics.
-
-    Returns:
-        One pair, or why there is none.
     """
     x, y = sprite.foot_xy_px
     height, width = relative.shape

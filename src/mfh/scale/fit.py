@@ -135,16 +135,7 @@ def _weighed(
 
 
 def reject_person(evidence: Evidence, person: int, reason: str) -> Evidence:
-    """Return evidence without one person's pixels, and with the reason on the landmark.
-
-    Args:
-        evidence: what one image says.
-        person: index of the person's landmark.
-        reason: why, in a few words.
-
-    Returns:
-        The evidence without the person.
-    """
+    """Return evidence without one person's pixels, and with the reason on the landmark."""
     kept = evidence.person != person
     landmarks = list(evidence.landmarks)
     landmarks[person] = replace(landmarks[person], verdict="rejected", reason=reason)

@@ -74,10 +74,6 @@ def exact_head(evidence: Sequence[Evidence], relative: RelativeDepth) -> MetricH
 
     Models free of error leave nothing that could be mistaken for a shift: even the relief of one body then determines
     both numbers, and the sky is at infinity, as it should be.
-
-    Args:
-        evidence: what the photo and each painting say.
-        relative: relative depth of the photo.
     """
     pixels = _gather(evidence)
     if len(pixels.relative) < 2:
@@ -161,9 +157,6 @@ def fit_pixels(
         image: (n,) which image each pixel comes from.
         space: the space of the relative depth.
         config: the loss, and what may move.
-
-    Returns:
-        The minimum, or why there is none.
 
     Reference:
         Tables 4 and 5 of the paper.

@@ -172,11 +172,6 @@ def tight_enough(interval: ScaleInterval, half_width: float, *, over: str = "pho
 def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: CommonErrors) -> LogSigmaCurve:
     """Return the one-sigma of log depth by relative depth: scale and shift jointly, and the common errors.
 
-    Args:
-        consensus: the posterior.
-        relative: relative depth of the photo.
-        errors: what people do not average out.
-
     Returns:
         The curve through a few relative depths. What is probably at infinity gets that of the farthest that is not.
     """

@@ -176,13 +176,7 @@ def errors_left(known: KnownSizes, errors: CommonErrors) -> ErrorsLeft:
 
 
 def depth_limit_m(measurements: Sequence[ScaleMeasurement], head: MetricHead, *, max_depth_m: float) -> float:
-    """Return how far answers reach: as far as is usual, and well beyond whatever has a known size.
-
-    Args:
-        measurements: of known sizes.
-        head: the answer.
-        max_depth_m: what is usual.
-    """
+    """Return how far answers reach: as far as is usual, and well beyond whatever has a known size."""
     places = np.concatenate([np.zeros(0), *(measurement.relative for measurement in measurements)])
     depth_m = np.exp(log_depth_at(head, places))
     return max(max_depth_m, BEYOND_GIVEN * float(depth_m[np.isfinite(depth_m)].max(initial=0.0)))

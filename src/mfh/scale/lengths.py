@@ -46,9 +46,6 @@ def measure_lengths(
         errors: what people do not average out; a guessed focal length by as much as depth scales with it.
         widths_log_sigma: of the guessed focal length, by as much as it is widths that scale with its inverse.
 
-    Returns:
-        One each, in order.
-
     Raises:
         InputError: for a pixel outside the photo, or a segment without a length.
     """
@@ -57,10 +54,6 @@ def measure_lengths(
 
 def segment_rays(segment: Segment, camera: Camera) -> Float[ndarray, "2 3"]:
     """Return the points at unit depth behind both ends.
-
-    Args:
-        segment: two pixels.
-        camera: of the photo.
 
     Raises:
         InputError: for a pixel outside the photo, or a segment without a length.

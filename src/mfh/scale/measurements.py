@@ -66,9 +66,6 @@ def implied_log_scales(
         measurements: any.
         ratio: (r,) values of t/s; x + r must be positive.
         space: of the relative depth.
-
-    Returns:
-        (k, r) log s.
     """
     implied = np.empty((len(measurements), len(ratio)))
     along_z = np.array([measurement.rays is _ALONG_Z for measurement in measurements], bool)
@@ -84,15 +81,7 @@ def implied_log_scales(
 
 
 def log_scales_at(measurements: Sequence[ScaleMeasurement], head: MetricHead) -> Float[ndarray, "k"]:
-    """Return the log of the scale each measurement implies at a head's ratio; NaN where its depth there is not finite.
-
-    Args:
-        measurements: any.
-        head: scale and shift.
-
-    Returns:
-        (k,) log s.
-    """
+    """Return log s implied by each measurement at a head's ratio; NaN where the head's depth there is not finite."""
     ratio = head.shift / head.scale
     implied = np.full(len(measurements), np.nan)
     finite = np.array([measurement.relative.min() + ratio > 0 for measurement in measurements], bool)
@@ -142,9 +131,6 @@ def weigh_people_equally(evidence: Sequence[Evidence]) -> list[Evidence]:
 
     Contacts are repeated, bodies thinned evenly over their depths. The person is the unit of evidence: without this a
     body of ten thousand pixels would silence every contact.
-
-    Args:
-        evidence: what each image says.
 
     Returns:
         The same people with SAMPLES_PER_PERSON pairs each, or the evidence given.

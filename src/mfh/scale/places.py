@@ -37,12 +37,6 @@ def rays_between(
 ) -> Float[ndarray, "2 3"]:
     """Return the points at unit depth behind the two ends of a length.
 
-    Args:
-        camera: of the photo.
-        start_xy: column and row of one end.
-        end_xy: of the other.
-        what: what they belong to, for the message.
-
     Raises:
         InputError: for a pixel outside the photo, or twice the same one.
     """

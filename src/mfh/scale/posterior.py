@@ -56,22 +56,14 @@ class ScalePosterior:
     space: Space
 
     def log_depth(self, value: float) -> Float[ndarray, "r d"]:
-        """Return log depth at one relative depth for every candidate; beyond infinity counts as infinitely far.
-
-        Args:
-            value: relative depth.
-        """
+        """Return log depth at one relative depth for every candidate; beyond infinity counts as infinitely far."""
         with np.errstate(invalid="ignore", divide="ignore"):
             log_gap = np.where(value + self.ratio > 0, np.log(np.maximum(value + self.ratio, 0)), -np.inf)
         log_metric = self.log_scale + log_gap[:, None]
         return -log_metric if self.space == "disparity" else log_metric
 
     def finite_share(self, value: float) -> float:
-        """Return the probability that one relative depth lies at a finite depth.
-
-        Args:
-            value: relative depth.
-        """
+        """Return the probability that one relative depth lies at a finite depth."""
         return float(self.weight[np.isfinite(self.log_depth(value))].sum())
 
     def quantiles(self, value: float, levels: Sequence[float], *, nearer: float = 0.0) -> Float[ndarray, "q"]:
@@ -81,9 +73,6 @@ class ScalePosterior:
             value: relative depth.
             levels: between 0 and 1.
             nearer: candidates are weighted by depth to the power of minus this.
-
-        Returns:
-            (q,) log metres.
         """
         return weighted_quantiles(self.log_depth(value).ravel(), self.weight.ravel(), levels, smaller=nearer)
 
@@ -181,9 +170,6 @@ def fit_posterior(
         error_models: to consider.
         log_prior: of each candidate.
         space: of the relative depth.
-
-    Returns:
-        The posterior on the candidates.
     """
     own_log_sigma = np.array([measurement.log_sigma for measurement in measurements])
     implied = implied_log_scales(measurements, candidates.ratio, space)

@@ -47,9 +47,6 @@ class PhotoRange:
 def sampled(relative: RelativeDepth) -> tuple[Float[ndarray, "n"], Bool[ndarray, "n"]]:
     """Return a photo's relative depths, and which of them are as far as can be (sky).
 
-    Args:
-        relative: relative depth of the photo.
-
     Returns:
         (n,) float64: percentiles of a million values need no more than some ten thousand of them; and (n,) which lie
         within 2 % of the range from the far end.
@@ -62,11 +59,7 @@ def sampled(relative: RelativeDepth) -> tuple[Float[ndarray, "n"], Bool[ndarray,
 
 
 def photo_range(relative: RelativeDepth) -> PhotoRange:
-    """Return the 5th, 50th and 95th percentiles of a photo's relative depth, without what is as far as can be (sky).
-
-    Args:
-        relative: relative depth of the photo.
-    """
+    """Return the 5th, 50th and 95th percentiles of a photo's relative depth, without what is as far as can be (sky)."""
     values, is_sky = sampled(relative)
     seen = values[~is_sky]
     if len(seen) < _LEAST_LEFT * len(values):
