@@ -97,7 +97,7 @@ def test_a_person_found_twice_counts_once():
         [person_on(12, 28), person_on(12, 28)], [board(20.0, 3.0, half_px=7.7), board(20.0, 2.0, half_px=7.7)]
     )
     assert [landmark.verdict for landmark in evidence.landmarks] == ["used", "rejected"]
-    assert evidence.landmarks[1].reason == "found twice: somebody more certain has the same place"
+    assert evidence.landmarks[1].reason == "found twice: a more certain person has the same place"
     assert set(evidence.person) == {0}
     surer = gather(
         [person_on(12, 28), replace(person_on(12, 28), score=0.99)],

@@ -1,4 +1,4 @@
-"""Maps with holes: NaN where a map says nothing, and relative depth that knows it."""
+"""Maps with holes: NaN where a map has no value, and relative depth with the mask of these."""
 
 import numpy as np
 from jaxtyping import Float
@@ -7,18 +7,18 @@ from numpy import ndarray
 from mfh.types import RelativeDepth, Space
 
 _LEAST_SHARE = 0.5
-"""A resized value counts where at least this share of what it is made of does."""
+"""A resized value is valid where at least this share of its weight is."""
 
 
 def relative_with_holes(values: Float[ndarray, "h w"], space: Space) -> RelativeDepth:
-    """Return relative depth that is not valid where a map has no value.
+    """Return relative depth from a map with holes.
 
     Args:
-        values: (h, w) with NaN for holes; at least one value is none.
+        values: (h, w) with NaN for holes; at least one value is finite.
         space: of the values.
 
     Returns:
-        The relative depth; holes hold the median of the rest, and no mask is needed where there are none.
+        The relative depth; holes hold the median of the rest. It has a mask only where there are holes.
     """
     valid_mask = np.isfinite(values)
     if valid_mask.all():
@@ -30,7 +30,7 @@ def relative_with_holes(values: Float[ndarray, "h w"], space: Space) -> Relative
 def resize_with_holes(
     values: Float[ndarray, "_ _"], size: tuple[int, int], interpolation: int
 ) -> Float[ndarray, "_ _"]:
-    """Return a map at another size, made of what is no hole.
+    """Return a map at another size, interpolated between its finite values alone.
 
     Args:
         values: (h, w) float32, NaN for holes.
@@ -38,7 +38,7 @@ def resize_with_holes(
         interpolation: OpenCV's number of a linear one.
 
     Returns:
-        (height, width) float32: weighted means of the values that are there; NaN where most of the weight is in holes.
+        (height, width) float32: weighted means of the finite values; NaN where most of the weight is in holes.
     """
     import cv2
 

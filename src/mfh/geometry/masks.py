@@ -1,4 +1,4 @@
-"""Morphology on pixel masks."""
+"""Pixel masks and boxes: erosion, and intersection over union."""
 
 import numpy as np
 from jaxtyping import Bool, Float

@@ -1,7 +1,7 @@
-"""The size at which models look at a photo: nothing is seen better in a hundred megapixels than in ten.
+"""The input size of models: photos up to 25 megapixels are used as they are, larger ones are averaged down.
 
-Networks look at a few hundred thousand pixels, whatever the photo has. Photos up to 25 megapixels are given to them as
-they are. Larger ones would cost gigabytes for the same picture, and are made smaller first.
+Networks resize their input to a few hundred thousand pixels anyway. A larger photo would cost gigabytes for the same
+picture.
 """
 
 import math
@@ -15,13 +15,13 @@ from mfh.geometry.camera import resize_camera
 from mfh.types import Photo
 
 WHOLE_PIXELS = 25_000_000
-"""Photos of so many pixels are looked at as they are."""
+"""Photos of up to so many pixels are used as they are."""
 VIEW_PIXELS = 12_500_000
 """Larger ones are made smaller by a whole number, until they have no more than this."""
 
 
 def view_shape(height: int, width: int) -> tuple[int, int]:
-    """Return height and width of what models look at."""
+    """Return height and width of models' input, for a photo of this height and width in pixels."""
     if height * width <= WHOLE_PIXELS:
         return height, width
     times = math.ceil(math.sqrt(height * width / VIEW_PIXELS))
@@ -29,7 +29,7 @@ def view_shape(height: int, width: int) -> tuple[int, int]:
 
 
 def view_of(photo: Photo) -> Photo:
-    """Return the photo that models look at: the same one, or a smaller one with the camera of its size."""
+    """Return the models' input: the same photo, or a smaller one with the camera of its size."""
     height, width = photo.pixels.shape[:2]
     tall, wide = view_shape(height, width)
     if (tall, wide) == (height, width):

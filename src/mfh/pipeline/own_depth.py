@@ -31,8 +31,7 @@ from mfh.models.protocols import RgbOfAnySize
 from mfh.pipeline.conclude import check_wanted, conclude
 from mfh.pipeline.pipeline import MetricFromHuman, Progress
 from mfh.scale.known_sizes import KnownSizes, known_measurements
-from mfh.scale.measurements import ScaleMeasurement, people_measurements
-from mfh.scale.places import relative_at
+from mfh.scale.measurements import ScaleMeasurement, people_measurements, relative_at
 from mfh.scale.range_prior import region_range
 from mfh.types import MetricDepth, Photo, Region, RelativeDepth, Segment, Space
 from mfh.types.observations import Gathered

@@ -199,5 +199,5 @@ def draw_bar(
 
 
 def tick_label(metres: float) -> str:
-    """Return metres as short as they can be said."""
+    """Return metres in the shortest form."""
     return f"{metres:.10g}" if metres >= 0.1 else f"{metres:.2g}"

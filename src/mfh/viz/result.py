@@ -148,7 +148,7 @@ def _draw_captions(
 
 
 def _sources(result: MetricDepth) -> str:
-    """Say what gives the scale: who, and how many sizes that the user knew."""
+    """Return where the scale comes from: who, and how many sizes that the user knew."""
     sizes = len(result.known_sizes)
     given = [f"{sizes} given size{'' if sizes == 1 else 's'}"] if sizes else []
     people = [used_people(result.landmarks)] if result.people_used or not sizes else []

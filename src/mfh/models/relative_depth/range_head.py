@@ -18,7 +18,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import WeightsError
-from mfh.scale.map_shape import shape_features
+from mfh.scale.range_prior import shape_features
 from mfh.types import LogRange, RelativeDepth
 from mfh.weights import EMBEDDED
 

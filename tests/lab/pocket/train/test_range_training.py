@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 
 from mfh.models.relative_depth.range_head import load_range_head  # noqa: E402
-from mfh.scale.map_shape import FEATURES  # noqa: E402
+from mfh.scale.range_prior import FEATURES  # noqa: E402
 from mfh_lab.pocket.train.evaluate import aligned_log_range, best_log_range  # noqa: E402
 from mfh_lab.pocket.train.range_layers import fit_layers  # noqa: E402
 from mfh_lab.pocket.train.shape_range import (  # noqa: E402

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfh.scale.map_shape import FEATURES, shape_features
+from mfh.scale.range_prior import FEATURES, shape_features
 from mfh.types import RelativeDepth
 
 
