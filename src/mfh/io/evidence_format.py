@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
-from mfh.geometry.view import view_shape
+from mfh.geometry.camera import view_shape
 from mfh.types import Camera, FocalProvenance, Landmark, Region, Segment, Space
 
 MAX_PEOPLE = 4_000

@@ -8,7 +8,7 @@ from jaxtyping import Float, Shaped
 from numpy import ndarray
 
 from mfh.errors import InputError
-from mfh.geometry.holes import resize_with_holes
+from mfh.geometry.masks import resize_with_holes
 from mfh.io.maps import as_map, read_map
 from mfh.types import Space
 

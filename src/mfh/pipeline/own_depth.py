@@ -23,8 +23,8 @@ from numpy import ndarray
 
 from mfh.config import Config, changes, preset
 from mfh.errors import InputError
-from mfh.geometry.holes import relative_with_holes
-from mfh.geometry.view import view_of
+from mfh.geometry.camera import view_of
+from mfh.geometry.masks import relative_with_holes
 from mfh.io.photo import load_photo
 from mfh.io.relative import RelativeDepthMap, read_relative_depth, relative_depth_map
 from mfh.models.protocols import RgbOfAnySize

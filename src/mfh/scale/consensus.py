@@ -293,7 +293,7 @@ def _consensus(
 
 
 def _finer(grid: Float[ndarray, "g"], weight: Float[ndarray, "g"], count: int) -> Float[ndarray, "f"]:
-    """Return a grid for a second pass: a third of its points even where there is weight, the rest as dense as the weight.
+    """Return a grid for a second pass: a third of its points even where there is weight, the rest as dense as it.
 
     Args:
         grid: (g,) ascending.

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 from PIL import Image, ImageDraw, ImageFont
 
-from mfh.geometry.view import view_of
+from mfh.geometry.camera import view_of
 from mfh.types import Photo
 
 PAPER = (250, 250, 248)
