@@ -21,8 +21,7 @@ from mfh.errors import InputError
 from mfh.io.atomic import atomic_path
 from mfh.io.evidence_format import Description, PhotoDescription, check_arrays, check_description
 from mfh.io.json_text import from_json
-from mfh.io.pictures import open_picture
-from mfh.io.pixels import decode_rgb
+from mfh.io.pictures import decode_rgb, open_picture
 from mfh.io.reading import MAX_ARRAY_BYTES, MAX_TEXT_BYTES, array_names, open_zip, parse_json, read_member, reading
 from mfh.types import Camera, Evidence, Landmark, LogRange, Photo, RelativeDepth
 from mfh.types.observations import Gathered

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from mfh.errors import InputError
 from mfh.geometry.camera import FULL_FRAME_MM, camera_from_focal_35mm, camera_from_focal_px, camera_from_fov_x
 from mfh.io.exif import ExifFacts
-from mfh.io.exif_checks import SHORTEST_35MM
-from mfh.io.exif_focal import exif_focal
+from mfh.io.exif_focal import SHORTEST_35MM, WIDEST_SHAPE, exif_focal, panorama_focal
 from mfh.io.intrinsics import Intrinsics
-from mfh.io.panorama import WIDEST_SHAPE, panorama_focal
 from mfh.io.pixel_history import ADVICE
 from mfh.types import Camera, FocalProvenance
 

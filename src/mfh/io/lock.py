@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mfh.errors import InputError
-from mfh.io.names import plain_name
+from mfh.io.atomic import plain_name
 
 _POLL_S = 0.1
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)

@@ -10,8 +10,7 @@ from PIL import Image
 from mfh.errors import InputError
 from mfh.io.exif import ExifFacts, read_exif
 from mfh.io.focal import FocalRequest, choose_camera
-from mfh.io.pictures import MAX_PIXELS, PHOTO_FORMATS, PHOTO_NAMES, open_picture
-from mfh.io.pixels import check_unit_range, decode
+from mfh.io.pictures import MAX_PIXELS, PHOTO_FORMATS, PHOTO_NAMES, check_unit_range, decode, open_picture
 from mfh.types import Photo
 
 MIN_SIDE_PX = 32

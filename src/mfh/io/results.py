@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mfh.errors import InputError
+from mfh.io.atomic import plain_name
 from mfh.io.contents import RECEIPT, Digest, digests_in, is_listing, is_still, read_receipt, sealed
 from mfh.io.json_text import json_text
 from mfh.io.lock import folder_lock
-from mfh.io.names import plain_name
 from mfh.io.reading import read_json
 
 EXPENSIVE = {"evidence": ("evidence.npz",), "paintings": ("strip.png", "paintings/")}
