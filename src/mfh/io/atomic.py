@@ -1,4 +1,7 @@
-"""Files that are either whole or not there: written to a temporary name in the same folder, then renamed."""
+"""Output files: whole or not there, under names that are valid on any system.
+
+A file is written to a temporary name in the same folder, then renamed.
+"""
 
 import hashlib
 import os
@@ -11,7 +14,7 @@ from pathlib import Path
 from mfh.errors import InputError
 
 MAX_BYTES = 120
-"""Longest name in UTF-8: it leaves room for a suffix and a temporary's marks where 143 bytes or more are allowed."""
+"""Longest name in UTF-8: leaves room for a suffix and a temporary's marks where 143 bytes or more are allowed."""
 _MARK = "~"
 _DIGITS = 12
 _MARKED = re.compile(rf"{_MARK}[0-9a-f]{{{_DIGITS}}}\Z")
@@ -19,7 +22,7 @@ _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)
 """What Windows takes for a device, whatever suffix follows."""
 _SPECIAL = frozenset('/\\<>:"|?*')
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""They make a name read otherwise than it is spelt."""
+"""They change the reading direction, so that a name reads otherwise than it is spelt."""
 _BAD_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 """Control characters, bytes that were no UTF-8, and separators of lines and paragraphs."""
 
@@ -28,10 +31,8 @@ _BAD_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path to write to; it becomes ``path`` if the block succeeds and vanishes if it does not.
 
-    The temporary name keeps the suffix, because writers choose their format by it.
-
-    Yields:
-        A path in the same folder, so that the final rename never crosses a file system.
+    It is in the same folder, so that the rename never crosses a file system, and keeps the suffix, because writers
+    choose their format by it.
 
     Raises:
         InputError: when the folder is missing, not writable or full.
@@ -65,7 +66,7 @@ def check_writable(folder: str | Path) -> None:
     """Prove that files can be written into a folder before any work is done; the folder itself is not made.
 
     Args:
-        folder: where output is going to be written; it and its parents need not exist yet.
+        folder: it and its parents need not exist yet.
 
     Raises:
         InputError: when it or a parent is a file, or the nearest folder that exists refuses a file.
@@ -94,16 +95,16 @@ def check_writable(folder: str | Path) -> None:
 def plain_name(text: str) -> str:
     """Return a name for a file or folder that is valid, and inside its folder, on any system.
 
-    A name that is plain already is returned as it is. Any other has what cannot stand in a name replaced by "_", and a
-    mark with a digest of the whole text at its end, so that different texts keep different names (two that differ only
-    in case stay so, and are one file where the file system says that they are).
+    A plain name is returned unchanged. In any other, what cannot stand in a name is replaced by "_", and a mark with a
+    digest of the whole text is added, so that different texts keep different names. Two that differ only in case stay
+    so, and are one file where the file system ignores case.
 
     Args:
-        text: anything, e.g. the stem of a file or the name of a sample; bytes that were no UTF-8 as surrogates.
+        text: such as the stem of a file or the name of a sample; bytes that were no UTF-8 as surrogates.
 
     Returns:
-        No separator, control character or character that a system forbids; no dot or space at either end; no device of
-        Windows; at least one character and at most 120 bytes of UTF-8.
+        No separator, control character or forbidden character; no dot or space at either end; no device of Windows; 1
+        to 120 bytes of UTF-8.
     """
     if _is_plain(text):
         return text

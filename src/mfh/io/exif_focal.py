@@ -1,7 +1,7 @@
-"""Focal length from EXIF: in 35 mm terms, with the sensor's size, or bounded by the lens alone.
+"""Focal length from EXIF: in 35 mm terms, with the sensor's size, or bounded by the lens alone; and that of panoramas.
 
-No tag is believed alone: the 35 mm equivalent, the real focal length, the focal plane resolution, the camera's known
-sensor and the photo's size and shape are held against each other, and the sigma is as wide as what was found.
+Tags are cross-checked: the 35 mm equivalent, the real focal length, the focal plane resolution, the camera's known
+sensor, and the photo's size and shape. The sigma covers their disagreement.
 """
 
 import math
@@ -31,39 +31,39 @@ _SHORTEST_MM, _LONGEST_MM = 1.3, 1000.0
 SHORTEST_35MM, LONGEST_35MM = 8.0, 4000.0
 """35 mm equivalents outside are no lens's: circular fisheyes have 8 mm, the longest zoom of a compact 3000 mm."""
 _LOWEST_CROP_FACTOR, _HIGHEST_CROP_FACTOR, _ABSURD_CROP_FACTOR = 0.6, 12.0, 20.0
-"""Medium format; phones and compacts; above that a few camcorders, and above 20 nothing."""
+"""Medium format; phones and compacts; above that a few camcorders, and above 20 no camera."""
 _LOWEST_OF_PHONES = 2.4
 _CROP_MODE = (1.4, 1.7)
 """Crop of a full-frame camera to APS-C, by makers."""
 _LONGEST_ZOOM = 3.0
-"""A 35 mm equivalent so much longer than the lens's may be a digital zoom that EXIF keeps silent about."""
+"""A 35 mm equivalent up to this much longer than the lens's may be a digital zoom that EXIF omits."""
 _LARGEST_CROP = 4.0
 """Of a photo's side, as people crop."""
 _SURE_SIGMA = 0.06
 _ROUNDED_MM = 0.5
 _SMALL_SENSOR_MM = 12.0
 _LARGEST_PIXEL_UM = (4.5, 14.0)
-"""Of small sensors, and of others: a larger one is many pixels made one."""
+"""Of small sensors, and of others: a larger one is several pixels binned."""
 WIDEST_SHAPE = 2.4
 """Pictures longer than this for their height are panoramas or crops: cinema ends at 2.39:1."""
 _ASSUMED_35MM = 26.0
-"""Of panoramas whose lens is not known: phones make most of them, with their main lens."""
+"""Of panoramas whose lens is not known: most are made by phones, with their main lens."""
 _SIGMA_TURNED, _SIGMA_STITCHED, _SIGMA_UNCERTAIN = 0.2, 0.4, 0.5
 
 
 @dataclass(frozen=True)
 class Check:
-    """What became of a number that was held against others.
+    """The result of comparing one number with the others.
 
     Attributes:
-        believed: whether it is used.
-        phrase: what was found, to follow it in one line.
+        used: whether the number is used.
+        phrase: the finding, for the provenance line.
         sigma: relative one-sigma uncertainty that this adds to the focal length.
         notes: sentences for the user.
-        of_whole_sensor: whether it is what the camera's known sensor says, neither zoomed nor cropped.
+        of_whole_sensor: whether it matches the camera's known sensor, neither zoomed nor cropped.
     """
 
-    believed: bool
+    used: bool
     phrase: str
     sigma: float = 0.0
     notes: tuple[str, ...] = ()
@@ -71,14 +71,16 @@ class Check:
 
 
 def exif_focal(exif: ExifFacts, width: int, height: int) -> tuple[float, FocalProvenance] | None:
-    """Return the focal length in pixels that EXIF says, by the first of these that stands its checks.
+    """Return the focal length in pixels from EXIF, by the first of these that passes its checks; else None.
 
     1. FocalLengthIn35mmFilm: f = focal · long side of the exposed frame / 36. It includes any digital zoom.
     2. FocalLength and the sensor's size: f = focal · digital zoom · pixels per mm.
-    3. FocalLength alone, which bounds what is otherwise assumed.
+    3. FocalLength alone, which bounds the assumption.
 
-    Returns:
-        The focal length and where it came from; None where EXIF says nothing of it.
+    Args:
+        exif: facts from the photo's EXIF.
+        width: width in pixels of the upright photo.
+        height: height in pixels of the upright photo.
     """
     if exif.focal_35mm is None and exif.focal_mm is None:
         return None
@@ -91,7 +93,7 @@ def exif_focal(exif: ExifFacts, width: int, height: int) -> tuple[float, FocalPr
         phone=is_phone(exif.camera_make, exif.camera_model),
     )
     verdict = check_35mm(exif, sensor) if exif.focal_35mm is not None else None
-    if verdict is not None and verdict.believed:
+    if verdict is not None and verdict.used:
         cut = frame.long_px > history.exposed_size[0]
         # Of a picture cut narrower than the sensor, some cameras adapt the equivalent and some do not.
         if not (cut and verdict.of_whole_sensor):
@@ -119,12 +121,12 @@ def _from_35mm(exif: ExifFacts, history: PixelHistory, frame: Frame, verdict: Ch
 def _from_sensor(
     exif: ExifFacts, history: PixelHistory, frame: Frame, sensor: Sensor | None, refused: Check | None
 ) -> tuple[float, FocalProvenance] | None:
-    """Return focal length in pixels from FocalLength and the size of the sensor; None where that is not known."""
+    """Return focal length in pixels from FocalLength and the size of the sensor; None for an unknown sensor."""
     assert exif.focal_mm is not None
     resolution = None
     if exif.sensor_px_per_mm is not None:
         resolution = check_resolution(exif, sensor, history.exposed_size[0], frame)
-    if resolution is not None and resolution.believed:
+    if resolution is not None and resolution.used:
         if resolution.of_whole_sensor:
             # As many pixels to the millimetre as the whole sensor has: cropped or not, never resized.
             frame = Frame(frame.long_px, remark=frame.remark)
@@ -155,7 +157,7 @@ def _from_sensor(
 def _from_lens(
     exif: ExifFacts, history: PixelHistory, frame: Frame, refused: Check | None
 ) -> tuple[float, FocalProvenance] | None:
-    """Return what is assumed of a lens whose sensor is not known; None where there is no such lens."""
+    """Return the focal length assumed for a lens whose sensor is not known; None where no lens has its FocalLength."""
     assert exif.focal_mm is not None
     if not _SHORTEST_MM <= exif.focal_mm <= _LONGEST_MM:
         return None
@@ -178,12 +180,17 @@ def _from_lens(
 
 
 def is_sure(sensor: Sensor | None) -> bool:
-    """Return whether a sensor is known well enough to contradict EXIF; what a class of cameras has is not."""
+    """Return whether a sensor is known well enough to contradict EXIF; the usual one of a class of cameras is not."""
     return sensor is not None and sensor.relative_sigma <= _SURE_SIGMA
 
 
 def check_35mm(exif: ExifFacts, sensor: Sensor | None) -> Check:
-    """Hold FocalLengthIn35mmFilm against FocalLength: their ratio is the crop factor, times any digital zoom."""
+    """Compare FocalLengthIn35mmFilm with FocalLength: their ratio is the crop factor, times any digital zoom.
+
+    Args:
+        exif: facts with a 35 mm equivalent.
+        sensor: of the camera, if known.
+    """
     equivalent_mm, focal_mm, zoom = exif.focal_35mm, exif.focal_mm, exif.digital_zoom
     assert equivalent_mm is not None
     if not SHORTEST_35MM <= equivalent_mm <= LONGEST_35MM:
@@ -207,7 +214,7 @@ def check_35mm(exif: ExifFacts, sensor: Sensor | None) -> Check:
 
 
 def _against_sensor(equivalent_mm: float, factor: float, zoom: float, sensor: Sensor) -> Check:
-    """Hold the crop factor against that of the camera's sensor."""
+    """Compare the crop factor with that of the camera's sensor."""
     # Equivalents are measured along the diagonal or the long side, and rounded to whole millimetres.
     slack = 0.12 + 2 * sensor.relative_sigma + _ROUNDED_MM / equivalent_mm
     longer = math.log(factor / sensor.crop_factor)
@@ -240,7 +247,7 @@ def _refused(equivalent_mm: float, why: str) -> Check:
 
 
 def check_resolution(exif: ExifFacts, sensor: Sensor | None, exposed_px: int, frame: Frame) -> Check:
-    """Hold the focal plane resolution against the sensors that there are, or the one that the camera has.
+    """Compare the focal plane resolution with existing sensors, or with the camera's.
 
     Programs that make a photo smaller often write its new size into EXIF and keep the resolution of the old one; a few
     cameras write a wrong one.
@@ -274,17 +281,20 @@ def check_resolution(exif: ExifFacts, sensor: Sensor | None, exposed_px: int, fr
 
 
 def panorama_focal(exif: ExifFacts, width: int, height: int) -> tuple[float, FocalProvenance] | None:
-    """Return the focal length of the frames a panorama was stitched from, with a sigma that says how rough that is.
+    """Return the focal length of a panorama's frames, with a sigma that covers its error; None for other photos.
 
-    At every column a panorama shows what a camera that looked there saw, so a person's height in pixels still tells
-    the distance, by the focal length of those frames; only what is far from the horizon is bent.
+    Each column of a panorama is as a camera turned to it would show it, so a person's height in pixels still determines
+    the distance, with the focal length of the frames; only what is far from the horizon is bent.
 
-    - Where GPano says how many turns the width spans, f = width / (2π · turns).
+    - Where GPano states how many turns the width spans, f = width / (2π · turns).
     - Else the short side is the frames' long one, as phones are held upright for it: f = focal · short side / 36.
-    - Where only the shape speaks, it may be a crop as well, whose long side is the frame's: the middle of both.
+    - Where only the shape indicates a panorama, it may be a crop as well, whose long side is the frame's: the geometric
+      mean of both.
 
-    Returns:
-        The focal length in pixels and where it came from; None for a photo that is no panorama.
+    Args:
+        exif: facts from the photo's EXIF and XMP.
+        width: width in pixels of the upright photo.
+        height: height in pixels of the upright photo.
     """
     history = pixel_history(exif, width, height)
     long_px, short_px = history.exposed_size
@@ -313,9 +323,9 @@ def panorama_focal(exif: ExifFacts, width: int, height: int) -> tuple[float, Foc
 
 
 def _equivalent(exif: ExifFacts) -> tuple[float, FocalSource, str]:
-    """Return the 35 mm equivalent of the frames, and where it is from."""
+    """Return the 35 mm equivalent of the frames, its source and its origin in words."""
     sensor = find_sensor(exif.camera_make, exif.camera_model, exif.focal_mm)
-    if exif.focal_35mm is not None and check_35mm(exif, sensor).believed:
+    if exif.focal_35mm is not None and check_35mm(exif, sensor).used:
         return exif.focal_35mm, "exif-35mm", f"EXIF {exif.focal_35mm:g} mm, 35 mm equivalent, for its height"
     equivalent_mm = exif.focal_mm * sensor.crop_factor if exif.focal_mm is not None and sensor is not None else 0.0
     if sensor is not None and SHORTEST_35MM <= equivalent_mm <= LONGEST_35MM:

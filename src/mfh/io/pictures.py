@@ -1,7 +1,8 @@
-"""The one place where pictures are opened: a fixed list of formats, and a limit on pixels before any is decoded.
+"""The one place where pictures are opened and decoded: a fixed list of formats, and a limit on pixels before decoding.
 
 Pillow also opens formats that start other programs (EPS starts Ghostscript) or draw, whatever a file is called; none of
-them is on any list here. A test over the source tree holds that nothing else opens pictures.
+them is on any list here. A test over the source tree checks that nothing else opens pictures. Pillow keeps four bytes a
+pixel and converts whole pictures; here arrays are filled a few rows at a time.
 """
 
 import io
@@ -162,19 +163,19 @@ def _quiet_unlimited_pillow() -> Iterator[None]:
 
 
 def decode(image: Image.Image, *, name: str) -> tuple[Shaped[ndarray, "h w c"], tuple[str, ...]]:
-    """Return the pixels of a picture of any Pillow mode, as deep as they are, and sentences about them.
+    """Return the pixels of a picture of any Pillow mode, at its own bit depth, and notes about them.
 
     Args:
         image: opened; decoded here where it is not yet.
-        name: what to call it in messages.
+        name: for messages.
 
     Returns:
-        (h, w, 3) uint8, or (h, w, 1) where it is grey: uint8, uint16, or float32 in [0, 1]. Transparent pixels are
-        shown on white, which is what a page shows behind a picture.
+        (h, w, 3) uint8, or (h, w, 1) where it is grey: uint8, uint16, or float32 in [0, 1]. Transparent pixels are put
+        on white, as on a page.
 
     Raises:
         InputError: for grey values out of range.
-        Exception: whatever the decoder stumbles on in a damaged file.
+        Exception: any error of the decoder on a damaged file.
     """
     image.load()
     mode = image.mode
@@ -207,7 +208,7 @@ def _by_rows(image: Image.Image, mode: str, pixels: Shaped[ndarray, "h w c"]) ->
 
 
 def _on_white(image: Image.Image) -> tuple[UInt8[ndarray, "h w 3"], tuple[str, ...]]:
-    """Return a picture on a white page, and a sentence where the page is seen."""
+    """Return a picture on a white page, and a note where the page is visible."""
     pixels = np.empty((image.height, image.width, 3), np.uint8)
     seen = False
     for rows in strips(pixels.shape[:2]):

@@ -1,7 +1,4 @@
-"""Point clouds and meshes as binary PLY files, which every 3-D viewer reads.
-
-Coordinates are written as they are: metres in the camera frame, x right, y down, z forward.
-"""
+"""Point clouds and meshes as binary PLY files: metres in the camera frame, x right, y down, z forward."""
 
 from pathlib import Path
 

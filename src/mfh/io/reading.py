@@ -1,8 +1,9 @@
-"""The one door for files that somebody else wrote: limits before anything is decoded, and one line where it fails.
+"""The one door for files from outside: limits before anything is decoded, and one line for any failure.
 
-Whatever a user names is read through here: text, JSON, arrays and archives (pictures have :mod:`mfh.io.pictures`, which
-stands on this). A file may be damaged, foreign or hostile, and its decoder may then raise anything at all, so no reader
-lists exceptions: :func:`reading` turns every one of them into one line that names the file and what was expected of it.
+Every file that a user names is read through here: text, JSON, arrays and archives (pictures have
+:mod:`mfh.io.pictures`, which uses this). A file may be damaged, foreign or hostile, and its decoder may then raise any
+exception. :func:`reading` turns each into one line that names the file and what was expected of it. ``what`` is what
+the file is to the user ("relative depth", or empty), ``expected`` what it should be, ``error`` the class raised.
 """
 
 import io
@@ -34,7 +35,7 @@ _MAX_DIMENSIONS = 8
 _MAX_DIGITS = 300
 _MAX_HEADER_BYTES = 10_000
 _STRING = re.compile(r'"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)', re.DOTALL)
-"""To the end where it is not closed: looking for a closing mark from every opening one would take for ever."""
+"""An unclosed string extends to the end: searching a closing mark from each opening one would take quadratic time."""
 _BRACKET = re.compile(r"[\[\]{}]")
 
 
@@ -47,7 +48,7 @@ def reading(path: Path | str, *, what: str, expected: str, error: type[MfhError]
     Args:
         path: the file, for the message.
         what: it is to the user, e.g. "relative depth"; may be empty.
-        expected: what it should have been, e.g. "a 16-bit grey png"; may go on with what to do.
+        expected: what it should have been, e.g. "a 16-bit grey png"; may continue with what to do.
         error: class of the error to raise.
 
     Raises:
@@ -76,7 +77,14 @@ def reading(path: Path | str, *, what: str, expected: str, error: type[MfhError]
 def check_file(
     path: Path | str, *, what: str, expected: str, max_bytes: int | None = None, error: type[MfhError] = InputError
 ) -> Path:
-    """Refuse what cannot be the file before any decoder sees it: a folder, a pipe or device, nothing, too much.
+    """Return the path, or refuse it before any decoder runs: a folder, a pipe or device, an empty or too large file.
+
+    Args:
+        path: the file.
+        what: it is to the user; may be empty.
+        expected: what it should be.
+        max_bytes: of its size; None for any.
+        error: class of the error to raise.
 
     Raises:
         MfhError: of the class given.
@@ -137,7 +145,7 @@ def read_json(
         error: class of the error to raise.
 
     Returns:
-        The value it holds; the caller checks its shape inside :func:`reading`.
+        Its value; the caller checks it inside :func:`reading`.
 
     Raises:
         MfhError: of the class given.
