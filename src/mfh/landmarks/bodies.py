@@ -148,23 +148,6 @@ def _where_finite(body: Evidence) -> Evidence:
     return Evidence(body.relative[kept], body.depth_m[kept], body.person[kept], tuple(landmarks))
 
 
-def gather_evidence(
-    sighting: Sighting, relative: Float[ndarray, "h w"], camera: Camera, *, max_depth_m: float
-) -> Evidence:
-    """Judge the people of an image and pair their metric depth (Eq. 4) with its relative depth.
-
-    Args:
-        sighting: the people of one image and their meshes.
-        relative: (h, w) relative depth of the image, aligned to the photo's.
-        camera: intrinsics of the image.
-        max_depth_m: people farther than this are rejected.
-
-    Returns:
-        The evidence; ``person`` indexes ``landmarks``, which has one entry per person of the sighting, in order.
-    """
-    return body_evidence(judge_people(sighting, camera, max_depth_m=max_depth_m), relative)
-
-
 def reject_all(judged: Judged, reason: str) -> Evidence:
     """Return evidence in which no person is used, for an image whose alignment was rejected."""
     landmarks = tuple(

@@ -31,7 +31,6 @@ _GAPS = (3e-3, 30.0)
 _CELLS = 12
 _LEVELS = np.linspace(0, 100, 21)
 _CLIP = (-1.0, 4.0)
-FEATURES = _CELLS * _CELLS + len(_LEVELS) + 3
 
 
 @dataclass(frozen=True)
