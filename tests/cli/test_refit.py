@@ -148,7 +148,7 @@ def test_a_height_of_everybody_where_nobody_is_in_the_photo(run_mfh, tmp_path, g
     painted = replace(gathered, evidence=gathered.evidence[1:])
     save_evidence(tmp_path / "e.npz", painted)
     run = run_mfh("refit", tmp_path / "e.npz", "--person-height", "1.8")
-    assert run.code == 2 and "nobody in the photo was measured" in run.error_line
+    assert run.code == 2 and "no person in the photo was measured" in run.error_line
 
 
 def test_known_sizes(run_mfh, evidence_path, tmp_path):

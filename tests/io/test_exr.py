@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from mfh.errors import InputError
-from mfh.io.exr import read_exr
-from mfh.io.exr_decoder import choose_channel, decode
+from mfh.io.exr import choose_channel, decode, read_exr
 from mfh.io.maps import read_map
 
 DEPTH = np.linspace(1, 60, 40 * 56, dtype=np.float32).reshape(40, 56)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mfh.geometry.camera import camera_from_focal_px
-from mfh.landmarks.bodies import Sighting, gather_evidence, judge_people, reject_all
+from mfh.landmarks.bodies import Sighting, body_evidence, judge_people, reject_all
 from mfh.types import Evidence, HumanMesh, Person
 
 CAMERA = camera_from_focal_px(60.0, width=60, height=40)
@@ -26,7 +26,7 @@ def person_on(left: int, right: int, top: int = 10, bottom: int = 30) -> Person:
 
 def gather(people: list[Person], meshes: list[HumanMesh | None], *, paint_mask: np.ndarray | None = None) -> Evidence:
     sighting = Sighting(people, meshes, "photo", "finder", "measurer", paint_mask, min_score=0.6)
-    return gather_evidence(sighting, RELATIVE, CAMERA, max_depth_m=50.0)
+    return body_evidence(judge_people(sighting, CAMERA, max_depth_m=50.0), RELATIVE)
 
 
 def reason_for(person: Person, mesh: HumanMesh | None, **options) -> str:
@@ -97,7 +97,7 @@ def test_a_person_found_twice_counts_once():
         [person_on(12, 28), person_on(12, 28)], [board(20.0, 3.0, half_px=7.7), board(20.0, 2.0, half_px=7.7)]
     )
     assert [landmark.verdict for landmark in evidence.landmarks] == ["used", "rejected"]
-    assert evidence.landmarks[1].reason == "found twice: somebody more certain has the same place"
+    assert evidence.landmarks[1].reason == "found twice: a more certain person has the same place"
     assert set(evidence.person) == {0}
     surer = gather(
         [person_on(12, 28), replace(person_on(12, 28), score=0.99)],
@@ -139,7 +139,7 @@ def test_pixels_in_a_hole_do_not_count_and_people_in_one_are_rejected():
     relative[14, 44:58] = 1.0
     people = [person_on(12, 28), person_on(44, 58)]
     sighting = Sighting(people, [board(20.0, 3.0), board(51.0, 2.0)], "photo", "finder", "measurer", min_score=0.6)
-    evidence = gather_evidence(sighting, relative, CAMERA, max_depth_m=50.0)
+    evidence = body_evidence(judge_people(sighting, CAMERA, max_depth_m=50.0), relative)
     used, rejected = evidence.landmarks
     assert (used.verdict, used.pixels) == ("used", 9 * 14)
     assert (rejected.verdict, rejected.pixels) == ("rejected", 0)

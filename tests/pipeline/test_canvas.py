@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mfh.errors import BackendError
-from mfh.geometry import view
+from mfh.geometry import camera as camera_module
 from mfh.geometry.camera import project, resize_camera
 from mfh.pipeline.canvas import canvas_of, on_photo
 from mfh.pipeline.request import Request
@@ -109,8 +109,8 @@ def test_holes_are_holes_on_the_canvas():
 @pytest.fixture
 def whole_is_small(monkeypatch):
     """Photos of more pixels than the wide camera has are too large to be looked at whole."""
-    monkeypatch.setattr(view, "WHOLE_PIXELS", WIDE.width * WIDE.height)
-    monkeypatch.setattr(view, "VIEW_PIXELS", WIDE.width * WIDE.height)
+    monkeypatch.setattr(camera_module, "WHOLE_PIXELS", WIDE.width * WIDE.height)
+    monkeypatch.setattr(camera_module, "VIEW_PIXELS", WIDE.width * WIDE.height)
 
 
 def larger(xy: tuple[float, float]) -> tuple[float, float]:

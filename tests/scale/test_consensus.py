@@ -48,7 +48,7 @@ def twin_log_depth(measurements: list[ScaleMeasurement], relative: RelativeDepth
     middle = float(np.median([one.log_scale(np.array([1 - floor]), relative.space)[0] for one in measurements]))
     log_scale = middle + np.linspace(-4, 4, 1001)
     total = np.full((len(ratio), len(log_scale)), -np.inf)
-    for scatter, (share, likely) in product(module.SCATTERS, module.OUTLIER_SHARES.items()):
+    for scatter, (share, likely) in product(module.INTRINSIC_SIGMAS, module.OUTLIER_SHARES.items()):
         log_like = np.full_like(total, np.log(likely))
         for one in measurements:
             sigma = np.hypot(one.log_sigma, scatter)
@@ -56,7 +56,9 @@ def twin_log_depth(measurements: list[ScaleMeasurement], relative: RelativeDepth
             right = np.log(1 - share) - np.log(sigma) - 0.5 * (off / sigma) ** 2
             wrong = np.log(share / module.OUTLIER_SIGMA) - 0.5 * (off / module.OUTLIER_SIGMA) ** 2
             log_like += np.logaddexp(right, wrong)
-        common = -0.5 * ((np.log(scatter) - np.log(module.SCATTER_MEAN)) / module.SCATTER_SIGMA) ** 2
+        common = (
+            -0.5 * ((np.log(scatter) - np.log(module.INTRINSIC_SIGMA_MEDIAN)) / module.INTRINSIC_SIGMA_LOG_SIGMA) ** 2
+        )
         total = np.logaddexp(total, log_like + common)
     total += log_range_prior(span, ratio)[:, None]
     weight = np.exp(total - total.max())

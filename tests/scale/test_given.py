@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mfh.scale.consensus import Consensus, fit_consensus
-from mfh.scale.given import MOST_DOUBT, NOTABLE_DOUBT, find_valley, given_scale
+from mfh.scale.given import MOST_DOUBT, NOTABLE_DOUBT, find_feasible, given_scale
 from mfh.scale.head import log_depth_at
 from mfh.scale.interval import depth_log_sigma, scale_interval
 from mfh.scale.known_sizes import KNOWN_LOG_SIGMA
@@ -182,14 +182,14 @@ def test_a_person_at_infinity_does_not_keep_given_sizes_from_being_met(space: Sp
 def test_the_valley_is_where_a_dense_search_finds_it(space: Space):
     street = RelativeDepth(encode(np.geomspace(2, 20, 600).reshape(20, 30), space), space)
     known = [at(z, space, factor=f, known=True) for z, f in ((2.5, 1.02), (7.0, 0.97), (16.0, 1.03))]
-    valley = find_valley(known, photo_range(street), space)
+    feasible = find_feasible(known, photo_range(street), space)
     ratio = -min(measurement.relative.min() for measurement in known) + np.exp(np.linspace(-12, 6, 200_000))
     misfit = given_scale(known, ratio, space).misfit
-    assert valley.least == pytest.approx(misfit.min(), rel=1e-4)
-    assert valley.best == pytest.approx(ratio[np.argmin(misfit)], rel=1e-2)
-    inside = ratio[misfit <= misfit.min() + 16 * valley.stretch**2]
-    assert valley.stretch == pytest.approx(np.sqrt(max(1, misfit.min() / 2)), rel=1e-4)
-    assert valley.ratio[[0, -1]] == pytest.approx([inside[0], inside[-1]], rel=1e-3)
+    assert feasible.least == pytest.approx(misfit.min(), rel=1e-4)
+    assert feasible.best == pytest.approx(ratio[np.argmin(misfit)], rel=1e-2)
+    inside = ratio[misfit <= misfit.min() + 16 * feasible.birge_ratio**2]
+    assert feasible.birge_ratio == pytest.approx(np.sqrt(max(1, misfit.min() / 2)), rel=1e-4)
+    assert feasible.ratio[[0, -1]] == pytest.approx([inside[0], inside[-1]], rel=1e-3)
 
 
 def test_a_flat_photo_takes_the_given_distance_everywhere():

@@ -138,7 +138,7 @@ def test_a_height_of_everybody_is_not_of_painted_people():
     (one,) = with_known_heights(evidence, [KnownHeight(2.0)])
     np.testing.assert_allclose(one.depth_m, [3.75, 4.0])
     alone = [Evidence(np.ones(1), np.ones(1), np.zeros(1, int), (painted,))]
-    with pytest.raises(InputError, match="nobody in the photo was measured"):
+    with pytest.raises(InputError, match="no person in the photo was measured"):
         with_known_heights(alone, [KnownHeight(2.0)])
 
 

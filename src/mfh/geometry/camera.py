@@ -2,29 +2,31 @@
 
 The one place that says so: integer pixel coordinates are pixel *centres*, so the left edge of an image is at -0.5, its
 centre at (width - 1) / 2, and a resize by r maps a coordinate c to (c + 0.5)·r - 0.5.
+
+Models take photos of up to 25 megapixels as they are. Larger ones are averaged down, with their camera: networks resize
+their input to a few hundred thousand pixels anyway, and the whole would cost gigabytes.
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float, Shaped
 from numpy import ndarray
 
 from mfh.errors import InputError
-from mfh.types import Camera
+from mfh.types import Camera, Photo
 
 FULL_FRAME_MM = 36.0
 """Long side of the 35 mm ("full") frame, to which 35 mm equivalent focal lengths refer."""
+WHOLE_PIXELS = 25_000_000
+"""Photos of up to so many pixels are used as they are."""
+VIEW_PIXELS = 12_500_000
+"""Larger ones are made smaller by a whole number, until they have no more than this."""
 
 
 def check_camera(camera: Camera) -> Camera:
     """Return the camera, or refuse one that no image can have.
-
-    Args:
-        camera: intrinsics to check.
-
-    Returns:
-        The same camera.
 
     Raises:
         InputError: for a size below 1, a focal length that is not finite and positive, or a principal point that is
@@ -66,9 +68,6 @@ def camera_from_fov_x(fov_x_deg: float, *, width: int, height: int) -> Camera:
         width: image width in pixels.
         height: image height in pixels.
 
-    Returns:
-        The camera.
-
     Raises:
         InputError: for a field of view outside (0, 180), or a size below 1.
     """
@@ -88,9 +87,6 @@ def camera_from_focal_35mm(focal_35mm: float, *, width: int, height: int) -> Cam
         width: image width in pixels, of the whole (uncropped) frame.
         height: image height in pixels, of the whole frame.
 
-    Returns:
-        The camera.
-
     Raises:
         InputError: for a focal length that is not finite and positive, or a size below 1.
     """
@@ -100,27 +96,12 @@ def camera_from_focal_35mm(focal_35mm: float, *, width: int, height: int) -> Cam
 
 
 def camera_matrix(camera: Camera) -> Float[ndarray, "3 3"]:
-    """Return K = [[fx, 0, cx], [0, fy, cy], [0, 0, 1]].
-
-    Args:
-        camera: intrinsics.
-
-    Returns:
-        (3, 3) float64.
-    """
+    """Return K = [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]."""
     return np.array([[camera.fx, 0.0, camera.cx], [0.0, camera.fy, camera.cy], [0.0, 0.0, 1.0]])
 
 
 def resize_camera(camera: Camera, *, width: int, height: int) -> Camera:
     """Return the camera of the image resized to another size: f -> f·r, c -> (c + 0.5)·r - 0.5 per axis.
-
-    Args:
-        camera: intrinsics of the image before.
-        width: new width in pixels.
-        height: new height in pixels.
-
-    Returns:
-        The camera of the resized image.
 
     Raises:
         InputError: for a size below 1.
@@ -147,9 +128,6 @@ def crop_camera(camera: Camera, *, left: int, top: int, width: int, height: int)
         width: crop width in pixels.
         height: crop height in pixels.
 
-    Returns:
-        The camera of the crop.
-
     Raises:
         InputError: for a size below 1.
     """
@@ -163,9 +141,6 @@ def subsample_camera(camera: Camera, *, step: int) -> Camera:
     Args:
         camera: intrinsics of the whole image.
         step: take every step-th row and column.
-
-    Returns:
-        The camera of the subsampled image.
 
     Raises:
         InputError: for a step below 1.
@@ -226,3 +201,33 @@ def _check_positive(name: str, value: float, *, unit: str) -> float:
 def _check_size(width: int, height: int) -> None:
     if width < 1 or height < 1:
         raise InputError(f"image size is {width}x{height}: expected at least 1x1 pixels")
+
+
+def view_shape(height: int, width: int) -> tuple[int, int]:
+    """Return height and width of models' input, for a photo of this height and width in pixels."""
+    if height * width <= WHOLE_PIXELS:
+        return height, width
+    times = math.ceil(math.sqrt(height * width / VIEW_PIXELS))
+    return max(1, round(height / times)), max(1, round(width / times))
+
+
+def view_of(photo: Photo) -> Photo:
+    """Return the models' input: the same photo, or a smaller one with the camera of its size."""
+    height, width = photo.pixels.shape[:2]
+    tall, wide = view_shape(height, width)
+    if (tall, wide) == (height, width):
+        return photo
+    return replace(
+        photo, pixels=_mean(photo.pixels, wide, tall), camera=resize_camera(photo.camera, width=wide, height=tall)
+    )
+
+
+def _mean(pixels: Shaped[ndarray, "h w c"], width: int, height: int) -> Shaped[ndarray, "a b c"]:
+    """Return pixels of the same type at a smaller size: the mean over what each covers."""
+    import cv2
+
+    smaller = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    if smaller.dtype.kind == "f":
+        # Means of numbers in [0, 1] may leave it by a rounding error.
+        smaller = np.clip(smaller, 0, 1)
+    return smaller.reshape(height, width, pixels.shape[2])

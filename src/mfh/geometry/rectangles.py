@@ -1,8 +1,8 @@
-"""Rectangles in a photo that hold somebody: the borders of screens, picture frames and posters.
+"""Rectangles in a photo that enclose a person: the borders of screens, picture frames and posters.
 
-Four straight edges are looked for around a box, one on each side of it, that together make a quadrilateral: any four
-lines do, so a rectangle seen aslant is found too. What is found need not be a border: windows and paving stones have
-straight edges as well, and ``landmarks.in_picture`` weighs it.
+Four straight edges are searched around a box, one on each side of it, that together make a quadrilateral: any four
+lines do, so a rectangle seen aslant is found too. It need not be a border: windows and paving stones have straight
+edges as well, and ``landmarks.in_picture`` decides.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 REACH = 4.0
-"""How far around the middle of the box borders are looked for, over the box's longer side."""
+"""How far around the middle of the box borders are searched, over the box's longer side."""
 _SIZE_PX = 80.0
-"""The longer side of the box where edges are looked for: of a larger one the photo is averaged down."""
+"""The longer side of the box where edges are searched: of a larger one the photo is averaged down."""
 _LEAST_PX = 32.0
-"""Nothing is said of people smaller than this: between their edges there are a few pixels."""
+"""Smaller people have no rectangle: between their edges there are a few pixels."""
 _SHORTEST = 0.2
-"""Edges shorter than this, over the longer side of the box, are not looked at."""
+"""Edges shorter than this, over the longer side of the box, are ignored."""
 _LEAN = {False: np.tan(np.radians(32)), True: np.tan(np.radians(22))}
 """How far edges may lean: horizontal ones by perspective, upright ones (True) less."""
 _OVERLAP = 0.12
@@ -33,7 +33,7 @@ _LEAST_ALIKE = 0.6
 _SKEW = np.sin(np.radians(35))
 _LEAST_COVERAGE = 0.3
 _OUTSIDE = 0.08
-"""Share of the mask that may lie outside: nobody in a picture reaches out of it."""
+"""Share of the mask that may lie outside: a person in a picture does not extend out of it."""
 _WHOLE = 0.7
 """Share of the photo from which a rectangle is the photo's own border: a white edge, a cover."""
 _FILLED = 0.75
@@ -42,21 +42,21 @@ _STEP = 0.02
 """Brightness a pixel (of 1) across an edge that counts as one."""
 _ALONG = np.linspace(0.04, 0.96, 32)
 _BESIDE_PX = np.array([3.0, 4.0, 5.0])
-"""How far from a side what is beside it is looked at."""
+"""How far from a side the brightness beside it is read."""
 _LARGER = 0.015
 """By how much of coverage a rectangle must be better than one of a third of its size."""
 
 
 @dataclass(frozen=True)
 class Rectangle:
-    """Four straight edges around somebody.
+    """Four straight edges around a person.
 
     Attributes:
         corners_px: (4, 2) top left, top right, bottom right, bottom left, pixels of the photo.
         coverage: (4,) shares of the top, right, bottom and left side along which brightness steps across it.
-        overshoot: the same share beyond the corners: a border ends there, a line of paving goes on.
-        roughness: deviation of brightness along the outside of a side from a straight line, of the middle side: a wall
-            or a bezel is even.
+        overshoot: the same share beyond the corners: a border ends there, a line of paving continues.
+        roughness: robust standard deviation of brightness along the outside of a side about a straight line, of the
+            middle side: a wall or a bezel is even.
     """
 
     corners_px: Float[ndarray, "4 2"]
@@ -67,7 +67,7 @@ class Rectangle:
 
 @dataclass(frozen=True)
 class _View:
-    """The part of a photo around a box, in grey, at the size edges are looked for.
+    """The part of a photo around a box, in grey, at the size edges are searched.
 
     Attributes:
         grey: (h, w) brightness.
@@ -96,16 +96,16 @@ class _View:
 def find_rectangle(
     rgb: Float[ndarray, "h w 3"], box_xyxy: Float[ndarray, "4"], instance_mask: Bool[ndarray, "h w"]
 ) -> Rectangle | None:
-    """Find the rectangle of straight edges that most likely is a border around somebody.
+    """Find the rectangle of straight edges that most likely is a border around a person.
 
     Args:
         rgb: the photo.
         box_xyxy: (4,) pixels.
-        instance_mask: (h, w) who must be inside.
+        instance_mask: (h, w) pixels that must be inside.
 
     Returns:
-        The one whose sides are seen best, the smaller of two alike; None where no four edges hold the person, and for
-        people too small to tell.
+        The one with the best coverage, the smaller of two alike; None where no four edges enclose the person, and for
+        people too small.
     """
     if max(box_xyxy[2] - box_xyxy[0], box_xyxy[3] - box_xyxy[1]) < _LEAST_PX:
         return None
@@ -128,11 +128,11 @@ def find_rectangle(
 
 
 def holds(rectangle: Rectangle, instance_mask: Bool[ndarray, "h w"]) -> bool:
-    """Return whether somebody is inside a rectangle, but for what masks may be off.
+    """Return whether a person is inside a rectangle, up to the errors of masks.
 
     Args:
         rectangle: of the photo.
-        instance_mask: (h, w) pixels of somebody in it.
+        instance_mask: (h, w) the person's pixels.
     """
     rows, columns = np.nonzero(instance_mask)
     every = max(1, len(rows) // 500)
@@ -312,7 +312,7 @@ def _strip(view: _View, side: Float[ndarray, "n 2"], away: Float[ndarray, "2"]) 
 
 
 def _roughness(strip: Float[ndarray, "n"]) -> float:
-    """Return the robust deviation of brightness from a straight line."""
+    """Return the robust standard deviation of brightness about a straight line."""
     place = np.linspace(-1, 1, len(strip))
     seen = np.isfinite(strip)
     basis = np.stack([place[seen], np.ones(seen.sum())], 1)

@@ -1,9 +1,7 @@
 """Depth on disk: ``depth.npz`` holds everything in float metres, ``depth.png`` 16-bit millimetres for other tools.
 
-A 16-bit grey PNG written row by row: no picture of the whole is needed.
-
-Each row is stored as its difference to the one above, which is next to nothing in a depth map. That is all the format
-asks for, and for depth it is smaller and faster than trying every filter on every row.
+The PNG is written row by row, each row as its difference to the one above: for depth this is smaller and faster than
+trying every filter on every row.
 """
 
 import struct
@@ -28,12 +26,12 @@ from mfh.types.rows import strips
 PNG_MAX_M = 65.535
 """Farthest depth that 16-bit millimetres can hold."""
 _READ_PIXELS = 4 * MAX_PIXELS
-"""Largest depth.png that is read: photos above the usual limit are measured where the user raises it."""
+"""Largest depth.png that is read: users may raise the limit on photos."""
 
 
 @dataclass(frozen=True)
 class DepthFile:
-    """What ``depth.npz`` holds.
+    """The contents of ``depth.npz``.
 
     Attributes:
         depth_m: (h, w) float32 z in metres; NaN where not valid.
@@ -55,11 +53,7 @@ class DepthFile:
 
 
 def write_depth_npz(path: str | Path, result: MetricDepth) -> None:
-    """Write depth, its deviation, validity, K and the metric head to an uncompressed npz, a few rows at a time.
-
-    Args:
-        path: file to write, ending in .npz.
-        result: the depth.
+    """Write depth, its log sigma, validity, K and the metric head to an uncompressed npz, a few rows at a time.
 
     Raises:
         InputError: when the file cannot be written.
@@ -86,7 +80,7 @@ def write_depth_npz(path: str | Path, result: MetricDepth) -> None:
             with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, value, allow_pickle=False)
         if result.log_sigma_curve is not None:
-            # Half precision keeps a tenth of a percent of it; past its range the depth is anybody's guess.
+            # Half precision keeps a tenth of a percent of it; past its range the depth is unknown.
             sigmas = (np.minimum(result.log_sigma_rows(rows), 6e4) for rows in strips(result.shape))
             _write_rows(archive, "log_sigma", np.dtype(np.float16), result.shape, sigmas)
 
@@ -105,12 +99,6 @@ def _write_rows(
 
 def read_depth_npz(path: str | Path) -> DepthFile:
     """Read what :func:`write_depth_npz` wrote.
-
-    Args:
-        path: the npz file.
-
-    Returns:
-        Its contents.
 
     Raises:
         InputError: for a missing file, or one that is not such an npz.
@@ -136,10 +124,6 @@ def read_depth_npz(path: str | Path) -> DepthFile:
 def write_depth_png(path: str | Path, result: MetricDepth) -> int:
     """Write depth as 16-bit millimetres: 0 is not valid, and depths past 65.535 m are written as 65.535 m.
 
-    Args:
-        path: file to write, ending in .png.
-        result: the depth.
-
     Returns:
         Number of valid pixels that were too far and are saturated.
 
@@ -162,14 +146,11 @@ def write_depth_png(path: str | Path, result: MetricDepth) -> int:
 
 
 def depth_to_millimetres(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h w"]) -> UInt16[ndarray, "h w"]:
-    """Return depth in whole millimetres, at least 1 where valid so that 0 means only "not valid".
+    """Return depth in whole millimetres as uint16: 0 where not valid, else 1 to 65535.
 
     Args:
         depth_m: (h, w) z in metres.
         valid_mask: (h, w) where there is a depth.
-
-    Returns:
-        (h, w) uint16, saturated at 65535.
     """
     millimetres = np.where(valid_mask, depth_m, 0.0).astype(np.float64)
     millimetres *= 1000
@@ -182,12 +163,8 @@ def depth_to_millimetres(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarra
 def read_depth_png(path: str | Path) -> tuple[Float[ndarray, "h w"], Bool[ndarray, "h w"]]:
     """Read a 16-bit millimetre depth picture.
 
-    Args:
-        path: the png file.
-
     Returns:
-        depth_m: (h, w) float32 metres, NaN where not valid.
-        valid_mask: (h, w).
+        (h, w) float32 metres, NaN where not valid; and the (h, w) valid mask.
 
     Raises:
         InputError: for a missing file, or one that is not a 16-bit grey picture.
@@ -204,7 +181,7 @@ def read_depth_png(path: str | Path) -> tuple[Float[ndarray, "h w"], Bool[ndarra
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _EFFORT = 1
-"""Of zlib, whose usual 6 takes most of the time of a large result for little: a depth map is smooth."""
+"""Of zlib: its usual 6 takes most of the time of a large result for little gain."""
 _UP = 2
 """The filter of a row that is stored as its difference to the one above."""
 

@@ -1,12 +1,11 @@
-"""Evidence on disk: everything the models said about one photo in one npz, to be concluded again without any model.
+"""Evidence on disk: all model outputs for one photo in one npz, from which the answer is computed without any model.
 
-What decides the metres is kept exactly: the photo's relative depth, the pixels of people, and the rest as JSON. The
+What decides the scale is kept exactly: the photo's relative depth, the pixels of people, and the rest as JSON. The
 photo itself is a JPEG, for pictures only; paintings are not kept.
 """
 
 import io
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,19 +19,18 @@ from mfh import __version__
 from mfh.errors import InputError
 from mfh.io.atomic import atomic_path
 from mfh.io.evidence_format import Description, PhotoDescription, check_arrays, check_description
-from mfh.io.json_text import from_json
-from mfh.io.pictures import open_picture
-from mfh.io.pixels import decode_rgb
+from mfh.io.json_text import from_json, plain_values
+from mfh.io.pictures import decode_rgb, open_picture
 from mfh.io.reading import MAX_ARRAY_BYTES, MAX_TEXT_BYTES, array_names, open_zip, parse_json, read_member, reading
 from mfh.types import Camera, Evidence, Landmark, LogRange, Photo, RelativeDepth
 from mfh.types.observations import Gathered
 from mfh.types.rows import strips
 
 EVIDENCE_FILE = "evidence.npz"
-"""What it is called beside the other results of a photo."""
+"""Its name beside the other results of a photo."""
 
 FORMAT, VERSION, VERSION_WITH_HOLES = "mfh-evidence", 2, 3
-"""Files of relative depth with holes are of a version of their own: earlier programs do not know of holes."""
+"""Files whose relative depth has holes have a version of their own: earlier programs cannot read holes."""
 _ARRAYS = ("relative", "photo_jpeg", "pixel_relative", "pixel_depth_m", "pixel_person", "pixel_counts")
 _JPEG_QUALITY = 90
 _JPEG_MAX_PX = 65_500
@@ -45,11 +43,7 @@ _EXPECTED = "what mfh predict --save-evidence writes"
 
 
 def save_evidence(path: str | Path, gathered: Gathered) -> None:
-    """Write what the models said about one photo.
-
-    Args:
-        path: file to write, ending in .npz.
-        gathered: what the models said; its paintings are not kept.
+    """Write all model outputs for one photo, without its paintings.
 
     Raises:
         InputError: when the file cannot be written, or the photo has a side that JPEG cannot hold.
@@ -78,20 +72,14 @@ def save_evidence(path: str | Path, gathered: Gathered) -> None:
         "pixel_depth_m": np.concatenate([np.zeros(0), *(one.depth_m for one in evidence)]),
         "pixel_person": np.concatenate([np.zeros(0, int), *(one.person for one in evidence)]).astype(np.int32),
         "pixel_counts": np.array([len(one.relative) for one in evidence], np.int64),
-        "about": np.str_(json.dumps(_plain(asdict(description)), allow_nan=False)),
+        "about": np.str_(json.dumps(plain_values(asdict(description)), allow_nan=False)),
     }
     with atomic_path(path) as temporary:
         np.savez_compressed(temporary, **arrays)
 
 
 def load_evidence(path: str | Path) -> Gathered:
-    """Read what :func:`save_evidence` wrote.
-
-    Args:
-        path: the npz file.
-
-    Returns:
-        What the models said; the photo is as good as its JPEG, and there are no paintings.
+    """Read what :func:`save_evidence` wrote; the photo has the quality of its JPEG, and there are no paintings.
 
     Raises:
         InputError: for a missing, damaged or foreign file, or one of another format version.
@@ -110,18 +98,18 @@ def load_evidence(path: str | Path) -> Gathered:
 
 
 def _describe(path: str | Path, text: str) -> Description:
-    """Return the description, of this format and version, with every field in its range."""
-    tree = parse_json(text)
-    if not isinstance(tree, dict) or tree.get("format") != FORMAT:
+    """Return the description, with format, version and the range of every field checked."""
+    content = parse_json(text)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError("its description is another program's")
-    version = tree.get("version")
+    version = content.get("version")
     if version not in (VERSION, VERSION_WITH_HOLES):
         raise InputError(
-            f"{path} has evidence of format version {version!r:.40} (mfh {tree.get('mfh')!r:.40}), and this is mfh "
+            f"{path} has evidence of format version {version!r:.40} (mfh {content.get('mfh')!r:.40}), and this is mfh "
             f"{__version__}, which reads {VERSION} and {VERSION_WITH_HOLES}: make it again with mfh predict "
             "--save-evidence"
         )
-    description = from_json(Description, tree)
+    description = from_json(Description, content)
     check_description(description)
     return description
 
@@ -154,10 +142,10 @@ def _gathered(description: Description, arrays: Mapping[str, ndarray], path: str
 
 
 def read_log_range(parts: Sequence[Sequence[float]] | None) -> LogRange | None:
-    """Return what is believed of a photo's depth range, from the lists JSON makes of it.
+    """Return a predicted log depth range from JSON lists.
 
     Args:
-        parts: (weight, mean, deviation) of each part; None where nothing is believed.
+        parts: (weight, mean, standard deviation) of each Gaussian; None for no prediction.
 
     Raises:
         ValueError, TypeError: for anything else.
@@ -206,13 +194,3 @@ def _from_jpeg(jpeg: UInt8[ndarray, "bytes"], camera: Camera, path: str | Path) 
                 f"{camera.width}x{camera.height}): expected {_EXPECTED}"
             )
         return decode_rgb(image)
-
-
-def _plain(value: object) -> object:
-    """Return what JSON can hold: lists, numbers that are not numpy's, and null for what is not finite."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    number = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(number, float) and not math.isfinite(number) else number

@@ -1,6 +1,6 @@
-"""What an evidence file holds, and what every field and array of one must be before anything is concluded from it.
+"""The content of an evidence file, and the checks of every field and array before anything is computed from it.
 
-Whatever is accepted here can be concluded without a fault: limits are far beyond what any photo has.
+Accepted files never fail later: the limits are far beyond what any photo has.
 """
 
 import math
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
-from mfh.geometry.view import view_shape
+from mfh.geometry.camera import view_shape
 from mfh.types import Camera, FocalProvenance, Landmark, Region, Segment, Space
 
 MAX_PEOPLE = 4_000
@@ -39,7 +39,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class PhotoDescription:
-    """What is kept of a photo beside its pixels, camera and focal length."""
+    """A photo without its pixels, camera and focal length."""
 
     name: str
     notes: tuple[str, ...]
@@ -47,7 +47,7 @@ class PhotoDescription:
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """What is kept as JSON: fields of :class:`~mfh.types.observations.Gathered`, in the order of the file."""
+    """The JSON part: fields of :class:`~mfh.types.observations.Gathered`, in the order of the file."""
 
     format: str
     version: int
@@ -74,10 +74,7 @@ class Description:
 
 
 def check_description(one: Description) -> None:
-    """Refuse a description with a number out of range; its types are right already.
-
-    Args:
-        one: the description.
+    """Refuse a description with a number out of range; its types are already checked.
 
     Raises:
         ValueError: for a number out of range.
@@ -109,12 +106,7 @@ def check_description(one: Description) -> None:
 
 
 def check_arrays(arrays: Mapping[str, ndarray], camera: Camera, landmarks: Sequence[Sequence[Landmark]]) -> None:
-    """Refuse arrays that are not what they are called, or do not belong together.
-
-    Args:
-        arrays: all but the description.
-        camera: of the photo.
-        landmarks: of every image.
+    """Refuse arrays of a wrong type, shape or range, or that do not belong together.
 
     Raises:
         ValueError: for such arrays.
@@ -123,7 +115,7 @@ def check_arrays(arrays: Mapping[str, ndarray], camera: Camera, landmarks: Seque
         kind, axes = _KINDS[name]
         if array.dtype != kind or array.ndim != axes:
             raise ValueError(f"{name} is {array.dtype} {array.shape}: expected {np.dtype(kind)} of {axes} axes")
-    # Of a photo too large to be looked at whole, the map has the size that models look at.
+    # Of a large photo, the map has the size of the models' input.
     sizes = ((camera.height, camera.width), view_shape(camera.height, camera.width))
     for name in ("relative", "valid_mask"):
         if name in arrays and arrays[name].shape not in sizes:
@@ -145,7 +137,7 @@ def check_arrays(arrays: Mapping[str, ndarray], camera: Camera, landmarks: Seque
 
 
 def _check_people(arrays: Mapping[str, ndarray], pixels: int, landmarks: Sequence[Sequence[Landmark]]) -> None:
-    """Refuse pixels that are not those of the people who are used."""
+    """Refuse pixels that are not those of the people used."""
     counts, person = arrays["pixel_counts"], arrays["pixel_person"]
     lengths = {len(arrays[name]) for name in ("pixel_relative", "pixel_depth_m", "pixel_person")}
     # No sum of numbers that are each at most the whole can overflow.
@@ -178,7 +170,7 @@ def _check_log_range(parts: Sequence[tuple[float, float, float]]) -> None:
     for weight, mean, sigma in parts:
         _check("a weight of log_range", weight, 0, 1 + 1e-6)
         _check("a mean of log_range", mean, -_MAX_SIGMA, _MAX_SIGMA)
-        _check("a deviation of log_range", sigma, 1e-6, _MAX_SIGMA)
+        _check("a standard deviation of log_range", sigma, 1e-6, _MAX_SIGMA)
 
 
 def _check_landmark(landmark: Landmark, far_px: int) -> None:

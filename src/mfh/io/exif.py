@@ -1,4 +1,4 @@
-"""What a photo's EXIF and XMP say about its lens and its history, read without trusting any of it."""
+"""A photo's EXIF and XMP entries about its lens and its history; every value is checked."""
 
 import math
 import re
@@ -45,7 +45,7 @@ class Panorama:
     """A picture stitched while the camera turned.
 
     Attributes:
-        turns: how many full turns its width spans, where that is stated: GPano's cropped over its full width.
+        turns: full turns that its width spans, where stated: GPano's cropped over its full width.
     """
 
     turns: float | None = None
@@ -53,18 +53,18 @@ class Panorama:
 
 @dataclass(frozen=True)
 class ExifFacts:
-    """The entries that decide the focal length and the way up; None where absent or impossible.
+    """The entries that decide the focal length and the orientation; None where absent or impossible.
 
     Attributes:
         focal_35mm: FocalLengthIn35mmFilm, millimetres.
         focal_mm: FocalLength, millimetres on the real sensor.
         digital_zoom: DigitalZoomRatio; 1 where absent.
-        exposed_size: (width, height) in pixels of the picture the camera wrote, before anybody resized or cropped it.
+        exposed_size: (width, height) in pixels of the picture the camera wrote, before it was resized or cropped.
         sensor_px_per_mm: pixels of that picture per millimetre of sensor (FocalPlaneXResolution and its unit).
         camera_make: Make.
         camera_model: Model.
-        panorama: what is known of the panorama it is said to be; None where it is not.
-        orientation: how the pixels, as they are decoded, are still to be turned: 1 to 8, as Orientation.
+        panorama: its facts where the photo is declared a panorama, else None.
+        orientation: how the decoded pixels are still to be turned: 1 to 8, as Orientation.
     """
 
     focal_35mm: float | None = None
@@ -79,13 +79,10 @@ class ExifFacts:
 
 
 def read_exif(image: Image.Image) -> ExifFacts:
-    """Read the facts of an opened image.
+    """Read the facts of an opened image; all are empty without EXIF, or where it cannot be parsed.
 
     Args:
         image: a Pillow image; its pixels are not decoded, unless the format has its EXIF behind them.
-
-    Returns:
-        The facts; all empty for an image without EXIF, or with EXIF that cannot be parsed.
     """
     try:
         return _facts(image)
@@ -116,13 +113,13 @@ def _facts(image: Image.Image) -> ExifFacts:
 
 
 def _orientation(image: Image.Image, value: object) -> int:
-    """Return what is left to be turned: the decoder of TIFF turns the pixels itself, and those of HEIF say so."""
+    """Return the turn that is left: the decoder of TIFF turns the pixels itself, and that of HEIF reports it."""
     orientation = int(_number(value) or 1)
     return orientation if 1 <= orientation <= 8 and image.format != "TIFF" else 1
 
 
 def _panorama(image: Image.Image, rendered: object, software: object) -> Panorama | None:
-    """Return what EXIF, XMP or the program that wrote the file says of a panorama, if anything."""
+    """Return a panorama's facts from EXIF, XMP or the name of the writing program; None for other photos."""
     xmp = _xmp(image)
     if _GPANO.search(xmp):
         full, width = _GPANO_FULL_WIDTH.search(xmp), _GPANO_WIDTH.search(xmp)

@@ -1,34 +1,35 @@
-"""EXR maps, decoded in a process of their own.
+"""EXR maps, decoded in a process of their own: this file run as a script.
 
 The decoder is the Academy's (package OpenEXR, the exr extra). A library in C++ may end the process that runs it when a
-file is damaged, and writes to its standard streams; here it can do neither to ours.
+file is damaged, and writes to its standard streams; here it can do neither to ours. The script is run by its path: a
+path in, an npy or one line of refusal out. It imports nothing of this package, so the reader imports it where it is
+called.
 """
 
+import io
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from jaxtyping import Shaped
-from numpy import ndarray
-
-from mfh.errors import InputError
-from mfh.io import exr_decoder
-from mfh.io.pictures import MAX_PIXELS
-from mfh.io.reading import MAX_ARRAY_BYTES, check_file, read_array_bytes, reading
+import numpy as np
 
 _TIMEOUT_S = 60.0
 """A hundred megapixels take a few seconds."""
+_REFUSED = 3
+"""Exit code with which the output is a reason in words."""
 
 
-def read_exr(path: Path, *, what: str, expected: str, names: Sequence[str]) -> Shaped[ndarray, "..."]:
+def read_exr(path: Path, *, what: str, expected: str, names: Sequence[str]) -> np.ndarray:
     """Read one channel of an EXR file, scanlines or tiles, of any compression.
 
     Args:
         path: the file.
-        what: it is to the user.
-        expected: what it should be.
+        what: the file is, for messages.
+        expected: what it should be, for messages.
         names: of the channel, without its layer, in a file with several, in order of preference; Z (of depth), Y and V
             come after them, then red, green and blue that are all alike.
 
@@ -38,13 +39,17 @@ def read_exr(path: Path, *, what: str, expected: str, names: Sequence[str]) -> S
     Raises:
         InputError: for a file that is not such a map, or where the exr extra is not installed.
     """
+    from mfh.errors import InputError
+    from mfh.io.pictures import MAX_PIXELS
+    from mfh.io.reading import MAX_ARRAY_BYTES, check_file, read_array_bytes, reading
+
     check_file(path, what=what, expected=expected)
     if find_spec("OpenEXR") is None:
         raise InputError(f"{what} {path} is EXR, which needs one more package: pip install 'metric-from-human[exr]'")
     usual = ("z", "y", "v") if any("depth" in name for name in names) else ("y", "v")
     wanted = ",".join(dict.fromkeys([*(name.lower() for name in names), *usual]))
     # -P: nothing is imported from the current folder.
-    command = [sys.executable, "-P", exr_decoder.__file__, str(path), wanted, str(MAX_PIXELS), str(MAX_ARRAY_BYTES)]
+    command = [sys.executable, "-P", __file__, str(path), wanted, str(MAX_PIXELS), str(MAX_ARRAY_BYTES)]
     with reading(path, what=what, expected=expected):
         try:
             done = subprocess.run(
@@ -58,7 +63,139 @@ def read_exr(path: Path, *, what: str, expected: str, names: Sequence[str]) -> S
         except subprocess.TimeoutExpired as error:
             raise ValueError(f"decoding it took more than {_TIMEOUT_S:g} s") from error
         if done.returncode != 0:
-            refused = done.returncode == exr_decoder.REFUSED
+            refused = done.returncode == _REFUSED
             reason = done.stdout.decode("utf-8", "replace") if refused else f"its decoder ended with {done.returncode}"
             raise InputError(f"{what} {path} cannot be read ({reason}): expected {expected}")
         return read_array_bytes(done.stdout)
+
+
+def main() -> int:
+    """Decode the file the arguments name and write the channel they want to the standard output."""
+    path, wanted, max_pixels, max_bytes = sys.argv[1:]
+    # The library writes remarks to both standard streams.
+    with os.fdopen(os.dup(1), "wb") as output:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        try:
+            values = decode(path, wanted.split(","), max_pixels=int(max_pixels), max_bytes=int(max_bytes))
+            content = io.BytesIO()
+            np.save(content, values)
+            output.write(content.getbuffer())
+        except Exception as error:
+            output.write(" ".join(f"{error or type(error).__name__}".split())[:300].encode("utf-8", "replace"))
+            return _REFUSED
+    return 0
+
+
+def decode(path: str, wanted: Sequence[str], *, max_pixels: int, max_bytes: int) -> np.ndarray:
+    """Return one channel of an EXR file, placed in its display window.
+
+    Args:
+        path: the file.
+        wanted: names of channels without their layer, lower case, in order of preference.
+        max_pixels: of one channel, of the display window, and of a tile.
+        max_bytes: of all channels together.
+
+    Returns:
+        (h, w) float16, float32 or uint32.
+
+    Raises:
+        ValueError, RuntimeError: for a file that cannot be read, has no such channel, or exceeds a limit, before
+        decoding.
+    """
+    import OpenEXR
+
+    with OpenEXR.File(path, separate_channels=True, header_only=True) as file:
+        # Closing the file empties them.
+        headers = [dict(file.header(part)) for part in range(len(file.parts))]
+    _check_sizes(headers, max_pixels, max_bytes)
+    whole = [(part, one.name) for part, header in enumerate(headers) for one in header["channels"] if _is_whole(one)]
+    chosen = choose_channel(whole, wanted)
+    with OpenEXR.File(path, separate_channels=True) as file:
+        pixels = [np.asarray(file.channels(part)[name].pixels) for part, name in chosen]
+    if not all(np.array_equal(one, pixels[0], equal_nan=one.dtype.kind == "f") for one in pixels):
+        raise ValueError(f"its channels {_listed(chosen)} differ: expected one channel, or three that are alike")
+    return _in_display_window(pixels[0], headers[chosen[0][0]])
+
+
+def choose_channel(channels: Sequence[tuple[int, str]], wanted: Sequence[str]) -> list[tuple[int, str]]:
+    """Return the channel that holds the map: the only one, one of the wanted names, or red, green and blue.
+
+    Args:
+        channels: part and name of each.
+        wanted: names without their layer, lower case, in order of preference.
+
+    Returns:
+        One channel, or three that must be alike.
+
+    Raises:
+        ValueError: where there is no such channel, or several.
+    """
+    if len(channels) == 1:
+        return list(channels)
+    bare = [name.rpartition(".")[2].lower() for _, name in channels]
+    for name in wanted:
+        found = [channel for channel, one in zip(channels, bare, strict=True) if one == name]
+        if len(found) == 1:
+            return found
+        if found:
+            raise ValueError(f"it has several channels named {name} ({_listed(found)}): expected one")
+    if sorted(bare) in (["b", "g", "r"], ["a", "b", "g", "r"]):
+        return [channel for channel, one in zip(channels, bare, strict=True) if one != "a"]
+    raise ValueError(f"it has the channels {_listed(channels)}: expected one, or one named {', '.join(wanted)}")
+
+
+def _check_sizes(headers: Sequence[dict[str, Any]], max_pixels: int, max_bytes: int) -> None:
+    """Refuse what would not fit before anything is decoded."""
+    total = 0
+    for header in headers:
+        for window in ("dataWindow", "displayWindow"):
+            columns, rows = _size(header[window])
+            if not (columns > 0 and rows > 0 and columns * rows <= max_pixels):
+                raise ValueError(f"it has {columns}x{rows} pixels: expected 1 to {max_pixels:,}")
+        tiles = header.get("tiles")
+        if tiles is not None and tiles.xSize * tiles.ySize > max_pixels:
+            raise ValueError(f"its tiles have {tiles.xSize}x{tiles.ySize} pixels: expected at most {max_pixels:,}")
+        columns, rows = _size(header["dataWindow"])
+        total += columns * rows * 4 * len(header["channels"])
+    if total > max_bytes:
+        raise ValueError(
+            f"its channels have up to {total:,} bytes, {max_bytes:,} at most are read: keep the depth alone"
+        )
+
+
+def _is_whole(channel: Any) -> bool:
+    return channel.xSampling == 1 and channel.ySampling == 1
+
+
+def _size(window: tuple[np.ndarray, np.ndarray]) -> tuple[int, int]:
+    (left, top), (right, bottom) = (corner.tolist() for corner in window)
+    return right - left + 1, bottom - top + 1
+
+
+def _in_display_window(pixels: np.ndarray, header: dict[str, Any]) -> np.ndarray:
+    """Return what is seen: a data window may be smaller, or reach beyond it."""
+    (left, top), _ = (corner.tolist() for corner in header["dataWindow"])
+    (shown_left, shown_top), _ = (corner.tolist() for corner in header["displayWindow"])
+    columns, rows = _size(header["dataWindow"])
+    if pixels.dtype.kind not in "fu" or pixels.shape != (rows, columns):
+        raise ValueError(f"its channel holds {pixels.dtype} {pixels.shape}: expected one number a pixel")
+    width, height = _size(header["displayWindow"])
+    x, y = left - shown_left, top - shown_top
+    if (x, y, columns, rows) == (0, 0, width, height):
+        return pixels
+    shown = np.full((height, width), np.nan, np.float32)
+    inside = slice(max(y, 0), max(min(y + rows, height), 0)), slice(max(x, 0), max(min(x + columns, width), 0))
+    shown[inside] = pixels[
+        slice(inside[0].start - y, inside[0].stop - y), slice(inside[1].start - x, inside[1].stop - x)
+    ]
+    return shown
+
+
+def _listed(channels: Sequence[tuple[int, str]]) -> str:
+    return ", ".join(name for _, name in channels[:20])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Where a photo's focal length comes from: given, EXIF, or a default that says so. Metres scale with it."""
+"""The source of a photo's focal length: given, EXIF, or a default that is reported. Depth scales with it."""
 
 import math
 from dataclasses import dataclass
@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from mfh.errors import InputError
 from mfh.geometry.camera import FULL_FRAME_MM, camera_from_focal_35mm, camera_from_focal_px, camera_from_fov_x
 from mfh.io.exif import ExifFacts
-from mfh.io.exif_checks import SHORTEST_35MM
-from mfh.io.exif_focal import exif_focal
+from mfh.io.exif_focal import SHORTEST_35MM, WIDEST_SHAPE, exif_focal, panorama_focal
 from mfh.io.intrinsics import Intrinsics
-from mfh.io.panorama import WIDEST_SHAPE, panorama_focal
 from mfh.io.pixel_history import ADVICE
 from mfh.types import Camera, FocalProvenance
 
@@ -23,10 +21,10 @@ FOCAL_UNKNOWN = (
     "the photo does not say its focal length, and all metres scale with it: "
     f"{ADVICE}, --fov-x-deg, --focal-35mm or --intrinsics if you know it"
 )
-"""What is said of a photo with the default field of view."""
+"""The note on a photo with the default field of view."""
 
 LONGEST_GIVEN_35MM = 1500.0
-"""Longer given ones are questioned, as those shorter than any lens: nobody photographs people with them."""
+"""Longer given ones are questioned, as those shorter than any lens are: people are not photographed with them."""
 
 NARROWEST_DEG, WIDEST_DEG = 0.02, 179.8
 """Given fields of view along the long side outside are no camera's, and errors."""
@@ -63,7 +61,7 @@ class FocalRequest:
     intrinsics: Intrinsics | None = None
 
     def __post_init__(self) -> None:
-        """Refuse two answers to one question, and numbers no lens has."""
+        """Refuse several focal lengths, and numbers no lens has."""
         given = [flag for name, flag in _FLAGS.items() if getattr(self, name) is not None]
         if len(given) > 1:
             raise InputError(f"{' and '.join(given)} are both given: expected at most one; drop all but one")
@@ -80,20 +78,17 @@ class FocalRequest:
 def choose_camera(
     request: FocalRequest | None, exif: ExifFacts, *, width: int, height: int
 ) -> tuple[Camera, FocalProvenance]:
-    """Return the camera of a photo, by the first of these that is known.
+    """Return the camera of a photo, and the provenance of its focal length, by the first of these that is known.
 
-    1. given by the user; 2. EXIF focal length in 35 mm terms; 3. EXIF focal length and the sensor's size;
-    4. EXIF focal length alone, which bounds what is assumed; 5. a default field of view of 60 degrees along the long
-    side. A panorama has none of them but the first, and is said to be one.
+    1. given by the user; 2. EXIF focal length in 35 mm terms; 3. EXIF focal length and the sensor's size; 4. EXIF focal
+    length alone, which bounds the assumption; 5. a default field of view of 60 degrees along the long side. A panorama
+    has only the first, or the focal length of its frames with a note.
 
     Args:
         request: what the user gave; None for nothing.
         exif: facts from the photo's EXIF.
         width: width in pixels of the upright photo.
         height: height in pixels of the upright photo.
-
-    Returns:
-        The camera, and where its focal length came from, with sentences to show with it.
 
     Raises:
         InputError: when given intrinsics belong to a photo of another size, or what is given is no camera's.
@@ -206,9 +201,9 @@ def _guess(request: FocalRequest, equivalent_mm: float) -> str:
 def _camera_of_intrinsics(given: Intrinsics, *, width: int, height: int) -> Camera:
     """Return the camera of given intrinsics, refusing those of another photo size.
 
-    A K says its image size only through its principal point, which lies near the middle. One well outside the middle
-    belongs to a resized, cropped or rotated version of the photo, and would make every metre wrong without a sound; the
-    owner of a truly off-centre photo states the size in the file.
+    A K implies its image size only through its principal point, which lies near the middle. One well outside the middle
+    belongs to a resized, cropped or rotated version of the photo, and depth would be silently wrong; the owner of a
+    truly off-centre photo states the size in the file.
     """
     if given.size is not None and given.size != (width, height):
         raise InputError(

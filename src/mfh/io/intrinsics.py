@@ -1,8 +1,8 @@
 """Camera intrinsics from files, in the layouts that other programs write.
 
-The one place that says where their pixels lie: here an integer coordinate is the *centre* of a pixel, as in the
-datasets' own K. COLMAP and nerfstudio, which took over COLMAP's files, count from the outer corner of the first pixel,
-so that its centre is at 0.5: their principal points lose half a pixel. Bare camera matrices, ARKit's among them, are
+Pixel conventions are converted here. An integer coordinate is the *centre* of a pixel, as in the datasets' own K.
+COLMAP and nerfstudio, which took over COLMAP's files, count from the outer corner of the first pixel, so that its
+centre is at 0.5: half a pixel is subtracted from their principal points. Bare camera matrices, ARKit's among them, are
 taken as they are.
 """
 
@@ -47,7 +47,7 @@ class Intrinsics:
         cy: principal point row.
         size: (width, height) they belong to, where stated.
         origin: file name, for messages.
-        distorted: whether the file tells a lens distortion, which is not undone.
+        distorted: whether the file states a lens distortion, which is not undone.
     """
 
     fx: float
@@ -69,12 +69,6 @@ def read_intrinsics(path: str | Path) -> Intrinsics:
     - COLMAP's cameras.txt with one camera; ARKitScenes' pincam (width height fx fy cx cy).
 
     Every other key is ignored; fisheye models are refused.
-
-    Args:
-        path: the file.
-
-    Returns:
-        The intrinsics.
 
     Raises:
         InputError: for a file that cannot be read, has no such layout, or holds numbers no camera has.
@@ -137,7 +131,7 @@ def _from_json(content: object, named: str) -> _Found:
 
 
 def _from_nerfstudio(content: Mapping[str, Any], size: tuple[int, int] | None, named: str) -> _Found:
-    """Return what nerfstudio's transforms.json says of all its frames; instant-ngp's and NeRF's are alike."""
+    """Return the intrinsics of all frames in nerfstudio's transforms.json; instant-ngp's and NeRF's are alike."""
     model = content.get("camera_model", "OPENCV")
     if not isinstance(model, str) or any(bent in model.upper() for bent in _BENT):
         raise InputError(f"{named} is for the camera model {str(model):.40}: expected a pinhole; undistort the photo")
@@ -261,9 +255,9 @@ def _whole_size(width: float, height: float) -> tuple[int, int]:
 
 
 def _is_distorted(content: Mapping[str, Any]) -> bool:
-    """Return whether a lens distortion is told that is more than none."""
-    told = [content.get(key) for key in _DISTORTION_KEYS]
+    """Return whether a lens distortion is stated that is not zero."""
+    stated = [content.get(key) for key in _DISTORTION_KEYS]
     for key in ("coeffs", "distortion", "D", "dist_coeffs"):
         value = content.get(key)
-        told += value if isinstance(value, list) else []
-    return any(_is_number(one) and one != 0 for one in told)
+        stated += value if isinstance(value, list) else []
+    return any(_is_number(one) and one != 0 for one in stated)

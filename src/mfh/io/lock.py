@@ -1,7 +1,7 @@
-"""A folder that one process at a time may write to: a lock of the operating system, which dies with its process.
+"""A lock on a folder for one process at a time: a lock of the operating system, which dies with its process.
 
 The lock is a file beside the folder, so that the folder itself can be swapped whole; where nothing can be written
-beside it, one inside of it. It is removed by whoever held it, and one that a killed process left behind locks nothing.
+beside it, inside of it. Its holder removes it. A file that a killed process left behind locks nothing.
 """
 
 import errno
@@ -13,25 +13,25 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mfh.errors import InputError
-from mfh.io.names import plain_name
+from mfh.io.atomic import plain_name
 
 _POLL_S = 0.1
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _HELD = (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK)
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
-"""What some network file systems answer: they have no locks."""
+"""Returned by some network file systems, which have no locks."""
 
 
 @contextmanager
 def folder_lock(folder: Path | str, *, wait_s: float) -> Iterator[None]:
     """Hold a folder for the time of a block: no other process, and no other thread, holds it at the same time.
 
-    Different paths to one folder (links, ".." and the like) are one lock. It cannot be held twice by one thread. Where
-    the file system has no locks at all, there is none.
+    Different paths to one folder (links, ".." and the like) are one lock. One thread cannot hold it twice. Where the
+    file system has no locks, there is none.
 
     Args:
         folder: need not exist; the folder it lies in is made.
-        wait_s: how long to wait for whoever holds it; 0 to say so at once.
+        wait_s: how long to wait for its holder; 0 to fail at once.
 
     Raises:
         InputError: where another process holds it, or neither the folder nor what it lies in can be written to.
@@ -50,7 +50,7 @@ def folder_lock(folder: Path | str, *, wait_s: float) -> Iterator[None]:
     try:
         yield
     finally:
-        # Removed while it is held: whoever opened it meanwhile sees that the path is another file, and tries again.
+        # Removed while it is held: a process that opened it meanwhile finds another file at the path and retries.
         if os.name == "nt":
             os.close(handle)
         with suppress(OSError):
@@ -97,7 +97,7 @@ def _opened(folder: Path) -> tuple[Path, int]:
 
 
 def _is_still(path: Path, handle: int) -> bool:
-    """Return whether a path is the file that is open: who held it before may have removed it meanwhile."""
+    """Return whether a path is the file that is open: an earlier holder may have removed it meanwhile."""
     try:
         return os.path.samestat(os.stat(path), os.fstat(handle))
     except FileNotFoundError:

@@ -20,14 +20,14 @@ _TIFF_SAMPLE_FORMAT, _TIFF_UNSIGNED = 339, 1
 
 
 def read_map(path: Path, *, what: str, names: Sequence[str], zero_is_none: bool = False) -> Float[ndarray, "h w"]:
-    """Read a map from a file; what its numbers mean is the caller's to know.
+    """Read a map from a file; the caller interprets its numbers.
 
     Args:
         path: npy; npz with one array, or one of ``names``; grey png of 16 bits; grey tiff of 16- or 32-bit whole
             numbers or 32-bit floats; pfm; or exr with one channel, or one of ``names`` (with the exr extra).
-        what: it is, for messages: "relative depth".
+        what: the file is, for messages: "relative depth".
         names: of the array in an npz, or the channel in an exr, with several, in order of preference.
-        zero_is_none: whether 0 in a file of whole numbers says that there is no value.
+        zero_is_none: whether 0 in a file of whole numbers means no value.
 
     Returns:
         (h, w) float32; values need not be finite.
@@ -51,12 +51,12 @@ def read_map(path: Path, *, what: str, names: Sequence[str], zero_is_none: bool 
 
 
 def as_map(values: Shaped[ndarray, "..."], name: str, *, zero_is_none: bool = False) -> Float[ndarray, "h w"]:
-    """Return a map from what a file or a caller held.
+    """Return a map from the array of a file or a caller.
 
     Args:
         values: numbers of any kind; axes of length one are dropped.
-        name: what to call it.
-        zero_is_none: whether 0 among whole numbers says that there is no value.
+        name: for messages.
+        zero_is_none: whether 0 among whole numbers means no value.
 
     Returns:
         (h, w) float32; NaN where there is no value.
@@ -103,7 +103,7 @@ def _read_picture(path: Path, what: str, kind: str) -> Shaped[ndarray, "..."]:
 
 
 def _read_pfm(path: Path, what: str) -> Shaped[ndarray, "..."]:
-    """Read a portable float map: rows from the bottom up, and a scale whose sign says the byte order."""
+    """Read a portable float map: rows from the bottom up, and a scale whose sign is the byte order."""
     check_file(path, what=what, expected=READABLE)
     with reading(path, what=what, expected=READABLE), path.open("rb") as stream:
         start = stream.read(256)

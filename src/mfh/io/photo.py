@@ -10,28 +10,24 @@ from PIL import Image
 from mfh.errors import InputError
 from mfh.io.exif import ExifFacts, read_exif
 from mfh.io.focal import FocalRequest, choose_camera
-from mfh.io.pictures import MAX_PIXELS, PHOTO_FORMATS, PHOTO_NAMES, open_picture
-from mfh.io.pixels import check_unit_range, decode
+from mfh.io.pictures import MAX_PIXELS, PHOTO_FORMATS, PHOTO_NAMES, check_unit_range, decode, open_picture
 from mfh.types import Photo
 
 MIN_SIDE_PX = 32
 """Smaller photos are refused: no person in them could be measured."""
 _NO_LIMIT = 1 << 62
-"""The size is checked here, where the message can say how to raise the limit."""
+"""The size is checked here, where the message can name the flag that raises the limit."""
 
 
 def load_photo(path: str | Path, *, focal: FocalRequest | None = None, max_pixels: int = MAX_PIXELS) -> Photo:
     """Read a photo: EXIF rotation applied, any pixel format turned into RGB, focal length found.
 
-    Transparent pixels are shown on white; an animation gives its first frame; both are said in ``notes``.
+    Transparent pixels are put on white, and of an animation the first frame is read; ``notes`` report both.
 
     Args:
         path: picture file.
         focal: focal length given by the user; None to use EXIF or a default.
         max_pixels: refuse larger photos before decoding them.
-
-    Returns:
-        The photo.
 
     Raises:
         InputError: for anything that is not a readable photo of a usable size, in one line.
@@ -52,9 +48,6 @@ def photo_from_array(rgb: Shaped[ndarray, "h w 3"], *, focal: FocalRequest | Non
         focal: focal length; None for the default field of view.
         name: what to call it in messages.
 
-    Returns:
-        The photo.
-
     Raises:
         InputError: for another shape, type or range.
     """
@@ -67,7 +60,7 @@ def photo_from_array(rgb: Shaped[ndarray, "h w 3"], *, focal: FocalRequest | Non
 
 
 def _decoded(path: Path, *, max_pixels: int) -> tuple[Shaped[ndarray, "h w c"], ExifFacts, tuple[str, ...]]:
-    """Return the pixels as the file has them, what EXIF says, and notes; Pillow's own copy is gone with this call."""
+    """Return the pixels of the file, its EXIF facts, and notes; Pillow's own copy is freed with this call."""
     expected = f"a whole picture file ({PHOTO_NAMES})"
     with open_picture(path, formats=PHOTO_FORMATS, what="", expected=expected, max_pixels=_NO_LIMIT) as image:
         _check_size(path.name, image.width, image.height, max_pixels=max_pixels)
@@ -88,7 +81,7 @@ def _check_size(name: str, width: int, height: int, *, max_pixels: int) -> None:
 
 
 def _notes_on_frames(image: Image.Image) -> tuple[str, ...]:
-    """Say which of several pictures in one file is used."""
+    """Return a note on which of several pictures in one file is used."""
     if not getattr(image, "is_animated", False):
         return ()
     if image.format in ("GIF", "PNG", "WEBP", "AVIF"):

@@ -19,10 +19,10 @@ _PHONE_SHAPES = (2.0, 18.5 / 9, 19 / 9, 19.5 / 9, 20 / 9)
 _USUAL_SHAPE = 4 / 3
 
 _CROP_SIGMA = 0.15
-"""Of the focal length of a photo whose shape says that it was cropped, and no more."""
+"""Of the focal length of a photo that its shape alone shows to be cropped."""
 
 _MODE_SIGMA = 0.05
-"""Of one whose shape is a mode that cameras have: perhaps somebody else cropped it."""
+"""Of one whose shape is a mode that cameras have; it may be a crop all the same."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,16 @@ class Frame:
 
 
 def pixel_history(exif: ExifFacts, width: int, height: int) -> PixelHistory:
-    """Compare the size EXIF remembers with the real one: untouched, resized, or cropped.
+    """Compare the exposed size in EXIF with the real one: untouched, resized, or cropped.
 
     Long side is compared with long side, since programs that turn a photo upright often leave the EXIF size as it was.
 
     - No EXIF size: the photo is taken as it is.
     - Same shape: resized as a whole; the focal length in pixels shrinks with it.
-    - Another shape, and one side untouched: cropped, for certain; focal length in pixels unchanged.
+    - Another shape, and one side untouched: certainly cropped; focal length in pixels unchanged.
     - Another shape, both sides smaller: cropped, and perhaps resized. The scale lies between the largest crop that fits
       (max of the side ratios) and 1. It is taken as 1, a crop alone, with an uncertainty as wide as that range.
-    - Another shape and larger: EXIF speaks of some other picture, and its size is not used.
+    - Another shape and larger: the EXIF size is of another picture, and is not used.
 
     Args:
         exif: facts from the photo's EXIF.
@@ -113,7 +113,7 @@ def whole_frame(exposed_size: tuple[int, int], *, aspect: float | None = None, p
     """Return the frame an exposed picture was cut from.
 
     A picture that is narrower than its sensor lacks at least the ends of the long side, by which focal lengths are
-    measured; a wider one lacks rows. How much more was cut off nobody knows where the shape is none that cameras have.
+    measured; a wider one lacks rows. How much more was cut off is unknown where the shape is none that cameras have.
 
     Args:
         exposed_size: (long, short) side in pixels of the picture as exposed.
@@ -129,7 +129,7 @@ def whole_frame(exposed_size: tuple[int, int], *, aspect: float | None = None, p
         return Frame(frame_px, sigma=_MODE_SIGMA) if frame_px > long_px else Frame(long_px)
     name = f"{round(long_px / short_px, 2):g}:1"
     note = (
-        f"the photo was exposed or saved as {name}, which is no sensor's shape: it was cropped, nobody says how much, "
+        f"the photo was exposed or saved as {name}, which is no sensor's shape: it was cropped, by an unknown amount, "
         f"and its focal length and all metres may be too short: {ADVICE} if known"
     )
     frame_px = max(long_px, short_px * (aspect or _USUAL_SHAPE))

@@ -1,7 +1,4 @@
-"""Point clouds and meshes as binary PLY files, which every 3-D viewer reads.
-
-Coordinates are written as they are: metres in the camera frame, x right, y down, z forward.
-"""
+"""Point clouds and meshes as binary PLY files: metres in the camera frame, x right, y down, z forward."""
 
 from pathlib import Path
 
@@ -16,11 +13,6 @@ from mfh.io.atomic import atomic_path
 def write_point_cloud(path: str | Path, points_m: Float[ndarray, "n 3"], colors: UInt8[ndarray, "n 3"]) -> None:
     """Write points with their colours.
 
-    Args:
-        path: file to write, ending in .ply.
-        points_m: (n, 3) metres in the camera frame.
-        colors: (n, 3) RGB.
-
     Raises:
         InputError: for points that are not finite, or when the file cannot be written.
     """
@@ -34,12 +26,6 @@ def write_mesh(
     colors: UInt8[ndarray, "v 3"],
 ) -> None:
     """Write triangles with a colour at every vertex.
-
-    Args:
-        path: file to write, ending in .ply.
-        vertices_m: (v, 3) metres in the camera frame.
-        faces: (f, 3) vertex indices.
-        colors: (v, 3) RGB.
 
     Raises:
         InputError: for vertices that are not finite, faces that name no vertex, or when the file cannot be written.

@@ -1,8 +1,9 @@
-"""The one door for files that somebody else wrote: limits before anything is decoded, and one line where it fails.
+"""The one door for files from outside: limits before anything is decoded, and one line for any failure.
 
-Whatever a user names is read through here: text, JSON, arrays and archives (pictures have :mod:`mfh.io.pictures`, which
-stands on this). A file may be damaged, foreign or hostile, and its decoder may then raise anything at all, so no reader
-lists exceptions: :func:`reading` turns every one of them into one line that names the file and what was expected of it.
+Every file that a user names is read through here: text, JSON, arrays and archives (pictures have
+:mod:`mfh.io.pictures`, which uses this). A file may be damaged, foreign or hostile, and its decoder may then raise any
+exception. :func:`reading` turns each into one line that names the file and what was expected of it. ``what`` is what
+the file is to the user ("relative depth", or empty), ``expected`` what it should be, ``error`` the class raised.
 """
 
 import io
@@ -34,7 +35,7 @@ _MAX_DIMENSIONS = 8
 _MAX_DIGITS = 300
 _MAX_HEADER_BYTES = 10_000
 _STRING = re.compile(r'"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)', re.DOTALL)
-"""To the end where it is not closed: looking for a closing mark from every opening one would take for ever."""
+"""An unclosed string extends to the end: searching a closing mark from each opening one would take quadratic time."""
 _BRACKET = re.compile(r"[\[\]{}]")
 
 
@@ -47,7 +48,7 @@ def reading(path: Path | str, *, what: str, expected: str, error: type[MfhError]
     Args:
         path: the file, for the message.
         what: it is to the user, e.g. "relative depth"; may be empty.
-        expected: what it should have been, e.g. "a 16-bit grey png"; may go on with what to do.
+        expected: what it should have been, e.g. "a 16-bit grey png"; may continue with what to do.
         error: class of the error to raise.
 
     Raises:
@@ -76,7 +77,7 @@ def reading(path: Path | str, *, what: str, expected: str, error: type[MfhError]
 def check_file(
     path: Path | str, *, what: str, expected: str, max_bytes: int | None = None, error: type[MfhError] = InputError
 ) -> Path:
-    """Refuse what cannot be the file before any decoder sees it: a folder, a pipe or device, nothing, too much.
+    """Return the path, or refuse it before any decoder runs: a folder, a pipe or device, an empty or too large file.
 
     Args:
         path: the file.
@@ -84,9 +85,6 @@ def check_file(
         expected: what it should be.
         max_bytes: of its size; None for any.
         error: class of the error to raise.
-
-    Returns:
-        The path.
 
     Raises:
         MfhError: of the class given.
@@ -119,16 +117,6 @@ def read_text(
 ) -> str:
     """Read a UTF-8 text file, with or without a byte order mark.
 
-    Args:
-        path: the file.
-        what: it is to the user; may be empty.
-        expected: what it should be.
-        max_bytes: of its size.
-        error: class of the error to raise.
-
-    Returns:
-        The text.
-
     Raises:
         MfhError: of the class given.
     """
@@ -157,7 +145,7 @@ def read_json(
         error: class of the error to raise.
 
     Returns:
-        The value it holds; the caller checks its shape inside :func:`reading`.
+        Its value; the caller checks it inside :func:`reading`.
 
     Raises:
         MfhError: of the class given.
@@ -194,13 +182,6 @@ def read_npy(
 ) -> Shaped[ndarray, "..."]:
     """Read one array of numbers from npy, refusing objects and sizes that the file cannot hold before decoding.
 
-    Args:
-        path: the file.
-        what: it is to the user; may be empty.
-        expected: what it should be.
-        max_bytes: of the array.
-        error: class of the error to raise.
-
     Raises:
         MfhError: of the class given.
     """
@@ -220,15 +201,6 @@ def read_npz(
     error: type[MfhError] = InputError,
 ) -> dict[str, ndarray]:
     """Read arrays of numbers or text from npz, refusing objects and sizes that are too large before decoding.
-
-    Args:
-        path: the file.
-        what: it is to the user; may be empty.
-        expected: what it should be.
-        names: arrays that must be there; None for all there are.
-        optional: arrays that may be there.
-        max_bytes: of all arrays read, together.
-        error: class of the error to raise.
 
     Returns:
         name -> array, in the order asked for.
@@ -256,13 +228,6 @@ def open_zip(
 ) -> Iterator[zipfile.ZipFile]:
     """Open a zip archive whose members together may not unpack to more than a limit; failures are one line.
 
-    Args:
-        path: the file.
-        what: it is to the user; may be empty.
-        expected: what it should be.
-        max_bytes: of all members, unpacked.
-        error: class of the error to raise.
-
     Yields:
         The archive, for reading inside the block.
 
@@ -285,21 +250,12 @@ def open_zip(
 
 
 def array_names(archive: zipfile.ZipFile) -> list[str]:
-    """Return the names of the arrays of an npz.
-
-    Args:
-        archive: an opened npz.
-    """
+    """Return the names of the arrays of an npz."""
     return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
 
 
 def read_member(archive: zipfile.ZipFile, name: str, *, max_bytes: int = MAX_ARRAY_BYTES) -> Shaped[ndarray, "..."]:
     """Read one array of an opened npz.
-
-    Args:
-        archive: from :func:`open_zip`.
-        name: of the array.
-        max_bytes: of the array.
 
     Raises:
         ValueError, OSError: or whatever the decoder stumbles on; :func:`open_zip` makes it one line.
@@ -311,10 +267,6 @@ def read_member(archive: zipfile.ZipFile, name: str, *, max_bytes: int = MAX_ARR
 
 def read_array_bytes(content: bytes, *, max_bytes: int = MAX_ARRAY_BYTES) -> Shaped[ndarray, "..."]:
     """Read one array from the bytes of an npy file.
-
-    Args:
-        content: of the file.
-        max_bytes: of the array.
 
     Raises:
         ValueError: for what is no such file.

@@ -1,4 +1,4 @@
-"""The scale receipt: everything that decided the metres of one photo, as plain JSON."""
+"""The scale receipt: everything that decided the scale of one photo, as plain JSON."""
 
 import math
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mfh import __version__
+from mfh.io.json_text import plain_values
 from mfh.types import Landmark, MeasuredPainting, MetricDepth, RegionDepth, ScaleInterval
 
 # What can decide the numbers; those of the extras are named where they are installed.
@@ -32,13 +33,7 @@ _PACKAGES = (
 def depth_range_m(result: MetricDepth) -> tuple[float, float, float]:
     """Return nearest, median and farthest depth in metres: the 1st, 50th and 99th percentile of the valid pixels.
 
-    Percentiles, because single pixels at silhouettes and in the sky say nothing about the scene.
-
-    Args:
-        result: the depth of one photo.
-
-    Returns:
-        Three depths in metres; NaN where no pixel is valid.
+    Percentiles, because single pixels at silhouettes and in the sky are not representative. NaN without a valid pixel.
     """
     valid = result.map_m[~np.isnan(result.map_m)]
     if valid.size == 0:
@@ -54,20 +49,17 @@ def receipt(
     files: dict[str, str] | None = None,
     notes: tuple[str, ...] = (),
 ) -> dict[str, object]:
-    """Return the receipt of one photo.
+    """Return the receipt of one photo: JSON values, with null for numbers that are not finite.
 
     Args:
         result: the depth with all it carries.
         photo_path: the file it was made from: the photo, or for a refit the evidence.
         files: what was written beside the receipt: kind -> file name.
         notes: sentences to add to the result's own warnings.
-
-    Returns:
-        A tree of plain JSON values; numbers that are not finite become null.
     """
     camera, focal = result.photo.camera, result.photo.focal
     nearest_m, median_m, farthest_m = depth_range_m(result)
-    tree: dict[str, object] = {
+    content: dict[str, object] = {
         "photo": os.path.realpath(photo_path) if photo_path else result.photo.name,
         "size": {"width": camera.width, "height": camera.height},
         "preset": result.preset,
@@ -118,15 +110,11 @@ def receipt(
         "files": dict(files or {}),
         "versions": _versions(),
     }
-    return {key: _finite(value) for key, value in tree.items()}
+    return {key: plain_values(value) for key, value in content.items()}
 
 
 def painting_name(painting: MeasuredPainting) -> str:
-    """Return the file a kept painting is written to, beside the receipt.
-
-    Args:
-        painting: the painting.
-    """
+    """Return the file a kept painting is written to, beside the receipt."""
     return f"paintings/{painting.number:02d}.png"
 
 
@@ -181,21 +169,8 @@ def _landmark(number: int, landmark: Landmark) -> object:
     }
 
 
-def _finite(value: object) -> object:
-    """Turn numpy numbers into plain ones, and NaN and infinity, which JSON does not have, into null."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    if isinstance(value, np.generic):
-        return _finite(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
 def _versions() -> dict[str, object]:
-    """Return the versions of what decides the numbers, of the packages that are installed; none is imported."""
+    """Return the versions of the installed packages that decide the numbers; none is imported."""
     versions: dict[str, object] = {"mfh": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         # What is not installed had no part in the answer.

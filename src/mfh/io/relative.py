@@ -8,18 +8,18 @@ from jaxtyping import Float, Shaped
 from numpy import ndarray
 
 from mfh.errors import InputError
-from mfh.geometry.holes import resize_with_holes
+from mfh.geometry.masks import resize_with_holes
 from mfh.io.maps import as_map, read_map
 from mfh.types import Space
 
 SAME_ASPECT = 0.01
 """Aspect ratios closer than this are the same view at another size: rounding to whole pixels moves them less."""
 PATCHES_PX = (8, 14, 16, 32)
-"""Networks look at pictures whose sides are whole numbers of patches; these are their usual sizes."""
+"""Networks take pictures whose sides are whole numbers of patches; these are their usual sizes."""
 SAME_ASPECT_OF_PATCHES = 0.15
 """The same for maps rounded to patches: of a small map, more would be another view."""
 MOST_HOLES = 0.95
-"""A map with more holes than this says too little of the photo."""
+"""A map with a larger share of holes is refused."""
 _HOLES = "not finite, or 0 among whole numbers of depth"
 _NAMES = ("relative", "values", "pred", "prediction", "arr_0")
 """Of arrays and channels, besides the name of the space."""
@@ -27,12 +27,12 @@ _NAMES = ("relative", "values", "pred", "prediction", "arr_0")
 
 @dataclass(frozen=True)
 class RelativeDepthMap:
-    """A map of one photo, whose metres are asked for.
+    """Relative depth of one photo, from outside.
 
     Attributes:
-        values: (h, w), not all alike; what is not finite is a hole: the map says nothing there (sky, invalid).
+        values: (h, w), not constant; values that are not finite are holes: the map has no value there (sky, invalid).
         space: "disparity", larger is nearer, or "depth", larger is farther; either up to an affine map.
-        name: what to call it: the file's name.
+        name: the file's name, for messages.
     """
 
     values: Float[ndarray, "h w"]
@@ -57,10 +57,6 @@ class RelativeDepthMap:
     def fitted_to(self, width: int, height: int) -> tuple["RelativeDepthMap", tuple[str, ...]]:
         """Return the map at the size of a photo, resized bilinearly where it is the same view at another size.
 
-        Args:
-            width: of the photo, pixels.
-            height: of the photo, pixels.
-
         Returns:
             The map, and sentences to show with it.
 
@@ -83,7 +79,7 @@ class RelativeDepthMap:
         holes = float(np.mean(~np.isfinite(fitted.values)))
         if holes:
             notes += (
-                f"relative depth {self.name} has no depth at {holes:.1%} of the pixels ({_HOLES}): no metres there",
+                f"relative depth {self.name} has no depth at {holes:.1%} of the pixels ({_HOLES}) and gets none there",
             )
         return fitted, notes
 
@@ -91,15 +87,8 @@ class RelativeDepthMap:
 def is_same_view(columns: int, rows: int, width: int, height: int) -> bool:
     """Return whether a map of one size can be of a whole photo of another.
 
-    Args:
-        columns: of the map.
-        rows: of the map.
-        width: of the photo.
-        height: of the photo.
-
-    Returns:
-        True where the aspect ratios agree but for rounding: to whole pixels, or, where both sides of the map are whole
-        numbers of patches, of both sides to a patch in the same way (down, up or to the nearest).
+    The aspect ratios must agree up to rounding: to whole pixels, or, where both sides of the map are whole numbers of
+    patches, of both sides to a patch in the same way (down, up or to the nearest).
     """
     off = abs(columns * height / (rows * width) - 1)
     if off <= SAME_ASPECT:
@@ -122,10 +111,10 @@ def relative_depth_map(values: Shaped[ndarray, "..."], *, space: Space, name: st
     """Return relative depth from an array of any kind of numbers.
 
     Args:
-        values: of the upright photo; axes of length one are dropped. Of whole numbers in space depth, 0 is a hole: so
-            depth images say that there is none. In space disparity 0 is a value: as far as can be.
-        space: what the values are.
-        name: what to call it.
+        values: of the upright photo; axes of length one are dropped. Among whole numbers in space depth, 0 is a hole,
+            as in depth images. In space disparity 0 is a value: at infinity.
+        space: of the values.
+        name: for messages.
 
     Raises:
         InputError: for what is no such map, in one line.
@@ -140,10 +129,7 @@ def read_relative_depth(path: str | Path, *, space: Space) -> RelativeDepthMap:
         path: as of :func:`mfh.io.maps.read_map`; the array of an npz, or the channel of an exr, with several is named
             like the space, or "relative", "values", "pred", "prediction" or "arr_0". 0 among whole numbers is as of
             :func:`relative_depth_map`.
-        space: what the values are.
-
-    Returns:
-        The map.
+        space: of the values.
 
     Raises:
         InputError: for a file that is not such a map, in one line.

@@ -1,12 +1,12 @@
 """The folder of one photo's results has one owner: it is replaced whole, and nothing else in it is ever touched.
 
-What a run writes is staged in a hidden folder beside the results and put in place once it is complete. Of what lies
-there already, only files may go that the folder's own last receipt lists by name and digest, and that are still those.
-A file that somebody put there or changed is left alone, and so is one that the run reads: where one is in the way, the
-results go to another folder. Evidence and paintings, which are expensive, stay until a run replaces them with its own.
+A run stages its files in a hidden folder beside the results and puts them in place once they are complete. Of the files
+there already, only those may be removed that the folder's own last receipt lists by name and digest, unchanged. Files
+that others put there or changed stay, and so do the run's inputs: where one is in the way, the results go to another
+folder. Evidence and paintings, which are expensive, stay until a run replaces them with its own.
 
 A killed run leaves the old results whole, or the new ones, or new ones that are complete in ``.mfh-swap`` beside no
-receipt; the next run finishes those, sweeps what is left over, and writes to the same folder.
+receipt; the next run finishes those, removes what is left over, and writes to the same folder.
 """
 
 import json
@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mfh.errors import InputError
+from mfh.io.atomic import plain_name
 from mfh.io.contents import RECEIPT, Digest, digests_in, is_listing, is_still, read_receipt, sealed
 from mfh.io.json_text import json_text
 from mfh.io.lock import folder_lock
-from mfh.io.names import plain_name
 from mfh.io.reading import read_json
 
 EXPENSIVE = {"evidence": ("evidence.npz",), "paintings": ("strip.png", "paintings/")}
@@ -46,7 +46,7 @@ class Place:
         source: the file: results in a folder belong to it.
         name: used in place of the stem; None for the stem.
         exact: results go right into ``root``.
-        inputs: files that the run reads besides: never replaced, as the source is not.
+        inputs: other files that the run reads: never replaced, nor is the source.
     """
 
     root: Path
@@ -92,35 +92,32 @@ def write_results(place: Place, fill: Callable[[Path], dict[str, object]]) -> Wr
 
     Args:
         place: where they go.
-        fill: writes the files, but not the receipt, into the folder it is given, and returns what the receipt says.
+        fill: writes the files, but not the receipt, into the folder it is given, and returns the receipt's content.
 
     Returns:
         Where they are, with the receipt: as ``fill`` returned it, and ``contents`` (name -> bytes and sha256 of every
-        file), ``from_earlier_run`` (names of those that stay from it) and ``receipt_sha256`` besides.
+        file), ``from_earlier_run`` (names of those that stay from it) and ``receipt_sha256``.
 
     Raises:
         InputError: where nothing can be written there, or ``place`` is exact and holds something else.
     """
     with _made(place.root), _staging(place.root) as stage:
         with _disk_errors(place.root):
-            tree = fill(stage)
+            content = fill(stage)
             new = digests_in(stage)
         with folder_lock(place.root, wait_s=_WAIT_S), _disk_errors(place.root):
             folder, plan, passed_over = _choose(place, new)
-            tree = sealed({**tree, "contents": {**new, **plan.kept}, "from_earlier_run": sorted(plan.kept)})
-            (stage / RECEIPT).write_text(json_text(tree) + "\n", encoding="utf-8")
+            content = sealed({**content, "contents": {**new, **plan.kept}, "from_earlier_run": sorted(plan.kept)})
+            (stage / RECEIPT).write_text(json_text(content) + "\n", encoding="utf-8")
             _put_in_place(stage, folder, plan)
-    return Written(folder, tree, passed_over)
+    return Written(folder, content, passed_over)
 
 
 def check_place(place: Place) -> None:
     """Refuse an exact place that holds something else before any work is done for it.
 
-    Args:
-        place: where results are to go.
-
     Raises:
-        InputError: where they cannot.
+        InputError: where results cannot go there.
     """
     if not place.exact:
         return
@@ -275,7 +272,7 @@ def _finish_swap(folder: Path) -> None:
 
 @contextmanager
 def _disk_errors(root: Path) -> Iterator[None]:
-    """Turn what the disk refuses into one line."""
+    """Turn an error of the disk into one line."""
     try:
         yield
     except OSError as error:
@@ -285,7 +282,7 @@ def _disk_errors(root: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found in the folder of one photo's results.
+    """The state of the folder of one photo's results.
 
     Attributes:
         folder: the folder.
@@ -300,9 +297,6 @@ class Checked:
 
 def result_folders(root: Path) -> list[Path]:
     """Return the folders of results in a folder, itself included, in order; links are not followed.
-
-    Args:
-        root: where to look.
 
     Raises:
         InputError: where it cannot be read.
@@ -320,11 +314,7 @@ def result_folders(root: Path) -> list[Path]:
 
 
 def check_results(folder: Path) -> Checked:
-    """Return whether the results in a folder are those that its receipt lists, byte for byte.
-
-    Args:
-        folder: of one photo's results.
-    """
+    """Return whether the results in a folder are those that its receipt lists, byte for byte."""
     if not (folder / RECEIPT).is_file():
         # Where it has one, and new results wait to be put in place, the old ones are still whole.
         unfinished = "is unfinished: the run that wrote it was killed, and the same run again finishes it"

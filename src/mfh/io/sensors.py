@@ -220,12 +220,7 @@ def find_sensor(make: str | None, model: str | None, focal_mm: float | None = No
 
 
 def is_phone(make: str | None, model: str | None) -> bool:
-    """Return whether a maker makes phones and the model is none of its cameras.
-
-    Args:
-        make: EXIF's Make.
-        model: EXIF's Model.
-    """
+    """Return whether a maker makes phones and the model is none of its cameras."""
     if any(re.search(pattern, model or "") for pattern, _ in _PHONES):
         return True
     if (make or "").strip().lower() == "sony":

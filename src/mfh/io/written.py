@@ -1,10 +1,9 @@
 """Results in a folder of the user's choice: a file that this program did not write there is never replaced.
 
-What it wrote is in a list beside it, by name and digest. A file of the same name that is not in the list, or was
-changed since, is somebody else's: it stays, and one line says so.
+A list beside the files has their names and digests. A file of the same name that is not in the list, or was changed
+since, is foreign: it stays, and one line reports it.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from mfh.errors import InputError, shown
 from mfh.io.atomic import atomic_path
+from mfh.io.contents import file_sha256
 from mfh.io.lock import folder_lock
 from mfh.io.reading import read_json, reading
 
@@ -26,12 +26,6 @@ _WAIT_S = 10.0
 def own_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path, as :func:`mfh.io.atomic.atomic_path` does, for a file that is replaced only if it is own.
 
-    Args:
-        path: the file to make or replace.
-
-    Yields:
-        A path in the same folder.
-
     Raises:
         InputError: for a file that is there already and was not written by this program, or one that cannot be written.
     """
@@ -44,19 +38,15 @@ def own_path(path: Path) -> Iterator[Path]:
             record = _read(path.parent)
             with atomic_path(path.parent / RECORD) as listed:
                 digests = dict.fromkeys([*record.get(path.name, [])[-1:], digest])
-                tree = {**record, path.name: list(digests)}
-                listed.write_text(json.dumps(tree, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+                content = {**record, path.name: list(digests)}
+                listed.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def check_own(folder: Path, names: Iterable[str]) -> None:
     """Refuse before any work to replace files that this program did not write.
 
-    Args:
-        folder: need not exist.
-        names: of the files that are going to be written.
-
     Raises:
-        InputError: naming the first that somebody else put there or changed, or for a list that cannot be read.
+        InputError: naming the first file that is foreign or was changed, or for a list that cannot be read.
     """
     there = [name for name in names if os.path.lexists(folder / name)]
     if not there:
@@ -73,11 +63,6 @@ def check_own(folder: Path, names: Iterable[str]) -> None:
 def check_apart(outputs: Iterable[Path], inputs: Iterable[Path], *, flag: str = "--out") -> None:
     """Refuse to write where something is read from: the same file, whatever the path to it.
 
-    Args:
-        outputs: files that are going to be written.
-        inputs: files that are read, or folders.
-        flag: that says where to write, for the message.
-
     Raises:
         InputError: naming the first file that is both.
     """
@@ -89,12 +74,7 @@ def check_apart(outputs: Iterable[Path], inputs: Iterable[Path], *, flag: str = 
 
 
 def is_same(one: Path, other: Path) -> bool:
-    """Return whether two paths are one file or folder: by links, "..", or the case of letters where that is one name.
-
-    Args:
-        one: need not exist.
-        other: need not exist.
-    """
+    """Return whether two paths are one file or folder, through links, ".." or letter case."""
     try:
         if os.path.realpath(one) == os.path.realpath(other):
             return True
@@ -104,12 +84,7 @@ def is_same(one: Path, other: Path) -> bool:
 
 
 def is_inside(path: Path, folder: Path) -> bool:
-    """Return whether a path is a folder or lies in it, however both are written.
-
-    Args:
-        path: need not exist.
-        folder: need not exist.
-    """
+    """Return whether a path is a folder or lies in it, however both are written."""
     path = Path(os.path.realpath(path))
     return any(is_same(one, folder) for one in (path, *path.parents))
 
@@ -118,13 +93,13 @@ def _read(folder: Path) -> dict[str, list[str]]:
     path = folder / RECORD
     if not os.path.lexists(path):
         return {}
-    tree = read_json(path, what="", expected=_LIST)
+    content = read_json(path, what="", expected=_LIST)
     with reading(path, what="", expected=_LIST):
-        if not isinstance(tree, dict) or not all(isinstance(digests, list) for digests in tree.values()):
+        if not isinstance(content, dict) or not all(isinstance(digests, list) for digests in content.values()):
             raise ValueError("it is no such list")
-        return {name: [str(digest) for digest in digests] for name, digests in tree.items()}
+        return {name: [str(digest) for digest in digests] for name, digests in content.items()}
 
 
 def _digest(path: Path) -> str:
-    with reading(path, what="", expected="a file of this program"), path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    with reading(path, what="", expected="a file of this program"):
+        return file_sha256(path)

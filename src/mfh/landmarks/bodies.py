@@ -1,6 +1,6 @@
-"""From measured people to evidence: pseudo ground truth paired with relative depth, every person with a verdict.
+"""From measured people to evidence: pseudo ground truth paired with relative depth, each person with a verdict.
 
-Nobody is dropped silently: whoever is considered becomes a landmark, used or rejected with the reason.
+No person is dropped silently: each detection becomes a landmark, used or rejected with the reason.
 """
 
 from collections.abc import Sequence
@@ -18,23 +18,23 @@ from mfh.landmarks.gates import MIN_PIXELS, body_gate, duplicate_gate, likely_ga
 from mfh.types import Camera, Evidence, HumanMesh, Landmark, Person, PseudoGroundTruth
 
 LONG_SIDE_PX = 1536
-"""Larger photos are sampled on a coarser grid: metres need no more, and rasterizing 24 megapixels takes gigabytes."""
+"""Larger photos are sampled on a coarser grid: that suffices, and rasterizing 24 megapixels takes gigabytes."""
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """The people found in one image, with what was measured of each.
+    """The people found in one image, with their measurements.
 
     Attributes:
-        people: everybody found.
+        people: all detections.
         meshes: one per person; None where a person could not be measured.
         source: "photo", or "painting k".
         finder: name of the model that found them.
         measurer: name of the model that measured them.
-        paint_mask: where the image was painted; None for the photo itself. Nobody painted is seen outside it: a painter
-            that says what it touched says what hides the person, and a finder may see legs behind a table.
-        min_score: people less certain than this do not count.
-        verdicts: what is known of each person beforehand, in order; none for nothing.
+        paint_mask: where the image was painted; None for the photo itself. Painted people end at its border: a
+            segmenter may add legs behind a table that hides them.
+        min_score: people below this score do not count.
+        verdicts: known beforehand, one per person in order; empty for none.
     """
 
     people: Sequence[Person]
@@ -49,11 +49,11 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Judged:
-    """The people of one image with their verdicts, and the metres their bodies carry; no relative depth is needed.
+    """The people of one image with their verdicts and the metric depth of their bodies; no relative depth is needed.
 
     Attributes:
         landmarks: one per person, in order.
-        truth: metres at the pixels people cover, on the grid (Eq. 4).
+        truth: metric depth at the pixels people cover, on the grid (Eq. 4).
         step: the grid is every step-th row and column.
     """
 
@@ -63,7 +63,7 @@ class Judged:
 
 
 def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> Judged:
-    """Say who of an image's people can give metres, and which metres they carry to the pixels they cover (Eq. 4).
+    """Decide which of an image's people are usable, and rasterize their metric depth (Eq. 4).
 
     Args:
         sighting: the people of one image and their meshes.
@@ -92,7 +92,7 @@ def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> J
             rejected = body_gate(instance_mask, body_depth_m, visible_body(instance_mask, body_depth_m), paint_mask)
             instance_mask = instance_mask if paint_mask is None else instance_mask & paint_mask
         landmarks.append(_landmark(sighting, person, mesh, rejected.reason if rejected else None))
-        # Those rejected must not occlude anybody.
+        # Rejected people must not occlude others.
         masks.append(instance_mask if rejected is None else np.zeros_like(instance_mask))
         bodies.append(body_depth_m)
     shape = (camera.height, camera.width)
@@ -112,7 +112,7 @@ def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> J
 
 
 def body_evidence(judged: Judged, relative: Float[ndarray, "h w"]) -> Evidence:
-    """Pair the metres people carry with the image's relative depth at the pixels they cover: the paper's evidence.
+    """Pair people's metric depth with the image's relative depth at the pixels they cover: the paper's evidence.
 
     Args:
         judged: the people of one image.
@@ -134,7 +134,7 @@ def body_evidence(judged: Judged, relative: Float[ndarray, "h w"]) -> Evidence:
 
 
 def _where_finite(body: Evidence) -> Evidence:
-    """Return evidence without the pixels that have no relative depth, and without people of whom too few are left."""
+    """Return evidence without the pixels that lack relative depth, and without people who have too few left."""
     landmarks = list(body.landmarks)
     kept = np.isfinite(body.relative)
     for index in np.unique(body.person).tolist():
@@ -148,33 +148,8 @@ def _where_finite(body: Evidence) -> Evidence:
     return Evidence(body.relative[kept], body.depth_m[kept], body.person[kept], tuple(landmarks))
 
 
-def gather_evidence(
-    sighting: Sighting, relative: Float[ndarray, "h w"], camera: Camera, *, max_depth_m: float
-) -> Evidence:
-    """Judge the people of an image and pair the metres they carry (Eq. 4) with its relative depth there.
-
-    Args:
-        sighting: the people of one image and their meshes.
-        relative: (h, w) relative depth of the image, aligned to the photo's.
-        camera: intrinsics of the image.
-        max_depth_m: people farther than this are rejected.
-
-    Returns:
-        The evidence; ``person`` indexes ``landmarks``, which has one entry per person of the sighting, in order.
-    """
-    return body_evidence(judge_people(sighting, camera, max_depth_m=max_depth_m), relative)
-
-
 def reject_all(judged: Judged, reason: str) -> Evidence:
-    """Return evidence in which nobody is used, for an image that cannot be (its alignment was rejected).
-
-    Args:
-        judged: the people of the image.
-        reason: why, in a few words.
-
-    Returns:
-        Evidence without pixels; one rejected landmark per person, those rejected before with their own reason.
-    """
+    """Return evidence in which no person is used, for an image whose alignment was rejected."""
     landmarks = tuple(
         replace(one, verdict="rejected", reason=reason, pixels=0) if one.verdict == "used" else one
         for one in judged.landmarks
@@ -204,15 +179,7 @@ def _landmark(sighting: Sighting, person: Person, mesh: HumanMesh | None, reason
 
 
 def visible_body(instance_mask: Bool[ndarray, "h w"], body_depth_m: Float[ndarray, "h w"]) -> Bool[ndarray, "h w"]:
-    """Return the pixels where one person may give a depth: erode(M ∩ S), 3x3.
-
-    Args:
-        instance_mask: (h, w) M, the person's visible pixels.
-        body_depth_m: (h, w) D, the rasterized z-depth; finite on the silhouette S, +inf elsewhere.
-
-    Returns:
-        (h, w) the eroded intersection.
-    """
+    """Return the pixels at which one person's body has a usable depth: erode(M ∩ S), 3x3."""
     return erode_3x3(instance_mask & np.isfinite(body_depth_m))
 
 
@@ -221,15 +188,15 @@ def pseudo_ground_truth(
 ) -> PseudoGroundTruth:
     """Return min over people of [erode(M_k ∩ S_k) ⊙ D_k] (Eq. 4).
 
-    Each person is masked *before* the minimum: a nearer person occludes a farther one, and nobody's pixels receive
-    another person's depth. The minimum of unmasked depths would let a body cover pixels that show somebody else.
+    Each person is masked *before* the minimum. A nearer person occludes a farther one, and no person's pixels receive
+    another person's depth. The minimum of unmasked depths would let a body cover pixels that show another person.
 
     Args:
         instance_masks: (k, h, w) visible pixels of each person.
         body_depths_m: (k, h, w) rasterized z-depth of each person's body, metres; +inf off its silhouette.
 
     Returns:
-        Depth, +inf where nobody gives one, and the index of the person who gave it, -1 where nobody did.
+        Depth, +inf where there is none, and the index of the person it comes from, -1 where there is none.
 
     Reference:
         Eq. 4 of the paper.

@@ -1,14 +1,14 @@
-"""Ground contact: the relative depth of the ground where feet stand on it, paired with the metres of the feet.
+"""Ground contact: metric depth of the feet, paired with the relative depth of the ground where they stand.
 
-A relative-depth network may see a painted person too near or too far for the scene, and that error goes straight into
-the scale. Where feet meet the ground, the ground is as far away as the feet, and its relative depth is read from the
-photo as it was before anybody was painted (METHOD.md, beyond the paper, 9). For somebody who is in the photo the ground
-is read beside the feet, outside everybody's mask.
+A relative-depth network may place a painted person too near or too far in the scene, and that error goes straight into
+the scale. Where feet meet the ground, the ground is as far away as the feet. Its relative depth is read from the photo
+before people were painted (METHOD.md, beyond the paper, 9). For a person in the photo the ground is read beside the
+feet, outside all people's masks.
 
-A foot gives one pair. Which pixel it is, the instance mask says to the pixel and the body's projection to less than
-one: the projection is taken within the mask's last row, and the depth is the lowest vertex's.
+A foot is one sample. The instance mask gives its pixel row to within a pixel, and the body's projection more finely:
+the projection is clipped to the mask's last row, and the depth is the lowest vertex's.
 
-Which kind of evidence each person gives, body or ground contact, and people of both kinds weighed alike.
+Each person's evidence is the contact where there is one, else the body.
 """
 
 import math
@@ -32,7 +32,7 @@ FEET_TOLERANCE = 0.05
 """Where the mask may end away from the projected soles, over the person's height in the picture."""
 MIN_TOLERANCE_PX = 2.0
 FOOT_COLUMNS = 0.02
-"""Half width of the columns in which a foot's end is looked for, over the person's height: not the other foot's."""
+"""Half width of the columns in which a foot's end is searched, over the person's height: not the other foot's."""
 EDGE_PX = 2
 """Feet within this of the lower border may go on below it."""
 READ_ROWS = 0.015
@@ -45,7 +45,7 @@ MIN_READINGS = 6
 
 @dataclass(frozen=True)
 class Contact:
-    """Where one person's feet meet the ground: one pair a foot.
+    """Where one person's feet meet the ground: one sample per foot.
 
     Attributes:
         relative: (k,) relative depth of the ground.
@@ -71,13 +71,13 @@ def ground_contact(
     Args:
         vertices_m: (v, 3) the body in the camera frame.
         instance_mask: (h, w) the person's visible pixels.
-        relative: (h, w) relative depth of the ground: of the photo; NaN where it has none.
+        relative: (h, w) relative depth of the photo; NaN where it has none.
         camera: intrinsics.
         occupied: (h, w) pixels of ``relative`` that show people; None where the person is not in that photo, so that
             the ground at the contact itself can be read.
 
     Returns:
-        One pair per foot that is seen to stand on something, or why there is none.
+        One sample per foot that is seen to stand on something, or why there is none.
     """
     if vertices_m[:, 2].min() <= 0:
         return Rejected("feet not visible: the body reaches behind the camera")
@@ -143,8 +143,8 @@ def read_ground(
 ) -> Float[ndarray, "r"]:
     """Return relative depth around a contact, at places in pairs above and below its row.
 
-    Disparity of a plane is affine in the image, so the median of what is symmetric about the row is the plane's value
-    there; a place whose mirror image shows somebody is left out with it.
+    Disparity of a plane is affine in the image, so the median of samples symmetric about the row is the plane's value
+    there. A place whose mirror image shows a person is left out with it.
     """
     column, row = contact_px
     half_rows = max(1.0, READ_ROWS * person_px)
@@ -170,7 +170,7 @@ def _inside(x: Float[ndarray, "n"], y: Float[ndarray, "n"], width: int, height: 
 
 
 def _free(x: Float[ndarray, "n"], y: Float[ndarray, "n"], occupied: Bool[ndarray, "h w"]) -> Bool[ndarray, "n"]:
-    """Return where none of the four pixels around a place shows anybody."""
+    """Return where none of the four pixels around a place shows a person."""
     columns, rows = np.floor(x).astype(int), np.floor(y).astype(int)
     right, below = np.minimum(columns + 1, occupied.shape[1] - 1), np.minimum(rows + 1, occupied.shape[0] - 1)
     return ~(occupied[rows, columns] | occupied[rows, right] | occupied[below, columns] | occupied[below, right])
@@ -198,7 +198,7 @@ def find_contacts(
         camera: intrinsics of both.
 
     Returns:
-        One per person: the contact, or why there is none; for somebody rejected already, that reason.
+        One per person: the contact, or why there is none; for a rejected person, that reason.
     """
     in_photo = sighting.paint_mask is None
     occupied = np.any([person.instance_mask for person in sighting.people], 0) if in_photo and sighting.people else None
@@ -213,12 +213,7 @@ def find_contacts(
 
 
 def any_lacks_contact(judged: Judged, contacts: Sequence[Contact | Rejected]) -> bool:
-    """Return whether somebody who can give metres has no contact.
-
-    Args:
-        judged: verdicts of an image's people.
-        contacts: one per person.
-    """
+    """Return whether a usable person has no contact."""
     return any(
         landmark.verdict == "used" and isinstance(contact, Rejected)
         for landmark, contact in zip(judged.landmarks, contacts, strict=True)
@@ -226,15 +221,15 @@ def any_lacks_contact(judged: Judged, contacts: Sequence[Contact | Rejected]) ->
 
 
 def choose_evidence(judged: Judged, contacts: Sequence[Contact | Rejected], body: Evidence | None) -> Evidence:
-    """Take each person's contact where there is one, else the person's body, where that may be used.
+    """Return each person's contact as evidence where there is one, else the person's body, where that may be used.
 
     Args:
         judged: verdicts of an image's people.
         contacts: one per person.
-        body: what their bodies say; None where only contacts count.
+        body: evidence of their bodies; None where only contacts count.
 
     Returns:
-        The evidence; every landmark says which kind it gave.
+        The evidence; every landmark states its kind.
     """
     relative, depth_m, people, landmarks = [], [], [], []
     for index, (landmark, contact) in enumerate(zip(judged.landmarks, contacts, strict=True)):

@@ -1,7 +1,7 @@
-"""Gates: why a person, a body or a painting gives no metres. Each is a pure function; a rejection is a value.
+"""Gates: why a person, a body or a painting is not usable. Each is a pure function; a rejection is a value.
 
-Thresholds were chosen on validation scenes (docs/scale.md) to lose few honest people: what passes and is still wrong is
-outvoted by the consensus.
+Thresholds were chosen on validation scenes (docs/scale.md) to lose few correct people. An error that passes is rejected
+as an outlier by the consensus.
 """
 
 from collections.abc import Sequence
@@ -22,13 +22,13 @@ MIN_IOU = 0.2
 MIN_INSIDE_PAINT = 0.5
 """Share of a person's mask inside the paint mask for the person to count as painted."""
 MIN_DISTANCE_M = 0.2
-"""Nobody's whole body is nearer to a camera than this."""
+"""No whole body is nearer to a camera than this."""
 STATURE_M = (0.7, 2.3)
 """Children from their first steps, and the tallest adults."""
 MIN_IN_PICTURE = 0.15
 """Share of a body inside the picture: less is a guess about a hand or a head."""
 MAX_BODY_DEPTH_M = 1.6
-"""Nobody's visible body reaches farther along the line of sight, short of lying towards the camera."""
+"""No visible body extends farther along the line of sight, short of lying towards the camera."""
 MAX_MISFIT = 0.5
 """Share of the background's variance that aligning a painting may leave unexplained."""
 MAX_DISAGREEMENT = 0.15
@@ -36,21 +36,21 @@ MAX_DISAGREEMENT = 0.15
 BEHIND = 0.05
 """Of the photo's range of relative depth: how far behind what was there before counts as inside it."""
 MAX_BEHIND = 0.5
-"""Share of a painted body that may be inside the scene: honest ones, on validation scenes, hardly ever come near."""
+"""Share of a painted body that may be inside the scene: correct ones hardly ever come near, on validation scenes."""
 MAX_OVERLAP = 0.7
 """Boxes that overlap more (IoU) hold one person, found twice."""
 UNSURE = 0.25
-"""Of the scores that count, those in this lower part are unsure of somebody who is alone."""
+"""Of the scores that count, those in this lower part are unsure for a person who is alone."""
 UNSURE_LOG_SIGMA = 0.5
-"""Added to the log distance of somebody alone and unsure: of 13 such in real photos 4 were fruit and stones."""
+"""Added to the log distance of a person alone and unsure: of 13 such in real photos 4 were fruit and stones."""
 
 
 def likely_gate(person: Person, min_score: float) -> Rejected | None:
-    """Reject a detection that is probably not a person: it is shown on the receipt but never decides the scale.
+    """Reject a detection that is probably not a person; it stays on the receipt.
 
     Args:
         person: the detection.
-        min_score: how certain its finder is of people; every finder has a scale of its own.
+        min_score: of the model that found it; every model has a scale of its own.
     """
     if person.score < min_score:
         return Rejected(f"probably not a person: score {person.score:.2f}, expected at least {min_score:g}")
@@ -58,11 +58,11 @@ def likely_gate(person: Person, min_score: float) -> Rejected | None:
 
 
 def duplicate_gate(people: Sequence[Person], verdicts: Sequence[Rejected | None]) -> list[Rejected | None]:
-    """Reject detections whose box holds somebody more certain who is good for metres.
+    """Reject a usable detection whose box is also that of a usable detection with a higher score.
 
     Args:
         people: of one image.
-        verdicts: what is said of each already; those rejected are left as they are.
+        verdicts: so far; those rejected are left as they are.
 
     Returns:
         One verdict each, in order.
@@ -73,18 +73,18 @@ def duplicate_gate(people: Sequence[Person], verdicts: Sequence[Rejected | None]
     for k in sorted(good, key=lambda k: -people[k].score):
         others = np.array([people[other].box_xyxy for other in kept]).reshape(-1, 4)
         if (box_iou(people[k].box_xyxy, others) > MAX_OVERLAP).any():
-            verdicts[k] = Rejected("found twice: somebody more certain has the same place")
+            verdicts[k] = Rejected("found twice: a more certain person has the same place")
         else:
             kept.append(k)
     return verdicts
 
 
 def lone_unsure(evidence: Evidence, min_score: float) -> int | None:
-    """Return who is the only person that counts in an image and is not surely one; None where there is no such person.
+    """Return the only person used in an image, where their score is unsure; else None.
 
     Args:
         evidence: of the image.
-        min_score: how certain its finder is of people; every finder has a scale of its own.
+        min_score: of the model that found them; every model has a scale of its own.
     """
     used = [k for k, landmark in enumerate(evidence.landmarks) if landmark.verdict == "used"]
     if len(used) == 1 and evidence.landmarks[used[0]].score < min_score + UNSURE * (1 - min_score):
@@ -93,25 +93,14 @@ def lone_unsure(evidence: Evidence, min_score: float) -> int | None:
 
 
 def distance_gate(distance_m: float, max_depth_m: float) -> Rejected | None:
-    """Reject who is nearer than anybody can be, or farther than answers are valid.
-
-    Args:
-        distance_m: z of the body.
-        max_depth_m: farthest valid answer.
-    """
+    """Reject a person nearer than any person can be, or farther than answers are valid."""
     if not MIN_DISTANCE_M <= distance_m <= max_depth_m:
         return Rejected(f"{distance_m:.3g} m away: expected {MIN_DISTANCE_M} to {max_depth_m:g} m")
     return None
 
 
 def mesh_gate(mesh: HumanMesh | None, camera: Camera, max_depth_m: float) -> Rejected | None:
-    """Reject a body that is missing, broken, behind the camera, no human, or mostly outside the picture.
-
-    Args:
-        mesh: the body; None where it could not be measured.
-        camera: intrinsics of the image.
-        max_depth_m: farthest valid answer.
-    """
+    """Reject a body that is missing, broken, behind the camera, not human, or mostly outside the picture."""
     if mesh is None:
         return Rejected("could not be measured")
     if not np.isfinite(mesh.vertices_m).all():
@@ -132,7 +121,7 @@ def body_gate(
     visible: Bool[ndarray, "h w"],
     paint_mask: Bool[ndarray, "h w"] | None,
 ) -> Rejected | None:
-    """Reject a drawn body that is not where its person is seen, or no single body.
+    """Reject a rasterized body that does not overlap its person's mask, or is no single body.
 
     Args:
         instance_mask: (h, w) the person's pixels.
@@ -160,7 +149,7 @@ def body_gate(
 
 
 def alignment_gate(misfit: float) -> Rejected | None:
-    """Reject a painting whose background does not look like the photo's.
+    """Reject a painting whose background differs from the photo's.
 
     Args:
         misfit: share of the variance of the photo's relative depth that the alignment leaves unexplained.
@@ -171,7 +160,7 @@ def alignment_gate(misfit: float) -> Rejected | None:
 
 
 def agreement_gate(at_body: float, at_feet: float, photo_range: float) -> Rejected | None:
-    """Reject somebody whose body is seen elsewhere than the ground at the feet: two measurements of one place.
+    """Reject a person whose body and ground contact have different relative depths: two measurements of one place.
 
     Args:
         at_body: relative depth of the body, aligned to the photo's.

@@ -1,9 +1,9 @@
-"""People on a screen, a poster or a print: they are not in the room, and their size says nothing of it.
+"""People on a screen, a poster or a print: they are not in the room, and uninformative about its scale.
 
-Three things give a picture away. Its border is four straight edges that hold all of the person and end at its corners;
-relative depth shows nobody there, since a picture and its wall are one surface; and beside the border brightness is
-even. None of them alone suffices: doors, windows and pavements have straight edges, and far people have little relief.
-A logistic sum of them does (``benchmarks/study_pictures.py`` has the fit and the rates, docs/scale.md the table).
+Three features identify a picture. Its border is four straight edges that enclose the whole person and end at its
+corners. A picture and its wall are one surface in relative depth. Beside the border brightness is even. None of them
+suffices alone: doors, windows and pavements have straight edges, and far people have little relief. A logistic
+regression on them does (``benchmarks/study_pictures.py`` has the fit and the rates, docs/scale.md the table).
 """
 
 from collections.abc import Sequence
@@ -19,24 +19,24 @@ from mfh.geometry.rectangles import Rectangle, find_rectangle, holds
 from mfh.landmarks.bodies import Sighting
 
 LEAST_LOG_ODDS = 1.0
-"""Log odds from which somebody counts as being in a picture."""
+"""Log odds from which a person counts as being in a picture."""
 _LONG_SIDE_PX = 384
-"""Relative depth is looked at at this size: it has no finer detail."""
+"""Relative depth is resized to this: it has no finer detail."""
 LEAST_COVERAGE = 0.7
-"""Of the side seen worst: a doorway has three good sides, and its floor goes on."""
+"""Of the side with the least: a doorway has three good sides, and its floor continues."""
 MOST_RELIEF = 0.15
-"""Nobody in a picture stands out more: no border, however clean, makes a picture of somebody in a doorway."""
+"""A person in a picture stands out less; no border, however clean, makes a picture of a person in a doorway."""
 
 
 @dataclass(frozen=True)
 class Signs:
-    """What speaks for and against somebody being in a picture.
+    """Features for whether a person is in a picture.
 
     Attributes:
-        least_coverage: of the four sides, how much of the one seen worst.
+        least_coverage: of the four sides, the least share along which an edge is seen.
         mean_coverage: of all four.
-        relief: how far the person stands out from what is around, over the photo's range of relative depth.
-        overshoot: how much the edges go on beyond the corners.
+        relief: how far the person stands out from the surroundings, over the photo's range of relative depth.
+        overshoot: how much the edges continue beyond the corners.
         log_roughness: of brightness beside the border.
     """
 
@@ -48,25 +48,17 @@ class Signs:
 
 
 WEIGHTS = Signs(2.9, 12.3, -8.7, -1.2, -1.1)
-"""Of the sum of log odds: fitted to composites and real people by ``benchmarks/study_pictures.py --fit``."""
+"""Of the log odds: fitted to composites and real people by ``benchmarks/study_pictures.py --fit``."""
 BIAS = -15.1
 
 
 def log_odds(signs: Signs) -> float:
-    """Return the log odds of somebody being in a picture.
-
-    Args:
-        signs: what is seen.
-    """
+    """Return the log odds of a person being in a picture."""
     return BIAS + sum(getattr(WEIGHTS, one.name) * getattr(signs, one.name) for one in fields(Signs))
 
 
 def in_picture(signs: Signs) -> bool:
-    """Return whether somebody is taken to be in a picture.
-
-    Args:
-        signs: what is seen.
-    """
+    """Return whether a person is classified as being in a picture."""
     plain = signs.least_coverage >= LEAST_COVERAGE and signs.relief <= MOST_RELIEF
     return plain and log_odds(signs) >= LEAST_LOG_ODDS
 
@@ -82,27 +74,27 @@ def pictured(
     Args:
         rgb: the photo.
         relative: (h, w) its relative depth.
-        boxes: (4,) pixels each, of those to look at.
-        instance_masks: (h, w) each, of the same.
+        boxes: (4,) pixels of each person.
+        instance_masks: (h, w) of each person.
 
     Returns:
-        One verdict each, in order. The border found around one person counts for everybody inside it.
+        One verdict each, in order. The border found around one person counts for all people inside it.
     """
     depth = small_depth(relative)
     found = [find_rectangle(rgb, box, mask) for box, mask in zip(boxes, instance_masks, strict=True)]
     borders = [one for one in found if one is not None]
     verdicts: list[Rejected | None] = []
     for mask in instance_masks:
-        told = any(in_picture(signs_of(one, depth, mask)) for one in borders if holds(one, mask))
-        verdicts.append(Rejected("on a screen or in a picture, not in the room") if told else None)
+        is_pictured = any(in_picture(signs_of(one, depth, mask)) for one in borders if holds(one, mask))
+        verdicts.append(Rejected("on a screen or in a picture, not in the room") if is_pictured else None)
     return verdicts
 
 
 def without_pictured(sighting: Sighting, rgb: Float[ndarray, "h w 3"], relative: Float[ndarray, "h w"]) -> Sighting:
-    """Return what was sighted in a photo, with a verdict on those who are on a screen or in a picture.
+    """Return a photo's sighting, with a verdict on the people who are on a screen or in a picture.
 
     Args:
-        sighting: the people; those too unsure to count, or not measured, are not looked at.
+        sighting: the people; those with too low a score, or not measured, are skipped.
         rgb: the photo.
         relative: (h, w) its relative depth.
     """
@@ -112,17 +104,13 @@ def without_pictured(sighting: Sighting, rgb: Float[ndarray, "h w 3"], relative:
         if person.score >= sighting.min_score and mesh is not None
     ]
     people = [sighting.people[k] for k in counting]
-    told = pictured(rgb, relative, [one.box_xyxy for one in people], [one.instance_mask for one in people])
-    verdicts = dict(zip(counting, told, strict=True))
+    found = pictured(rgb, relative, [one.box_xyxy for one in people], [one.instance_mask for one in people])
+    verdicts = dict(zip(counting, found, strict=True))
     return replace(sighting, verdicts=tuple(verdicts.get(k) for k in range(len(sighting.people))))
 
 
 def small_depth(relative: Float[ndarray, "h w"]) -> Float[ndarray, "a b"]:
-    """Return relative depth at the size it is looked at, from 0 to 1 over the photo's range without its extremes.
-
-    Args:
-        relative: (h, w) relative depth of the photo.
-    """
+    """Return relative depth, resized, with its 5th percentile at 0 and its 95th at 1."""
     height, width = relative.shape
     shrink = min(1.0, _LONG_SIDE_PX / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
@@ -132,7 +120,7 @@ def small_depth(relative: Float[ndarray, "h w"]) -> Float[ndarray, "a b"]:
 
 
 def signs_of(rectangle: Rectangle, depth: Float[ndarray, "a b"], instance_mask: Bool[ndarray, "h w"]) -> Signs:
-    """Return what speaks for and against somebody inside a rectangle being in a picture.
+    """Return the features of a person inside a rectangle.
 
     Args:
         rectangle: around the person.
@@ -150,7 +138,7 @@ def signs_of(rectangle: Rectangle, depth: Float[ndarray, "a b"], instance_mask: 
 
 
 def _relief(values: Float[ndarray, "a b"], mask: Bool[ndarray, "a b"]) -> float:
-    """Return how much nearer a person is than what is around."""
+    """Return how much nearer a person is than the surroundings."""
     if not mask.any():
         return 0.0
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

@@ -1,8 +1,8 @@
-"""Sprites of known size: a painter that pasted a sprite knows its metres, and nothing has to be measured.
+"""Sprites of known size: the painter knows the metric depth of a sprite it pasted, and no model has to measure it.
 
-A person model that looks at the painting finds small and whole sprites more easily than large or cut ones. Since a
-large sprite means a near place, that choice alone would make every scene too large. A painter that says which sprite it
-pasted, and how large, loses nobody.
+A person model that takes the painting as input detects small and whole sprites more easily than large or cut ones. A
+large sprite means a near place, so that selection alone would bias the scale. A painter that reports which sprite it
+pasted, and how large, has no such bias.
 """
 
 import math
@@ -19,25 +19,27 @@ from mfh.landmarks.gates import MIN_PIXELS, distance_gate
 from mfh.types import Camera, Landmark, PastedSprite, PseudoGroundTruth
 
 SMALL_FIGURE_SIGMA = 0.04
-"""Relative depth of a sprite that covers a share p of the picture is off by this over sqrt(p): networks smooth over
-small things. Chosen on validation scenes."""
+"""Log sigma of the relative depth of a sprite that covers a share p of the picture, times sqrt(p).
+
+Networks smooth over small things. Chosen on validation scenes.
+"""
 MIN_SHOWN = 0.05
 """Sprites that show less than this part of their height squared are slivers: a whole one covers 0.15 to 0.25 of it."""
 _FOOT_ROWS = 0.06
-"""The sprite must show within this part of its height above the foot point: else something stands before the feet."""
+"""The sprite must show within this part of its height above the foot point: else something occludes the feet."""
 _FOOT_COLUMNS = 0.12
 
 
 def judge_sprite(
     sprite: PastedSprite, camera: Camera, *, source: str, painter: str, max_depth_m: float, by_body: bool = True
 ) -> Judged:
-    """Say whether a pasted sprite can give metres, and put its distance on the pixels it shows.
+    """Decide whether a pasted sprite is usable, and put its distance on the pixels it shows.
 
     Args:
         sprite: the sprite.
         camera: intrinsics of the photo.
         source: "painting k".
-        painter: who pasted it.
+        painter: name of the painter that pasted it.
         max_depth_m: sprites farther than this are rejected.
         by_body: relative depth is going to be read on the sprite itself, and not at its feet.
 
@@ -84,7 +86,7 @@ def sprite_contact(sprite: PastedSprite, relative: Float[ndarray, "h w"], camera
         camera: its intrinsics.
 
     Returns:
-        One pair, or why there is none.
+        One sample, or why there is none.
     """
     x, y = sprite.foot_xy_px
     height, width = relative.shape

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from mfh.geometry.camera import resize_camera
-from mfh.geometry.holes import relative_with_holes, resize_with_holes
+from mfh.geometry.masks import relative_with_holes, resize_with_holes
 from mfh.types import Evidence, Photo, RelativeDepth
 
 

@@ -10,8 +10,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from mfh.errors import BackendError, MfhError, kind_and_message
-from mfh.geometry.camera import camera_from_fov_x
-from mfh.geometry.view import view_of
+from mfh.geometry.camera import camera_from_fov_x, view_of
 from mfh.landmarks.bodies import Sighting
 from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, PersonSegmenter, RelativeDepthModel
 from mfh.models.relative_depth.range_head import with_likely_range

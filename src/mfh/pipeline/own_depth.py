@@ -23,8 +23,8 @@ from numpy import ndarray
 
 from mfh.config import Config, preset
 from mfh.errors import InputError
-from mfh.geometry.holes import relative_with_holes
-from mfh.geometry.view import view_of
+from mfh.geometry.camera import view_of
+from mfh.geometry.masks import relative_with_holes
 from mfh.io.photo import load_photo
 from mfh.io.relative import RelativeDepthMap, read_relative_depth, relative_depth_map
 from mfh.models.protocols import RgbOfAnySize
@@ -32,8 +32,7 @@ from mfh.pipeline.conclude import conclude
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.pipeline.request import Request, check_request
 from mfh.scale.known_sizes import KnownSizes, known_measurements
-from mfh.scale.measurements import ScaleMeasurement, people_measurements
-from mfh.scale.places import relative_at
+from mfh.scale.measurements import ScaleMeasurement, people_measurements, relative_at
 from mfh.scale.range_prior import region_range
 from mfh.types import MetricDepth, Photo, RelativeDepth, Space
 from mfh.types.observations import Gathered

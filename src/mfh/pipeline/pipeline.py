@@ -12,8 +12,7 @@ from typing import Any
 
 from mfh.config import Config, changed, preset
 from mfh.errors import InputError, NoLandmarkError, Rejected
-from mfh.geometry.camera import check_camera
-from mfh.geometry.view import view_of
+from mfh.geometry.camera import check_camera, view_of
 from mfh.models.protocols import (
     ChoosyPainter,
     FieldOfViewModel,

@@ -1,10 +1,10 @@
-"""The consensus head: scale and shift that people agree on, read off what is believed about both (``posterior``).
+"""The consensus head: a robust consensus over per-person scale estimates, read off their posterior (``posterior``).
 
-One person works (the prior gives the shift), people at one distance leave the shift to the prior smoothly, and no
-single painting decides. The head is read off the posterior: over the photo's range, the median of depth, with a lean to
-the near side since too far costs more relative error (AbsRel) than too near; the affine map nearest to these, each
-weighted by how precisely it is known, is the head. Where people stand it is therefore what people say. Where the user
-gave a size, only heads that meet it are looked at (``given``).
+One person suffices: the prior then gives the shift. People at one distance leave the shift to the prior smoothly, and
+no single painting decides. At relative depths over the photo's range, the posterior's quantile of depth is taken; it is
+tilted to the near side, because depths that are too large cost more relative error (AbsRel) than those too small. The
+head is the affine map nearest to these, each weighted by its precision. Where the user gave a size, only heads that
+meet it are candidates (``given``).
 """
 
 import math
@@ -17,15 +17,15 @@ from numpy import ndarray
 
 from mfh.errors import NoLandmarkError
 from mfh.scale.given import (
-    Bound,
+    ConstrainedPosterior,
+    FeasibleRatios,
     GivenScale,
-    Valley,
-    bind,
     by_people,
-    doubted,
-    find_valley,
+    constrain,
+    find_feasible,
     given_scale,
     lowest_floor,
+    mix_with_people,
 )
 from mfh.scale.known_sizes import GIVE_A_SIZE
 from mfh.scale.measurements import ScaleMeasurement, log_scales_at
@@ -38,32 +38,33 @@ from mfh.scale.posterior import (
     fit_posterior,
     inlier_probability_under,
     log_prior,
-    ratio_volumes,
+    quadrature_weights,
     weighted_median,
 )
 from mfh.scale.range_prior import PhotoRange, candidate_ratios, log_depth_range, log_range_prior, photo_range
 from mfh.types import MetricHead, RelativeDepth, Space
 
 MAX_RANGE_SIGMA = 0.2
-"""Largest deviation of the photo's log depth range at which people have determined the shift."""
+"""Largest standard deviation of the photo's log depth range at which the shift counts as determined."""
 
 _REACH = 1.5
 _COARSE, _FINE = (32, 25), (48, 33)
 _NEGLIGIBLE = 1e-6
 NEARER = 0.5
-"""Candidates count by depth to the power of minus this: 1 has the least expected relative error, but for few people it
-follows the long tail towards the camera."""
+"""Candidates are weighted by depth^-NEARER: 1 has the least expected relative error, but for few people it follows the
+long tail towards the camera.
+"""
 _KNOTS, _READ_RATIOS, _FINER = 9, 400, 8
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """How far what the user gave is contradicted.
+    """How far people contradict what the user gave.
 
     Attributes:
-        doubt: probability that what was given is wrong: 0 where there is nobody, one third at most.
-        by_people: (m,) log of how many times larger than given each size is by people alone; None without people.
-        by_head: (m,) the same by the answer: what given sizes that contradict each other leave.
+        doubt: probability that the given sizes are wrong: 0 without people, one third at most.
+        by_people: (m,) log of each size by people alone over the given one; None without people.
+        by_head: (m,) the same by the head: not 0 where given sizes contradict each other.
     """
 
     doubt: float
@@ -73,17 +74,16 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Consensus:
-    """What measurements say together.
+    """The joint fit to all measurements.
 
     Attributes:
         head: scale and shift.
         posterior: over both.
-        inlier_probability: (k,) probability that each measurement is right.
-        weight: (k,) share of each measurement in the answer; sums to 1.
-        residual: (k,) log of how many times farther than the head each measurement puts things; -inf where the head has
-            no finite depth at all.
-        range_sigma: deviation of the photo's log depth range.
-        disagreement: of people with what was given; None where nothing was.
+        inlier_probability: (k,) of each measurement.
+        weight: (k,) share of each measurement in the head; sums to 1.
+        residual: (k,) log of each measured depth over the head's; -inf where the head has no finite depth.
+        range_sigma: standard deviation of the photo's log depth range.
+        disagreement: between people and given sizes; None without given sizes.
     """
 
     head: MetricHead
@@ -106,19 +106,19 @@ def fit_consensus(
     """Fit scale and shift to measurements.
 
     Args:
-        measurements: people's, and known sizes'; in any order.
+        measurements: people's and known sizes', in any order.
         relative: relative depth of the photo.
-        common_log_sigma: by how much all people may be off alike; asked where something is given besides.
+        common_log_sigma: standard deviation of people's common bias; used where sizes are given.
 
     Returns:
-        The head and the posterior it comes from. Where something is given, the head meets it, whatever people say.
+        The head and its posterior. Where sizes are given, the head meets them, whatever people imply.
 
     Raises:
         NoLandmarkError: for no measurement.
     """
     if not measurements:
         raise NoLandmarkError(
-            f"no person and no known size gives metres: there is nothing to fit the metric scale to; {GIVE_A_SIZE}"
+            f"no person and no known size is usable: there is no evidence of the metric scale; {GIVE_A_SIZE}"
         )
     span = photo_range(relative)
     if any(measurement.given for measurement in measurements):
@@ -138,10 +138,10 @@ def fit_consensus(
         measurements, fine, rough.error_models, log_prior(fine, span, relative.log_range), relative.space
     )
     posterior, inlier = found.posterior, found.inlier_probability
-    weight = _weights(measurements, inlier, found.scatter**2)
+    weight = _weights(measurements, inlier, found.intrinsic_sigma**2)
     return _consensus(
         measurements,
-        _read_off(posterior, _places(measurements, weight, span)),
+        _fit_head(posterior, _places(measurements, weight, span)),
         posterior,
         inlier,
         weight,
@@ -151,9 +151,9 @@ def fit_consensus(
 
 @dataclass(frozen=True)
 class _GridFit:
-    """What given sizes and people leave to believe on one grid."""
+    """The posteriors of given sizes and of people on one grid."""
 
-    bound: Bound
+    constrained: ConstrainedPosterior
     people: PosteriorFit | None
     scale: GivenScale
 
@@ -162,20 +162,20 @@ class _GridFit:
         return self.people.posterior if self.people else None
 
     @property
-    def scatter(self) -> float:
-        return self.people.scatter if self.people else 0.0
+    def intrinsic_sigma(self) -> float:
+        return self.people.intrinsic_sigma if self.people else 0.0
 
 
 def _fit_given(
     measurements: Sequence[ScaleMeasurement], relative: RelativeDepth, span: PhotoRange, common_log_sigma: float
 ) -> Consensus:
-    """Fit scale and shift where sizes are given: they bind both, and people tell what is left open."""
+    """Fit scale and shift where sizes are given: those constrain both, and people inform what stays open."""
     is_given = np.array([measurement.given for measurement in measurements])
     people, given = (
         [measurement for measurement in measurements if not measurement.given],
         [measurement for measurement in measurements if measurement.given],
     )
-    valley = find_valley(given, span, relative.space)
+    feasible = find_feasible(given, span, relative.space)
     standard = candidate_ratios(
         span, min(float(measurement.relative.min()) for measurement in measurements), _COARSE[0]
     )
@@ -185,13 +185,13 @@ def _fit_given(
         log_gap: Float[ndarray, "r"], offset: Float[ndarray, "d"], error_models: Sequence[ErrorModel]
     ) -> _GridFit:
         candidates = Candidates(log_gap, floor, offset)
-        return _fit_on_grid(people, given, valley, candidates, error_models, relative, span, common_log_sigma)
+        return _fit_on_grid(people, given, feasible, candidates, error_models, relative, span, common_log_sigma)
 
-    always = np.log(valley.ratio + floor)
+    always = np.log(feasible.ratio + floor)
     log_gap, offset = _merged(np.log(standard + floor), always), _offsets()
     found = fit_on_grid(log_gap, offset, all_error_models())
     if len(log_gap) > 1:
-        likely = doubted(found.bound, found.alone, common_log_sigma=0.0).weight.sum(1)
+        likely = mix_with_people(found.constrained, found.alone, common_log_sigma=0.0).weight.sum(1)
         if found.people:
             offset = _finer(offset, found.people.posterior.weight.sum(0), _FINE[1])
         error_models = found.people.error_models if found.people else []
@@ -199,55 +199,57 @@ def _fit_given(
     inlier = np.ones(len(measurements))
     if found.people:
         inlier[~is_given] = inlier_probability_under(
-            people, found.bound.posterior, found.people, common_log_sigma=common_log_sigma
+            people, found.constrained.posterior, found.people, common_log_sigma=common_log_sigma
         )
-    weight = _weights(measurements, inlier, found.scatter**2 + common_log_sigma**2)
-    head = _read_off_given(found.bound.posterior, given, valley, _places(measurements, weight, span))
-    posterior = doubted(found.bound, found.alone, common_log_sigma=common_log_sigma)
+    weight = _weights(measurements, inlier, found.intrinsic_sigma**2 + common_log_sigma**2)
+    head = _fit_head_given(found.constrained.posterior, given, feasible, _places(measurements, weight, span))
+    posterior = mix_with_people(found.constrained, found.alone, common_log_sigma=common_log_sigma)
     by_people_alone = by_people(found.scale, found.alone) if found.alone else None
     return replace(
         _consensus(measurements, head, posterior, inlier, weight, span),
-        disagreement=Disagreement(found.bound.doubt, by_people_alone, -_residual(given, head)),
+        disagreement=Disagreement(found.constrained.doubt, by_people_alone, -_residual(given, head)),
     )
 
 
 def _fit_on_grid(
     people: Sequence[ScaleMeasurement],
     given: Sequence[ScaleMeasurement],
-    valley: Valley,
+    feasible: FeasibleRatios,
     candidates: Candidates,
     error_models: Sequence[ErrorModel],
     relative: RelativeDepth,
     span: PhotoRange,
     common_log_sigma: float,
 ) -> _GridFit:
-    """Return what is left to believe on a grid."""
+    """Return the posteriors on a grid."""
     ratio, space = candidates.ratio, relative.space
-    volume = ratio_volumes(candidates, span) if len(ratio) > 1 else np.ones(1)
+    volume = quadrature_weights(candidates, span) if len(ratio) > 1 else np.ones(1)
     density = np.exp(log_range_prior(span, ratio, relative.log_range))
-    people_fit = _people_alone(people, candidates, error_models, np.log(density * volume), space) if people else None
+    people_fit = (
+        _people_posterior(people, candidates, error_models, np.log(density * volume), space) if people else None
+    )
     scale = given_scale(given, ratio, space)
-    bound = bind(
+    constrained = constrain(
         scale,
-        valley,
+        feasible,
         given,
         density,
         volume,
         people_fit.posterior if people_fit else None,
         common_log_sigma=common_log_sigma,
-        scatter=people_fit.scatter if people_fit else 0.0,
+        intrinsic_sigma=people_fit.intrinsic_sigma if people_fit else 0.0,
     )
-    return _GridFit(bound, people_fit, scale)
+    return _GridFit(constrained, people_fit, scale)
 
 
-def _people_alone(
+def _people_posterior(
     people: Sequence[ScaleMeasurement],
     candidates: Candidates,
     error_models: Sequence[ErrorModel],
     log_density: Float[ndarray, "r"],
     space: Space,
 ) -> PosteriorFit:
-    """Return what people alone leave to believe; no ratio counts at which one of them is at infinity."""
+    """Return the posterior of people alone; ratios at which one of them is at infinity have no weight."""
     ratio = candidates.ratio
     reached = ratio > -min(float(measurement.relative.min()) for measurement in people)
     part = replace(candidates, log_gap=candidates.log_gap[reached])
@@ -266,7 +268,7 @@ def _offsets() -> Float[ndarray, "d"]:
 def _weights(
     measurements: Sequence[ScaleMeasurement], inlier: Float[ndarray, "k"], variance: float
 ) -> Float[ndarray, "k"]:
-    """Return the share of each measurement: as precise as it is, people by this variance less."""
+    """Return the share of each measurement, by inlier probability and precision; ``variance`` is added for people."""
     precision = inlier / np.array(
         [measurement.log_sigma**2 + (0.0 if measurement.given else variance) for measurement in measurements]
     )
@@ -281,7 +283,7 @@ def _consensus(
     weight: Float[ndarray, "k"],
     span: PhotoRange,
 ) -> Consensus:
-    """Put a fit together, with how far every measurement is off."""
+    """Put a fit together, with the residual of every measurement."""
     range_sigma = _range_sigma(posterior, span)
     residual = _residual(measurements, head)
     near = np.isfinite(residual)
@@ -291,12 +293,12 @@ def _consensus(
 
 
 def _finer(grid: Float[ndarray, "g"], weight: Float[ndarray, "g"], count: int) -> Float[ndarray, "f"]:
-    """Return a grid that is even where there is any weight, and as dense as the weight besides.
+    """Return a grid for a second pass: a third of its points even where there is weight, the rest as dense as it.
 
     Args:
         grid: (g,) ascending.
         weight: (g,) posterior on it.
-        count: points, a third of them even.
+        count: number of points.
     """
     likely = np.flatnonzero(weight > _NEGLIGIBLE * weight.max())
     first, last = max(likely[0] - 1, 0), min(likely[-1] + 1, len(grid) - 1)
@@ -314,8 +316,8 @@ def _merged(grid: Float[ndarray, "a"], other: Float[ndarray, "b"]) -> Float[ndar
     return merged[np.concatenate([[True], np.diff(merged) > 1e-9 * (merged[-1] - merged[0])])]
 
 
-def _read_off(posterior: ScalePosterior, values: Float[ndarray, "v"]) -> MetricHead:
-    """Return the affine head nearest to the best answers at some relative depths, each as precise as it is."""
+def _fit_head(posterior: ScalePosterior, values: Float[ndarray, "v"]) -> MetricHead:
+    """Return the affine head nearest to the posterior's depths at some relative depths, weighted by their precision."""
     log_depth = np.array([posterior.quantiles(float(value), [0.5], nearer=NEARER)[0] for value in values])
     log_metric = -log_depth if posterior.space == "disparity" else log_depth
     precision = 1 / np.maximum(posterior.moments(values)[1], 1e-3) ** 2
@@ -332,16 +334,16 @@ def _read_off(posterior: ScalePosterior, values: Float[ndarray, "v"]) -> MetricH
     return MetricHead(scale, scale * float(ratio[best]), posterior.space, 0.0)
 
 
-def _read_off_given(
-    posterior: ScalePosterior, given: Sequence[ScaleMeasurement], valley: Valley, values: Float[ndarray, "v"]
+def _fit_head_given(
+    posterior: ScalePosterior, given: Sequence[ScaleMeasurement], feasible: FeasibleRatios, values: Float[ndarray, "v"]
 ) -> MetricHead:
-    """Return, of the heads that meet what is given, the one nearest to the best answers at some relative depths."""
+    """Return, of the heads that meet the given sizes, the one nearest to the posterior's depths, by precision."""
     at = np.linspace(0, len(posterior.ratio) - 1, _FINER * len(posterior.ratio))
     ratio = np.interp(at, np.arange(len(posterior.ratio)), posterior.ratio)
-    if valley.best is not None:
-        ratio = np.union1d(ratio, [valley.best])
+    if feasible.best is not None:
+        ratio = np.union1d(ratio, [feasible.best])
     scale = given_scale(given, ratio, posterior.space)
-    met = valley.met(scale.misfit)
+    met = feasible.met(scale.misfit)
     ratio, log_scale = ratio[met], scale.log_scale[met]
     wanted = np.array([posterior.quantiles(float(value), [0.5], nearer=NEARER)[0] for value in values])
     precision = 1 / np.maximum(posterior.moments(values)[1], 1e-3) ** 2
@@ -358,7 +360,7 @@ def _read_off_given(
 def _places(
     measurements: Sequence[ScaleMeasurement], weight: Float[ndarray, "k"], span: PhotoRange
 ) -> Float[ndarray, "v"]:
-    """Return where the head is read off: over the photo's range, where people are, and where something is known."""
+    """Return the relative depths at which the head is fitted: over the photo's range, at people, at known sizes."""
     places = [*np.linspace(span.low, span.high, _KNOTS if span.high > span.low else 1)]
     people = [k for k, measurement in enumerate(measurements) if not measurement.given and weight[k] > 0]
     if people:
@@ -370,7 +372,7 @@ def _places(
 
 def _residual(measurements: Sequence[ScaleMeasurement], head: MetricHead) -> Float[ndarray, "k"]:
     sign = 1.0 if head.space == "disparity" else -1.0
-    # Where the head sees infinity or beyond, a measurement in metres is infinitely nearer.
+    # Where the head has no finite depth, a measurement is infinitely nearer.
     implied = log_scales_at(measurements, head)
     return np.where(np.isnan(implied), -np.inf, sign * (np.log(head.scale) - implied))
 

@@ -1,4 +1,4 @@
-"""From all evidence to the metric scale: the head, everybody's share in it, and who was outvoted."""
+"""From all evidence to the metric scale: the head, each person's share in it, and who is rejected as an outlier."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,11 +15,11 @@ from mfh.scale.posterior import ScalePosterior
 from mfh.types import Evidence, MetricHead, RelativeDepth
 
 MIN_INLIER_PROBABILITY = 0.25
-"""People less probably right than this are outvoted: shown as rejected, with the factor they are off by."""
+"""People below this are rejected as outliers: reported with their residual as a factor."""
 NEARLY_EXACT = 0.1
-"""Rms of people's log metres about the head above which their models have errors for certain."""
+"""Rms of people's log residuals above which their models certainly have errors."""
 MIN_OFF = 0.4
-"""Log factor that is never called a contradiction: a factor of 1.5 can be honest error of size and relative depth."""
+"""Log residual below which no person is an outlier: a factor of 1.5 can be honest error of size and relative depth."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class ScaleFit:
 
     Attributes:
         head: the answer.
-        consensus: what people and known sizes say together, whichever head was asked for.
-        evidence: as given, each landmark with its weight and implied scale; those outvoted are rejected.
+        consensus: the robust fit to people and known sizes, whichever head was asked for.
+        evidence: as given, each landmark with its weight and implied scale; outliers are rejected.
         known_weights: (m,) share of each known size in the answer.
         spread: robust standard deviation of people's log metres about the head; None for fewer than three used.
     """
@@ -52,18 +52,18 @@ def fit_scale(
     """Fit scale and shift to all evidence.
 
     Args:
-        evidence: what the photo and each painting say; relative depths aligned to the photo's.
+        evidence: of the photo and each painting, aligned to the photo's relative depth.
         relative: relative depth of the photo.
         config: which head. "silog" is the paper's and fits pixels of people alone: where sizes are known, the consensus
             answers instead.
-        known: sizes and distances the user gave; the head meets them, whatever people say.
-        common_log_sigma: by how much all people may be off alike; asked where sizes are known.
+        known: sizes and distances the user gave; the head meets them, whatever people imply.
+        common_log_sigma: standard deviation of people's common bias; used where sizes are known.
 
     Returns:
         The fit. Models without any error determine both numbers exactly, and then the consensus is just that.
 
     Raises:
-        NoLandmarkError: where neither a person nor a known size gives metres.
+        NoLandmarkError: where neither a person nor a known size is usable as scale evidence.
     """
     measurements = [*people_measurements(evidence), *known]
     consensus = fit_consensus(measurements, relative, common_log_sigma=common_log_sigma)
@@ -72,7 +72,7 @@ def fit_scale(
     weighed = [one for one in weigh_people_equally(kept) if len(one.relative)]
     exact = exact_head(weighed, relative) if not known and _nearly_exact(consensus) else None
     if exact is not None:
-        consensus = _certain(consensus, exact)
+        consensus = _exact_consensus(consensus, exact)
     head = fit_silog_head(weighed, relative, config=config) if paper and weighed else consensus.head
     people = len(measurements) - len(known)
     return ScaleFit(
@@ -85,13 +85,13 @@ def fit_scale(
 
 
 def _nearly_exact(consensus: Consensus) -> bool:
-    """Return whether people agree so well that models might be free of error: looking closer takes all pixels."""
+    """Return whether people's residuals are so small that models might be free of error; only all pixels can tell."""
     off = consensus.residual[consensus.inlier_probability >= MIN_INLIER_PROBABILITY]
     return bool(len(off) and np.sqrt(np.mean(off**2)) <= NEARLY_EXACT)
 
 
-def _certain(consensus: Consensus, head: MetricHead) -> Consensus:
-    """Return the consensus of people without any error; those outvoted stay so."""
+def _exact_consensus(consensus: Consensus, head: MetricHead) -> Consensus:
+    """Return the consensus of people without any error; outliers stay rejected."""
     posterior = ScalePosterior(
         np.array([head.shift / head.scale]), np.log([[head.scale]]), np.ones((1, 1)), consensus.posterior.space
     )
@@ -102,7 +102,7 @@ def _certain(consensus: Consensus, head: MetricHead) -> Consensus:
 def _reject_outliers(
     evidence: Sequence[Evidence], measurements: Sequence[ScaleMeasurement], consensus: Consensus
 ) -> list[Evidence]:
-    """Reject the people who are probably grossly wrong, with the factor they are off by."""
+    """Reject the people who are probably outliers, with the factor they are off by."""
     kept = list(evidence)
     for measurement, inlier, off in zip(measurements, consensus.inlier_probability, consensus.residual, strict=True):
         if measurement.image >= 0 and inlier < MIN_INLIER_PROBABILITY and abs(off) > MIN_OFF:
@@ -135,16 +135,7 @@ def _weighed(
 
 
 def reject_person(evidence: Evidence, person: int, reason: str) -> Evidence:
-    """Return evidence without one person's pixels, and with the reason on the landmark.
-
-    Args:
-        evidence: what one image says.
-        person: index of the person's landmark.
-        reason: why, in a few words.
-
-    Returns:
-        The evidence without the person.
-    """
+    """Return evidence without one person's pixels, and with the reason on the landmark."""
     kept = evidence.person != person
     landmarks = list(evidence.landmarks)
     landmarks[person] = replace(landmarks[person], verdict="rejected", reason=reason)

@@ -1,10 +1,10 @@
-"""Given sizes in the posterior: they fix the scale, people settle what is left open, and a contradiction is weighed.
+"""Given sizes in the posterior: they constrain scale and shift, people inform what stays open, conflicts are weighed.
 
-A size the user gave is no vote. Where it was measured, depth is the given one with its own error, whatever people say;
-what people say of scale and shift tells only which of the heads that meet what is given is likely (in the language of
-modular Bayes the feedback is cut). People may be wrong all alike, or of no use at all; and the user may have clicked at
-another place or typed another unit. How likely that is, people and what is given tell together: their contradiction
-leaves a share of the posterior with people alone, so that intervals reach to what they say.
+Sizes that the user gave are a hard constraint. The depth where one was measured is the given one within its own error,
+whatever people imply. People only weigh the heads that satisfy the constraint: in the language of modular Bayes the
+feedback is cut. People may all share a bias, or be uninformative; the user may have clicked at another place or typed
+another unit. The conflict between people and given sizes determines the probability that the sizes are wrong. That
+share of the posterior goes to people alone, so that intervals reach what people imply.
 """
 
 import math
@@ -21,19 +21,19 @@ from mfh.scale.range_prior import PhotoRange
 from mfh.types import Space
 
 GIVEN_WRONG = 0.05
-"""Probability, before people are looked at, that the user clicked or typed something else."""
-PEOPLE_ALIKE, PEOPLE_USELESS = 0.08, 0.02
-"""The same that people are wrong all alike by any factor, or tell nothing of the scene at all."""
-MOST_DOUBT = GIVEN_WRONG / (GIVEN_WRONG + PEOPLE_ALIKE + PEOPLE_USELESS)
-"""Share of the posterior that goes to people, at most, where they contradict what is given: one third."""
+"""Prior probability that the user clicked or typed something else."""
+PEOPLE_BIASED, PEOPLE_UNINFORMATIVE = 0.08, 0.02
+"""Prior probabilities that people share an arbitrary bias, and that they are uninformative about the scene."""
+MOST_DOUBT = GIVEN_WRONG / (GIVEN_WRONG + PEOPLE_BIASED + PEOPLE_UNINFORMATIVE)
+"""Largest share of the posterior that goes to people where they contradict what is given: one third."""
 NOTABLE_DOUBT = 0.1
-"""Doubt from which a contradiction is said: from there on the 80 % interval reaches to what people say."""
-WIDELY_WRONG = 1.5
-"""Deviation of the log factor of either: a factor of 4.5."""
-_AS_FAR_AS_CAN_BE, _AS_LOW_AS_CAN_BE = 10.0, 700.0
+"""Probability from which a contradiction is reported: from there on the 80 % interval reaches what people imply."""
+GROSS_ERROR_SIGMA = 1.5
+"""Standard deviation of the log factor of a gross error, of people or of given sizes: a factor of 4.5."""
+_MAX_LOG_FACTOR, _MAX_LOG_ODDS = 10.0, 700.0
 _GAPS = (1e-6, 1e4)
-"""Gaps between infinity and what is nearest to it that given sizes may call for, over the photo's range."""
-_SEARCHED, _VALLEY, _OFFSETS = 2000, 61, 17
+"""Gaps between infinity and the nearest given size that are searched, over the photo's range."""
+_SEARCHED, _FEASIBLE_POINTS, _OFFSETS = 2000, 61, 17
 _REACH = 4.0
 _ZOOMS, _HALVINGS = 4, 60
 
@@ -42,13 +42,13 @@ Misfit = Callable[[Float[ndarray, "g"]], Float[ndarray, "g"]]
 
 @dataclass(frozen=True)
 class GivenScale:
-    """What given sizes say of the scale at each ratio r = t/s.
+    """The scale that given sizes imply at each ratio r = t/s.
 
     Attributes:
         ratio: (r,) t/s.
         space: of the relative depth.
-        log_scale: (r,) log s that meets them best.
-        misfit: (r,) what is left: sum of squares over their own errors.
+        log_scale: (r,) precision-weighted mean of what they imply.
+        misfit: (r,) chi-square about that mean.
         implied: (k, r) log s that each of them implies.
     """
 
@@ -60,7 +60,7 @@ class GivenScale:
 
 
 def given_scale(given: Sequence[ScaleMeasurement], ratio: Float[ndarray, "r"], space: Space) -> GivenScale:
-    """Return what given sizes say at some ratios.
+    """Return the scale that given sizes imply at some ratios.
 
     Args:
         given: at least one.
@@ -74,28 +74,29 @@ def given_scale(given: Sequence[ScaleMeasurement], ratio: Float[ndarray, "r"], s
 
 
 @dataclass(frozen=True)
-class Valley:
-    """Where given sizes are met: the ratios that two or more of them leave possible.
+class FeasibleRatios:
+    """The ratios at which two or more given sizes are consistent with each other.
 
     Attributes:
-        ratio: (v,) ascending; empty where all are possible: of one size alone, and in a flat photo.
-        best: the one that meets them best; None where all do.
+        ratio: (v,) ascending; empty where all are feasible: for a single size, and for a flat map.
+        best: the ratio of least misfit; None where all are feasible.
         least: misfit there.
-        stretch: what their errors must be multiplied with to make them agree with each other: 1 where they do.
+        birge_ratio: sqrt(chi-square / degrees of freedom), at least 1: the factor on their errors that makes them
+            consistent.
     """
 
     ratio: Float[ndarray, "v"]
     best: float | None = None
     least: float = 0.0
-    stretch: float = 1.0
+    birge_ratio: float = 1.0
 
     def met(self, misfit: Float[ndarray, "r"]) -> Bool[ndarray, "r"]:
         """Return where given sizes are met within their own error; at the best of these ratios at least."""
-        return misfit <= max(self.least, float(misfit.min())) + self.stretch**2
+        return misfit <= max(self.least, float(misfit.min())) + self.birge_ratio**2
 
 
-def find_valley(given: Sequence[ScaleMeasurement], span: PhotoRange, space: Space) -> Valley:
-    """Return the ratios at which several given sizes are met; half of the photo at least stays at a finite depth.
+def find_feasible(given: Sequence[ScaleMeasurement], span: PhotoRange, space: Space) -> FeasibleRatios:
+    """Return the ratios at which several given sizes are consistent; at least half of the photo keeps a finite depth.
 
     Args:
         given: at least one.
@@ -104,11 +105,11 @@ def find_valley(given: Sequence[ScaleMeasurement], span: PhotoRange, space: Spac
     """
     floor, reach = _limits(given, span)
     if len(given) < 2:
-        return Valley(np.zeros(0))
+        return FeasibleRatios(np.zeros(0))
     if reach <= 0:
-        # Flat: they agree or not, whatever the ratio.
+        # A flat map: their consistency does not depend on the ratio.
         least = float(given_scale(given, np.array([1 - floor]), space).misfit[0])
-        return Valley(np.zeros(0), least=least, stretch=_stretch(given, least))
+        return FeasibleRatios(np.zeros(0), least=least, birge_ratio=_birge_ratio(given, least))
 
     def misfit(log_gap: Float[ndarray, "g"]) -> Float[ndarray, "g"]:
         return given_scale(given, np.exp(log_gap) - floor, space).misfit
@@ -116,158 +117,162 @@ def find_valley(given: Sequence[ScaleMeasurement], span: PhotoRange, space: Spac
     first, last = (float(np.log(reach * gap)) for gap in _GAPS)
     middle = _lowest(misfit, first, last)
     least = float(misfit(np.array([middle]))[0])
-    stretch = _stretch(given, least)
-    enough = least + (_REACH * stretch) ** 2
+    birge_ratio = _birge_ratio(given, least)
+    enough = least + (_REACH * birge_ratio) ** 2
     ends = [_where_it_rises_to(enough, misfit, middle, limit) for limit in (first, last)]
-    log_gap = np.union1d(np.linspace(ends[0], ends[1], _VALLEY), [middle])
-    return Valley(np.exp(log_gap) - floor, float(np.exp(middle) - floor), least, stretch)
+    log_gap = np.union1d(np.linspace(ends[0], ends[1], _FEASIBLE_POINTS), [middle])
+    return FeasibleRatios(np.exp(log_gap) - floor, float(np.exp(middle) - floor), least, birge_ratio)
 
 
 def lowest_floor(given: Sequence[ScaleMeasurement], span: PhotoRange) -> float:
-    """Return what every ratio that given sizes may call for keeps at a positive gap.
-
-    Args:
-        given: at least one.
-        span: range of the photo's relative depth.
-    """
+    """Return the lowest relative depth that must keep a positive gap at every ratio."""
     return _limits(given, span)[0]
 
 
 @dataclass(frozen=True)
-class Bound:
-    """The posterior once given sizes bind it.
+class ConstrainedPosterior:
+    """The posterior under the constraint that given sizes are met.
 
     Attributes:
-        posterior: of the heads that meet what is given.
-        doubt: probability that it is what was given that is wrong.
+        posterior: over the heads that meet them.
+        doubt: probability that the given sizes are wrong.
     """
 
     posterior: ScalePosterior
     doubt: float
 
 
-def bind(
+def constrain(
     scale: GivenScale,
-    valley: Valley,
+    feasible: FeasibleRatios,
     given: Sequence[ScaleMeasurement],
     density: Float[ndarray, "r"],
     volume: Float[ndarray, "r"],
     people: ScalePosterior | None,
     *,
     common_log_sigma: float,
-    scatter: float,
-) -> Bound:
-    """Return the posterior in the heads that meet what is given, and how far that is to be doubted.
+    intrinsic_sigma: float,
+) -> ConstrainedPosterior:
+    """Return the posterior over the heads that meet the given sizes, and the probability that the sizes are wrong.
 
     Args:
-        scale: what given sizes say at the ratios.
-        valley: where they are met.
+        scale: implied by the given sizes, at the ratios of the grid.
+        feasible: where they are consistent.
         given: the sizes.
-        density: (r,) prior of each ratio, per unit of volume.
-        volume: (r,) how much each stands for.
-        people: what people alone leave to believe, at the same ratios; None where there is nobody.
-        common_log_sigma: by how much all people may be off alike, against what is given.
-        scatter: deviation of each person from the best head: a place where something is given may be off as much.
+        density: (r,) prior density of each ratio.
+        volume: (r,) its quadrature weight.
+        people: posterior of people alone at the same ratios; None without people.
+        common_log_sigma: standard deviation of people's common bias against what is given.
+        intrinsic_sigma: standard deviation of single people about the head. A place where a size was given may be off
+            as much.
     """
     prior = density * volume / (density @ volume)
-    sigma = valley.stretch / math.sqrt(float(_precision(given).sum()))
-    judged = None if people is None else _people_on_given(scale, given, people, prior, sigma, common_log_sigma, scatter)
-    likely = prior if judged is None else judged.likely
-    # Where what is given is not met, people and the prior count no more than the best they say where it is.
+    sigma = feasible.birge_ratio / math.sqrt(float(_precision(given).sum()))
+    joint = (
+        None
+        if people is None
+        else _joint_likelihood(scale, given, people, prior, sigma, common_log_sigma, intrinsic_sigma)
+    )
+    likely = prior if joint is None else joint.likely
+    # Where the given sizes are not met, people and the prior weigh no more than at the best ratio that meets them.
     per_volume = likely / volume
-    likely = np.minimum(per_volume, per_volume[valley.met(scale.misfit)].max()) * volume
-    fit = likely * np.exp(-0.5 * (scale.misfit - valley.least) / valley.stretch**2)
-    spread = sigma if judged is None else math.sqrt(float(fit @ judged.off_square) / float(fit.sum()))
+    likely = np.minimum(per_volume, per_volume[feasible.met(scale.misfit)].max()) * volume
+    fit = likely * np.exp(-0.5 * (scale.misfit - feasible.least) / feasible.birge_ratio**2)
+    spread = sigma if joint is None else math.sqrt(float(fit @ joint.variance) / float(fit.sum()))
     offset = spread * np.linspace(-_REACH, _REACH, _OFFSETS)
     weight = fit[:, None] * _normal(offset, spread)
     posterior = ScalePosterior(scale.ratio, scale.log_scale[:, None] + offset, weight / weight.sum(), scale.space)
-    if judged is None:
-        return Bound(posterior, 0.0)
-    against = math.log(GIVEN_WRONG / (1 - GIVEN_WRONG)) + judged.log_wrong - judged.log_right
-    return Bound(posterior, min(MOST_DOUBT, 1 / (1 + math.exp(min(-against, _AS_LOW_AS_CAN_BE)))))
+    if joint is None:
+        return ConstrainedPosterior(posterior, 0.0)
+    log_odds = math.log(GIVEN_WRONG / (1 - GIVEN_WRONG)) + joint.log_wrong - joint.log_right
+    return ConstrainedPosterior(posterior, min(MOST_DOUBT, 1 / (1 + math.exp(min(-log_odds, _MAX_LOG_ODDS)))))
 
 
 @dataclass(frozen=True)
-class _PeopleOnGiven:
-    """What people say of what is given.
+class _JointLikelihood:
+    """How well people and given sizes fit together.
 
     Attributes:
-        likely: (r,) how likely each ratio is, what is given being right: together with people, with people wrong all
-            alike, or with people of no use.
-        off_square: (r,) squared log factor by which what is given may be off, right as it is: people who are right too
-            make it less, where they say the same.
-        log_right: log likelihood of what is given where it is right.
-        log_wrong: where it is wrong.
+        likely: (r,) likelihood of each ratio if the sizes are right, marginalized over people being right, sharing a
+            bias or being uninformative.
+        variance: (r,) variance of log s about the given sizes, if those are right; people who agree narrow it.
+        log_right: log marginal likelihood if the sizes are right.
+        log_wrong: log marginal likelihood if they are wrong.
     """
 
     likely: Float[ndarray, "r"]
-    off_square: Float[ndarray, "r"]
+    variance: Float[ndarray, "r"]
     log_right: float
     log_wrong: float
 
 
-def _people_on_given(
+def _joint_likelihood(
     scale: GivenScale,
     given: Sequence[ScaleMeasurement],
     people: ScalePosterior,
     prior: Float[ndarray, "r"],
     sigma: float,
     common_log_sigma: float,
-    scatter: float,
-) -> _PeopleOnGiven:
+    intrinsic_sigma: float,
+) -> _JointLikelihood:
     off = people.log_scale - scale.log_scale[:, None]
-    alike = (people.weight * _normal(off, WIDELY_WRONG)).sum(1)
-    otherwise = PEOPLE_ALIKE * alike + PEOPLE_USELESS * prior * alike.sum()
+    if_biased = (people.weight * _normal(off, GROSS_ERROR_SIGMA)).sum(1)
+    not_right = PEOPLE_BIASED * if_biased + PEOPLE_UNINFORMATIVE * prior * if_biased.sum()
 
-    def both_right(apart: float) -> Float[ndarray, "r d"]:
-        return (1 - PEOPLE_ALIKE - PEOPLE_USELESS) * people.weight * _normal(off, math.hypot(sigma, apart))
+    def if_both_right(apart: float) -> Float[ndarray, "r d"]:
+        return (1 - PEOPLE_BIASED - PEOPLE_UNINFORMATIVE) * people.weight * _normal(off, math.hypot(sigma, apart))
 
-    agreeing = both_right(common_log_sigma)
-    likely = agreeing.sum(1) + otherwise
+    agreeing = if_both_right(common_log_sigma)
+    likely = agreeing.sum(1) + not_right
     # Of two normal distributions, the product's mean and variance about what is given.
-    kept = common_log_sigma**2 / (sigma**2 + common_log_sigma**2)
-    together = (agreeing * (kept * sigma**2 + ((1 - kept) * off) ** 2)).sum(1)
-    # One place is off by more than what all people share: that is no contradiction yet.
-    loosely = both_right(math.hypot(common_log_sigma, scatter)).sum(1) + otherwise
-    # Each place or number is wrong by itself, or all of them alike: a unit.
-    each = sum(np.log(_normal(people.log_scale - one[:, None], WIDELY_WRONG)) for one in scale.implied)
-    wrong = np.logaddexp(_log_sum(people.weight, np.asarray(each)), _log_evidence(scale, given, alike))
-    return _PeopleOnGiven(
+    shrinkage = common_log_sigma**2 / (sigma**2 + common_log_sigma**2)
+    variance = (agreeing * (shrinkage * sigma**2 + ((1 - shrinkage) * off) ** 2)).sum(1)
+    # A single place may be off by more than people's common bias: that is no contradiction yet.
+    with_local_error = if_both_right(math.hypot(common_log_sigma, intrinsic_sigma)).sum(1) + not_right
+    # Each click or number is wrong independently, or all of them by one factor, such as a unit.
+    each = sum(np.log(_normal(people.log_scale - one[:, None], GROSS_ERROR_SIGMA)) for one in scale.implied)
+    wrong = np.logaddexp(_log_sum(people.weight, np.asarray(each)), _log_evidence(scale, given, if_biased))
+    return _JointLikelihood(
         likely=likely,
-        off_square=(together + otherwise * sigma**2) / likely,
-        log_right=_log_evidence(scale, given, loosely),
+        variance=(variance + not_right * sigma**2) / likely,
+        log_right=_log_evidence(scale, given, with_local_error),
         log_wrong=float(wrong) - math.log(2),
     )
 
 
-def doubted(bound: Bound, people: ScalePosterior | None, *, common_log_sigma: float) -> ScalePosterior:
-    """Return the posterior with the share that a contradiction leaves with people alone.
+def mix_with_people(
+    constrained: ConstrainedPosterior, people: ScalePosterior | None, *, common_log_sigma: float
+) -> ScalePosterior:
+    """Return the posterior with the share of ``doubt`` given to people alone.
 
     Args:
-        bound: posterior and doubt.
-        people: what people alone leave to believe, at the same ratios; None where there is nobody.
-        common_log_sigma: by how much they may be off alike.
+        constrained: the posterior, and the probability that the sizes are wrong.
+        people: posterior of people alone at the same ratios; None without people.
+        common_log_sigma: standard deviation of their common bias.
     """
     if people is None:
-        return bound.posterior
-    # Three-point Gauss-Hermite quadrature: exact for the mean and the deviation.
+        return constrained.posterior
+    # Three-point Gauss-Hermite quadrature: exact for the mean and the variance.
     nodes = ((-np.sqrt(3.0), 1 / 6), (0.0, 2 / 3), (np.sqrt(3.0), 1 / 6))
     return ScalePosterior(
-        bound.posterior.ratio,
-        np.hstack([bound.posterior.log_scale, *(people.log_scale + common_log_sigma * at for at, _ in nodes)]),
+        constrained.posterior.ratio,
+        np.hstack([constrained.posterior.log_scale, *(people.log_scale + common_log_sigma * at for at, _ in nodes)]),
         np.hstack(
-            [(1 - bound.doubt) * bound.posterior.weight, *(bound.doubt * share * people.weight for _, share in nodes)]
+            [
+                (1 - constrained.doubt) * constrained.posterior.weight,
+                *(constrained.doubt * share * people.weight for _, share in nodes),
+            ]
         ),
         people.space,
     )
 
 
 def by_people(scale: GivenScale, people: ScalePosterior) -> Float[ndarray, "k"]:
-    """Return the log of how many times larger than given each size is by people alone (median of what they leave).
+    """Return the log ratio of each size by people alone (posterior median) to the given one.
 
     Args:
-        scale: what given sizes say, at the ratios of the posterior.
-        people: what people alone leave to believe.
+        scale: implied by the given sizes, at the ratios of the posterior.
+        people: posterior of people alone.
     """
     sign = 1.0 if people.space == "disparity" else -1.0
     off = sign * (scale.implied[:, :, None] - people.log_scale)
@@ -275,28 +280,28 @@ def by_people(scale: GivenScale, people: ScalePosterior) -> Float[ndarray, "k"]:
 
 
 def _limits(given: Sequence[ScaleMeasurement], span: PhotoRange) -> tuple[float, float]:
-    """Return the floor of the ratios that given sizes may call for, and the range they are measured by."""
+    """Return the lowest relative depth of the ratios' gaps, and the range of relative depth above it."""
     floor = min(min(float(measurement.relative.min()) for measurement in given), span.middle)
     highest = max(max(float(measurement.relative.max()) for measurement in given), span.high)
     reach = highest - floor
     return floor, reach if reach > 1e-9 * abs(floor) else 0.0
 
 
-def _stretch(given: Sequence[ScaleMeasurement], least: float) -> float:
+def _birge_ratio(given: Sequence[ScaleMeasurement], least: float) -> float:
     return math.sqrt(max(1.0, least / (len(given) - 1)))
 
 
 def _lowest(misfit: Misfit, first: float, last: float) -> float:
-    """Return where a misfit is least: on a grid, then on finer ones about the best of it."""
+    """Return where a misfit is least: on a grid, then on finer grids about its minimum."""
     grid = np.linspace(first, last, _SEARCHED)
     for _ in range(_ZOOMS):
         best = int(np.argmin(misfit(grid)))
-        grid = np.linspace(grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)], _VALLEY)
+        grid = np.linspace(grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)], _FEASIBLE_POINTS)
     return float(grid[int(np.argmin(misfit(grid)))])
 
 
 def _where_it_rises_to(enough: float, misfit: Misfit, inside: float, limit: float) -> float:
-    """Return where a misfit first is as large as this on the way from its minimum to a limit, or the limit."""
+    """Return where a misfit first reaches a value on the way from its minimum to a limit, or the limit."""
     if float(misfit(np.array([limit]))[0]) <= enough:
         return limit
     outside = limit
@@ -314,17 +319,17 @@ def _precision(given: Sequence[ScaleMeasurement]) -> Float[ndarray, "k"]:
 
 
 def _normal(off: Float[ndarray, "..."], sigma: float) -> Float[ndarray, "..."]:
-    """Return the normal density; beyond a factor of e^10 everything is as unlikely."""
-    return np.exp(-0.5 * np.minimum(np.abs(off), _AS_FAR_AS_CAN_BE) ** 2 / sigma**2) / (sigma * np.sqrt(2 * np.pi))
+    """Return the normal density; beyond a factor of e^10 it is constant."""
+    return np.exp(-0.5 * np.minimum(np.abs(off), _MAX_LOG_FACTOR) ** 2 / sigma**2) / (sigma * np.sqrt(2 * np.pi))
 
 
 def _log_evidence(scale: GivenScale, given: Sequence[ScaleMeasurement], likely: Float[ndarray, "r"]) -> float:
-    """Return the log likelihood of what is given, right but for an error that all of it shares.
+    """Return the log marginal likelihood of given sizes that are right up to a common error.
 
     Args:
-        scale: what it says at the ratios.
+        scale: implied by them at the ratios.
         given: the sizes.
-        likely: (r,) how likely each ratio is, and its log scale there.
+        likely: (r,) likelihood of each ratio and of its log scale.
     """
     precision = _precision(given)
     # The product of their normal distributions is one about their mean, times this.

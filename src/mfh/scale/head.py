@@ -1,10 +1,9 @@
 """The metric head: the paper's exact fit (Eqs. 5, 8), and applying scale and shift to relative depth (Eq. 2).
 
-The paper's head under each of its losses (Table 5) and with each set of free parameters (Table 4), always exact.
-
-The authors compare s·D + t with the metres it stands for in the head's own space: v = 1 / depth in disparity space,
-v = depth in depth space. SIlog and MSE-log are of the logarithms (``scale.silog``), L2 is linear regression, and L1 a
-convex function of the scale alone once the best shift for each scale, a median, is put in.
+The paper's head under each of its losses (Table 5) and with each set of free parameters (Table 4), always exact. The
+authors compare s·D + t with metric depth in the head's own space: v = 1 / depth in disparity space, v = depth in depth
+space. SIlog and MSE-log are of the logarithms (``scale.silog``), L2 is linear regression, and L1 a convex function of
+the scale alone once the best shift for each scale, a median, is put in.
 """
 
 from collections.abc import Sequence
@@ -20,12 +19,12 @@ from mfh.scale.silog import SilogMinimum, fit_silog
 from mfh.types import Evidence, MetricHead, RelativeDepth, Space
 
 EXACT_FIT = 1e-4
-"""Share of the variance of log depth left unexplained, below which relative depth and metres are free of error.
+"""Share of the variance of log depth left unexplained, below which relative and metric depth are free of error.
 
 Exact models reach 1e-10, a network on a real photo hardly 1e-1.
 """
 EXACT_CONTACTS = 5
-"""Different relative depths of ground contacts below which an exact fit is no wonder: two are always fitted exactly."""
+"""Distinct relative depths of ground contacts below which an exact fit is no wonder: two are always fitted exactly."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,9 @@ def fit_silog_head(evidence: Sequence[Evidence], relative: RelativeDepth, *, con
     """Fit scale and shift, or one of them, to all pixels of the evidence: the paper's head, exact, not robust.
 
     Args:
-        evidence: what the photo and each painting say; all relative depths are aligned to ``relative``.
+        evidence: of the photo and each painting, aligned to ``relative``.
         relative: relative depth of the photo.
-        config: the loss, and what may move.
+        config: the loss, and the free parameters.
 
     Returns:
         The minimum of the loss; its shift is marked not determined where the loss has no minimum at a finite one.
@@ -70,13 +69,12 @@ def fit_silog_head(evidence: Sequence[Evidence], relative: RelativeDepth, *, con
 
 
 def exact_head(evidence: Sequence[Evidence], relative: RelativeDepth) -> MetricHead | None:
-    """Return the head that explains metres by relative depth to EXACT_FIT, or None where there is no such head.
+    """Return the head that explains metric by relative depth to EXACT_FIT, or None where there is no such head.
 
-    Models free of error leave nothing that could be mistaken for a shift: even the relief of one body then determines
-    both numbers, and the sky is at infinity, as it should be.
+    With models free of error even the relief of one body determines both numbers, and the sky is at infinity.
 
     Args:
-        evidence: what the photo and each painting say.
+        evidence: of the photo and each painting.
         relative: relative depth of the photo.
     """
     pixels = _gather(evidence)
@@ -150,20 +148,17 @@ def fit_pixels(
     space: Space,
     config: HeadConfig,
 ) -> SilogMinimum | Rejected:
-    """Return the global minimum of a head's loss over what may move.
+    """Return the global minimum of a head's loss over the free parameters, or why there is none.
 
     MSE-log is SIlog with lambda = 0 over all pixels as one image: with both parameters free the mean is zero at the
-    minimum, and the two have the very same scale and shift.
+    minimum, and the two have the same scale and shift.
 
     Args:
         relative: (n,) relative depth, aligned to the photo's.
         depth_m: (n,) metres there, positive.
         image: (n,) which image each pixel comes from.
-        space: the space of the relative depth.
-        config: the loss, and what may move.
-
-    Returns:
-        The minimum, or why there is none.
+        space: of the relative depth.
+        config: the loss, and the free parameters.
 
     Reference:
         Tables 4 and 5 of the paper.

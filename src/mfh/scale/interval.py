@@ -1,8 +1,8 @@
-"""How far the answer can be trusted: a credible interval on the metres, and what makes it wide.
+"""The uncertainty of the answer: a credible interval on metric depth, and what limits it.
 
-People scatter about the head, and the posterior of ``consensus`` holds what that leaves open, with long tails for few
-people. Three errors no number of people averages out are added in quadrature: what all of them share (a painter's sense
-of size in one photo), the shape of the relative depth, and a guessed focal length, with which metres scale.
+The posterior of ``consensus`` holds what people's measurements leave open, with long tails for few people. Three
+systematic errors are added in quadrature: people's common bias (a painter's sense of size in one photo), the shape of
+the relative depth, and a guessed focal length, with which depth scales.
 """
 
 import math
@@ -18,33 +18,33 @@ from mfh.scale.range_prior import PhotoRange, photo_range
 from mfh.types import CommonErrors, Evidence, LogSigmaCurve, MetricHead, RelativeDepth, ScaleInterval
 
 LEVELS = {0.8: 1.2816, 0.95: 1.9600}
-"""Probability of an interval, and how many deviations of a normal distribution it reaches to either side."""
+"""Probability of an interval -> its half-width in standard deviations of a normal distribution."""
 _KNOTS = 24
 _SHAPE_SHARE = 0.35
-"""Of a relative depth's shape error, what is left in the metres of the photo as a whole.
+"""Share of the relative depth's shape error that remains in the depth of the photo as a whole.
 
-Chosen on validation scenes with noisy oracles (``benchmarks/study_scale.py --first-seed 7000000``): with less,
-intervals of many people hold too seldom.
+Chosen on validation scenes with noisy oracles (``benchmarks/study_scale.py --first-seed 7000000``): with less, the
+coverage for many people is too low.
 """
 _LITTLE = 0.4
-"""People's part of the error, over the common one, below which it adds 8 % to the interval."""
+"""People's standard deviation over the common one below which it widens the interval by less than 8 %."""
 _FEW = 4
 _ROOM = 0.5
 """Share of a painter's attempts with people below which its sense of size counts less."""
 _LEAST_FINITE = 0.5
-"""Posterior in a finite depth below which a place counts as sky: nothing is said of how far it is."""
+"""Probability of a finite depth below which a place counts as sky, without a depth."""
 
 
 def scale_interval(
     consensus: Consensus, head: MetricHead, relative: RelativeDepth, errors: CommonErrors, *, people: str = "people"
 ) -> ScaleInterval:
-    """Return the credible interval of the photo's metres, at its median relative depth (if sky: of the rest).
+    """Return the credible interval of the photo's depth, at its median relative depth (if that is sky: of the rest).
 
     Args:
         consensus: the posterior.
         head: the answer the interval is about.
         relative: relative depth of the photo.
-        errors: what people do not average out.
+        errors: systematic errors.
         people: what they are called: "painted people" where all of them are.
 
     Returns:
@@ -53,7 +53,7 @@ def scale_interval(
     span = photo_range(relative)
     value = float(np.median(relative.valid_values))
     if consensus.posterior.finite_share(value) < _LEAST_FINITE:
-        # Sky: as far as can be, whatever the scale.
+        # Sky: at infinity, whatever the scale.
         value = span.middle
     return _interval(consensus, head, value, span, errors, shape_share=_SHAPE_SHARE, people=people)
 
@@ -61,7 +61,7 @@ def scale_interval(
 def region_interval(
     consensus: Consensus, head: MetricHead, wanted: PhotoRange, errors: CommonErrors, *, people: str = "people"
 ) -> ScaleInterval | None:
-    """Return the credible interval of the metres of a region, at its median relative depth.
+    """Return the credible interval of a region's depth, at its median relative depth.
 
     The error of the relative depth's shape counts whole: a region is too small for it to average out.
 
@@ -69,11 +69,11 @@ def region_interval(
         consensus: the posterior.
         head: the answer the interval is about.
         wanted: relative depths of the region.
-        errors: what people do not average out.
+        errors: systematic errors.
         people: what they are called.
 
     Returns:
-        Factors on the answer, and their parts; None where the region is probably as far as can be (sky).
+        Factors on the answer, and their parts; None where the region is probably at infinity (sky).
     """
     if consensus.posterior.finite_share(wanted.middle) < _LEAST_FINITE:
         return None
@@ -90,7 +90,7 @@ def _interval(
     shape_share: float,
     people: str,
 ) -> ScaleInterval:
-    """Return the interval at one relative depth, and its width over some of them."""
+    """Return the interval at one relative depth, and its mean width over the range."""
     posterior = consensus.posterior
     answer = float(log_depth_at(head, np.array([value]))[0])
     common = errors.log_sigma(shape_share=shape_share)
@@ -118,13 +118,13 @@ def _interval(
 
 
 def _ends(posterior: ScalePosterior, value: float, level: float, common: float) -> tuple[float, float]:
-    """Return the log metres between which a relative depth lies with some probability.
+    """Return the log depths between which a relative depth lies with some probability.
 
     Args:
         posterior: over scale and shift.
         value: relative depth.
         level: the probability, one of LEVELS.
-        common: log sigma of what people do not average out.
+        common: log sigma of the systematic errors.
     """
     low, middle, high = posterior.quantiles(value, [(1 - level) / 2, 0.5, (1 + level) / 2])
     normal = LEVELS[level] * common
@@ -133,33 +133,34 @@ def _ends(posterior: ScalePosterior, value: float, level: float, common: float) 
 
 
 def people_share(evidence: Sequence[Evidence], usual: float) -> float:
-    """Return by how much the metres of all people are off alike, one-sigma of the log.
+    """Return the standard deviation of people's common bias, of log depth.
 
-    Where a painter that knows its figures finds room for them in few of its paintings, the photo is probably none in
-    which people can stand (a table top, a sofa's back), and what it believes of their size is worth less: the deviation
-    grows with the square root of attempts over people, from one in two on.
+    A painter that knows its figures may find room for them in few of its paintings. The photo then probably has no room
+    for people at all (a table top, a sofa's back), and the sizes are less certain: the standard deviation grows with
+    the square root of attempts over people, from one in two on.
 
     Args:
-        evidence: of every attempt; what a painter believes of its own sizes counts, the median over those who are used.
-        usual: of the model they come from, over all photos: what counts where nobody says more.
+        evidence: of every attempt. The painter's own estimate counts, the median over the people used.
+        usual: of the model, over all photos; counts where no person has an estimate.
     """
     used = [one for image in evidence for one in image.landmarks if one.verdict == "used"]
-    told = [one.shared_log_sigma for one in used if one.shared_log_sigma is not None]
-    if not told:
+    stated = [one.shared_log_sigma for one in used if one.shared_log_sigma is not None]
+    if not stated:
         return usual
-    return float(np.median(told)) * math.sqrt(max(1.0, _ROOM * len(evidence) / len(told)))
+    return float(np.median(stated)) * math.sqrt(max(1.0, _ROOM * len(evidence) / len(stated)))
 
 
 def tight_enough(interval: ScaleInterval, half_width: float, *, over: str = "photo") -> str:
-    """Say why no more people are needed, or nothing where they are.
+    """Return why no more people are needed, or "" where they are.
 
     Args:
         interval: so far.
-        half_width: of the 80 % interval that is wanted over the photo, relative to the answer.
+        half_width: wanted for the 80 % interval over the photo, relative to the answer.
         over: what the interval is of, in a word.
 
     Returns:
-        "" to go on. Common errors may be wider than what is wanted: then people stop to matter once they add little.
+        The reason, or "". Systematic errors may be wider than what is wanted: then people stop to matter once they add
+        little.
     """
     if interval.half_width_over_photo <= half_width:
         return f"the 80 % interval is within ±{interval.half_width_over_photo:.1%} over the {over}"
@@ -170,15 +171,16 @@ def tight_enough(interval: ScaleInterval, half_width: float, *, over: str = "pho
 
 
 def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: CommonErrors) -> LogSigmaCurve:
-    """Return the one-sigma of log depth by relative depth: scale and shift jointly, and the common errors.
+    """Return the one-sigma of log depth by relative depth: scale and shift jointly, and the systematic errors.
 
     Args:
         consensus: the posterior.
         relative: relative depth of the photo.
-        errors: what people do not average out.
+        errors: systematic errors.
 
     Returns:
-        The curve through a few relative depths. What is probably at infinity gets that of the farthest that is not.
+        The curve through a few relative depths. What is probably at infinity gets the value of the farthest that is
+        not.
     """
     values = relative.values.astype(np.float64)
     seen = values if relative.valid_mask is None else values[relative.valid_mask]
@@ -188,7 +190,7 @@ def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: Commo
     knots = np.unique(np.concatenate([np.linspace(least, most, _KNOTS), np.quantile(seen, np.linspace(0, 1, _KNOTS))]))
     _, sigma = consensus.posterior.moments(knots)
     shares = np.array([consensus.posterior.finite_share(float(knot)) for knot in knots])
-    # All of it sky: the nearest of it.
+    # Where all of it is sky, its nearest part counts.
     finite = shares >= min(_LEAST_FINITE, shares.max())
     return LogSigmaCurve(knots[finite], np.hypot(sigma[finite], errors.log_sigma()))
 
@@ -196,7 +198,7 @@ def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: Commo
 def _limited_by(
     consensus: Consensus, people_sigma: float, errors: CommonErrors, shape_share: float, sources: str
 ) -> str:
-    """Say in a few words what makes the interval wide."""
+    """Return in a few words what makes the interval wide."""
     parts = {
         "people": people_sigma,
         "shared": errors.shared,

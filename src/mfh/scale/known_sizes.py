@@ -1,4 +1,4 @@
-"""Sizes and distances the user knows: they join the evidence with their own error, and alone suffice.
+"""Sizes and distances the user knows: evidence with its own error, sufficient without people.
 
 A laser meter gives the distance along the line of sight; a tape gives a length between two points. Both become
 measurements for the consensus once relative depth is read where they were measured. A person's height rescales that
@@ -13,23 +13,22 @@ import numpy as np
 
 from mfh.errors import InputError
 from mfh.scale.head import log_depth_at
-from mfh.scale.measurements import ScaleMeasurement
-from mfh.scale.places import rays_between, rays_of, relative_at
+from mfh.scale.measurements import ScaleMeasurement, rays_between, rays_of, relative_at
 from mfh.types import Camera, CommonErrors, Evidence, Landmark, MetricHead, RelativeDepth
 
 GIVE_A_SIZE = (
     "give a distance or a length that you know, which suffices alone (--known-distance 320,240=2.31m or "
     "--known-length; known=KnownSizes(...) in Python)"
 )
-"""What helps wherever people do not; in the words of the command and of the library."""
+"""What helps where people do not; in the words of the command and of the library."""
 KNOWN_LOG_SIGMA = 0.03
-"""A tape is exact, but the pixel it was held to is not, nor the relative depth there."""
+"""A tape is exact; the pixel and the relative depth there are not."""
 KNOWN_HEIGHT_LOG_SIGMA = 0.05
 """What is left of a person's distance error where the height is known: posture, outline, relative depth."""
 METRES = (1e-4, 1e9)
-"""Between a microscope's and a planet's: what is smaller or larger is a mistyped number."""
+"""From a microscope's to a planet's: anything else is a mistyped number."""
 BEYOND_GIVEN = 10.0
-"""How many times as far as the farthest thing whose size is given answers reach at least."""
+"""Answers extend at least to this many times the distance of the farthest given size."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,8 @@ class KnownHeight:
 
     Attributes:
         metres: the height.
-        person: number of the landmark on the receipt; None for everybody in the photo (nobody knows the height of
-            people who are painted).
+        person: number of the landmark on the receipt; None for all people in the photo (painted people have no known
+            height).
     """
 
     metres: float
@@ -89,7 +88,7 @@ class KnownSizes:
     heights: tuple[KnownHeight, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether there is anything that gives metres without people."""
+        """Whether there is anything that suffices without people."""
         return bool(self.distances or self.lengths)
 
     @property
@@ -106,10 +105,10 @@ class KnownSizes:
 
 
 def known_measurements(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> list[ScaleMeasurement]:
-    """Return what known distances and lengths say about the scale.
+    """Return the measurements of known distances and lengths.
 
     Args:
-        known: distances first, then lengths.
+        known: distances and lengths.
         relative: relative depth of the photo.
         camera: its intrinsics.
 
@@ -141,12 +140,12 @@ def known_measurements(known: KnownSizes, relative: RelativeDepth, camera: Camer
 
 @dataclass(frozen=True)
 class ErrorsLeft:
-    """One-sigma errors of log metres that people do not average out, beside known distances and lengths.
+    """One-sigma systematic errors beside known distances and lengths, of log metres.
 
     Attributes:
         common: of depth.
         widths: of lengths across the line of sight, from a guessed focal length.
-        people: by how much all people may be off alike, against what is known.
+        people: of people's common bias, against what is known.
     """
 
     common: CommonErrors
@@ -155,10 +154,11 @@ class ErrorsLeft:
 
 
 def errors_left(known: KnownSizes, errors: CommonErrors) -> ErrorsLeft:
-    """Return what is left of common errors where distances and lengths are known.
+    """Return the systematic errors that remain where distances and lengths are known.
 
-    A painter's or a mesh model's error is people's alone, and the scale is not theirs then. A known distance says how
-    far things are whatever the focal length is, and then it is their widths that a wrong one spoils; a length does not.
+    The bias of a painter or a mesh model is people's alone, and known sizes then fix the scale. A known distance fixes
+    depth whatever the focal length is, and a wrong one spoils widths; a known length fixes widths, and a wrong one
+    spoils depth.
 
     Args:
         known: what the user knows.
@@ -176,13 +176,7 @@ def errors_left(known: KnownSizes, errors: CommonErrors) -> ErrorsLeft:
 
 
 def depth_limit_m(measurements: Sequence[ScaleMeasurement], head: MetricHead, *, max_depth_m: float) -> float:
-    """Return how far answers reach: as far as is usual, and well beyond whatever has a known size.
-
-    Args:
-        measurements: of known sizes.
-        head: the answer.
-        max_depth_m: what is usual.
-    """
+    """Return the depth up to which answers are valid: the usual limit, or well beyond the farthest known size."""
     places = np.concatenate([np.zeros(0), *(measurement.relative for measurement in measurements)])
     depth_m = np.exp(log_depth_at(head, places))
     return max(max_depth_m, BEYOND_GIVEN * float(depth_m[np.isfinite(depth_m)].max(initial=0.0)))
@@ -192,15 +186,15 @@ def with_known_heights(evidence: Sequence[Evidence], heights: Sequence[KnownHeig
     """Rescale people whose height is known: distance and size of a body go together.
 
     Args:
-        evidence: what each image says.
+        evidence: of each image.
         heights: known heights; ``person`` counts the landmarks of all evidence in order.
 
     Returns:
-        The same evidence with their metres, stature and error.
+        The same evidence, with the rescaled depth, stature and error.
 
     Raises:
-        InputError: for a height that no person has, a number that is no person measured, or a height of everybody
-            where nobody in the photo was measured.
+        InputError: for a height that no person has, a number without a measured person, or a height of all people where
+            the photo has no measured person.
     """
     changed = list(evidence)
     numbers = [(image, person) for image, one in enumerate(evidence) for person in range(len(one.landmarks))]
@@ -220,7 +214,7 @@ def with_known_heights(evidence: Sequence[Evidence], heights: Sequence[KnownHeig
             chosen = [numbers[height.person]]
         if not chosen:
             raise InputError(
-                f"a person's height was given ({height.metres:g} m), and nobody in the photo was measured: "
+                f"a person's height was given ({height.metres:g} m), and no person in the photo was measured: "
                 "leave it out, or give a distance or a length"
             )
         for image, person in chosen:
@@ -253,7 +247,7 @@ def _rescaled(evidence: Evidence, person: int, factor: float) -> Evidence:
 
 
 def _pixel_of(relative: RelativeDepth, xy: tuple[float, float], what: str) -> float:
-    """Return the relative depth of the very pixel: what is given is what its depth must be."""
+    """Return the relative depth of exactly this pixel: its depth must be the given one."""
     column, row = round(xy[0]), round(xy[1])
     value = float(relative.rows_or_nan(slice(row, row + 1))[0, column])
     if not math.isfinite(value):

@@ -1,9 +1,9 @@
-"""Lengths between two places of the photo, with what they leave open.
+"""Lengths between two places of the photo, with credible intervals.
 
-A length is believed as scale and shift are, jointly. The errors that people do not average out come to it in their own
-ways: what all people share scales it, the shape of the relative depth moves each end along its ray, and a wrong focal
-length stretches depth alone, since a person's width in the picture fixes widths there whatever the focal length is.
-Where it is a known distance that gives the metres, it fixes depth, and widths are wrong instead.
+A length has the joint posterior of scale and shift. Systematic errors enter in their own ways: people's common bias
+scales it, the shape of the relative depth moves each end along its ray, and a wrong focal length stretches depth alone,
+because a person's width in the picture fixes widths there whatever the focal length is. Where a known distance gives
+the scale, it fixes depth, and a wrong focal length stretches widths instead.
 """
 
 import math
@@ -15,13 +15,12 @@ from numpy import ndarray
 
 from mfh.scale.head import log_depth_at
 from mfh.scale.interval import LEVELS
-from mfh.scale.measurements import ScaleMeasurement
-from mfh.scale.places import rays_between, relative_at
+from mfh.scale.measurements import ScaleMeasurement, rays_between, relative_at
 from mfh.scale.posterior import ScalePosterior, weighted_quantiles
 from mfh.types import Camera, CommonErrors, MeasuredLength, MetricHead, RelativeDepth, Segment
 
 _ALIKE_WITHIN = 0.1
-"""Share of the longer side over which the errors of relative depth become unlike (to 1/e)."""
+"""Correlation length of the relative depth's errors, over the photo's longer side."""
 _NOTHING = (math.nan, math.nan)
 
 
@@ -35,19 +34,16 @@ def measure_lengths(
     *,
     widths_log_sigma: float = 0.0,
 ) -> tuple[MeasuredLength, ...]:
-    """Return the length of each segment.
+    """Return the length of each segment, in order.
 
     Args:
-        segments: where.
+        segments: pairs of pixels.
         posterior: over scale and shift.
         head: the answer.
         relative: relative depth of the photo; read as the median around each end.
         camera: of the photo.
-        errors: what people do not average out; a guessed focal length by as much as depth scales with it.
-        widths_log_sigma: of the guessed focal length, by as much as it is widths that scale with its inverse.
-
-    Returns:
-        One each, in order.
+        errors: systematic errors; of the focal length, the part that scales depth.
+        widths_log_sigma: of the focal length, the part that scales widths with its inverse.
 
     Raises:
         InputError: for a pixel outside the photo, or a segment without a length.
@@ -57,10 +53,6 @@ def measure_lengths(
 
 def segment_rays(segment: Segment, camera: Camera) -> Float[ndarray, "2 3"]:
     """Return the points at unit depth behind both ends.
-
-    Args:
-        segment: two pixels.
-        camera: of the photo.
 
     Raises:
         InputError: for a pixel outside the photo, or a segment without a length.
@@ -106,7 +98,7 @@ def _measure(
 def _log_lengths(
     posterior: ScalePosterior, rays: Float[ndarray, "2 3"], values: Float[ndarray, "2"]
 ) -> Float[ndarray, "r d"]:
-    """Return the log of the length for every candidate; infinite where an end is beyond infinity."""
+    """Return the log of the length for every candidate; infinite where an end has no finite depth."""
     sign = 1.0 if posterior.space == "disparity" else -1.0
     finite = values.min() + posterior.ratio > 0
     log_length = np.full(posterior.log_scale.shape, np.inf)
@@ -119,13 +111,13 @@ def _log_lengths(
 def _common_log_sigma(
     ends_m: Float[ndarray, "2 3"], alike: float, errors: CommonErrors, widths_log_sigma: float
 ) -> float:
-    """Return the one-sigma of a length's log that no number of people averages out.
+    """Return the one-sigma of a length's log from systematic errors.
 
     Args:
         ends_m: both ends.
         alike: correlation of the relative depth's errors at both.
         errors: their sizes.
-        widths_log_sigma: of a guessed focal length, by as much as widths scale with its inverse.
+        widths_log_sigma: of the focal length, the part that scales widths with its inverse.
     """
     span_m = ends_m[1] - ends_m[0]
     length_m = float(np.linalg.norm(span_m))

@@ -1,8 +1,8 @@
-"""Measurements: what one person, or one known size, says about the scale, as a function of the ratio r = t/s.
+"""Measurements of the scale: what each person or known size implies for log s, as a function of the ratio r = t/s.
 
-A head is s·(x + r) in relative depth's own space (disparity or depth). A distance z at a pixel of relative depth x, or
-a length between two pixels, fixes log s once r is chosen. The person is the unit of evidence: one measurement each,
-whatever number of pixels.
+A head is s·(x + r) in the space of the relative depth (disparity or depth). A distance z at a pixel of relative depth
+x, or a length between two pixels, fixes log s once r is chosen. A person is one measurement, whatever their number of
+pixels. Known sizes are measured at pixels: the ray behind one and the relative depth there are read here.
 """
 
 from collections.abc import Sequence
@@ -12,24 +12,28 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.types import Evidence, MetricHead, Space
+from mfh.errors import InputError
+from mfh.types import Camera, Evidence, MetricHead, RelativeDepth, Space
 
 SAMPLES_PER_PERSON = 32
-"""Pairs each person gives where some of them give a contact: a foot is one pair, a body thousands."""
+"""Samples per person where a photo has ground contacts: a foot is one sample, a body thousands."""
 _ALONG_Z = np.array([[0.0, 0.0, 1.0]])
+_HALF_PATCH = 2
+_LEAST_VALID = 0.5
+"""Share of the patch around a pixel that must be valid for its median to stand for the pixel."""
 
 
 @dataclass(frozen=True)
 class ScaleMeasurement:
-    """One measurement in metres with where it meets relative depth.
+    """A distance or length in metres, paired with the relative depth where it was measured.
 
     Attributes:
         metres: z-depth of one point, or the straight distance between two.
         relative: (1,) or (2,) relative depth there, aligned to the photo's.
-        log_sigma: one-sigma error of log metres, as the measurement itself knows it; 0 where it does not.
+        log_sigma: one-sigma error of log metres, as the measurement itself states it; 0 where it states none.
         rays: (1, 3) or (2, 3) points at unit depth, (X/Z, Y/Z, 1); for a z-depth just (0, 0, 1).
-        given: known by the user: its error is log_sigma and nothing else, and people cannot outvote it.
-        image: which evidence it comes from; -1 where given.
+        given: stated by the user: its whole error is log_sigma, and it is never rejected as an outlier.
+        image: index of its evidence; -1 where given.
         person: index of its landmark there.
     """
 
@@ -60,15 +64,12 @@ class ScaleMeasurement:
 def implied_log_scales(
     measurements: Sequence[ScaleMeasurement], ratio: Float[ndarray, "r"], space: Space
 ) -> Float[ndarray, "k r"]:
-    """Return the log of the scale that each measurement implies at each ratio: people's all at once.
+    """Return (k, r) log s that each measurement implies at each ratio; z-depths are vectorized.
 
     Args:
         measurements: any.
         ratio: (r,) values of t/s; x + r must be positive.
         space: of the relative depth.
-
-    Returns:
-        (k, r) log s.
     """
     implied = np.empty((len(measurements), len(ratio)))
     along_z = np.array([measurement.rays is _ALONG_Z for measurement in measurements], bool)
@@ -84,15 +85,7 @@ def implied_log_scales(
 
 
 def log_scales_at(measurements: Sequence[ScaleMeasurement], head: MetricHead) -> Float[ndarray, "k"]:
-    """Return the log of the scale each measurement implies at a head's ratio; NaN where its depth there is not finite.
-
-    Args:
-        measurements: any.
-        head: scale and shift.
-
-    Returns:
-        (k,) log s.
-    """
+    """Return log s implied by each measurement at a head's ratio; NaN where the head's depth there is not finite."""
     ratio = head.shift / head.scale
     implied = np.full(len(measurements), np.nan)
     finite = np.array([measurement.relative.min() + ratio > 0 for measurement in measurements], bool)
@@ -102,13 +95,10 @@ def log_scales_at(measurements: Sequence[ScaleMeasurement], head: MetricHead) ->
 
 
 def people_measurements(evidence: Sequence[Evidence]) -> list[ScaleMeasurement]:
-    """Return one measurement per person used: the medians of the person's relative depth and metres.
+    """Return one measurement per used person, by image and person: medians of their relative depth and metric depth.
 
     Args:
-        evidence: what each image says; relative depths aligned to the photo's.
-
-    Returns:
-        Measurements, by image and person.
+        evidence: of each image, aligned to the photo's relative depth.
     """
     measurements = []
     for image, one in enumerate(evidence):
@@ -138,16 +128,10 @@ def _median(values: Float[ndarray, "n"]) -> float:
 
 
 def weigh_people_equally(evidence: Sequence[Evidence]) -> list[Evidence]:
-    """Give every person the same number of pairs where some give a contact; else leave the evidence as it is.
+    """Give every person SAMPLES_PER_PERSON samples where any has ground contacts; else return the evidence unchanged.
 
-    Contacts are repeated, bodies thinned evenly over their depths. The person is the unit of evidence: without this a
-    body of ten thousand pixels would silence every contact.
-
-    Args:
-        evidence: what each image says.
-
-    Returns:
-        The same people with SAMPLES_PER_PERSON pairs each, or the evidence given.
+    Contacts are repeated, and bodies are thinned evenly over their depths. Without this a body of ten thousand pixels
+    would outweigh every contact.
     """
     kinds = {one.evidence for image in evidence for one in image.landmarks if one.verdict == "used"}
     return [_thin(image) for image in evidence] if "contact" in kinds else list(evidence)
@@ -166,3 +150,58 @@ def _thin(evidence: Evidence) -> Evidence:
         depth_m=evidence.depth_m[picked],
         person=evidence.person[picked],
     )
+
+
+def rays_of(camera: Camera, pixels: Sequence[tuple[float, float]], what: str) -> Float[ndarray, "p 3"]:
+    """Return the points at unit depth behind pixels, (X/Z, Y/Z, 1).
+
+    Args:
+        camera: of the photo.
+        pixels: column and row of each.
+        what: what they belong to, for the message.
+
+    Raises:
+        InputError: for a pixel outside the photo.
+    """
+    for x, y in pixels:
+        if not (0 <= x <= camera.width - 1 and 0 <= y <= camera.height - 1):
+            raise InputError(f"{what}: pixel {x:g},{y:g} is outside the photo, which is {camera.width}x{camera.height}")
+    at = np.array(pixels, float)
+    return np.stack([(at[:, 0] - camera.cx) / camera.fx, (at[:, 1] - camera.cy) / camera.fy, np.ones(len(at))], axis=1)
+
+
+def rays_between(
+    camera: Camera, start_xy: tuple[float, float], end_xy: tuple[float, float], what: str
+) -> Float[ndarray, "2 3"]:
+    """Return the points at unit depth behind the two ends of a length.
+
+    Raises:
+        InputError: for a pixel outside the photo, or twice the same one.
+    """
+    if start_xy == end_xy:
+        raise InputError(f"{what} starts and ends at one pixel: expected two different ones")
+    return rays_of(camera, [start_xy, end_xy], what)
+
+
+def relative_at(relative: RelativeDepth, xy: tuple[float, float]) -> float:
+    """Return the median relative depth around a pixel: a click is not exact.
+
+    Args:
+        relative: of the photo.
+        xy: column and row.
+
+    Raises:
+        InputError: where the relative depth around the pixel is mostly not valid.
+    """
+    x, y = relative.place(xy)
+    column, row = round(x), round(y)
+    rows = slice(max(row - _HALF_PATCH, 0), row + _HALF_PATCH + 1)
+    columns = slice(max(column - _HALF_PATCH, 0), column + _HALF_PATCH + 1)
+    if relative.valid_mask is None:
+        return float(np.median(relative.values[rows, columns]))
+    valid_mask = relative.valid_mask[rows, columns]
+    if valid_mask.mean() < _LEAST_VALID:
+        raise InputError(
+            f"the relative depth has no value at pixel {xy[0]:g},{xy[1]:g}: expected a pixel where it has one"
+        )
+    return float(np.median(relative.values[rows, columns][valid_mask]))

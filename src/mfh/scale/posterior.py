@@ -1,8 +1,8 @@
-"""The posterior over scale and shift that people's measurements give: Bayes on a grid, beyond the paper.
+"""The posterior over scale and shift given people's measurements: Bayes on a grid, beyond the paper.
 
-Unknown are log s, the ratio r = t/s, how much people scatter, and how many of them are grossly wrong. A measurement
-that is right lies about log s with its own sigma and the scatter together; one that is wrong may lie anywhere within a
-factor of two or three. The ratio has the prior of ``range_prior``, the log scale none.
+The likelihood is a mixture. An inlier's log scale is normal about log s; its variance is the measurement's own plus an
+intrinsic one. An outlier's is normal with ``OUTLIER_SIGMA``. The intrinsic standard deviation and the outlier share are
+unknown and marginalized. The ratio r = t/s has the prior of ``range_prior``; the prior on log s is flat.
 """
 
 from collections.abc import Sequence
@@ -18,24 +18,24 @@ from mfh.scale.range_prior import PhotoRange, log_range_prior
 from mfh.types import LogRange, Space
 
 OUTLIER_SHARES = {0.05: 0.6, 0.25: 0.4}
-"""Candidate shares of measurements that are no measurement of the scale at all, and how likely each is beforehand.
+"""Candidate outlier shares -> prior probability.
 
-Chosen on validation scenes with noisy oracles: with one share for all scenes, two to eight people of whom one in five
-is wrong were followed too far.
+Chosen on validation scenes with noisy oracles: with a single share, the fit followed outliers too far where one in five
+of two to eight people is one.
 """
 OUTLIER_SIGMA = 0.8
-"""Standard deviation of the log factor of such a measurement: false persons and bodies are 0.35 to 4 times too far."""
-SCATTERS = np.exp(np.linspace(np.log(0.04), np.log(0.5), 5))
-"""Candidate deviations of right measurements beyond what they say themselves."""
-SCATTER_MEAN, SCATTER_SIGMA = 0.07, 0.6
-"""Prior of that deviation, log-normal: people's heights vary by 4-7 %, mesh models and relative depth add theirs.
+"""Standard deviation of an outlier's log factor: false detections and bodies are 0.35 to 4 times too far."""
+INTRINSIC_SIGMAS = np.exp(np.linspace(np.log(0.04), np.log(0.5), 5))
+"""Candidate intrinsic standard deviations: of inliers, beyond each measurement's own error."""
+INTRINSIC_SIGMA_MEDIAN, INTRINSIC_SIGMA_LOG_SIGMA = 0.07, 0.6
+"""Its log-normal prior: people's heights vary by 4-7 %, and mesh models and relative depth add their own errors.
 
-Chosen on validation scenes with noisy oracles so that intervals hold as often as they say.
+Chosen on validation scenes with noisy oracles so that intervals have their nominal coverage.
 """
-_IMPOSSIBLE = 1e-12
+_MIN_LIKELIHOOD = 1e-12
 _UNLIKELY = 1e-4
-"""Share of the posterior below which an error model is not looked at again."""
-_TOGETHER = 24
+"""Posterior probability below which an error model is dropped."""
+_PER_LOGARITHM = 24
 """Likelihoods multiplied before a logarithm is taken: more might underflow."""
 
 
@@ -56,22 +56,14 @@ class ScalePosterior:
     space: Space
 
     def log_depth(self, value: float) -> Float[ndarray, "r d"]:
-        """Return log depth at one relative depth for every candidate; beyond infinity counts as infinitely far.
-
-        Args:
-            value: relative depth.
-        """
+        """Return log depth at one relative depth for every candidate; +inf where the candidate has no finite depth."""
         with np.errstate(invalid="ignore", divide="ignore"):
             log_gap = np.where(value + self.ratio > 0, np.log(np.maximum(value + self.ratio, 0)), -np.inf)
         log_metric = self.log_scale + log_gap[:, None]
         return -log_metric if self.space == "disparity" else log_metric
 
     def finite_share(self, value: float) -> float:
-        """Return the probability that one relative depth lies at a finite depth.
-
-        Args:
-            value: relative depth.
-        """
+        """Return the probability that one relative depth lies at a finite depth."""
         return float(self.weight[np.isfinite(self.log_depth(value))].sum())
 
     def quantiles(self, value: float, levels: Sequence[float], *, nearer: float = 0.0) -> Float[ndarray, "q"]:
@@ -80,23 +72,20 @@ class ScalePosterior:
         Args:
             value: relative depth.
             levels: between 0 and 1.
-            nearer: candidates are weighted by depth to the power of minus this.
-
-        Returns:
-            (q,) log metres.
+            nearer: exponent p of an additional weight, depth^-p.
         """
         return weighted_quantiles(self.log_depth(value).ravel(), self.weight.ravel(), levels, smaller=nearer)
 
     def moments(self, values: Float[ndarray, "v"]) -> tuple[Float[ndarray, "v"], Float[ndarray, "v"]]:
-        """Return mean and deviation of log depth at several relative depths.
+        """Return mean and standard deviation of log depth at several relative depths.
 
         Args:
-            values: (v,) relative depths; candidates that put one at infinity do not count there.
+            values: (v,) relative depths; candidates without a finite depth at one are excluded there.
         """
         log_depth = np.stack([self.log_depth(float(value)) for value in values])
         finite = np.isfinite(log_depth)
         usable, log_depth = np.where(finite, self.weight, 0.0), np.where(finite, log_depth, 0.0)
-        # NaN where no candidate is finite: the sky is as far as can be, whatever the scale.
+        # NaN where no candidate is finite: the sky is at infinity for any scale.
         with np.errstate(invalid="ignore"):
             usable = usable / usable.sum((1, 2), keepdims=True)
         mean = (usable * log_depth).sum((1, 2))
@@ -106,11 +95,11 @@ class ScalePosterior:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Ratios by the log of the gap r + floor, and log scales by their offset from the measurements' middle.
+    """The grid: ratios by the log of the gap r + floor, log scales as offsets from the measurements' weighted median.
 
     Attributes:
         log_gap: (r,) ascending.
-        floor: what keeps every relative depth that counts at a positive gap.
+        floor: at most the smallest relative depth that must stay at a finite depth.
         offset: (d,) ascending.
     """
 
@@ -126,24 +115,31 @@ class Candidates:
 
 @dataclass(frozen=True)
 class ErrorModel:
-    """One way people may be off.
+    """Hyperparameters of the likelihood.
 
     Attributes:
-        scatter: deviation of right measurements beyond what they say themselves.
-        wrong: share of measurements that are grossly wrong.
+        intrinsic_sigma: standard deviation of inliers beyond their own error.
+        outlier_share: probability that a measurement is an outlier.
         log_prior: up to a constant.
     """
 
-    scatter: float
-    wrong: float
+    intrinsic_sigma: float
+    outlier_share: float
     log_prior: float
 
 
 def all_error_models() -> list[ErrorModel]:
-    """Return every error model that is considered."""
+    """Return the grid of error models."""
     return [
-        ErrorModel(scatter, wrong, float(np.log(likely) - 0.5 * (np.log(scatter / SCATTER_MEAN) / SCATTER_SIGMA) ** 2))
-        for scatter, (wrong, likely) in product(SCATTERS.tolist(), OUTLIER_SHARES.items())
+        ErrorModel(
+            intrinsic_sigma,
+            outlier_share,
+            float(
+                np.log(likely)
+                - 0.5 * (np.log(intrinsic_sigma / INTRINSIC_SIGMA_MEDIAN) / INTRINSIC_SIGMA_LOG_SIGMA) ** 2
+            ),
+        )
+        for intrinsic_sigma, (outlier_share, likely) in product(INTRINSIC_SIGMAS.tolist(), OUTLIER_SHARES.items())
     ]
 
 
@@ -153,15 +149,15 @@ class PosteriorFit:
 
     Attributes:
         posterior: over scale and shift.
-        inlier_probability: (k,) probability that each measurement is right.
-        scatter: rms over the posterior.
-        error_models: those that are likely enough to matter.
-        shares: (n,) probability of each of them.
+        inlier_probability: (k,) of each measurement.
+        intrinsic_sigma: rms over the posterior.
+        error_models: those above a posterior probability of 1e-4.
+        shares: (n,) their posterior probabilities, normalized.
     """
 
     posterior: ScalePosterior
     inlier_probability: Float[ndarray, "k"]
-    scatter: float
+    intrinsic_sigma: float
     error_models: list[ErrorModel]
     shares: Float[ndarray, "n"]
 
@@ -173,38 +169,35 @@ def fit_posterior(
     log_prior: Float[ndarray, "r d"],
     space: Space,
 ) -> PosteriorFit:
-    """Return what people's measurements leave to believe.
+    """Return the posterior on a grid, with the error models marginalized.
 
     Args:
-        measurements: at least one; what the user knows is no vote, and comes to the posterior in ``given``.
-        candidates: ratios and log scales, the latter about the measurements' weighted median at each ratio.
-        error_models: to consider.
+        measurements: at least one, of people; given sizes enter in ``given``.
+        candidates: the grid.
+        error_models: hyperparameters to marginalize over.
         log_prior: of each candidate.
         space: of the relative depth.
-
-    Returns:
-        The posterior on the candidates.
     """
     own_log_sigma = np.array([measurement.log_sigma for measurement in measurements])
     implied = implied_log_scales(measurements, candidates.ratio, space)
-    middle = weighted_median(implied, 1 / (own_log_sigma**2 + SCATTER_MEAN**2))
+    middle = weighted_median(implied, 1 / (own_log_sigma**2 + INTRINSIC_SIGMA_MEDIAN**2))
     square = ((implied - middle)[:, :, None] - candidates.offset) ** 2
     likelihoods = _Likelihoods(square, own_log_sigma**2, error_models)
-    log_weight, rights = [], []
+    log_weight, responsibilities = [], []
     for error_model in error_models:
-        right, both = likelihoods.of(error_model)
-        products = np.multiply.reduceat(both, np.arange(0, len(both), _TOGETHER), axis=0)
+        inlier_part, mixture = likelihoods.of(error_model)
+        products = np.multiply.reduceat(mixture, np.arange(0, len(mixture), _PER_LOGARITHM), axis=0)
         log_weight.append(np.log(products).sum(0) + log_prior + error_model.log_prior)
-        rights.append(right / both)
+        responsibilities.append(inlier_part / mixture)
     weight = np.exp(np.stack(log_weight) - np.max(log_weight))
     weight /= weight.sum()
-    inlier = sum(np.tensordot(right, one, 2) for right, one in zip(rights, weight, strict=True))
+    inlier = sum(np.tensordot(each, one, 2) for each, one in zip(responsibilities, weight, strict=True))
     share = weight.sum((1, 2))
     likely = share > _UNLIKELY
     return PosteriorFit(
         ScalePosterior(candidates.ratio, middle[:, None] + candidates.offset, weight.sum(0), space),
         np.asarray(inlier),
-        float(np.sqrt(share @ [error_model.scatter**2 for error_model in error_models])),
+        float(np.sqrt(share @ [error_model.intrinsic_sigma**2 for error_model in error_models])),
         [error_model for error_model, one in zip(error_models, likely, strict=True) if one],
         share[likely] / share[likely].sum(),
     )
@@ -217,49 +210,49 @@ def inlier_probability_under(
     *,
     common_log_sigma: float,
 ) -> Float[ndarray, "k"]:
-    """Return the probability that each of people's measurements is right under a posterior that is not theirs alone.
+    """Return each person's inlier probability under a posterior that other evidence shaped too.
 
     Args:
         measurements: people's.
         posterior: over scale and shift.
-        people_fit: what people alone leave to believe: how they scatter, and how many are wrong.
-        common_log_sigma: by how much all of them may be off alike.
+        people_fit: fit to people alone; its error models are used.
+        common_log_sigma: standard deviation of people's common bias.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         implied = implied_log_scales(measurements, posterior.ratio, posterior.space)
-    # Whoever would stand at infinity, or behind it, is no measurement at all there.
-    off = np.where(np.isfinite(implied), implied, np.inf)[:, :, None] - posterior.log_scale
+    # A person without a finite depth under a candidate is an outlier there.
+    residual = np.where(np.isfinite(implied), implied, np.inf)[:, :, None] - posterior.log_scale
     variance = np.array([measurement.log_sigma for measurement in measurements]) ** 2 + common_log_sigma**2
-    likelihoods = _Likelihoods(off**2, variance, people_fit.error_models)
+    likelihoods = _Likelihoods(residual**2, variance, people_fit.error_models)
     inlier = np.zeros(len(measurements))
     for error_model, share in zip(people_fit.error_models, people_fit.shares, strict=True):
-        right, both = likelihoods.of(error_model)
-        inlier += share * np.tensordot(right / both, posterior.weight, 2)
+        inlier_part, mixture = likelihoods.of(error_model)
+        inlier += share * np.tensordot(inlier_part / mixture, posterior.weight, 2)
     return inlier
 
 
 class _Likelihoods:
-    """Of each measurement at each candidate: if it is right, and whether or not it is.
+    """Likelihoods of each measurement at each candidate.
 
     Args:
-        square: (k, r, d) squared log factor by which each measurement is off.
-        variance: (k,) of its own error.
-        error_models: that will be asked for.
+        square: (k, r, d) squared log residuals.
+        variance: (k,) of each measurement's own error.
+        error_models: those ``of`` may be called with.
     """
 
     def __init__(
         self, square: Float[ndarray, "k r d"], variance: Float[ndarray, "k"], error_models: Sequence[ErrorModel]
     ) -> None:
-        self._if_wrong = np.exp(-0.5 / OUTLIER_SIGMA**2 * square) / OUTLIER_SIGMA
-        self._if_right = {
-            scatter: _normal(square, variance + scatter**2)
-            for scatter in {error_model.scatter for error_model in error_models}
+        self._if_outlier = np.exp(-0.5 / OUTLIER_SIGMA**2 * square) / OUTLIER_SIGMA
+        self._if_inlier = {
+            intrinsic_sigma: _normal(square, variance + intrinsic_sigma**2)
+            for intrinsic_sigma in {error_model.intrinsic_sigma for error_model in error_models}
         }
 
     def of(self, error_model: ErrorModel) -> tuple[Float[ndarray, "k r d"], Float[ndarray, "k r d"]]:
-        """Return the likelihood that a measurement is right and says this, and that it says this."""
-        right = (1 - error_model.wrong) * self._if_right[error_model.scatter]
-        return right, np.maximum(right + error_model.wrong * self._if_wrong, _IMPOSSIBLE)
+        """Return the inlier part of the mixture likelihood, and the whole."""
+        inlier = (1 - error_model.outlier_share) * self._if_inlier[error_model.intrinsic_sigma]
+        return inlier, np.maximum(inlier + error_model.outlier_share * self._if_outlier, _MIN_LIKELIHOOD)
 
 
 def _normal(square: Float[ndarray, "k r d"], variance: Float[ndarray, "k"]) -> Float[ndarray, "k r d"]:
@@ -267,41 +260,42 @@ def _normal(square: Float[ndarray, "k r d"], variance: Float[ndarray, "k"]) -> F
 
 
 def log_prior(candidates: Candidates, span: PhotoRange, learned: LogRange | None) -> Float[ndarray, "r d"]:
-    """Return the log prior of each candidate, with how much of the plane it stands for.
+    """Return the log prior of each candidate, times its quadrature weight.
 
     Args:
-        candidates: ratios and log scales.
+        candidates: the grid.
         span: range of the photo's relative depth.
-        learned: what is believed of this photo's depth range; None where nothing is.
+        learned: predicted log depth range of this photo; None for the prior of any photo.
     """
     prior = log_range_prior(span, candidates.ratio, learned)[:, None] + np.log(np.gradient(candidates.offset))
     if len(candidates.ratio) == 1:
         return prior
-    return prior + np.log(ratio_volumes(candidates, span))[:, None]
+    return prior + np.log(quadrature_weights(candidates, span))[:, None]
 
 
-def ratio_volumes(candidates: Candidates, span: PhotoRange) -> Float[ndarray, "r"]:
-    """Return how much each ratio stands for, in the log of low + r: the prior is per unit of that.
+def quadrature_weights(candidates: Candidates, span: PhotoRange) -> Float[ndarray, "r"]:
+    """Return the quadrature weight of each ratio in log(low + r), the variable that the prior is a density of.
 
     Args:
-        candidates: at least two ratios; for those that put the photo's far end at infinity it is of r + floor.
+        candidates: at least two ratios. Where one puts the photo's far end at infinity, its weight is in log(r +
+            floor).
         span: range of the photo's relative depth.
     """
     gap, low = np.exp(candidates.log_gap), span.low + candidates.ratio
-    stretch = gap / np.where(low > 0, low, gap)
-    return np.gradient(candidates.log_gap) * stretch
+    jacobian = gap / np.where(low > 0, low, gap)
+    return np.gradient(candidates.log_gap) * jacobian
 
 
 def weighted_quantiles(
     values: Float[ndarray, "n"], weight: Float[ndarray, "n"], levels: Sequence[float], *, smaller: float = 0.0
 ) -> Float[ndarray, "q"]:
-    """Return quantiles of weighted logarithms; of the finite ones, whose share counts among all.
+    """Return quantiles of weighted logarithms, interpolated between finite ones.
 
     Args:
-        values: (n,) logarithms; those at infinity are the largest, those behind the camera (minus infinity) smallest.
+        values: (n,) logarithms; +inf (at infinity) and -inf (behind the camera) keep their weight.
         weight: (n,) not negative.
         levels: between 0 and 1.
-        smaller: each is weighted besides by its exponential to the power of minus this.
+        smaller: exponent p of an additional weight, exp(value)^-p.
     """
     order = np.argsort(values, kind="stable")
     values, weight = values[order], weight[order]
@@ -310,16 +304,16 @@ def weighted_quantiles(
         return np.full(len(levels), values[0])
     if smaller:
         least = values[finite][0]
-        leaning = weight * np.exp(-smaller * (np.maximum(values, least) - least))
-        # Candidates that nobody believes may lie so much nearer that nothing else would count.
-        weight = leaning if leaning.sum() > 0 else weight
+        tilted = weight * np.exp(-smaller * (np.maximum(values, least) - least))
+        # A candidate of weight 0 may lie so much nearer that all other weights underflow.
+        weight = tilted if tilted.sum() > 0 else weight
     # Half of its own weight lies before each.
     below = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
     return np.interp(levels, below[finite], values[finite])
 
 
 def weighted_median(values: Float[ndarray, "k r"], weight: Float[ndarray, "k"]) -> Float[ndarray, "r"]:
-    """Return the first of the ordered values at which half of the weight is reached, for each column.
+    """Return the weighted median of each column.
 
     Args:
         values: (k, r).

@@ -1,8 +1,8 @@
-"""What is believed about the shift before people are looked at: photos have a limited depth range.
+"""The prior on the shift: a photo's depth range is limited. The shape of the relative-depth map makes it tighter.
 
-A head is s·(x + r), r = t/s. In both spaces the photo's depth range, its farthest over its nearest depth without the
-extremes, is (high + r) / (low + r) with high and low percentiles of its relative depth. Rooms reach 2 to 6, streets and
-yards 8 to 50: a mixture of two, where neither the network nor the shape of its map tells which.
+A head is s·(x + r), r = t/s. In both spaces the photo's depth range, its 95th over its 5th percentile of depth, is
+(high + r) / (low + r) with high and low percentiles of relative depth. It is 2 to 6 in rooms, and 8 to 50 in streets
+and yards. ``ANY_PHOTO`` is a mixture of the two. A predicted range (``LogRange``) takes most of the prior's weight.
 """
 
 from dataclasses import dataclass
@@ -15,26 +15,30 @@ from mfh.errors import InputError
 from mfh.types import LogRange, Region, RelativeDepth
 
 ANY_PHOTO = LogRange(((0.55, 1.15, 0.55), (0.45, 3.0, 0.95)))
-"""Indoors and outdoors.
+"""Log depth range indoors and outdoors.
 
 Of 320 renders of the held-out split (``mfh_lab.pocket.train.score``): indoors 1.16 ± 0.49, outdoors 3.05 ± 0.74; the
-five photos with sensor depth are all indoors and reach less far.
+five photos with sensor depth are all indoors and have smaller ranges.
 """
 LEARNED_WRONG = 0.1
+"""Probability that a predicted depth range is wrong."""
 _FAR_MARGIN = 0.02
-"""Share of the range next to its far end that counts as sky: it is as far as can be, and says nothing of the rest."""
+"""Share of the range next to its far end that counts as sky: at infinity, and uninformative about the rest."""
 _LEAST_LEFT = 0.05
 _SAMPLES = 50_000
 _GAPS = (3e-3, 30.0)
 """Candidate gaps between the farthest relative depth and infinity (disparity) or the camera (depth), over the range."""
+_CELLS = 12
+_LEVELS = np.linspace(0, 100, 21)
+_CLIP = (-1.0, 4.0)
 
 
 @dataclass(frozen=True)
 class PhotoRange:
-    """The range of a photo's relative depth, or of a region of it, without its extremes.
+    """Percentiles of relative depth, of a photo or a region of it.
 
     Attributes:
-        low: 5th percentile; of a photo in disparity space, of what is not sky.
+        low: 5th percentile; of a photo, without the sky.
         middle: median; the same.
         high: 95th percentile; the same.
     """
@@ -45,14 +49,11 @@ class PhotoRange:
 
 
 def sampled(relative: RelativeDepth) -> tuple[Float[ndarray, "n"], Bool[ndarray, "n"]]:
-    """Return a photo's relative depths, and which of them are as far as can be (sky).
-
-    Args:
-        relative: relative depth of the photo.
+    """Return a sample of a photo's relative depths, and which of them are sky.
 
     Returns:
-        (n,) float64: percentiles of a million values need no more than some ten thousand of them; and (n,) which lie
-        within 2 % of the range from the far end.
+        (n,) float64, some ten thousand values, enough for percentiles; and (n,) True within 2 % of the range from the
+        far end.
     """
     values = relative.valid_values
     values = values[:: max(1, len(values) // _SAMPLES)].astype(np.float64)
@@ -62,11 +63,7 @@ def sampled(relative: RelativeDepth) -> tuple[Float[ndarray, "n"], Bool[ndarray,
 
 
 def photo_range(relative: RelativeDepth) -> PhotoRange:
-    """Return the 5th, 50th and 95th percentiles of a photo's relative depth, without what is as far as can be (sky).
-
-    Args:
-        relative: relative depth of the photo.
-    """
+    """Return the 5th, 50th and 95th percentiles of a photo's relative depth, without the sky."""
     values, is_sky = sampled(relative)
     seen = values[~is_sky]
     if len(seen) < _LEAST_LEFT * len(values):
@@ -99,11 +96,11 @@ def candidate_ratios(span: PhotoRange, lowest: float, count: int) -> Float[ndarr
 
     Args:
         span: range of the photo's relative depth.
-        lowest: another relative depth that must stay positive: the lowest of any person.
+        lowest: lowest relative depth of any person.
         count: how many.
 
     Returns:
-        (r,) ratios, evenly spaced in the log of the gap r + min(lowest, low). One ratio where there is no range at all.
+        (r,) ratios, evenly spaced in the log of the gap r + min(lowest, low). One ratio for a flat map.
     """
     floor = min(lowest, span.low)
     reach = span.high - floor
@@ -121,19 +118,73 @@ def log_depth_range(span: PhotoRange, ratio: Float[ndarray, "r"]) -> Float[ndarr
 def log_range_prior(
     span: PhotoRange, ratio: Float[ndarray, "r"], learned: LogRange | None = None
 ) -> Float[ndarray, "r"]:
-    """Return the log prior of candidate ratios, per unit of the log of the gap low + r, up to a constant.
+    """Return the log prior density of candidate ratios in log(low + r), up to a constant.
 
     Args:
         span: range of the photo's relative depth.
         ratio: (r,) candidates.
-        learned: of this photo, where its relative depth comes with it; believed but for one photo in LEARNED_WRONG^-1,
-            for which what holds of any photo does.
+        learned: range predicted for this photo; mixed with ANY_PHOTO, which keeps a weight of LEARNED_WRONG.
     """
     log_range = log_depth_range(span, ratio)
-    beliefs = [(1.0, ANY_PHOTO)] if learned is None else [(LEARNED_WRONG, ANY_PHOTO), (1 - LEARNED_WRONG, learned)]
+    mixture = [(1.0, ANY_PHOTO)] if learned is None else [(LEARNED_WRONG, ANY_PHOTO), (1 - LEARNED_WRONG, learned)]
     density = np.full(len(ratio), 1e-9)
-    for share, posterior in beliefs:
-        for weight, mean, sigma in posterior.parts:
+    for share, part in mixture:
+        for weight, mean, sigma in part.parts:
             density += share * weight / sigma * np.exp(-0.5 * ((log_range - mean) / sigma) ** 2)
-    # Of the log range, brought to the log of the gap: d range = (1 - exp(-range)) d gap.
+    # Change of variables from the log range to the log of the gap: d range = (1 - exp(-range)) d gap.
     return np.log(density) + np.log(-np.expm1(-log_range) + 1e-12)
+
+
+def shape_features(relative: RelativeDepth) -> Float[ndarray, "2 features"] | None:
+    """Return an affine-invariant description of a disparity map and of its mirror image, whose depth range is the same.
+
+    The depth range is predicted from it: a street lies bunched near the far end, a wall fills half of the range.
+
+    Args:
+        relative: of a photo, in disparity.
+
+    Returns:
+        (2, 168) float32: 12 x 12 cell means of the map with its 5th percentile at 0 and its 95th at 1 (without sky), 21
+        percentiles of the same, the share of pixels at the far end, width / height - 1, and the log depth range if the
+        far end were the sky (95th over 5th percentile). None for a constant map.
+
+    Raises:
+        ValueError: for a map in depth space.
+    """
+    if relative.space != "disparity":
+        raise ValueError(f"the map is in {relative.space} space: expected disparity")
+    span = photo_range(relative)
+    if span.high - span.low <= 1e-9 * max(abs(span.high), abs(span.low), 1e-300):
+        return None
+    values, is_sky = sampled(relative)
+    height, width = relative.values.shape
+    cells = _cell_means(_unit(relative.values_or_nan.astype(np.float64), span))
+    below_sky = log_depth_range(span, -values[is_sky].mean(keepdims=True))
+    common = [np.percentile(_unit(values, span), _LEVELS), [is_sky.mean(), width / height - 1], below_sky]
+    both = [np.concatenate([view.ravel(), *common]) for view in (cells, cells[:, ::-1])]
+    return np.stack(both).astype(np.float32)
+
+
+def _unit(values: Float[ndarray, "*s"], span: PhotoRange) -> Float[ndarray, "*s"]:
+    return np.clip((values - span.low) / (span.high - span.low), *_CLIP)
+
+
+def _cell_means(values: Float[ndarray, "h w"]) -> Float[ndarray, "12 12"]:
+    """Return means over a grid of equal cells, without NaN; a map with fewer pixels than cells repeats them.
+
+    A cell of NaN alone gets the mean of the other cells.
+    """
+    height, width = values.shape
+    rows, columns = np.arange(_CELLS) * height // _CELLS, np.arange(_CELLS) * width // _CELLS
+
+    def sums(pixels: Float[ndarray, "h w"]) -> Float[ndarray, "12 12"]:
+        return np.add.reduceat(np.add.reduceat(pixels, rows, axis=0), columns, axis=1)
+
+    seen = np.isfinite(values)
+    if not seen.all():
+        counts = sums(seen.astype(np.float64))
+        means = sums(np.where(seen, values, 0.0)) / np.maximum(counts, 1)
+        return np.where(counts > 0, means, means[counts > 0].mean())
+    tall = np.maximum(np.diff(np.append(rows, height)), 1)
+    wide = np.maximum(np.diff(np.append(columns, width)), 1)
+    return sums(values) / tall[:, None] / wide

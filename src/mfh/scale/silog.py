@@ -11,9 +11,9 @@ and over images summed (Eq. 8), with m_n the mean of a in image n and m their me
     L(r) = Σ_n var_n(a) + (1 - lambda)·Σ_n (m_n - m)².
 
 The first is the second for a single group. With the scale fixed to 1 (free "shift") the mean is not zero, and its
-square counts too. Feasible is r > -min(x): everybody at a positive depth. With
-p = log(r + min x) the objective varies on a scale of about one, so a scan over p in steps of 0.4 sees every basin,
-and Newton's method with analytic derivatives (a' = g, a'' = g·(1 - g), g = gap / (x + r)) finishes on all pixels.
+square counts too. Feasible is r > -min(x): all people at a positive depth. With p = log(r + min x) the objective varies
+on a scale of about one, so a scan over p in steps of 0.4 finds every basin, and Newton's method with analytic
+derivatives (a' = g, a'' = g·(1 - g), g = gap / (x + r)) finishes on all pixels.
 """
 
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from mfh.errors import Rejected
 from mfh.types import Space
 
 SCAN_PIXELS = 1024
-"""Pixels the scan looks at; the minimum itself is found on all of them."""
+"""Pixels in the scan; the minimum itself is found on all of them."""
 SCAN_DECADES = (-6.0, 5.0)
 """Range of the gap r + min(x) that is scanned, in powers of ten of the range of x."""
 POINTS_A_DECADE = 6
@@ -134,7 +134,7 @@ def fit_silog(
 
 
 def _range(reach: float, log_target: Float[ndarray, "n"], free: FreeParameters) -> tuple[float, float]:
-    """Return the lowest and highest p to look at."""
+    """Return the lowest and highest p of the scan."""
     low_decades, high_decades = SCAN_DECADES
     if free == "scale-shift":
         return float(np.log(reach)) + low_decades * _DECADE, float(np.log(reach)) + high_decades * _DECADE

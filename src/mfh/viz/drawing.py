@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 from PIL import Image, ImageDraw, ImageFont
 
-from mfh.geometry.view import view_of
+from mfh.geometry.camera import view_of
 from mfh.types import Photo
 
 PAPER = (250, 250, 248)
@@ -89,10 +89,6 @@ _LOG_FROM_RATIO = 4.0
 
 def depth_limits_m(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h w"]) -> tuple[float, float]:
     """Return the metres at the two ends of the colour bar: the 1st and 99th percentile, never the same.
-
-    Args:
-        depth_m: (h, w) z in metres.
-        valid_mask: (h, w) where there is a depth.
 
     Returns:
         Near and far end in metres; 1 and 10 where nothing is valid.
@@ -203,5 +199,5 @@ def draw_bar(
 
 
 def tick_label(metres: float) -> str:
-    """Return metres as short as they can be said."""
+    """Return metres in the shortest form."""
     return f"{metres:.10g}" if metres >= 0.1 else f"{metres:.2g}"

@@ -70,11 +70,7 @@ def preview(result: MetricDepth, *, panel_px: int = 760) -> UInt8[ndarray, "h w 
 
 
 def _draw_people(photo: Image.Image, landmarks: tuple[Landmark, ...], *, scale: float, font_px: int) -> list[Label]:
-    """Outline the people of the photo: with their distance where it was used, thin and grey where it was not.
-
-    Returns:
-        The labels drawn.
-    """
+    """Outline the people of the photo: with their distance where it was used, thin and grey where it was not."""
     draw = ImageDraw.Draw(photo, "RGBA")
     people = [landmark for landmark in landmarks if landmark.source == "photo"]
     for person in sorted(people, key=lambda person: person.verdict == "used"):
@@ -152,7 +148,7 @@ def _draw_captions(
 
 
 def _sources(result: MetricDepth) -> str:
-    """Say what gives the scale: who, and how many sizes that the user knew."""
+    """Return where the scale comes from: who, and how many sizes that the user knew."""
     sizes = len(result.known_sizes)
     given = [f"{sizes} given size{'' if sizes == 1 else 's'}"] if sizes else []
     people = [used_people(result.landmarks)] if result.people_used or not sizes else []

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from mfh.errors import WeightsError, shown
-from mfh.io.names import plain_name
+from mfh.io.atomic import plain_name
 
 ENVIRONMENT = "MFH_WEIGHTS"
 _MAX_PARTS = 8

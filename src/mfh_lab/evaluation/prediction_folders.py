@@ -9,8 +9,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import InputError, shown
+from mfh.io.atomic import plain_name
 from mfh.io.maps import read_map
-from mfh.io.names import plain_name
 from mfh_lab.evaluation.methods.files import NAMES
 
 _SUFFIXES = (".npz", ".npy", ".exr")

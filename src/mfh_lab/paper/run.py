@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mfh.config import HeadConfig
 from mfh.errors import InputError, MfhError, kind_and_message, one_line
-from mfh.io.names import plain_name
+from mfh.io.atomic import plain_name
 from mfh.models.registry import names_of
 from mfh_lab.evaluation.digest import package_digest
 from mfh_lab.evaluation.kept_rows import read_rows, write_rows

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.scale.map_shape import shape_features
+from mfh.scale.range_prior import shape_features
 from mfh.types import LogRange, RelativeDepth
 from mfh.weights import EMBEDDED, check_embedded
 

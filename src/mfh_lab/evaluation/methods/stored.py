@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from mfh.errors import InputError
-from mfh.io.atomic import atomic_path, make_folder
-from mfh.io.names import plain_name
+from mfh.io.atomic import atomic_path, make_folder, plain_name
 from mfh.io.reading import MAX_ARRAY_BYTES, array_names, open_zip, read_npz, reading
 from mfh_lab.evaluation.methods.method import Levels, Prediction
 

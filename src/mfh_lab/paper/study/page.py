@@ -17,8 +17,7 @@ from numpy import ndarray
 from PIL import Image
 
 from mfh.errors import InputError
-from mfh.io.atomic import atomic_path, make_folder
-from mfh.io.names import plain_name
+from mfh.io.atomic import atomic_path, make_folder, plain_name
 from mfh.io.photo import load_photo
 from mfh.io.reading import reading
 from mfh.io.written import is_inside, is_same

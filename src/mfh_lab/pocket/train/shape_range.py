@@ -13,7 +13,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.io.written import own_path
-from mfh.scale.map_shape import shape_features
+from mfh.scale.range_prior import shape_features
 from mfh.types import RelativeDepth
 from mfh_lab.pocket.train.augment import draw_window
 from mfh_lab.pocket.train.evaluate import aligned_log_range

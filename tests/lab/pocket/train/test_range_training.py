@@ -7,7 +7,6 @@ import pytest
 pytest.importorskip("torch")
 
 from mfh.models.relative_depth.range_head import load_range_head  # noqa: E402
-from mfh.scale.map_shape import FEATURES  # noqa: E402
 from mfh_lab.pocket.train.evaluate import aligned_log_range, best_log_range  # noqa: E402
 from mfh_lab.pocket.train.range_layers import fit_layers  # noqa: E402
 from mfh_lab.pocket.train.shape_range import (  # noqa: E402
@@ -85,7 +84,7 @@ def test_descriptions_depend_on_the_seed_alone(shards: Path):
     first, again, other = (describe(shard_depths(paths), seed=seed, cuts=2) for seed in (3, 3, 4))
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert first[0].shape == (len(first[1]), FEATURES) and len(first[1]) > 80
+    assert first[0].shape == (len(first[1]), 168) and len(first[1]) > 80
     assert not np.array_equal(first[0][:50], other[0][:50])
 
 

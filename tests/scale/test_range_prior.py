@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfh.scale.map_shape import FEATURES, shape_features
+from mfh.scale.range_prior import shape_features
 from mfh.types import RelativeDepth
 
 
@@ -27,7 +27,7 @@ def test_any_affine_map_of_a_picture_has_the_same_numbers(scale: float, shift: f
 def test_cells_are_means_of_equal_parts(shape: tuple[int, int]):
     values = np.random.default_rng(1).random(shape)
     told = shape_features(RelativeDepth(values, "disparity"))
-    assert told is not None and told.shape == (2, FEATURES)
+    assert told is not None and told.shape == (2, 168)
     low, high = np.percentile(values[values > np.percentile(values, 1) + 0.02 * np.ptp(values)], (5, 95))
     rows, columns = (np.arange(13) * side // 12 for side in shape)
     for i, j in ((0, 0), (5, 7), (11, 11)):

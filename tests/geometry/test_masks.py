@@ -1,12 +1,39 @@
-"""Maps with holes: what fills a hole never shows, and a resized map is made of what is there."""
-
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
-from mfh.geometry.holes import relative_with_holes, resize_with_holes
+from mfh.geometry.masks import box_iou, erode_3x3, mask_iou, relative_with_holes, resize_with_holes
 
+regions = hnp.arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 4).map(bool))
 RAMP = np.tile(np.linspace(1, 2, 12, dtype=np.float32), (8, 1))
+
+
+def erode_by_looking(region: np.ndarray) -> np.ndarray:
+    """Naive twin: look at the nine pixels, one by one."""
+    height, width = region.shape
+    eroded = np.zeros_like(region)
+    for row in range(height):
+        for column in range(width):
+            eroded[row, column] = all(
+                0 <= r < height and 0 <= c < width and region[r, c]
+                for r in (row - 1, row, row + 1)
+                for c in (column - 1, column, column + 1)
+            )
+    return eroded
+
+
+@given(regions)
+def test_erosion_equals_its_naive_twin(region: np.ndarray):
+    np.testing.assert_array_equal(erode_3x3(region), erode_by_looking(region))
+
+
+def test_the_border_counts_as_outside():
+    eroded = erode_3x3(np.ones((4, 5), bool))
+    assert eroded.sum() == 2 * 3
+    assert eroded[1:3, 1:4].all()
 
 
 def test_a_map_without_holes_needs_no_mask():
@@ -46,3 +73,18 @@ def test_a_speckled_map_is_not_lost():
     small = resize_with_holes(values, (2, 2), cv2.INTER_AREA)
     np.testing.assert_allclose(small, 3.0, rtol=1e-6)
     assert np.isnan(resize_with_holes(np.full((8, 8), np.nan, np.float32), (2, 2), cv2.INTER_AREA)).all()
+
+
+def test_iou_of_known_boxes():
+    others = np.array([[0, 0, 2, 2], [1, 0, 3, 2], [5, 5, 6, 6], [0, 0, 0, 0], [2, 0, 0, 2]], float)
+    np.testing.assert_allclose(box_iou(np.array([0, 0, 2, 2.0]), others), [1, 1 / 3, 0, 0, 0])
+    assert box_iou(others[0], np.empty((0, 4))).shape == (0,)
+
+
+def test_iou_of_known_masks():
+    one = np.zeros((4, 6), bool)
+    other = one.copy()
+    assert mask_iou(one, other) == 0
+    one[:2, :3] = other[:2, 1:4] = True
+    assert mask_iou(one, other) == 4 / 8
+    assert mask_iou(one, one) == 1
