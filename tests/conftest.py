@@ -6,6 +6,7 @@ from pathlib import Path
 # Two threads are erratic on small machines, and the libraries read this when they are first imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("MFH_OFFLINE", "1")
 
 import pytest
 from hypothesis import HealthCheck, settings

@@ -9,65 +9,52 @@
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from mfh.config import Config, HeadConfig, PaintingConfig, preset
-    from mfh.errors import BackendError, InputError, MfhError, NoLandmarkError, Rejected, WeightsError
-    from mfh.io.photo import load_photo
+    from mfh.errors import MfhError, NoLandmarkError
+    from mfh.io.evidence import load_evidence, save_evidence
+    from mfh.io.focal import FocalRequest
+    from mfh.io.photo import load_photo, photo_from_array
+    from mfh.pipeline.own_depth import metric_from_relative_depth
     from mfh.pipeline.pipeline import MetricFromHuman
-    from mfh.types import (
-        Camera,
-        HumanMesh,
-        Landmark,
-        MetricDepth,
-        MetricHead,
-        Person,
-        Photo,
-        Region,
-        RelativeDepth,
-        Segment,
-    )
+    from mfh.pipeline.refit import refit
+    from mfh.pipeline.request import Request
+    from mfh.scale.known_sizes import KnownDistance, KnownHeight, KnownLength, KnownSizes
+    from mfh.types import MetricDepth, Region, Segment
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "BackendError",
-    "Camera",
-    "Config",
-    "HeadConfig",
-    "HumanMesh",
-    "InputError",
-    "Landmark",
+    "FocalRequest",
+    "KnownDistance",
+    "KnownHeight",
+    "KnownLength",
+    "KnownSizes",
     "MetricDepth",
     "MetricFromHuman",
-    "MetricHead",
     "MfhError",
     "NoLandmarkError",
-    "PaintingConfig",
-    "Person",
-    "Photo",
     "Region",
-    "Rejected",
-    "RelativeDepth",
+    "Request",
     "Segment",
-    "WeightsError",
+    "load_evidence",
     "load_photo",
-    "preset",
+    "metric_from_relative_depth",
+    "photo_from_array",
+    "refit",
+    "save_evidence",
 ]
 
 # Where each public name lives. They are imported on first use, so that `import mfh` costs next to nothing.
 _HOME = {
-    **dict.fromkeys(("Config", "HeadConfig", "PaintingConfig", "preset"), "mfh.config"),
-    **dict.fromkeys(
-        ("BackendError", "InputError", "MfhError", "NoLandmarkError", "Rejected", "WeightsError"), "mfh.errors"
-    ),
-    **dict.fromkeys(
-        (
-            *("Camera", "HumanMesh", "Landmark", "MetricDepth", "MetricHead"),
-            *("Person", "Photo", "Region", "RelativeDepth", "Segment"),
-        ),
-        "mfh.types",
-    ),
+    **dict.fromkeys(("MfhError", "NoLandmarkError"), "mfh.errors"),
+    **dict.fromkeys(("load_evidence", "save_evidence"), "mfh.io.evidence"),
+    "FocalRequest": "mfh.io.focal",
+    **dict.fromkeys(("load_photo", "photo_from_array"), "mfh.io.photo"),
+    "metric_from_relative_depth": "mfh.pipeline.own_depth",
     "MetricFromHuman": "mfh.pipeline.pipeline",
-    "load_photo": "mfh.io.photo",
+    "refit": "mfh.pipeline.refit",
+    "Request": "mfh.pipeline.request",
+    **dict.fromkeys(("KnownDistance", "KnownHeight", "KnownLength", "KnownSizes"), "mfh.scale.known_sizes"),
+    **dict.fromkeys(("MetricDepth", "Region", "Segment"), "mfh.types"),
 }
 
 

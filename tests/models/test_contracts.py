@@ -16,7 +16,7 @@ from mfh.errors import BackendError, WeightsError
 from mfh.io.photo import load_photo
 from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
 from mfh.models.registry import REGISTRY, Role, load_models
-from mfh.types import Photo
+from mfh.types import Camera, Photo
 from tests.models import tiny_hub
 
 _EXAMPLE = Path(mfh.__file__).parent / "examples" / "room" / "rgb.png"
@@ -26,7 +26,7 @@ _EXAMPLE = Path(mfh.__file__).parent / "examples" / "room" / "rgb.png"
 def photos() -> list[Photo]:
     whole = load_photo(_EXAMPLE)
     part = np.ascontiguousarray(whole.rgb[:400, 150:550])
-    camera = mfh.Camera(whole.camera.fx, whole.camera.fy, whole.camera.cx - 150, whole.camera.cy, 400, 400)
+    camera = Camera(whole.camera.fx, whole.camera.fy, whole.camera.cx - 150, whole.camera.cy, 400, 400)
     return [whole, Photo(part, camera, whole.focal, "part")]
 
 

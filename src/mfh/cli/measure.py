@@ -1,8 +1,6 @@
-"""Measure one photo and write its files: what ``mfh predict``, ``mfh demo`` and ``mfh refit`` share."""
+"""Measure one photo and write its files: what ``mfh predict`` and ``mfh demo`` share."""
 
-import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +10,6 @@ from mfh.config import Config
 from mfh.errors import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from mfh.io.focal import FocalRequest
     from mfh.io.relative import RelativeDepthMap
     from mfh.io.results import Place, Written
@@ -112,6 +108,7 @@ class Meter:
             MfhError: when the photo, a model or the folder cannot be used, or nobody in it gives a scale.
         """
         from mfh.io.photo import MAX_PIXELS, load_photo
+        from mfh.viz.save import save_result
 
         started = time.perf_counter()
         progress.update("reading")
@@ -120,7 +117,7 @@ class Meter:
             photo = load_photo(place.source, focal=self._given.focal, max_pixels=limit)
             result, gathered = self._conclude(photo, progress)
             progress.update("writing")
-            written = write_result(place, result, gathered=gathered)
+            written = save_result(place, result, gathered=gathered)
         except MemoryError as error:
             raise InputError(f"{place.source} needs more memory than there is: make it smaller") from error
         return measured(result, written, seconds=time.perf_counter() - started)
@@ -149,67 +146,3 @@ class Meter:
 
             self._pipeline = MetricFromHuman.from_config(self.config)
         return self._pipeline
-
-
-def write_result(
-    place: "Place", result: "MetricDepth", *, gathered: "Gathered | None" = None, notes: Sequence[str] = ()
-) -> "Written":
-    """Write the files of one result: depth, pictures, its paintings with their strip where it kept them, its evidence.
-
-    Args:
-        place: where they go, and what they were made from.
-        result: the depth of one photo.
-        gathered: evidence to keep; None for none, and then that of an earlier run stays.
-        notes: sentences to add to the result's own warnings.
-
-    Returns:
-        Where they are, with the receipt.
-
-    Raises:
-        InputError: when a file cannot be written.
-    """
-    from mfh.io.depth import PNG_MAX_M, write_depth_npz, write_depth_png
-    from mfh.io.evidence import EVIDENCE_FILE, save_evidence
-    from mfh.io.receipt import receipt
-    from mfh.io.results import write_results
-    from mfh.viz import preview
-
-    def fill(folder: Path) -> dict[str, object]:
-        files = {"depth": "depth.npz", "depth_millimetres": "depth.png", "preview": "preview.png"}
-        write_depth_npz(folder / files["depth"], result)
-        saturated = write_depth_png(folder / files["depth_millimetres"], result)
-        _write_picture(folder / files["preview"], preview(result))
-        files |= _write_paintings(folder, result)
-        if gathered is not None:
-            save_evidence(folder / EVIDENCE_FILE, gathered)
-            files["evidence"] = EVIDENCE_FILE
-        said = list(notes)
-        if saturated:
-            share = saturated / math.prod(result.shape)
-            said.append(f"depth.png ends at {PNG_MAX_M} m: {share:.1%} of the pixels are farther; depth.npz has all")
-        return receipt(result, photo_path=place.source, files=files, notes=tuple(said))
-
-    return write_results(place, fill)
-
-
-def _write_paintings(folder: Path, result: "MetricDepth") -> dict[str, str]:
-    """Write the paintings a result kept, and the strip made of them."""
-    import numpy as np
-
-    from mfh.io.receipt import painting_name
-    from mfh.viz import painting_strip
-
-    if not result.kept_paintings:
-        return {}
-    (folder / "paintings").mkdir()
-    for painting in result.kept_paintings:
-        pixels = np.rint(np.clip(painting.rgb, 0, 1) * 255).astype(np.uint8)
-        _write_picture(folder / painting_name(painting), pixels)
-    _write_picture(folder / "strip.png", painting_strip(result))
-    return {"paintings": "paintings", "strip": "strip.png"}
-
-
-def _write_picture(path: Path, pixels: "np.ndarray") -> None:
-    from PIL import Image
-
-    Image.fromarray(pixels).save(path)

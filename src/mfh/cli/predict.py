@@ -131,10 +131,8 @@ def table(path: Path, measured: Measured) -> str:
         path: the picture file.
         measured: its result.
     """
-    from mfh.io.receipt import depth_range_m
-
     result = measured.result
-    nearest_m, median_m, farthest_m = depth_range_m(result)
+    nearest_m, median_m, farthest_m = result.depth_range_m
     head = result.head
     shift = f"shift {head.shift:.4g}" + ("" if head.shift_determined else ", held back")
     models = ", ".join(f"{role.replace('_', ' ')} {name}" for role, name in result.models.items())

@@ -37,7 +37,7 @@ def load_photo(path: str | Path, *, focal: FocalRequest | None = None, max_pixel
     pixels = _upright(pixels, exif.orientation)
     height, width = pixels.shape[:2]
     camera, provenance = choose_camera(focal, exif, width=width, height=height)
-    return Photo(pixels, camera=camera, focal=provenance, name=path.name, notes=notes)
+    return Photo(pixels, camera=camera, focal=provenance, name=path.name, notes=notes, path=str(path))
 
 
 def photo_from_array(rgb: Shaped[ndarray, "h w 3"], *, focal: FocalRequest | None = None, name: str = "array") -> Photo:

@@ -1,6 +1,5 @@
 """The scale receipt: everything that decided the scale of one photo, as plain JSON."""
 
-import math
 import os
 import platform
 from contextlib import suppress
@@ -30,18 +29,6 @@ _PACKAGES = (
 )
 
 
-def depth_range_m(result: MetricDepth) -> tuple[float, float, float]:
-    """Return nearest, median and farthest depth in metres: the 1st, 50th and 99th percentile of the valid pixels.
-
-    Percentiles, because single pixels at silhouettes and in the sky are not representative. NaN without a valid pixel.
-    """
-    valid = result.map_m[~np.isnan(result.map_m)]
-    if valid.size == 0:
-        return math.nan, math.nan, math.nan
-    nearest, median, farthest = np.percentile(valid, [1, 50, 99])
-    return float(nearest), float(median), float(farthest)
-
-
 def receipt(
     result: MetricDepth,
     *,
@@ -58,7 +45,7 @@ def receipt(
         notes: sentences to add to the result's own warnings.
     """
     camera, focal = result.photo.camera, result.photo.focal
-    nearest_m, median_m, farthest_m = depth_range_m(result)
+    nearest_m, median_m, farthest_m = result.depth_range_m
     content: dict[str, object] = {
         "photo": os.path.realpath(photo_path) if photo_path else result.photo.name,
         "size": {"width": camera.width, "height": camera.height},

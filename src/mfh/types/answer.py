@@ -1,9 +1,12 @@
 """The answer: scale and shift, how sure they are, and metric depth with everything it rests on."""
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -12,6 +15,9 @@ from numpy import ndarray
 from mfh.types.people import HumanMesh, Landmark
 from mfh.types.pictures import Photo, Region, RelativeDepth, Segment, Space
 from mfh.types.rows import strips
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -215,7 +221,7 @@ class MeasuredPainting:
         return "; ".join(dict.fromkeys(one.reason for one in self.landmarks if one.verdict == verdict))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MetricDepth:
     """Metric depth of one photo, with everything needed to judge it.
 
@@ -326,6 +332,18 @@ class MetricDepth:
             whole[rows] = some(rows)
         return whole
 
+    @cached_property
+    def depth_range_m(self) -> tuple[float, float, float]:
+        """Nearest, median and farthest depth: the 1st, 50th and 99th percentile of the valid pixels.
+
+        Percentiles, because single pixels at silhouettes and in the sky are not representative. NaN without any.
+        """
+        valid = self.map_m[~np.isnan(self.map_m)]
+        if valid.size == 0:
+            return math.nan, math.nan, math.nan
+        nearest, median, farthest = np.percentile(valid, [1, 50, 99])
+        return float(nearest), float(median), float(farthest)
+
     @property
     def people_used(self) -> int:
         """Number of landmarks the head was fitted to."""
@@ -337,3 +355,42 @@ class MetricDepth:
         rows, columns = np.nonzero(self.valid_mask)
         z = self.depth_m[rows, columns].astype(np.float64)
         return np.stack([(columns - camera.cx) / camera.fx * z, (rows - camera.cy) / camera.fy * z, z], 1)
+
+    def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write depth.npz, depth.png, preview.png and receipt.json into a folder, as ``mfh predict`` does.
+
+        Args:
+            folder: made where it is not there; earlier results of the same photo in it are replaced.
+
+        Returns:
+            The folder.
+
+        Raises:
+            InputError: where it cannot be written, or holds the results of another photo or files of another kind.
+        """
+        from mfh.io.results import Place
+        from mfh.viz.save import save_result
+
+        return save_result(Place(Path(folder), Path(self.photo.path or self.photo.name), exact=True), self).folder
+
+    def plot(self) -> "Figure":
+        """Return a matplotlib figure of the photo beside its depth, with a bar in metres.
+
+        Raises:
+            BackendError: where matplotlib is not installed (the extra ``plot``).
+        """
+        from mfh.viz.notebook import depth_figure
+
+        return depth_figure(self)
+
+    def __repr__(self) -> str:
+        """Return a readable summary: no array is printed."""
+        from mfh.types.summary import summary
+
+        return summary(self)
+
+    def _repr_html_(self) -> str:
+        """Return the picture and the summary that a notebook shows."""
+        from mfh.viz.notebook import result_html
+
+        return result_html(self)

@@ -100,6 +100,7 @@ class Photo:
         name: what to call the photo in messages (file name or "array").
         notes: plain sentences about odd input, e.g. "animated: first frame used"; those about the focal length are its
             own.
+        path: the file it was read from; empty for an array.
     """
 
     pixels: Shaped[ndarray, "h w c"]
@@ -107,6 +108,7 @@ class Photo:
     focal: FocalProvenance
     name: str = "array"
     notes: tuple[str, ...] = ()
+    path: str = ""
 
     @property
     def rgb(self) -> Float[ndarray, "h w 3"]:

