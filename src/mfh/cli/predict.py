@@ -116,7 +116,7 @@ def measure_all(
 
 
 def exit_code(codes: Sequence[int]) -> int:
-    """Return 0 where every photo was measured; 1 for a fault, else 2 for something unusable, else 3 where no person gives a scale.
+    """Return 0 where every photo was measured; else 1 for a fault, 2 for unusable input, 3 where nothing gives a scale.
 
     Args:
         codes: one a photo.

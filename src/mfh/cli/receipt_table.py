@@ -1,4 +1,4 @@
-"""The scale receipt in the terminal: what each landmark implies for the scale, its weight, and how sure the answer is."""
+"""The scale receipt in the terminal: what each landmark implies, its weight, and how sure the answer is."""
 
 import math
 from typing import TYPE_CHECKING

@@ -177,10 +177,7 @@ def _check_space(gathered: Gathered, known: KnownSizes, name: str) -> tuple[str,
     given = known_measurements(known, relative, gathered.photo.camera)
     swapped = space_is_swapped(people_measurements(gathered.evidence), given, relative.space)
     if swapped is None:
-        return (
-            f"{name} is taken for {relative.space}, as stated: no distances are informative about whether it is
-            {other}",
-        )
+        return (f"{name} is taken for {relative.space}, as stated: no distance shows whether it is {other}",)
     if swapped:
         larger = "farther" if relative.space == "disparity" else "nearer"
         raise InputError(
