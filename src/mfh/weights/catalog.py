@@ -1,7 +1,7 @@
-"""The model files this package knows: sources, versions, licences, sizes and SHA-256 sums.
+"""The catalog of model files: sources, versions, licences, sizes and SHA-256 digests.
 
-Sizes with ``about_bytes`` follow from parameter counts. Hub repositories are pinned to the commit that unrelated public
-projects name for them; where none was found, "main" is fetched. Commit and digests are written beside the files.
+``about_bytes`` follows from parameter counts. Hub repositories are pinned to the commit that unrelated public projects
+use; where none was found, "main" is fetched. Commit and digests are then written beside the files.
 """
 
 from mfh.errors import InputError

