@@ -11,9 +11,9 @@ import pytest
 from mfh.errors import BackendError, WeightsError
 from mfh.weights import hub_download as weights_hub
 from mfh.weights import store as weights
+from mfh.weights.catalog import WeightFile
 from mfh.weights.hub import Source, cached_folder, locate
 from mfh.weights.hub_download import RemoteFile, choose_files, fetch_repo
-from mfh.weights.kinds import WeightFile
 from mfh.weights.manifest import MANIFEST, read_manifest
 from mfh.weights.model_folder import locked
 
@@ -180,7 +180,7 @@ def test_a_full_disk_is_said_before_the_download(fake_hub, monkeypatch):
 def test_an_artefact_is_verified_against_its_manifest(fake_hub, monkeypatch):
     from dataclasses import replace
 
-    from mfh.weights.kinds import HubRepo
+    from mfh.weights.catalog import HubRepo
 
     one = replace(weights.CATALOG["zoedepth"], hub=HubRepo("org/name", "config.json"))
     monkeypatch.setitem(weights.CATALOG, "zoedepth", one)

@@ -66,6 +66,7 @@ class SceneEncoder:
 
     def __call__(self, photo: Rgb) -> np.ndarray:
         """Return (1280,) features: the mean over the photo and its mirror image."""
-        views = mirrored_input(photo, *input_size(*photo.shape[:2], _INPUT_PIXELS))
+        height, width = photo.shape[:2]
+        views = mirrored_input(photo, *input_size(height, width, _INPUT_PIXELS))
         (features,) = self._session.run(["features"], {"rgb": views})
         return np.asarray(features, np.float64).mean(0)

@@ -143,7 +143,7 @@ def locate(source: Source, *, marker: str | tuple[str, ...]) -> Path:
     raise WeightsError(_missing_message(source))
 
 
-def locate_model(name: str, *, marker: str) -> Path:
+def locate_model(name: str) -> Path:
     """Return the folder of a hub model of the catalog.
 
     Raises:
@@ -152,7 +152,7 @@ def locate_model(name: str, *, marker: str) -> Path:
     repo = CATALOG[name].hub
     if repo is None:
         raise InputError(f"{name} does not come from a model hub")
-    return locate(Source(repo=repo.repo, revision=repo.revision), marker=marker)
+    return locate(Source(repo=repo.repo, revision=repo.revision), marker=repo.marker)
 
 
 def cached_folder(source: Source) -> Path:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from mfh.errors import WeightsError
 from mfh.io.contents import file_sha256
+from mfh.weights.catalog import CatalogModel, Wheel
 from mfh.weights.download import download
 from mfh.weights.hub import offline_reason
-from mfh.weights.kinds import CatalogModel, Wheel
 from mfh.weights.model_folder import ModelFolder, install_folder, partial_folder, staging_folder
 
 _AT_MOST = 4

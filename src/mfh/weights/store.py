@@ -14,10 +14,9 @@ from mfh.io.contents import file_sha256
 from mfh.io.reading import read_text, reading
 from mfh.weights import EMBEDDED
 from mfh.weights.cache import cache_folder, named_place
-from mfh.weights.catalog import CATALOG, CatalogModel, catalog_model
+from mfh.weights.catalog import CATALOG, CatalogModel, WeightFile, catalog_model
 from mfh.weights.hub import PREFIX, Source, cached_folder, hub_cache_folder, parse_source
 from mfh.weights.hub_download import check_reachable, fetch_repo
-from mfh.weights.kinds import WeightFile
 from mfh.weights.manifest import (
     MANIFEST,
     check_digest,

@@ -42,7 +42,7 @@ class DepthPro:
         """
         from transformers import DepthProForDepthEstimation
 
-        place = folder or locate_model(MODEL, marker=MARKER)
+        place = folder or locate_model(MODEL)
         if not read_json(place / MARKER).get("use_fov_model"):
             raise WeightsError(f"{place} has no head for the field of view: expected apple/DepthPro-hf")
         processor: Any = read_json(place / _PROCESSOR)

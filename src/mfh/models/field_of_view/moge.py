@@ -41,7 +41,7 @@ class Moge:
             ModuleNotFoundError: when torch or moge is not installed.
         """
         importlib.import_module("moge.model")
-        place = place or locate_model(MODEL, marker=FILE_NAME)
+        place = place or locate_model(MODEL)
         file = place / FILE_NAME if place.is_dir() else place
         if not file.is_file():
             raise WeightsError(f"no file {file}: expected a checkpoint of MoGe (model.pt of Ruicheng/moge-2-vitl)")

@@ -24,9 +24,8 @@ from numpy import ndarray
 
 from mfh.errors import WeightsError, shown
 from mfh.io.reading import reading
-from mfh.models.human_mesh.bodies import SHARED_LOG_SIGMA, in_front
 from mfh.models.human_mesh.smpl import find_smpl, load_smpl, posed_body, stature_m
-from mfh.models.protocols import Rgb
+from mfh.models.protocols import MESH_SHARED_LOG_SIGMA, Rgb, in_front
 from mfh.models.torch_loading import pick_device
 from mfh.types import Camera, HumanMesh, Person
 from mfh.weights import store as weights
@@ -144,7 +143,7 @@ class Hmr2:
     """Human mesh model: one SMPL body per person, from the crop around the person's box."""
 
     name = "hmr2"
-    shared_log_sigma = SHARED_LOG_SIGMA
+    shared_log_sigma = MESH_SHARED_LOG_SIGMA
 
     def __init__(
         self, network: Path | None = None, *, smpl: Path | None = None, device: str | None = None, batch: int = BATCH

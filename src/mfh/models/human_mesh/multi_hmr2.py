@@ -22,8 +22,7 @@ from mfh.errors import WeightsError
 from mfh.geometry.camera import project
 from mfh.geometry.masks import mask_iou
 from mfh.geometry.rasterize import rasterize_depth
-from mfh.models.human_mesh.bodies import NEAR_M, SHARED_LOG_SIGMA, in_front
-from mfh.models.protocols import Rgb
+from mfh.models.protocols import MESH_SHARED_LOG_SIGMA, NEAR_M, Rgb, in_front
 from mfh.models.restricted_loading import computing, loading_restricted
 from mfh.models.torch_loading import pick_device, to_uint8
 from mfh.types import Camera, HumanMesh, Person
@@ -74,7 +73,7 @@ class MultiHmr2:
     """Human mesh model: Anny bodies of all people at once, each assigned to the person whose mask it overlaps."""
 
     name = "multi-hmr2"
-    shared_log_sigma = SHARED_LOG_SIGMA
+    shared_log_sigma = MESH_SHARED_LOG_SIGMA
 
     def __init__(self, checkpoint: Path | None = None, *, device: str | None = None) -> None:
         """Load the model with its own package, restricted (:mod:`mfh.models.restricted_loading`).

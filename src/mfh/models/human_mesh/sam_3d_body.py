@@ -17,8 +17,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import BackendError, WeightsError
-from mfh.models.human_mesh.bodies import SHARED_LOG_SIGMA, in_front
-from mfh.models.protocols import Rgb
+from mfh.models.protocols import MESH_SHARED_LOG_SIGMA, Rgb, in_front
 from mfh.models.restricted_loading import computing, loading_restricted
 from mfh.models.torch_loading import pick_device, to_uint8
 from mfh.types import Camera, HumanMesh, Person
@@ -36,7 +35,7 @@ class Sam3dBody:
     """Human mesh model: one MHR body per person, from the crop around the person's box and from the mask."""
 
     name = "sam-3d-body"
-    shared_log_sigma = SHARED_LOG_SIGMA
+    shared_log_sigma = MESH_SHARED_LOG_SIGMA
 
     def __init__(self, folder: Path | None = None, *, device: str | None = None, batch: int = BATCH) -> None:
         """Load the model with its own package, restricted (:mod:`mfh.models.restricted_loading`).
@@ -55,7 +54,7 @@ class Sam3dBody:
         import torch
 
         package: Any = importlib.import_module("sam_3d_body")
-        folder = folder or locate_model(MODEL, marker=CHECKPOINT)
+        folder = folder or locate_model(MODEL)
         for file in (folder / CHECKPOINT, folder / BODY_MODEL):
             if not file.is_file():
                 raise WeightsError(f"no file {file}: expected the files of facebook/sam-3d-body-dinov3")

@@ -200,7 +200,7 @@ def _adapter_file(lora: str, file: str | None) -> tuple[Path, str]:
         repo = CATALOG[lora].hub
         if repo is None:
             raise InputError(f"{lora} is no adapter: expected hf:org/name, a folder, or lcm-sd15 or lcm-sdxl")
-        return locate_model(lora, marker=repo.marker), repo.marker
+        return locate_model(lora), repo.marker
     source = parse_source(lora)
     name = file or "pytorch_lora_weights.safetensors"
     if not name.endswith(".safetensors"):

@@ -46,7 +46,7 @@ class Mask2Former:
         """
         from transformers import AutoImageProcessor, AutoModelForUniversalSegmentation
 
-        folder = locate_model(MODEL, marker=MARKER) if source is None else locate(parse_source(source), marker=MARKER)
+        folder = locate_model(MODEL) if source is None else locate(parse_source(source), marker=MARKER)
         self.min_score = min_score
         self._device = device or pick_device()
         with loading(folder, "segmentation model"):
