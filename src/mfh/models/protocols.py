@@ -119,6 +119,9 @@ class PersonSegmenter(Protocol):
         """Return the people of each photo, most confident first.
 
         Where a photo has a region, only people in it are searched for; an empty region holds no person.
+
+        Raises:
+            ValueError: when the numbers of photos and regions differ.
         """
         ...
 

@@ -111,14 +111,9 @@ def redirected(source: Source) -> Source:
 
 
 def locate(source: Source, *, marker: str | tuple[str, ...]) -> Path:
-    """Return the folder a model is loaded from.
+    """Return the folder a model is loaded from, which is identified by the marker file, or one of several.
 
-    Args:
-        source: the model.
-        marker: file, or one of several files, that identifies a folder as the model, e.g. "config.json".
-
-    Returns:
-        The user's folder, else the weights cache's, else that of the hub library's cache.
+    It is the user's folder, else that of the weights cache, else that of the hub library's cache.
 
     Raises:
         InputError: for a user's folder without the marker.

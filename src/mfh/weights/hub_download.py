@@ -96,7 +96,7 @@ def fetch_repo(
     replace: bool = False,
     report: Callable[[str, float], None],
 ) -> Path:
-    """Fetch a repository into the weights cache; nothing is downloaded where the same commit is installed.
+    """Fetch a repository into the weights cache unless the same commit is installed; return the folder.
 
     Args:
         source: the repository.
@@ -105,9 +105,6 @@ def fetch_repo(
         only: names of the files; empty for :func:`choose_files`' choice.
         replace: whether files of another origin may be moved aside.
         report: called with each step and the fraction done.
-
-    Returns:
-        The folder.
 
     Raises:
         WeightsError: where it cannot be fetched or differs from the hub's list, with the fix.

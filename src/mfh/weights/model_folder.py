@@ -44,6 +44,17 @@ class ModelFolder:
 
 
 @contextmanager
+def disk_errors(
+    name: str, folder: Path, *, fix: str = "free some space, or set MFH_WEIGHTS to a folder that can be written"
+) -> Iterator[None]:
+    """Turn an error of the disk into one line with the fix."""
+    try:
+        yield
+    except OSError as error:
+        raise WeightsError(f"cannot write {name} to {shown(folder)} ({error.strerror or error}): {fix}") from error
+
+
+@contextmanager
 def locked(place: ModelFolder, *, report: Callable[[str, float], None]) -> Iterator[None]:
     """Hold the lock on a model's folder, whose parent is created.
 

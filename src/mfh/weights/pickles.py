@@ -72,15 +72,9 @@ def load_restricted(
 
 
 def check_pickle(content: bytes, *, start: int, persistent: Callable[[Any], Any]) -> int:
-    """Check the form of a pickle by executing it with placeholders for all of its globals.
+    """Check the form of a pickle by executing it with placeholders for all of its globals; return its end.
 
-    Args:
-        content: with the pickle.
-        start: of the pickle.
-        persistent: called with each reference to an outside object; it may raise.
-
-    Returns:
-        The end of the pickle.
+    ``persistent`` is called with each reference to an outside object, and may raise.
 
     Raises:
         ValueError: or any other error, for a malformed pickle; the caller makes it one line.

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mfh.errors import WeightsError, shown
-from mfh.io.contents import file_sha256
+from mfh.errors import WeightsError
 from mfh.io.reading import read_text, reading
 from mfh.weights import EMBEDDED
 from mfh.weights.cache import cache_folder, named_place
-from mfh.weights.catalog import CATALOG, CatalogModel, WeightFile, catalog_model
+from mfh.weights.catalog import CATALOG as CATALOG
+from mfh.weights.catalog import CatalogModel, WeightFile, catalog_model
 from mfh.weights.hub import PREFIX, Source, cached_folder, hub_cache_folder, parse_source
 from mfh.weights.hub_download import check_reachable, fetch_repo
 from mfh.weights.manifest import (
@@ -26,31 +26,12 @@ from mfh.weights.manifest import (
     missing_files,
     read_manifest,
 )
-from mfh.weights.model_folder import ModelFolder, check_replaceable, is_interrupted, locked, sweep
+from mfh.weights.model_folder import ModelFolder, check_replaceable, disk_errors, is_interrupted, locked, sweep
 from mfh.weights.sources import fetch_url, fetch_wheel
 
 Progress = Callable[[str, float], None]
 """Called with the current step and the fraction done."""
 _MAX_SIDECAR_BYTES = 10_000
-
-__all__ = [
-    "CATALOG",
-    "catalog_model",
-    "blocked_commercially",
-    "cache_folder",
-    "check",
-    "fetch",
-    "files_of",
-    "file_sha256",
-    "installed",
-    "intact",
-    "is_here",
-    "path",
-    "folder_of",
-    "require",
-    "size_on_disk",
-    "verify",
-]
 
 
 def path(name: str) -> Path:
@@ -122,7 +103,7 @@ def require(name: str) -> Path:
     one = catalog_model(name)
     missing = _missing(one)
     if missing and _was_interrupted(one):
-        with _disk_errors(name, path(name).parent), locked(folder_of(name), report=_silent):
+        with disk_errors(name, path(name).parent), locked(folder_of(name), report=_silent):
             missing = _missing(one)
     if not missing:
         check(name)
@@ -177,13 +158,10 @@ def files_of(name: str) -> list[Path]:
 
 
 def verify(name: str) -> bool:
-    """Read every file of a model and compare its digest.
+    """Read every file of a model and compare its digest; return whether any digest was known.
 
     Files of the package may have a digest in ``<file>.sha256``; fetched and imported files have a manifest. Files that
     the user supplied, or the hub's library fetched, have neither.
-
-    Returns:
-        Whether any digest was known.
 
     Raises:
         WeightsError: for the first file that is missing or not the expected one.
@@ -221,7 +199,7 @@ def fetch(name: str, *, replace: bool = False, progress: Progress | None = None)
         source = parse_source(name)
         place = folder_of(name)
         check_reachable(source.text)
-        with _disk_errors(name, place.folder.parent), locked(place, report=report):
+        with disk_errors(name, place.folder.parent), locked(place, report=report):
             return fetch_repo(source, place, name=source.text, replace=replace, report=report)
     one = catalog_model(name)
     if one.kind == "package" or (one.kind == "user" and not is_here(name)):
@@ -232,7 +210,7 @@ def fetch(name: str, *, replace: bool = False, progress: Progress | None = None)
         return require(name)
     if one.hub is not None:
         check_reachable(name)
-    with _disk_errors(name, place.folder.parent), locked(place, report=report):
+    with disk_errors(name, place.folder.parent), locked(place, report=report):
         # Another process may have installed it meanwhile.
         if intact(name):
             return require(name)
@@ -252,18 +230,6 @@ def blocked_commercially(names: Sequence[str]) -> dict[str, str]:
     """Return model -> reason, for models that may not be used commercially, or whose licence is not known."""
     reasons = {name: catalog_model(name).blocks_commercial for name in names}
     return {name: reason for name, reason in reasons.items() if reason}
-
-
-@contextmanager
-def _disk_errors(name: str, folder: Path) -> Iterator[None]:
-    """Turn an error of the disk into one line with the fix."""
-    try:
-        yield
-    except OSError as error:
-        raise WeightsError(
-            f"cannot write {name} to {shown(folder)} ({error.strerror or error}): free some space, "
-            "or set MFH_WEIGHTS to a folder that can be written"
-        ) from error
 
 
 @contextmanager

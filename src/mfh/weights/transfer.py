@@ -4,8 +4,7 @@ The source of such a folder is not known: its files must match its manifest and 
 that the user supplied, unless the user passes --replace.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mfh.errors import InputError, WeightsError, shown
@@ -22,7 +21,15 @@ from mfh.weights.manifest import (
     read_manifest,
     write_manifest,
 )
-from mfh.weights.model_folder import ModelFolder, check_replaceable, install_folder, locked, staging_folder, sweep
+from mfh.weights.model_folder import (
+    ModelFolder,
+    check_replaceable,
+    disk_errors,
+    install_folder,
+    locked,
+    staging_folder,
+    sweep,
+)
 from mfh.weights.store import files_of, folder_of, installed, is_here, require
 
 Progress = Callable[[str, float], None]
@@ -128,7 +135,7 @@ def _copy(
 ) -> None:
     """Copy files (of the manifest, where it lists any) to a staging folder, check their digests, and install them."""
     name = manifest.name
-    with _disk_errors(name, place.folder.parent), locked(place, report=report):
+    with disk_errors(name, place.folder.parent, fix="choose another folder"), locked(place, report=report):
         check_replaceable(place, replace=replace)
         needed, free = sum((folder / one).stat().st_size for one in relative), free_bytes(place.folder.parent)
         if needed > free:
@@ -142,16 +149,6 @@ def _copy(
                 raise WeightsError(f"{shown(folder)} changed while it was copied: run this again when it is whole")
             write_manifest(copy, Manifest(name, manifest.revision, listed))
             install_folder(copy, place)
-
-
-@contextmanager
-def _disk_errors(name: str, folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise WeightsError(
-            f"cannot write {name} to {shown(folder)} ({error.strerror or error}): choose another folder"
-        ) from error
 
 
 def _here(name: str) -> Path:

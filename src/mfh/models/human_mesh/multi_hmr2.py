@@ -76,16 +76,11 @@ class MultiHmr2:
     shared_log_sigma = MESH_SHARED_LOG_SIGMA
 
     def __init__(self, checkpoint: Path | None = None, *, device: str | None = None) -> None:
-        """Load the model with its own package, restricted (:mod:`mfh.models.restricted_loading`).
-
-        Args:
-            checkpoint: multihmr2.pt; None for the model multi-hmr2.
-            device: torch device; None for :func:`pick_device`'s.
+        """Load multihmr2.pt, by default the model multi-hmr2, under :mod:`mfh.models.restricted_loading`.
 
         Raises:
             WeightsError: where the checkpoint is missing or holds more than tensors, or the backbone's code is not in
                 torch.hub's cache.
-            ModuleNotFoundError: when torch or multihmr2 is not installed.
         """
         package: Any = importlib.import_module("multihmr2.api")
         file = checkpoint or weights.require(MODEL) / FILE_NAME

@@ -38,18 +38,14 @@ class Sam3dBody:
     shared_log_sigma = MESH_SHARED_LOG_SIGMA
 
     def __init__(self, folder: Path | None = None, *, device: str | None = None, batch: int = BATCH) -> None:
-        """Load the model with its own package, restricted (:mod:`mfh.models.restricted_loading`).
+        """Load model.ckpt, model_config.yaml and assets/mhr_model.pt of a folder, by default of the model sam-3d-body.
 
-        Args:
-            folder: with model.ckpt, model_config.yaml and assets/mhr_model.pt; None for the model sam-3d-body.
-            device: torch device; None for :func:`pick_device`'s.
-            batch: people per batch.
+        The package loads them under :mod:`mfh.models.restricted_loading`.
 
         Raises:
             WeightsError: where files are missing, hold more than tensors, or are of a model that ignores the principal
                 point; where the backbone's code is not in torch.hub's cache.
             BackendError: for a device other than CUDA on a machine with CUDA, which the package always uses.
-            ModuleNotFoundError: when torch or sam_3d_body is not installed.
         """
         import torch
 

@@ -71,12 +71,7 @@ def from_source(source: str, options: DiffusionOptions = PAPER) -> "DiffusersInp
 
 
 class DiffusersInpainting:
-    """Painter by latent diffusion; each painting has its own random generator.
-
-    Args:
-        folder: made by save_pretrained, or a snapshot of a hub repository.
-        options: of the painter.
-        name: of the painter in results and messages.
+    """Painter by latent diffusion from a folder's pipeline; each painting has its own random generator.
 
     Raises:
         InputError: for options that this machine does not support.

@@ -156,11 +156,9 @@ def composite(
 def _place(
     sprite: Sprite, foot_xy_px: tuple[float, float], px_per_m: float, mirrored: bool, shape: tuple[int, int]
 ) -> tuple[tuple[int, int, int, int], Float[ndarray, "a b 3"], Float[ndarray, "a b"]] | None:
-    """Scale and move a sprite.
+    """Scale and move a sprite; None where it lies outside the photo.
 
-    Returns:
-        The window of the photo it may change (left, top, right, bottom, ends excluded), and its colours and alpha
-        there; None where it lies outside the photo.
+    Returned are the window it may change (left, top, right, bottom, ends excluded), and its colours and alpha there.
     """
     rgba = sprite.rgba.astype(np.float32) / 255
     rgba[..., :3] *= rgba[..., 3:]
@@ -281,11 +279,7 @@ def match_texture(
 
 
 def edge_sharpness(grey: Float[ndarray, "a b"], inside: ndarray | None = None) -> float | None:
-    """Return second over first derivative at the strongest edges (of a mask): about one over their width in pixels.
-
-    Returns:
-        The ratio; None without a strong edge.
-    """
+    """Return second over first derivative at the strongest edges (of a mask): one over their width; None without one."""
     slope = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=0.125))
     bend = np.abs(cv2.Laplacian(grey, cv2.CV_32F, ksize=1))
     if inside is not None:

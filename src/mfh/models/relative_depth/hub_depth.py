@@ -28,12 +28,9 @@ _MAX_ASPECT = 4.0
 
 
 class HubRelativeDepth:
-    """Relative depth in the space the model was trained in, one photo at a time, at the photo's own size.
+    """Relative depth of a folder's model in its training space, one photo at a time, at the photo's own size.
 
-    Args:
-        folder: made by save_pretrained, or a snapshot of a hub repository.
-        name: of the model in results and messages.
-        space: of its output; None for the one of its configuration.
+    ``name`` is that of results and messages; ``space`` is by default the one of the configuration.
 
     Raises:
         InputError: where the configuration does not determine the space.
@@ -108,12 +105,7 @@ class MarigoldOptions:
 
 
 class Marigold:
-    """Affine-invariant depth, one photo at a time, at the photo's own size.
-
-    Args:
-        folder: made by save_pretrained, or a snapshot of a hub repository.
-        options: None for the defaults.
-        name: of the model in results and messages.
+    """Affine-invariant depth of a folder's model, one photo at a time, at the photo's own size.
 
     Raises:
         WeightsError: where its files cannot be read.
@@ -137,10 +129,7 @@ class Marigold:
         dtype = pick_dtype(self.options.precision, self.device)
         with loading(folder, "Marigold"):
             pipeline = MarigoldDepthPipeline.from_pretrained(
-                folder,
-                local_files_only=True,
-                dtype=dtype,
-                variant=half_variant(folder, half=dtype.itemsize < 4),
+                folder, local_files_only=True, dtype=dtype, variant=half_variant(folder, half=dtype.itemsize < 4)
             )
         pipeline.set_progress_bar_config(disable=True)
         self._pipeline = pipeline.to(self.device)
@@ -180,11 +169,9 @@ def from_catalog(name: str) -> HubRelativeDepth | Marigold:
 
 
 def from_source(source: str) -> HubRelativeDepth | Marigold:
-    """Return the model in a hub repository or folder.
+    """Return the model in "hf:org/name", "hf:org/name@revision" or a folder.
 
-    Args:
-        source: "hf:org/name", "hf:org/name@revision" or a folder; "?space=disparity" or "?space=depth" states
-            the space of its output, where its configuration does not.
+    "?space=disparity" or "?space=depth" states the space of its output, where its configuration does not.
 
     Raises:
         InputError: for a source that cannot be used, or a model whose space is not known.
