@@ -52,17 +52,10 @@ def load_restricted(
     inert_packages: frozenset[str] = frozenset(),
     persistent: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """Read a pickle with allowed values only.
+    """Read a pickle whose globals are limited to ``allowed``; classes of ``inert_packages`` become :class:`Inert`.
 
-    Args:
-        content: of the pickle.
-        source: of the pickle, for messages.
-        allowed: globals that it may use.
-        inert_packages: top-level packages whose classes become :class:`Inert`.
-        persistent: resolves references to objects outside the pickle (tensor storages).
-
-    Returns:
-        The object. It may be recursive, or share parts so often that a traversal takes exponential time.
+    ``source`` names the pickle in messages; ``persistent`` resolves references to outside objects (tensor storages).
+    The result may be recursive, or share parts so often that a traversal takes exponential time.
 
     Raises:
         WeightsError: for a class that is not allowed, or content that is no pickle.

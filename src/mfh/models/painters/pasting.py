@@ -279,7 +279,7 @@ def match_texture(
 
 
 def edge_sharpness(grey: Float[ndarray, "a b"], inside: ndarray | None = None) -> float | None:
-    """Return second over first derivative at the strongest edges (of a mask): one over their width; None without one."""
+    """Return second over first derivative at the strongest edges (in a mask): one over their width; None without."""
     slope = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=0.125))
     bend = np.abs(cv2.Laplacian(grey, cv2.CV_32F, ksize=1))
     if inside is not None:

@@ -69,9 +69,6 @@ def with_likely_range(relative: RelativeDepth, *, shape_log_sigma: float) -> Rel
 
     Unchanged where the model predicts a range itself, for a constant map, and in depth space: the head was trained on
     disparity.
-
-    Raises:
-        WeightsError: when the weights are missing.
     """
     if relative.log_range is not None or relative.space != "disparity":
         return relative
