@@ -163,7 +163,7 @@ def names_of(config: Config) -> dict[Role, str]:
 
 
 def load_models(names: Mapping[Role, str]) -> dict[Role, Any]:
-    """Load one model per role, and return role -> model; a class named in several roles is loaded once.
+    """Load one model per role, and return role -> model; a target named in several roles is loaded once.
 
     Raises:
         InputError: for an unknown name.

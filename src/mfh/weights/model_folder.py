@@ -2,7 +2,8 @@
 
 Of an existing folder, only files whose digests are listed for it are ever deleted. Other content may be irreplaceable:
 it blocks the installation unless the user passes --replace, and the whole folder is then renamed. A killed process
-leaves the old folder or the new one, and hidden siblings that the next process removes.
+leaves the old folder or the new one, and hidden siblings that the next process removes. Functions that write require
+the lock (:func:`locked`).
 """
 
 import glob
