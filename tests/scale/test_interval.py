@@ -69,7 +69,7 @@ def test_common_errors_are_not_averaged_out_and_are_named():
     focal = interval_of(measurements, CommonErrors(focal=0.2))
     assert focal.half_width == pytest.approx(np.sinh(1.2816 * 0.2), rel=0.15)
     assert "focal length" in focal.limited_by
-    assert "share" in interval_of(measurements, CommonErrors(shared=0.3)).limited_by
+    assert "bias" in interval_of(measurements, CommonErrors(shared=0.3)).limited_by
     assert "relative depth" in interval_of(measurements, CommonErrors(shape=0.3)).limited_by
     assert "one measurement alone" in interval_of(measurements[:1]).limited_by
     near = [ScaleMeasurement(3.0, np.array([3 / 3.0 - 0.4])) for _ in range(6)]

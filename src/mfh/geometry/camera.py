@@ -1,7 +1,7 @@
 """Pinhole cameras: making, resizing and cropping them; projecting and unprojecting points.
 
-The one place that says so: integer pixel coordinates are pixel *centres*, so the left edge of an image is at -0.5, its
-centre at (width - 1) / 2, and a resize by r maps a coordinate c to (c + 0.5)·r - 0.5.
+The pixel convention is defined here: integer coordinates are pixel *centres*, so the left edge of an image is at -0.5,
+its centre at (width - 1) / 2, and a resize by r maps a coordinate c to (c + 0.5)·r - 0.5.
 
 Models take photos of up to 25 megapixels as they are. Larger ones are averaged down, with their camera: networks resize
 their input to a few hundred thousand pixels anyway, and the whole would cost gigabytes.

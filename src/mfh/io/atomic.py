@@ -79,8 +79,8 @@ def check_writable(folder: str | Path) -> None:
             raise InputError(
                 f"output folder {folder}: {existing} is a file or leads nowhere; choose another with --out"
             )
-        # Only an attempt tells: permission bits say nothing on read-only mounts, or for root. Where the system can make
-        # a file without a name, a kill leaves nothing.
+        # Only an attempt is conclusive: permission bits do not count on read-only mounts, or for root. Where the system
+        # can make a file without a name, a kill leaves nothing.
         import tempfile
 
         with tempfile.TemporaryFile(dir=existing):

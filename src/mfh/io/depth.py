@@ -146,12 +146,7 @@ def write_depth_png(path: str | Path, result: MetricDepth) -> int:
 
 
 def depth_to_millimetres(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h w"]) -> UInt16[ndarray, "h w"]:
-    """Return depth in whole millimetres as uint16: 0 where not valid, else 1 to 65535.
-
-    Args:
-        depth_m: (h, w) z in metres.
-        valid_mask: (h, w) where there is a depth.
-    """
+    """Return depth in whole millimetres as uint16: 0 where not valid, else 1 to 65535."""
     millimetres = np.where(valid_mask, depth_m, 0.0).astype(np.float64)
     millimetres *= 1000
     np.rint(millimetres, out=millimetres)

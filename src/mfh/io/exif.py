@@ -87,7 +87,7 @@ def read_exif(image: Image.Image) -> ExifFacts:
     try:
         return _facts(image)
     except Exception:
-        # Damaged EXIF makes the parser raise whatever it stumbles on; the pixels are still good.
+        # The parser may raise any exception on damaged EXIF; the pixels are still good.
         return ExifFacts()
 
 

@@ -46,11 +46,11 @@ def open_picture(
     max_pixels: int = MAX_PIXELS,
     error: type[MfhError] = InputError,
 ) -> Iterator[Image.Image]:
-    """Open a picture for the time of a block; whatever goes wrong in it, decoding included, is one line.
+    """Open a picture for the time of a block; any failure in it, decoding included, is one line.
 
     Args:
         source: the file, or the bytes of one.
-        formats: Pillow's names of what it may be; no other decoder sees it.
+        formats: Pillow's names of the formats accepted; no other decoder runs.
         what: it is to the user, e.g. "depth"; may be empty for a file.
         expected: what it should be, e.g. "a 16-bit grey png".
         max_pixels: more are refused before anything is decoded.
@@ -82,7 +82,7 @@ def open_picture(
 def _opened(
     source: Path | str | bytes, start: bytes, formats: Sequence[str], what: str, expected: str, error: type[MfhError]
 ) -> Image.Image:
-    """Return the opened picture; one line that says how the file begins where it is of no such format."""
+    """Return the opened picture; else one line with the start of the file."""
     Image.init()
     has_heif = "HEIF" not in formats or _register_heif()
     stream = io.BytesIO(source) if isinstance(source, bytes) else Path(source)

@@ -79,13 +79,6 @@ def check_file(
 ) -> Path:
     """Return the path, or refuse it before any decoder runs: a folder, a pipe or device, an empty or too large file.
 
-    Args:
-        path: the file.
-        what: it is to the user; may be empty.
-        expected: what it should be.
-        max_bytes: of its size; None for any.
-        error: class of the error to raise.
-
     Raises:
         MfhError: of the class given.
     """

@@ -205,7 +205,7 @@ def _made(root: Path) -> Iterator[None]:
 
 @contextmanager
 def _staging(root: Path) -> Iterator[Path]:
-    """Yield a new hidden folder in another, locked while it is in use; gone at the end unless it was renamed."""
+    """Yield a new hidden folder in another, locked while it is in use; removed at the end unless it was renamed."""
     stage = root / f"{_STAGE}{secrets.token_hex(4)}"
     with folder_lock(stage, wait_s=0.0):
         try:

@@ -203,7 +203,7 @@ def find_sensor(make: str | None, model: str | None, focal_mm: float | None = No
     Args:
         make: EXIF's Make.
         model: EXIF's Model.
-        focal_mm: EXIF's FocalLength, which tells the lenses of a phone apart.
+        focal_mm: EXIF's FocalLength, which distinguishes the lenses of a phone.
 
     Returns:
         The sensor; None for a camera, or a phone's lens, that is not known.
@@ -239,7 +239,7 @@ def is_sensor_width(width_mm: float) -> bool:
 
 
 def _behind_lens(lenses: tuple[tuple[float, float], ...], model: str, focal_mm: float | None) -> Sensor | None:
-    """Return the sensor behind the lens of a phone that has about this focal length: as wide as its equivalent says."""
+    """Return the sensor behind a phone's lens of about this focal length, its width from the 35 mm equivalent."""
     if focal_mm is None:
         return None
     lens_mm, equivalent_mm = min(lenses, key=lambda lens: abs(lens[0] / focal_mm - 1))

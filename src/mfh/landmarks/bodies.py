@@ -65,11 +65,6 @@ class Judged:
 def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> Judged:
     """Decide which of an image's people are usable, and rasterize their metric depth (Eq. 4).
 
-    Args:
-        sighting: the people of one image and their meshes.
-        camera: intrinsics of the image.
-        max_depth_m: people farther than this are rejected.
-
     Returns:
         Verdicts, one per person of the sighting in order, and the pseudo ground truth.
     """

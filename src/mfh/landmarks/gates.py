@@ -63,9 +63,6 @@ def duplicate_gate(people: Sequence[Person], verdicts: Sequence[Rejected | None]
     Args:
         people: of one image.
         verdicts: so far; those rejected are left as they are.
-
-    Returns:
-        One verdict each, in order.
     """
     verdicts = list(verdicts)
     kept: list[int] = []

@@ -19,7 +19,7 @@ MIN_INLIER_PROBABILITY = 0.25
 NEARLY_EXACT = 0.1
 """Rms of people's log residuals above which their models certainly have errors."""
 MIN_OFF = 0.4
-"""Log residual below which no person is an outlier: a factor of 1.5 can be honest error of size and relative depth."""
+"""Log residual below which no person is an outlier: size and relative depth may well be off by a factor of 1.5."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ EXACT_FIT = 1e-4
 Exact models reach 1e-10, a network on a real photo hardly 1e-1.
 """
 EXACT_CONTACTS = 5
-"""Distinct relative depths of ground contacts below which an exact fit is no wonder: two are always fitted exactly."""
+"""Distinct relative depths of ground contacts below which an exact fit proves nothing: two are always fitted."""
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ def _ends(posterior: ScalePosterior, value: float, level: float, common: float) 
 def people_share(evidence: Sequence[Evidence], usual: float) -> float:
     """Return the standard deviation of people's common bias, of log depth.
 
-    A painter that knows its figures may find room for them in few of its paintings. The photo then probably has no room
+    A painter with its own size estimate may place people in few of its paintings. The photo then probably has no room
     for people at all (a table top, a sofa's back), and the sizes are less certain: the standard deviation grows with
     the square root of attempts over people, from one in two on.
 
@@ -207,9 +207,9 @@ def _limited_by(
     }
     worst = max(parts, key=lambda name: parts[name])
     if worst == "shared":
-        return f"what all {sources} share: the sense of their size is off by {errors.shared:.0%} from photo to photo"
+        return f"the common bias of {sources}: their sizes are off together by {errors.shared:.0%} from photo to photo"
     if worst == "focal":
-        return f"the focal length, a guess good to {errors.focal:.0%}: give it, and metres follow"
+        return f"the focal length, a guess good to {errors.focal:.0%}: give it if you know it"
     if worst == "shape":
         return f"the relative depth, whose shape is off by about {errors.shape:.0%}"
     given = consensus.disagreement

@@ -88,7 +88,7 @@ _LOG_FROM_RATIO = 4.0
 
 
 def depth_limits_m(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h w"]) -> tuple[float, float]:
-    """Return the metres at the two ends of the colour bar: the 1st and 99th percentile, never the same.
+    """Return the depths at the two ends of the colour bar: the 1st and 99th percentile, never the same.
 
     Returns:
         Near and far end in metres; 1 and 10 where nothing is valid.
