@@ -42,15 +42,9 @@ def check_camera(camera: Camera) -> Camera:
 
 
 def camera_from_focal_px(focal_px: float, *, width: int, height: int) -> Camera:
-    """Make a camera with square pixels and the principal point at the image centre.
+    """Make a camera with square pixels and cx = (width - 1) / 2, cy = (height - 1) / 2.
 
-    Args:
-        focal_px: focal length in pixels of exactly this image size.
-        width: image width in pixels.
-        height: image height in pixels.
-
-    Returns:
-        The camera, with cx = (width - 1) / 2 and cy = (height - 1) / 2.
+    The focal length is in pixels of exactly this image size.
 
     Raises:
         InputError: for a focal length that is not finite and positive, or a size below 1.
@@ -61,12 +55,9 @@ def camera_from_focal_px(focal_px: float, *, width: int, height: int) -> Camera:
 
 
 def camera_from_fov_x(fov_x_deg: float, *, width: int, height: int) -> Camera:
-    """Make a camera from its horizontal field of view: f = (width / 2) / tan(fov / 2).
+    """Make a camera from its horizontal field of view in degrees: f = (width / 2) / tan(fov / 2).
 
-    Args:
-        fov_x_deg: horizontal field of view in degrees, between 0 and 180, measured between the image's outer edges.
-        width: image width in pixels.
-        height: image height in pixels.
+    The angle is measured between the image's outer edges.
 
     Raises:
         InputError: for a field of view outside (0, 180), or a size below 1.
@@ -119,14 +110,7 @@ def resize_camera(camera: Camera, *, width: int, height: int) -> Camera:
 
 
 def crop_camera(camera: Camera, *, left: int, top: int, width: int, height: int) -> Camera:
-    """Return the camera of a crop whose first pixel is (left, top) of the image.
-
-    Args:
-        camera: intrinsics of the whole image.
-        left: column of the crop's first pixel; negative pads.
-        top: row of the crop's first pixel; negative pads.
-        width: crop width in pixels.
-        height: crop height in pixels.
+    """Return the camera of a crop whose first pixel is (left, top) of the image; negative ones pad.
 
     Raises:
         InputError: for a size below 1.
@@ -137,10 +121,6 @@ def crop_camera(camera: Camera, *, left: int, top: int, width: int, height: int)
 
 def subsample_camera(camera: Camera, *, step: int) -> Camera:
     """Return the camera of ``image[::step, ::step]``: pixel i of it is exactly pixel i·step of the image.
-
-    Args:
-        camera: intrinsics of the whole image.
-        step: take every step-th row and column.
 
     Raises:
         InputError: for a step below 1.
@@ -158,11 +138,7 @@ def subsample_camera(camera: Camera, *, step: int) -> Camera:
 
 
 def project(camera: Camera, points_m: Shaped[ndarray, "*batch 3"]) -> Float[ndarray, "*batch 2"]:
-    """Project points into the image: (fx·x/z + cx, fy·y/z + cy).
-
-    Args:
-        camera: intrinsics.
-        points_m: (..., 3) metres in the camera frame.
+    """Project points in the camera frame: (fx·x/z + cx, fy·y/z + cy).
 
     Returns:
         (..., 2) float64 pixel coordinates (column, row); NaN for points that are not in front of the camera.
@@ -175,16 +151,7 @@ def project(camera: Camera, points_m: Shaped[ndarray, "*batch 3"]) -> Float[ndar
 def unproject(
     camera: Camera, pixels: Shaped[ndarray, "*batch 2"], depth_m: Shaped[ndarray, "*batch"]
 ) -> Float[ndarray, "*batch 3"]:
-    """Return the points seen at the given pixels and z-depths; the inverse of :func:`project`.
-
-    Args:
-        camera: intrinsics.
-        pixels: (..., 2) pixel coordinates (column, row).
-        depth_m: (...) z in metres.
-
-    Returns:
-        (..., 3) float64 metres in the camera frame.
-    """
+    """Return the points (metres, float64) at pixels (column, row) and z-depths; the inverse of :func:`project`."""
     pixels = np.asarray(pixels, np.float64)
     z = np.asarray(depth_m, np.float64)
     x = (pixels[..., 0] - camera.cx) / camera.fx * z

@@ -182,17 +182,7 @@ _UP = 2
 
 
 def write_grey16(path: Path, shape: tuple[int, int], parts: Iterable[UInt16[ndarray, "_ w"]]) -> None:
-    """Write a 16-bit grey picture.
-
-    Args:
-        path: file to write.
-        shape: height and width.
-        parts: its rows from top to bottom, some at a time.
-
-    Raises:
-        OSError: when the file cannot be written.
-        ValueError: for rows of another width, or more or fewer of them than the height.
-    """
+    """Write a 16-bit grey picture from its rows, top to bottom, in parts."""
     height, width = shape
     packed = zlib.compressobj(_EFFORT)
     above = np.zeros((1, 2 * width), np.uint8)

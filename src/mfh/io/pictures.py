@@ -48,16 +48,8 @@ def open_picture(
 ) -> Iterator[Image.Image]:
     """Open a picture for the time of a block; any failure in it, decoding included, is one line.
 
-    Args:
-        source: the file, or the bytes of one.
-        formats: Pillow's names of the formats accepted; no other decoder runs.
-        what: it is to the user, e.g. "depth"; may be empty for a file.
-        expected: what it should be, e.g. "a 16-bit grey png".
-        max_pixels: more are refused before anything is decoded.
-        error: class of the error to raise.
-
-    Yields:
-        Pillow's image: pixels are not decoded yet.
+    Pixels are not decoded yet. No decoder but those of ``formats`` (Pillow's names) runs, and no picture of more than
+    ``max_pixels`` is decoded. ``what`` and ``expected`` are as of :func:`mfh.io.reading.reading`.
 
     Raises:
         MfhError: of the class given.

@@ -43,13 +43,7 @@ _BRACKET = re.compile(r"[\[\]{}]")
 def reading(path: Path | str, *, what: str, expected: str, error: type[MfhError] = InputError) -> Iterator[None]:
     """Turn any failure to read a file into one line: which file, what went wrong, what it was expected to be.
 
-    Errors of this package pass unchanged: they are such lines already.
-
-    Args:
-        path: the file, for the message.
-        what: it is to the user, e.g. "relative depth"; may be empty.
-        expected: what it should have been, e.g. "a 16-bit grey png"; may continue with what to do.
-        error: class of the error to raise.
+    Errors of this package pass unchanged: they are such lines already. ``expected`` may continue with what to do.
 
     Raises:
         MfhError: of the class given.
@@ -127,18 +121,9 @@ def read_json(
     max_bytes: int = MAX_TEXT_BYTES,
     error: type[MfhError] = InputError,
 ) -> Any:
-    """Read a JSON file: nesting and numbers bounded.
+    """Read a JSON file, with bounds on nesting and numbers; the caller checks its value inside :func:`reading`.
 
-    Args:
-        path: the file.
-        what: it is to the user; may be empty.
-        expected: what it should be.
-        finite: False reads NaN and Infinity too.
-        max_bytes: of its size.
-        error: class of the error to raise.
-
-    Returns:
-        Its value; the caller checks it inside :func:`reading`.
+    NaN and Infinity are read only where ``finite`` is False.
 
     Raises:
         MfhError: of the class given.
@@ -196,7 +181,7 @@ def read_npz(
     """Read arrays of numbers or text from npz, refusing objects and sizes that are too large before decoding.
 
     Returns:
-        name -> array, in the order asked for.
+        name -> array: ``names`` (all arrays where it is None), then the ``optional`` ones that are there.
 
     Raises:
         MfhError: of the class given.
@@ -219,13 +204,10 @@ def open_zip(
     max_bytes: int,
     error: type[MfhError] = InputError,
 ) -> Iterator[zipfile.ZipFile]:
-    """Open a zip archive whose members together may not unpack to more than a limit; failures are one line.
-
-    Yields:
-        The archive, for reading inside the block.
+    """Open a zip archive whose members together may not unpack to more than ``max_bytes``; failures are one line.
 
     Raises:
-        MfhError: of the class given, also for whatever goes wrong inside the block.
+        MfhError: of the class given, also for any failure inside the block.
     """
     path = check_file(path, what=what, expected=expected, error=error)
     with reading(path, what=what, expected=expected, error=error):
@@ -248,10 +230,10 @@ def array_names(archive: zipfile.ZipFile) -> list[str]:
 
 
 def read_member(archive: zipfile.ZipFile, name: str, *, max_bytes: int = MAX_ARRAY_BYTES) -> Shaped[ndarray, "..."]:
-    """Read one array of an opened npz.
+    """Read one array of an npz from :func:`open_zip`.
 
     Raises:
-        ValueError, OSError: or whatever the decoder stumbles on; :func:`open_zip` makes it one line.
+        ValueError, OSError: or any exception of the decoder; :func:`open_zip` makes it one line.
     """
     member = archive.getinfo(f"{name}.npy")
     with archive.open(member) as stream:
@@ -268,13 +250,7 @@ def read_array_bytes(content: bytes, *, max_bytes: int = MAX_ARRAY_BYTES) -> Sha
 
 
 def _read_array(stream: "BinaryIO | Any", size: int, max_bytes: int) -> Shaped[ndarray, "..."]:
-    """Read one npy whose header fits the bytes that are there.
-
-    Args:
-        stream: at the start of the npy.
-        size: bytes of the whole npy.
-        max_bytes: of the array.
-    """
+    """Read one npy of ``size`` bytes whose header fits them."""
     version = np.lib.format.read_magic(stream)
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in readers:

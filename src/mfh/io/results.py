@@ -90,9 +90,7 @@ class Written:
 def write_results(place: Place, fill: Callable[[Path], dict[str, object]]) -> Written:
     """Write the results made from one file, and put them in place at once.
 
-    Args:
-        place: where they go.
-        fill: writes the files, but not the receipt, into the folder it is given, and returns the receipt's content.
+    ``fill`` writes the files, but not the receipt, into the folder it is given, and returns the receipt's content.
 
     Returns:
         Where they are, with the receipt: as ``fill`` returned it, and ``contents`` (name -> bytes and sha256 of every

@@ -198,15 +198,9 @@ _SMALL_WIDTHS_MM = (3.0, 11.6)
 
 
 def find_sensor(make: str | None, model: str | None, focal_mm: float | None = None) -> Sensor | None:
-    """Return the sensor of a camera, or that behind one lens of a phone.
+    """Return the sensor of a camera, or that behind one lens of a phone; None where it is not known.
 
-    Args:
-        make: EXIF's Make.
-        model: EXIF's Model.
-        focal_mm: EXIF's FocalLength, which distinguishes the lenses of a phone.
-
-    Returns:
-        The sensor; None for a camera, or a phone's lens, that is not known.
+    The lenses of a phone are distinguished by EXIF's FocalLength.
     """
     if not model:
         return None

@@ -69,16 +69,9 @@ def pictured(
     boxes: Sequence[Float[ndarray, "4"]],
     instance_masks: Sequence[Bool[ndarray, "h w"]],
 ) -> list[Rejected | None]:
-    """Reject the people of a photo who are on a screen or in a picture.
+    """Reject the people of a photo who are on a screen or in a picture; one verdict each, in order.
 
-    Args:
-        rgb: the photo.
-        relative: (h, w) its relative depth.
-        boxes: (4,) pixels of each person.
-        instance_masks: (h, w) of each person.
-
-    Returns:
-        One verdict each, in order. The border found around one person counts for all people inside it.
+    The border found around one person counts for all people inside it.
     """
     depth = small_depth(relative)
     found = [find_rectangle(rgb, box, mask) for box, mask in zip(boxes, instance_masks, strict=True)]
@@ -93,10 +86,7 @@ def pictured(
 def without_pictured(sighting: Sighting, rgb: Float[ndarray, "h w 3"], relative: Float[ndarray, "h w"]) -> Sighting:
     """Return a photo's sighting, with a verdict on the people who are on a screen or in a picture.
 
-    Args:
-        sighting: the people; those with too low a score, or not measured, are skipped.
-        rgb: the photo.
-        relative: (h, w) its relative depth.
+    People with too low a score, or not measured, are skipped.
     """
     counting = [
         k
@@ -120,13 +110,7 @@ def small_depth(relative: Float[ndarray, "h w"]) -> Float[ndarray, "a b"]:
 
 
 def signs_of(rectangle: Rectangle, depth: Float[ndarray, "a b"], instance_mask: Bool[ndarray, "h w"]) -> Signs:
-    """Return the features of a person inside a rectangle.
-
-    Args:
-        rectangle: around the person.
-        depth: (a, b) the photo's, of :func:`small_depth`.
-        instance_mask: (h, w) the person's pixels.
-    """
+    """Return the features of a person inside a rectangle; ``depth`` is of :func:`small_depth`."""
     mask = cv2.resize(instance_mask.astype(np.float32), depth.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
     return Signs(
         least_coverage=float(rectangle.coverage.min()),

@@ -14,9 +14,8 @@ from mfh.errors import InputError
 from mfh.geometry.camera import check_camera
 from mfh.pipeline.messages import about_edges, about_given, about_limit, no_depth, warnings_for
 from mfh.scale.fit import ScaleFit, fit_scale, reject_person
-from mfh.scale.interval import depth_log_sigma, region_interval, scale_interval
+from mfh.scale.interval import depth_log_sigma, measure_lengths, region_interval, scale_interval, segment_rays
 from mfh.scale.known_sizes import KnownSizes, depth_limit_m, errors_left, known_measurements, with_known_heights
-from mfh.scale.lengths import measure_lengths, segment_rays
 from mfh.scale.range_prior import region_range
 from mfh.types import (
     Camera,

@@ -96,13 +96,7 @@ class FeasibleRatios:
 
 
 def find_feasible(given: Sequence[ScaleMeasurement], span: PhotoRange, space: Space) -> FeasibleRatios:
-    """Return the ratios at which several given sizes are consistent; at least half of the photo keeps a finite depth.
-
-    Args:
-        given: at least one.
-        span: range of the photo's relative depth.
-        space: of the relative depth.
-    """
+    """Return the ratios at which given sizes are consistent; at least half of the photo keeps a finite depth."""
     floor, reach = _limits(given, span)
     if len(given) < 2:
         return FeasibleRatios(np.zeros(0))

@@ -46,11 +46,7 @@ class ScaleMeasurement:
     person: int = -1
 
     def log_scale(self, ratio: Float[ndarray, "r"], space: Space) -> Float[ndarray, "r"]:
-        """Return the log of the scale it implies at each ratio.
-
-        Args:
-            ratio: (r,) values of t/s; x + r must be positive.
-            space: of the relative depth.
+        """Return the log of the scale it implies at each ratio; x + r must be positive.
 
         Returns:
             (r,) log s: -log(x + r) - log z for a z-depth in disparity space, log z - log(x + r) in depth space.
@@ -64,13 +60,7 @@ class ScaleMeasurement:
 def implied_log_scales(
     measurements: Sequence[ScaleMeasurement], ratio: Float[ndarray, "r"], space: Space
 ) -> Float[ndarray, "k r"]:
-    """Return (k, r) log s that each measurement implies at each ratio; z-depths are vectorized.
-
-    Args:
-        measurements: any.
-        ratio: (r,) values of t/s; x + r must be positive.
-        space: of the relative depth.
-    """
+    """Return (k, r) log s that each measurement implies at each ratio, where all x + r are positive."""
     implied = np.empty((len(measurements), len(ratio)))
     along_z = np.array([measurement.rays is _ALONG_Z for measurement in measurements], bool)
     if along_z.any():
@@ -153,15 +143,10 @@ def _thin(evidence: Evidence) -> Evidence:
 
 
 def rays_of(camera: Camera, pixels: Sequence[tuple[float, float]], what: str) -> Float[ndarray, "p 3"]:
-    """Return the points at unit depth behind pixels, (X/Z, Y/Z, 1).
-
-    Args:
-        camera: of the photo.
-        pixels: column and row of each.
-        what: what they belong to, for the message.
+    """Return the points at unit depth behind pixels (column, row), (X/Z, Y/Z, 1).
 
     Raises:
-        InputError: for a pixel outside the photo.
+        InputError: for a pixel outside the photo, named by ``what``.
     """
     for x, y in pixels:
         if not (0 <= x <= camera.width - 1 and 0 <= y <= camera.height - 1):
@@ -184,11 +169,7 @@ def rays_between(
 
 
 def relative_at(relative: RelativeDepth, xy: tuple[float, float]) -> float:
-    """Return the median relative depth around a pixel: a click is not exact.
-
-    Args:
-        relative: of the photo.
-        xy: column and row.
+    """Return the median relative depth around a pixel (column, row): a click is not exact.
 
     Raises:
         InputError: where the relative depth around the pixel is mostly not valid.

@@ -67,13 +67,7 @@ class ScalePosterior:
         return float(self.weight[np.isfinite(self.log_depth(value))].sum())
 
     def quantiles(self, value: float, levels: Sequence[float], *, nearer: float = 0.0) -> Float[ndarray, "q"]:
-        """Return quantiles of log depth at one relative depth.
-
-        Args:
-            value: relative depth.
-            levels: between 0 and 1.
-            nearer: exponent p of an additional weight, depth^-p.
-        """
+        """Return quantiles of log depth at one relative depth; ``nearer`` weights candidates by depth^-nearer."""
         return weighted_quantiles(self.log_depth(value).ravel(), self.weight.ravel(), levels, smaller=nearer)
 
     def moments(self, values: Float[ndarray, "v"]) -> tuple[Float[ndarray, "v"], Float[ndarray, "v"]]:
@@ -169,14 +163,9 @@ def fit_posterior(
     log_prior: Float[ndarray, "r d"],
     space: Space,
 ) -> PosteriorFit:
-    """Return the posterior on a grid, with the error models marginalized.
+    """Return the posterior given people's measurements, at least one, with the error models marginalized.
 
-    Args:
-        measurements: at least one, of people; given sizes enter in ``given``.
-        candidates: the grid.
-        error_models: hyperparameters to marginalize over.
-        log_prior: of each candidate.
-        space: of the relative depth.
+    Given sizes enter in ``given``.
     """
     own_log_sigma = np.array([measurement.log_sigma for measurement in measurements])
     implied = implied_log_scales(measurements, candidates.ratio, space)
@@ -212,11 +201,7 @@ def inlier_probability_under(
 ) -> Float[ndarray, "k"]:
     """Return each person's inlier probability under a posterior that other evidence shaped too.
 
-    Args:
-        measurements: people's.
-        posterior: over scale and shift.
-        people_fit: fit to people alone; its error models are used.
-        common_log_sigma: standard deviation of people's common bias.
+    The error models are those of the fit to people alone; ``common_log_sigma`` is the sigma of people's common bias.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         implied = implied_log_scales(measurements, posterior.ratio, posterior.space)
@@ -262,10 +247,7 @@ def _normal(square: Float[ndarray, "k r d"], variance: Float[ndarray, "k"]) -> F
 def log_prior(candidates: Candidates, span: PhotoRange, learned: LogRange | None) -> Float[ndarray, "r d"]:
     """Return the log prior of each candidate, times its quadrature weight.
 
-    Args:
-        candidates: the grid.
-        span: range of the photo's relative depth.
-        learned: predicted log depth range of this photo; None for the prior of any photo.
+    ``learned`` is the log depth range predicted for this photo; None for the prior of any photo.
     """
     prior = log_range_prior(span, candidates.ratio, learned)[:, None] + np.log(np.gradient(candidates.offset))
     if len(candidates.ratio) == 1:
@@ -274,12 +256,9 @@ def log_prior(candidates: Candidates, span: PhotoRange, learned: LogRange | None
 
 
 def quadrature_weights(candidates: Candidates, span: PhotoRange) -> Float[ndarray, "r"]:
-    """Return the quadrature weight of each ratio in log(low + r), the variable that the prior is a density of.
+    """Return the quadrature weight of each of several ratios in log(low + r), which the prior is a density of.
 
-    Args:
-        candidates: at least two ratios. Where one puts the photo's far end at infinity, its weight is in log(r +
-            floor).
-        span: range of the photo's relative depth.
+    Where a ratio puts the photo's far end at infinity, its weight is in log(r + floor).
     """
     gap, low = np.exp(candidates.log_gap), span.low + candidates.ratio
     jacobian = gap / np.where(low > 0, low, gap)

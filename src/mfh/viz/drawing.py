@@ -109,13 +109,7 @@ def colour_depth(
 ) -> UInt8[ndarray, "h w 3"]:
     """Colour depth, near bright and far dark, on a perceptual scale; pixels without depth are hatched grey.
 
-    Args:
-        depth_m: (h, w) z in metres.
-        valid_mask: (h, w) where there is a depth.
-        limits_m: metres at the near and the far end; beyond them the colour stays.
-
-    Returns:
-        (h, w, 3) uint8 RGB.
+    Beyond the limits the colour stays.
     """
     position = position_on_bar(np.where(valid_mask, depth_m, limits_m[0]), limits_m)
     coloured = bar_colours(position)
