@@ -69,14 +69,10 @@ def camera_from_fov_x(fov_x_deg: float, *, width: int, height: int) -> Camera:
 
 
 def camera_from_focal_35mm(focal_35mm: float, *, width: int, height: int) -> Camera:
-    """Make a camera from a 35 mm equivalent focal length: f = focal · long side / 36.
+    """Make a camera from a 35 mm equivalent focal length in millimetres: f = focal · long side / 36.
 
-    The full frame is 36 mm along its long side, so a portrait photo is measured along its height.
-
-    Args:
-        focal_35mm: 35 mm equivalent focal length in millimetres.
-        width: image width in pixels, of the whole (uncropped) frame.
-        height: image height in pixels, of the whole frame.
+    The full frame is 36 mm along its long side, so a portrait photo is measured along its height. The size is that of
+    the whole (uncropped) frame.
 
     Raises:
         InputError: for a focal length that is not finite and positive, or a size below 1.

@@ -63,10 +63,7 @@ def make_folder(folder: str | Path) -> None:
 
 
 def check_writable(folder: str | Path) -> None:
-    """Prove that files can be written into a folder before any work is done; the folder itself is not made.
-
-    Args:
-        folder: it and its parents need not exist yet.
+    """Prove that files can be written into a folder before any work is done; it and its parents need not exist yet.
 
     Raises:
         InputError: when it or a parent is a file, or the nearest folder that exists refuses a file.

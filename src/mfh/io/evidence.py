@@ -211,10 +211,7 @@ def _gathered(description: Description, arrays: Mapping[str, ndarray], path: str
 
 
 def read_log_range(parts: Sequence[Sequence[float]] | None) -> LogRange | None:
-    """Return a predicted log depth range from JSON lists.
-
-    Args:
-        parts: (weight, mean, standard deviation) of each Gaussian; None for no prediction.
+    """Return a predicted log depth range from (weight, mean, standard deviation) of each Gaussian; None for none.
 
     Raises:
         ValueError, TypeError: for anything else.

@@ -81,8 +81,7 @@ class ExifFacts:
 def read_exif(image: Image.Image) -> ExifFacts:
     """Read the facts of an opened image; all are empty without EXIF, or where it cannot be parsed.
 
-    Args:
-        image: a Pillow image; its pixels are not decoded, unless the format has its EXIF behind them.
+    The pixels are not decoded, unless the format has its EXIF behind them.
     """
     try:
         return _facts(image)

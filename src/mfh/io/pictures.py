@@ -95,10 +95,7 @@ def unmapped(image: ImageFile.ImageFile) -> ImageFile.ImageFile:
     """Return an opened picture that will not be mapped into memory when it is decoded.
 
     Of an uncompressed grey TIFF with an orientation, Pillow maps rows as long as the upright picture's, and then turns
-    that. It maps files whose name it knows.
-
-    Args:
-        image: opened, not decoded.
+    that. It maps files that have a name.
     """
     if image.format == "TIFF":
         image.filename = ""
@@ -181,11 +178,7 @@ def decode(image: Image.Image, *, name: str) -> tuple[Shaped[ndarray, "h w c"], 
 
 
 def decode_rgb(image: Image.Image) -> UInt8[ndarray, "h w 3"]:
-    """Return the pixels of a picture without transparency as 8-bit colours.
-
-    Args:
-        image: opened; decoded here where it is not yet.
-    """
+    """Return the pixels of a picture without transparency as 8-bit colours, decoding it where it is not yet."""
     image.load()
     return _by_rows(image, "RGB", np.empty((image.height, image.width, 3), np.uint8))
 

@@ -44,9 +44,6 @@ def reading(path: Path | str, *, what: str, expected: str, error: type[MfhError]
     """Turn any failure to read a file into one line: which file, what went wrong, what it was expected to be.
 
     Errors of this package pass unchanged: they are such lines already. ``expected`` may continue with what to do.
-
-    Raises:
-        MfhError: of the class given.
     """
     named = f"{what} {shown(path)}".strip()
     try:
@@ -71,11 +68,7 @@ def reading(path: Path | str, *, what: str, expected: str, error: type[MfhError]
 def check_file(
     path: Path | str, *, what: str, expected: str, max_bytes: int | None = None, error: type[MfhError] = InputError
 ) -> Path:
-    """Return the path, or refuse it before any decoder runs: a folder, a pipe or device, an empty or too large file.
-
-    Raises:
-        MfhError: of the class given.
-    """
+    """Return the path, or refuse it before any decoder runs: a folder, a pipe or device, an empty or too large file."""
     named = f"{what} {shown(path)}".strip()
     with reading(path, what=what, expected=expected, error=error):
         path = Path(path)
@@ -102,11 +95,7 @@ def read_text(
     max_bytes: int = MAX_TEXT_BYTES,
     error: type[MfhError] = InputError,
 ) -> str:
-    """Read a UTF-8 text file, with or without a byte order mark.
-
-    Raises:
-        MfhError: of the class given.
-    """
+    """Read a UTF-8 text file, with or without a byte order mark."""
     path = check_file(path, what=what, expected=expected, max_bytes=max_bytes, error=error)
     with reading(path, what=what, expected=expected, error=error):
         return path.read_bytes().decode("utf-8-sig")
@@ -124,9 +113,6 @@ def read_json(
     """Read a JSON file, with bounds on nesting and numbers; the caller checks its value inside :func:`reading`.
 
     NaN and Infinity are read only where ``finite`` is False.
-
-    Raises:
-        MfhError: of the class given.
     """
     text = read_text(path, what=what, expected=expected, max_bytes=max_bytes, error=error)
     with reading(path, what=what, expected=expected, error=error):
@@ -158,11 +144,7 @@ def read_npy(
     max_bytes: int = MAX_ARRAY_BYTES,
     error: type[MfhError] = InputError,
 ) -> Shaped[ndarray, "..."]:
-    """Read one array of numbers from npy, refusing objects and sizes that the file cannot hold before decoding.
-
-    Raises:
-        MfhError: of the class given.
-    """
+    """Read one array of numbers from npy, refusing objects and sizes that the file cannot hold before decoding."""
     path = check_file(path, what=what, expected=expected, error=error)
     with reading(path, what=what, expected=expected, error=error), path.open("rb") as stream:
         return _read_array(stream, path.stat().st_size, max_bytes)
@@ -182,9 +164,6 @@ def read_npz(
 
     Returns:
         name -> array: ``names`` (all arrays where it is None), then the ``optional`` ones that are there.
-
-    Raises:
-        MfhError: of the class given.
     """
     with open_zip(path, what=what, expected=expected, max_bytes=max_bytes, error=error) as archive:
         there = array_names(archive)
@@ -206,8 +185,7 @@ def open_zip(
 ) -> Iterator[zipfile.ZipFile]:
     """Open a zip archive whose members together may not unpack to more than ``max_bytes``; failures are one line.
 
-    Raises:
-        MfhError: of the class given, also for any failure inside the block.
+    So are failures inside the block.
     """
     path = check_file(path, what=what, expected=expected, error=error)
     with reading(path, what=what, expected=expected, error=error):

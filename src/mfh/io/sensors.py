@@ -223,11 +223,7 @@ def is_phone(make: str | None, model: str | None) -> bool:
 
 
 def is_sensor_width(width_mm: float) -> bool:
-    """Return whether any sensor is about so wide.
-
-    Args:
-        width_mm: of the long side.
-    """
+    """Return whether any sensor's long side is about so wide."""
     low, high = _SMALL_WIDTHS_MM
     return low <= width_mm <= high or any(low <= width_mm <= high for low, high in _LARGE_WIDTHS_MM)
 

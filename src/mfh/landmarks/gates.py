@@ -137,11 +137,7 @@ def body_gate(
 
 
 def alignment_gate(misfit: float) -> Rejected | None:
-    """Reject a painting whose background differs from the photo's.
-
-    Args:
-        misfit: share of the variance of the photo's relative depth that the alignment leaves unexplained.
-    """
+    """Reject a painting whose background differs from the photo's; ``misfit`` is the share of variance unexplained."""
     if misfit > MAX_MISFIT:
         return Rejected(f"its background differs from the photo's by {misfit:.0%} of the variance")
     return None

@@ -103,15 +103,9 @@ class Consensus:
 def fit_consensus(
     measurements: Sequence[ScaleMeasurement], relative: RelativeDepth, *, common_log_sigma: float = 0.0
 ) -> Consensus:
-    """Fit scale and shift to measurements.
+    """Fit scale and shift to people's and known sizes' measurements, in any order.
 
-    Args:
-        measurements: people's and known sizes', in any order.
-        relative: relative depth of the photo.
-        common_log_sigma: standard deviation of people's common bias; used where sizes are given.
-
-    Returns:
-        The head and its posterior. Where sizes are given, the head meets them, whatever people imply.
+    Where sizes are given, the head meets them, whatever people imply; people's common bias has ``common_log_sigma``.
 
     Raises:
         NoLandmarkError: for no measurement.
@@ -293,13 +287,7 @@ def _consensus(
 
 
 def _finer(grid: Float[ndarray, "g"], weight: Float[ndarray, "g"], count: int) -> Float[ndarray, "f"]:
-    """Return a grid for a second pass: a third of its points even where there is weight, the rest as dense as it.
-
-    Args:
-        grid: (g,) ascending.
-        weight: (g,) posterior on it.
-        count: number of points.
-    """
+    """Return a grid of ``count`` points: a third even where there is weight, the rest as dense as the weight."""
     likely = np.flatnonzero(weight > _NEGLIGIBLE * weight.max())
     first, last = max(likely[0] - 1, 0), min(likely[-1] + 1, len(grid) - 1)
     even = np.linspace(grid[first], grid[last], count // 3)

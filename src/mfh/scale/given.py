@@ -60,12 +60,9 @@ class GivenScale:
 
 
 def given_scale(given: Sequence[ScaleMeasurement], ratio: Float[ndarray, "r"], space: Space) -> GivenScale:
-    """Return the scale that given sizes imply at some ratios.
+    """Return the scale that given sizes, at least one, imply at some ratios.
 
-    Args:
-        given: at least one.
-        ratio: (r,) x + r must be positive wherever one was measured.
-        space: of the relative depth.
+    x + r must be positive wherever one was measured.
     """
     implied = implied_log_scales(given, ratio, space)
     precision = _precision(given)
@@ -237,12 +234,9 @@ def _joint_likelihood(
 def mix_with_people(
     constrained: ConstrainedPosterior, people: ScalePosterior | None, *, common_log_sigma: float
 ) -> ScalePosterior:
-    """Return the posterior with the share of ``doubt`` given to people alone.
+    """Return the posterior with the share of ``doubt`` given to people alone, whose posterior is at the same ratios.
 
-    Args:
-        constrained: the posterior, and the probability that the sizes are wrong.
-        people: posterior of people alone at the same ratios; None without people.
-        common_log_sigma: standard deviation of their common bias.
+    ``common_log_sigma`` is the standard deviation of their common bias.
     """
     if people is None:
         return constrained.posterior
@@ -262,12 +256,7 @@ def mix_with_people(
 
 
 def by_people(scale: GivenScale, people: ScalePosterior) -> Float[ndarray, "k"]:
-    """Return the log ratio of each size by people alone (posterior median) to the given one.
-
-    Args:
-        scale: implied by the given sizes, at the ratios of the posterior.
-        people: posterior of people alone.
-    """
+    """Return the log ratio of each size by people alone (median of their posterior) to the given one."""
     sign = 1.0 if people.space == "disparity" else -1.0
     off = sign * (scale.implied[:, :, None] - people.log_scale)
     return np.array([weighted_quantiles(one.ravel(), people.weight.ravel(), [0.5])[0] for one in off])

@@ -129,9 +129,17 @@ def _ends(posterior: ScalePosterior, value: float, level: float, common: float) 
 
     ``common`` is the log sigma of the systematic errors.
     """
-    low, middle, high = posterior.quantiles(value, [(1 - level) / 2, 0.5, (1 + level) / 2])
+    return _widened(posterior.quantiles(value, _levels(level)), level, common)
+
+
+def _levels(level: float) -> list[float]:
+    return [(1 - level) / 2, 0.5, (1 + level) / 2]
+
+
+def _widened(quantiles: Float[ndarray, "3"], level: float, common: float) -> tuple[float, float]:
+    """Return the ends of an interval with a common error. Half-widths add in quadrature: exact where both are normal."""
+    low, middle, high = quantiles
     normal = LEVELS[level] * common
-    # Half-widths add in quadrature: exact where both are normal.
     return float(middle - math.hypot(middle - low, normal)), float(middle + math.hypot(high - middle, normal))
 
 
@@ -280,13 +288,9 @@ def _measure(
     common = _common_log_sigma(ends_m, alike, errors, widths_log_sigma)
 
     def between(level: float) -> tuple[float, float]:
-        levels = [(1 - level) / 2, 0.5, (1 + level) / 2]
-        low, middle, high = weighted_quantiles(log_length.ravel(), posterior.weight.ravel(), levels)
-        normal = LEVELS[level] * common
-        return (
-            float(np.exp(middle - math.hypot(middle - low, normal))),
-            float(np.exp(middle + math.hypot(high - middle, normal))),
-        )
+        quantiles = weighted_quantiles(log_length.ravel(), posterior.weight.ravel(), _levels(level))
+        low, high = _widened(quantiles, level, common)
+        return float(np.exp(low)), float(np.exp(high))
 
     return MeasuredLength(segment, metres, between(0.8), between(0.95))
 

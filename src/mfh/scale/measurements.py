@@ -13,6 +13,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import InputError
+from mfh.geometry.camera import unproject
 from mfh.types import Camera, Evidence, MetricHead, RelativeDepth, Space
 
 SAMPLES_PER_PERSON = 32
@@ -87,8 +88,7 @@ def log_scales_at(measurements: Sequence[ScaleMeasurement], head: MetricHead) ->
 def people_measurements(evidence: Sequence[Evidence]) -> list[ScaleMeasurement]:
     """Return one measurement per used person, by image and person: medians of their relative depth and metric depth.
 
-    Args:
-        evidence: of each image, aligned to the photo's relative depth.
+    Relative depths are aligned to the photo's.
     """
     measurements = []
     for image, one in enumerate(evidence):
@@ -151,8 +151,7 @@ def rays_of(camera: Camera, pixels: Sequence[tuple[float, float]], what: str) ->
     for x, y in pixels:
         if not (0 <= x <= camera.width - 1 and 0 <= y <= camera.height - 1):
             raise InputError(f"{what}: pixel {x:g},{y:g} is outside the photo, which is {camera.width}x{camera.height}")
-    at = np.array(pixels, float)
-    return np.stack([(at[:, 0] - camera.cx) / camera.fx, (at[:, 1] - camera.cy) / camera.fy, np.ones(len(at))], axis=1)
+    return unproject(camera, np.array(pixels, float), np.ones(len(pixels)))
 
 
 def rays_between(

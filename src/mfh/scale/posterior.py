@@ -71,11 +71,7 @@ class ScalePosterior:
         return weighted_quantiles(self.log_depth(value).ravel(), self.weight.ravel(), levels, smaller=nearer)
 
     def moments(self, values: Float[ndarray, "v"]) -> tuple[Float[ndarray, "v"], Float[ndarray, "v"]]:
-        """Return mean and standard deviation of log depth at several relative depths.
-
-        Args:
-            values: (v,) relative depths; candidates without a finite depth at one are excluded there.
-        """
+        """Return mean and standard deviation of log depth at several relative depths, of candidates finite there."""
         log_depth = np.stack([self.log_depth(float(value)) for value in values])
         finite = np.isfinite(log_depth)
         usable, log_depth = np.where(finite, self.weight, 0.0), np.where(finite, log_depth, 0.0)
@@ -292,12 +288,7 @@ def weighted_quantiles(
 
 
 def weighted_median(values: Float[ndarray, "k r"], weight: Float[ndarray, "k"]) -> Float[ndarray, "r"]:
-    """Return the weighted median of each column.
-
-    Args:
-        values: (k, r).
-        weight: (k,) positive.
-    """
+    """Return the weighted median of each column."""
     order = np.argsort(values, axis=0, kind="stable")
     ordered, share = np.take_along_axis(values, order, 0), weight[order]
     below = (np.cumsum(share, 0) - 0.5 * share) / weight.sum()

@@ -128,9 +128,6 @@ def shape_features(relative: RelativeDepth) -> Float[ndarray, "2 features"] | No
 
     The depth range is predicted from it: a street lies bunched near the far end, a wall fills half of the range.
 
-    Args:
-        relative: of a photo, in disparity.
-
     Returns:
         (2, 168) float32: 12 x 12 cell means of the map with its 5th percentile at 0 and its 95th at 1 (without sky), 21
         percentiles of the same, the share of pixels at the far end, width / height - 1, and the log depth range if the
