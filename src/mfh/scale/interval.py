@@ -137,7 +137,7 @@ def _levels(level: float) -> list[float]:
 
 
 def _widened(quantiles: Float[ndarray, "3"], level: float, common: float) -> tuple[float, float]:
-    """Return the ends of an interval with a common error. Half-widths add in quadrature: exact where both are normal."""
+    """Return the ends of an interval with a common error. Half-widths add in quadrature, exact if both are normal."""
     low, middle, high = quantiles
     normal = LEVELS[level] * common
     return float(middle - math.hypot(middle - low, normal)), float(middle + math.hypot(high - middle, normal))
