@@ -135,7 +135,7 @@ def fit_consensus(
     weight = _weights(measurements, inlier, found.intrinsic_sigma**2)
     return _consensus(
         measurements,
-        _fit_head(posterior, _places(measurements, weight, span)),
+        _fit_head(posterior, _fit_points(measurements, weight, span)),
         posterior,
         inlier,
         weight,
@@ -152,7 +152,7 @@ class _GridFit:
     scale: GivenScale
 
     @property
-    def alone(self) -> ScalePosterior | None:
+    def people_posterior(self) -> ScalePosterior | None:
         return self.people.posterior if self.people else None
 
     @property
@@ -185,7 +185,7 @@ def _fit_given(
     log_gap, offset = _merged(np.log(standard + floor), always), _offsets()
     found = fit_on_grid(log_gap, offset, all_error_models())
     if len(log_gap) > 1:
-        likely = mix_with_people(found.constrained, found.alone, common_log_sigma=0.0).weight.sum(1)
+        likely = mix_with_people(found.constrained, found.people_posterior, common_log_sigma=0.0).weight.sum(1)
         if found.people:
             offset = _finer(offset, found.people.posterior.weight.sum(0), _FINE[1])
         error_models = found.people.error_models if found.people else []
@@ -196,9 +196,9 @@ def _fit_given(
             people, found.constrained.posterior, found.people, common_log_sigma=common_log_sigma
         )
     weight = _weights(measurements, inlier, found.intrinsic_sigma**2 + common_log_sigma**2)
-    head = _fit_head_given(found.constrained.posterior, given, feasible, _places(measurements, weight, span))
-    posterior = mix_with_people(found.constrained, found.alone, common_log_sigma=common_log_sigma)
-    by_people_alone = by_people(found.scale, found.alone) if found.alone else None
+    head = _fit_head_given(found.constrained.posterior, given, feasible, _fit_points(measurements, weight, span))
+    posterior = mix_with_people(found.constrained, found.people_posterior, common_log_sigma=common_log_sigma)
+    by_people_alone = by_people(found.scale, found.people_posterior) if found.people_posterior else None
     return replace(
         _consensus(measurements, head, posterior, inlier, weight, span),
         disagreement=Disagreement(found.constrained.doubt, by_people_alone, -_residual(given, head)),
@@ -338,14 +338,14 @@ def _fit_head_given(
     known = np.isfinite(wanted) & np.isfinite(precision)
     gap = values[known, None] + ratio
     found = log_scale + np.log(np.maximum(gap, np.finfo(float).tiny))
-    off = found + wanted[known, None] if posterior.space == "disparity" else found - wanted[known, None]
-    best = int(np.argmin(precision[known] @ off**2))
+    residual = found + wanted[known, None] if posterior.space == "disparity" else found - wanted[known, None]
+    best = int(np.argmin(precision[known] @ residual**2))
     return MetricHead(
         float(np.exp(log_scale[best])), float(np.exp(log_scale[best]) * ratio[best]), posterior.space, 0.0
     )
 
 
-def _places(
+def _fit_points(
     measurements: Sequence[ScaleMeasurement], weight: Float[ndarray, "k"], span: PhotoRange
 ) -> Float[ndarray, "v"]:
     """Return the relative depths at which the head is fitted: over the photo's range, at people, at known sizes."""

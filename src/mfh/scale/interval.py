@@ -44,16 +44,16 @@ _SHAPE_SHARE = 0.35
 Chosen on validation scenes with noisy oracles (``benchmarks/study_scale.py --first-seed 7000000``): with less, the
 coverage for many people is too low.
 """
-_LITTLE = 0.4
+_NEGLIGIBLE_RATIO = 0.4
 """People's standard deviation over the common one below which it widens the interval by less than 8 %."""
-_FEW = 4
-_ROOM = 0.5
+_MIN_EFFECTIVE = 4
+_MIN_SHARE_WITH_PEOPLE = 0.5
 """Share of a painter's attempts with people below which its sense of size counts less."""
 _LEAST_FINITE = 0.5
 """Probability of a finite depth below which a place counts as sky, without a depth."""
-_ALIKE_WITHIN = 0.1
+_CORRELATION_LENGTH = 0.1
 """Correlation length of the relative depth's errors, over the photo's longer side."""
-_NOTHING = (math.nan, math.nan)
+_UNKNOWN = (math.nan, math.nan)
 
 
 def scale_interval(
@@ -158,7 +158,7 @@ def people_share(evidence: Sequence[Evidence], usual: float) -> float:
     stated = [one.shared_log_sigma for one in used if one.shared_log_sigma is not None]
     if not stated:
         return usual
-    return float(np.median(stated)) * math.sqrt(max(1.0, _ROOM * len(evidence) / len(stated)))
+    return float(np.median(stated)) * math.sqrt(max(1.0, _MIN_SHARE_WITH_PEOPLE * len(evidence) / len(stated)))
 
 
 def tight_enough(interval: ScaleInterval, half_width: float, *, over: str = "photo") -> str:
@@ -176,7 +176,11 @@ def tight_enough(interval: ScaleInterval, half_width: float, *, over: str = "pho
     if interval.half_width_over_photo <= half_width:
         return f"the 80 % interval is within ±{interval.half_width_over_photo:.1%} over the {over}"
     common = interval.common_log_sigma
-    if common > 0 and interval.people_log_sigma <= _LITTLE * common and interval.effective_people >= _FEW:
+    if (
+        common > 0
+        and interval.people_log_sigma <= _NEGLIGIBLE_RATIO * common
+        and interval.effective_people >= _MIN_EFFECTIVE
+    ):
         return f"more paintings would not narrow the interval: it is limited by {interval.limited_by}"
     return ""
 
@@ -279,13 +283,13 @@ def _measure(
     log_depth = log_depth_at(head, values)
     if not np.isfinite(log_depth).all():
         # At infinity, or behind the camera.
-        return MeasuredLength(segment, math.nan, _NOTHING, _NOTHING)
+        return MeasuredLength(segment, math.nan, _UNKNOWN, _UNKNOWN)
     ends_m = rays * np.exp(log_depth)[:, None]
     metres = float(np.linalg.norm(ends_m[1] - ends_m[0]))
     log_length = _log_lengths(posterior, rays, values)
     apart_px = float(np.hypot(*np.subtract(segment.start_xy, segment.end_xy)))
-    alike = math.exp(-apart_px / (_ALIKE_WITHIN * max(camera.width, camera.height)))
-    common = _common_log_sigma(ends_m, alike, errors, widths_log_sigma)
+    correlation = math.exp(-apart_px / (_CORRELATION_LENGTH * max(camera.width, camera.height)))
+    common = _common_log_sigma(ends_m, correlation, errors, widths_log_sigma)
 
     def between(level: float) -> tuple[float, float]:
         quantiles = weighted_quantiles(log_length.ravel(), posterior.weight.ravel(), _levels(level))
@@ -309,13 +313,13 @@ def _log_lengths(
 
 
 def _common_log_sigma(
-    ends_m: Float[ndarray, "2 3"], alike: float, errors: CommonErrors, widths_log_sigma: float
+    ends_m: Float[ndarray, "2 3"], correlation: float, errors: CommonErrors, widths_log_sigma: float
 ) -> float:
     """Return the one-sigma of a length's log from systematic errors.
 
     Args:
         ends_m: both ends.
-        alike: correlation of the relative depth's errors at both.
+        correlation: correlation of the relative depth's errors at both.
         errors: their sizes.
         widths_log_sigma: of the focal length, the part that scales widths with its inverse.
     """
@@ -323,6 +327,6 @@ def _common_log_sigma(
     length_m = float(np.linalg.norm(span_m))
     # How much longer it gets as each end moves along its ray: together, as much as all depth does.
     near, far = ends_m @ span_m / length_m**2
-    shape = errors.shape * math.sqrt(near**2 + far**2 - 2 * alike * near * far)
+    shape = errors.shape * math.sqrt(near**2 + far**2 - 2 * correlation * near * far)
     along_z = float(span_m[2] / length_m) ** 2
     return math.hypot(errors.shared, shape, errors.focal * along_z - widths_log_sigma * (1 - along_z))
