@@ -90,10 +90,18 @@ def pocket(
     check_number("--workers", workers, 1, MOST_WORKERS)
     check_number("--first-seed", first_seed, 0, LAST_SEED - 10 * MOST_SCENES)
     check_own(out, FILES)
-    from mfh_lab.evaluation.plot import write_plot
-    from mfh_lab.evaluation.pocket_subjects import FIRST_SEED, ModelKind, NoiseName
-    from mfh_lab.evaluation.run import Benchmark, check_trained, run_benchmark, settings_of
-    from mfh_lab.evaluation.summary import summarise, table, write_results
+    from mfh_lab.paper.plot import write_benchmark_plot
+    from mfh_lab.paper.pocket import FIRST_SEED, NoiseName, PocketScenes
+    from mfh_lab.paper.pocket_benchmark import (
+        Benchmark,
+        ModelKind,
+        check_trained,
+        run_benchmark,
+        settings_of,
+        summarise,
+        table,
+        write_results,
+    )
     from mfh_lab.pocket.world.bodies import sample_bank_path
     from mfh_lab.pocket.world.workers import usable_cores
 
@@ -106,7 +114,7 @@ def pocket(
         raise InputError(f"--bank: no body bank at {bank_path}: make one with python -m mfh_lab.pocket.world.bodies")
     numbers, processes = parse_numbers(paintings), usable_cores() if workers is None else workers
     first = FIRST_SEED if first_seed is None else first_seed
-    benchmark = Benchmark(scenes, numbers, seeds, chosen, bank_path, out, processes, first)
+    benchmark = Benchmark(PocketScenes(scenes, bank_path, out, processes, first), numbers, seeds, chosen)
     kinds: list[ModelKind] = ["oracle", "trained"] if models == "both" else [models]
     if "trained" in kinds:
         try:
@@ -127,7 +135,7 @@ def pocket(
         print(table(summaries))
         print(f"\n{scenes} scenes, {seeds} seeds (± over seeds), {time.perf_counter() - started:.0f} s")
         try:
-            write_plot(out / "plot.png", summaries, title="pocket benchmark")
+            write_benchmark_plot(out / "plot.png", summaries, title="pocket benchmark")
             print(f"files: {shown(out)}/ ({', '.join(FILES)})")
         except BackendError as error:
             print(f"files: {shown(out)}/ ({', '.join(FILES[:-1])}); no plot: {error_line(error)}")

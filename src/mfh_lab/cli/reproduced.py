@@ -13,8 +13,8 @@ from mfh.errors import BackendError, InputError, shown
 
 if TYPE_CHECKING:
     from mfh_lab.evaluation.datasets.frames import FrameDataset
-    from mfh_lab.evaluation.pocket_subjects import NoiseName
     from mfh_lab.paper.bench import Bench
+    from mfh_lab.paper.pocket import NoiseName
     from mfh_lab.paper.run import Measured, Progress
 
 DEFAULT_SCENES = 16
@@ -109,7 +109,7 @@ def reproduce_grid(request: Request) -> int:
     with progress_line() as progress:
         progress.update("starting", 0.0)
         if (request.dataset or grid.dataset) == "pocket" and "pocket" not in request.roots and "" not in request.roots:
-            from mfh_lab.paper.pocket import pocket_grid
+            from mfh_lab.paper.tables import pocket_grid
 
             bench = _pocket_bench(request, progress=progress.update)
             grid = pocket_grid(grid, oracle=request.models == "oracle")
@@ -227,21 +227,24 @@ def _pocket_bench(request: Request, *, progress: "Progress") -> "Bench":
     from mfh.io.atomic import make_folder
     from mfh_lab.evaluation.protocols import PROTOCOLS
     from mfh_lab.evaluation.store import Store
-    from mfh_lab.paper.pocket import Scenes, oracle_bench, trained_bench
-    from mfh_lab.pocket.world.bodies import sample_bank_path
+    from mfh_lab.paper.pocket import OracleBench, PocketScenes, trained_bench
+    from mfh_lab.pocket.world.bodies import load_bank, sample_bank_path
     from mfh_lab.pocket.world.workers import usable_cores
 
     bank = request.bank or sample_bank_path()
     if not os.path.isfile(bank):
         raise InputError(f"--bank: no body bank at {bank}: make one with python -m mfh_lab.pocket.world.bodies")
     make_folder(request.out)
-    scenes = Scenes(request.limit or DEFAULT_SCENES, bank, request.out, request.workers or usable_cores())
+    scenes = PocketScenes(request.limit or DEFAULT_SCENES, bank, request.out, request.workers or usable_cores())
     if request.models == "oracle":
         if request.preset is not None or request.painter is not None:
             raise InputError("--preset and --painter are of --models trained: oracles are models of their own")
-        return oracle_bench(scenes, _noise(request.noise), progress=progress)
+        noise = _noise(request.noise)
+        return OracleBench(scenes.seeds(progress), load_bank(bank), noise)
     config, store = request.config(), Store(request.out / "answers")
-    return trained_bench(scenes, config, store, protocol=PROTOCOLS[request.protocol], progress=progress)
+    return trained_bench(
+        scenes.seeds(progress), scenes, config, store, protocol=PROTOCOLS[request.protocol], progress=progress
+    )
 
 
 def _noise(name: str) -> "NoiseName":

@@ -16,8 +16,7 @@ from numpy import ndarray
 from mfh.errors import InputError
 from mfh.geometry.camera import crop_camera, resize_camera
 from mfh.types import Camera, FocalProvenance, Photo
-from mfh_lab.evaluation.datasets.sample import Sample
-from mfh_lab.evaluation.view import View
+from mfh_lab.evaluation.datasets.sample import DatasetSample
 
 Window = Literal["all", "eigen", "garg-whole-frame", "garg-seen-frame"]
 OneFocal = Literal["fx", "mean"]
@@ -63,6 +62,29 @@ class Rules:
         """Refuse a range that is none."""
         if not 0 <= self.min_m < self.max_m:
             raise InputError(f"min_m is {self.min_m} and max_m {self.max_m}: expected 0 <= min_m < max_m")
+
+
+@dataclass(frozen=True)
+class EvaluationView:
+    """One sample under one protocol.
+
+    Attributes:
+        name: of the sample.
+        photo: the method's input: cropped and resized as the protocol says, with the camera of exactly that size.
+        truth_m: (h, w) float32 z in metres, cropped like the photo but never resized; 0 where there is none.
+        scored_mask: (h, w) pixels that count: a truth strictly between min_m and max_m, inside the crop and the mask.
+        min_m: answers are clamped to this.
+        max_m: and to this.
+        kind: of scene, where the dataset has kinds; else empty.
+    """
+
+    name: str
+    photo: Photo
+    truth_m: Float[ndarray, "h2 w2"]
+    scored_mask: Bool[ndarray, "h2 w2"]
+    min_m: float
+    max_m: float
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +147,7 @@ PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in (PAPER
 DEFAULT_PROTOCOL = PAPER.name
 
 
-def view(sample: Sample, rules: Rules) -> View:
+def view(sample: DatasetSample, rules: Rules) -> EvaluationView:
     """Show a sample as a protocol says: photo and camera cropped and resized, the truth cropped but never resized.
 
     Args:
@@ -155,13 +177,14 @@ def view(sample: Sample, rules: Rules) -> View:
         width=columns.stop - columns.start,
         height=rows.stop - rows.start,
     )
-    return View(
+    return EvaluationView(
         name=sample.name,
         photo=_photo(np.ascontiguousarray(sample.rgb[rows, columns]), camera, rules, sample.name),
         truth_m=truth_m,
         scored_mask=(truth_m > rules.min_m) & (truth_m < rules.max_m) & window[rows, columns],
         min_m=rules.min_m,
         max_m=rules.max_m,
+        kind=sample.kind,
     )
 
 

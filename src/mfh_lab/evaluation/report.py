@@ -12,8 +12,9 @@ import numpy as np
 
 from mfh.io.written import own_path
 from mfh_lab.evaluation.ledger import Ledger
-from mfh_lab.evaluation.metrics import METRICS, DepthErrors, DepthScores
-from mfh_lab.evaluation.runner import NOT_COUNTED, Row
+from mfh_lab.evaluation.runner import NOT_COUNTED, PhotoRow
+from mfh_lab.evaluation.scoring import DepthScores
+from mfh_lab.pocket.metrics import METRICS, DepthErrors
 
 HEADINGS = {
     "delta1": "δ1", "delta2": "δ2", "delta3": "δ3", "abs_rel": "AbsRel", "sq_rel": "SqRel", "rmse": "RMSE",
@@ -75,7 +76,7 @@ class Summary:
         return self.answered / (self.answered + self.failed) if self.answered + self.failed else 0.0
 
 
-def summarise(rows: Sequence[Row]) -> Summary:
+def summarise(rows: Sequence[PhotoRow]) -> Summary:
     """Return the means over all photos.
 
     Args:
@@ -123,7 +124,7 @@ def table(summary: Summary) -> list[list[str]]:
     return lines
 
 
-def text(title: str, rows: Sequence[Row], summary: Summary) -> str:
+def text(title: str, rows: Sequence[PhotoRow], summary: Summary) -> str:
     """Return what is printed: title, aligned table, and what a mean does not say.
 
     Args:
@@ -140,7 +141,7 @@ def text(title: str, rows: Sequence[Row], summary: Summary) -> str:
     return "\n".join([title, "", *(line.rstrip() for line in lines), "", *_facts(rows, summary)])
 
 
-def markdown(title: str, rows: Sequence[Row], summary: Summary) -> str:
+def markdown(title: str, rows: Sequence[PhotoRow], summary: Summary) -> str:
     """Return the same as Markdown.
 
     Args:
@@ -154,7 +155,7 @@ def markdown(title: str, rows: Sequence[Row], summary: Summary) -> str:
     return "\n".join([f"# {title}", "", *lines, "", *facts, ""])
 
 
-def summary_tree(rows: Sequence[Row], summary: Summary, settings: Mapping[str, object]) -> dict[str, object]:
+def summary_tree(rows: Sequence[PhotoRow], summary: Summary, settings: Mapping[str, object]) -> dict[str, object]:
     """Return the summary as plain JSON values.
 
     Args:
@@ -167,7 +168,7 @@ def summary_tree(rows: Sequence[Row], summary: Summary, settings: Mapping[str, o
     return {name: _plain(value) for name, value in tree.items()}
 
 
-def write_report(title: str, rows: Sequence[Row], ledger: Ledger, settings: Mapping[str, object]) -> Summary:
+def write_report(title: str, rows: Sequence[PhotoRow], ledger: Ledger, settings: Mapping[str, object]) -> Summary:
     """Write scores.csv, failures.csv, summary.json, summary.md, and timings.csv; all but the last repeat byte for byte.
 
     Args:
@@ -199,7 +200,7 @@ def write_report(title: str, rows: Sequence[Row], ledger: Ledger, settings: Mapp
     return summary
 
 
-def _facts(rows: Sequence[Row], summary: Summary) -> list[str]:
+def _facts(rows: Sequence[PhotoRow], summary: Summary) -> list[str]:
     """Return lines about what the table does not say."""
     scorable = summary.answered + summary.failed
     lines = [f"answers      {summary.answered} of {scorable} photos ({summary.coverage:.0%})"]
@@ -248,7 +249,7 @@ def _score_names() -> list[str]:
     return ["name", "answered", *errors, *_FACTS, "space", "half_width", "covered_80", "covered_95"]
 
 
-def _score_line(row: Row) -> list[str]:
+def _score_line(row: PhotoRow) -> list[str]:
     if row.scores is None:
         return [row.name, "0", *[""] * (len(_score_names()) - 2)]
     scores: DepthScores = row.scores

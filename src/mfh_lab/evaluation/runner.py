@@ -14,9 +14,9 @@ from mfh_lab.evaluation.ledger import Done, Ledger, open_ledger
 from mfh_lab.evaluation.methods.contender import Contender
 from mfh_lab.evaluation.methods.method import Method, Prediction
 from mfh_lab.evaluation.methods.stored import prediction_path, read_prediction, write_prediction
-from mfh_lab.evaluation.metrics import DepthErrors, DepthScores, check_shape, covers, failure_errors, score
-from mfh_lab.evaluation.protocols import Protocol, view
-from mfh_lab.evaluation.view import View
+from mfh_lab.evaluation.protocols import EvaluationView, Protocol, view
+from mfh_lab.evaluation.scoring import DepthScores, check_shape, covers, failure_errors, score
+from mfh_lab.pocket.metrics import DepthErrors
 
 Progress = Callable[[str, float], None]
 NO_TRUTH = "no truth"
@@ -54,7 +54,7 @@ class Evaluation:
             "code": package_digest(),
         }
 
-    def view(self, name: str) -> View:
+    def view(self, name: str) -> EvaluationView:
         """Return a sample as the protocol shows it.
 
         Args:
@@ -64,7 +64,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Row:
+class PhotoRow:
     """One photo of the table.
 
     Attributes:
@@ -113,7 +113,7 @@ def predict(evaluation: Evaluation, ledger: Ledger, *, progress: Progress) -> No
         ledger.add(_answer(evaluation, method, ledger, name))
 
 
-def score_all(evaluation: Evaluation, ledger: Ledger, *, progress: Progress) -> list[Row]:
+def score_all(evaluation: Evaluation, ledger: Ledger, *, progress: Progress) -> list[PhotoRow]:
     """Score what is on disk.
 
     Args:
@@ -136,7 +136,7 @@ def score_all(evaluation: Evaluation, ledger: Ledger, *, progress: Progress) -> 
 
 def evaluate(
     evaluation: Evaluation, out: Path, *, progress: Progress, restart: bool = False
-) -> tuple[list[Row], Ledger]:
+) -> tuple[list[PhotoRow], Ledger]:
     """Answer, write down, score; run again, it goes on where it was stopped.
 
     Args:
@@ -191,7 +191,7 @@ def _answer(evaluation: Evaluation, method: Method, ledger: Ledger, name: str) -
     return Done(name, seconds)
 
 
-def _seen(evaluation: Evaluation, name: str) -> View | str:
+def _seen(evaluation: Evaluation, name: str) -> EvaluationView | str:
     """Return a photo as the protocol shows it, or why it cannot be read."""
     try:
         return evaluation.view(name)
@@ -201,19 +201,19 @@ def _seen(evaluation: Evaluation, name: str) -> View | str:
         return kind_and_message(error)
 
 
-def _row(evaluation: Evaluation, ledger: Ledger, name: str) -> Row:
+def _row(evaluation: Evaluation, ledger: Ledger, name: str) -> PhotoRow:
     done = ledger.done[name]
     if done.failure:
-        return Row(name, failure=done.failure, kind=done.kind)
+        return PhotoRow(name, failure=done.failure, kind=done.kind)
     seen = _seen(evaluation, name)
     if isinstance(seen, str):
-        return Row(name, failure=seen, kind=UNREADABLE)
+        return PhotoRow(name, failure=seen, kind=UNREADABLE)
     try:
         prediction = read_prediction(prediction_path(ledger.predictions, name))
         scores = score(prediction, seen)
     except MfhError as error:
-        return Row(name, failure=one_line(error), kind=type(error).__name__)
-    return Row(
+        return PhotoRow(name, failure=one_line(error), kind=type(error).__name__)
+    return PhotoRow(
         name,
         scores,
         _half_width(prediction),
@@ -222,12 +222,12 @@ def _row(evaluation: Evaluation, ledger: Ledger, name: str) -> Row:
     )
 
 
-def _with_worst(evaluation: Evaluation, row: Row, *, space: Space) -> Row:
+def _with_worst(evaluation: Evaluation, row: PhotoRow, *, space: Space) -> PhotoRow:
     seen = _seen(evaluation, row.name)
     if isinstance(seen, str):
-        return Row(row.name, failure=seen, kind=UNREADABLE)
+        return PhotoRow(row.name, failure=seen, kind=UNREADABLE)
     worst = failure_errors(seen), failure_errors(seen, space=space)
-    return Row(row.name, failure=row.failure, kind=row.kind, worst=worst)
+    return PhotoRow(row.name, failure=row.failure, kind=row.kind, worst=worst)
 
 
 def _half_width(prediction: Prediction) -> float | None:

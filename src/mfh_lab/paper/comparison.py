@@ -16,11 +16,10 @@ from mfh_lab.evaluation.methods.files import file_contender
 from mfh_lab.evaluation.methods.hub_metric import hub_contender
 from mfh_lab.evaluation.methods.mfh_method import mfh_contender, with_fixed_scale
 from mfh_lab.evaluation.protocols import Protocol
-from mfh_lab.evaluation.runner import LOCK_WAIT_S, NOT_COUNTED, Evaluation, evaluate
-from mfh_lab.evaluation.runner import Row as Scored
+from mfh_lab.evaluation.runner import LOCK_WAIT_S, NOT_COUNTED, Evaluation, PhotoRow, evaluate
 from mfh_lab.paper import published
 from mfh_lab.paper.grid import Cell, Grid
-from mfh_lab.paper.measure import Row
+from mfh_lab.paper.measure import ResultRow
 from mfh_lab.paper.published import NOTHING, OURS, Published
 from mfh_lab.paper.run import Measured, Progress
 
@@ -132,7 +131,7 @@ def compare_methods(
     labels = list(dict.fromkeys([*theirs, *own]))
     by_name = {dataset.name: dataset for dataset in datasets}
     columns = [*by_name, *(one for one in missing if one not in by_name)]
-    rows: list[Row] = []
+    rows: list[ResultRow] = []
     not_run: dict[tuple[str, ...], str] = {}
     unscored: dict[str, None] = {}
     for label in labels:
@@ -160,7 +159,7 @@ def compare_methods(
 
 def _scored(
     methods: Methods, label: str, dataset: FrameDataset, protocol: Protocol, out: Path, *, progress: Progress
-) -> tuple[list[Scored], str]:
+) -> tuple[list[PhotoRow], str]:
     """Return the photos of one method on one dataset, or none and why it could not run."""
     try:
         contender = methods.of(label, dataset, protocol)
@@ -192,7 +191,7 @@ def _is_ours(cell: Cell) -> bool:
     return cell.label[0] == OURS
 
 
-def _row(scored: Scored, label: tuple[str, ...], setting: Setting) -> Row:
+def _row(scored: PhotoRow, label: tuple[str, ...], setting: Setting) -> ResultRow:
     """Return one photo's scores as a row of this table."""
     if scored.scores is not None:
         errors = getattr(scored.scores, setting)
@@ -200,7 +199,7 @@ def _row(scored: Scored, label: tuple[str, ...], setting: Setting) -> Row:
     else:
         assert scored.worst is not None, "a photo that can be scored has a worst answer"
         errors, scale_error, shape = scored.worst[0 if setting == "metric" else 1], None, None
-    return Row(
+    return ResultRow(
         photo=scored.name,
         label=label,
         seed=0,

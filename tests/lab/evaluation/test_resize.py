@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfh_lab.evaluation.resize import resize_aligned
+from mfh_lab.evaluation.scoring import resize_aligned
 
 
 def naive(values, height, width):

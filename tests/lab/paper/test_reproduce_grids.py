@@ -10,9 +10,8 @@ from mfh.config import HeadConfig, preset
 from mfh_lab.paper import published
 from mfh_lab.paper.comparison import TABLES
 from mfh_lab.paper.grid import Cell
-from mfh_lab.paper.pocket import pocket_grid
 from mfh_lab.paper.published import NOTHING, row
-from mfh_lab.paper.tables import GRIDS
+from mfh_lab.paper.tables import GRIDS, pocket_grid
 
 
 def by_label(name: str) -> dict[tuple[str, ...], Cell]:

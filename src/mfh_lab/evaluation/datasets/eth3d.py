@@ -18,7 +18,7 @@ from mfh.io.reading import check_file, read_text, reading
 from mfh.types import Camera
 from mfh_lab.evaluation.datasets.frames import Frame, Index, first_file, first_folder, read_lines
 from mfh_lab.evaluation.datasets.reading import as_truth, camera_of, make_sample, read_mask, read_rgb, size_of
-from mfh_lab.evaluation.datasets.sample import Sample
+from mfh_lab.evaluation.datasets.sample import DatasetSample
 
 LIST = "eth3d_filename_list.txt"
 CALIBRATION = "dslr_calibration_jpg"
@@ -72,7 +72,7 @@ def index(root: Path, split: Path | None) -> Index:
     return Index(root, f"Marigold's arrangement in {base}, {scenes} of {SCENES} scenes", where, frames, (note,))
 
 
-def load(frame: Frame) -> Sample:
+def load(frame: Frame) -> DatasetSample:
     """Read one photo; where an official mask is not 0, scanner and photo do not show the same."""
     rgb = read_rgb(frame.files["rgb"])
     height, width = rgb.shape[:2]

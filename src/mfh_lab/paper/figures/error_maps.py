@@ -13,11 +13,11 @@ from numpy import ndarray
 from mfh.errors import InputError
 from mfh.viz.drawing import bar_colours, bar_ticks_m, colour_depth, depth_limits_m, position_on_bar, tick_label
 from mfh_lab.evaluation.methods.method import Prediction
-from mfh_lab.evaluation.metrics import clamped, score
 from mfh_lab.evaluation.prediction_folders import read_metres
-from mfh_lab.evaluation.resize import resize_aligned
-from mfh_lab.evaluation.view import View
+from mfh_lab.evaluation.protocols import EvaluationView
+from mfh_lab.evaluation.scoring import resize_aligned, score
 from mfh_lab.paper.figures.saving import literal, new_figure, save_figure, save_table
+from mfh_lab.pocket.metrics import clamped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ def pick_samples(names: Sequence[str], count: int) -> list[str]:
     return [names[int(place)] for place in places]
 
 
-def compare_answer(depth_m: Float[ndarray, "_ _"], view: View) -> Answer:
+def compare_answer(depth_m: Float[ndarray, "_ _"], view: EvaluationView) -> Answer:
     """Bring an answer to the truth's size, clamp it as the metrics do, and say how wrong it is where.
 
     Args:
@@ -96,7 +96,7 @@ def compare_answer(depth_m: Float[ndarray, "_ _"], view: View) -> Answer:
 
 
 def make_error_maps(
-    views: Sequence[View],
+    views: Sequence[EvaluationView],
     folders: Mapping[str, Path],
     out: Path,
     *,
@@ -203,7 +203,7 @@ def grown(
     return _subsampled(values, size), _subsampled(mask.astype(np.uint8), size).astype(bool)
 
 
-def _small_truth(view: View) -> tuple[tuple[int, int], Float[ndarray, "h w"], Bool[ndarray, "h w"]]:
+def _small_truth(view: EvaluationView) -> tuple[tuple[int, int], Float[ndarray, "h w"], Bool[ndarray, "h w"]]:
     height, width = view.truth_m.shape
     scale = min(1.0, _PANEL_PX / width)
     size = max(1, round(height * scale)), max(1, round(width * scale))

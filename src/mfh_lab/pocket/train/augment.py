@@ -11,7 +11,7 @@ Rng = np.random.Generator
 
 
 @dataclass(frozen=True)
-class Sample:
+class TrainingSample:
     """One training picture: rgb (h, w, 3) float32 in [0, 1], depth_m (h, w) float32 (0 = sky), person (h, w) bool."""
 
     rgb: ndarray
@@ -50,12 +50,14 @@ def draw_window(height: int, width: int, rng: Rng) -> Window:
     return Window(x, y, w, h, bool(rng.random() < 0.5))
 
 
-def augment(sample: Sample, size: tuple[int, int], rng: Rng) -> Sample:
+def augment(sample: TrainingSample, size: tuple[int, int], rng: Rng) -> TrainingSample:
     """Crop to (width, height), flip, and change colour, light, sharpness, noise and compression at random."""
     height, width = sample.depth_m.shape
     window = draw_window(height, width, rng)
     person = window.cut(sample.person.astype(np.uint8), size, nearest=True) > 0
-    return Sample(photograph(window.cut(sample.rgb, size), rng), window.cut(sample.depth_m, size, nearest=True), person)
+    return TrainingSample(
+        photograph(window.cut(sample.rgb, size), rng), window.cut(sample.depth_m, size, nearest=True), person
+    )
 
 
 def photograph(rgb: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mfh.errors import InputError
-from mfh_lab.pocket.train.augment import Sample, augment
+from mfh_lab.pocket.train.augment import TrainingSample, augment
 from mfh_lab.pocket.train.network import PocketDepth
 from mfh_lab.pocket.train.training import Schedule, started
 from mfh_lab.pocket.world.dataset import load_shard, shard_paths
@@ -58,7 +58,7 @@ class Pool:
         rng = np.random.default_rng((schedule.seed, step, rank + 1))
         samples = []
         for index in rng.choice(len(self.rgb[shape]), schedule.batch, p=self.odds[shape]):
-            raw = Sample(
+            raw = TrainingSample(
                 self.rgb[shape][index].astype(np.float32) / np.float32(255),
                 self.depth_m[shape][index].astype(np.float32),
                 self.person[shape][index],

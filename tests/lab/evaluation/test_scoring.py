@@ -10,17 +10,10 @@ from hypothesis import strategies as st
 
 from mfh.errors import InputError
 from mfh_lab.evaluation.methods.method import Prediction
-from mfh_lab.evaluation.metrics import (
-    METRICS,
-    compare,
-    covers,
-    depth_errors,
-    failure_errors,
-    fit_least_squares,
-    score,
-)
-from mfh_lab.evaluation.view import View
-from tests.lab.evaluation.made_up import view_of
+from mfh_lab.evaluation.protocols import EvaluationView
+from mfh_lab.evaluation.scoring import covers, failure_errors, score
+from mfh_lab.pocket.metrics import METRICS, depth_errors, fit_least_squares
+from tests.lab.evaluation.made_up import compare, view_of
 
 
 def random_pair(seed=0, shape=(20, 30)):
@@ -102,7 +95,7 @@ def test_small_answers_are_resized_with_aligned_corners():
     assert score(prediction, view_of(truth)).metric.abs_rel == pytest.approx(0, abs=1e-6)
     with pytest.raises(InputError, match="the answer has 5x3 values and the truth 9x9"):
         score(Prediction(np.ones((3, 5), np.float32), "depth"), view_of(np.ones((9, 9))))
-    with pytest.raises(InputError, match=r"an answer of \(2, 3\)"):
+    with pytest.raises(InputError, match="the answer has 3x2 values and the truth 9x9"):
         compare(np.ones((2, 3)), view_of(np.ones((9, 9))), space="depth")
 
 
@@ -199,8 +192,32 @@ def test_no_constant_answer_is_worse_than_a_failure(seed):
 
 
 def test_nothing_to_score_is_an_error_that_says_the_range():
-    empty: View = replace(view_of(np.ones((2, 3))), scored_mask=np.zeros((2, 3), bool))
+    empty: EvaluationView = replace(view_of(np.ones((2, 3))), scored_mask=np.zeros((2, 3), bool))
     with pytest.raises(InputError, match=r"made up: no pixel has a true depth between 0\.001 and 10 m"):
         compare(np.ones((2, 3)), empty, space="depth")
     with pytest.raises(InputError, match="nothing can be scored"):
         failure_errors(empty)
+
+
+def test_a_wrong_scale_is_nothing_but_scale_error():
+    truth = np.linspace(0.5, 9, 600).reshape(20, 30)
+    perfect = compare(truth, view_of(truth), space="depth")
+    assert (perfect.metric.abs_rel, perfect.metric.delta1, perfect.scale_error) == (0.0, 1.0, 0.0)
+    scores = compare(1.3 * truth, view_of(truth, max_m=20.0), space="depth")
+    assert scores.metric.abs_rel == pytest.approx(0.3) and scores.metric.delta1 == 0.0
+    assert scores.scale_error == pytest.approx(np.log(1.3))
+    assert compare(truth / 1.2, view_of(truth), space="depth").metric.delta1 == 1.0
+    assert compare(truth / 1.3, view_of(truth), space="depth").scale_error == pytest.approx(np.log(1.3))
+
+
+def test_pixels_beyond_the_horizon_count_as_far_and_pixels_without_a_truth_do_not_count():
+    truth = np.array([[2.0, 2.0, 0.0, np.inf, 100.0, 0.05]])
+    depth = np.array([[2.0, np.inf, 5.0, 5.0, 5.0, 5.0]])
+    metric = compare(depth, view_of(truth, min_m=0.1, max_m=80.0), space="disparity").metric
+    assert metric.abs_rel == pytest.approx((0 + 39) / 2) and metric.delta1 == 0.5
+
+
+def test_answers_are_clipped_to_the_range():
+    view = view_of(np.full((1, 2), 40.0), min_m=0.1, max_m=80.0)
+    assert compare(np.array([[1e9, 1e9]]), view, space="depth").metric.abs_rel == pytest.approx(1.0)
+    assert compare(np.array([[-3.0, 0.0]]), view, space="depth").metric.abs_rel == pytest.approx(1 - 0.1 / 40)
