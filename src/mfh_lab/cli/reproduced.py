@@ -76,12 +76,20 @@ class Request:
         """
         found = self.roots.get(dataset, self.roots.get(""))
         if found is None:
+            root = f"--root {dataset}=DIR"
             raise InputError(
-                f"{self.name} is measured on {dataset}: give its folder with --root {dataset}=DIR "
-                f"(mfh evaluate {dataset} --check --root DIR says what belongs there), or --dataset pocket, which "
-                "needs nothing"
+                f"{self.name} is measured on {dataset}: give its folder with {root} ({self._advice(dataset)}"
             )
         return found
+
+    def _advice(self, dataset: str) -> str:
+        """Return where the folder comes from, and what needs none."""
+        if dataset == "pocket":
+            return "mfh pocket render --out DIR makes one)"
+        check = f"mfh evaluate {dataset} --check --root DIR lists what belongs there)"
+        from mfh_lab.paper.tables import GRIDS
+
+        return f"{check}, or --dataset pocket, which needs nothing" if self.name in GRIDS else check
 
 
 def reproduce_grid(request: Request) -> int:
