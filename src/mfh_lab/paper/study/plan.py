@@ -9,7 +9,6 @@ from typing import cast
 import numpy as np
 
 from mfh.errors import InputError, shown
-from mfh.io.atomic import atomic_path
 from mfh.io.reading import read_json, reading
 from mfh_lab.paper.study.meter_bar import RANGES, MeterBar, RangeName
 
@@ -94,20 +93,16 @@ def draw_plan(bars: Mapping[str, MeterBar], labels: Sequence[str], *, seed: int)
     ]
 
 
-def write_key(path: Path, questions: Sequence[Question], labels: Sequence[str], *, study: str, seed: int) -> None:
-    """Write the key.
+def key_text(questions: Sequence[Question], labels: Sequence[str], *, study: str, seed: int) -> str:
+    """Return the key as JSON; it is not to be handed to participants.
 
     Args:
-        path: json file; not to be handed to participants.
         questions: of the study.
         labels: of the methods, as given.
         study: its id.
         seed: that drew it.
-
-    Raises:
-        InputError: when the file cannot be written.
     """
-    tree = {
+    key = {
         "format": _KEY_FORMAT,
         "version": _VERSION,
         "study": study,
@@ -123,15 +118,14 @@ def write_key(path: Path, questions: Sequence[Question], labels: Sequence[str], 
             for one in questions
         },
     }
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(tree, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return json.dumps(key, indent=1, ensure_ascii=False) + "\n"
 
 
 def read_key(path: Path) -> Key:
     """Read a key.
 
     Args:
-        path: made by write_key.
+        path: that mfh study make wrote.
 
     Raises:
         InputError: for a file that is missing or is no such key.
