@@ -44,7 +44,7 @@ def annotate(
         raise InputError("--dataset needs --root: the folder it lies in")
     from mfh.io.atomic import check_writable, make_folder
     from mfh.io.lock import folder_lock
-    from mfh_lab.evaluation.photo_files import find_photos
+    from mfh_lab.evaluation.given_files import find_photos
     from mfh_lab.paper.annotate.server import Annotations, make_server
 
     check_writable(out.parent)

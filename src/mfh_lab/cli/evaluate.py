@@ -81,7 +81,7 @@ def pocket(
     from mfh.io.atomic import check_writable, make_folder
     from mfh.io.lock import folder_lock
     from mfh.io.written import check_own
-    from mfh_lab.pocket.world.requirements import require_renderer
+    from mfh_lab.pocket.world.workers import require_renderer
 
     require_renderer()
     check_writable(out)

@@ -179,9 +179,8 @@ def _run(evaluation: "Evaluation", dataset: "FrameDataset", out: Path, *, restar
     from mfh.io.atomic import check_writable
     from mfh.io.lock import folder_lock
     from mfh.io.written import check_own
-    from mfh_lab.evaluation.apart import check_apart_from_inputs
     from mfh_lab.evaluation.report import FILES, summary_tree, text, write_report
-    from mfh_lab.evaluation.runner import LOCK_WAIT_S, evaluate
+    from mfh_lab.evaluation.runner import LOCK_WAIT_S, check_apart_from_inputs, evaluate
 
     check_writable(out)
     check_apart_from_inputs(out, dataset, evaluation.contender)

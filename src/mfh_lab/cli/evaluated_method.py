@@ -10,7 +10,7 @@ from mfh.errors import InputError
 
 if TYPE_CHECKING:
     from mfh.types import Space
-    from mfh_lab.evaluation.methods.contender import Contender
+    from mfh_lab.evaluation.methods.method import Contender
 
 MFH = "mfh"
 

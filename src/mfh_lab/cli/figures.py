@@ -56,7 +56,7 @@ def fig3(
     out: Annotated[Path, typer.Option(help="Folder; features are kept in OUT/features.")] = Path("out/fig3"),
 ) -> int:
     """Figure 3: δ1 of a supervised model against the similarity of test pictures to its training pictures."""
-    from mfh_lab.evaluation.photo_files import find_photos
+    from mfh_lab.evaluation.given_files import find_photos
     from mfh_lab.paper.figures.image_features import ImageFeatures, features_digest
     from mfh_lab.paper.figures.scene_dependency import make_fig3
     from mfh_lab.paper.figures.similarity import FeatureCache, picture_file
@@ -238,7 +238,7 @@ def _error_maps(
     out: Path,
 ) -> int:
     from mfh_lab.evaluation.datasets.registry import open_dataset
-    from mfh_lab.evaluation.prediction_folders import check_complete, parse_predictions
+    from mfh_lab.evaluation.given_files import check_complete, parse_predictions
     from mfh_lab.evaluation.protocols import PROTOCOLS, view
     from mfh_lab.paper.figures.error_maps import make_error_maps, pick_samples
 

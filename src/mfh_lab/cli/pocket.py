@@ -42,7 +42,7 @@ def render(
     check_number("--count", count, 1, MOST_SCENES)
     check_number("--seed", seed, 0, LAST_SEED - count)
     from mfh.io.atomic import check_writable
-    from mfh_lab.pocket.world.requirements import require_renderer
+    from mfh_lab.pocket.world.workers import require_renderer
 
     require_renderer()
     check_writable(out)

@@ -143,7 +143,7 @@ def _shards(data: Path, out: Path, seed: int) -> list[Path]:
     """Return the shards, after seeing that training can be done and its result written."""
     from mfh.io.atomic import check_writable
     from mfh.io.reading import reading
-    from mfh_lab.pocket.world.requirements import require_trainer
+    from mfh_lab.pocket.world.workers import require_trainer
 
     check_number("--seed", seed, 0, LAST_SEED)
     with reading(data, what="--data", expected="a folder of shards"):

@@ -229,7 +229,7 @@ def _missing_weights(config: Config) -> str:
 
 
 def _pocket_bench(request: Request, *, progress: "Progress") -> "Bench":
-    from mfh_lab.pocket.world.requirements import require_renderer
+    from mfh_lab.pocket.world.workers import require_renderer
 
     require_renderer()
     from mfh.io.atomic import make_folder

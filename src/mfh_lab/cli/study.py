@@ -58,8 +58,7 @@ def make(
     if max_m is not None and bars is not None:
         raise InputError("--max-m and --bars are both given: expected one of them")
     from mfh.io.atomic import check_writable, make_folder
-    from mfh_lab.evaluation.photo_files import find_photos
-    from mfh_lab.evaluation.prediction_folders import parse_predictions
+    from mfh_lab.evaluation.given_files import find_photos, parse_predictions
     from mfh_lab.paper.study.meter_bar import bar_to, read_bars
     from mfh_lab.paper.study.page import check_new, make_study
 

@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mfh.errors import InputError, MfhError, kind_and_message, one_line, shown
+from mfh.io.written import is_inside, is_same
 from mfh.types import Space
+from mfh_lab.evaluation.datasets.frames import FrameDataset
 from mfh_lab.evaluation.datasets.sample import Dataset
 from mfh_lab.evaluation.digest import package_digest
-from mfh_lab.evaluation.ledger import Done, Ledger, open_ledger
-from mfh_lab.evaluation.methods.contender import Contender
-from mfh_lab.evaluation.methods.method import Method, Prediction
+from mfh_lab.evaluation.ledger import PREDICTIONS, Done, Ledger, open_ledger
+from mfh_lab.evaluation.methods.method import Contender, Method, Prediction
 from mfh_lab.evaluation.methods.stored import prediction_path, read_prediction, write_prediction
 from mfh_lab.evaluation.protocols import EvaluationView, Protocol, view
 from mfh_lab.evaluation.scoring import DepthScores, check_shape, covers, failure_errors, score
@@ -160,6 +161,31 @@ def evaluate(
         others = f" (the {len(rows) - 1} other photos fail too)" if len(rows) > 1 else ""
         raise InputError(f"{rows[0].name}: {rows[0].failure}{others}")
     return rows, ledger
+
+
+def check_apart_from_inputs(out: Path, dataset: FrameDataset, contender: Contender) -> None:
+    """Refuse a folder for results that is a folder of what is read.
+
+    Args:
+        out: for the results; need not exist.
+        dataset: the photos.
+        contender: the method.
+
+    Raises:
+        InputError: where results would lie among the dataset's files, or among the answers that a method reads.
+    """
+    answers = out / PREDICTIONS
+    for folder in contender.reads:
+        if is_inside(out, folder) or is_inside(folder, answers):
+            raise InputError(
+                f"--predictions {shown(folder)} are answers to read, and results would be written to {shown(answers)}: "
+                "choose another folder with --out"
+            )
+    for folder in dict.fromkeys([dataset.root, *(path.parent for path in dataset.paths())]):
+        if is_same(out, folder) or is_same(answers, folder):
+            raise InputError(
+                f"--out {shown(out)} would put results among the dataset's own files in {shown(folder)}: choose another"
+            )
 
 
 def _is_done(ledger: Ledger, name: str) -> bool:

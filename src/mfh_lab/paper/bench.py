@@ -12,11 +12,11 @@ from mfh.models.registry import Role, load_models, names_of
 from mfh.pipeline.inference import Models
 from mfh_lab.evaluation.datasets.frames import FrameDataset
 from mfh_lab.evaluation.datasets.sample import Dataset
-from mfh_lab.evaluation.digest import folder_digest
+from mfh_lab.evaluation.digest import folder_digest, model_code_digest
 from mfh_lab.evaluation.protocols import EvaluationView, view
 from mfh_lab.evaluation.protocols import Protocol as Rulebook
 from mfh_lab.evaluation.remember import Memory, RememberingPainter, RememberingPeople, RememberingRelativeDepth
-from mfh_lab.evaluation.store import Store, model_code_digest
+from mfh_lab.evaluation.store import Store
 
 ROLES: tuple[Role, ...] = ("relative_depth", "person_segmenter", "human_mesh", "painter")
 

@@ -8,15 +8,14 @@ from typing import Literal
 from mfh.config import Config
 from mfh.errors import InputError, MfhError, one_line
 from mfh.io.lock import folder_lock
-from mfh_lab.evaluation.apart import check_apart_from_inputs
 from mfh_lab.evaluation.datasets.frames import FrameDataset
 from mfh_lab.evaluation.digest import package_digest
-from mfh_lab.evaluation.methods.contender import Contender
 from mfh_lab.evaluation.methods.files import file_contender
 from mfh_lab.evaluation.methods.hub_metric import hub_contender
+from mfh_lab.evaluation.methods.method import Contender
 from mfh_lab.evaluation.methods.mfh_method import mfh_contender, with_fixed_scale
 from mfh_lab.evaluation.protocols import Protocol
-from mfh_lab.evaluation.runner import LOCK_WAIT_S, NOT_COUNTED, Evaluation, PhotoRow, evaluate
+from mfh_lab.evaluation.runner import LOCK_WAIT_S, NOT_COUNTED, Evaluation, PhotoRow, check_apart_from_inputs, evaluate
 from mfh_lab.paper import published
 from mfh_lab.paper.grid import Cell, Grid
 from mfh_lab.paper.measure import ResultRow

@@ -16,7 +16,7 @@ from mfh.errors import InputError, MfhError, kind_and_message, one_line
 from mfh.io.names import plain_name
 from mfh.models.registry import names_of
 from mfh_lab.evaluation.digest import package_digest
-from mfh_lab.evaluation.kept_rows import read_rows, write_rows
+from mfh_lab.evaluation.rows import read_rows, write_rows
 from mfh_lab.paper.bench import Bench
 from mfh_lab.paper.grid import Cell, Grid
 from mfh_lab.paper.measure import ResultRow, failed_rows, measure_photo

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 
 from mfh.errors import InputError, WeightsError
-from mfh_lab.evaluation.methods.contender import Contender
-from mfh_lab.evaluation.methods.method import Prediction
+from mfh_lab.evaluation.methods.method import Contender, Prediction
 from mfh_lab.evaluation.methods.stored import prediction_path, read_prediction
 from mfh_lab.evaluation.protocols import AUTHORS_CODE, PAPER
 from mfh_lab.evaluation.report import summarise, write_report

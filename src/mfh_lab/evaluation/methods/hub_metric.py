@@ -7,9 +7,8 @@ from mfh.models.relative_depth.hub_depth import MARKER
 from mfh.types import Photo, Space
 from mfh.weights.hub import locate, parse_source
 from mfh_lab.evaluation.digest import folder_digest
-from mfh_lab.evaluation.methods.contender import Contender
 from mfh_lab.evaluation.methods.hub_metric_depth import FocalUse, MetricDepthModel, kind_of, load_metric_depth
-from mfh_lab.evaluation.methods.method import Prediction
+from mfh_lab.evaluation.methods.method import Contender, Prediction
 
 HUB = "pip install 'metric-from-human[hub]'"
 _FOCAL = "?focal="

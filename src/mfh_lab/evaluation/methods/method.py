@@ -1,7 +1,8 @@
 """What a method must do to be evaluated: metres for a photo, or a failure in one line."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
@@ -61,3 +62,36 @@ class Method(Protocol):
             MfhError: where there is none; it counts as a failure and is listed.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A method before its models are loaded: enough to know whether there is anything left for it to do.
+
+    Attributes:
+        name: what to call it.
+        settings: plain JSON values that decide every answer.
+        load: makes it, with its models.
+        title: what to call it in tables; the name by default.
+        reads: folders of the user's that it reads answers from.
+    """
+
+    name: str
+    settings: Mapping[str, object]
+    load: Callable[[], Method]
+    title: str = ""
+    reads: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Call it by its name where it has no title."""
+        if not self.title:
+            object.__setattr__(self, "title", self.name)
+
+    @classmethod
+    def of(cls, method: Method) -> "Contender":
+        """Return a method that is loaded already.
+
+        Args:
+            method: the method.
+        """
+        return cls(method.name, method.settings, lambda: method)

@@ -17,8 +17,7 @@ from mfh.models.registry import names_of
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.types import MetricDepth, Photo
 from mfh_lab.evaluation.digest import folder_digest
-from mfh_lab.evaluation.methods.contender import Contender
-from mfh_lab.evaluation.methods.method import Prediction
+from mfh_lab.evaluation.methods.method import Contender, Prediction
 
 NAME = "mfh"
 

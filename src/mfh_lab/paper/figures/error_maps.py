@@ -12,8 +12,8 @@ from numpy import ndarray
 
 from mfh.errors import InputError
 from mfh.viz.drawing import bar_colours, bar_ticks_m, colour_depth, depth_limits_m, position_on_bar, tick_label
+from mfh_lab.evaluation.given_files import read_metres
 from mfh_lab.evaluation.methods.method import Prediction
-from mfh_lab.evaluation.prediction_folders import read_metres
 from mfh_lab.evaluation.protocols import EvaluationView
 from mfh_lab.evaluation.scoring import resize_aligned, score
 from mfh_lab.paper.figures.saving import literal, new_figure, save_figure, save_table

@@ -26,7 +26,7 @@ from mfh.io.photo import load_photo
 from mfh.io.reading import reading
 from mfh.io.written import is_inside, is_same
 from mfh.viz.drawing import bar_colours, bar_ticks_m, colour_depth, position_on_bar, tick_label
-from mfh_lab.evaluation.prediction_folders import check_aspect, check_complete, read_metres
+from mfh_lab.evaluation.given_files import check_aspect, check_complete, read_metres
 from mfh_lab.paper import pages
 from mfh_lab.paper.study.meter_bar import MeterBar, choose_bar
 from mfh_lab.paper.study.plan import LETTERS, Question, draw_plan, key_text, read_key

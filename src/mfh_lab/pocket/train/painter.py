@@ -18,7 +18,7 @@ from torch.nn import functional
 from mfh.errors import InputError
 from mfh_lab.pocket.train.augment import Window, draw_window, photograph
 from mfh_lab.pocket.train.depth import draw_size
-from mfh_lab.pocket.train.painter_network import PainterNetwork
+from mfh_lab.pocket.train.network import PainterNetwork
 from mfh_lab.pocket.train.training import Schedule, started
 from mfh_lab.pocket.world.dataset import load_shard, shard_paths
 
@@ -150,7 +150,7 @@ def painter_loss(predicted: tuple[Tensor, Tensor, Tensor, Tensor], free: Tensor,
     """Negative log likelihood of where people could stand (Bernoulli) and how large a metre is there (mixture).
 
     Args:
-        predicted: maps of :class:`mfh_lab.pocket.train.painter_network.PainterNetwork`.
+        predicted: maps of :class:`mfh_lab.pocket.train.network.PainterNetwork`.
         free: (b, h, w) share of the cell where somebody could stand.
         log_size: (b, h, w) log(px_per_m / image height), NaN where there is no ground.
     """
