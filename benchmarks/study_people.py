@@ -85,7 +85,7 @@ def study_scene(seed: int, bank: BodyBank, model: BlazePose, *, split: str) -> t
 def _spread(values: np.ndarray) -> str:
     values = values[np.isfinite(values)]
     if not len(values):
-        return "nobody"
+        return "no person"
     middle = np.median(values)
     robust = 1.4826 * np.median(np.abs(values - middle))
     return (
@@ -103,17 +103,18 @@ def main() -> None:
     args = parser.parse_args()
     bank, model = load_bank(args.bank), BlazePose()
     cases: list[Case] = []
-    nobody: list[float] = []
+    unmatched: list[float] = []
     for seed in range(args.seed, args.seed + args.count):
         more, strangers = study_scene(seed, bank, model, split=args.split)
         cases += more
-        nobody += strangers
+        unmatched += strangers
     for low, high in ((0, 80), (80, 160), (160, 1000)):
         those = [one for one in cases if low <= one.height_px < high]
         print(f"{low:4d}-{high} px tall: found {sum(one.score > 0 for one in those)} of {len(those)}")
     found = [one for one in cases if one.score > 0]
     print(
-        f"scored {SURE} or more: {sum(one.score >= SURE for one in found)} people, {sum(s >= SURE for s in nobody)} not"
+        f"scored {SURE} or more: {sum(one.score >= SURE for one in found)} people, "
+        f"{sum(score >= SURE for score in unmatched)} not"
     )
     print(f"mask IoU {np.median([one.mask_iou for one in found]):.3f}", end=", ")
     print(f"body IoU with the mask {np.nanmedian([one.body_iou for one in found]):.3f}")

@@ -9,8 +9,8 @@ validation scenes (``--first-seed 7000000``). Four questions:
    80 % of the scenes, against the number of paintings.
 2. Four people who stand within 2 % of one distance (truly, whatever was measured): what does the rest come out as?
 3. Painting until the 80 % interval is within ±10 %: how many paintings does it take, and what does stopping cost? With
-   random masks, and with masks whose person is expected to tell most (the oracle painter says where it would stand
-   somebody).
+   random masks, and with masks whose person is expected to be most informative (the oracle painter knows where it
+   would stand).
 4. How long does the fit of 32 paintings take?
 """
 

@@ -1,4 +1,4 @@
-"""``mfh evaluate``: how good the metres are where the truth is known; ``pocket`` is the pocket world's benchmark."""
+"""``mfh evaluate``: errors of metric depth where the truth is known; ``pocket`` is the pocket world's benchmark."""
 
 import os
 import sys
@@ -21,21 +21,21 @@ LOCK_WAIT_S = 5.0
 
 
 class _Names(TyperGroup):
-    """Takes the pocket world's scenes in a folder for what they are: a dataset like any other."""
+    """Takes the pocket world's scenes in a folder as a dataset like any other."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the dataset's own name where the benchmark's stands."""
         return super().parse_args(ctx, routed(args))
 
 
-def routed(words: Sequence[str]) -> list[str]:
-    """Return the words with "pocket-scenes" for "pocket" where a folder is given: the benchmark has none.
+def routed(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with "pocket-scenes" for "pocket" where a folder is given: the benchmark has none.
 
     Args:
-        words: after ``mfh evaluate``.
+        arguments: after ``mfh evaluate``.
     """
-    of_folder = any(word == "--check" or word.partition("=")[0] == "--root" for word in words)
-    return ["pocket-scenes", *words[1:]] if of_folder and words[0] == "pocket" else list(words)
+    of_folder = any(word == "--check" or word.partition("=")[0] == "--root" for word in arguments)
+    return ["pocket-scenes", *arguments[1:]] if of_folder and arguments[0] == "pocket" else list(arguments)
 
 
 app = typer.Typer(
@@ -59,10 +59,10 @@ def pocket(
     seeds: Annotated[int, typer.Option(help="Painting seeds, for error bars.")] = 5,
     models: Annotated[
         Literal["oracle", "trained", "both"],
-        typer.Option(help="oracle: they know the truth and err as told; trained: those of preset pocket."),
+        typer.Option(help="oracle: they know the truth and err by --noise; trained: those of preset pocket."),
     ] = "both",
     noise: Annotated[str, typer.Option(help=f"Of the oracles, one or more of {','.join(NOISES)}.")] = "outliers10",
-    out: Annotated[Path, typer.Option(help="Folder for renders and results; run again to go on.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder for renders and results; run again to resume.")] = Path(
         "out/pocket-benchmark"
     ),
     bank: Annotated[

@@ -23,7 +23,7 @@ Predictions = Annotated[
     list[str],
     typer.Option(
         metavar="LABEL=DIR",
-        help="A method and the output folder of mfh evaluate, or a folder of its metres; repeatable.",
+        help="A method and the output folder of mfh evaluate, or a folder of its metric depth; repeatable.",
     ),
 ]
 Scores = Annotated[
@@ -152,24 +152,24 @@ def register(app: typer.Typer) -> None:
         app.command(name, help=f"Figure {name[3:]}: as fig7, on {dataset}.")(_on_dataset(name, dataset))
 
 
-def labelled(option: str, words: list[str]) -> dict[str, str]:
-    """Read ``LABEL=VALUE`` words.
+def labelled(option: str, values: list[str]) -> dict[str, str]:
+    """Read ``LABEL=VALUE`` options.
 
     Args:
         option: its name, for messages.
-        words: as typed.
+        values: as typed.
 
     Returns:
         Label -> value, in the order typed.
 
     Raises:
-        InputError: for a word without a label or a value, or a label that comes twice.
+        InputError: for one without a label or a value, or a label that comes twice.
     """
     read: dict[str, str] = {}
-    for word in words:
-        match = re.fullmatch(r"\s*([^=]+?)\s*=(.+)", word, re.DOTALL)
+    for value in values:
+        match = re.fullmatch(r"\s*([^=]+?)\s*=(.+)", value, re.DOTALL)
         if match is None:
-            raise InputError(f"{option} is {word!r}: expected LABEL=PATH")
+            raise InputError(f"{option} is {value!r}: expected LABEL=PATH")
         label = shown(match[1])
         if label in read:
             raise InputError(f"{option} has {label!r} twice: expected every label once")
@@ -186,7 +186,7 @@ def measure_bodies(
         photo: the photo.
         preset: models and options.
         seed: of the paintings.
-        progress: told what is going on.
+        progress: called with what is being done and the fraction done.
         **overrides: other fields of the configuration.
     """
     import numpy as np
@@ -289,7 +289,7 @@ def _test_set(
 
 
 def _prepare(out: Path, names: Sequence[str]) -> None:
-    """Refuse what cannot be written or drawn, or is of somebody else, before any work, and make the folder."""
+    """Refuse, before any work, files that cannot be written or are not this program's; make the folder."""
     from mfh.io.atomic import check_writable, make_folder
     from mfh.io.written import check_own
     from mfh_lab.paper.figures.saving import new_figure

@@ -111,18 +111,18 @@ ENTRIES: dict[str, tuple[Callable[[Request], int], str]] = {
 """Table or figure -> what makes it, and its line in the help. To add one: a function of the request and a line here."""
 
 
-def _labelled(words: list[str], flag: str, *, unlabelled: bool = False) -> dict[str, str]:
-    """Read words of the form LABEL=VALUE."""
+def _labelled(options: list[str], flag: str, *, unlabelled: bool = False) -> dict[str, str]:
+    """Read options of the form LABEL=VALUE."""
     found: dict[str, str] = {}
-    for word in words:
-        label, equals, value = word.partition("=")
+    for option in options:
+        label, equals, value = option.partition("=")
         if not equals and unlabelled:
-            label, value = "", word
+            label, value = "", option
         elif not (label and value):
-            raise InputError(f"{flag} is {word!r}: expected LABEL=VALUE")
+            raise InputError(f"{flag} is {option!r}: expected LABEL=VALUE")
         label = shown(label)
         if label in found:
-            raise InputError(f"{flag} {label or word} is given twice")
+            raise InputError(f"{flag} {label or option} is given twice")
         found[label] = value
     return found
 

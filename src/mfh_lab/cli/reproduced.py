@@ -1,4 +1,4 @@
-"""What ``mfh reproduce`` does once its words are read: grids of settings, methods side by side, and their files."""
+"""What ``mfh reproduce`` does once its arguments are read: grids of settings, methods side by side, and their files."""
 
 import os
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ class Request:
         limit: only so many photos.
         preset: None for "paper", or "pocket" on the pocket world.
         painter: registry name instead of the preset's.
-        protocol: what is shown and scored.
+        protocol: name of the evaluation protocol.
         out: folder of the results.
         models: of the pocket world: "trained" or "oracle".
         noise: of the oracles.
@@ -221,7 +221,7 @@ def _dataset_bench(request: Request, dataset: str) -> "Bench":
 
 
 def _missing_weights(config: Config) -> str:
-    """Say which of the preset's models are not here either."""
+    """Return which of the preset's models are not here either."""
     from mfh.models.needs import needs_of
 
     missing = ", ".join(needs_of(config).missing)

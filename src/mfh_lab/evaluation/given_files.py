@@ -54,24 +54,24 @@ def find_photos(places: Sequence[Path]) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def parse_predictions(words: Sequence[str]) -> dict[str, Path]:
+def parse_predictions(options: Sequence[str]) -> dict[str, Path]:
     """Read ``label=DIR`` for several methods.
 
     Args:
-        words: as typed.
+        options: as typed.
 
     Returns:
         Label -> folder with its predictions: DIR, or DIR/predictions where DIR is the output of ``mfh evaluate``.
 
     Raises:
-        InputError: for a word without a label, a label given twice, or a folder that is not there.
+        InputError: for one without a label, a label given twice, or a folder that is not there.
     """
     folders: dict[str, Path] = {}
-    for word in words:
-        label, equals, text = word.partition("=")
+    for option in options:
+        label, equals, text = option.partition("=")
         label = shown(label.strip())
         if not (label and equals and text):
-            raise InputError(f"--predictions is {word!r}: expected LABEL=DIR")
+            raise InputError(f"--predictions is {option!r}: expected LABEL=DIR")
         if label in folders:
             raise InputError(f"--predictions has {label!r} twice: give every method its own label")
         folder = Path(text)
@@ -118,8 +118,8 @@ def prediction_file(folder: Path, name: str) -> Path | None:
     return next((place for place in places if os.path.isfile(place)), None)
 
 
-def read_metres(folder: Path, name: str) -> Float[ndarray, "h w"]:
-    """Read one method's metres for one photo.
+def read_metric_depth(folder: Path, name: str) -> Float[ndarray, "h w"]:
+    """Read one method's metric depth of one photo.
 
     Args:
         folder: of one method.
@@ -136,10 +136,10 @@ def read_metres(folder: Path, name: str) -> Float[ndarray, "h w"]:
         raise InputError(
             f"no prediction for {name!r} in {folder}: expected {name}{{{','.join(_SUFFIXES)}}} or {name}/depth.npz"
         )
-    metres = read_map(path, what="prediction", names=NAMES)
-    if not metres.size:
-        raise InputError(f"prediction {path} has shape {metres.shape}: expected a number a pixel")
-    return np.where(np.isfinite(metres) & (metres > 0), metres, np.float32(np.nan))
+    depth_m = read_map(path, what="prediction", names=NAMES)
+    if not depth_m.size:
+        raise InputError(f"prediction {path} has shape {depth_m.shape}: expected a number a pixel")
+    return np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.float32(np.nan))
 
 
 def check_aspect(depth_m: Float[ndarray, "h w"], photo_size: tuple[int, int], what: str) -> None:

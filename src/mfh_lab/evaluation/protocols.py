@@ -1,7 +1,7 @@
-"""Evaluation protocols: what a method is shown of a sample, and which of its pixels are scored.
+"""Evaluation protocols: which part of a sample is a method's input, and which of its pixels are scored.
 
-``paper`` is what the paper says; ``authors_code`` is what its published code does, for comparing with its tables. They
-differ outside the method: a dataset never changes the algorithm unless ``authors_code`` is asked for by name.
+``paper`` is what the paper describes; ``authors_code`` is what its published code does, for comparing with its tables.
+They differ outside the method: a dataset never changes the algorithm unless ``authors_code`` is asked for by name.
 """
 
 from collections.abc import Mapping
@@ -70,7 +70,7 @@ class EvaluationView:
 
     Attributes:
         name: of the sample.
-        photo: the method's input: cropped and resized as the protocol says, with the camera of exactly that size.
+        photo: the method's input: cropped and resized by the protocol, with the camera of exactly that size.
         truth_m: (h, w) float32 z in metres, cropped like the photo but never resized; 0 where there is none.
         scored_mask: (h, w) pixels that count: a truth strictly between min_m and max_m, inside the crop and the mask.
         min_m: answers are clamped to this.
@@ -117,7 +117,7 @@ _OWN = Rules(min_m=0.1, max_m=80.0)
 
 PAPER = Protocol(
     "paper",
-    "what the paper says: the usual crops, and every dataset's own masks and camera",
+    "what the paper describes: the usual crops, and every dataset's own masks and camera",
     {
         "nyu": replace(_INDOOR, window="eigen"),
         "kitti": replace(_OUTDOOR, window="garg-whole-frame", kb_crop=True),
@@ -148,14 +148,14 @@ DEFAULT_PROTOCOL = PAPER.name
 
 
 def view(sample: DatasetSample, rules: Rules) -> EvaluationView:
-    """Show a sample as a protocol says: photo and camera cropped and resized, the truth cropped but never resized.
+    """Return a sample under a protocol: photo and camera cropped and resized, the truth cropped but never resized.
 
     Args:
         sample: as it lies on disk.
         rules: of its dataset.
 
     Returns:
-        What a method sees, and what its answer is scored against; nothing may be left to score.
+        A method's input, and what its answer is scored against; nothing may be left to score.
 
     Raises:
         InputError: for a frame that is smaller than a crop.

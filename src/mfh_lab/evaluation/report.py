@@ -31,7 +31,7 @@ _SHOWN_FAILURES = 5
 
 
 @dataclass(frozen=True)
-class Summary:
+class EvaluationSummary:
     """All photos of one evaluation.
 
     Attributes:
@@ -76,7 +76,7 @@ class Summary:
         return self.answered / (self.answered + self.failed) if self.answered + self.failed else 0.0
 
 
-def summarise(rows: Sequence[PhotoRow]) -> Summary:
+def summarise(rows: Sequence[PhotoRow]) -> EvaluationSummary:
     """Return the means over all photos.
 
     Args:
@@ -88,7 +88,7 @@ def summarise(rows: Sequence[PhotoRow]) -> Summary:
     good: dict[str, list[DepthErrors]] = {setting: [getattr(one, setting) for one in scores] for setting in SETTINGS}
     half_widths = [row.half_width for row in rows if row.half_width is not None]
     errors = [one.scale_error for one in scores]
-    return Summary(
+    return EvaluationSummary(
         photos=len(rows),
         answered=len(scores),
         failed=len(worst),
@@ -108,7 +108,7 @@ def summarise(rows: Sequence[PhotoRow]) -> Summary:
     )
 
 
-def table(summary: Summary) -> list[list[str]]:
+def table(summary: EvaluationSummary) -> list[list[str]]:
     """Return the cells of the table: a heading, then a line for each setting, and each with failures where any are.
 
     Args:
@@ -124,7 +124,7 @@ def table(summary: Summary) -> list[list[str]]:
     return lines
 
 
-def text(title: str, rows: Sequence[PhotoRow], summary: Summary) -> str:
+def text(title: str, rows: Sequence[PhotoRow], summary: EvaluationSummary) -> str:
     """Return what is printed: title, aligned table, and what a mean does not say.
 
     Args:
@@ -141,7 +141,7 @@ def text(title: str, rows: Sequence[PhotoRow], summary: Summary) -> str:
     return "\n".join([title, "", *(line.rstrip() for line in lines), "", *_facts(rows, summary)])
 
 
-def markdown(title: str, rows: Sequence[PhotoRow], summary: Summary) -> str:
+def markdown(title: str, rows: Sequence[PhotoRow], summary: EvaluationSummary) -> str:
     """Return the same as Markdown.
 
     Args:
@@ -155,7 +155,9 @@ def markdown(title: str, rows: Sequence[PhotoRow], summary: Summary) -> str:
     return "\n".join([f"# {title}", "", *lines, "", *facts, ""])
 
 
-def summary_tree(rows: Sequence[PhotoRow], summary: Summary, settings: Mapping[str, object]) -> dict[str, object]:
+def summary_object(
+    rows: Sequence[PhotoRow], summary: EvaluationSummary, settings: Mapping[str, object]
+) -> dict[str, object]:
     """Return the summary as plain JSON values.
 
     Args:
@@ -164,11 +166,13 @@ def summary_tree(rows: Sequence[PhotoRow], summary: Summary, settings: Mapping[s
         settings: what was run.
     """
     failures = [{"name": row.name, "kind": row.kind, "reason": row.failure} for row in rows if row.failure]
-    tree = {"settings": settings, "coverage": summary.coverage, **asdict(summary), "failures": failures}
-    return {name: _plain(value) for name, value in tree.items()}
+    content = {"settings": settings, "coverage": summary.coverage, **asdict(summary), "failures": failures}
+    return {name: _plain(value) for name, value in content.items()}
 
 
-def write_report(title: str, rows: Sequence[PhotoRow], ledger: Ledger, settings: Mapping[str, object]) -> Summary:
+def write_report(
+    title: str, rows: Sequence[PhotoRow], ledger: Ledger, settings: Mapping[str, object]
+) -> EvaluationSummary:
     """Write scores.csv, failures.csv, summary.json, summary.md, and timings.csv; all but the last repeat byte for byte.
 
     Args:
@@ -192,15 +196,15 @@ def write_report(title: str, rows: Sequence[PhotoRow], ledger: Ledger, settings:
             worst = [_number(getattr(row.worst[0], name)) for name in METRICS] if row.worst else [""] * len(METRICS)
             failures.append([row.name, row.kind, row.failure, *worst])
     _write(out / "failures.csv", _csv(failures))
-    tree = summary_tree(rows, summary, settings)
-    _write(out / "summary.json", json.dumps(tree, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    content = summary_object(rows, summary, settings)
+    _write(out / "summary.json", json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
     _write(out / "summary.md", markdown(title, rows, summary))
     seconds = [[row.name, f"{ledger.done[row.name].seconds:.3f}"] for row in rows]
     _write(out / "timings.csv", _csv([["name", "seconds"], *seconds]))
     return summary
 
 
-def _facts(rows: Sequence[PhotoRow], summary: Summary) -> list[str]:
+def _facts(rows: Sequence[PhotoRow], summary: EvaluationSummary) -> list[str]:
     """Return lines about what the table does not say."""
     scorable = summary.answered + summary.failed
     lines = [f"answers      {summary.answered} of {scorable} photos ({summary.coverage:.0%})"]

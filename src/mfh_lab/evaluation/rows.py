@@ -84,14 +84,14 @@ def read_rows(path: Path, kind: type[RowType]) -> list[RowType] | None:
     """
     if not os.path.lexists(path):
         return None
-    tree = read_json(path, what="", expected=_EXPECTED, finite=False)
+    content = read_json(path, what="", expected=_EXPECTED, finite=False)
     with reading(path, what="", expected=_EXPECTED):
-        if not isinstance(tree, list):
+        if not isinstance(content, list):
             raise ValueError("it is no list")
-        return [_row(one, kind) for one in tree]
+        return [_row(one, kind) for one in content]
 
 
-def _row(tree: dict[str, Any], kind: type[RowType]) -> RowType:
+def _row(content: dict[str, Any], kind: type[RowType]) -> RowType:
     """Return one row.
 
     Raises:
@@ -99,15 +99,15 @@ def _row(tree: dict[str, Any], kind: type[RowType]) -> RowType:
     """
     found: dict[str, Any] = {}
     for field in fields(kind):  # pyright: ignore[reportArgumentType]  (of dataclasses alone)
-        value = tree[field.name]
+        value = content[field.name]
         if field.type == tuple[str, ...]:
             if not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
-                raise ValueError(f"{field.name} is no list of words")
+                raise ValueError(f"{field.name} is no list of texts")
             value = tuple(value)
         elif not _is_of(value, field.type):
             raise ValueError(f"{field.name} is {value!r}")
         found[field.name] = value
-    if len(found) != len(tree):
+    if len(found) != len(content):
         raise ValueError("it has other columns")
     return kind(**found)
 

@@ -1,4 +1,4 @@
-"""Evaluate a method on a dataset under a protocol: answers to disk first, then scores of what is on disk."""
+"""Evaluate a method on a dataset under a protocol: predictions to disk first, then scores of what is on disk."""
 
 import os
 import time
@@ -25,11 +25,11 @@ NO_TRUTH = "no truth"
 UNREADABLE = "unreadable"
 """Kind of a photo whose files cannot be read: the same, and tried again by the next run."""
 FAULT = "fault"
-"""Kind of a failure that no method says of itself, such as too little memory: tried again by the next run."""
+"""Kind of a failure that no method reports, such as too little memory: tried again by the next run."""
 NOT_COUNTED = (NO_TRUTH, UNREADABLE)
 _AGAIN = (UNREADABLE, FAULT)
 LOCK_WAIT_S = 5.0
-"""How long a second process waits for a folder before it says that another one is at work in it."""
+"""How long a second process waits for a folder before it reports that another one is at work in it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Evaluation:
 
     Attributes:
         dataset: photos with a truth.
-        protocol: what a method is shown of them, and what counts.
+        protocol: which part of them is the input, and which pixels are scored.
         contender: the method.
     """
 
@@ -138,7 +138,7 @@ def score_all(evaluation: Evaluation, ledger: Ledger, *, progress: Progress) -> 
 def evaluate(
     evaluation: Evaluation, out: Path, *, progress: Progress, restart: bool = False
 ) -> tuple[list[PhotoRow], Ledger]:
-    """Answer, write down, score; run again, it goes on where it was stopped.
+    """Predict, write, score; run again, it resumes.
 
     Args:
         evaluation: what to evaluate.
@@ -262,7 +262,7 @@ def _half_width(prediction: Prediction) -> float | None:
 
 
 def _left(seconds: float, done: int, total: int) -> str:
-    """Say how many photos there are and how long the rest may take."""
+    """Return how many photos there are and how long the rest may take."""
     count = f"{done + 1} of {total}"
     if done == 0:
         return f"{count},"

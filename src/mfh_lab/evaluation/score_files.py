@@ -30,7 +30,7 @@ class ScoreFile:
 
     Attributes:
         scores: photo -> scores, for the photos with an answer.
-        unanswered: photos without one; they can be in no mean, so every figure says how many there are.
+        unanswered: photos without one; they can be in no mean, so every figure states how many there are.
     """
 
     scores: Mapping[str, PhotoScore]

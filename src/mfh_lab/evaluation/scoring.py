@@ -1,4 +1,4 @@
-"""How wrong metric depth is: the field's metrics, and the error split into scale and shape.
+"""Scores of a prediction under a protocol: the field's metrics, and the error split into scale and shape.
 
 The metrics are those of ZoeDepth's evaluation, which the paper's numbers were made with: nothing is aligned to the
 truth, answers are clamped to the protocol's range, and every image counts the same. Beside them stand the same metrics
@@ -119,7 +119,7 @@ def check_shape(prediction: Prediction, view: EvaluationView) -> None:
 
 
 def covers(level: Levels | None, scores: DepthScores) -> bool | None:
-    """Say whether an interval holds the true scale: the factor all answers should be multiplied by.
+    """Return whether an interval holds the true scale: the factor all answers should be multiplied by.
 
     Args:
         level: factors on the answer; None where the method gives none.

@@ -1,4 +1,4 @@
-"""Models' answers on disk: a run that was stopped goes on, and every configuration that asks the same shares them.
+"""Models' answers on disk: a run that was stopped resumes, and every configuration that asks the same shares them.
 
 An answer's file is named by a digest of everything it depends on: the pictures themselves, the question, the model's
 name and settings, and the code and weights of the package's models. Other settings are another file.

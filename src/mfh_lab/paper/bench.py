@@ -42,8 +42,8 @@ class BenchSubject:
 class Bench(Protocol):
     """Photos and models.
 
-    ``dataset`` is the protocol's key; ``title`` says what was measured on and names whatever is simulated; ``settings``
-    are plain values that decide every number beside the cells.
+    ``dataset`` is the protocol's key; ``title`` names what was measured on, and what of it is simulated;
+    ``settings`` are plain values that decide every number beside the cells.
     """
 
     title: str

@@ -57,7 +57,7 @@ TABLES: dict[str, Table] = {
 
 @dataclass(frozen=True)
 class Methods:
-    """Who is measured.
+    """The methods of a table.
 
     Attributes:
         config: of this method.
@@ -77,7 +77,7 @@ class Methods:
         Args:
             label: of the row.
             dataset: the photos.
-            protocol: what it is shown.
+            protocol: of the evaluation.
 
         Raises:
             MfhError: for a method that cannot be had.
@@ -109,8 +109,8 @@ def compare_methods(
         name: of the table.
         datasets: opened.
         missing: dataset -> why it is not there, for the table's others.
-        protocol: what is shown and scored.
-        methods: who is measured.
+        protocol: of the evaluation.
+        methods: to compare.
         out: results; predictions are kept in ``out/<dataset>-<method>``.
         progress: called with what is being done and the fraction done.
 

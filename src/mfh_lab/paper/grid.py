@@ -111,7 +111,7 @@ class Grid:
         name: on the command line.
         title: what the paper calls it.
         dataset: the paper's.
-        columns: what the words of the labels are.
+        columns: headings of the parts of a label.
         cells: the rows.
         seeds: painting seeds 0 .. seeds - 1; tables have one.
         note: what a reader should know, in a sentence.

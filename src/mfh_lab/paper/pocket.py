@@ -30,7 +30,7 @@ from mfh_lab.pocket.world.export_scenes import SceneOptions, export_scenes, scen
 from mfh_lab.pocket.world.oracle_noise import PeopleNoise, RelativeDepthNoise
 from mfh_lab.pocket.world.oracle_painter import OraclePainter
 from mfh_lab.pocket.world.oracles import KnownPictures, OraclePeople, OracleRelativeDepth, unlit
-from mfh_lab.pocket.world.scenes import draw_scene, free_figures
+from mfh_lab.pocket.world.scenes import draw_scene, free_people
 from mfh_lab.pocket.world.workers import in_processes
 
 Progress = Callable[[str, float], None]
@@ -61,7 +61,7 @@ NOISES: dict[NoiseName, OracleNoise] = {
     "noisy": OracleNoise(_DISTORTED, _UNSURE),
     "outliers10": OracleNoise(_DISTORTED, replace(_UNSURE, outliers=0.1)),
     "outliers20": OracleNoise(_DISTORTED, replace(_UNSURE, outliers=0.2)),
-    "misplaced": OracleNoise(replace(_DISTORTED, figure_sigma=0.2), replace(_UNSURE, outliers=0.1)),
+    "misplaced": OracleNoise(replace(_DISTORTED, person_sigma=0.2), replace(_UNSURE, outliers=0.1)),
 }
 """5 % low-frequency distortion, 10 % size error, 4 % translation noise, and 10 or 20 % gross outliers.
 
@@ -173,7 +173,7 @@ def has_room(job: tuple[int, Path]) -> tuple[int, bool]:
     seed, bank_path = job
     bank = _bank(bank_path)
     scene = draw_scene(seed, bank, split=SPLIT, size=SIZE)
-    return seed, len(free_figures(scene, bank, split=SPLIT, count=2 * MIN_PLACES, seed=0)) >= MIN_PLACES
+    return seed, len(free_people(scene, bank, split=SPLIT, count=2 * MIN_PLACES, seed=0)) >= MIN_PLACES
 
 
 @lru_cache(maxsize=1)

@@ -138,8 +138,8 @@ def markdown(measured: Measured, found: Sequence[CellResult]) -> str:
     ]
     for one in found:
         if one.missing:
-            words = ["not run" if metric is METRICS[0] else "" for metric in METRICS]
-            lines.append(_line([*one.cell.label, *words, "", *([""] if grid.seeds > 1 else [])]))
+            cells = ["not run" if metric is METRICS[0] else "" for metric in METRICS]
+            lines.append(_line([*one.cell.label, *cells, "", *([""] if grid.seeds > 1 else [])]))
             continue
         numbers = [_number(one, metric, comparable=measured.comparable) for metric in METRICS]
         timed = [f"{one.seconds:.2f}"] if grid.seeds > 1 else []
@@ -215,7 +215,7 @@ def _statistic(values: Sequence[float | None], statistic: Callable[[list[float]]
 
 
 def _explained(measured: Measured) -> str:
-    """Say what the numbers in the cells are."""
+    """Return what the numbers in the cells are."""
     spread = f", ± over {measured.grid.seeds} painting seeds" if measured.grid.seeds > 1 else ""
     if measured.comparable:
         return f"Each number: measured{spread} (the paper's; difference)."
@@ -294,8 +294,8 @@ def _plain(value: float) -> float | None:
     return None if math.isnan(value) else float(f"{value:.6g}")
 
 
-def _line(words: Sequence[str]) -> str:
-    return "| " + " | ".join(words) + " |"
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def write_csv(

@@ -44,7 +44,7 @@ class Index:
 
     Attributes:
         root: folder given by the user.
-        layout: how the files lie, in a few words.
+        layout: how the files lie, in short.
         split: where the list of frames comes from.
         frames: in the order of the split.
         notes: sentences the user should read.

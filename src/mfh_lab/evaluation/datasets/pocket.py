@@ -42,10 +42,10 @@ def load(frame: Frame) -> DatasetSample:
 
 def _camera_and_kind(path: Path) -> tuple[Camera, str]:
     expected = "the scene.json of mfh pocket render, with its camera"
-    tree = read_json(path, what="", expected=expected)
+    content = read_json(path, what="", expected=expected)
     with reading(path, what="", expected=expected):
-        found = tree["camera"]
+        found = content["camera"]
         focal = {key: float(found[key]) for key in ("fx", "fy", "cx", "cy")}
         width, height = int(found["width"]), int(found["height"])
-        kind = str(tree.get("kind", ""))
+        kind = str(content.get("kind", ""))
     return camera_of(path, **focal, width=width, height=height), kind

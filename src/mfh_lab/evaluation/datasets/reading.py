@@ -196,7 +196,7 @@ def make_sample(
         rgb: (h, w, 3) photo.
         camera: of the photo.
         truth: (h, w) metres, and the file it is from.
-        official_mask: (h, w) where the truth can be trusted, and its file; None for everywhere.
+        official_mask: (h, w) where the truth is valid, and its file; None for everywhere.
 
     Returns:
         The sample.

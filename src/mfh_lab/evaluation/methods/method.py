@@ -1,4 +1,4 @@
-"""What a method must do to be evaluated: metres for a photo, or a failure in one line."""
+"""What a method must do to be evaluated: metric depth for a photo, or a failure in one line."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,9 +19,10 @@ class Prediction:
 
     Attributes:
         depth_m: (h, w) float32 z in metres at the photo's size; NaN where the method gives none.
-        space: where the answer is affine to what the method's network says: the space of the alignment in the
-            relative (MRDE) setting.
-        level_80: factors on the answer between which the true metres lie with 80 % probability, where it says so.
+        space: in which the answer is affine to the output of the method's network; the relative (MRDE) setting aligns
+            in it.
+        level_80: factors on the answer between which the true depth lies with 80 % probability; None without an
+            interval.
         level_95: the same with 95 %.
     """
 

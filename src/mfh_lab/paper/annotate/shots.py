@@ -37,14 +37,14 @@ class Shot:
 
 
 def as_shot(angle: object, distance: object) -> Shot:
-    """Return a shot from two words.
+    """Return a shot from its two labels.
 
     Args:
         angle: one of ANGLES.
         distance: one of DISTANCES.
 
     Raises:
-        InputError: for other words.
+        InputError: for other labels.
     """
     known_angle: Angle | None = next((one for one in ANGLES if one == angle), None)
     known_distance: Distance | None = next((one for one in DISTANCES if one == distance), None)

@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from mfh.errors import InputError
 from mfh.viz.drawing import bar_colours, bar_ticks_m, colour_depth, depth_limits_m, position_on_bar, tick_label
-from mfh_lab.evaluation.given_files import read_metres
+from mfh_lab.evaluation.given_files import read_metric_depth
 from mfh_lab.evaluation.methods.method import Prediction
 from mfh_lab.evaluation.protocols import EvaluationView
 from mfh_lab.evaluation.scoring import resize_aligned, score
@@ -60,7 +60,7 @@ class ErrorFigure:
 
 
 def pick_samples(names: Sequence[str], count: int) -> list[str]:
-    """Return samples spread evenly over a dataset, so that nobody chooses them by their results.
+    """Return samples spread evenly over a dataset, so that they are not chosen by their results.
 
     Args:
         names: of the dataset, in its order.
@@ -109,7 +109,7 @@ def make_error_maps(
 
     Args:
         views: samples as the protocol shows them.
-        folders: method -> folder with its metres.
+        folders: method -> folder with its metric depth.
         out: folder for NAME.png, NAME.pdf and NAME.csv.
         name: of the figure.
         error_cap: AbsRel at which the error colours end.
@@ -126,7 +126,9 @@ def make_error_maps(
     if not error_cap > 0:
         raise InputError(f"--error-cap is {error_cap}: expected more than 0")
     answers = {
-        view.name: {label: compare_answer(read_metres(folder, view.name), view) for label, folder in folders.items()}
+        view.name: {
+            label: compare_answer(read_metric_depth(folder, view.name), view) for label, folder in folders.items()
+        }
         for view in views
     }
     aspect = max(view.truth_m.shape[0] / view.truth_m.shape[1] for view in views)

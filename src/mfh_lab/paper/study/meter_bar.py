@@ -1,4 +1,4 @@
-"""The meter bar of one photo: which metres its colours stand for, and which range of Table 10 that makes it."""
+"""The meter bar of one photo: which depths its colours stand for, and which range of Table 10 that makes it."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -25,7 +25,7 @@ _FAR_PERCENTILE = 95.0
 
 @dataclass(frozen=True)
 class MeterBar:
-    """The metres at the two ends of a photo's colour bar; depths beyond them take the colour of the end.
+    """The depths at the two ends of a photo's colour bar; depths beyond them take the colour of the end.
 
     Attributes:
         min_m: near end.

@@ -26,7 +26,7 @@ from mfh.io.photo import load_photo
 from mfh.io.reading import reading
 from mfh.io.written import is_inside, is_same
 from mfh.viz.drawing import bar_colours, bar_ticks_m, colour_depth, position_on_bar, tick_label
-from mfh_lab.evaluation.given_files import check_aspect, check_complete, read_metres
+from mfh_lab.evaluation.given_files import check_aspect, check_complete, read_metric_depth
 from mfh_lab.paper import pages
 from mfh_lab.paper.study.meter_bar import MeterBar, choose_bar
 from mfh_lab.paper.study.plan import LETTERS, Question, draw_plan, key_text, read_key
@@ -39,7 +39,7 @@ _LOCK_WAIT_S = 5.0
 
 
 @dataclass(frozen=True)
-class Picture:
+class EncodedPicture:
     """An encoded picture.
 
     Attributes:
@@ -132,7 +132,7 @@ def _make_study(
         bars = {}
         for number, name in enumerate(names):
             progress(f"meter bars: {name}", 0.4 * number / len(names))
-            bars[name] = choose_bar([read_metres(folder, name) for folder in folders.values()])
+            bars[name] = choose_bar([read_metric_depth(folder, name) for folder in folders.values()])
     questions = draw_plan(bars, labels, seed=seed)
 
     # A folder is moved to its place whole: what is there is a study, or not this program's.
@@ -258,7 +258,7 @@ def _move(place: Path, out: Path) -> None:
 
 def draw_question(
     question: Question, photo_file: Path, folders: Mapping[str, Path]
-) -> tuple[dict[str, Picture], tuple[int, int]]:
+) -> tuple[dict[str, EncodedPicture], tuple[int, int]]:
     """Draw a photo and all methods' depths for it.
 
     Args:
@@ -279,13 +279,13 @@ def draw_question(
     pixels = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     drawn = {"photo": _jpeg(Image.fromarray(np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)))}
     for letter, label in zip(LETTERS, question.order, strict=False):
-        depth_m = read_metres(folders[label], question.photo)
+        depth_m = read_metric_depth(folders[label], question.photo)
         check_aspect(depth_m, (height, width), f"{label}'s prediction for {question.photo!r}")
         drawn[letter] = draw_depth(depth_m, size, question.bar)
     return drawn, size
 
 
-def draw_depth(depth_m: Float[ndarray, "h w"], size: tuple[int, int], bar: MeterBar) -> Picture:
+def draw_depth(depth_m: Float[ndarray, "h w"], size: tuple[int, int], bar: MeterBar) -> EncodedPicture:
     """Colour a depth map by a meter bar.
 
     Args:
@@ -308,20 +308,20 @@ def draw_depth(depth_m: Float[ndarray, "h w"], size: tuple[int, int], bar: Meter
         picture.putpalette(np.stack([colors >> 16, colors >> 8 & 255, colors & 255], 1).astype(np.uint8).tobytes())
     stream = io.BytesIO()
     picture.save(stream, "PNG", optimize=True)
-    return Picture(stream.getvalue(), "image/png")
+    return EncodedPicture(stream.getvalue(), "image/png")
 
 
-def _jpeg(picture: Image.Image) -> Picture:
+def _jpeg(picture: Image.Image) -> EncodedPicture:
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=88, optimize=True)
-    return Picture(stream.getvalue(), "image/jpeg")
+    return EncodedPicture(stream.getvalue(), "image/jpeg")
 
 
-def _inside(out: Path, name: str, picture: Picture) -> str:
+def _inside(out: Path, name: str, picture: EncodedPicture) -> str:
     return picture.url
 
 
-def _beside(out: Path, name: str, picture: Picture) -> str:
+def _beside(out: Path, name: str, picture: EncodedPicture) -> str:
     """Write a picture into the study's folder and return its address in the page."""
     relative = f"images/{name}.{'png' if picture.media_type == 'image/png' else 'jpg'}"
     make_folder(out / "images")

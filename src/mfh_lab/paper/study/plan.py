@@ -24,7 +24,7 @@ class Question:
     """One photo of the study.
 
     Attributes:
-        id: "q001", ...: all that the page says about it.
+        id: "q001", ...: all that the page holds about it.
         photo: its name.
         bar: its meter bar.
         order: labels of the methods behind the letters A, B, ...
@@ -130,22 +130,22 @@ def read_key(path: Path) -> Key:
     Raises:
         InputError: for a file that is missing or is no such key.
     """
-    tree = read_tree(path, _KEY_FORMAT, _VERSION)
+    content = read_object(path, _KEY_FORMAT, _VERSION)
     with reading(path, what="key", expected="the key.json that mfh study make wrote"):
-        labels = tuple(shown(label) for label in cast(list[object], tree["labels"]))
+        labels = tuple(shown(label) for label in cast(list[object], content["labels"]))
         questions = {
             name: KeyQuestion(shown(one["photo"]), one["range"], {str(a): shown(b) for a, b in one["methods"].items()})
-            for name, one in cast(dict[str, dict], tree["questions"]).items()
+            for name, one in cast(dict[str, dict], content["questions"]).items()
         }
-        study = str(tree["study"])
+        study = str(content["study"])
     for name, one in questions.items():
         if one.range_name not in RANGES or sorted(one.methods.values()) != sorted(labels):
             raise InputError(f"{path} question {name}: expected every method once and a range of {', '.join(RANGES)}")
     return Key(study, labels, questions)
 
 
-def read_tree(path: Path, kind: str, version: int) -> dict[str, object]:
-    """Read a JSON object that says its format and version.
+def read_object(path: Path, kind: str, version: int) -> dict[str, object]:
+    """Read a JSON object with its format and version.
 
     Args:
         path: the file.
@@ -155,9 +155,9 @@ def read_tree(path: Path, kind: str, version: int) -> dict[str, object]:
     Raises:
         InputError: for a file that is missing, is no JSON, or is something else.
     """
-    tree = read_json(path, what="", expected=f"a {kind} file")
-    if not isinstance(tree, dict) or tree.get("format") != kind:
+    content = read_json(path, what="", expected=f"a {kind} file")
+    if not isinstance(content, dict) or content.get("format") != kind:
         raise InputError(f"{path} is no {kind} file: expected one made by mfh study or its page")
-    if tree.get("version") != version:
-        raise InputError(f"{path} has version {tree.get('version')!r}: expected {version}")
-    return tree
+    if content.get("version") != version:
+        raise InputError(f"{path} has version {content.get('version')!r}: expected {version}")
+    return content

@@ -1,4 +1,4 @@
-"""Training augmentation: make a render look like anybody's photo, and cut it like one."""
+"""Training augmentation: give a render the colours, noise and crop of ordinary photos."""
 
 from dataclasses import dataclass
 
@@ -96,7 +96,7 @@ def photograph(rgb: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
 
 
 def _cast_shadow(x: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
-    """Darken or brighten a random half-plane with a soft edge: light that says nothing about depth."""
+    """Darken or brighten a random half-plane with a soft edge: light that is not informative about depth."""
     h, w = x.shape[:2]
     v, u = np.mgrid[0 : 1 : h * 1j, 0 : 1 : w * 1j].astype(np.float32)
     turn = rng.uniform(0, 2 * np.pi)

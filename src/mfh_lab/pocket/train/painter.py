@@ -24,7 +24,7 @@ from mfh_lab.pocket.world.dataset import load_shard, shard_paths
 
 CELL = 4
 """Pixels of the input per cell of the output, each way."""
-# Ground where nobody can stand still says how large a metre is there, but matters less.
+# Ground where no person can stand is informative about the size of a metre there, but has less weight.
 _OCCUPIED_WEIGHT = 0.2
 _MIN_PX_PER_HEIGHT, _MAX_PX_PER_HEIGHT = 0.01, 1.5
 _MASK_WIDTH = (0.2, 0.8)
@@ -112,7 +112,7 @@ def draw_sample(
     """Cut, flip, photograph and blank one picture; its truth follows.
 
     Returns:
-        rgb (h, w, 3); blank (h, w), 1 in the paint mask; free (h/4, w/4), the share of each cell where somebody could
+        rgb (h, w, 3); blank (h, w), 1 in the paint mask; free (h/4, w/4), the share of each cell where a person could
         stand; log_size (h/4, w/4), log(px_per_m / image height), NaN where there is no ground.
     """
     height, width = free_mask.shape
@@ -151,7 +151,7 @@ def painter_loss(predicted: tuple[Tensor, Tensor, Tensor, Tensor], free: Tensor,
 
     Args:
         predicted: maps of :class:`mfh_lab.pocket.train.network.PainterNetwork`.
-        free: (b, h, w) share of the cell where somebody could stand.
+        free: (b, h, w) share of the cell where a person could stand.
         log_size: (b, h, w) log(px_per_m / image height), NaN where there is no ground.
     """
     stand, log_weight, mean, log_sigma = predicted

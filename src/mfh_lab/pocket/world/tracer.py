@@ -34,7 +34,7 @@ class Environment(NamedTuple):
     ambient: float
 
 
-class View(NamedTuple):
+class CameraPose(NamedTuple):
     """A pinhole camera in the world: rows of ``axes`` are its x (right), y (down) and z (forward) axes."""
 
     f_px: float
@@ -194,7 +194,7 @@ def trace_image(scene, view, width, height, samples, seed):
 
     Args:
         scene: ``SceneArrays``.
-        view: ``View`` for this image size.
+        view: ``CameraPose`` for this image size.
         width: pixels.
         height: pixels.
         samples: jittered paths per pixel.

@@ -67,7 +67,7 @@ def in_processes(function: Callable[[Job], Result], jobs: Sequence[Job], *, work
             yield future.result()
     except BrokenProcessPool as error:
         raise InputError(
-            f"one of {workers} processes was stopped from outside (out of memory?): run again to go on, with fewer "
+            f"one of {workers} processes was stopped from outside (out of memory?): run again to resume, with fewer "
             "--workers"
         ) from error
     finally:

@@ -35,7 +35,7 @@ def test_files_hold_the_render(exported, bank):
     seen = 0
     for seed in _SEEDS:
         scene = draw_scene(seed, bank, split="test", size=(64, 48))
-        truth = render(scene, bank, figures=scene.figures, samples=1)
+        truth = render(scene, bank, people=scene.people, samples=1)
         tree, rgb, depth_m = read_scene(scene_folder(exported, seed))
         np.testing.assert_array_equal(rgb, truth.rgb)
         np.testing.assert_array_equal(depth_m, truth.depth_m)
@@ -53,14 +53,14 @@ def test_people_and_camera_are_where_the_file_says(exported, bank):
     for seed in _SEEDS:
         tree, _, _ = read_scene(scene_folder(exported, seed))
         scene = draw_scene(seed, bank, split="test", size=(64, 48))
-        truth = render(scene, bank, figures=scene.figures, samples=1)
+        truth = render(scene, bank, people=scene.people, samples=1)
         # Straight down in camera coordinates, from pitch and roll alone.
         pitch, roll = np.deg2rad(tree["camera"]["pitch_deg"]), np.deg2rad(tree["camera"]["roll_deg"])
         down = np.array([np.cos(pitch) * np.sin(roll), np.cos(pitch) * np.cos(roll), -np.sin(pitch)])
-        for person, figure in zip(tree["people"], truth.people, strict=True):
+        for person, exact in zip(tree["people"], truth.people, strict=True):
             feet = np.array(person["position_m"])
             assert feet @ down == pytest.approx(tree["camera"]["height_m"], abs=1e-3), "feet are on the ground"
-            across = figure.vertices_m - feet
+            across = exact.vertices_m - feet
             across = across - np.outer(across @ down, down)
             assert np.linalg.norm(across.mean(0)) < 0.4
             assert person["pose"] in ("stand", "walk", "sit", "gesture", "reach", "crouch")

@@ -218,7 +218,7 @@ def test_painted_people_are_seen_at_a_wrong_depth_where_asked_for(bank, scene):
     factors = []
     for painting in paintings:
         truth = 1 / known.truth_of(painting.rgb).depth_m
-        noise = RelativeDepthNoise(figure_sigma=0.2)
+        noise = RelativeDepthNoise(person_sigma=0.2)
         (seen,) = (x.values for x in OracleRelativeDepth(known, noise=noise).predict([painting.rgb]))
         around = ~painting.paint_mask
         scale, shift = np.polyfit(truth[around], seen[around], 1)

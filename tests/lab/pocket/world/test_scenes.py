@@ -48,8 +48,8 @@ class TruePeople:
 
     def segment(self, photos):
         people = []
-        for figure in self.truth:
-            mask = self.render.ids == figure.person_id
+        for person in self.truth:
+            mask = self.render.ids == person.person_id
             rows, columns = np.nonzero(mask)
             box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], float)
             people.append(Person(box, mask, 1.0))
@@ -105,12 +105,12 @@ def test_a_scene_is_a_function_of_its_seed(bank):
 
 
 def test_people_of_a_scene_are_where_their_bodies_say(scene):
-    for figure in scene.people:
-        rows, columns = np.nonzero(scene.ids == figure.person_id)
-        z = figure.vertices_m[:, 2]
+    for person in scene.people:
+        rows, columns = np.nonzero(scene.ids == person.person_id)
+        z = person.vertices_m[:, 2]
         seen = scene.depth_m[rows, columns]
         assert z.min() - 1e-3 <= seen.min() and seen.max() <= z.max() + 1e-3
-        u = figure.vertices_m[:, 0] / z * scene.f_px + (_SIZE[0] - 1) / 2
+        u = person.vertices_m[:, 0] / z * scene.f_px + (_SIZE[0] - 1) / 2
         assert u.min() - 1 <= columns.min() and columns.max() <= u.max() + 1
 
 
