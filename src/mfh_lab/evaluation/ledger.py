@@ -52,7 +52,6 @@ class Ledger:
     """A folder of answers of one configuration.
 
     Attributes:
-        folder: the folder.
         done: what is done, by the sample's name.
     """
 

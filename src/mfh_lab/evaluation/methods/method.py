@@ -90,9 +90,5 @@ class Contender:
 
     @classmethod
     def of(cls, method: Method) -> "Contender":
-        """Return a method that is loaded already.
-
-        Args:
-            method: the method.
-        """
+        """Return a method that is loaded already."""
         return cls(method.name, method.settings, lambda: method)

@@ -87,9 +87,6 @@ class FeatureCache:
     def of(self, picture: PictureSource) -> Float[ndarray, "c"]:
         """Return a picture's features, of length 1.
 
-        Args:
-            picture: the picture.
-
         Raises:
             InputError: for a damaged file, or one that cannot be written.
             WeightsError: where the model is needed and not on this machine.

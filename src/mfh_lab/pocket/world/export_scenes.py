@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 from mfh.errors import InputError, shown
 from mfh.io.atomic import atomic_path, make_folder
 from mfh.io.lock import folder_lock
-from mfh.io.pictures import open_picture
-from mfh.io.reading import read_json, read_npz, reading
+from mfh.io.reading import read_json, reading
 from mfh_lab.pocket.world.bodies import POSES, SPLITS, BodyBank, bank_digest, load_bank
 from mfh_lab.pocket.world.people import FIRST_PERSON_ID
 from mfh_lab.pocket.world.scenes import STANDING, Render, Scene, ScenePerson, draw_scene, render
@@ -35,7 +34,6 @@ IDS = {"0": "sky", "1": "ground, walls and ceiling", "2-99": "objects", f"{FIRST
 MIN_SIDE_PX, MAX_SIDE_PX, MAX_ASPECT = 32, 4096, 5
 MAX_SAMPLES, MAX_WORKERS = 65_536, 1024
 _LOCK_WAIT_S = 10.0
-_EXPECTED = "a finished scene; render it again with mfh pocket render"
 _FILES = ("rgb.png", "depth.npz", "ids.png", "scene.json")
 _LEFT = re.compile(r"\.scene-\d{8,}\.\d+\.tmp")
 
@@ -140,7 +138,6 @@ def write_scene(folder: Path, scene: Scene, picture: Render, bank: BodyBank, *, 
 
     Args:
         folder: of this scene alone, in a folder that is there. What an earlier run left unfinished in it is replaced.
-        scene: the scene.
         picture: its render.
         bank: bodies of the people in the picture.
         settings: what the picture is a function of; kept in scene.json.
@@ -174,7 +171,6 @@ def describe_scene(scene: Scene, picture: Render, people: Sequence[ScenePerson],
     """Return the content of scene.json: camera and people in plain numbers.
 
     Args:
-        scene: the scene.
         picture: its render.
         people: those who were rendered, in the order of ``picture.people``.
         bank: their bodies.
@@ -221,24 +217,6 @@ def describe_scene(scene: Scene, picture: Render, people: Sequence[ScenePerson],
         "ids": IDS,
         "gain": picture.gain,
     }
-
-
-def read_scene(folder: Path) -> tuple[dict[str, object], NDArray[np.uint8], NDArray[np.float32]]:
-    """Read one finished scene: scene.json, (h, w, 3) uint8 RGB, and (h, w) depth in metres, 0 for sky.
-
-    Raises:
-        InputError: when the folder holds no finished scene.
-    """
-    content = read_json(folder / "scene.json", what="", expected=_EXPECTED)
-    depth_m = read_npz(folder / "depth.npz", what="", expected=_EXPECTED, names=("depth_m",))["depth_m"]
-    with open_picture(folder / "rgb.png", formats=("PNG",), what="", expected=_EXPECTED) as image:
-        rgb = np.array(image.convert("RGB"))
-    with reading(folder, what="", expected=_EXPECTED):
-        if not isinstance(content, dict) or not isinstance(content["kind"], str):
-            raise ValueError("scene.json is of something else")
-        if depth_m.dtype.kind != "f" or depth_m.shape != rgb.shape[:2]:
-            raise ValueError(f"depth_m is {depth_m.dtype} of shape {depth_m.shape}, rgb.png of {rgb.shape[:2]}")
-    return content, rgb, depth_m
 
 
 def _check_bank(bank_path: Path, options: SceneOptions) -> str:

@@ -79,7 +79,6 @@ class KnownPictures:
         """Make the photo of a scene and remember its truth.
 
         Args:
-            scene: the scene.
             picture: its render, with or without people.
 
         Returns:
@@ -99,11 +98,7 @@ class KnownPictures:
 
 
 def unlit(scene: Scene) -> Render:
-    """Return the empty scene's exact depth and ids under a picture of depth alone: a tenth of the time of a render.
-
-    Args:
-        scene: the scene.
-    """
+    """Return the empty scene's exact depth and ids under a picture of depth alone: a tenth of the time of a render."""
     width, height = scene.size
     arrays = scene.layout.builder.build(scene.layout.environment)
     _, depth_m, ids, _, _ = trace_image(arrays, scene.view, width, height, 0, 0)

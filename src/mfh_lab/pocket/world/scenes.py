@@ -139,7 +139,6 @@ def render(
     """Render a scene with the given people in it: none, its own (``scene.people``), or others.
 
     Args:
-        scene: the scene.
         bank: bodies of the people.
         people: in the picture.
         samples: light paths per pixel.
@@ -165,19 +164,12 @@ def render(
     return Render(rgb, depth, ids, scene.view.f_px, scene.layout.kind, tuple(truths), gain)
 
 
-def render_scene(seed: int, bank: BodyBank, *, split: str, size: tuple[int, int], samples: int = 4) -> Render:
-    """Draw the scene of a seed and render it with its own people; see :func:`draw_scene` and :func:`render`."""
-    scene = draw_scene(seed, bank, split=split, size=size)
-    return render(scene, bank, people=scene.people, samples=samples)
-
-
 def free_people(
     scene: Scene, bank: BodyBank, *, split: str, count: int, seed: int, poses: tuple[str, ...] = STANDING
 ) -> list[ScenePerson]:
     """Draw up to ``count`` people who could each stand in the scene, one at a time, in view and clear of all others.
 
     Args:
-        scene: the scene.
         bank: bodies.
         split: whose bodies to use.
         count: how many are wanted; fewer come back where there is little room.

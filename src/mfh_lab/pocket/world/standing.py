@@ -38,7 +38,6 @@ def standing_room(scene: Scene, depth_m: NDArray[np.floating]) -> Standing:
     """Return where in a scene's picture a person could stand.
 
     Args:
-        scene: the scene.
         depth_m: (h, w) its depth, with or without people; 0 for sky.
     """
     plane = ground_plane(scene.view)

@@ -11,10 +11,12 @@ import pytest
 
 from mfh.errors import InputError
 from mfh.io.lock import folder_lock
+from mfh_lab.evaluation.datasets.registry import open_dataset
 from mfh_lab.pocket.world import export_scenes as exporting
 from mfh_lab.pocket.world.bodies import load_bank, sample_bank_path
-from mfh_lab.pocket.world.export_scenes import SceneOptions, export_scenes, read_scene, scene_folder
+from mfh_lab.pocket.world.export_scenes import SceneOptions, export_scenes, scene_folder
 from mfh_lab.pocket.world.scenes import draw_scene, render
+from tests.lab.pocket.world.scene_files import read_scene
 
 _OPTIONS = SceneOptions(width=64, height=48, samples=1)
 _SEEDS = range(3)
@@ -132,8 +134,9 @@ def test_what_a_killed_run_was_about_to_move_is_swept(exported, tmp_path):
 
 @pytest.mark.parametrize("kind", ["text", "cut", "eps", "other size", "object", "json"])
 def test_a_damaged_scene_is_one_line(exported, tmp_path, kind):
-    folder = tmp_path / "scene"
+    folder = scene_folder(tmp_path, 0)
     shutil.copytree(scene_folder(exported, 0), folder)
+    dataset = open_dataset("pocket", tmp_path)
     damage = {
         "text": lambda: (folder / "rgb.png").write_text("no picture"),
         "cut": lambda: (folder / "depth.npz").write_bytes((folder / "depth.npz").read_bytes()[:-99]),
@@ -143,8 +146,8 @@ def test_a_damaged_scene_is_one_line(exported, tmp_path, kind):
         "json": lambda: (folder / "scene.json").write_text("[" * 10_000),
     }
     damage[kind]()
-    with pytest.raises(InputError, match="mfh pocket render") as caught:
-        read_scene(folder)
+    with pytest.raises(InputError, match=folder.name) as caught:
+        dataset.load(folder.name)
     assert "\n" not in str(caught.value)
 
 
@@ -177,8 +180,9 @@ def test_a_second_process_says_so(tmp_path, monkeypatch):
 
 
 def test_reading_an_unfinished_scene_says_how_to_finish_it(tmp_path):
+    scene_folder(tmp_path, 0).mkdir()
     with pytest.raises(InputError, match="mfh pocket render"):
-        read_scene(tmp_path)
+        open_dataset("pocket", tmp_path)
 
 
 def test_a_bank_that_is_none_is_refused(tmp_path):

@@ -10,7 +10,7 @@ from mfh.types import Camera, FocalProvenance, HumanMesh, Person, Photo, Relativ
 from mfh_lab.pocket.world.example import render_example
 from mfh_lab.pocket.world.people import FIRST_PERSON_ID, place_body, seat_place
 from mfh_lab.pocket.world.scene_builder import Place
-from mfh_lab.pocket.world.scenes import Render, render_scene
+from mfh_lab.pocket.world.scenes import Render, draw_scene, render
 
 _SIZE = (160, 120)
 
@@ -96,9 +96,8 @@ def test_a_scene_without_people_is_a_clear_failure(scene):
 
 
 def test_a_scene_is_a_function_of_its_seed(bank):
-    first = render_scene(11, bank, split="test", size=(64, 48), samples=1)
-    again = render_scene(11, bank, split="test", size=(64, 48), samples=1)
-    other = render_scene(12, bank, split="test", size=(64, 48), samples=1)
+    scenes = [draw_scene(seed, bank, split="test", size=(64, 48)) for seed in (11, 11, 12)]
+    first, again, other = (render(scene, bank, people=scene.people, samples=1) for scene in scenes)
     np.testing.assert_array_equal(first.rgb, again.rgb)
     np.testing.assert_array_equal(first.depth_m, again.depth_m)
     assert not np.array_equal(first.depth_m, other.depth_m)
