@@ -183,6 +183,7 @@ def measure_bodies(
     """Measure a photo, and return the bodies that gave its scale too: of people in it, and of painted ones.
 
     Args:
+        photo: input of the pipeline.
         preset: models and options.
         seed: of the paintings.
         progress: called with what is being done and the fraction done.

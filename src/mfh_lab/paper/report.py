@@ -267,7 +267,8 @@ _PHOTO_COLUMNS = (
 
 
 def _photo_line(row: ResultRow) -> dict[str, object]:
-    return {name: getattr(row, name) for name in _PHOTO_COLUMNS} | {"label": " | ".join(row.label)}
+    line: dict[str, object] = {name: getattr(row, name) for name in _PHOTO_COLUMNS}
+    return {**line, "label": " | ".join(row.label)}
 
 
 def _flat(measured: Measured, one: CellResult) -> dict[str, object]:

@@ -137,6 +137,7 @@ def write_scene(folder: Path, scene: Scene, picture: Render, bank: BodyBank, *, 
     """Write one scene's four files, all or none.
 
     Args:
+        scene: that was rendered.
         folder: of this scene alone, in a folder that is there. What an earlier run left unfinished in it is replaced.
         picture: its render.
         bank: bodies of the people in the picture.
@@ -171,6 +172,7 @@ def describe_scene(scene: Scene, picture: Render, people: Sequence[ScenePerson],
     """Return the content of scene.json: camera and people in plain numbers.
 
     Args:
+        scene: that was rendered.
         picture: its render.
         people: those who were rendered, in the order of ``picture.people``.
         bank: their bodies.

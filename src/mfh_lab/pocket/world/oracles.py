@@ -79,6 +79,7 @@ class KnownPictures:
         """Make the photo of a scene and remember its truth.
 
         Args:
+            scene: that the render shows.
             picture: its render, with or without people.
 
         Returns:

@@ -139,6 +139,7 @@ def render(
     """Render a scene with the given people in it: none, its own (``scene.people``), or others.
 
     Args:
+        scene: geometry, camera and exposure.
         bank: bodies of the people.
         people: in the picture.
         samples: light paths per pixel.
@@ -170,6 +171,7 @@ def free_people(
     """Draw up to ``count`` people who could each stand in the scene, one at a time, in view and clear of all others.
 
     Args:
+        scene: its floor, and the camera they must be in view of.
         bank: bodies.
         split: whose bodies to use.
         count: how many are wanted; fewer come back where there is little room.

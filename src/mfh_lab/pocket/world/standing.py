@@ -38,6 +38,7 @@ def standing_room(scene: Scene, depth_m: NDArray[np.floating]) -> Standing:
     """Return where in a scene's picture a person could stand.
 
     Args:
+        scene: its floor plan and camera.
         depth_m: (h, w) its depth, with or without people; 0 for sky.
     """
     plane = ground_plane(scene.view)
