@@ -35,7 +35,15 @@ class Environment(NamedTuple):
 
 
 class CameraPose(NamedTuple):
-    """A pinhole camera in the world: rows of ``axes`` are its x (right), y (down) and z (forward) axes."""
+    """A pinhole camera in the world.
+
+    Attributes:
+        f_px: focal length.
+        cx: principal point, pixels.
+        cy: principal point, pixels.
+        axes: (3, 3) rows are its x (right), y (down) and z (forward) axes.
+        position: (3,) metres.
+    """
 
     f_px: float
     cx: float

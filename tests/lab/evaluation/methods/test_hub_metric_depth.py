@@ -112,12 +112,12 @@ def test_depth_pro_brings_inverse_depth_to_the_focal_length(made):
 
 
 def test_models_that_do_not_predict_metres_are_refused(made, tmp_path):
-    with pytest.raises(InputError, match="predicts relative depth: compare a metric one, or give it metres with"):
+    with pytest.raises(InputError, match="predicts relative depth: compare a metric one, or give it a scale with"):
         kind_of(made("relative"), name="hf:org/name")
     for model_type, says, message in (
-        ("dpt", False, r"if it predicts metres, write hf:org/name\?space=depth"),
-        ("prompt_depth_anything", True, "is not known|not known to predict metres"),
-        ("bert", False, "'bert' model, which is not known to predict metres$"),
+        ("dpt", False, r"if it predicts metric depth, write hf:org/name\?space=depth"),
+        ("prompt_depth_anything", True, "is not known|not known to predict metric depth"),
+        ("bert", False, "'bert' model, which is not known to predict metric depth$"),
     ):
         (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}))
         with pytest.raises(InputError, match=message):

@@ -179,9 +179,9 @@ def test_a_second_process_says_so(tmp_path, monkeypatch):
         export_scenes([0], tmp_path, sample_bank_path(), options=_OPTIONS)
 
 
-def test_reading_an_unfinished_scene_says_how_to_finish_it(tmp_path):
+def test_an_unfinished_scene_is_reported_by_name(tmp_path):
     scene_folder(tmp_path, 0).mkdir()
-    with pytest.raises(InputError, match="mfh pocket render"):
+    with pytest.raises(InputError, match="scene-00000000.*missing; see what is there with mfh evaluate pocket"):
         open_dataset("pocket", tmp_path)
 
 

@@ -67,7 +67,7 @@ def test_oracles_keep_the_contracts_and_say_that_they_are_oracles(bank):
 
 
 def test_a_picture_they_were_not_told_of_is_an_error(bank):
-    with pytest.raises(BackendError, match="oracle models know only pictures"):
+    with pytest.raises(BackendError, match="oracle models know only registered pictures"):
         OracleRelativeDepth(KnownPictures()).predict([np.zeros((4, 6, 3), np.float32)])
 
 
