@@ -128,7 +128,7 @@ def paint_people(
 
 def _tight_enough(solution: Solution, half_width: float | None, region: Region | None) -> str:
     """Return why painting can stop, or "" to continue: of the region where it has a finite depth, else of the photo."""
-    if half_width is None:
+    if half_width is None or solution.incomplete:
         return ""
     of_region = None if region is None else solution.region_interval(region)
     if of_region is not None:

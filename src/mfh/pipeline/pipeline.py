@@ -258,15 +258,17 @@ class MetricFromHuman:
 
         def so_far(painted: Sequence[Evidence]) -> Solution:
             evidence = [*before, *painted]
-            return solve(
+            known_so_far = heights_so_far(known, evidence)
+            solution = solve(
                 evidence,
                 relative,
                 photo,
                 head=self.config.head,
-                known=heights_so_far(known, evidence),
+                known=known_so_far,
                 shared_log_sigma=self._shared_log_sigma(painted),
                 shape_log_sigma=self.relative_depth.shape_log_sigma,
             )
+            return replace(solution, incomplete=len(known_so_far.heights) < len(known.heights))
 
         return so_far
 
