@@ -96,7 +96,7 @@ def painted(
     subject: BenchSubject, *, max_paintings: int, choice: MaskChoice = "random"
 ) -> tuple[RelativeDepth, list[Evidence]]:
     """Return the photo's relative depth, and what is seen in every attempt until so many paintings are usable."""
-    relative = subject.models.look(subject.view.photo.rgb)
+    relative = subject.models.predict_depth(subject.view.photo.rgb)
     base = replace(preset("pocket"), name="oracle", painter="oracle")
     config = OURS.configured(base, paintings=PAINTINGS)
     config = replace(config, painting=replace(config.painting, max_paintings=max_paintings, mask_choice=choice))

@@ -70,7 +70,7 @@ class Models:
                 raise BackendError(f"{name} returned values that are not finite: expected relative depth everywhere")
         return maps
 
-    def look(self, rgb: Float[ndarray, "h w 3"]) -> RelativeDepth:
+    def predict_depth(self, rgb: Float[ndarray, "h w 3"]) -> RelativeDepth:
         """Predict relative depth of a photo, with how far its depth likely reaches.
 
         Args:

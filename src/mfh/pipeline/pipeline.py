@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from jaxtyping import Float
+from numpy import ndarray
+
 from mfh.config import Config, changed, preset
 from mfh.errors import InputError, NoLandmarkError, Rejected
 from mfh.geometry.camera import check_camera, view_of
@@ -33,7 +36,7 @@ from mfh.pipeline.solve import Solution, heights_so_far, solve
 from mfh.scale.interval import people_share
 from mfh.scale.known_sizes import KnownSizes
 from mfh.scale.range_prior import region_range
-from mfh.types import Evidence, MeasuredPainting, MetricDepth, Photo, RelativeDepth
+from mfh.types import Camera, Evidence, MeasuredPainting, MetricDepth, Photo, RelativeDepth
 from mfh.types.observations import Gathered
 
 
@@ -178,7 +181,7 @@ class MetricFromHuman:
 
         # 1. Relative depth of the photo.
         with watch.stage("relative depth", 0.0):
-            seen = models.look(rgb)
+            seen = models.predict_depth(rgb)
         relative = seen if view is photo else replace(seen, photo_shape=photo.pixels.shape[:2])
 
         # 2. People already in the photo are landmarks without any painting.
@@ -186,15 +189,8 @@ class MetricFromHuman:
         tried: list[str] = []
         if self.config.people != "paint":
             with watch.stage("people", 0.3):
-                (people,) = models.find_people([rgb])
-                sighting = models.measure(rgb, people, view.camera, "photo")
-                found = photo_evidence(sighting, rgb, seen.values_or_nan, view.camera, config=self.config)
-                if self.config.cross_check:
-                    found = doubt_lone_person(found, sighting.min_score, refused=lambda: self._refused(rgb))
-                evidence.append(on_photo(found, view, photo))
-                # Masks of the photo's size, one a person: nothing below needs them.
-                del people, sighting
-                tried.append(describe("people in the photo", evidence))
+                evidence.append(on_photo(self._people_in_photo(models, rgb, seen, view.camera), view, photo))
+            tried.append(describe("people in the photo", evidence))
 
         # 3. Otherwise paint people into it, measure them there, and align the paintings (Eqs. 6, 7) or look where their
         #    feet meet the photo's own ground.
@@ -208,11 +204,12 @@ class MetricFromHuman:
                 if not known:
                     raise NoLandmarkError(no_scale_in_view(photo, tried), tried=tuple(tried))
             else:
-                # Twelve bytes a pixel, and people are painted on a smaller one.
-                del rgb
                 if request.region is not None:
                     # A region without relative depth is refused before anything is painted.
                     region_range(relative, request.region)
+                # Twelve bytes a pixel, and people are painted on a smaller one.
+                del rgb
+                solver = self._solver(photo, relative, tuple(evidence), known)
                 run = paint_people(
                     self.painter,
                     models,
@@ -220,7 +217,7 @@ class MetricFromHuman:
                     seen,
                     config=self.config,
                     stage=watch.stage,
-                    solve=self._solver(photo, relative, tuple(evidence), known),
+                    solve=solver,
                     region=request.region,
                 )
                 run = replace(run, evidence=tuple(on_photo(one, view, photo) for one in run.evidence))
@@ -230,6 +227,29 @@ class MetricFromHuman:
             message = no_person_found(photo, self.config, tried, has_painter=self.painter is not None)
             raise NoLandmarkError(message, tried=tuple(tried))
 
+        return self._gathered(photo, relative, evidence, run, request, watch.seconds)
+
+    def _people_in_photo(
+        self, models: Models, rgb: Float[ndarray, "h w 3"], relative: RelativeDepth, camera: Camera
+    ) -> Evidence:
+        """Find and measure the people in the photo, and pair them with its relative depth."""
+        (people,) = models.find_people([rgb])
+        sighting = models.measure(rgb, people, camera, "photo")
+        found = photo_evidence(sighting, rgb, relative.values_or_nan, camera, config=self.config)
+        if self.config.cross_check:
+            found = doubt_lone_person(found, sighting.min_score, refused=lambda: self._refused(rgb))
+        return found
+
+    def _gathered(
+        self,
+        photo: Photo,
+        relative: RelativeDepth,
+        evidence: Sequence[Evidence],
+        run: PaintingRun,
+        request: Request,
+        seconds: dict[str, float],
+    ) -> Gathered:
+        """Put what the models found together, with what the answer needs of them."""
         painted = bool(run.evidence)
         return Gathered(
             photo=photo,
@@ -244,7 +264,7 @@ class MetricFromHuman:
             shape_log_sigma=self.relative_depth.shape_log_sigma,
             provenance=self.painter.provenance if painted and self.painter is not None else "",
             max_depth_m=self.config.max_depth_m,
-            seconds=watch.seconds,
+            seconds=seconds,
             region=request.region,
             lengths=tuple(request.lengths),
             paintings=tuple(

@@ -184,7 +184,7 @@ def head_of(fit: ScaleFit | MetricHead) -> MetricHead:
 
 
 def _measure(subject: BenchSubject, cells: Sequence[Cell], base: Config) -> list[ResultRow]:
-    relative = subject.models.look(subject.view.photo.rgb)
+    relative = subject.models.predict_depth(subject.view.photo.rgb)
     relative_s = subject.memory.charged_s
     runs: dict[Config, tuple[PaintingRun, AttemptClock]] = {}
     rows = []
