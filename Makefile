@@ -1,6 +1,6 @@
 # make demo: install the torch-free core and see metres in under a minute.   make test: everything, as CI does it.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev weights demo check test fuzz bench network strip clean
+.PHONY: help setup dev weights demo check test docs fuzz bench network strip clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,6 +15,7 @@ help:
 	@echo "make demo    install the core, fetch the person model, measure an example photo"
 	@echo "make check   formatting, lint, types, layers"
 	@echo "make test    install everything the tests need and run them"
+	@echo "make docs    the reference from the code, then the site in build/site, without a network"
 	@echo "make fuzz    damaged files, odd flags, faults and kills, by the thousand (FUZZ_SEED=7 FUZZ_SCALE=0.1 FUZZ_ONLY=files:photo)"
 	@echo "make bench   speed and memory on this machine"
 	@echo "make strip   the picture of painted people in the README"
@@ -52,6 +53,12 @@ check: dev
 # One thread: two are erratic on small machines.
 test: dev weights
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# The outputs in the tutorial are those of its commands: .venv/bin/python docs/tools/console_blocks.py docs/tutorial.md
+docs: dev
+	$(BIN)/python docs/tools/cli_reference.py
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
 
 # Inputs of failures are kept in build/fuzz/failures; the short run of make test has a fixed seed.
 FUZZ_SEED ?= 0
