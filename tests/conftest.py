@@ -36,7 +36,7 @@ def metric_depth():
     """A small made-up result: one person used, one rejected, a quarter of the pixels without depth."""
     import numpy as np
 
-    from mfh.types import Camera, FocalProvenance, Landmark, MetricDepth, MetricHead, Photo, RelativeDepth
+    from mfh.types import Camera, FocalProvenance, Landmark, MetricDepth, MetricHead, Note, Photo, RelativeDepth
 
     height, width = 48, 64
     rgb = np.random.default_rng(0).random((height, width, 3)).astype(np.float32)
@@ -85,7 +85,7 @@ def metric_depth():
         ended_by="",
         paintings=0,
         seconds={"relative depth": 0.25, "total": 1.25},
-        warnings=("shift held back",),
+        notes=(Note("scale", "the shift is regularized"),),
     )
 
 

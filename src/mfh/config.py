@@ -30,12 +30,12 @@ class PaintingConfig:
         min_width: alpha of App. B, strip width over min(height, width), at least.
         max_width: beta of App. B, at most.
         mask_choice: "random" (the paper's), or "informative": of several random masks, the one whose person is expected
-            to narrow the interval most, where the painter can say beforehand where it would stand somebody. None:
+            to narrow the interval most, where the painter can propose a place beforehand. None:
             informative with ``until_interval``, else random.
         prompts: drawn uniformly per painting (paper: {"a man", "a woman"}).
         batch_size: paintings made at once; never changes the result.
         max_pixels: larger photos are painted at about this many pixels; depth is always of the photo's own size.
-        until_interval: stop once the half-width of the 80 % interval of the metres, relative to the answer, is at most
+        until_interval: stop once the half-width of the 80 % interval of depth, relative to the answer, is at most
             this where the photo is near, in its middle and far (mean of the three), or once more people would not make
             it narrower; None to collect ``max_paintings``.
         answer_interrupted: Ctrl-C answers with the paintings there are; False lets it through, so that half a
@@ -82,7 +82,8 @@ class HeadConfig:
     """How scale and shift are fitted (Eqs. 5, 8).
 
     Attributes:
-        kind: "consensus" (what people agree on, robustly) or "silog" (the paper's fit to all pixels, exact).
+        kind: "consensus" (a robust consensus over per-person scale estimates) or "silog" (the paper's fit to all
+            pixels, exact).
         silog_form: "pooled" (ZoeDepth's form over all pixels, what the authors run) or "per-image-sum" (Eq. 8).
         variance_focus: lambda of Eq. 5 (0.85; ZoeDepth's form writes it as 0.15 = 1 - 0.85).
         loss: of the paper's fit (Table 5): "silog"; "l1" and "l2", of s·D + t itself, which is inverse metres in
@@ -116,8 +117,9 @@ class Config:
         human_mesh: registry name of the mesh model.
         painter: registry name of the painter; None where the preset has none.
         people: "auto" (people in the photo first, then paint), "only" (never paint), "paint" (ignore people in it).
-        photo_evidence: where the metres of people in the photo meet relative depth: "body" (the pixels they cover: the
-            paper), "contact" (where their feet meet the ground), "either" (contact where there is one, else body).
+        photo_evidence: where metric depth of people in the photo is paired with relative depth: "body" (the pixels they
+            cover: the paper), "contact" (where their feet meet the ground), "either" (contact where there is one, else
+            body).
         painting_evidence: the same for painted people. "contact" reads the relative depth of the photo alone: none of a
             painting is predicted, and nothing is aligned.
         painting: the painting loop.
@@ -125,11 +127,11 @@ class Config:
         max_depth_m: farther answers are marked not valid.
         seed: seed of the painting loop.
         painted_people: "measured" by the mesh model, as in the paper; "known" takes the size of a pasted sprite from a
-            painter that knows it, so that nobody is too large to be found.
+            painter that knows it, so that no person is too large to be found.
         align: bring the relative depth of each painting onto the photo's before it counts (Eqs. 6, 7); without it, the
             first rows of the paper's Table 4.
         cross_check: reject paintings whose background differs from the photo's, and painted people whose body is seen
-            elsewhere in depth than the ground at their feet; reject people on screens and in pictures, and nobody is
+            elsewhere in depth than the ground at their feet; reject people on screens and in pictures, and no person is
             painted into a photo that its painter refuses; the paper does none of it.
         keep_paintings: return every painting with the bodies measured in it, for pictures; takes memory.
         field_of_view: registry name of a model that is asked for the focal length where neither the user nor EXIF says

@@ -34,7 +34,7 @@ class BackendError(MfhError, RuntimeError):
 
 
 class NoLandmarkError(MfhError, RuntimeError):
-    """No person was found whose metres could be trusted: there is no metric scale.
+    """No person was found who is usable as scale evidence: there is no metric scale.
 
     Attributes:
         tried: one line per thing that was tried, in order.
@@ -67,7 +67,7 @@ def printable(text: str) -> str:
 
 
 def shown(path: object) -> str:
-    """Return a path, or another name that somebody else gave, so that the very name can be told from a message.
+    """Return a path, or another name from outside, so that a message shows it exactly.
 
     Args:
         path: turned into text; its line breaks are written out too.

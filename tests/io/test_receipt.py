@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mfh.io.json_text import json_text
-from mfh.io.receipt import depth_range_m, receipt
+from mfh.io.receipt import receipt
 from tests.made_up_depth import with_depth
 
 
@@ -38,9 +38,9 @@ def test_range_is_of_valid_pixels_only(metric_depth):
     depth_m = np.linspace(1, 5, 101, dtype=np.float32).reshape(1, 101)
     photo = replace(metric_depth.photo, pixels=np.zeros((1, 102, 3), np.float32))
     result = with_depth(metric_depth, np.append(depth_m, [[np.nan]], axis=1), photo=photo)
-    assert depth_range_m(result) == pytest.approx((1.04, 3.0, 4.96))
+    assert result.depth_range_m == pytest.approx((1.04, 3.0, 4.96))
     nothing = with_depth(result, np.full((1, 102), np.nan))
-    assert np.isnan(depth_range_m(nothing)).all()
+    assert np.isnan(nothing.depth_range_m).all()
     assert receipt(nothing)["depth_m"] == {"nearest": None, "median": None, "farthest": None}
 
 

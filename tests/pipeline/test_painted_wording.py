@@ -11,7 +11,7 @@ from mfh.cli.predict import table
 from mfh.config import HeadConfig
 from mfh.io.receipt import receipt
 from mfh.pipeline.conclude import conclude
-from mfh.pipeline.messages import no_person_found, warnings_for
+from mfh.pipeline.messages import no_person_found, notes_for
 from mfh.scale.known_sizes import KnownDistance, KnownSizes
 from mfh.types import MetricDepth, kind_of_people, used_people
 from mfh.viz import preview
@@ -57,7 +57,7 @@ def test_a_painted_scale_says_so_everywhere(painted, monkeypatch, tmp_path):
 def test_painted_people_are_named_in_every_warning(painted, count):
     landmarks = [one for image in painted.evidence for one in image.landmarks][:count]
     undetermined = conclude(painted, head=HeadConfig()).head
-    said = warnings_for(painted.photo, replace(undetermined, shift_determined=False), landmarks, people_spread=0.5)
+    said = notes_for(painted.photo, replace(undetermined, shift_determined=False), landmarks, people_spread=0.5)
     assert not [line for line in said if COUNTED.search(line)]
     assert sum("painted" in line for line in said) == 3 - (count != 1)
 

@@ -82,6 +82,6 @@ def _fail(line: str, code: int) -> int:
     print_failure(line)
     print(f"mfh: {printable(line)}", file=sys.stderr)
     if code == EXIT_INTERRUPTED:
-        # Said once, however often it is pressed.
+        # Printed once, however often it is pressed.
         leave_with(code)
     return code

@@ -29,11 +29,11 @@ def failure_line(error: Exception, *, about: str = "") -> tuple[str, int]:
     """Return the line and the exit code of whatever a command met.
 
     Args:
-        error: any error: of this package, of the system, or one that nobody has thought of.
+        error: any error: of this package, of the system, or an unexpected one.
         about: what it happened to, e.g. a photo; errors of this package name it themselves.
 
     Raises:
-        Exception: the error itself, if nobody has thought of it and MFH_TRACEBACK is set.
+        Exception: the error itself, where it is unexpected and MFH_TRACEBACK is set.
     """
     prefix = f"{about}: " if about else ""
     if isinstance(error, MfhError):

@@ -2,7 +2,7 @@
 
 While the command works it is an exception, as ever, so that what is half written is swept and what is measured is
 kept. Where an exception would be lost, or break what it meets, the process ends at once instead: while something is
-being imported, in a callback whose errors nobody sees, a second time, and once the command is done.
+being imported, in a callback whose errors are lost, a second time, and once the command is done.
 """
 
 # The module behind signal, which would import a dozen others before the first signal could be met.
@@ -48,7 +48,7 @@ class Undisturbed:
 
 
 def look_after(*, expects_json: bool) -> None:
-    """Take over Ctrl-C, unless it is ignored or somebody else's already.
+    """Take over Ctrl-C, unless it is ignored or another program's already.
 
     Args:
         expects_json: whether an object is to be printed whatever happens.
@@ -87,7 +87,7 @@ def leave() -> "NoReturn":
         try:
             os.write(descriptor, text.encode())
         except OSError:
-            # Nobody hears it.
+            # No reader is left.
             pass
     os._exit(EXIT_INTERRUPTED)
 

@@ -13,7 +13,7 @@ from mfh.io.json_text import json_text
 
 
 class _Answer:
-    """What the command that is running was asked for, and what it has said."""
+    """What the running command was asked for, and what it has printed."""
 
     expected = False
     printed = False

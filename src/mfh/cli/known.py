@@ -1,4 +1,4 @@
-"""Known sizes and places from words on the command line: ``0=1.80``, ``320,240=2.31m``, ``10,20:30,40=90cm``."""
+"""Known sizes and places from command-line arguments: ``0=1.80``, ``320,240=2.31m``, ``10,20:30,40=90cm``."""
 
 import math
 import re
@@ -82,13 +82,13 @@ def parse_length(word: str) -> "KnownLength":
 
 
 def parse_heights(words: Sequence[str]) -> "tuple[KnownHeight, ...]":
-    """Return the heights that "1.80" (everybody) and "0=180cm" (person 0 of the receipt) say.
+    """Return the heights that "1.80" (all people) and "0=180cm" (person 0 of the receipt) say.
 
     Args:
         words: one height each.
 
     Returns:
-        Everybody's first, so that a person's own comes after it.
+        That of all people first, so that a person's own comes after it.
 
     Raises:
         InputError: for anything else, a height no person has, or two heights of one person.
@@ -96,7 +96,7 @@ def parse_heights(words: Sequence[str]) -> "tuple[KnownHeight, ...]":
     from mfh.scale.known_sizes import KnownHeight
 
     heights: dict[int, float] = {}
-    everybody = -1
+    all_people = -1
     for word in words:
         number, equals, size = word.rpartition("=")
         metres = parse_metres(size)
@@ -107,12 +107,12 @@ def parse_heights(words: Sequence[str]) -> "tuple[KnownHeight, ...]":
             )
         if not _SHORTEST_M <= metres <= _TALLEST_M:
             raise InputError(f"--person-height is {shortened(word)}: expected {_SHORTEST_M} to {_TALLEST_M} m")
-        person = int(number) if equals else everybody
+        person = int(number) if equals else all_people
         if person in heights:
-            whose = "everybody" if person == everybody else f"person {person}"
+            whose = "all people" if person == all_people else f"person {person}"
             raise InputError(f"--person-height is given twice for {whose}: expected one height each")
         heights[person] = metres
-    return tuple(KnownHeight(heights[one], None if one == everybody else one) for one in sorted(heights))
+    return tuple(KnownHeight(heights[one], None if one == all_people else one) for one in sorted(heights))
 
 
 def parse_region(word: str | None) -> "Region | None":

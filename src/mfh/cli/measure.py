@@ -56,10 +56,10 @@ class Measured:
     def warnings(self) -> tuple[str, ...]:
         """Sentences the user should read."""
         warnings = self.receipt["warnings"]
-        said = tuple(str(warning) for warning in warnings) if isinstance(warnings, list) else ()
+        sentences = tuple(str(warning) for warning in warnings) if isinstance(warnings, list) else ()
         if self.passed_over:
-            said = (*said, f"the results went to {self.folder}, since {self.passed_over}")
-        return said
+            sentences = (*sentences, f"the results went to {self.folder}, since {self.passed_over}")
+        return sentences
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -99,13 +99,13 @@ class Meter:
 
         Args:
             place: the picture file, and where the results go.
-            progress: line to say on what is being done.
+            progress: line that shows what is being done.
 
         Returns:
             The result and where it is.
 
         Raises:
-            MfhError: when the photo, a model or the folder cannot be used, or nobody in it gives a scale.
+            MfhError: when the photo, a model or the folder cannot be used, or no person in it gives a scale.
         """
         from mfh.io.photo import MAX_PIXELS, load_photo
         from mfh.viz.save import save_result

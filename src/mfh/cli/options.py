@@ -172,7 +172,7 @@ def choose_models(config: Config, names: Mapping["Role", str | None]) -> Config:
         names: role -> name, "hf:org/name" or folder; None keeps what the preset says.
 
     Raises:
-        InputError: for a name nobody has.
+        InputError: for an unknown name.
     """
     from mfh.models.registry import CONFIG_FIELDS, find_model
 

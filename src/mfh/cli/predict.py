@@ -1,4 +1,4 @@
-"""``mfh predict``: photos in, metres out."""
+"""``mfh predict``: photos in, metric depth out."""
 
 import sys
 from collections.abc import Sequence
@@ -80,7 +80,7 @@ def predict(
 def measure_all(
     meter: Meter, photos: Sequence[Path], out: Path, *, quiet: bool, inputs: Sequence[Path] = ()
 ) -> list[int]:
-    """Measure photos one after the other; what is wrong with one is said at once and does not cost the others.
+    """Measure photos one after the other; an error of one is printed at once and does not cost the others.
 
     Nothing of a photo stays in memory but its line of the final JSON, where that is wanted.
 
@@ -116,7 +116,7 @@ def measure_all(
 
 
 def exit_code(codes: Sequence[int]) -> int:
-    """Return 0 where every photo was measured; 1 for a fault, else 2 for something unusable, else 3 for nobody.
+    """Return 0 where every photo was measured; else 1 for a fault, 2 for unusable input, 3 where nothing gives a scale.
 
     Args:
         codes: one a photo.
@@ -134,12 +134,12 @@ def table(path: Path, measured: Measured) -> str:
     result = measured.result
     nearest_m, median_m, farthest_m = result.depth_range_m
     head = result.head
-    shift = f"shift {head.shift:.4g}" + ("" if head.shift_determined else ", held back")
+    shift = f"shift {head.shift:.4g}" + ("" if head.shift_determined else ", regularized")
     models = ", ".join(f"{role.replace('_', ' ')} {name}" for role, name in result.models.items())
     rows = [
         ("people", _people(result)),
         ("scale", f"{head.scale:.4g} ({shift}; {head.space})"),
-        ("metres", f"{nearest_m:.2f} nearest, {median_m:.2f} median, {farthest_m:.2f} farthest"),
+        ("depth", f"{nearest_m:.2f} m nearest, {median_m:.2f} m median, {farthest_m:.2f} m farthest"),
         ("focal length", result.photo.focal.detail),
         ("preset", f"{result.preset} ({models})" if models else result.preset),
         ("seconds", f"{measured.seconds:.1f}"),

@@ -27,7 +27,7 @@ class Terminal(Protocol):
         ...
 
     def isatty(self) -> bool:
-        """Say whether somebody is looking."""
+        """Return whether a terminal is attached."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The scale receipt in the terminal: who said what about the scale, how much it counted, and how sure the answer is."""
+"""The scale receipt in the terminal: what each landmark implies, its weight, and how sure the answer is."""
 
 import math
 from typing import TYPE_CHECKING
@@ -43,8 +43,8 @@ def describe_interval(interval: "ScaleInterval") -> str:
     low, high = interval.level_80
     parts = [(interval.sources, interval.people_log_sigma), ("shared", interval.common.shared)]
     parts += [("relative depth", interval.common.shape), ("focal length", interval.common.focal)]
-    said = ", ".join(f"{name} {sigma:.0%}" for name, sigma in parts if sigma >= 0.005)
-    return f"{low - 1:+.0%} to {high - 1:+.0%} with 80 % probability ({said}); limited by: {interval.limited_by}"
+    parts_text = ", ".join(f"{name} {sigma:.0%}" for name, sigma in parts if sigma >= 0.005)
+    return f"{low - 1:+.0%} to {high - 1:+.0%} with 80 % probability ({parts_text}); limited by: {interval.limited_by}"
 
 
 def describe_region(region: "RegionDepth") -> str:

@@ -1,4 +1,4 @@
-"""``mfh refit``: other metres from what the models said before, without any model."""
+"""``mfh refit``: another scale from kept evidence, without any model."""
 
 import time
 from pathlib import Path
@@ -74,7 +74,7 @@ def parse_numbers(text: str | None) -> tuple[int, ...]:
     """Return the numbers of "3,7".
 
     Args:
-        text: numbers of people, separated by commas; None for nobody.
+        text: numbers of people, separated by commas; None for no person.
 
     Raises:
         InputError: for anything else.

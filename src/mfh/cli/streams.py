@@ -1,4 +1,4 @@
-"""Standard streams that can be written to whatever they are: closed, full, a pipe nobody reads, of few letters.
+"""Standard streams that can be written to whatever they are: closed, full, a pipe without a reader, of few letters.
 
 What cannot be printed is dropped and remembered, and the work goes on: its files are worth more than its table. Letters
 that a stream does not have become question marks.
@@ -36,7 +36,7 @@ class _Lossy(io.RawIOBase):
             try:
                 return os.write(self._descriptor, data)
             except BlockingIOError:
-                # Somebody made it not to wait, and it is full for now.
+                # It was made non-blocking, and it is full for now.
                 time.sleep(_PATIENCE_S)
             except OSError as error:
                 self.failure = error

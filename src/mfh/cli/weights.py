@@ -80,7 +80,7 @@ def fetch(
         except WeightsError as error:
             if len(names) == 1:
                 raise
-            # What can be fetched is, and all that is missing is said at once.
+            # What can be fetched is, and all that is missing is reported at once.
             print(f"mfh: {error_line(error)}", file=sys.stderr)
             code = EXIT_INPUT
         else:
@@ -102,7 +102,7 @@ def verify(
         try:
             compared = weights.verify(one)
         except WeightsError as error:
-            # Every file is looked at before the command ends.
+            # Every file is checked before the command ends.
             print(f"mfh: {error_line(error)}", file=sys.stderr)
             code = EXIT_INPUT
         else:

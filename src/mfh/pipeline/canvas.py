@@ -1,8 +1,8 @@
-"""The size at which people are painted: no model looks at a photo of twelve megapixels whole.
+"""The size at which people are painted: no model runs on a photo of twelve megapixels whole.
 
-Depth networks, painters and people finders all look at a few hundred thousand pixels. Painting at a photo's own size
-would give them the same picture, for twenty times the time and memory. What is found on the canvas is metres and
-relative depths, which have no size; only places in the picture are brought back.
+The inputs of depth networks, painters and person segmenters are a few hundred thousand pixels. Painting at a photo's
+own size would give them the same picture, for twenty times the time and memory. What is found on the canvas is metres
+and relative depths, which have no size; only places in the picture are brought back.
 """
 
 import math
@@ -19,7 +19,7 @@ def canvas_of(photo: Photo, relative: RelativeDepth, *, max_pixels: int) -> tupl
     """Return a photo and its relative depth at the size they are painted at: their own, or about ``max_pixels``.
 
     Args:
-        photo: the photo, as models look at it.
+        photo: the view of it that models take as input.
         relative: its relative depth, of the same size.
         max_pixels: a larger photo is made smaller, by the mean over what a pixel covers.
 

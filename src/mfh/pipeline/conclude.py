@@ -1,4 +1,4 @@
-"""From everything the models said about one photo to its metric depth; no model is needed for it.
+"""From the models' outputs for one photo to its metric depth; no model is needed for it.
 
 What was gathered can be kept in a file and concluded again, for another focal length, head or known size.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from mfh.config import HeadConfig
 from mfh.errors import InputError
 from mfh.geometry.camera import check_camera
-from mfh.pipeline.messages import about_edges, about_given, about_limit, no_depth, warnings_for
+from mfh.pipeline.messages import about_edges, about_given, about_limit, no_depth, notes_for
 from mfh.pipeline.request import check_request
 from mfh.pipeline.solve import Solution, solve
 from mfh.scale.fit import ScaleFit, reject_person
@@ -46,7 +46,7 @@ def conclude(
     """Fit scale and shift to what was gathered, and apply them.
 
     Args:
-        gathered: what the models said.
+        gathered: the models' outputs.
         head: which head.
         known: sizes the user knows.
         exclude: numbers of landmarks on the receipt that must not count.
@@ -55,7 +55,7 @@ def conclude(
         Metric depth at the photo's own resolution, with all it rests on.
 
     Raises:
-        NoLandmarkError: where nobody and nothing known gives a scale.
+        NoLandmarkError: where no person and no known size gives a scale.
         InputError: for a known size, region, length or number that cannot be used, evidence that is none, or an answer
             in which no pixel has a depth.
     """
@@ -97,8 +97,8 @@ def conclude(
         ended_by=gathered.ended_by,
         paintings=sum(any(one.verdict == "used" for one in image.landmarks) for image in painted),
         seconds={**gathered.seconds, "fit": time.perf_counter() - begin},
-        warnings=(
-            *warnings_for(
+        notes=(
+            *notes_for(
                 photo,
                 fit.head,
                 landmarks,
@@ -155,7 +155,7 @@ def with_camera(gathered: Gathered, camera: Camera, focal: FocalProvenance) -> G
     the painter knows; for measured bodies up to the perspective of the body itself.
 
     Args:
-        gathered: what the models said.
+        gathered: the models' outputs.
         camera: other intrinsics for the same size.
         focal: where they come from.
 
@@ -199,7 +199,7 @@ def _without(evidence: Sequence[Evidence], exclude: Sequence[int]) -> list[Evide
         if not 0 <= number < len(numbers):
             raise InputError(
                 f"person {number} was to be excluded, and the receipt has {len(numbers)} people: "
-                + (f"expected numbers from 0 to {len(numbers) - 1}" if numbers else "there is nobody to exclude")
+                + (f"expected numbers from 0 to {len(numbers) - 1}" if numbers else "there is no person to exclude")
             )
         image, person = numbers[number]
         kept[image] = reject_person(kept[image], person, "excluded by the user")

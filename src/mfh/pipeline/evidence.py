@@ -58,13 +58,13 @@ def photo_evidence(
         rgb: the photo.
         relative: (h, w) relative depth of the photo; NaN where it has none.
         camera: its intrinsics.
-        config: kind of evidence, and whether people on screens and in pictures are told from real ones.
+        config: kind of evidence, and whether people on screens and in pictures are rejected.
 
     Returns:
         The evidence.
     """
     if config.cross_check:
-        # Not before a photo is looked at: it brings OpenCV, and importing the package must stay quick.
+        # Imported with the first photo: it brings OpenCV, and importing the package must stay quick.
         from mfh.landmarks.in_picture import without_pictured
 
         sighting = without_pictured(sighting, rgb, relative)
@@ -78,7 +78,7 @@ def photo_evidence(
 
 
 def doubt_lone_person(evidence: Evidence, min_score: float, *, refused: Callable[[], Rejected | None]) -> Evidence:
-    """Let nobody decide the scale who is alone in a photo and not surely a person: fruit and stones are found as such.
+    """Reject or widen a lone detection of low score: fruit and stones are found as people.
 
     Args:
         evidence: of the photo.

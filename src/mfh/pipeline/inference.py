@@ -1,4 +1,4 @@
-"""The models of one pipeline look at pictures: relative depth, and the people in them with their bodies."""
+"""The models of one pipeline, held to their contracts: relative depth, people, and their bodies."""
 
 import math
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Plain sentences about what was found: what was tried, what to do about it, and what to beware of."""
+"""The sentences a user reads: what was tried, what to do about it, and typed notes on what to beware of."""
 
 import math
 from collections import Counter
@@ -16,6 +16,7 @@ from mfh.types import (
     KnownSize,
     Landmark,
     MetricHead,
+    Note,
     Photo,
     RelativeDepth,
     ScaleInterval,
@@ -24,28 +25,28 @@ from mfh.types import (
 )
 
 NOTABLE_SPREAD = 0.25
-"""Scatter of people's log metres about the head from which the user is told: well-measured people stay below."""
+"""Standard deviation of people's log distances about the head above which it is noted: good measurements stay below."""
 
 WIDE_INTERVAL = 0.35
-"""Half-width of the 80 % interval from which the user is told that the answer is rough."""
+"""Half-width of the 80 % interval above which the answer is called rough."""
 
 UNMET = 3.0
-"""By how many of its own deviations an answer leaves a given size unmet, from which the user is told."""
+"""Residual of a given size, in its own standard deviations, above which it is noted."""
 
 UNEVEN = 1.2
-"""Factor between depths within two pixels of a given distance from which the user is told that it lies on an edge."""
+"""Factor between depths within two pixels of a given distance above which the pixel counts as one on an edge."""
 
 
 def any_used(evidence: Sequence[Evidence]) -> bool:
-    """Return whether anybody in the evidence is used."""
+    """Return whether any person in the evidence is used."""
     return any(landmark.verdict == "used" for one in evidence for landmark in one.landmarks)
 
 
 def describe(where: str, evidence: Sequence[Evidence]) -> str:
-    """Say how many people were found and used, and why the others were not.
+    """Return how many people were found and used, and why the others were not.
 
     Args:
-        where: where they were looked for.
+        where: the pictures that were searched.
         evidence: what was found there.
 
     Returns:
@@ -59,25 +60,22 @@ def describe(where: str, evidence: Sequence[Evidence]) -> str:
 
 
 def why_no_painting(config: Config) -> str:
-    """Say why nobody was painted."""
+    """Return why no person was painted."""
     if config.people == "only":
         return 'painting: not tried, people is "only"'
     return f"painting: not tried, preset {config.name!r} has no painter"
 
 
 def no_person_found(photo: Photo, config: Config, tried: Sequence[str], *, has_painter: bool) -> str:
-    """Say that there is no metric scale, what was tried, and what to do.
+    """Return one line: there is no metric scale, what was tried, and what to do.
 
     Args:
-        photo: the photo.
+        photo: named in the line.
         config: what ran.
         tried: one line per thing that was tried.
-        has_painter: whether anybody could be painted.
-
-    Returns:
-        One line.
+        has_painter: whether people could be painted.
     """
-    # A given focal length that is questioned may be why: nobody stands where it puts people.
+    # A given focal length that is questioned may be the cause: no person stands where it puts people.
     if photo.focal.source in ("explicit", "intrinsics-file"):
         tried = (*photo.focal.notes, *tried)
     if not has_painter:
@@ -93,28 +91,16 @@ def no_person_found(photo: Photo, config: Config, tried: Sequence[str], *, has_p
 
 
 def not_painted(refused: Rejected) -> str:
-    """Say that nobody was painted because of the kind of photo.
-
-    Args:
-        refused: what the photo looks like.
-    """
+    """Return that no person was painted because of the kind of photo, which is the reason of the refusal."""
     return f"painting: not tried, this looks like {refused.reason}, where painted people say nothing about the scale"
 
 
 def no_scale_in_view(photo: Photo, tried: Sequence[str]) -> str:
-    """Say that people painted into this kind of photo give no metric scale, and what does.
-
-    Args:
-        photo: the photo.
-        tried: one line per thing that was tried.
-
-    Returns:
-        One line.
-    """
+    """Return one line: people painted into this kind of photo give no metric scale, and what does."""
     return f"{photo.name}: no person gives a metric scale ({'; '.join(tried)}): {GIVE_A_SIZE}"
 
 
-def warnings_for(
+def notes_for(
     photo: Photo,
     head: MetricHead,
     landmarks: Sequence[Landmark],
@@ -124,51 +110,52 @@ def warnings_for(
     painter_provenance: str = "",
     nothing_in_region: bool = False,
     is_given: bool = False,
-) -> tuple[str, ...]:
-    """Return the sentences a user of the depth should read.
+) -> tuple[Note, ...]:
+    """Return what a user of the depth should know.
 
     Args:
-        photo: the photo; its own notes come first.
+        photo: its own notes come first.
         head: the fit.
-        landmarks: everybody considered.
-        interval: how far the metres may be off, where known.
-        people_spread: robust standard deviation of people's log metres about the head, where known.
+        landmarks: every person considered.
+        interval: how far the depth may be off, where known.
+        people_spread: robust standard deviation of people's log distances about the head, where known.
         painter_provenance: the painter's sentence about where it learned how large people appear.
         nothing_in_region: whether a region was asked for that shows nothing at a finite depth.
         is_given: whether a distance or a length was given besides.
-
-    Returns:
-        Sentences; none where there is nothing to beware of.
     """
-    sentences = [*photo.notes, *photo.focal.notes]
+    notes = [*(Note("input", one) for one in photo.notes), *(Note("focal", one) for one in photo.focal.notes)]
     if photo.focal.source == "default-fov" and not photo.focal.notes:
-        sentences.append(f"the focal length is not known ({photo.focal.detail}), and all metres scale with it")
+        unknown = f"the focal length is not known ({photo.focal.detail}), and all distances scale with it"
+        notes.append(Note("focal", unknown))
     if painter_provenance and any(one.verdict == "used" and one.source != "photo" for one in landmarks):
-        sentences.append(painter_provenance)
+        notes.append(Note("painter", painter_provenance))
     used = sum(landmark.verdict == "used" for landmark in landmarks)
     people = kind_of_people(landmarks)
     if used == 1 and not is_given:
         one = people.replace("people", "person")
-        sentences.append(f"the metric scale rests on one {one} alone: an error of that person's size is in every metre")
+        alone = f"the metric scale rests on one {one} alone: an error of that person's size is in every distance"
+        notes.append(Note("scale", alone))
     if people_spread is not None and people_spread > NOTABLE_SPREAD:
-        sentences.append(
-            f"the {used_people(landmarks)} contradict each other: their metres scatter by "
+        spread = (
+            f"the {used_people(landmarks)} contradict each other: their distances scatter by "
             f"{math.expm1(people_spread):.0%} (one standard deviation), so take all distances as rough"
         )
+        notes.append(Note("scale", spread))
     if interval is not None and interval.half_width > WIDE_INTERVAL:
         low, high = interval.level_80
-        sentences.append(
-            f"a rough answer: true metres are between {low:.2f} and {high:.2f} times these with 80 % probability"
-        )
+        rough = f"a rough answer: true depth is between {low:.2f} and {high:.2f} times this with 80 % probability"
+        notes.append(Note("interval", rough))
     if not head.shift_determined:
         which = "given sizes" if is_given else f"the {people}"
-        sentences.append(
+        shift = (
             f"{which} are too few or too equally far away to determine the shift: distances near them are measured, "
-            "much nearer or farther ones rest on what depth range is usual"
+            "much nearer or farther ones rest on the depth range that is usual"
         )
+        notes.append(Note("scale", shift))
     if nothing_in_region:
-        sentences.append("what is seen in the region is as far away as can be, or farther than answers go: no metres")
-    return tuple(sentences)
+        nothing = "what is seen in the region lies at infinity, or farther than answers reach: it has no depth"
+        notes.append(Note("region", nothing))
+    return tuple(notes)
 
 
 def about_given(
@@ -178,29 +165,29 @@ def about_given(
     *,
     doubt: float,
     head: HeadConfig,
-) -> tuple[str, ...]:
-    """Say what contradicts the sizes that were given, and what they change.
+) -> tuple[Note, ...]:
+    """Return what contradicts the sizes that were given, and what they change.
 
     Args:
         known: what the user knows.
-        rows: the same with what people and the answer make of it.
-        people: everybody considered, as they were before it was known what is given.
+        rows: the same, as measured by people and by the answer.
+        people: every person considered, as before the given sizes were applied.
         doubt: probability that what was given is wrong.
         head: the head that was asked for.
     """
     if not known:
         return ()
-    sentences = []
+    notes = []
     sizes = [*known.distances, *known.lengths]
     if doubt >= NOTABLE_DOUBT:
-        said = [
+        by_people = [
             f"{row.name} ({one.metres * row.by_people:.3g} m by the people)"
             for row, one in zip(rows, sizes, strict=True)
             if row.by_people is not None
         ]
-        sentences.append(
-            f"the given {', '.join(said)} and the {used_people(people)} contradict each other: what is given counts, "
-            "and the interval reaches to what the people say; check the pixel, the number and the unit"
+        notes.append(
+            f"the given {', '.join(by_people)} and the {used_people(people)} contradict each other: what is given "
+            "counts, and the interval reaches to what the people imply; check the pixel, the number and the unit"
         )
     unmet = [
         f"{row.name} ({'infinitely far' if row.by_answer is None else f'{one.metres * row.by_answer:.3g} m'} here)"
@@ -208,45 +195,46 @@ def about_given(
         if row.by_answer is None or abs(math.log(row.by_answer)) > UNMET * one.log_sigma
     ]
     if unmet:
-        sentences.append(
+        notes.append(
             f"the given sizes contradict each other: {', '.join(unmet)}; no scale and shift of the relative depth meet "
             "them all, so check their pixels, numbers and units; where they are right, the relative depth is not"
         )
     if head.kind == "silog":
-        sentences.append(
+        notes.append(
             "the paper's head (silog) knows nothing of given sizes: the consensus head, which meets them, was fitted"
         )
-    return tuple(sentences)
+    return tuple(Note("given", one) for one in notes)
 
 
-def about_edges(known: KnownSizes, relative: RelativeDepth, head: MetricHead, limit_m: float) -> tuple[str, ...]:
-    """Say which given distances lie on an edge, where a pixel beside means another distance.
+def about_edges(known: KnownSizes, relative: RelativeDepth, head: MetricHead, limit_m: float) -> tuple[Note, ...]:
+    """Return which given distances lie on an edge, where a neighbouring pixel has another distance.
 
     Args:
         known: what the user knows.
-        relative: relative depth of the photo.
+        relative: of the photo.
         head: the answer.
         limit_m: farther answers are not valid.
     """
-    sentences = []
+    notes = []
     for one in known.distances:
         column, row = (round(at) for at in relative.place((one.x, one.y)))
         patch = np.s_[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3]
         depth_m = head.depth_of(relative.values_or_nan[patch], max_depth_m=limit_m)
         near, far = np.nanmin(depth_m, initial=np.inf), np.nanmax(depth_m, initial=0.0)
         if far > UNEVEN * near:
-            sentences.append(
+            edge = (
                 f"the given distance at {one.x:g},{one.y:g} lies on an edge: depth within two pixels goes from "
                 f"{near:.3g} to {far:.3g} m, so make sure that the pixel shows what was measured"
             )
-    return tuple(sentences)
+            notes.append(Note("given", edge))
+    return tuple(notes)
 
 
-def about_limit(relative: RelativeDepth, head: MetricHead, limit_m: float) -> tuple[str, ...]:
-    """Say how much of a photo lies beyond the farthest depth that is answered.
+def about_limit(relative: RelativeDepth, head: MetricHead, limit_m: float) -> tuple[Note, ...]:
+    """Return how much of a photo lies beyond the farthest depth that is answered.
 
     Args:
-        relative: relative depth of the photo.
+        relative: of the photo.
         head: the answer.
         limit_m: farther answers are not valid.
     """
@@ -259,23 +247,24 @@ def about_limit(relative: RelativeDepth, head: MetricHead, limit_m: float) -> tu
     if not beyond:
         return ()
     share = beyond / values.size
-    said = f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
-    return (
-        f"{said} of the pixels are farther than {limit_m:.4g} m, where answers end: they have no depth; a distance "
-        "that you know out there (--known-distance; known=KnownSizes(...) in Python) moves that end beyond it",
+    percent = f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
+    farther = (
+        f"{percent} of the pixels are farther than {limit_m:.4g} m, where answers end: they have no depth; a distance "
+        "that you know out there (--known-distance; known=KnownSizes(...) in Python) moves that end beyond it"
     )
+    return (Note("range", farther),)
 
 
 def no_depth(
     photo: Photo, relative: RelativeDepth, head: MetricHead, people: Sequence[Landmark], limit_m: float
 ) -> str:
-    """Say that no pixel of a photo has a depth, why, and what to do.
+    """Return one line: no pixel of the photo has a depth, why, and what to do.
 
     Args:
-        photo: the photo.
-        relative: its relative depth.
+        photo: named in the line.
+        relative: of the photo.
         head: the answer.
-        people: everybody considered.
+        people: every person considered.
         limit_m: farther answers are not valid.
     """
     nearest = float(relative.values.max() if head.space == "disparity" else relative.values.min())

@@ -6,11 +6,11 @@
 
 The map is of the upright photo (npy, npz, png, tiff, pfm, exr, or an array). ``space`` says what it holds: "disparity",
 larger is nearer (Depth Anything, MiDaS), or "depth", larger is farther (Marigold, DA3, MoGe). What is not
-finite is a hole, and so is 0 among whole numbers of depth: no metres there. People in the photo are measured as ever;
+finite is a hole without depth, and so is 0 among whole numbers of depth. People in the photo are measured as ever;
 where there are none, people are painted and meet the map where their feet stand on the ground, since there is no map of
 the paintings.
 
-Whether relative depth grows the way its space says: a swapped space gives metres that are wrong without a sound.
+Whether relative depth grows the way its space says: a swapped space would make depth silently wrong.
 """
 
 import os
@@ -91,14 +91,14 @@ def metric_from_relative_depth(
     config: Config | None = None,
     request: Request = Request(),
 ) -> MetricDepth:
-    """Give metres to the relative depth of one photo.
+    """Return metric depth from the relative depth of one photo.
 
     Args:
         photo: a photo with its camera, or the path of a picture file.
         relative: (h, w) numbers of the upright photo, or the path of their file.
         space: "disparity", larger is nearer, or "depth", larger is farther.
         config: everything else; None for the preset "pocket".
-        request: known sizes, a region, lengths to measure, and who is told of the progress.
+        request: known sizes, a region, lengths to measure, and a report of progress.
 
     Returns:
         Metric depth at the photo's own resolution.
@@ -122,13 +122,13 @@ def metric_from_relative_depth(
 def gather_with_relative_depth(
     photo: Photo, relative: RelativeDepthMap, *, config: Config, request: Request = Request()
 ) -> Gathered:
-    """Let all models but the relative-depth one look at a photo whose relative depth is given.
+    """Run all models but the relative-depth one on a photo whose relative depth is given.
 
     Args:
         photo: the photo with its camera.
         relative: its relative depth, perhaps at another size.
         config: a preset with changes.
-        request: known sizes, a region, lengths to measure, and who is told of the progress.
+        request: known sizes, a region, lengths to measure, and a report of progress.
 
     Returns:
         What :func:`mfh.pipeline.conclude.conclude` needs.
@@ -164,10 +164,10 @@ def _check_values(relative: RelativeDepth, photo: Photo, request: Request) -> No
 
 
 def _check_space(gathered: Gathered, known: KnownSizes, name: str) -> tuple[str, ...]:
-    """Refuse relative depth that goes the other way than people's metres, or known ones.
+    """Refuse relative depth whose order is opposite to that of people's distances, or known ones.
 
     Returns:
-        A sentence where nobody can tell.
+        A note where no distances are informative about it.
 
     Raises:
         InputError: for the other space.
@@ -177,7 +177,7 @@ def _check_space(gathered: Gathered, known: KnownSizes, name: str) -> tuple[str,
     given = known_measurements(known, relative, gathered.photo.camera)
     swapped = space_is_swapped(people_measurements(gathered.evidence), given, relative.space)
     if swapped is None:
-        return (f"{name} is taken for {relative.space}, as was said: no distances tell whether it is {other}",)
+        return (f"{name} is taken for {relative.space}, as stated: no distance shows whether it is {other}",)
     if swapped:
         larger = "farther" if relative.space == "disparity" else "nearer"
         raise InputError(
@@ -200,7 +200,7 @@ def space_agreement(measurements: Sequence[ScaleMeasurement], space: Space) -> f
 
     Args:
         measurements: distances in metres with the relative depth there.
-        space: what the relative depth is said to be.
+        space: as stated.
 
     Returns:
         Kendall's rank correlation over pairs of clearly different distances; None where no pair is.
@@ -228,15 +228,16 @@ def space_agreement(measurements: Sequence[ScaleMeasurement], space: Space) -> f
 def space_is_swapped(
     people: Sequence[ScaleMeasurement], known: Sequence[ScaleMeasurement], space: Space
 ) -> bool | None:
-    """Return whether relative depth is of the other space than it is said to be.
+    """Return whether relative depth is of the other space than stated.
 
     Args:
         people: one measurement a person.
         known: distances and lengths the user knows; asked where people cannot tell.
-        space: what the relative depth is said to be.
+        space: as stated.
 
     Returns:
-        True where the order is clearly the wrong way round, False where it is right; None where nobody can tell.
+        True where the order is clearly the wrong way round, False where it is right; None where the distances are not
+        informative.
     """
     for measurements in (people, [*people, *known]):
         agreement = space_agreement(measurements, space)

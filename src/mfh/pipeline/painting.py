@@ -65,8 +65,8 @@ def paint_people(
 
     Args:
         painter: paints people.
-        models: look at the paintings.
-        photo: the photo, as models look at it.
+        models: run on the paintings.
+        photo: the view of it that models take as input.
         relative: its relative depth, of the same size.
         config: limits, seed and kind of evidence.
         stage: called with a name and the fraction done, around each batch.

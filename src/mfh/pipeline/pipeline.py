@@ -131,7 +131,7 @@ class MetricFromHuman:
 
         Args:
             photo: a photo with its camera, or the path of a picture file.
-            request: known sizes, a region, lengths to measure, and who is told of the progress.
+            request: known sizes, a region, lengths to measure, and a report of progress.
 
         Returns:
             Metric depth at the photo's own resolution, with all it rests on.
@@ -168,12 +168,12 @@ class MetricFromHuman:
         known, watch = request.known, _Watch(request.progress)
         models = Models(self.relative_depth, self.person_segmenter, self.human_mesh)
 
-        # 0. The focal length, where nobody has said it and a model was named to estimate it.
+        # 0. The focal length, where it is not known and a model was named to estimate it.
         if self.field_of_view is not None and photo.focal.source == "default-fov":
             with watch.stage("field of view", 0.0), asking(self.field_of_view.name):
                 photo = with_estimated_camera(photo, self.field_of_view)
 
-        # What models look at is the photo itself, unless that is larger than any of them could use.
+        # Models run on the photo itself, unless it is larger than any of them could use.
         view = view_of(photo)
         rgb = view.rgb
 

@@ -1,13 +1,13 @@
 """What to paint next: a random mask (Eq. 3), or of several the one whose person is expected to tell most.
 
 A painter that fills whatever mask it gets decides by itself how far its person stands, and no mask says it beforehand.
-One that proposes does say it, and what is believed so far says which proposal would narrow the interval most.
+One that proposes does say it, and the posterior so far decides which proposal would narrow the interval most.
 
 Which of several people who could be painted would tell most (beyond the paper, whose masks are all random).
 
-What is believed of scale and shift says how the depths of any two places vary together; a person at one of them tells
-of the others what the two share. Far from where people stood before, a person tells of the shift; where everything
-varies alike, of the scale.
+The posterior of scale and shift gives the covariance of log depth at any two places; a person at one is informative
+about the other through it. Far from earlier people, a person is informative about the shift; where everything
+varies alike, about the scale.
 """
 
 import math
@@ -99,7 +99,7 @@ def plan_next(
 
 
 def _relative_at_feet(values: Float[ndarray, "h w"], proposal: Proposal) -> float:
-    """Return the relative depth where somebody would stand, NaN where there is none to be seen.
+    """Return the relative depth at the feet of a proposed person, NaN where there is none.
 
     Outside the photo it is that of the nearest pixels.
     """
@@ -113,7 +113,7 @@ def _relative_at_feet(values: Float[ndarray, "h w"], proposal: Proposal) -> floa
 
 
 _BODY_LOG_SIGMA = 0.1
-"""Deviation of a person's log metres beyond what is said of it before anything is measured."""
+"""Standard deviation of a person's log distance beyond what the proposal states."""
 
 
 def most_telling(
@@ -131,14 +131,14 @@ def most_telling(
         log_sigmas: (c,) what is known of how far each candidate's log metres will be off.
 
     Returns:
-        Index of the candidate for which the deviation of log depth, averaged over places, is the smallest; the first
-        of those that tell as much.
+        Index of the candidate for which the standard deviation of log depth, averaged over places, is smallest; the
+        first of those that tell as much.
     """
     covariance = _covariance(posterior, [*places.tolist(), *people.tolist()])
     count = len(places)
     variance = np.diag(covariance)
-    told = covariance[:count, count:] ** 2 / (variance[count:] + log_sigmas**2 + _BODY_LOG_SIGMA**2)
-    left = np.sqrt(np.maximum(variance[:count, None] - told, 0)).mean(0)
+    explained = covariance[:count, count:] ** 2 / (variance[count:] + log_sigmas**2 + _BODY_LOG_SIGMA**2)
+    left = np.sqrt(np.maximum(variance[:count, None] - explained, 0)).mean(0)
     return int(np.argmin(left))
 
 

@@ -12,6 +12,7 @@ from mfh.types.answer import (
     MeasuredPainting,
     MetricDepth,
     MetricHead,
+    Note,
     RegionDepth,
     ScaleInterval,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "MeasuredPainting",
     "MetricDepth",
     "MetricHead",
+    "Note",
     "PastedSprite",
     "PaintedPhoto",
     "Person",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -20,6 +20,22 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+NoteKind = Literal["input", "focal", "scale", "interval", "given", "painter", "range", "region"]
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something the user should know about an answer.
+
+    Attributes:
+        kind: what it is about.
+        text: one plain sentence.
+    """
+
+    kind: NoteKind
+    text: str
+
+
 @dataclass(frozen=True)
 class MetricHead:
     """The photo's metric scale and shift (Eq. 5).
@@ -31,7 +47,7 @@ class MetricHead:
         shift: t.
         space: the space of the relative depth it applies to.
         loss: value of the minimised objective.
-        shift_determined: False where the people's depths do not determine the shift and it was held back.
+        shift_determined: False where people's depths do not identify the shift: it is regularized by the prior.
     """
 
     scale: float
@@ -94,7 +110,7 @@ class KnownSize:
     Attributes:
         name: what is known, in a few words.
         weight: share in the answer.
-        by_people: how many times larger than given it is by people alone (median); None where there is nobody.
+        by_people: how many times larger than given it is by people alone (median); None without people.
         by_answer: how many times larger it is by the answer: 1 but where given sizes contradict each other; None where
             the answer has nothing at a finite depth there.
     """
@@ -209,14 +225,14 @@ class MeasuredPainting:
 
     @property
     def used(self) -> bool:
-        """Whether anybody in it gave evidence."""
+        """Whether any person in it gave evidence."""
         return any(landmark.verdict == "used" for landmark in self.landmarks)
 
     @property
     def reason(self) -> str:
         """Why it was used, or why not."""
         if not self.landmarks:
-            return "nobody was found in it"
+            return "no person was found in it"
         verdict = "used" if self.used else "rejected"
         return "; ".join(dict.fromkeys(one.reason for one in self.landmarks if one.verdict == verdict))
 
@@ -239,9 +255,9 @@ class MetricDepth:
         seed: seed of the painting loop.
         attempts: painting attempts made.
         paintings: paintings that gave evidence.
-        ended_by: why painting ended; empty where nobody was painted.
+        ended_by: why painting ended; empty where no person was painted.
         seconds: stage -> wall seconds.
-        warnings: plain sentences the user should read.
+        notes: what the user should know, by kind.
         interval: how far the metres of the photo as a whole may be off.
         log_sigma_curve: one-sigma of log depth by relative depth: scale and shift jointly, and common errors.
         people_spread: robust standard deviation of people's log metres about the head; None for fewer than three.
@@ -263,7 +279,7 @@ class MetricDepth:
     attempts: int
     paintings: int
     seconds: dict[str, float] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     ended_by: str = ""
     interval: ScaleInterval | None = None
     log_sigma_curve: LogSigmaCurve | None = None
@@ -322,7 +338,7 @@ class MetricDepth:
             ValueError: where it is not known.
         """
         if self.log_sigma_curve is None:
-            raise ValueError("the deviation of this depth is not known")
+            raise ValueError("the standard deviation of this depth is not known")
         return self.log_sigma_curve.at(self.relative.rows(rows))
 
     def _whole(self, some: Callable[[slice], Float[ndarray, "r w"]]) -> Float[ndarray, "h w"]:
@@ -343,6 +359,11 @@ class MetricDepth:
             return math.nan, math.nan, math.nan
         nearest, median, farthest = np.percentile(valid, [1, 50, 99])
         return float(nearest), float(median), float(farthest)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The notes as plain sentences."""
+        return tuple(note.text for note in self.notes)
 
     @property
     def people_used(self) -> int:

@@ -1,4 +1,4 @@
-"""Everything the models said about one photo: it lies between them and the answer, and can be kept in a file."""
+"""The models' outputs for one photo: they lie between the models and the answer, and can be kept in a file."""
 
 import math
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ METRES = (1e-3, 1e6)
 
 @dataclass(frozen=True)
 class Gathered:
-    """Everything the models said about one photo.
+    """The models' outputs for one photo, and what was asked of it.
 
     Attributes:
         photo: the photo.
@@ -24,13 +24,13 @@ class Gathered:
         models: role -> model name.
         seed: seed of the painting loop.
         attempts: painting attempts made.
-        ended_by: why painting ended; empty where nobody was painted.
-        shared_log_sigma: error of log metres that all people have alike.
+        ended_by: why painting ended; empty where no person was painted.
+        shared_log_sigma: systematic error of log distance that all people share.
         shape_log_sigma: error of the relative depth's shape.
-        provenance: the painter's sentence about its sense of size; empty where nobody was painted.
+        provenance: the painter's sentence about its sense of size; empty where no person was painted.
         max_depth_m: farther answers are not valid.
         seconds: stage -> wall seconds.
-        region: where metres are wanted most; None for the whole photo.
+        region: where metric depth is wanted most; None for the whole photo.
         lengths: what is to be measured in it.
         paintings: every painting made, in order, with the verdicts known so far; empty unless they are kept.
     """
@@ -57,7 +57,7 @@ def check_gathered(gathered: Gathered) -> None:
     """Refuse what no model says, and what a focal length makes of it that no photo shows.
 
     Args:
-        gathered: what the models said, perhaps read from a file, or seen through another lens.
+        gathered: the models' outputs, perhaps read from a file, or moved to another focal length.
 
     Raises:
         InputError: for numbers that are not finite, errors below zero, or people out of any range.
@@ -80,7 +80,7 @@ def check_gathered(gathered: Gathered) -> None:
         outside_m = image.depth_m[(image.depth_m < METRES[0]) | (image.depth_m > METRES[1])]
         if len(outside_m):
             raise InputError(
-                f"{name}: with a focal length of {camera.fx:.4g} px somebody would be {outside_m[0]:.3g} m away: "
+                f"{name}: with a focal length of {camera.fx:.4g} px a person would be {outside_m[0]:.3g} m away: "
                 f"expected {METRES[0]:g} to {METRES[1]:g} m; check the focal length ({gathered.photo.focal.detail})"
             )
     for what, sigma in sigmas:

@@ -70,7 +70,7 @@ class PseudoGroundTruth:
 
     Attributes:
         depth_m: (h, w) float64 z in metres; +inf where no person gives a depth.
-        person_index: (h, w) index of the person who gave the depth, -1 where nobody did.
+        person_index: (h, w) index of the person who gave the depth, -1 where none did.
     """
 
     depth_m: Float[ndarray, "h w"]
@@ -93,7 +93,7 @@ class Landmark:
         reason: why, in a few words.
         log_distance_sigma: one-sigma of the log of the distance, where known.
         shared_log_sigma: by how much the distances of all people painted into the photo may be off alike, one-sigma of
-            the log, as the painter believes it from this painting; None where it does not say.
+            the log, as the painter reports it for this painting; None where it does not.
         origin_m: z of the middle of the body: what scales with the focal length, while the body's relief does not.
         weight: share in the answer; all shares, with those of known sizes, sum to 1.
         implied_scale: the scale s that this person alone implies, at the answer's t/s.
@@ -120,7 +120,7 @@ class Landmark:
 
     @property
     def painted(self) -> bool:
-        """Whether it is of somebody who was painted into the photo."""
+        """Whether the person was painted into the photo."""
         return self.source != "photo"
 
 
@@ -146,7 +146,7 @@ def used_people(landmarks: Iterable[Landmark]) -> str:
     """Say how many people were used, and how many of them are painted: "2 people and 1 painted person".
 
     Args:
-        landmarks: everybody considered.
+        landmarks: every person considered.
     """
     used = [one.painted for one in landmarks if one.verdict == "used"]
     counts = [(used.count(False), ""), (used.count(True), "painted ")]
@@ -158,7 +158,7 @@ def kind_of_people(landmarks: Iterable[Landmark]) -> str:
     """Say whether the people used were painted: "people", or "painted people".
 
     Args:
-        landmarks: everybody considered.
+        landmarks: every person considered.
     """
     used = [one.painted for one in landmarks if one.verdict == "used"]
     return "painted people" if used and all(used) else "people"

@@ -72,7 +72,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class FocalProvenance:
-    """Where a focal length came from and how far it can be trusted.
+    """Where a focal length came from, and its error.
 
     Attributes:
         source: one of "explicit", "intrinsics-file", "exif-35mm", "exif-sensor", "estimated" (by a model, from
@@ -126,18 +126,18 @@ class Photo:
 
 @dataclass(frozen=True)
 class LogRange:
-    """What is believed of the log of a photo's depth range: a mixture of Gaussians.
+    """A distribution of the log of a photo's depth range: a mixture of Gaussians.
 
     The range is the 95th over the 5th percentile of depth of what is not sky.
 
     Attributes:
-        parts: (weight, mean, deviation) of each; weights sum to 1.
+        parts: (weight, mean, standard deviation) of each; weights sum to 1.
     """
 
     parts: tuple[tuple[float, float, float], ...]
 
     def moments(self) -> tuple[float, float]:
-        """Return mean and deviation of the whole."""
+        """Return mean and standard deviation of the mixture."""
         mean = sum(weight * middle for weight, middle, _ in self.parts)
         square = sum(weight * (sigma**2 + (middle - mean) ** 2) for weight, middle, sigma in self.parts)
         return mean, math.sqrt(square)
@@ -146,7 +146,7 @@ class LogRange:
         """Return the same, less certain.
 
         Args:
-            log_sigma: deviation of an error besides.
+            log_sigma: standard deviation of a further error.
         """
         return LogRange(tuple((weight, mean, math.hypot(sigma, log_sigma)) for weight, mean, sigma in self.parts))
 
@@ -159,10 +159,10 @@ class RelativeDepth:
         values: (a, b) float32, finite. ``disparity``: affine-invariant inverse depth, larger is nearer;
             ``depth``: affine-invariant depth, larger is farther.
         space: which of the two; the metric head is fitted in the same space.
-        log_range: of the photo, where it was told from the picture or from the shape of the map.
+        log_range: of the photo, where a network estimated it from the picture or from the shape of the map.
         valid_mask: (a, b) where the values say anything; None for everywhere, as of every network. Maps that users
             bring may have holes: what fills them is of no meaning.
-        photo_shape: height and width of the photo, where that is larger than what the model looked at; None where the
+        photo_shape: height and width of the photo, where that is larger than the input of the model; None where the
             map has its size.
     """
 
@@ -239,9 +239,9 @@ class PastedSprite:
         foot_xy_px: (x, y) pixel between its feet.
         px_per_m: pixels a metre covers there, upright: its distance is the focal length over this.
         stature_m: how tall it is.
-        log_size_sigma: one-sigma of the log of px_per_m, as the painter believes it.
+        log_size_sigma: one-sigma of the log of px_per_m, as the painter reports it.
         shared_log_sigma: by how much the sizes of all sprites in this photo may be off alike, one-sigma of the log, as
-            the painter believes it; None where it does not say.
+            the painter reports it; None where it does not.
     """
 
     sprite_mask: Bool[ndarray, "h w"]
@@ -254,7 +254,7 @@ class PastedSprite:
 
 @dataclass(frozen=True)
 class PaintedPhoto:
-    """A photo with somebody painted into it; identical to the photo outside ``paint_mask``.
+    """A photo with a person painted into it; identical to the photo outside ``paint_mask``.
 
     Attributes:
         rgb: (h, w, 3) the painting.
@@ -273,11 +273,11 @@ class PaintedPhoto:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Where somebody would be painted, as far as a painter can tell without painting.
+    """Where a person would be painted, as far as a painter knows without painting.
 
     Attributes:
         foot_xy_px: (x, y) pixel between the feet, about.
-        log_size_sigma: one-sigma of the log of how large they would appear, as the painter believes it.
+        log_size_sigma: one-sigma of the log of how large they would appear, as the painter reports it.
     """
 
     foot_xy_px: tuple[float, float]

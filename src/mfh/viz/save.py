@@ -46,11 +46,13 @@ def save_result(
         if gathered is not None:
             save_evidence(folder / EVIDENCE_FILE, gathered)
             files["evidence"] = EVIDENCE_FILE
-        said = list(notes)
+        sentences = list(notes)
         if saturated:
             share = saturated / math.prod(result.shape)
-            said.append(f"depth.png ends at {PNG_MAX_M} m: {share:.1%} of the pixels are farther; depth.npz has all")
-        return receipt(result, photo_path=place.source, files=files, notes=tuple(said))
+            sentences.append(
+                f"depth.png ends at {PNG_MAX_M} m: {share:.1%} of the pixels are farther; depth.npz has all"
+            )
+        return receipt(result, photo_path=place.source, files=files, notes=tuple(sentences))
 
     return write_results(place, fill)
 
