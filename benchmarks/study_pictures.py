@@ -22,7 +22,7 @@ from numpy import ndarray
 from mfh.geometry.rectangles import find_rectangle, holds
 from mfh.io.depth import read_depth_png
 from mfh.io.photo import load_photo
-from mfh.landmarks.in_picture import Signs, in_picture, signs_of, small_depth
+from mfh.landmarks.in_picture import PictureFeatures, in_picture, picture_features, small_depth
 from mfh.models.human_mesh.blazepose import BlazePose
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
 from mfh.types import Person
@@ -48,7 +48,7 @@ def main() -> None:
     posed = [args.people / row["file"] for row in rows if row["det_person_h"] >= _LEAST_PERSON]
     crowd = [args.people / row["file"] for row in rows if row["det_persons"] > 0][: args.photos]
     looker = _Looker()
-    told: dict[str, list[list[Signs]]] = {}
+    told: dict[str, list[list[PictureFeatures]]] = {}
     for kind, rgb, corners in _pasted(sorted(args.rooms.iterdir()), posed, args.pasted, rng):
         inside = [signs for person, signs in looker.people(rgb) if _is_inside(person, corners)]
         told.setdefault(f"pasted, {kind}", []).extend(inside)
@@ -73,18 +73,19 @@ class _Looker:
     def __init__(self) -> None:
         self._blazepose, self._depth = BlazePose(), PocketRelativeDepth()
 
-    def people(self, rgb: ndarray) -> list[tuple[Person, list[Signs]]]:
+    def people(self, rgb: ndarray) -> list[tuple[Person, list[PictureFeatures]]]:
         """Return the sure people of a photo, with the signs of every border that holds them."""
         people = [one for one in self._blazepose.segment([rgb])[0] if one.score >= self._blazepose.min_score]
         return list(zip(people, self.signs(rgb, people), strict=True))
 
-    def signs(self, rgb: ndarray, people: list[Person]) -> list[list[Signs]]:
+    def signs(self, rgb: ndarray, people: list[Person]) -> list[list[PictureFeatures]]:
         """Return the signs of every border that holds each of these people."""
         depth = small_depth(self._depth.predict([rgb])[0].values)
         found = [find_rectangle(rgb, one.box_xyxy, one.instance_mask) for one in people]
         borders = [one for one in found if one is not None]
         return [
-            [signs_of(b, depth, one.instance_mask) for b in borders if holds(b, one.instance_mask)] for one in people
+            [picture_features(b, depth, one.instance_mask) for b in borders if holds(b, one.instance_mask)]
+            for one in people
         ]
 
 
@@ -216,7 +217,7 @@ def _is_inside(person: Person, corners: ndarray) -> bool:
     return cv2.pointPolygonTest(corners.astype(np.float32), middle.tolist(), False) > 0
 
 
-def _print_fit(pictured: list[Signs], real: list[Signs], ridge: float = 0.02) -> None:
+def _print_fit(pictured: list[PictureFeatures], real: list[PictureFeatures], ridge: float = 0.02) -> None:
     """Fit a logistic sum by Newton's method, on standardised signs."""
     x = np.array([astuple(one) for one in (*pictured, *real)])
     y = np.repeat([1.0, 0.0], [len(pictured), len(real)])
@@ -229,7 +230,7 @@ def _print_fit(pictured: list[Signs], real: list[Signs], ridge: float = 0.02) ->
         hessian = (design * (odds * (1 - odds))[:, None]).T @ design / len(y) + damping
         weight -= np.linalg.solve(hessian, design.T @ (odds - y) / len(y) + damping @ weight)
     own = weight[:-1] / deviation
-    print(", ".join(f"{one.name} {value:.1f}" for one, value in zip(fields(Signs), own, strict=True)))
+    print(", ".join(f"{one.name} {value:.1f}" for one, value in zip(fields(PictureFeatures), own, strict=True)))
     print(f"bias {weight[-1] - own @ mean:.1f}, {len(pictured)} pasted and {len(real)} real people inside borders")
 
 

@@ -87,7 +87,7 @@ def test_words_that_say_nothing_are_one_line(parse, word):
     assert repr(word) in str(caught.value) and "expected" in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("words", "whose"), [(["1.8", "1.7"], "everybody"), (["2=1.8", "2=1.7"], "person 2")])
+@pytest.mark.parametrize(("words", "whose"), [(["1.8", "1.7"], "all people"), (["2=1.8", "2=1.7"], "person 2")])
 def test_two_heights_of_one_person(words, whose):
     with pytest.raises(InputError, match=f"twice for {whose}"):
         parse_heights(words)

@@ -27,7 +27,7 @@ def test_four_files_and_a_table(run_mfh, fake_pipeline, photo_path, tmp_path):
     assert (run.code, run.err) == (0, "")
     folder = tmp_path / "out" / "photo"
     assert sorted(path.name for path in folder.iterdir()) == FILES
-    for expected in ("1 used of 2", "1 (shift 0, held back; depth)", "5.00 median", "given: 50 px", "seconds"):
+    for expected in ("1 used of 2", "1 (shift 0, regularized; depth)", "5.00 m median", "given: 50 px", "seconds"):
         assert expected in run.out
     stored = read_depth_npz(folder / "depth.npz")
     assert stored.K[0, 0] == 50
@@ -339,7 +339,7 @@ def test_interruption_is_exit_code_130_and_leaves_no_files(run_mfh, fake_pipelin
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mfh.viz.preview", interrupt)
+    monkeypatch.setattr("mfh.viz.save.preview", interrupt)
     run = run_mfh("predict", photo_path, "--out", tmp_path / "out")
     assert run.code == 130 and run.error_line == "mfh: interrupted; files already written are whole"
     assert not any(path.name.endswith(".tmp") or ".tmp." in path.name for path in (tmp_path / "out").rglob("*"))

@@ -214,7 +214,7 @@ def test_a_reader_that_goes_away(shell, line):
 def test_streams_of_few_letters(shell, environment):
     environment |= {"PYTHONCOERCECLOCALE": "0"}
     table = shell("$FAKE predict $PHOTO --out résultats", **environment)
-    assert (table.returncode, table.stderr) == (0, "") and "2.00 median" in table.stdout
+    assert (table.returncode, table.stderr) == (0, "") and "2.00 m median" in table.stdout
     told = shell("$FAKE predict $PHOTO --out résultats --json", **environment)
     folder = json.loads(told.stdout)["photos"][0]["folder"]
     assert folder.encode(errors="surrogateescape").decode() == "résultats/photo", "nothing is lost, if all is escaped"

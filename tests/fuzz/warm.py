@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from mfh.weights.manifest import check_unchanged
-from mfh.weights.store import place_of
+from mfh.weights.store import folder_of
 from tests.fuzz import engine
 from tests.fuzz.case import Outcome, Setting, Step
 from tests.fuzz.corpus.evaluations import build_figures, build_study
@@ -32,7 +32,7 @@ def prepare(seed: int, base: Path, keep: Path) -> Setting:
         place = base / "weights" / blazepose.name
         place.symlink_to(blazepose)
         # Noted beside it once, here: no case has to.
-        check_unchanged(place, place_of("blazepose").known, fix="fetch it again")
+        check_unchanged(place, folder_of("blazepose").known, fix="fetch it again")
     return Setting(seed, base, keep, base / "corpus")
 
 

@@ -210,7 +210,7 @@ def test_an_unknown_model_is_bounded_by_its_lens_and_told_apart_from_knowing(
     photo = shot(tmp_path, (400, 300), maker, "Unheard of", {FOCAL: focal_mm})
     assert low_mm <= equivalent_mm(photo) <= high_mm
     assert photo.focal.source == "default-fov" and photo.focal.relative_sigma >= 0.15
-    assert "all metres scale with it" in notes(photo) and f"{focal_mm:g} mm" in notes(photo)
+    assert "all distances scale with it" in notes(photo) and f"{focal_mm:g} mm" in notes(photo)
 
 
 @pytest.mark.parametrize("focal_mm", [0.0, 1.0, 1e6])

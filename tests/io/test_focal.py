@@ -96,7 +96,7 @@ def test_default_is_sixty_degrees_along_the_long_side_with_a_warning(size):
     camera, provenance = choose_camera(None, ExifFacts(), width=size[0], height=size[1])
     assert camera.fx == pytest.approx(320 / math.tan(math.radians(30)))
     assert provenance.source == "default-fov" and provenance.relative_sigma > 0.15
-    assert len(provenance.notes) == 1 and "metres scale with it" in provenance.notes[0]
+    assert len(provenance.notes) == 1 and "distances scale with it" in provenance.notes[0]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 0.0, -5.0, 5e-324, 1e308])

@@ -29,7 +29,7 @@ def test_receipt_names_every_landmark_with_verdict_and_reason(tmp_path, metric_d
     }
     assert stored["focal"]["source"] == "default-fov"
     assert stored["photo"] == str(tmp_path / "photo.jpg")
-    assert stored["warnings"] == ["an odd photo", "shift held back", "said here"]
+    assert stored["warnings"] == ["an odd photo", "the shift is regularized", "said here"]
     assert stored["seconds"]["total"] == pytest.approx(1.25)
     assert stored["versions"]["numpy"] == np.__version__
 

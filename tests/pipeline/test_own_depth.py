@@ -102,7 +102,7 @@ def test_where_nobody_can_tell_it_is_believed(world):
         world.photo(), given(world, "depth"), space="disparity", request=Request(known=known)
     )
     assert result.head.space == "disparity"
-    assert any("taken for disparity, as was said" in warning for warning in result.warnings)
+    assert any("taken for disparity, as stated" in warning for warning in result.warnings)
 
 
 def test_nobody_and_nothing_known_is_said(world):

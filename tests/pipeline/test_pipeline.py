@@ -116,7 +116,7 @@ def test_a_default_focal_length_is_warned_about():
         render([LEFT_NEAR, MIDDLE, RIGHT_FAR]), focal=FocalProvenance("default-fov", "unknown: 60° assumed", 0.2)
     )
     (warning,) = pipeline(config())(photo).warnings
-    assert warning == "the focal length is not known (unknown: 60° assumed), and all metres scale with it"
+    assert warning == "the focal length is not known (unknown: 60° assumed), and all distances scale with it"
     noted = replace(
         photo, focal=replace(photo.focal, notes=("no focal length, and all metres scale with it: give one",))
     )

@@ -200,7 +200,7 @@ def test_paintings_are_kept_only_where_asked_for():
     kept = result.kept_paintings
     assert [painting.number for painting in kept] == list(range(result.attempts))
     assert sum(painting.used for painting in kept) == result.paintings
-    assert {painting.reason for painting in kept} == {"measured", "nobody was found in it"}
+    assert {painting.reason for painting in kept} == {"measured", "no person was found in it"}
     for painting in kept:
         assert len(painting.meshes) == len(painting.landmarks)
         assert all(landmark.source == f"painting {painting.number}" for landmark in painting.landmarks)

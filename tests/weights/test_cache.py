@@ -44,7 +44,7 @@ def test_without_a_home_there_is_no_place(bare, monkeypatch):
 
 def test_a_home_of_nobody_is_said(bare, monkeypatch):
     monkeypatch.setenv("MFH_WEIGHTS", "~nobody-has-this-name/weights")
-    with pytest.raises(WeightsError, match=r"MFH_WEIGHTS is ~nobody-has-this-name/weights, and nobody here"):
+    with pytest.raises(WeightsError, match=r"MFH_WEIGHTS is ~nobody-has-this-name/weights, and there is no such home"):
         cache_folder()
     with pytest.raises(WeightsError, match="MFH_SMPL is ~nobody-has-this-name"):
         named_place("~nobody-has-this-name", "MFH_SMPL")

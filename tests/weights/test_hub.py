@@ -95,7 +95,7 @@ def test_the_weights_cache_comes_before_the_hub_librarys(empty):
 def test_a_missing_model_names_the_command_and_its_size_where_the_hub_answers(empty, monkeypatch):
     monkeypatch.setattr(hub, "offline_reason", lambda: "")
     with pytest.raises(WeightsError) as caught:
-        locate_model("sd2", marker="model_index.json")
+        locate_model("sd2")
     assert str(caught.value) == "sd2 is not on this machine: run 'mfh weights fetch sd2' (2.6 GB)"
     with pytest.raises(WeightsError, match="run 'mfh weights fetch hf:org/name@v2'"):
         locate(Source(repo="org/name", revision="v2"), marker="config.json")
@@ -103,7 +103,7 @@ def test_a_missing_model_names_the_command_and_its_size_where_the_hub_answers(em
 
 def test_an_unreachable_hub_is_one_line_with_what_to_do(empty):
     with pytest.raises(WeightsError) as caught:
-        locate_model("sd2", marker="model_index.json")
+        locate_model("sd2")
     line = str(caught.value)
     assert "\n" not in line and "HF_HUB_OFFLINE is set" in line
     for advice in ("--preset pocket", "mfh weights fetch sd2", "mfh weights export", "mfh weights import"):

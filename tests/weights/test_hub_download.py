@@ -11,11 +11,11 @@ import pytest
 from mfh.errors import BackendError, WeightsError
 from mfh.weights import hub_download as weights_hub
 from mfh.weights import store as weights
+from mfh.weights.catalog import WeightFile
 from mfh.weights.hub import Source, cached_folder, locate
 from mfh.weights.hub_download import RemoteFile, choose_files, fetch_repo
-from mfh.weights.kinds import WeightFile
 from mfh.weights.manifest import MANIFEST, read_manifest
-from mfh.weights.owner import owning
+from mfh.weights.model_folder import locked
 
 constants = pytest.importorskip("huggingface_hub.constants")
 
@@ -180,7 +180,7 @@ def test_a_full_disk_is_said_before_the_download(fake_hub, monkeypatch):
 def test_an_artefact_is_verified_against_its_manifest(fake_hub, monkeypatch):
     from dataclasses import replace
 
-    from mfh.weights.kinds import HubRepo
+    from mfh.weights.catalog import HubRepo
 
     one = replace(weights.CATALOG["zoedepth"], hub=HubRepo("org/name", "config.json"))
     monkeypatch.setitem(weights.CATALOG, "zoedepth", one)
@@ -263,8 +263,8 @@ def test_shards_come_with_their_index_and_adapters_alone():
 
 
 def _fetch_only(only: tuple[str, ...]):
-    place = weights.place_of("hf:org/name")
-    with owning(place, report=lambda step, fraction: None):
+    place = weights.folder_of("hf:org/name")
+    with locked(place, report=lambda step, fraction: None):
         return fetch_repo(
             Source(repo="org/name"), place, name="hf:org/name", only=only, report=lambda step, fraction: None
         )
@@ -389,7 +389,7 @@ def test_an_answer_that_is_no_list_is_one_line(fake_hub, monkeypatch, answer):
 def test_a_link_in_a_partial_download_does_not_lead_out_of_it(fake_hub, monkeypatch, tmp_path):
     monkeypatch.setattr(fake_hub, "files", {**FILES, "deep/model.safetensors": b"numbers"})
     (tmp_path / "mine").mkdir()
-    partial = weights.place_of("hf:org/name").folder.with_name(f".org--name@main~partial-{COMMIT[:12]}")
+    partial = weights.folder_of("hf:org/name").folder.with_name(f".org--name@main~partial-{COMMIT[:12]}")
     partial.mkdir(parents=True)
     (partial / "deep").symlink_to(tmp_path / "mine")
     with pytest.raises(WeightsError, match="leads out of its folder"):

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mfh.errors import WeightsError
-from mfh.weights import pickle_stream
-from mfh.weights.pickle_stream import operations
+from mfh.weights import pickle_format
+from mfh.weights.pickle_format import operations
 from mfh.weights.pickles import Inert, check_pickle, load_restricted
 from tests.models.human_mesh.smpl_fixtures import foreign_classes
 
@@ -275,7 +275,7 @@ def test_operations_end_where_the_pickle_ends():
     assert check_pickle(first + second + b"more", start=len(first), persistent=len) == len(first + second)
     *_, (operation, _, end) = operations(first + second)
     assert (operation, end) == (ord("."), len(first))
-    assert pickle_stream.MAX_OPERATIONS > 30 * 10_000
+    assert pickle_format.MAX_OPERATIONS > 30 * 10_000
 
 
 def test_messages_are_short_whatever_names_a_pickle_has():

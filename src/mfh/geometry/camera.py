@@ -1,7 +1,7 @@
 """Pinhole cameras: making, resizing and cropping them; projecting and unprojecting points.
 
-The one place that says so: integer pixel coordinates are pixel *centres*, so the left edge of an image is at -0.5, its
-centre at (width - 1) / 2, and a resize by r maps a coordinate c to (c + 0.5)·r - 0.5.
+The pixel convention is defined here: integer coordinates are pixel *centres*, so the left edge of an image is at -0.5,
+its centre at (width - 1) / 2, and a resize by r maps a coordinate c to (c + 0.5)·r - 0.5.
 
 Models take photos of up to 25 megapixels as they are. Larger ones are averaged down, with their camera: networks resize
 their input to a few hundred thousand pixels anyway, and the whole would cost gigabytes.
@@ -42,15 +42,9 @@ def check_camera(camera: Camera) -> Camera:
 
 
 def camera_from_focal_px(focal_px: float, *, width: int, height: int) -> Camera:
-    """Make a camera with square pixels and the principal point at the image centre.
+    """Make a camera with square pixels and cx = (width - 1) / 2, cy = (height - 1) / 2.
 
-    Args:
-        focal_px: focal length in pixels of exactly this image size.
-        width: image width in pixels.
-        height: image height in pixels.
-
-    Returns:
-        The camera, with cx = (width - 1) / 2 and cy = (height - 1) / 2.
+    The focal length is in pixels of exactly this image size.
 
     Raises:
         InputError: for a focal length that is not finite and positive, or a size below 1.
@@ -61,12 +55,9 @@ def camera_from_focal_px(focal_px: float, *, width: int, height: int) -> Camera:
 
 
 def camera_from_fov_x(fov_x_deg: float, *, width: int, height: int) -> Camera:
-    """Make a camera from its horizontal field of view: f = (width / 2) / tan(fov / 2).
+    """Make a camera from its horizontal field of view in degrees: f = (width / 2) / tan(fov / 2).
 
-    Args:
-        fov_x_deg: horizontal field of view in degrees, between 0 and 180, measured between the image's outer edges.
-        width: image width in pixels.
-        height: image height in pixels.
+    The angle is measured between the image's outer edges.
 
     Raises:
         InputError: for a field of view outside (0, 180), or a size below 1.
@@ -78,14 +69,10 @@ def camera_from_fov_x(fov_x_deg: float, *, width: int, height: int) -> Camera:
 
 
 def camera_from_focal_35mm(focal_35mm: float, *, width: int, height: int) -> Camera:
-    """Make a camera from a 35 mm equivalent focal length: f = focal · long side / 36.
+    """Make a camera from a 35 mm equivalent focal length in millimetres: f = focal · long side / 36.
 
-    The full frame is 36 mm along its long side, so a portrait photo is measured along its height.
-
-    Args:
-        focal_35mm: 35 mm equivalent focal length in millimetres.
-        width: image width in pixels, of the whole (uncropped) frame.
-        height: image height in pixels, of the whole frame.
+    The full frame is 36 mm along its long side, so a portrait photo is measured along its height. The size is that of
+    the whole (uncropped) frame.
 
     Raises:
         InputError: for a focal length that is not finite and positive, or a size below 1.
@@ -119,14 +106,7 @@ def resize_camera(camera: Camera, *, width: int, height: int) -> Camera:
 
 
 def crop_camera(camera: Camera, *, left: int, top: int, width: int, height: int) -> Camera:
-    """Return the camera of a crop whose first pixel is (left, top) of the image.
-
-    Args:
-        camera: intrinsics of the whole image.
-        left: column of the crop's first pixel; negative pads.
-        top: row of the crop's first pixel; negative pads.
-        width: crop width in pixels.
-        height: crop height in pixels.
+    """Return the camera of a crop whose first pixel is (left, top) of the image; negative ones pad.
 
     Raises:
         InputError: for a size below 1.
@@ -137,10 +117,6 @@ def crop_camera(camera: Camera, *, left: int, top: int, width: int, height: int)
 
 def subsample_camera(camera: Camera, *, step: int) -> Camera:
     """Return the camera of ``image[::step, ::step]``: pixel i of it is exactly pixel i·step of the image.
-
-    Args:
-        camera: intrinsics of the whole image.
-        step: take every step-th row and column.
 
     Raises:
         InputError: for a step below 1.
@@ -158,11 +134,7 @@ def subsample_camera(camera: Camera, *, step: int) -> Camera:
 
 
 def project(camera: Camera, points_m: Shaped[ndarray, "*batch 3"]) -> Float[ndarray, "*batch 2"]:
-    """Project points into the image: (fx·x/z + cx, fy·y/z + cy).
-
-    Args:
-        camera: intrinsics.
-        points_m: (..., 3) metres in the camera frame.
+    """Project points in the camera frame: (fx·x/z + cx, fy·y/z + cy).
 
     Returns:
         (..., 2) float64 pixel coordinates (column, row); NaN for points that are not in front of the camera.
@@ -175,16 +147,7 @@ def project(camera: Camera, points_m: Shaped[ndarray, "*batch 3"]) -> Float[ndar
 def unproject(
     camera: Camera, pixels: Shaped[ndarray, "*batch 2"], depth_m: Shaped[ndarray, "*batch"]
 ) -> Float[ndarray, "*batch 3"]:
-    """Return the points seen at the given pixels and z-depths; the inverse of :func:`project`.
-
-    Args:
-        camera: intrinsics.
-        pixels: (..., 2) pixel coordinates (column, row).
-        depth_m: (...) z in metres.
-
-    Returns:
-        (..., 3) float64 metres in the camera frame.
-    """
+    """Return the points (metres, float64) at pixels (column, row) and z-depths; the inverse of :func:`project`."""
     pixels = np.asarray(pixels, np.float64)
     z = np.asarray(depth_m, np.float64)
     x = (pixels[..., 0] - camera.cx) / camera.fx * z

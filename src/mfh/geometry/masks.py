@@ -15,12 +15,6 @@ def erode_3x3(region: Bool[ndarray, "h w"]) -> Bool[ndarray, "h w"]:
 
     The ``erode`` of Eq. 4: a mask's rim is where a silhouette and the picture disagree, and where a relative-depth
     network blends person and background.
-
-    Args:
-        region: (h, w) pixels of the region.
-
-    Returns:
-        (h, w) the eroded region; the outermost rows and columns are never in it.
     """
     rows = np.zeros_like(region)
     rows[1:-1] = region[:-2] & region[1:-1] & region[2:]
@@ -30,23 +24,13 @@ def erode_3x3(region: Bool[ndarray, "h w"]) -> Bool[ndarray, "h w"]:
 
 
 def mask_iou(one: Bool[ndarray, "h w"], other: Bool[ndarray, "h w"]) -> float:
-    """Return the intersection over union of two regions; 0 where both are empty.
-
-    Args:
-        one: (h, w) pixels of a region.
-        other: (h, w) of another.
-    """
+    """Return the intersection over union of two regions; 0 where both are empty."""
     either = (one | other).sum()
     return float((one & other).sum() / either) if either else 0.0
 
 
 def box_iou(box: Float[ndarray, "4"], others: Float[ndarray, "n 4"]) -> Float[ndarray, "n"]:
-    """Return the intersection over union of one box with each of the others; 0 with one of no area.
-
-    Args:
-        box: (4,) left, top, right, bottom.
-        others: (n, 4) of the same.
-    """
+    """Return the intersection over union of one box (left, top, right, bottom) with each of the others."""
     overlap = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
     intersection = np.clip(overlap, 0, None).prod(1)
     area = np.clip(box[2:] - box[:2], 0, None).prod()
@@ -55,14 +39,9 @@ def box_iou(box: Float[ndarray, "4"], others: Float[ndarray, "n 4"]) -> Float[nd
 
 
 def relative_with_holes(values: Float[ndarray, "h w"], space: Space) -> RelativeDepth:
-    """Return relative depth from a map with holes.
+    """Return relative depth from a map with at least one finite value; NaN are holes.
 
-    Args:
-        values: (h, w) with NaN for holes; at least one value is finite.
-        space: of the values.
-
-    Returns:
-        The relative depth; holes hold the median of the rest. It has a mask only where there are holes.
+    Holes hold the median of the rest. The relative depth has a mask only where there are holes.
     """
     valid_mask = np.isfinite(values)
     if valid_mask.all():

@@ -98,11 +98,6 @@ def find_rectangle(
 ) -> Rectangle | None:
     """Find the rectangle of straight edges that most likely is a border around a person.
 
-    Args:
-        rgb: the photo.
-        box_xyxy: (4,) pixels.
-        instance_mask: (h, w) pixels that must be inside.
-
     Returns:
         The one with the best coverage, the smaller of two alike; None where no four edges enclose the person, and for
         people too small.
@@ -128,12 +123,7 @@ def find_rectangle(
 
 
 def holds(rectangle: Rectangle, instance_mask: Bool[ndarray, "h w"]) -> bool:
-    """Return whether a person is inside a rectangle, up to the errors of masks.
-
-    Args:
-        rectangle: of the photo.
-        instance_mask: (h, w) the person's pixels.
-    """
+    """Return whether a person's pixels are inside a rectangle, up to the errors of masks."""
     rows, columns = np.nonzero(instance_mask)
     every = max(1, len(rows) // 500)
     points = np.stack([columns[::every], rows[::every]], 1).astype(np.float64)

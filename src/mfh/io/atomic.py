@@ -63,10 +63,7 @@ def make_folder(folder: str | Path) -> None:
 
 
 def check_writable(folder: str | Path) -> None:
-    """Prove that files can be written into a folder before any work is done; the folder itself is not made.
-
-    Args:
-        folder: it and its parents need not exist yet.
+    """Prove that files can be written into a folder before any work is done; it and its parents need not exist yet.
 
     Raises:
         InputError: when it or a parent is a file, or the nearest folder that exists refuses a file.
@@ -79,8 +76,8 @@ def check_writable(folder: str | Path) -> None:
             raise InputError(
                 f"output folder {folder}: {existing} is a file or leads nowhere; choose another with --out"
             )
-        # Only an attempt tells: permission bits say nothing on read-only mounts, or for root. Where the system can make
-        # a file without a name, a kill leaves nothing.
+        # Only an attempt is conclusive: permission bits do not count on read-only mounts, or for root. Where the system
+        # can make a file without a name, a kill leaves nothing.
         import tempfile
 
         with tempfile.TemporaryFile(dir=existing):

@@ -146,12 +146,7 @@ def write_depth_png(path: str | Path, result: MetricDepth) -> int:
 
 
 def depth_to_millimetres(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h w"]) -> UInt16[ndarray, "h w"]:
-    """Return depth in whole millimetres as uint16: 0 where not valid, else 1 to 65535.
-
-    Args:
-        depth_m: (h, w) z in metres.
-        valid_mask: (h, w) where there is a depth.
-    """
+    """Return depth in whole millimetres as uint16: 0 where not valid, else 1 to 65535."""
     millimetres = np.where(valid_mask, depth_m, 0.0).astype(np.float64)
     millimetres *= 1000
     np.rint(millimetres, out=millimetres)
@@ -187,17 +182,7 @@ _UP = 2
 
 
 def write_grey16(path: Path, shape: tuple[int, int], parts: Iterable[UInt16[ndarray, "_ w"]]) -> None:
-    """Write a 16-bit grey picture.
-
-    Args:
-        path: file to write.
-        shape: height and width.
-        parts: its rows from top to bottom, some at a time.
-
-    Raises:
-        OSError: when the file cannot be written.
-        ValueError: for rows of another width, or more or fewer of them than the height.
-    """
+    """Write a 16-bit grey picture from its rows, top to bottom, in parts."""
     height, width = shape
     packed = zlib.compressobj(_EFFORT)
     above = np.zeros((1, 2 * width), np.uint8)

@@ -81,13 +81,12 @@ class ExifFacts:
 def read_exif(image: Image.Image) -> ExifFacts:
     """Read the facts of an opened image; all are empty without EXIF, or where it cannot be parsed.
 
-    Args:
-        image: a Pillow image; its pixels are not decoded, unless the format has its EXIF behind them.
+    The pixels are not decoded, unless the format has its EXIF behind them.
     """
     try:
         return _facts(image)
     except Exception:
-        # Damaged EXIF makes the parser raise whatever it stumbles on; the pixels are still good.
+        # The parser may raise any exception on damaged EXIF; the pixels are still good.
         return ExifFacts()
 
 

@@ -76,11 +76,6 @@ def exif_focal(exif: ExifFacts, width: int, height: int) -> tuple[float, FocalPr
     1. FocalLengthIn35mmFilm: f = focal · long side of the exposed frame / 36. It includes any digital zoom.
     2. FocalLength and the sensor's size: f = focal · digital zoom · pixels per mm.
     3. FocalLength alone, which bounds the assumption.
-
-    Args:
-        exif: facts from the photo's EXIF.
-        width: width in pixels of the upright photo.
-        height: height in pixels of the upright photo.
     """
     if exif.focal_35mm is None and exif.focal_mm is None:
         return None
@@ -172,7 +167,7 @@ def _from_lens(
         f"a sensor that is not known ({focal_px:.0f} px{history.remark}{frame.remark})"
     )
     note = (
-        f"the photo says that its lens has {exif.focal_mm:g} mm and not how large the sensor is, and all metres scale "
+        f"the photo states a lens of {exif.focal_mm:g} mm and not how large the sensor is, and all distances scale "
         f"with it: {ADVICE}, --fov-x-deg, --focal-35mm or --intrinsics if you know it"
     )
     notes = (*(refused.notes if refused else ()), note, *history.notes, *frame.notes)
@@ -185,12 +180,7 @@ def is_sure(sensor: Sensor | None) -> bool:
 
 
 def check_35mm(exif: ExifFacts, sensor: Sensor | None) -> Check:
-    """Compare FocalLengthIn35mmFilm with FocalLength: their ratio is the crop factor, times any digital zoom.
-
-    Args:
-        exif: facts with a 35 mm equivalent.
-        sensor: of the camera, if known.
-    """
+    """Compare FocalLengthIn35mmFilm with FocalLength: their ratio is the crop factor, times any digital zoom."""
     equivalent_mm, focal_mm, zoom = exif.focal_35mm, exif.focal_mm, exif.digital_zoom
     assert equivalent_mm is not None
     if not SHORTEST_35MM <= equivalent_mm <= LONGEST_35MM:
@@ -208,7 +198,7 @@ def check_35mm(exif: ExifFacts, sensor: Sensor | None) -> Check:
         return Check(True, f"crop factor {of_camera:.2g}")
     found = f"{equivalent_mm:g} mm ÷ {focal_mm:g} mm is a crop factor of {of_camera:.2g}"
     if lowest <= of_camera <= _ABSURD_CROP_FACTOR:
-        note = f"EXIF's {found}, which few such cameras have, and all metres scale with it: {ADVICE} if known"
+        note = f"EXIF's {found}, which few such cameras have, and all distances scale with it: {ADVICE} if known"
         return Check(True, f"crop factor {of_camera:.2g}", 0.25, (note,))
     return _refused(equivalent_mm, f"{found}, which no such camera has")
 
@@ -226,7 +216,7 @@ def _against_sensor(equivalent_mm: float, factor: float, zoom: float, sensor: Se
             return Check(True, fits, of_whole_sensor=True)
         note = (
             f"EXIF has a digital zoom of {zoom:g}, and its 35 mm equivalent of {equivalent_mm:g} mm is that of the "
-            f"{sensor.camera} without it: the focal length and all metres may be too short; {ADVICE}"
+            f"{sensor.camera} without it: the focal length and all distances may be too short; {ADVICE}"
         )
         return Check(True, f"{fits}, without its digital zoom of {zoom:g}", math.log(zoom) / math.sqrt(3), (note,))
     found = f"the crop factor of the {sensor.camera} is {sensor.crop_factor:.2g}, and not {factor:.2g}"
@@ -235,7 +225,7 @@ def _against_sensor(equivalent_mm: float, factor: float, zoom: float, sensor: Se
     if 0 < longer <= math.log(_LONGEST_ZOOM):
         note = (
             f"EXIF's 35 mm equivalent of {equivalent_mm:g} mm is taken for a digital zoom ({found}): without one the "
-            f"focal length and all metres are {math.exp(longer):.1f} times too long; {ADVICE}"
+            f"focal length and all distances are {math.exp(longer):.1f} times too long; {ADVICE}"
         )
         return Check(True, f"with a digital zoom of {math.exp(longer):.1f}?", longer / math.sqrt(3), (note,))
     return _refused(equivalent_mm, found)
@@ -274,8 +264,8 @@ def check_resolution(exif: ExifFacts, sensor: Sensor | None, exposed_px: int, fr
         return Check(True, f"the {sensor.camera} cropped to APS-C", 0.15)
     sigma = 0.05
     if -math.log(_LARGEST_CROP) < wider < 0:
-        # Narrower by resizing, or else by a crop that kept the shape: seldom, and the more seldom the more is gone. Of
-        # a picture that was cropped for certain either is as likely.
+        # Narrower by resizing, or else by a crop that kept the shape, which is rarer the larger the crop. Of a picture
+        # that was certainly cropped both are as likely.
         sigma = -wider / math.sqrt(3) if frame.is_cropped else min(0.12, -0.25 * wider)
     return Check(False, f"not its focal plane resolution, of a {width_mm:.3g} mm wide one", sigma)
 
@@ -290,11 +280,6 @@ def panorama_focal(exif: ExifFacts, width: int, height: int) -> tuple[float, Foc
     - Else the short side is the frames' long one, as phones are held upright for it: f = focal · short side / 36.
     - Where only the shape indicates a panorama, it may be a crop as well, whose long side is the frame's: the geometric
       mean of both.
-
-    Args:
-        exif: facts from the photo's EXIF and XMP.
-        width: width in pixels of the upright photo.
-        height: height in pixels of the upright photo.
     """
     history = pixel_history(exif, width, height)
     long_px, short_px = history.exposed_size
@@ -315,8 +300,8 @@ def panorama_focal(exif: ExifFacts, width: int, height: int) -> tuple[float, Foc
     focal_px *= history.scale
     kind = "a panorama" if stated else f"a panorama or a crop, {long_px / short_px:.1f}:1"
     note = (
-        f"the picture is {kind}: a panorama has no single focal length, so all metres are right to a factor of about "
-        f"{math.exp(sigma):.1f} only; measure a single photo, or {ADVICE}"
+        f"the picture is {kind}: a panorama has no single focal length, so all distances are right to a factor of "
+        f"about {math.exp(sigma):.1f} only; measure a single photo, or {ADVICE}"
     )
     detail = f"{kind}: no single focal length; {origin} ({focal_px:.0f} px{history.remark})"
     return focal_px, FocalProvenance(source, detail, math.hypot(sigma, history.sigma), (note, *history.notes))

@@ -120,14 +120,9 @@ def decode(path: str, wanted: Sequence[str], *, max_pixels: int, max_bytes: int)
 
 
 def choose_channel(channels: Sequence[tuple[int, str]], wanted: Sequence[str]) -> list[tuple[int, str]]:
-    """Return the channel that holds the map: the only one, one of the wanted names, or red, green and blue.
+    """Return the channel that holds the map (the only one, or one of the wanted names), or red, green and blue.
 
-    Args:
-        channels: part and name of each.
-        wanted: names without their layer, lower case, in order of preference.
-
-    Returns:
-        One channel, or three that must be alike.
+    Channels are part and name; wanted names are without their layer, lower case, in order of preference.
 
     Raises:
         ValueError: where there is no such channel, or several.

@@ -18,7 +18,7 @@ DEFAULT_FOV_SIGMA = 0.25
 """One-sigma relative uncertainty of that focal length: 24 to 50 mm lie within about two of it."""
 
 FOCAL_UNKNOWN = (
-    "the photo does not say its focal length, and all metres scale with it: "
+    "the photo does not say its focal length, and all distances scale with it: "
     f"{ADVICE}, --fov-x-deg, --focal-35mm or --intrinsics if you know it"
 )
 """The note on a photo with the default field of view."""
@@ -84,12 +84,6 @@ def choose_camera(
     length alone, which bounds the assumption; 5. a default field of view of 60 degrees along the long side. A panorama
     has only the first, or the focal length of its frames with a note.
 
-    Args:
-        request: what the user gave; None for nothing.
-        exif: facts from the photo's EXIF.
-        width: width in pixels of the upright photo.
-        height: height in pixels of the upright photo.
-
     Raises:
         InputError: when given intrinsics belong to a photo of another size, or what is given is no camera's.
     """
@@ -151,12 +145,12 @@ def _questions(request: FocalRequest, camera: Camera, given: str) -> tuple[str, 
     if equivalent_mm < SHORTEST_35MM:
         questions.append(
             f"{given} is a focal length wider than any lens ({seen}, {equivalent_mm:.2g} mm in 35 mm terms, and "
-            f"{SHORTEST_35MM:g} mm is the least), and all metres scale with it{_guess(request, equivalent_mm)}"
+            f"{SHORTEST_35MM:g} mm is the least), and all distances scale with it{_guess(request, equivalent_mm)}"
         )
     if equivalent_mm > LONGEST_GIVEN_35MM:
         questions.append(
             f"{given} is a focal length longer than nearly any lens ({seen}, {equivalent_mm:.0f} mm in 35 mm terms), "
-            f"and all metres scale with it{_guess(request, equivalent_mm)}"
+            f"and all distances scale with it{_guess(request, equivalent_mm)}"
         )
     aspect = max(camera.fx / camera.fy, camera.fy / camera.fx)
     if aspect > ABSURD_PIXEL_ASPECT:
@@ -171,8 +165,8 @@ def _questions(request: FocalRequest, camera: Camera, given: str) -> tuple[str, 
         )
     if request.intrinsics is not None and request.intrinsics.distorted:
         questions.append(
-            f"{given} has a lens distortion besides its focal length, which is not undone: metres near the corners are "
-            "less true; undistort the photo where that matters"
+            f"{given} has a lens distortion besides its focal length, which is not undone: distances near the corners "
+            "are less true; undistort the photo where that matters"
         )
     return tuple(questions)
 

@@ -11,9 +11,6 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 def json_text(value: object) -> str:
     """Return indented JSON; bytes of file names that were no UTF-8 become JSON's own escapes.
 
-    Args:
-        value: of dicts, lists, text and finite numbers.
-
     Raises:
         ValueError: for a number that is not finite.
     """

@@ -1,4 +1,4 @@
-"""One map of numbers from a file, whatever program wrote it: npy, npz, png, tiff, pfm or exr."""
+"""One map of numbers from a file of another program: npy, npz, png, tiff, pfm or exr."""
 
 import re
 from collections.abc import Callable, Sequence

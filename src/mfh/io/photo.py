@@ -20,14 +20,9 @@ _NO_LIMIT = 1 << 62
 
 
 def load_photo(path: str | Path, *, focal: FocalRequest | None = None, max_pixels: int = MAX_PIXELS) -> Photo:
-    """Read a photo: EXIF rotation applied, any pixel format turned into RGB, focal length found.
+    """Read a photo: EXIF rotation applied, any pixel format turned into RGB, focal length given or found.
 
     Transparent pixels are put on white, and of an animation the first frame is read; ``notes`` report both.
-
-    Args:
-        path: picture file.
-        focal: focal length given by the user; None to use EXIF or a default.
-        max_pixels: refuse larger photos before decoding them.
 
     Raises:
         InputError: for anything that is not a readable photo of a usable size, in one line.
@@ -41,12 +36,9 @@ def load_photo(path: str | Path, *, focal: FocalRequest | None = None, max_pixel
 
 
 def photo_from_array(rgb: Shaped[ndarray, "h w 3"], *, focal: FocalRequest | None = None, name: str = "array") -> Photo:
-    """Make a photo from pixels in memory.
+    """Make a photo from pixels in memory: uint8 or uint16, or floats in [0, 1].
 
-    Args:
-        rgb: (h, w, 3) uint8 or uint16, or floats in [0, 1].
-        focal: focal length; None for the default field of view.
-        name: what to call it in messages.
+    Without a focal length the default field of view is assumed.
 
     Raises:
         InputError: for another shape, type or range.

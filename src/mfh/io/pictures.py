@@ -46,18 +46,10 @@ def open_picture(
     max_pixels: int = MAX_PIXELS,
     error: type[MfhError] = InputError,
 ) -> Iterator[Image.Image]:
-    """Open a picture for the time of a block; whatever goes wrong in it, decoding included, is one line.
+    """Open a picture for the time of a block; any failure in it, decoding included, is one line.
 
-    Args:
-        source: the file, or the bytes of one.
-        formats: Pillow's names of what it may be; no other decoder sees it.
-        what: it is to the user, e.g. "depth"; may be empty for a file.
-        expected: what it should be, e.g. "a 16-bit grey png".
-        max_pixels: more are refused before anything is decoded.
-        error: class of the error to raise.
-
-    Yields:
-        Pillow's image: pixels are not decoded yet.
+    Pixels are not decoded yet. No decoder but those of ``formats`` (Pillow's names) runs, and no picture of more than
+    ``max_pixels`` is decoded. ``what`` and ``expected`` are as of :func:`mfh.io.reading.reading`.
 
     Raises:
         MfhError: of the class given.
@@ -82,7 +74,7 @@ def open_picture(
 def _opened(
     source: Path | str | bytes, start: bytes, formats: Sequence[str], what: str, expected: str, error: type[MfhError]
 ) -> Image.Image:
-    """Return the opened picture; one line that says how the file begins where it is of no such format."""
+    """Return the opened picture; else one line with the start of the file."""
     Image.init()
     has_heif = "HEIF" not in formats or _register_heif()
     stream = io.BytesIO(source) if isinstance(source, bytes) else Path(source)
@@ -103,10 +95,7 @@ def unmapped(image: ImageFile.ImageFile) -> ImageFile.ImageFile:
     """Return an opened picture that will not be mapped into memory when it is decoded.
 
     Of an uncompressed grey TIFF with an orientation, Pillow maps rows as long as the upright picture's, and then turns
-    that. It maps files whose name it knows.
-
-    Args:
-        image: opened, not decoded.
+    that. It maps files that have a name.
     """
     if image.format == "TIFF":
         image.filename = ""
@@ -189,11 +178,7 @@ def decode(image: Image.Image, *, name: str) -> tuple[Shaped[ndarray, "h w c"], 
 
 
 def decode_rgb(image: Image.Image) -> UInt8[ndarray, "h w 3"]:
-    """Return the pixels of a picture without transparency as 8-bit colours.
-
-    Args:
-        image: opened; decoded here where it is not yet.
-    """
+    """Return the pixels of a picture without transparency as 8-bit colours, decoding it where it is not yet."""
     image.load()
     return _by_rows(image, "RGB", np.empty((image.height, image.width, 3), np.uint8))
 

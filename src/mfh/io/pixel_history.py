@@ -77,11 +77,6 @@ def pixel_history(exif: ExifFacts, width: int, height: int) -> PixelHistory:
     - Another shape, both sides smaller: cropped, and perhaps resized. The scale lies between the largest crop that fits
       (max of the side ratios) and 1. It is taken as 1, a crop alone, with an uncertainty as wide as that range.
     - Another shape and larger: the EXIF size is of another picture, and is not used.
-
-    Args:
-        exif: facts from the photo's EXIF.
-        width: width in pixels of the upright photo.
-        height: height in pixels of the upright photo.
     """
     long_side, short_side = max(width, height), min(width, height)
     whole = PixelHistory(exposed_size=(long_side, short_side))
@@ -103,7 +98,7 @@ def pixel_history(exif: ExifFacts, width: int, height: int) -> PixelHistory:
     if smallest_scale == 1:
         return cropped
     note = (
-        f"the photo was cropped from {was}; if it was also made smaller, its focal length and all metres are up to "
+        f"the photo was cropped from {was}; if it was also made smaller, its focal length and all distances are up to "
         f"{1 / smallest_scale:.1f} times too large: {ADVICE} if known"
     )
     return replace(cropped, sigma=-math.log(smallest_scale) / math.sqrt(3), notes=(note,))
@@ -130,7 +125,7 @@ def whole_frame(exposed_size: tuple[int, int], *, aspect: float | None = None, p
     name = f"{round(long_px / short_px, 2):g}:1"
     note = (
         f"the photo was exposed or saved as {name}, which is no sensor's shape: it was cropped, by an unknown amount, "
-        f"and its focal length and all metres may be too short: {ADVICE} if known"
+        f"and its focal length and all distances may be too short: {ADVICE} if known"
     )
     frame_px = max(long_px, short_px * (aspect or _USUAL_SHAPE))
     return Frame(frame_px, _CROP_SIGMA, f", cropped to {name}", (note,))

@@ -43,16 +43,7 @@ _BRACKET = re.compile(r"[\[\]{}]")
 def reading(path: Path | str, *, what: str, expected: str, error: type[MfhError] = InputError) -> Iterator[None]:
     """Turn any failure to read a file into one line: which file, what went wrong, what it was expected to be.
 
-    Errors of this package pass unchanged: they are such lines already.
-
-    Args:
-        path: the file, for the message.
-        what: it is to the user, e.g. "relative depth"; may be empty.
-        expected: what it should have been, e.g. "a 16-bit grey png"; may continue with what to do.
-        error: class of the error to raise.
-
-    Raises:
-        MfhError: of the class given.
+    Errors of this package pass unchanged: they are such lines already. ``expected`` may continue with what to do.
     """
     named = f"{what} {shown(path)}".strip()
     try:
@@ -77,18 +68,7 @@ def reading(path: Path | str, *, what: str, expected: str, error: type[MfhError]
 def check_file(
     path: Path | str, *, what: str, expected: str, max_bytes: int | None = None, error: type[MfhError] = InputError
 ) -> Path:
-    """Return the path, or refuse it before any decoder runs: a folder, a pipe or device, an empty or too large file.
-
-    Args:
-        path: the file.
-        what: it is to the user; may be empty.
-        expected: what it should be.
-        max_bytes: of its size; None for any.
-        error: class of the error to raise.
-
-    Raises:
-        MfhError: of the class given.
-    """
+    """Return the path, or refuse it before any decoder runs: a folder, a pipe or device, an empty or too large file."""
     named = f"{what} {shown(path)}".strip()
     with reading(path, what=what, expected=expected, error=error):
         path = Path(path)
@@ -115,11 +95,7 @@ def read_text(
     max_bytes: int = MAX_TEXT_BYTES,
     error: type[MfhError] = InputError,
 ) -> str:
-    """Read a UTF-8 text file, with or without a byte order mark.
-
-    Raises:
-        MfhError: of the class given.
-    """
+    """Read a UTF-8 text file, with or without a byte order mark."""
     path = check_file(path, what=what, expected=expected, max_bytes=max_bytes, error=error)
     with reading(path, what=what, expected=expected, error=error):
         return path.read_bytes().decode("utf-8-sig")
@@ -134,21 +110,9 @@ def read_json(
     max_bytes: int = MAX_TEXT_BYTES,
     error: type[MfhError] = InputError,
 ) -> Any:
-    """Read a JSON file: nesting and numbers bounded.
+    """Read a JSON file, with bounds on nesting and numbers; the caller checks its value inside :func:`reading`.
 
-    Args:
-        path: the file.
-        what: it is to the user; may be empty.
-        expected: what it should be.
-        finite: False reads NaN and Infinity too.
-        max_bytes: of its size.
-        error: class of the error to raise.
-
-    Returns:
-        Its value; the caller checks it inside :func:`reading`.
-
-    Raises:
-        MfhError: of the class given.
+    NaN and Infinity are read only where ``finite`` is False.
     """
     text = read_text(path, what=what, expected=expected, max_bytes=max_bytes, error=error)
     with reading(path, what=what, expected=expected, error=error):
@@ -180,11 +144,7 @@ def read_npy(
     max_bytes: int = MAX_ARRAY_BYTES,
     error: type[MfhError] = InputError,
 ) -> Shaped[ndarray, "..."]:
-    """Read one array of numbers from npy, refusing objects and sizes that the file cannot hold before decoding.
-
-    Raises:
-        MfhError: of the class given.
-    """
+    """Read one array of numbers from npy, refusing objects and sizes that the file cannot hold before decoding."""
     path = check_file(path, what=what, expected=expected, error=error)
     with reading(path, what=what, expected=expected, error=error), path.open("rb") as stream:
         return _read_array(stream, path.stat().st_size, max_bytes)
@@ -203,10 +163,7 @@ def read_npz(
     """Read arrays of numbers or text from npz, refusing objects and sizes that are too large before decoding.
 
     Returns:
-        name -> array, in the order asked for.
-
-    Raises:
-        MfhError: of the class given.
+        name -> array: ``names`` (all arrays where it is None), then the ``optional`` ones that are there.
     """
     with open_zip(path, what=what, expected=expected, max_bytes=max_bytes, error=error) as archive:
         there = array_names(archive)
@@ -226,13 +183,9 @@ def open_zip(
     max_bytes: int,
     error: type[MfhError] = InputError,
 ) -> Iterator[zipfile.ZipFile]:
-    """Open a zip archive whose members together may not unpack to more than a limit; failures are one line.
+    """Open a zip archive whose members together may not unpack to more than ``max_bytes``; failures are one line.
 
-    Yields:
-        The archive, for reading inside the block.
-
-    Raises:
-        MfhError: of the class given, also for whatever goes wrong inside the block.
+    So are failures inside the block.
     """
     path = check_file(path, what=what, expected=expected, error=error)
     with reading(path, what=what, expected=expected, error=error):
@@ -255,10 +208,10 @@ def array_names(archive: zipfile.ZipFile) -> list[str]:
 
 
 def read_member(archive: zipfile.ZipFile, name: str, *, max_bytes: int = MAX_ARRAY_BYTES) -> Shaped[ndarray, "..."]:
-    """Read one array of an opened npz.
+    """Read one array of an npz from :func:`open_zip`.
 
     Raises:
-        ValueError, OSError: or whatever the decoder stumbles on; :func:`open_zip` makes it one line.
+        ValueError, OSError: or any exception of the decoder; :func:`open_zip` makes it one line.
     """
     member = archive.getinfo(f"{name}.npy")
     with archive.open(member) as stream:
@@ -275,13 +228,7 @@ def read_array_bytes(content: bytes, *, max_bytes: int = MAX_ARRAY_BYTES) -> Sha
 
 
 def _read_array(stream: "BinaryIO | Any", size: int, max_bytes: int) -> Shaped[ndarray, "..."]:
-    """Read one npy whose header fits the bytes that are there.
-
-    Args:
-        stream: at the start of the npy.
-        size: bytes of the whole npy.
-        max_bytes: of the array.
-    """
+    """Read one npy of ``size`` bytes whose header fits them."""
     version = np.lib.format.read_magic(stream)
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in readers:

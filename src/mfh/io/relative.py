@@ -108,13 +108,9 @@ def is_same_view(columns: int, rows: int, width: int, height: int) -> bool:
 
 
 def relative_depth_map(values: Shaped[ndarray, "..."], *, space: Space, name: str = "array") -> RelativeDepthMap:
-    """Return relative depth from an array of any kind of numbers.
+    """Return relative depth from an array of any kind of numbers; axes of length one are dropped.
 
-    Args:
-        values: of the upright photo; axes of length one are dropped. Among whole numbers in space depth, 0 is a hole,
-            as in depth images. In space disparity 0 is a value: at infinity.
-        space: of the values.
-        name: for messages.
+    Among whole numbers in space depth, 0 is a hole, as in depth images. In space disparity 0 is a value: at infinity.
 
     Raises:
         InputError: for what is no such map, in one line.
@@ -123,13 +119,10 @@ def relative_depth_map(values: Shaped[ndarray, "..."], *, space: Space, name: st
 
 
 def read_relative_depth(path: str | Path, *, space: Space) -> RelativeDepthMap:
-    """Read relative depth from a file.
+    """Read relative depth from a file, as :func:`mfh.io.maps.read_map` does.
 
-    Args:
-        path: as of :func:`mfh.io.maps.read_map`; the array of an npz, or the channel of an exr, with several is named
-            like the space, or "relative", "values", "pred", "prediction" or "arr_0". 0 among whole numbers is as of
-            :func:`relative_depth_map`.
-        space: of the values.
+    The array of an npz, or the channel of an exr, with several is named like the space, or "relative", "values",
+    "pred", "prediction" or "arr_0". 0 among whole numbers is as of :func:`relative_depth_map`.
 
     Raises:
         InputError: for a file that is not such a map, in one line.

@@ -90,9 +90,7 @@ class Written:
 def write_results(place: Place, fill: Callable[[Path], dict[str, object]]) -> Written:
     """Write the results made from one file, and put them in place at once.
 
-    Args:
-        place: where they go.
-        fill: writes the files, but not the receipt, into the folder it is given, and returns the receipt's content.
+    ``fill`` writes the files, but not the receipt, into the folder it is given, and returns the receipt's content.
 
     Returns:
         Where they are, with the receipt: as ``fill`` returned it, and ``contents`` (name -> bytes and sha256 of every
@@ -205,7 +203,7 @@ def _made(root: Path) -> Iterator[None]:
 
 @contextmanager
 def _staging(root: Path) -> Iterator[Path]:
-    """Yield a new hidden folder in another, locked while it is in use; gone at the end unless it was renamed."""
+    """Yield a new hidden folder in another, locked while it is in use; removed at the end unless it was renamed."""
     stage = root / f"{_STAGE}{secrets.token_hex(4)}"
     with folder_lock(stage, wait_s=0.0):
         try:

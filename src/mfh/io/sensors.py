@@ -198,15 +198,9 @@ _SMALL_WIDTHS_MM = (3.0, 11.6)
 
 
 def find_sensor(make: str | None, model: str | None, focal_mm: float | None = None) -> Sensor | None:
-    """Return the sensor of a camera, or that behind one lens of a phone.
+    """Return the sensor of a camera, or that behind one lens of a phone; None where it is not known.
 
-    Args:
-        make: EXIF's Make.
-        model: EXIF's Model.
-        focal_mm: EXIF's FocalLength, which tells the lenses of a phone apart.
-
-    Returns:
-        The sensor; None for a camera, or a phone's lens, that is not known.
+    The lenses of a phone are distinguished by EXIF's FocalLength.
     """
     if not model:
         return None
@@ -229,17 +223,13 @@ def is_phone(make: str | None, model: str | None) -> bool:
 
 
 def is_sensor_width(width_mm: float) -> bool:
-    """Return whether any sensor is about so wide.
-
-    Args:
-        width_mm: of the long side.
-    """
+    """Return whether any sensor's long side is about so wide."""
     low, high = _SMALL_WIDTHS_MM
     return low <= width_mm <= high or any(low <= width_mm <= high for low, high in _LARGE_WIDTHS_MM)
 
 
 def _behind_lens(lenses: tuple[tuple[float, float], ...], model: str, focal_mm: float | None) -> Sensor | None:
-    """Return the sensor behind the lens of a phone that has about this focal length: as wide as its equivalent says."""
+    """Return the sensor behind a phone's lens of about this focal length, its width from the 35 mm equivalent."""
     if focal_mm is None:
         return None
     lens_mm, equivalent_mm = min(lenses, key=lambda lens: abs(lens[0] / focal_mm - 1))

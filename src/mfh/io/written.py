@@ -61,7 +61,7 @@ def check_own(folder: Path, names: Iterable[str]) -> None:
 
 
 def check_apart(outputs: Iterable[Path], inputs: Iterable[Path], *, flag: str = "--out") -> None:
-    """Refuse to write where something is read from: the same file, whatever the path to it.
+    """Refuse outputs that are inputs too: the same file, by any path to it.
 
     Raises:
         InputError: naming the first file that is both.

@@ -63,15 +63,9 @@ class Judged:
 
 
 def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> Judged:
-    """Decide which of an image's people are usable, and rasterize their metric depth (Eq. 4).
+    """Return verdicts on an image's people, one each in order, and their rasterized metric depth (Eq. 4).
 
-    Args:
-        sighting: the people of one image and their meshes.
-        camera: intrinsics of the image.
-        max_depth_m: people farther than this are rejected.
-
-    Returns:
-        Verdicts, one per person of the sighting in order, and the pseudo ground truth.
+    People farther than ``max_depth_m`` are rejected.
     """
     step = max(1, -(-max(camera.width, camera.height) // LONG_SIDE_PX))
     grid = (slice(None, None, step), slice(None, None, step))
@@ -114,12 +108,8 @@ def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> J
 def body_evidence(judged: Judged, relative: Float[ndarray, "h w"]) -> Evidence:
     """Pair people's metric depth with the image's relative depth at the pixels they cover: the paper's evidence.
 
-    Args:
-        judged: the people of one image.
-        relative: (h, w) relative depth of the image, aligned to the photo's; NaN where it has none.
-
-    Returns:
-        The evidence; ``person`` indexes ``landmarks``. Pixels without relative depth do not count.
+    The relative depth is aligned to the photo's; where it is NaN, pixels do not count. ``person`` indexes
+    ``landmarks``.
     """
     truth = judged.truth
     chosen = truth.person_index >= 0

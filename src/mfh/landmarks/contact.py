@@ -189,16 +189,9 @@ def _bilinear(values: Float[ndarray, "h w"], x: Float[ndarray, "n"], y: Float[nd
 def find_contacts(
     sighting: Sighting, judged: Judged, relative: Float[ndarray, "h w"], camera: Camera
 ) -> list[Contact | Rejected]:
-    """Find where the people of an image stand on the ground of the photo.
+    """Return, for each person of an image, the ground contact, or why there is none: the verdict of a rejected person.
 
-    Args:
-        sighting: the people and their meshes.
-        judged: their verdicts.
-        relative: (h, w) relative depth of the *photo*, also where the image is a painting; NaN where it has none.
-        camera: intrinsics of both.
-
-    Returns:
-        One per person: the contact, or why there is none; for a rejected person, that reason.
+    ``relative`` is of the *photo*, also where the image is a painting; NaN where it has none.
     """
     in_photo = sighting.paint_mask is None
     occupied = np.any([person.instance_mask for person in sighting.people], 0) if in_photo and sighting.people else None
@@ -221,15 +214,9 @@ def any_lacks_contact(judged: Judged, contacts: Sequence[Contact | Rejected]) ->
 
 
 def choose_evidence(judged: Judged, contacts: Sequence[Contact | Rejected], body: Evidence | None) -> Evidence:
-    """Return each person's contact as evidence where there is one, else the person's body, where that may be used.
+    """Return each person's contact as evidence where there is one, else the person's body; landmarks state their kind.
 
-    Args:
-        judged: verdicts of an image's people.
-        contacts: one per person.
-        body: evidence of their bodies; None where only contacts count.
-
-    Returns:
-        The evidence; every landmark states its kind.
+    ``body`` is None where only contacts count.
     """
     relative, depth_m, people, landmarks = [], [], [], []
     for index, (landmark, contact) in enumerate(zip(judged.landmarks, contacts, strict=True)):

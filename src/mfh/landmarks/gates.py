@@ -48,9 +48,7 @@ UNSURE_LOG_SIGMA = 0.5
 def likely_gate(person: Person, min_score: float) -> Rejected | None:
     """Reject a detection that is probably not a person; it stays on the receipt.
 
-    Args:
-        person: the detection.
-        min_score: of the model that found it; every model has a scale of its own.
+    ``min_score`` is of the model that found it: every model has a scale of its own.
     """
     if person.score < min_score:
         return Rejected(f"probably not a person: score {person.score:.2f}, expected at least {min_score:g}")
@@ -58,15 +56,7 @@ def likely_gate(person: Person, min_score: float) -> Rejected | None:
 
 
 def duplicate_gate(people: Sequence[Person], verdicts: Sequence[Rejected | None]) -> list[Rejected | None]:
-    """Reject a usable detection whose box is also that of a usable detection with a higher score.
-
-    Args:
-        people: of one image.
-        verdicts: so far; those rejected are left as they are.
-
-    Returns:
-        One verdict each, in order.
-    """
+    """Return verdicts that also reject a usable detection whose box is that of a usable one with a higher score."""
     verdicts = list(verdicts)
     kept: list[int] = []
     good = [k for k, verdict in enumerate(verdicts) if verdict is None]
@@ -82,9 +72,7 @@ def duplicate_gate(people: Sequence[Person], verdicts: Sequence[Rejected | None]
 def lone_unsure(evidence: Evidence, min_score: float) -> int | None:
     """Return the only person used in an image, where their score is unsure; else None.
 
-    Args:
-        evidence: of the image.
-        min_score: of the model that found them; every model has a scale of its own.
+    ``min_score`` is of the model that found them: every model has a scale of its own.
     """
     used = [k for k, landmark in enumerate(evidence.landmarks) if landmark.verdict == "used"]
     if len(used) == 1 and evidence.landmarks[used[0]].score < min_score + UNSURE * (1 - min_score):
@@ -149,11 +137,7 @@ def body_gate(
 
 
 def alignment_gate(misfit: float) -> Rejected | None:
-    """Reject a painting whose background differs from the photo's.
-
-    Args:
-        misfit: share of the variance of the photo's relative depth that the alignment leaves unexplained.
-    """
+    """Reject a painting whose background differs from the photo's; ``misfit`` is the share of variance unexplained."""
     if misfit > MAX_MISFIT:
         return Rejected(f"its background differs from the photo's by {misfit:.0%} of the variance")
     return None
@@ -162,10 +146,7 @@ def alignment_gate(misfit: float) -> Rejected | None:
 def agreement_gate(at_body: float, at_feet: float, photo_range: float) -> Rejected | None:
     """Reject a person whose body and ground contact have different relative depths: two measurements of one place.
 
-    Args:
-        at_body: relative depth of the body, aligned to the photo's.
-        at_feet: relative depth of the photo's ground at the feet.
-        photo_range: range of the photo's relative depth.
+    Both are in the photo's relative depth, whose range is ``photo_range``.
     """
     apart = abs(at_body - at_feet) / photo_range if photo_range > 0 else 0.0
     if apart > MAX_DISAGREEMENT:
@@ -178,13 +159,10 @@ def agreement_gate(at_body: float, at_feet: float, photo_range: float) -> Reject
 def penetration_gate(
     body: Float[ndarray, "n"], scene: Float[ndarray, "n"], photo_range: float, space: Space
 ) -> Rejected | None:
-    """Reject a painted body that is seen inside the scene: behind what its own pixels showed before.
+    """Reject a painted body that is inside the scene: behind what its own pixels showed before.
 
-    Args:
-        body: (n,) relative depth at the body's pixels, aligned to the photo's.
-        scene: (n,) the photo's own relative depth there.
-        photo_range: range of the photo's relative depth.
-        space: of both.
+    ``body`` and ``scene`` are relative depths at the body's pixels, of the painting (aligned) and of the photo, whose
+    range is ``photo_range``.
     """
     farther = scene - body if space == "disparity" else body - scene
     share = float((farther > BEHIND * photo_range).mean()) if photo_range > 0 and len(body) else 0.0

@@ -29,7 +29,7 @@ MOST_RELIEF = 0.15
 
 
 @dataclass(frozen=True)
-class Signs:
+class PictureFeatures:
     """Features for whether a person is in a picture.
 
     Attributes:
@@ -47,20 +47,20 @@ class Signs:
     log_roughness: float
 
 
-WEIGHTS = Signs(2.9, 12.3, -8.7, -1.2, -1.1)
+WEIGHTS = PictureFeatures(2.9, 12.3, -8.7, -1.2, -1.1)
 """Of the log odds: fitted to composites and real people by ``benchmarks/study_pictures.py --fit``."""
 BIAS = -15.1
 
 
-def log_odds(signs: Signs) -> float:
+def log_odds(features: PictureFeatures) -> float:
     """Return the log odds of a person being in a picture."""
-    return BIAS + sum(getattr(WEIGHTS, one.name) * getattr(signs, one.name) for one in fields(Signs))
+    return BIAS + sum(getattr(WEIGHTS, one.name) * getattr(features, one.name) for one in fields(PictureFeatures))
 
 
-def in_picture(signs: Signs) -> bool:
+def in_picture(features: PictureFeatures) -> bool:
     """Return whether a person is classified as being in a picture."""
-    plain = signs.least_coverage >= LEAST_COVERAGE and signs.relief <= MOST_RELIEF
-    return plain and log_odds(signs) >= LEAST_LOG_ODDS
+    plain = features.least_coverage >= LEAST_COVERAGE and features.relief <= MOST_RELIEF
+    return plain and log_odds(features) >= LEAST_LOG_ODDS
 
 
 def pictured(
@@ -69,23 +69,16 @@ def pictured(
     boxes: Sequence[Float[ndarray, "4"]],
     instance_masks: Sequence[Bool[ndarray, "h w"]],
 ) -> list[Rejected | None]:
-    """Reject the people of a photo who are on a screen or in a picture.
+    """Reject the people of a photo who are on a screen or in a picture; one verdict each, in order.
 
-    Args:
-        rgb: the photo.
-        relative: (h, w) its relative depth.
-        boxes: (4,) pixels of each person.
-        instance_masks: (h, w) of each person.
-
-    Returns:
-        One verdict each, in order. The border found around one person counts for all people inside it.
+    The border found around one person counts for all people inside it.
     """
     depth = small_depth(relative)
     found = [find_rectangle(rgb, box, mask) for box, mask in zip(boxes, instance_masks, strict=True)]
     borders = [one for one in found if one is not None]
     verdicts: list[Rejected | None] = []
     for mask in instance_masks:
-        is_pictured = any(in_picture(signs_of(one, depth, mask)) for one in borders if holds(one, mask))
+        is_pictured = any(in_picture(picture_features(one, depth, mask)) for one in borders if holds(one, mask))
         verdicts.append(Rejected("on a screen or in a picture, not in the room") if is_pictured else None)
     return verdicts
 
@@ -93,10 +86,7 @@ def pictured(
 def without_pictured(sighting: Sighting, rgb: Float[ndarray, "h w 3"], relative: Float[ndarray, "h w"]) -> Sighting:
     """Return a photo's sighting, with a verdict on the people who are on a screen or in a picture.
 
-    Args:
-        sighting: the people; those with too low a score, or not measured, are skipped.
-        rgb: the photo.
-        relative: (h, w) its relative depth.
+    People with too low a score, or not measured, are skipped.
     """
     counting = [
         k
@@ -119,16 +109,12 @@ def small_depth(relative: Float[ndarray, "h w"]) -> Float[ndarray, "a b"]:
     return (small - low) / max(float(high - low), 1e-6)
 
 
-def signs_of(rectangle: Rectangle, depth: Float[ndarray, "a b"], instance_mask: Bool[ndarray, "h w"]) -> Signs:
-    """Return the features of a person inside a rectangle.
-
-    Args:
-        rectangle: around the person.
-        depth: (a, b) the photo's, of :func:`small_depth`.
-        instance_mask: (h, w) the person's pixels.
-    """
+def picture_features(
+    rectangle: Rectangle, depth: Float[ndarray, "a b"], instance_mask: Bool[ndarray, "h w"]
+) -> PictureFeatures:
+    """Return the features of a person inside a rectangle; ``depth`` is of :func:`small_depth`."""
     mask = cv2.resize(instance_mask.astype(np.float32), depth.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
-    return Signs(
+    return PictureFeatures(
         least_coverage=float(rectangle.coverage.min()),
         mean_coverage=float(rectangle.coverage.mean()),
         relief=abs(_relief(depth, mask)),

@@ -78,16 +78,7 @@ def judge_sprite(
 
 
 def sprite_contact(sprite: PastedSprite, relative: Float[ndarray, "h w"], camera: Camera) -> Contact | Rejected:
-    """Pair a pasted sprite's distance with the photo's relative depth of the ground at its feet.
-
-    Args:
-        sprite: the sprite.
-        relative: (h, w) relative depth of the photo, without the sprite; NaN where it has none.
-        camera: its intrinsics.
-
-    Returns:
-        One sample, or why there is none.
-    """
+    """Pair a sprite's distance with the photo's relative depth of the ground at its feet, or return why not."""
     x, y = sprite.foot_xy_px
     height, width = relative.shape
     if not (0 <= x <= width - 1 and 0 <= y <= height - 1 - EDGE_PX):

@@ -98,9 +98,7 @@ REGISTRY: dict[Role, dict[str, Entry]] = {
         "depth-anything-v2-base": _depth("depth-anything-v2-base", gpu_gb=1.0),
         "depth-anything-v2-large": _depth("depth-anything-v2-large", gpu_gb=2.0),
         "zoedepth": _depth("zoedepth", gpu_gb=2.0),
-        "marigold": Entry(
-            "mfh.models.relative_depth.marigold:marigold", _HUB, ("marigold",), (*_DIFFUSERS, "scipy"), 5.0
-        ),
+        "marigold": Entry(f"{_DEPTH}:from_catalog", _HUB, ("marigold",), (*_DIFFUSERS, "scipy"), 5.0, "marigold"),
     },
     "person_segmenter": {
         "blazepose": Entry("mfh.models.human_mesh.blazepose:BlazePose", "pip install ai-edge-litert", ("blazepose",)),
@@ -165,7 +163,7 @@ def names_of(config: Config) -> dict[Role, str]:
 
 
 def load_models(names: Mapping[Role, str]) -> dict[Role, Any]:
-    """Load one model per role, and return role -> model; a class named in several roles is loaded once.
+    """Load one model per role, and return role -> model; a target named in several roles is loaded once.
 
     Raises:
         InputError: for an unknown name.

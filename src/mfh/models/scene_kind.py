@@ -38,11 +38,7 @@ class SceneClassifier:
     """Scores the kinds of a photo."""
 
     def __init__(self, encoder: Path = ENCODER, head: Path = HEAD) -> None:
-        """Load the encoder and the linear layer.
-
-        Raises:
-            WeightsError: when a weight file is missing.
-        """
+        """Load the encoder and the linear layer."""
         self._encoder = SceneEncoder(encoder)
         check_embedded(head, "scene head")
         with np.load(head, allow_pickle=False) as stored:
@@ -57,11 +53,7 @@ class SceneEncoder:
     """Global features of a photo, the input of the linear layer."""
 
     def __init__(self, weights: Path = ENCODER) -> None:
-        """Load the network.
-
-        Raises:
-            WeightsError: when the weight file is missing.
-        """
+        """Load the network."""
         self._session = cpu_session(weights, "scene network")
 
     def __call__(self, photo: Rgb) -> np.ndarray:

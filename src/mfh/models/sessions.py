@@ -61,11 +61,7 @@ class TfliteNetwork:
     """One tflite network: one input tensor, a list of output tensors. Calls of several threads are serialized."""
 
     def __init__(self, file: Path) -> None:
-        """Load the network.
-
-        Raises:
-            ModuleNotFoundError: when ai-edge-litert is not installed.
-        """
+        """Load the network."""
         from ai_edge_litert.interpreter import Interpreter
 
         with _quiet_stderr():

@@ -16,9 +16,8 @@ from mfh.pipeline.messages import about_edges, about_given, about_limit, no_dept
 from mfh.pipeline.request import check_request
 from mfh.pipeline.solve import Solution, solve
 from mfh.scale.fit import ScaleFit, reject_person
-from mfh.scale.interval import depth_log_sigma
+from mfh.scale.interval import depth_log_sigma, measure_lengths
 from mfh.scale.known_sizes import KnownSizes, depth_limit_m
-from mfh.scale.lengths import measure_lengths
 from mfh.types import (
     Camera,
     Evidence,

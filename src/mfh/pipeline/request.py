@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mfh.errors import InputError
 from mfh.scale.known_sizes import KnownSizes
-from mfh.scale.lengths import segment_rays
+from mfh.scale.interval import segment_rays
 from mfh.types import Photo, Region, Segment
 
 Progress = Callable[[str, float], None]

@@ -103,22 +103,16 @@ class Consensus:
 def fit_consensus(
     measurements: Sequence[ScaleMeasurement], relative: RelativeDepth, *, common_log_sigma: float = 0.0
 ) -> Consensus:
-    """Fit scale and shift to measurements.
+    """Fit scale and shift to people's and known sizes' measurements, in any order.
 
-    Args:
-        measurements: people's and known sizes', in any order.
-        relative: relative depth of the photo.
-        common_log_sigma: standard deviation of people's common bias; used where sizes are given.
-
-    Returns:
-        The head and its posterior. Where sizes are given, the head meets them, whatever people imply.
+    Where sizes are given, the head meets them, whatever people imply; people's common bias has ``common_log_sigma``.
 
     Raises:
         NoLandmarkError: for no measurement.
     """
     if not measurements:
         raise NoLandmarkError(
-            f"no person and no known size is usable: there is no evidence of the metric scale; {GIVE_A_SIZE}"
+            f"no usable person and no known size: there is nothing to fit the metric scale to; {GIVE_A_SIZE}"
         )
     span = photo_range(relative)
     if any(measurement.given for measurement in measurements):
@@ -141,7 +135,7 @@ def fit_consensus(
     weight = _weights(measurements, inlier, found.intrinsic_sigma**2)
     return _consensus(
         measurements,
-        _fit_head(posterior, _places(measurements, weight, span)),
+        _fit_head(posterior, _fit_points(measurements, weight, span)),
         posterior,
         inlier,
         weight,
@@ -158,7 +152,7 @@ class _GridFit:
     scale: GivenScale
 
     @property
-    def alone(self) -> ScalePosterior | None:
+    def people_posterior(self) -> ScalePosterior | None:
         return self.people.posterior if self.people else None
 
     @property
@@ -191,7 +185,7 @@ def _fit_given(
     log_gap, offset = _merged(np.log(standard + floor), always), _offsets()
     found = fit_on_grid(log_gap, offset, all_error_models())
     if len(log_gap) > 1:
-        likely = mix_with_people(found.constrained, found.alone, common_log_sigma=0.0).weight.sum(1)
+        likely = mix_with_people(found.constrained, found.people_posterior, common_log_sigma=0.0).weight.sum(1)
         if found.people:
             offset = _finer(offset, found.people.posterior.weight.sum(0), _FINE[1])
         error_models = found.people.error_models if found.people else []
@@ -202,9 +196,9 @@ def _fit_given(
             people, found.constrained.posterior, found.people, common_log_sigma=common_log_sigma
         )
     weight = _weights(measurements, inlier, found.intrinsic_sigma**2 + common_log_sigma**2)
-    head = _fit_head_given(found.constrained.posterior, given, feasible, _places(measurements, weight, span))
-    posterior = mix_with_people(found.constrained, found.alone, common_log_sigma=common_log_sigma)
-    by_people_alone = by_people(found.scale, found.alone) if found.alone else None
+    head = _fit_head_given(found.constrained.posterior, given, feasible, _fit_points(measurements, weight, span))
+    posterior = mix_with_people(found.constrained, found.people_posterior, common_log_sigma=common_log_sigma)
+    by_people_alone = by_people(found.scale, found.people_posterior) if found.people_posterior else None
     return replace(
         _consensus(measurements, head, posterior, inlier, weight, span),
         disagreement=Disagreement(found.constrained.doubt, by_people_alone, -_residual(given, head)),
@@ -293,13 +287,7 @@ def _consensus(
 
 
 def _finer(grid: Float[ndarray, "g"], weight: Float[ndarray, "g"], count: int) -> Float[ndarray, "f"]:
-    """Return a grid for a second pass: a third of its points even where there is weight, the rest as dense as it.
-
-    Args:
-        grid: (g,) ascending.
-        weight: (g,) posterior on it.
-        count: number of points.
-    """
+    """Return a grid of ``count`` points: a third even where there is weight, the rest as dense as the weight."""
     likely = np.flatnonzero(weight > _NEGLIGIBLE * weight.max())
     first, last = max(likely[0] - 1, 0), min(likely[-1] + 1, len(grid) - 1)
     even = np.linspace(grid[first], grid[last], count // 3)
@@ -350,14 +338,14 @@ def _fit_head_given(
     known = np.isfinite(wanted) & np.isfinite(precision)
     gap = values[known, None] + ratio
     found = log_scale + np.log(np.maximum(gap, np.finfo(float).tiny))
-    off = found + wanted[known, None] if posterior.space == "disparity" else found - wanted[known, None]
-    best = int(np.argmin(precision[known] @ off**2))
+    residual = found + wanted[known, None] if posterior.space == "disparity" else found - wanted[known, None]
+    best = int(np.argmin(precision[known] @ residual**2))
     return MetricHead(
         float(np.exp(log_scale[best])), float(np.exp(log_scale[best]) * ratio[best]), posterior.space, 0.0
     )
 
 
-def _places(
+def _fit_points(
     measurements: Sequence[ScaleMeasurement], weight: Float[ndarray, "k"], span: PhotoRange
 ) -> Float[ndarray, "v"]:
     """Return the relative depths at which the head is fitted: over the photo's range, at people, at known sizes."""

@@ -18,8 +18,8 @@ MIN_INLIER_PROBABILITY = 0.25
 """People below this are rejected as outliers: reported with their residual as a factor."""
 NEARLY_EXACT = 0.1
 """Rms of people's log residuals above which their models certainly have errors."""
-MIN_OFF = 0.4
-"""Log residual below which no person is an outlier: a factor of 1.5 can be honest error of size and relative depth."""
+MIN_RESIDUAL = 0.4
+"""Log residual below which no person is an outlier: size and relative depth may well be off by a factor of 1.5."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def fit_scale(
 
 def _nearly_exact(consensus: Consensus) -> bool:
     """Return whether people's residuals are so small that models might be free of error; only all pixels can tell."""
-    off = consensus.residual[consensus.inlier_probability >= MIN_INLIER_PROBABILITY]
-    return bool(len(off) and np.sqrt(np.mean(off**2)) <= NEARLY_EXACT)
+    residual = consensus.residual[consensus.inlier_probability >= MIN_INLIER_PROBABILITY]
+    return bool(len(residual) and np.sqrt(np.mean(residual**2)) <= NEARLY_EXACT)
 
 
 def _exact_consensus(consensus: Consensus, head: MetricHead) -> Consensus:
@@ -95,8 +95,8 @@ def _exact_consensus(consensus: Consensus, head: MetricHead) -> Consensus:
     posterior = ScalePosterior(
         np.array([head.shift / head.scale]), np.log([[head.scale]]), np.ones((1, 1)), consensus.posterior.space
     )
-    right = (consensus.inlier_probability >= MIN_INLIER_PROBABILITY).astype(float)
-    return replace(consensus, head=head, posterior=posterior, weight=right / right.sum(), range_sigma=0.0)
+    inlier = (consensus.inlier_probability >= MIN_INLIER_PROBABILITY).astype(float)
+    return replace(consensus, head=head, posterior=posterior, weight=inlier / inlier.sum(), range_sigma=0.0)
 
 
 def _reject_outliers(
@@ -104,11 +104,13 @@ def _reject_outliers(
 ) -> list[Evidence]:
     """Reject the people who are probably outliers, with the factor they are off by."""
     kept = list(evidence)
-    for measurement, inlier, off in zip(measurements, consensus.inlier_probability, consensus.residual, strict=True):
-        if measurement.image >= 0 and inlier < MIN_INLIER_PROBABILITY and abs(off) > MIN_OFF:
-            times = f"{np.exp(abs(off)):.1f}x" if np.isfinite(off) else "far"
+    for measurement, inlier, residual in zip(
+        measurements, consensus.inlier_probability, consensus.residual, strict=True
+    ):
+        if measurement.image >= 0 and inlier < MIN_INLIER_PROBABILITY and abs(residual) > MIN_RESIDUAL:
+            times = f"{np.exp(abs(residual)):.1f}x" if np.isfinite(residual) else "far"
             others = "the others imply" if consensus.disagreement is None else "what is given implies"
-            reason = f"{times} {'farther' if off > 0 else 'nearer'} than {others}"
+            reason = f"{times} {'farther' if residual > 0 else 'nearer'} than {others}"
             kept[measurement.image] = reject_person(kept[measurement.image], measurement.person, reason)
     return kept
 
@@ -143,12 +145,12 @@ def reject_person(evidence: Evidence, person: int, reason: str) -> Evidence:
 
 
 def _spread(measurements: Sequence[ScaleMeasurement], consensus: Consensus, head: MetricHead) -> float | None:
-    off = np.array(
+    residual = np.array(
         [
             np.log(measurement.metres) - float(log_depth_at(head, measurement.relative)[0])
             for measurement, inlier in zip(measurements, consensus.inlier_probability, strict=False)
             if inlier >= MIN_INLIER_PROBABILITY
         ]
     )
-    off = off[np.isfinite(off)]
-    return float(1.4826 * np.median(np.abs(off - np.median(off)))) if len(off) >= 3 else None
+    residual = residual[np.isfinite(residual)]
+    return float(1.4826 * np.median(np.abs(residual - np.median(residual)))) if len(residual) >= 3 else None

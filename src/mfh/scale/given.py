@@ -60,12 +60,9 @@ class GivenScale:
 
 
 def given_scale(given: Sequence[ScaleMeasurement], ratio: Float[ndarray, "r"], space: Space) -> GivenScale:
-    """Return the scale that given sizes imply at some ratios.
+    """Return the scale that given sizes, at least one, imply at some ratios.
 
-    Args:
-        given: at least one.
-        ratio: (r,) x + r must be positive wherever one was measured.
-        space: of the relative depth.
+    x + r must be positive wherever one was measured.
     """
     implied = implied_log_scales(given, ratio, space)
     precision = _precision(given)
@@ -96,13 +93,7 @@ class FeasibleRatios:
 
 
 def find_feasible(given: Sequence[ScaleMeasurement], span: PhotoRange, space: Space) -> FeasibleRatios:
-    """Return the ratios at which several given sizes are consistent; at least half of the photo keeps a finite depth.
-
-    Args:
-        given: at least one.
-        span: range of the photo's relative depth.
-        space: of the relative depth.
-    """
+    """Return the ratios at which given sizes are consistent; at least half of the photo keeps a finite depth."""
     floor, reach = _limits(given, span)
     if len(given) < 2:
         return FeasibleRatios(np.zeros(0))
@@ -115,11 +106,11 @@ def find_feasible(given: Sequence[ScaleMeasurement], span: PhotoRange, space: Sp
         return given_scale(given, np.exp(log_gap) - floor, space).misfit
 
     first, last = (float(np.log(reach * gap)) for gap in _GAPS)
-    middle = _lowest(misfit, first, last)
+    middle = _argmin(misfit, first, last)
     least = float(misfit(np.array([middle]))[0])
     birge_ratio = _birge_ratio(given, least)
-    enough = least + (_REACH * birge_ratio) ** 2
-    ends = [_where_it_rises_to(enough, misfit, middle, limit) for limit in (first, last)]
+    level = least + (_REACH * birge_ratio) ** 2
+    ends = [_crossing(level, misfit, middle, limit) for limit in (first, last)]
     log_gap = np.union1d(np.linspace(ends[0], ends[1], _FEASIBLE_POINTS), [middle])
     return FeasibleRatios(np.exp(log_gap) - floor, float(np.exp(middle) - floor), least, birge_ratio)
 
@@ -215,18 +206,18 @@ def _joint_likelihood(
     common_log_sigma: float,
     intrinsic_sigma: float,
 ) -> _JointLikelihood:
-    off = people.log_scale - scale.log_scale[:, None]
-    if_biased = (people.weight * _normal(off, GROSS_ERROR_SIGMA)).sum(1)
+    residual = people.log_scale - scale.log_scale[:, None]
+    if_biased = (people.weight * _normal(residual, GROSS_ERROR_SIGMA)).sum(1)
     not_right = PEOPLE_BIASED * if_biased + PEOPLE_UNINFORMATIVE * prior * if_biased.sum()
 
     def if_both_right(apart: float) -> Float[ndarray, "r d"]:
-        return (1 - PEOPLE_BIASED - PEOPLE_UNINFORMATIVE) * people.weight * _normal(off, math.hypot(sigma, apart))
+        return (1 - PEOPLE_BIASED - PEOPLE_UNINFORMATIVE) * people.weight * _normal(residual, math.hypot(sigma, apart))
 
     agreeing = if_both_right(common_log_sigma)
     likely = agreeing.sum(1) + not_right
     # Of two normal distributions, the product's mean and variance about what is given.
     shrinkage = common_log_sigma**2 / (sigma**2 + common_log_sigma**2)
-    variance = (agreeing * (shrinkage * sigma**2 + ((1 - shrinkage) * off) ** 2)).sum(1)
+    variance = (agreeing * (shrinkage * sigma**2 + ((1 - shrinkage) * residual) ** 2)).sum(1)
     # A single place may be off by more than people's common bias: that is no contradiction yet.
     with_local_error = if_both_right(math.hypot(common_log_sigma, intrinsic_sigma)).sum(1) + not_right
     # Each click or number is wrong independently, or all of them by one factor, such as a unit.
@@ -243,12 +234,9 @@ def _joint_likelihood(
 def mix_with_people(
     constrained: ConstrainedPosterior, people: ScalePosterior | None, *, common_log_sigma: float
 ) -> ScalePosterior:
-    """Return the posterior with the share of ``doubt`` given to people alone.
+    """Return the posterior with the share of ``doubt`` given to people alone, whose posterior is at the same ratios.
 
-    Args:
-        constrained: the posterior, and the probability that the sizes are wrong.
-        people: posterior of people alone at the same ratios; None without people.
-        common_log_sigma: standard deviation of their common bias.
+    ``common_log_sigma`` is the standard deviation of their common bias.
     """
     if people is None:
         return constrained.posterior
@@ -268,15 +256,10 @@ def mix_with_people(
 
 
 def by_people(scale: GivenScale, people: ScalePosterior) -> Float[ndarray, "k"]:
-    """Return the log ratio of each size by people alone (posterior median) to the given one.
-
-    Args:
-        scale: implied by the given sizes, at the ratios of the posterior.
-        people: posterior of people alone.
-    """
+    """Return the log ratio of each size by people alone (median of their posterior) to the given one."""
     sign = 1.0 if people.space == "disparity" else -1.0
-    off = sign * (scale.implied[:, :, None] - people.log_scale)
-    return np.array([weighted_quantiles(one.ravel(), people.weight.ravel(), [0.5])[0] for one in off])
+    residual = sign * (scale.implied[:, :, None] - people.log_scale)
+    return np.array([weighted_quantiles(one.ravel(), people.weight.ravel(), [0.5])[0] for one in residual])
 
 
 def _limits(given: Sequence[ScaleMeasurement], span: PhotoRange) -> tuple[float, float]:
@@ -291,7 +274,7 @@ def _birge_ratio(given: Sequence[ScaleMeasurement], least: float) -> float:
     return math.sqrt(max(1.0, least / (len(given) - 1)))
 
 
-def _lowest(misfit: Misfit, first: float, last: float) -> float:
+def _argmin(misfit: Misfit, first: float, last: float) -> float:
     """Return where a misfit is least: on a grid, then on finer grids about its minimum."""
     grid = np.linspace(first, last, _SEARCHED)
     for _ in range(_ZOOMS):
@@ -300,14 +283,14 @@ def _lowest(misfit: Misfit, first: float, last: float) -> float:
     return float(grid[int(np.argmin(misfit(grid)))])
 
 
-def _where_it_rises_to(enough: float, misfit: Misfit, inside: float, limit: float) -> float:
+def _crossing(level: float, misfit: Misfit, inside: float, limit: float) -> float:
     """Return where a misfit first reaches a value on the way from its minimum to a limit, or the limit."""
-    if float(misfit(np.array([limit]))[0]) <= enough:
+    if float(misfit(np.array([limit]))[0]) <= level:
         return limit
     outside = limit
     for _ in range(_HALVINGS):
         middle = (inside + outside) / 2
-        if float(misfit(np.array([middle]))[0]) <= enough:
+        if float(misfit(np.array([middle]))[0]) <= level:
             inside = middle
         else:
             outside = middle
@@ -318,9 +301,9 @@ def _precision(given: Sequence[ScaleMeasurement]) -> Float[ndarray, "k"]:
     return np.array([measurement.log_sigma for measurement in given]) ** -2.0
 
 
-def _normal(off: Float[ndarray, "..."], sigma: float) -> Float[ndarray, "..."]:
+def _normal(residual: Float[ndarray, "..."], sigma: float) -> Float[ndarray, "..."]:
     """Return the normal density; beyond a factor of e^10 it is constant."""
-    return np.exp(-0.5 * np.minimum(np.abs(off), _MAX_LOG_FACTOR) ** 2 / sigma**2) / (sigma * np.sqrt(2 * np.pi))
+    return np.exp(-0.5 * np.minimum(np.abs(residual), _MAX_LOG_FACTOR) ** 2 / sigma**2) / (sigma * np.sqrt(2 * np.pi))
 
 
 def _log_evidence(scale: GivenScale, given: Sequence[ScaleMeasurement], likely: Float[ndarray, "r"]) -> float:

@@ -24,7 +24,7 @@ EXACT_FIT = 1e-4
 Exact models reach 1e-10, a network on a real photo hardly 1e-1.
 """
 EXACT_CONTACTS = 5
-"""Distinct relative depths of ground contacts below which an exact fit is no wonder: two are always fitted exactly."""
+"""Distinct relative depths of ground contacts below which an exact fit proves nothing: two are always fitted."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,6 @@ def exact_head(evidence: Sequence[Evidence], relative: RelativeDepth) -> MetricH
     """Return the head that explains metric by relative depth to EXACT_FIT, or None where there is no such head.
 
     With models free of error even the relief of one body determines both numbers, and the sky is at infinity.
-
-    Args:
-        evidence: of the photo and each painting.
-        relative: relative depth of the photo.
     """
     pixels = _gather(evidence)
     if len(pixels.relative) < 2:
@@ -99,26 +95,16 @@ def apply_head(
 ) -> tuple[Float[ndarray, "h w"], Bool[ndarray, "h w"]]:
     """Return metric depth: 1 / (s·D + t) in disparity space, s·D + t in depth space (Eq. 2).
 
-    Args:
-        relative: relative depth of the photo.
-        head: scale and shift for the same space.
-        max_depth_m: farther answers are not valid.
-
     Returns:
-        Depth, (h, w) float32 metres with NaN where not valid; and the valid mask: 0 < depth <= max_depth_m,
-        where the relative depth is valid.
+        Depth, (h, w) float32 metres with NaN where not valid; and the valid mask: 0 < depth <= max_depth_m, where the
+        relative depth is valid.
     """
     depth_m = head.depth_of(relative.values_or_nan, max_depth_m=max_depth_m)
     return depth_m, ~np.isnan(depth_m)
 
 
 def log_depth_at(head: MetricHead, value: Float[ndarray, "n"]) -> Float[ndarray, "n"]:
-    """Return log metres at relative depths; +inf (disparity) or -inf (depth) where the head gives none.
-
-    Args:
-        head: scale and shift.
-        value: (n,) relative depths.
-    """
+    """Return log metres at relative depths; +inf (disparity) or -inf (depth) where the head gives none."""
     with np.errstate(divide="ignore"):
         log_metric = np.log(np.maximum(head.scale * value + head.shift, 0.0))
     return -log_metric if head.space == "disparity" else log_metric

@@ -1,21 +1,39 @@
-"""The uncertainty of the answer: a credible interval on metric depth, and what limits it.
+"""The uncertainty of the answer: credible intervals on depth and on lengths, and what limits them.
 
 The posterior of ``consensus`` holds what people's measurements leave open, with long tails for few people. Three
 systematic errors are added in quadrature: people's common bias (a painter's sense of size in one photo), the shape of
 the relative depth, and a guessed focal length, with which depth scales.
+
+In a length between two places they enter in their own ways: people's common bias scales it, the shape of the relative
+depth moves each end along its ray, and a wrong focal length stretches depth alone, because a person's width in the
+picture fixes widths there whatever the focal length is. Where a known distance gives the scale, it fixes depth, and a
+wrong focal length stretches widths instead.
 """
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from mfh.scale.consensus import Consensus
 from mfh.scale.given import NOTABLE_DOUBT
 from mfh.scale.head import log_depth_at
-from mfh.scale.posterior import ScalePosterior
+from mfh.scale.measurements import ScaleMeasurement, rays_between, relative_at
+from mfh.scale.posterior import ScalePosterior, weighted_quantiles
 from mfh.scale.range_prior import PhotoRange, photo_range
-from mfh.types import CommonErrors, Evidence, LogSigmaCurve, MetricHead, RelativeDepth, ScaleInterval
+from mfh.types import (
+    Camera,
+    CommonErrors,
+    Evidence,
+    LogSigmaCurve,
+    MeasuredLength,
+    MetricHead,
+    RelativeDepth,
+    ScaleInterval,
+    Segment,
+)
 
 LEVELS = {0.8: 1.2816, 0.95: 1.9600}
 """Probability of an interval -> its half-width in standard deviations of a normal distribution."""
@@ -26,13 +44,16 @@ _SHAPE_SHARE = 0.35
 Chosen on validation scenes with noisy oracles (``benchmarks/study_scale.py --first-seed 7000000``): with less, the
 coverage for many people is too low.
 """
-_LITTLE = 0.4
+_NEGLIGIBLE_RATIO = 0.4
 """People's standard deviation over the common one below which it widens the interval by less than 8 %."""
-_FEW = 4
-_ROOM = 0.5
+_MIN_EFFECTIVE = 4
+_MIN_SHARE_WITH_PEOPLE = 0.5
 """Share of a painter's attempts with people below which its sense of size counts less."""
 _LEAST_FINITE = 0.5
 """Probability of a finite depth below which a place counts as sky, without a depth."""
+_CORRELATION_LENGTH = 0.1
+"""Correlation length of the relative depth's errors, over the photo's longer side."""
+_UNKNOWN = (math.nan, math.nan)
 
 
 def scale_interval(
@@ -40,15 +61,8 @@ def scale_interval(
 ) -> ScaleInterval:
     """Return the credible interval of the photo's depth, at its median relative depth (if that is sky: of the rest).
 
-    Args:
-        consensus: the posterior.
-        head: the answer the interval is about.
-        relative: relative depth of the photo.
-        errors: systematic errors.
-        people: what they are called: "painted people" where all of them are.
-
     Returns:
-        Factors on the answer, and their parts.
+        Factors on the head's depth, and their parts; they name people as ``people``, such as "painted people".
     """
     span = photo_range(relative)
     value = float(np.median(relative.valid_values))
@@ -65,15 +79,8 @@ def region_interval(
 
     The error of the relative depth's shape counts whole: a region is too small for it to average out.
 
-    Args:
-        consensus: the posterior.
-        head: the answer the interval is about.
-        wanted: relative depths of the region.
-        errors: systematic errors.
-        people: what they are called.
-
     Returns:
-        Factors on the answer, and their parts; None where the region is probably at infinity (sky).
+        Factors on the head's depth, and their parts; None where the region is probably at infinity (sky).
     """
     if consensus.posterior.finite_share(wanted.middle) < _LEAST_FINITE:
         return None
@@ -118,24 +125,28 @@ def _interval(
 
 
 def _ends(posterior: ScalePosterior, value: float, level: float, common: float) -> tuple[float, float]:
-    """Return the log depths between which a relative depth lies with some probability.
+    """Return the log depths between which a relative depth lies with a probability of LEVELS.
 
-    Args:
-        posterior: over scale and shift.
-        value: relative depth.
-        level: the probability, one of LEVELS.
-        common: log sigma of the systematic errors.
+    ``common`` is the log sigma of the systematic errors.
     """
-    low, middle, high = posterior.quantiles(value, [(1 - level) / 2, 0.5, (1 + level) / 2])
+    return _widened(posterior.quantiles(value, _levels(level)), level, common)
+
+
+def _levels(level: float) -> list[float]:
+    return [(1 - level) / 2, 0.5, (1 + level) / 2]
+
+
+def _widened(quantiles: Float[ndarray, "3"], level: float, common: float) -> tuple[float, float]:
+    """Return the ends of an interval with a common error. Half-widths add in quadrature, exact if both are normal."""
+    low, middle, high = quantiles
     normal = LEVELS[level] * common
-    # Half-widths add in quadrature: exact where both are normal.
     return float(middle - math.hypot(middle - low, normal)), float(middle + math.hypot(high - middle, normal))
 
 
 def people_share(evidence: Sequence[Evidence], usual: float) -> float:
     """Return the standard deviation of people's common bias, of log depth.
 
-    A painter that knows its figures may find room for them in few of its paintings. The photo then probably has no room
+    A painter with its own size estimate may place people in few of its paintings. The photo then probably has no room
     for people at all (a table top, a sofa's back), and the sizes are less certain: the standard deviation grows with
     the square root of attempts over people, from one in two on.
 
@@ -147,7 +158,7 @@ def people_share(evidence: Sequence[Evidence], usual: float) -> float:
     stated = [one.shared_log_sigma for one in used if one.shared_log_sigma is not None]
     if not stated:
         return usual
-    return float(np.median(stated)) * math.sqrt(max(1.0, _ROOM * len(evidence) / len(stated)))
+    return float(np.median(stated)) * math.sqrt(max(1.0, _MIN_SHARE_WITH_PEOPLE * len(evidence) / len(stated)))
 
 
 def tight_enough(interval: ScaleInterval, half_width: float, *, over: str = "photo") -> str:
@@ -165,7 +176,11 @@ def tight_enough(interval: ScaleInterval, half_width: float, *, over: str = "pho
     if interval.half_width_over_photo <= half_width:
         return f"the 80 % interval is within ±{interval.half_width_over_photo:.1%} over the {over}"
     common = interval.common_log_sigma
-    if common > 0 and interval.people_log_sigma <= _LITTLE * common and interval.effective_people >= _FEW:
+    if (
+        common > 0
+        and interval.people_log_sigma <= _NEGLIGIBLE_RATIO * common
+        and interval.effective_people >= _MIN_EFFECTIVE
+    ):
         return f"more paintings would not narrow the interval: it is limited by {interval.limited_by}"
     return ""
 
@@ -173,14 +188,8 @@ def tight_enough(interval: ScaleInterval, half_width: float, *, over: str = "pho
 def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: CommonErrors) -> LogSigmaCurve:
     """Return the one-sigma of log depth by relative depth: scale and shift jointly, and the systematic errors.
 
-    Args:
-        consensus: the posterior.
-        relative: relative depth of the photo.
-        errors: systematic errors.
-
-    Returns:
-        The curve through a few relative depths. What is probably at infinity gets the value of the farthest that is
-        not.
+    The curve goes through a few relative depths. What is probably at infinity gets the value of the farthest that is
+    not.
     """
     values = relative.values.astype(np.float64)
     seen = values if relative.valid_mask is None else values[relative.valid_mask]
@@ -207,9 +216,9 @@ def _limited_by(
     }
     worst = max(parts, key=lambda name: parts[name])
     if worst == "shared":
-        return f"what all {sources} share: the sense of their size is off by {errors.shared:.0%} from photo to photo"
+        return f"the common bias of {sources}: their sizes are off together by {errors.shared:.0%} from photo to photo"
     if worst == "focal":
-        return f"the focal length, a guess good to {errors.focal:.0%}: give it, and metres follow"
+        return f"the focal length, a guess good to {errors.focal:.0%}: give it if you know it"
     if worst == "shape":
         return f"the relative depth, whose shape is off by about {errors.shape:.0%}"
     given = consensus.disagreement
@@ -221,3 +230,103 @@ def _limited_by(
         who = f"{sources} do not stand" if given is None else "given sizes do not lie"
         return f"the shift: {who} far enough apart in depth to determine it"
     return f"{sources} disagree: {consensus.effective:.1f} of them count"
+
+
+def measure_lengths(
+    segments: Sequence[Segment],
+    posterior: ScalePosterior,
+    head: MetricHead,
+    relative: RelativeDepth,
+    camera: Camera,
+    errors: CommonErrors,
+    *,
+    widths_log_sigma: float = 0.0,
+) -> tuple[MeasuredLength, ...]:
+    """Return the length of each segment, in order.
+
+    Args:
+        segments: pairs of pixels.
+        posterior: over scale and shift.
+        head: the answer.
+        relative: relative depth of the photo; read as the median around each end.
+        camera: of the photo.
+        errors: systematic errors; of the focal length, the part that scales depth.
+        widths_log_sigma: of the focal length, the part that scales widths with its inverse.
+
+    Raises:
+        InputError: for a pixel outside the photo, or a segment without a length.
+    """
+    return tuple(_measure(one, posterior, head, relative, camera, errors, widths_log_sigma) for one in segments)
+
+
+def segment_rays(segment: Segment, camera: Camera) -> Float[ndarray, "2 3"]:
+    """Return the points at unit depth behind both ends.
+
+    Raises:
+        InputError: for a pixel outside the photo, or a segment without a length.
+    """
+    (x1, y1), (x2, y2) = segment.start_xy, segment.end_xy
+    return rays_between(camera, segment.start_xy, segment.end_xy, f"the length {x1:g},{y1:g}:{x2:g},{y2:g}")
+
+
+def _measure(
+    segment: Segment,
+    posterior: ScalePosterior,
+    head: MetricHead,
+    relative: RelativeDepth,
+    camera: Camera,
+    errors: CommonErrors,
+    widths_log_sigma: float,
+) -> MeasuredLength:
+    rays = segment_rays(segment, camera)
+    values = np.array([relative_at(relative, xy) for xy in (segment.start_xy, segment.end_xy)])
+    log_depth = log_depth_at(head, values)
+    if not np.isfinite(log_depth).all():
+        # At infinity, or behind the camera.
+        return MeasuredLength(segment, math.nan, _UNKNOWN, _UNKNOWN)
+    ends_m = rays * np.exp(log_depth)[:, None]
+    metres = float(np.linalg.norm(ends_m[1] - ends_m[0]))
+    log_length = _log_lengths(posterior, rays, values)
+    apart_px = float(np.hypot(*np.subtract(segment.start_xy, segment.end_xy)))
+    correlation = math.exp(-apart_px / (_CORRELATION_LENGTH * max(camera.width, camera.height)))
+    common = _common_log_sigma(ends_m, correlation, errors, widths_log_sigma)
+
+    def between(level: float) -> tuple[float, float]:
+        quantiles = weighted_quantiles(log_length.ravel(), posterior.weight.ravel(), _levels(level))
+        low, high = _widened(quantiles, level, common)
+        return float(np.exp(low)), float(np.exp(high))
+
+    return MeasuredLength(segment, metres, between(0.8), between(0.95))
+
+
+def _log_lengths(
+    posterior: ScalePosterior, rays: Float[ndarray, "2 3"], values: Float[ndarray, "2"]
+) -> Float[ndarray, "r d"]:
+    """Return the log of the length for every candidate; infinite where an end has no finite depth."""
+    sign = 1.0 if posterior.space == "disparity" else -1.0
+    finite = values.min() + posterior.ratio > 0
+    log_length = np.full(posterior.log_scale.shape, np.inf)
+    # The scale a length of one metre would imply, over the candidate's.
+    unit = ScaleMeasurement(1.0, values, rays=rays).log_scale(posterior.ratio[finite], posterior.space)
+    log_length[finite] = sign * (unit[:, None] - posterior.log_scale[finite])
+    return log_length
+
+
+def _common_log_sigma(
+    ends_m: Float[ndarray, "2 3"], correlation: float, errors: CommonErrors, widths_log_sigma: float
+) -> float:
+    """Return the one-sigma of a length's log from systematic errors.
+
+    Args:
+        ends_m: both ends.
+        correlation: correlation of the relative depth's errors at both.
+        errors: their sizes.
+        widths_log_sigma: of the focal length, the part that scales widths with its inverse.
+    """
+    span_m = ends_m[1] - ends_m[0]
+    length_m = float(np.linalg.norm(span_m))
+    # How much longer it gets as each end moves along its ray: together, as much as all depth does.
+    near, far = ends_m @ span_m / length_m**2
+    shape = errors.shape * math.sqrt(near**2 + far**2 - 2 * correlation * near * far)
+    along_z = float(span_m[2] / length_m) ** 2
+    return math.hypot(errors.shared, shape, errors.focal * along_z - widths_log_sigma * (1 - along_z))

@@ -105,15 +105,7 @@ class KnownSizes:
 
 
 def known_measurements(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> list[ScaleMeasurement]:
-    """Return the measurements of known distances and lengths.
-
-    Args:
-        known: distances and lengths.
-        relative: relative depth of the photo.
-        camera: its intrinsics.
-
-    Returns:
-        One measurement each, distances first.
+    """Return the measurements of known distances, then of known lengths.
 
     Raises:
         InputError: for a pixel outside the photo or without relative depth, a size that nothing has, or a length from
@@ -159,10 +151,6 @@ def errors_left(known: KnownSizes, errors: CommonErrors) -> ErrorsLeft:
     The bias of a painter or a mesh model is people's alone, and known sizes then fix the scale. A known distance fixes
     depth whatever the focal length is, and a wrong one spoils widths; a known length fixes widths, and a wrong one
     spoils depth.
-
-    Args:
-        known: what the user knows.
-        errors: without it.
     """
     if not known:
         return ErrorsLeft(errors)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import InputError
+from mfh.geometry.camera import unproject
 from mfh.types import Camera, Evidence, MetricHead, RelativeDepth, Space
 
 SAMPLES_PER_PERSON = 32
@@ -46,11 +47,7 @@ class ScaleMeasurement:
     person: int = -1
 
     def log_scale(self, ratio: Float[ndarray, "r"], space: Space) -> Float[ndarray, "r"]:
-        """Return the log of the scale it implies at each ratio.
-
-        Args:
-            ratio: (r,) values of t/s; x + r must be positive.
-            space: of the relative depth.
+        """Return the log of the scale it implies at each ratio; x + r must be positive.
 
         Returns:
             (r,) log s: -log(x + r) - log z for a z-depth in disparity space, log z - log(x + r) in depth space.
@@ -64,13 +61,7 @@ class ScaleMeasurement:
 def implied_log_scales(
     measurements: Sequence[ScaleMeasurement], ratio: Float[ndarray, "r"], space: Space
 ) -> Float[ndarray, "k r"]:
-    """Return (k, r) log s that each measurement implies at each ratio; z-depths are vectorized.
-
-    Args:
-        measurements: any.
-        ratio: (r,) values of t/s; x + r must be positive.
-        space: of the relative depth.
-    """
+    """Return (k, r) log s that each measurement implies at each ratio, where all x + r are positive."""
     implied = np.empty((len(measurements), len(ratio)))
     along_z = np.array([measurement.rays is _ALONG_Z for measurement in measurements], bool)
     if along_z.any():
@@ -97,8 +88,7 @@ def log_scales_at(measurements: Sequence[ScaleMeasurement], head: MetricHead) ->
 def people_measurements(evidence: Sequence[Evidence]) -> list[ScaleMeasurement]:
     """Return one measurement per used person, by image and person: medians of their relative depth and metric depth.
 
-    Args:
-        evidence: of each image, aligned to the photo's relative depth.
+    Relative depths are aligned to the photo's.
     """
     measurements = []
     for image, one in enumerate(evidence):
@@ -153,21 +143,15 @@ def _thin(evidence: Evidence) -> Evidence:
 
 
 def rays_of(camera: Camera, pixels: Sequence[tuple[float, float]], what: str) -> Float[ndarray, "p 3"]:
-    """Return the points at unit depth behind pixels, (X/Z, Y/Z, 1).
-
-    Args:
-        camera: of the photo.
-        pixels: column and row of each.
-        what: what they belong to, for the message.
+    """Return the points at unit depth behind pixels (column, row), (X/Z, Y/Z, 1).
 
     Raises:
-        InputError: for a pixel outside the photo.
+        InputError: for a pixel outside the photo, named by ``what``.
     """
     for x, y in pixels:
         if not (0 <= x <= camera.width - 1 and 0 <= y <= camera.height - 1):
             raise InputError(f"{what}: pixel {x:g},{y:g} is outside the photo, which is {camera.width}x{camera.height}")
-    at = np.array(pixels, float)
-    return np.stack([(at[:, 0] - camera.cx) / camera.fx, (at[:, 1] - camera.cy) / camera.fy, np.ones(len(at))], axis=1)
+    return unproject(camera, np.array(pixels, float), np.ones(len(pixels)))
 
 
 def rays_between(
@@ -184,11 +168,7 @@ def rays_between(
 
 
 def relative_at(relative: RelativeDepth, xy: tuple[float, float]) -> float:
-    """Return the median relative depth around a pixel: a click is not exact.
-
-    Args:
-        relative: of the photo.
-        xy: column and row.
+    """Return the median relative depth around a pixel (column, row): a click is not exact.
 
     Raises:
         InputError: where the relative depth around the pixel is mostly not valid.

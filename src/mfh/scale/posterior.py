@@ -67,21 +67,11 @@ class ScalePosterior:
         return float(self.weight[np.isfinite(self.log_depth(value))].sum())
 
     def quantiles(self, value: float, levels: Sequence[float], *, nearer: float = 0.0) -> Float[ndarray, "q"]:
-        """Return quantiles of log depth at one relative depth.
-
-        Args:
-            value: relative depth.
-            levels: between 0 and 1.
-            nearer: exponent p of an additional weight, depth^-p.
-        """
+        """Return quantiles of log depth at one relative depth; ``nearer`` weights candidates by depth^-nearer."""
         return weighted_quantiles(self.log_depth(value).ravel(), self.weight.ravel(), levels, smaller=nearer)
 
     def moments(self, values: Float[ndarray, "v"]) -> tuple[Float[ndarray, "v"], Float[ndarray, "v"]]:
-        """Return mean and standard deviation of log depth at several relative depths.
-
-        Args:
-            values: (v,) relative depths; candidates without a finite depth at one are excluded there.
-        """
+        """Return mean and standard deviation of log depth at several relative depths, of candidates finite there."""
         log_depth = np.stack([self.log_depth(float(value)) for value in values])
         finite = np.isfinite(log_depth)
         usable, log_depth = np.where(finite, self.weight, 0.0), np.where(finite, log_depth, 0.0)
@@ -169,14 +159,9 @@ def fit_posterior(
     log_prior: Float[ndarray, "r d"],
     space: Space,
 ) -> PosteriorFit:
-    """Return the posterior on a grid, with the error models marginalized.
+    """Return the posterior given people's measurements, at least one, with the error models marginalized.
 
-    Args:
-        measurements: at least one, of people; given sizes enter in ``given``.
-        candidates: the grid.
-        error_models: hyperparameters to marginalize over.
-        log_prior: of each candidate.
-        space: of the relative depth.
+    Given sizes enter in ``given``.
     """
     own_log_sigma = np.array([measurement.log_sigma for measurement in measurements])
     implied = implied_log_scales(measurements, candidates.ratio, space)
@@ -212,11 +197,7 @@ def inlier_probability_under(
 ) -> Float[ndarray, "k"]:
     """Return each person's inlier probability under a posterior that other evidence shaped too.
 
-    Args:
-        measurements: people's.
-        posterior: over scale and shift.
-        people_fit: fit to people alone; its error models are used.
-        common_log_sigma: standard deviation of people's common bias.
+    The error models are those of the fit to people alone; ``common_log_sigma`` is the sigma of people's common bias.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         implied = implied_log_scales(measurements, posterior.ratio, posterior.space)
@@ -262,10 +243,7 @@ def _normal(square: Float[ndarray, "k r d"], variance: Float[ndarray, "k"]) -> F
 def log_prior(candidates: Candidates, span: PhotoRange, learned: LogRange | None) -> Float[ndarray, "r d"]:
     """Return the log prior of each candidate, times its quadrature weight.
 
-    Args:
-        candidates: the grid.
-        span: range of the photo's relative depth.
-        learned: predicted log depth range of this photo; None for the prior of any photo.
+    ``learned`` is the log depth range predicted for this photo; None for the prior of any photo.
     """
     prior = log_range_prior(span, candidates.ratio, learned)[:, None] + np.log(np.gradient(candidates.offset))
     if len(candidates.ratio) == 1:
@@ -274,12 +252,9 @@ def log_prior(candidates: Candidates, span: PhotoRange, learned: LogRange | None
 
 
 def quadrature_weights(candidates: Candidates, span: PhotoRange) -> Float[ndarray, "r"]:
-    """Return the quadrature weight of each ratio in log(low + r), the variable that the prior is a density of.
+    """Return the quadrature weight of each of several ratios in log(low + r), which the prior is a density of.
 
-    Args:
-        candidates: at least two ratios. Where one puts the photo's far end at infinity, its weight is in log(r +
-            floor).
-        span: range of the photo's relative depth.
+    Where a ratio puts the photo's far end at infinity, its weight is in log(r + floor).
     """
     gap, low = np.exp(candidates.log_gap), span.low + candidates.ratio
     jacobian = gap / np.where(low > 0, low, gap)
@@ -313,12 +288,7 @@ def weighted_quantiles(
 
 
 def weighted_median(values: Float[ndarray, "k r"], weight: Float[ndarray, "k"]) -> Float[ndarray, "r"]:
-    """Return the weighted median of each column.
-
-    Args:
-        values: (k, r).
-        weight: (k,) positive.
-    """
+    """Return the weighted median of each column."""
     order = np.argsort(values, axis=0, kind="stable")
     ordered, share = np.take_along_axis(values, order, 0), weight[order]
     below = (np.cumsum(share, 0) - 0.5 * share) / weight.sum()

@@ -75,10 +75,6 @@ def photo_range(relative: RelativeDepth) -> PhotoRange:
 def region_range(relative: RelativeDepth, region: Region) -> PhotoRange:
     """Return the 5th, 50th and 95th percentiles of relative depth in a region of the photo.
 
-    Args:
-        relative: relative depth of the photo.
-        region: of at least one pixel of it.
-
     Raises:
         InputError: where the relative depth is valid nowhere in the region.
     """
@@ -92,12 +88,7 @@ def region_range(relative: RelativeDepth, region: Region) -> PhotoRange:
 
 
 def candidate_ratios(span: PhotoRange, lowest: float, count: int) -> Float[ndarray, "r"]:
-    """Return ratios r = t/s that keep ``lowest`` and the photo's range at positive values.
-
-    Args:
-        span: range of the photo's relative depth.
-        lowest: lowest relative depth of any person.
-        count: how many.
+    """Return ratios r = t/s that keep the photo's range and ``lowest``, a person's, at positive values.
 
     Returns:
         (r,) ratios, evenly spaced in the log of the gap r + min(lowest, low). One ratio for a flat map.
@@ -120,10 +111,7 @@ def log_range_prior(
 ) -> Float[ndarray, "r"]:
     """Return the log prior density of candidate ratios in log(low + r), up to a constant.
 
-    Args:
-        span: range of the photo's relative depth.
-        ratio: (r,) candidates.
-        learned: range predicted for this photo; mixed with ANY_PHOTO, which keeps a weight of LEARNED_WRONG.
+    A range predicted for this photo, ``learned``, is mixed with ANY_PHOTO, which keeps a weight of LEARNED_WRONG.
     """
     log_range = log_depth_range(span, ratio)
     mixture = [(1.0, ANY_PHOTO)] if learned is None else [(LEARNED_WRONG, ANY_PHOTO), (1 - LEARNED_WRONG, learned)]
@@ -139,9 +127,6 @@ def shape_features(relative: RelativeDepth) -> Float[ndarray, "2 features"] | No
     """Return an affine-invariant description of a disparity map and of its mirror image, whose depth range is the same.
 
     The depth range is predicted from it: a street lies bunched near the far end, a wall fills half of the range.
-
-    Args:
-        relative: of a photo, in disparity.
 
     Returns:
         (2, 168) float32: 12 x 12 cell means of the map with its 5th percentile at 0 and its 95th at 1 (without sky), 21

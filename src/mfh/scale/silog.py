@@ -94,7 +94,7 @@ def fit_silog(
         form: "pooled" or "per-image-sum".
         variance_focus: lambda of Eq. 5; the pooled minimiser over both does not depend on it.
         free: "scale-shift"; "scale", with t = 0, over the pixels of positive relative depth: no scale gives the others
-            any metres; or "shift", with s = 1.
+            any depth; or "shift", with s = 1.
 
     Returns:
         The minimum, or why there is none: no pixels, relative depth that is the same at all of them, or, for a scale

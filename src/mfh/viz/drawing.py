@@ -88,7 +88,7 @@ _LOG_FROM_RATIO = 4.0
 
 
 def depth_limits_m(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h w"]) -> tuple[float, float]:
-    """Return the metres at the two ends of the colour bar: the 1st and 99th percentile, never the same.
+    """Return the depths at the two ends of the colour bar: the 1st and 99th percentile, never the same.
 
     Returns:
         Near and far end in metres; 1 and 10 where nothing is valid.
@@ -109,13 +109,7 @@ def colour_depth(
 ) -> UInt8[ndarray, "h w 3"]:
     """Colour depth, near bright and far dark, on a perceptual scale; pixels without depth are hatched grey.
 
-    Args:
-        depth_m: (h, w) z in metres.
-        valid_mask: (h, w) where there is a depth.
-        limits_m: metres at the near and the far end; beyond them the colour stays.
-
-    Returns:
-        (h, w, 3) uint8 RGB.
+    Beyond the limits the colour stays.
     """
     position = position_on_bar(np.where(valid_mask, depth_m, limits_m[0]), limits_m)
     coloured = bar_colours(position)
@@ -127,14 +121,7 @@ def colour_depth(
 
 
 def bar_ticks_m(limits_m: tuple[float, float]) -> list[float]:
-    """Return round metres to write beside the colour bar: by ratio over a wide range, evenly over a narrow one.
-
-    Args:
-        limits_m: metres at the near and the far end.
-
-    Returns:
-        Three to nine values between the ends, rising.
-    """
+    """Return three to nine round depths to write beside the colour bar: by ratio over a wide range, else evenly."""
     near_m, far_m = limits_m
     if far_m / near_m >= _LOG_FROM_RATIO:
         decades = range(math.floor(math.log10(near_m)), math.ceil(math.log10(far_m)) + 1)
@@ -151,12 +138,7 @@ def bar_ticks_m(limits_m: tuple[float, float]) -> list[float]:
 
 
 def position_on_bar(depth_m: Float[ndarray, "*shape"], limits_m: tuple[float, float]) -> Float[ndarray, "*shape"]:
-    """Return where depths are on the bar: 0 at the near end and 1 at the far end; by ratio over a wide range.
-
-    Args:
-        depth_m: z in metres, any shape.
-        limits_m: metres at the near and the far end; depths beyond them are at the end.
-    """
+    """Return where depths are on the bar, 0 at the near end to 1 at the far end; by ratio over a wide range."""
     near_m, far_m = limits_m
     clipped = np.clip(depth_m, near_m, far_m)
     if far_m / near_m >= _LOG_FROM_RATIO:
@@ -165,14 +147,7 @@ def position_on_bar(depth_m: Float[ndarray, "*shape"], limits_m: tuple[float, fl
 
 
 def bar_colours(position: Float[ndarray, "h w"]) -> UInt8[ndarray, "h w 3"]:
-    """Return the colours at places on the bar.
-
-    Args:
-        position: (h, w) 0 at the near end, 1 at the far end.
-
-    Returns:
-        (h, w, 3) uint8 RGB.
-    """
+    """Return the colours at places on the bar, 0 at the near end to 1 at the far end."""
     # The map's last few steps are black on black; the far end stops short of them.
     levels = np.rint((1 - 0.94 * position) * 255).astype(np.uint8)
     return cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)

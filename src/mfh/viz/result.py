@@ -30,12 +30,7 @@ from mfh.viz.drawing import (
 def preview(result: MetricDepth, *, panel_px: int = 760) -> UInt8[ndarray, "h w 3"]:
     """Draw the photo with its people and their distances beside the depth in colour with a bar in metres.
 
-    Args:
-        result: the depth of one photo.
-        panel_px: longest side of each of the two panels.
-
-    Returns:
-        (h, w, 3) uint8 RGB, ready to be written.
+    Each of the two panels is ``panel_px`` long.
     """
     height, width = result.shape
     scale = panel_px / max(height, width)

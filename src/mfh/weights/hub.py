@@ -1,7 +1,7 @@
-"""Where hub models come from: a local folder, the weights cache, the hub library's own cache; never a silent download.
+"""Locating hub models: a local folder, the weights cache, or the hub library's own cache; never a silent download.
 
-A model is loaded from a folder on this machine or not at all, so that loading cannot wait for a network. Where there
-is none, one check that takes two seconds at most says whether ``mfh weights fetch`` can get it.
+Loading never uses the network. Where a model is missing, one connection of at most two seconds decides whether the
+message names ``mfh weights fetch``, or the way for a machine without a network.
 """
 
 import logging
@@ -38,7 +38,7 @@ REDIRECTS: dict[str, tuple[str, str]] = {
     ),
     "prs-eth/marigold-v1-0": ("prs-eth/marigold-depth-v1-0", "its owner renamed it"),
 }
-"""Vanished or renamed repository -> (where the same files are now, why)."""
+"""Deleted or renamed repository -> (its successor with the same files, why)."""
 
 _REPO = re.compile(r"\w[\w.-]{0,95}/\w[\w.-]{0,95}", re.ASCII)
 _REVISION = re.compile(r"\w[\w.+/-]{0,99}", re.ASCII)
@@ -53,9 +53,9 @@ class Source:
     Attributes:
         repo: hub repository "org/name"; empty for a folder.
         folder: folder with the model's files; None for a repository.
-        revision: branch, tag or commit; None for the one pinned in the table, else "main".
-        space: what the user said a relative-depth model predicts; None where they did not.
-        note: why the repository is not the one that was asked for; empty where it is.
+        revision: branch, tag or commit; None for the one pinned in the catalog, else "main".
+        space: of a relative-depth model's output, as stated by the user; None where not stated.
+        note: why the repository differs from the requested one; empty where it does not.
     """
 
     repo: str = ""
@@ -66,22 +66,19 @@ class Source:
 
     @property
     def text(self) -> str:
-        """The source as it can be typed again."""
+        """The source in the form that :func:`parse_source` reads."""
         if self.folder is not None:
             return str(self.folder)
         return PREFIX + self.repo + (f"@{self.revision}" if self.revision else "")
 
 
 def parse_source(text: str) -> Source:
-    """Read "hf:org/name", "hf:org/name@revision" or a folder.
+    """Parse "hf:org/name", "hf:org/name@revision" or a folder, each with "?space=disparity" or "?space=depth" or none.
 
-    Each may end in "?space=disparity" or "?space=depth".
-
-    Returns:
-        The source; a vanished repository is replaced by its successor, with a note.
+    A deleted repository is replaced by its successor, with a note.
 
     Raises:
-        InputError: for anything else, or a folder that is not there.
+        InputError: for any other text, or a missing folder.
     """
     place, _, query = text.partition("?")
     space: Space | None = None
@@ -103,31 +100,24 @@ def parse_source(text: str) -> Source:
 
 
 def redirected(source: Source) -> Source:
-    """Return the source itself, or its successor with a note where the repository has vanished."""
+    """Return the repository, or its successor with a note where it was deleted."""
     if source.repo not in REDIRECTS:
         return source
     successor, why = REDIRECTS[source.repo]
-    # Revisions name commits of the repository that is gone.
+    # Revisions are commits of the deleted repository.
     return replace(
         source, repo=successor, revision=None, note=f"hf:{source.repo} is gone ({why}): hf:{successor} is used"
     )
 
 
 def locate(source: Source, *, marker: str | tuple[str, ...]) -> Path:
-    """Return the folder a model is loaded from.
+    """Return the folder a model is loaded from, which is identified by the marker file, or one of several.
 
-    Args:
-        source: the model.
-        marker: file every such model has, e.g. "config.json", or files of which it has one; where it is missing, the
-            folder is not the model.
-
-    Returns:
-        The user's folder, else the weights cache's, else that of the hub library's cache.
+    It is the user's folder, else that of the weights cache, else that of the hub library's cache.
 
     Raises:
         InputError: for a user's folder without the marker.
-        WeightsError: where the model is not on this machine, or a file of it is not the one that was fetched, with what
-            to do about it.
+        WeightsError: where the model is not on this machine, or a file differs from the fetched one, with the fix.
     """
     if source.note:
         logger.warning(source.note)
@@ -148,26 +138,26 @@ def locate(source: Source, *, marker: str | tuple[str, ...]) -> Path:
     raise WeightsError(_missing_message(source))
 
 
-def locate_model(name: str, *, marker: str) -> Path:
-    """Return the folder of a model of the table that comes from the hub.
+def locate_model(name: str) -> Path:
+    """Return the folder of a hub model of the catalog.
 
     Raises:
-        WeightsError: where it is not on this machine, with what to do about it.
+        WeightsError: where it is not on this machine, with the fix.
     """
     repo = CATALOG[name].hub
     if repo is None:
         raise InputError(f"{name} does not come from a model hub")
-    return locate(Source(repo=repo.repo, revision=repo.revision), marker=marker)
+    return locate(Source(repo=repo.repo, revision=repo.revision), marker=repo.marker)
 
 
 def cached_folder(source: Source) -> Path:
-    """Return the folder of the weights cache a repository's files are in, or would be in once fetched."""
+    """Return the folder of a repository in the weights cache, whether it is fetched or not."""
     revision = source.revision or _pinned(source.repo) or "main"
     return cache_folder() / "hub" / f"{source.repo.replace('/', '--')}@{revision.replace('/', '--')}"
 
 
 def hub_cache_folder(source: Source) -> Path | None:
-    """Return the snapshot in the hub library's own cache, read as its documentation lays it out; None where none is."""
+    """Return a repository's snapshot in the hub library's cache, of the documented layout; None where there is none."""
     if os.environ.get("HF_HUB_CACHE"):
         hub = named_place(os.environ["HF_HUB_CACHE"], "HF_HUB_CACHE")
     elif os.environ.get("HF_HOME"):
@@ -195,9 +185,9 @@ def endpoint() -> str:
 
 
 def offline_reason(url: str = "", *, timeout_s: float = REACH_TIMEOUT_S) -> str:
-    """Say why the hub, or another address, cannot be reached, or nothing where it can.
+    """Return why the hub, or another address, cannot be reached; empty where it can.
 
-    One connection is tried, to the proxy where one is set; looking up the name counts towards the time.
+    One connection is tried, to the proxy where one is set; the time limit includes the name lookup.
     """
     for variable in () if url else ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         if os.environ.get(variable, "").upper() in _TRUE:
@@ -225,7 +215,7 @@ def offline_reason(url: str = "", *, timeout_s: float = REACH_TIMEOUT_S) -> str:
         else:
             outcome.append("")
 
-    # In a thread, because looking up a name has no timeout of its own.
+    # In a thread, because a name lookup has no timeout.
     attempt = threading.Thread(target=connect, daemon=True)
     attempt.start()
     attempt.join(timeout_s)
@@ -233,21 +223,21 @@ def offline_reason(url: str = "", *, timeout_s: float = REACH_TIMEOUT_S) -> str:
 
 
 def read_json(file: Path) -> dict[str, object]:
-    """Return the object in a JSON file of a model.
+    """Return the JSON object in a file of a model.
 
     Raises:
-        WeightsError: where it is not one.
+        WeightsError: where the file holds none.
     """
     expected = "a JSON object; fetch or copy the model again"
     # Python's libraries write numbers that are not finite.
-    tree = read_bounded_json(file, what="", expected=expected, finite=False, error=WeightsError)
-    if not isinstance(tree, dict):
+    content = read_bounded_json(file, what="", expected=expected, finite=False, error=WeightsError)
+    if not isinstance(content, dict):
         raise WeightsError(f"{shown(file)} holds no JSON object: fetch or copy the model again")
-    return tree
+    return content
 
 
 def half_variant(folder: Path, *, half: bool) -> str | None:
-    """Return "fp16" where the files in half precision are the ones to read, else None."""
+    """Return "fp16" where half-precision files are to be read: for half precision, or where there are no others."""
     formats: dict[Path, set[bool]] = {}
     for file in folder.rglob("*"):
         if file.suffix in (".safetensors", ".bin"):
@@ -256,12 +246,12 @@ def half_variant(folder: Path, *, half: bool) -> str | None:
 
 
 def pinned(source: Source) -> Source:
-    """Return the repository at the commit the table pins it to, where it names no revision and the table does."""
+    """Return the repository with its revision, else with the catalog's pinned one, if any."""
     return replace(source, revision=source.revision or _pinned(source.repo))
 
 
 def model_of(repo: str) -> str | None:
-    """Return the name the table has for a repository, if any."""
+    """Return the catalog's name of a repository, if any."""
     return next((name for name, one in CATALOG.items() if one.hub is not None and one.hub.repo == repo), None)
 
 
@@ -273,12 +263,12 @@ def _is_folder(place: Path) -> bool:
     try:
         return place.is_dir()
     except (OSError, ValueError):
-        # Too long for a name, or behind a folder that cannot be read.
+        # The name is too long, or a parent cannot be read.
         return False
 
 
 def _shared_cache() -> Path | None:
-    """Return the place for caches as the hub library understands it, the same on every system; None without a home."""
+    """Return the cache folder of the hub library, the same on every system; None without a home folder."""
     chosen, home = os.environ.get("XDG_CACHE_HOME"), os.path.expanduser("~")
     if chosen and os.path.isabs(chosen):
         return Path(chosen)

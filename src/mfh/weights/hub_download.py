@@ -1,4 +1,4 @@
-"""Fetching hub repositories: only the files a model is loaded from, resumed, checked, and moved into place whole."""
+"""Fetching the files of a hub repository that a model is loaded from: resumed, checked, installed atomically."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ from mfh.weights.manifest import (
     read_manifest,
     write_manifest,
 )
-from mfh.weights.owner import Place, check_free, discard_partials, partial_folder, put_in_place
+from mfh.weights.model_folder import ModelFolder, check_replaceable, discard_partials, install_folder, partial_folder
 
 _TEXT = (".json", ".txt", ".model")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -34,13 +34,7 @@ _SKIPPED_FOLDERS = ("safety_checker", "onnx", "coreml", "openvino")
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One file of a repository.
-
-    Attributes:
-        name: path inside it.
-        size_bytes: its size.
-        sha256: its digest, which the hub has of large files; None for small ones.
-    """
+    """One file of a repository; the hub has digests of large files only."""
 
     name: str
     size_bytes: int
@@ -48,10 +42,11 @@ class RemoteFile:
 
 
 def choose_files(files: Sequence[RemoteFile], only: tuple[str, ...] = ()) -> list[RemoteFile]:
-    """Return the files a model is loaded from: configuration, vocabulary, and one set of weights a folder.
+    """Return the files a model is loaded from: those of ``only``, else configuration, vocabulary and weights.
 
-    In each folder half precision comes before full and safetensors before pickles (which are then read with
-    ``weights_only``). Files of a pipeline's top folder are configuration only: weights there repeat the folders'.
+    Each folder has one set of weights: half precision is preferred to full, and safetensors to pickles (which are then
+    read with ``weights_only``). In a pipeline's top folder only the configuration is chosen: weights there duplicate
+    those of the folders.
     """
     if only:
         return [one for one in files if one.name in only]
@@ -71,7 +66,7 @@ def choose_files(files: Sequence[RemoteFile], only: tuple[str, ...] = ()) -> lis
 
 
 def check_reachable(name: str) -> None:
-    """Refuse to fetch from the hub where that cannot be, before anything is made for it.
+    """Check that the hub can be reached, before anything is written; ``name`` is for the message.
 
     Raises:
         WeightsError: where the hub is out of reach.
@@ -94,33 +89,30 @@ def check_reachable(name: str) -> None:
 
 def fetch_repo(
     source: Source,
-    place: Place,
+    place: ModelFolder,
     *,
     name: str,
     only: tuple[str, ...] = (),
     replace: bool = False,
     report: Callable[[str, float], None],
 ) -> Path:
-    """Fetch a repository into the weights cache; nothing is fetched where the same commit is there already.
+    """Fetch a repository into the weights cache unless the same commit is installed; return the folder.
 
     Args:
         source: the repository.
-        place: where it goes; owned by the caller.
+        place: its folder, locked by the caller.
         name: of the model, or the source's text.
-        only: names of the files, where it is known which are needed.
-        replace: whether files that are not the model's may be moved aside where they are in the way.
+        only: names of the files; empty for :func:`choose_files`' choice.
+        replace: whether files of another origin may be moved aside.
         report: called with each step and the fraction done.
 
-    Returns:
-        The folder.
-
     Raises:
-        WeightsError: where it cannot be fetched or is not what the hub says it is, with what to do.
+        WeightsError: where it cannot be fetched or differs from the hub's list, with the fix.
         OSError: where the folder cannot be written.
     """
     import huggingface_hub
 
-    check_free(place, replace=replace)
+    check_replaceable(place, replace=replace)
     source = pinned(source)
     report("listing", 0.0)
     with _hub_errors(source, name):
@@ -130,20 +122,20 @@ def fetch_repo(
         discard_partials(place)
         report("done", 1.0)
         return place.folder
-    # By commit: what an earlier try left of another one is not mixed in.
+    # Per commit: files of another one are not mixed in.
     partial = partial_folder(place, commit)
     _check_space(partial, chosen, name)
     listed = [_fetch_file(huggingface_hub, source, commit, *one, partial, name, report) for one in _with_share(chosen)]
     write_manifest(partial, Manifest(name, commit, tuple(listed)))
     _check_alone(partial, listed)
-    put_in_place(partial, place)
+    install_folder(partial, place)
     report("done", 1.0)
     return place.folder
 
 
 @contextmanager
 def _hub_errors(source: Source, name: str) -> Iterator[None]:
-    """Turn whatever the hub's library stumbles on into one line."""
+    """Turn any error of the hub's library into one line."""
     from huggingface_hub import errors
 
     try:
@@ -163,7 +155,7 @@ def _hub_errors(source: Source, name: str) -> Iterator[None]:
 
 
 def _list(library: Any, source: Source) -> tuple[str, list[RemoteFile]]:
-    """Return the commit a revision means now and all files of it, as far as they can be believed."""
+    """Return the commit that a revision refers to, and its files, after checks of the list."""
     api = library.HfApi(endpoint=endpoint())
     info = api.model_info(source.repo, revision=source.revision, files_metadata=True, timeout=30)
     expected = "a commit, and plain names of files with their sizes and digests"
@@ -180,14 +172,14 @@ def _list(library: Any, source: Source) -> tuple[str, list[RemoteFile]]:
 
 
 def _check_stays_inside(name: object) -> None:
-    """Refuse a whole list for one name that would lead out of the folder, whether the file is wanted or not."""
+    """Reject a whole list for one name that leads out of the folder, whether the file is fetched or not."""
     parts = re.split(r"[/\\]", name) if isinstance(name, str) else [".."]
     if ".." in parts or "" in parts or _NO_NAME.search(str(name)):
         raise ValueError(f"it lists {str(name)[:100]!r}, which is no name inside a folder")
 
 
 def _chosen(source: Source, files: Sequence[RemoteFile], only: tuple[str, ...]) -> list[RemoteFile]:
-    """Return the files that are fetched, whose names, sizes and digests have been checked."""
+    """Return the files to fetch, after checks of their names, sizes and digests."""
     chosen = choose_files(files, only)
     absent = set(only) - {one.name for one in chosen}
     if absent:
@@ -206,8 +198,8 @@ def _chosen(source: Source, files: Sequence[RemoteFile], only: tuple[str, ...]) 
     return chosen
 
 
-def _is_there(place: Place, commit: str, names: set[str]) -> bool:
-    """Say whether these files of a commit are in their place, and every one of them as it was fetched."""
+def _is_there(place: ModelFolder, commit: str, names: set[str]) -> bool:
+    """Return whether these files of a commit are installed and unchanged."""
     if not (place.folder / MANIFEST).is_file():
         return False
     try:
@@ -221,7 +213,7 @@ def _is_there(place: Place, commit: str, names: set[str]) -> bool:
 
 
 def _with_share(files: Sequence[RemoteFile]) -> Iterator[tuple[RemoteFile, tuple[float, float]]]:
-    """Yield files with the part of all bytes that comes before each, and that it is."""
+    """Yield files with the fraction of all bytes before each, and its own."""
     total = sum(one.size_bytes for one in files) or 1
     before = 0
     for one in files:
@@ -239,10 +231,9 @@ def _fetch_file(
     name: str,
     report: Callable[[str, float], None],
 ) -> ListedFile:
-    """Download a file, but for one that is whole from an earlier try, and check it.
+    """Download a file that is not complete from an earlier try, and check it.
 
-    The hub's library names the address and the permission to read it; it starts every file anew, though, so the bytes
-    are fetched here.
+    The hub's library provides address and credentials. It cannot resume a file, so the download itself is done here.
     """
     file = inside(folder, one.name)
     part = inside(folder, f"{one.name}.part")
@@ -255,7 +246,7 @@ def _fetch_file(
             where = library.get_hf_file_metadata(url, timeout=30, endpoint=endpoint()).location
             if not is_web_address(where, like=url):
                 raise WeightsError(f"{url} leads to {str(where)[:200]!r}: refused, expected an address with https")
-            # The permission is for the hub alone, not for the host it points to.
+            # The credentials are for the hub alone, not for the host it redirects to.
             headers = library.utils.build_hf_headers() if same_origin(where, url) else {}
         download(
             where,
@@ -276,7 +267,7 @@ def _fetch_file(
 
 
 def _check_alone(folder: Path, listed: Sequence[ListedFile]) -> None:
-    """Remove what an interrupted try left beside the files that are listed now."""
+    """Remove the files of an interrupted try that are not listed."""
     names = {MANIFEST, *(one.name for one in listed)}
     for path in folder.rglob("*"):
         if (path.is_symlink() or not path.is_dir()) and path.relative_to(folder).as_posix() not in names:
@@ -284,7 +275,7 @@ def _check_alone(folder: Path, listed: Sequence[ListedFile]) -> None:
 
 
 def _weights(files: Sequence[RemoteFile]) -> list[RemoteFile]:
-    """Return one set of weights of a folder, in shards where it is in shards."""
+    """Return one set of weights of a folder, with all its shards."""
     for half in (True, False):
         for suffix in (".safetensors", ".bin"):
             found = [one for one in files if one.name.endswith(suffix) and (".fp16." in one.name) == half]
@@ -296,7 +287,7 @@ def _weights(files: Sequence[RemoteFile]) -> list[RemoteFile]:
 
 
 def _standard(name: str) -> bool:
-    """Say whether this is a name that from_pretrained reads, rather than e.g. weights of another branch of training."""
+    """Return whether from_pretrained reads this name; others may be e.g. EMA weights."""
     stem = PurePosixPath(name).name
     return stem.startswith(
         ("model.", "model-", "diffusion_pytorch_model.", "diffusion_pytorch_model-", "pytorch_model")
@@ -304,7 +295,7 @@ def _standard(name: str) -> bool:
 
 
 def _check_space(folder: Path, files: Sequence[RemoteFile], name: str) -> None:
-    """Refuse a download the disk has no room for."""
+    """Check that the disk has room for a download."""
     there = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     needed = max(0, sum(one.size_bytes for one in files) - there)
     free = free_bytes(folder)

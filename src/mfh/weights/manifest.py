@@ -1,13 +1,11 @@
-"""The list of files beside a fetched model: names, sizes and digests, so that a copy can be proven whole.
+"""The manifest of a fetched model (names, sizes and digests of its files), and the check that files are unchanged.
 
-A list may come from another machine: it is read with limits, and names nothing outside its folder.
+A manifest may come from another machine: it is read with limits, and its names cannot lead out of its folder.
 
-Whether model files are still the ones whose digests were compared: read whole once, and again when they changed.
-
-Reading gigabytes at every start would take seconds, and trusting names and sizes would use a damaged file in silence.
-So what a file looked like when its digest was compared (size, times, inode) is written beside its folder. The note
-saves time and nothing else: where it is missing, damaged or of another state of the file, the file is read again. Where
-it cannot be written, in a cache that is read only, files are read once a process.
+Reading gigabytes at every start would take seconds, and comparing names and sizes alone would miss damaged files. So
+the state of a file (size, times, inode) is written beside its folder when its digest is compared. Where this record is
+missing, damaged or of another state, the file is read again. Where it cannot be written, in a read-only cache, files
+are read once per process.
 """
 
 import hashlib
@@ -27,7 +25,7 @@ from mfh.weights.cache import listed_name
 
 MANIFEST = "mfh-weights.json"
 MAX_FILE_BYTES = 1 << 42
-"""Largest size of a model file that is believed."""
+"""Largest size accepted for a model file."""
 _MAX_MANIFEST_BYTES = 8 << 20
 _MAX_FILES = 10_000
 _MAX_TEXT = 300
@@ -37,13 +35,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class ListedFile:
-    """One file of a manifest.
-
-    Attributes:
-        name: path inside the folder, with forward slashes.
-        size_bytes: its size.
-        sha256: its hexadecimal digest.
-    """
+    """One file of a manifest: its path inside the folder, with forward slashes, its size and hexadecimal digest."""
 
     name: str
     size_bytes: int
@@ -55,7 +47,7 @@ class Manifest:
     """The files of one model.
 
     Attributes:
-        name: of the model, or "hf:org/name" for a repository that is in no table.
+        name: of the model, or "hf:org/name" for a repository outside the catalog.
         revision: commit or version of the source.
         files: all files.
     """
@@ -66,7 +58,7 @@ class Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write a manifest into the folder it is about, which is not in use yet."""
+    """Write a manifest into its folder, which is not in use yet."""
     (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
 
 
@@ -74,26 +66,26 @@ def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of a folder.
 
     Raises:
-        WeightsError: where there is none, or it is damaged, or lists what cannot be a model's files.
+        WeightsError: where it is missing or damaged, or its entries cannot be those of model files.
     """
     file = folder / MANIFEST
     expected = "the list of a model's files; fetch or export the model again"
-    tree = read_json(file, what="", expected=expected, max_bytes=_MAX_MANIFEST_BYTES, error=WeightsError)
+    content = read_json(file, what="", expected=expected, max_bytes=_MAX_MANIFEST_BYTES, error=WeightsError)
     with reading(file, what="", expected=expected, error=WeightsError):
-        if len(tree["files"]) > _MAX_FILES:
-            raise ValueError(f"it lists {len(tree['files']):,} files")
-        files = tuple(_listed_file(one) for one in tree["files"])
+        if len(content["files"]) > _MAX_FILES:
+            raise ValueError(f"it lists {len(content['files']):,} files")
+        files = tuple(_listed_file(one) for one in content["files"])
         names = {one.name.casefold() for one in files}
         if len(names) < len(files) or MANIFEST in names:
             raise ValueError("it lists a name twice, or itself")
-        return Manifest(_short_text(tree["name"]), _short_text(tree["revision"]), files)
+        return Manifest(_short_text(content["name"]), _short_text(content["revision"]), files)
 
 
 def checked_size(size: object) -> int:
-    """Return the size that somebody else's list gives of a file.
+    """Return the file size of an external list.
 
     Raises:
-        ValueError: for what can be none.
+        ValueError: where it is none.
     """
     if type(size) is not int or not 0 <= size <= MAX_FILE_BYTES:
         raise ValueError(f"it lists a file of {str(size)[:40]} bytes")
@@ -101,10 +93,10 @@ def checked_size(size: object) -> int:
 
 
 def checked_digest(digest: object) -> str:
-    """Return the SHA-256 that somebody else's list gives of a file.
+    """Return the SHA-256 of an external list.
 
     Raises:
-        ValueError: for what is none.
+        ValueError: where it is none.
     """
     if not (isinstance(digest, str) and _DIGEST.fullmatch(digest)):
         raise ValueError(f"it lists {str(digest)[:80]!r} as a SHA-256")
@@ -112,13 +104,13 @@ def checked_digest(digest: object) -> str:
 
 
 def missing_files(folder: Path, manifest: Manifest) -> list[Path]:
-    """Return the files of a manifest that are not there or not of the right size."""
+    """Return the files of a manifest that are missing or of another size."""
     places = [(folder / one.name, one.size_bytes) for one in manifest.files]
     return [place for place, size in places if not (place.is_file() and place.stat().st_size == size)]
 
 
 def check_digests(folder: Path, manifest: Manifest, *, fix: str) -> None:
-    """Read every file of a manifest and compare its digest.
+    """Read every file of a manifest and compare its digest; ``fix`` ends the message.
 
     Raises:
         WeightsError: for the first file that is missing or wrong.
@@ -136,10 +128,10 @@ def check_digests(folder: Path, manifest: Manifest, *, fix: str) -> None:
 
 
 def check_digest(file: Path, expected: str, *, fix: str) -> None:
-    """Read a file and compare its digest.
+    """Read a file and compare its digest; ``fix`` ends the message.
 
     Raises:
-        WeightsError: where it is another.
+        WeightsError: where it differs.
     """
     found = file_sha256(file)
     if found != expected:
@@ -149,13 +141,10 @@ def check_digest(file: Path, expected: str, *, fix: str) -> None:
 def copy_listed(
     source: Path, target: Path, names: list[str], *, report: Callable[[float], None]
 ) -> tuple[ListedFile, ...]:
-    """Copy files of a model, links as the files they point to, and list what was copied.
-
-    Returns:
-        The files, with sizes and digests as they were read.
+    """Copy files of a model, with links resolved, and return their sizes and digests as read.
 
     Raises:
-        WeightsError: where a copy reads otherwise than what was copied.
+        WeightsError: where a copy differs from what was read.
     """
     total = sum((source / name).stat().st_size for name in names) or 1
     done, listed = 0, []
@@ -193,20 +182,19 @@ def _short_text(value: object) -> str:
 
 _MAX_NOTE_BYTES = 8 << 20
 _UNSETTLED_NS = 2_000_000_000
-"""A file that changed so shortly before it had been read can change again without its times showing it, where a file
-system counts in seconds."""
+"""A file that changed less than this before it was read is not recorded: some file systems have times in seconds."""
 
 _CHANGED = 1 if os.name == "nt" else 2
-"""Which part of a state says when a file changed: on Windows its content's time, elsewhere one that nobody can set."""
+"""Index of the time in a state: that of the content on Windows, elsewhere ctime, which programs cannot set."""
 
 _seen: dict[Path, list[object]] = {}
 
 
 def check_unchanged(folder: Path, digests: Mapping[str, str | None], *, fix: str) -> None:
-    """Compare the digests of a model's files, of those that changed since that was last done.
+    """Compare the digests (name -> SHA-256; None is skipped) of the files that changed since the last comparison.
 
     Raises:
-        WeightsError: for the first file that is not the one expected.
+        WeightsError: for the first file that is not the expected one.
         OSError: where one cannot be read.
     """
     states = {name: [*_state(folder / name), digest] for name, digest in digests.items() if digest is not None}
@@ -232,7 +220,7 @@ def check_listed(folder: Path, *, fix: str) -> None:
     """Compare the files of a folder with its manifest, as :func:`check_unchanged` does.
 
     Raises:
-        WeightsError: for a manifest that is damaged, or the first file that is missing or not the one it lists.
+        WeightsError: for a damaged manifest, or the first file that is missing or differs from its entry.
         OSError: where one cannot be read.
     """
     manifest = read_manifest(folder)
@@ -243,23 +231,23 @@ def check_listed(folder: Path, *, fix: str) -> None:
 
 
 def note_of(folder: Path) -> Path:
-    """Return the note of a model's folder."""
+    """Return the path of the record of a model's folder."""
     return folder.with_name(f".{folder.name}~checked.json")
 
 
 def _state(file: Path) -> tuple[int, int, int, int]:
-    """Return what tells a file that was not touched: size, times of its content and of its entry, inode."""
+    """Return the state of a file: size, times of its content and of its inode, inode."""
     facts = file.stat()
     return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino
 
 
 def _read_note(note: Path) -> dict[str, object]:
     try:
-        tree = read_json(note, what="", expected="a note", max_bytes=_MAX_NOTE_BYTES)
+        states = read_json(note, what="", expected="a record of checked files", max_bytes=_MAX_NOTE_BYTES)
     except InputError:
-        # It saves time and nothing else.
+        # The files are then read again.
         return {}
-    return tree if isinstance(tree, dict) else {}
+    return states if isinstance(states, dict) else {}
 
 
 def _write_note(note: Path, states: Mapping[str, object]) -> None:
@@ -267,5 +255,5 @@ def _write_note(note: Path, states: Mapping[str, object]) -> None:
         with atomic_path(note) as temporary:
             temporary.write_text(json.dumps(states), encoding="utf-8")
     except InputError:
-        # Read only: this process remembers it.
+        # Read only: the states are kept for this process.
         return

@@ -1,9 +1,9 @@
-"""Reading pickles that others published without running anything in them, and without believing what they say.
+"""Restricted reading of published pickles: nothing in them is executed, and their size is bounded.
 
-A pickle is a list of operations on a stack. They are carried out here, one after another, on values of a few kinds
-(:mod:`pickle_values`): Python's own reader, which makes whatever it is told to, as large as it is told to, never sees
-the file. A class that is not on the list is refused, by its name. Objects that are of no use (a training
-configuration, an array library's wrapper) become :class:`Inert`: they keep what the pickle says of them and do nothing.
+A pickle is a list of operations on a stack. They are executed here on values of a few kinds (:mod:`pickle_format`);
+Python's own reader, which calls any function and allocates any size that the file names, is not used. A class that is
+not allowed is refused by its name. Objects that are not needed (a training configuration, the wrapper of an array
+library) become :class:`Inert` placeholders.
 """
 
 from collections import OrderedDict
@@ -15,14 +15,14 @@ import numpy as np
 
 from mfh.errors import WeightsError
 from mfh.io.reading import reading
-from mfh.weights.pickle_stream import operations
-from mfh.weights.pickle_values import (
+from mfh.weights.pickle_format import (
     PLAIN,
     PLAIN_CONTAINERS,
     Allowed,
     Inert,
     checked_key,
     inert_class,
+    operations,
     restore_array,
     restore_dtype,
 )
@@ -41,7 +41,7 @@ _OF_MARK: dict[str, Callable[[list[Any]], Any]] = {
     "\x91": lambda items: frozenset(map(checked_key, items)),
 }
 _OF_TOP = {"\x85": 1, "\x86": 2, "\x87": 3}
-"""Operations that make a tuple of the topmost values."""
+"""Operation -> size of the tuple it makes of the topmost values."""
 
 
 def load_restricted(
@@ -52,45 +52,31 @@ def load_restricted(
     inert_packages: frozenset[str] = frozenset(),
     persistent: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """Read a pickle that may make nothing but what is named here.
+    """Read a pickle whose globals are limited to ``allowed``; classes of ``inert_packages`` become :class:`Inert`.
 
-    Args:
-        content: of the pickle.
-        source: what to call it in messages.
-        allowed: what may be made.
-        inert_packages: top-level packages whose classes become :class:`Inert`.
-        persistent: resolves references to things outside the pickle (tensor storages).
-
-    Returns:
-        What the pickle holds. It can contain itself, and share parts so often that following all of them, or printing
-        it, would never end.
+    ``source`` names the pickle in messages; ``persistent`` resolves references to outside objects (tensor storages).
+    The result may be recursive, or share parts so often that a traversal takes exponential time.
 
     Raises:
-        WeightsError: for a class that is not allowed, by its name, and for what is no pickle.
+        WeightsError: for a class that is not allowed, or content that is no pickle.
     """
     with reading(source, what="", expected="a whole model file; get it from its publisher again", error=WeightsError):
         return _carried_out(content, 0, _Machine(source, allowed, inert_packages, persistent, budget=len(content)))[0]
 
 
 def check_pickle(content: bytes, *, start: int, persistent: Callable[[Any], Any]) -> int:
-    """Carry out a pickle with stand-ins for everything it names, to see that its form is one that can be read.
+    """Check the form of a pickle by executing it with placeholders for all of its globals; return its end.
 
-    Args:
-        content: with the pickle.
-        start: where it begins.
-        persistent: called with each reference to things outside, so that it can be refused.
-
-    Returns:
-        Where it ends.
+    ``persistent`` is called with each reference to an outside object, and may raise.
 
     Raises:
-        ValueError: or whatever else its form leads to; the caller makes it one line.
+        ValueError: or any other error, for a malformed pickle; the caller makes it one line.
     """
     return _carried_out(content, start, _Machine("", PLAIN_CONTAINERS, None, persistent, budget=len(content)))[1]
 
 
 def _carried_out(content: bytes, start: int, machine: "_Machine") -> tuple[Any, int]:
-    """Return what a pickle makes, and where it ends."""
+    """Return the object of a pickle, and the end of the pickle."""
     for operation, argument, end in operations(content, start):
         if operation == ord("."):
             return machine.pop(), end
@@ -99,14 +85,10 @@ def _carried_out(content: bytes, start: int, machine: "_Machine") -> tuple[Any, 
 
 
 class _Machine:
-    """The stack a pickle works on, and what it has memorised.
+    """The stack and the memo of a pickle; arguments as for :func:`load_restricted`.
 
-    Args:
-        source: what to call the pickle in messages.
-        allowed: what may be made.
-        inert_packages: top-level packages whose classes become stand-ins; None for all.
-        persistent: resolves references to things outside.
-        budget: bytes of the pickle: what its makers are given, again and again, is bounded by it.
+    With ``inert_packages`` None every global that is not allowed becomes a placeholder. ``budget`` is the size of the
+    pickle, which bounds the total size of the arguments of constructors.
     """
 
     def __init__(
@@ -132,7 +114,7 @@ class _Machine:
         return self._stack.pop()
 
     def carry_out(self, operation: str, argument: Any) -> None:
-        """Do one operation."""
+        """Execute one operation, given by its character, with its argument."""
         if operation in _HANDLERS:
             _HANDLERS[operation](self, argument)
         elif operation in _CONSTANTS:
@@ -140,13 +122,13 @@ class _Machine:
         elif operation in _EMPTY:
             self._stack.append(_EMPTY[operation]())
         elif operation in _OF_MARK:
-            # Taken first: it puts another stack in the place of this one.
+            # Before the append: it replaces the stack.
             items = self._since_mark()
             self._stack.append(_OF_MARK[operation](items))
         elif operation in _OF_TOP:
             self._stack.append(tuple(reversed([self.pop() for _ in range(_OF_TOP[operation])])))
         elif operation not in "\x80\x95":
-            # Protocol and frame say nothing that matters; everything else is a value.
+            # Protocol and frame are ignored; everything else is a value.
             self._stack.append(argument)
 
     def _top(self) -> Any:
@@ -207,7 +189,7 @@ class _Machine:
     def _set_pairs(self, items: list[Any]) -> None:
         target = self._top()
         if isinstance(target, Inert):
-            # Whoever it stands for would hash the keys.
+            # The class it replaces would hash the keys.
             target.items.extend((checked_key(key), value) for key, value in _pairs(items))
         elif isinstance(target, dict):
             target.update(_paired(items))
@@ -254,7 +236,7 @@ class _Machine:
         self._call(None)
 
     def _instance(self, argument: tuple[str, str]) -> None:
-        """Make an object as Python 2 wrote those of its old classes."""
+        """Make an object of an old-style class of Python 2."""
         arguments = tuple(self._since_mark())
         self._stack.append(self._made(self._find(*argument), arguments))
 
@@ -267,7 +249,7 @@ class _Machine:
             raise ValueError("an object made from something else than arguments")
         self._spend(arguments)
         if self._inert_packages is None and isinstance(maker, Inert):
-            # What a stand-in would have given is another.
+            # The result of a placeholder is a placeholder.
             return Inert(*arguments)
         stands_in = isinstance(maker, type) and issubclass(maker, Inert)
         if not (stands_in or isinstance(maker, FunctionType)):
@@ -284,11 +266,11 @@ class _Machine:
         elif isinstance(target, np.dtype):
             restore_dtype(target, state)
         elif not isinstance(target, OrderedDict):
-            # What an ordered dictionary has beside its items (torch's notes on versions) is of no use.
+            # Attributes of an ordered dictionary (torch's version metadata) are not needed.
             raise ValueError(f"a state is given to a {type(target).__name__}")
 
     def _spend(self, given: Any) -> None:
-        """Count what a maker is given: one text can be memorised and handed over a million times."""
+        """Count the arguments of a constructor: one text can be memorised and passed a million times."""
         parts = given if isinstance(given, tuple) else (given,)
         self._budget -= sum(len(part) for part in parts if isinstance(part, str | bytes | bytearray | list | tuple))
         if self._budget < 0:

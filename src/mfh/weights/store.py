@@ -1,7 +1,7 @@
-"""Model files: where they are, whether they are the right ones, and how to get them (what they are: weights_table).
+"""Model files of the catalog on this machine: their folders, checks of their digests, and fetching.
 
-Files are fetched once into a cache folder, checked against sizes and SHA-256 sums, and moved into place only when they
-are right: an interrupted fetch leaves nothing that looks finished. What lies there that was not fetched stays.
+Files are fetched once into a cache folder, checked against sizes and SHA-256 digests, and installed only when they are
+complete. Files of another origin in that folder are kept.
 """
 
 import os
@@ -10,15 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mfh.errors import WeightsError, shown
-from mfh.io.contents import file_sha256
+from mfh.errors import WeightsError
 from mfh.io.reading import read_text, reading
 from mfh.weights import EMBEDDED
 from mfh.weights.cache import cache_folder, named_place
-from mfh.weights.catalog import CATALOG, CatalogModel, catalog_model
+from mfh.weights.catalog import CATALOG as CATALOG
+from mfh.weights.catalog import CatalogModel, WeightFile, catalog_model
 from mfh.weights.hub import PREFIX, Source, cached_folder, hub_cache_folder, parse_source
 from mfh.weights.hub_download import check_reachable, fetch_repo
-from mfh.weights.kinds import WeightFile
 from mfh.weights.manifest import (
     MANIFEST,
     check_digest,
@@ -28,36 +27,17 @@ from mfh.weights.manifest import (
     missing_files,
     read_manifest,
 )
-from mfh.weights.owner import Place, check_free, is_interrupted, owning, sweep
+from mfh.weights.model_folder import ModelFolder, check_replaceable, disk_errors, is_interrupted, locked, sweep
 from mfh.weights.sources import fetch_url, fetch_wheel
 
 Progress = Callable[[str, float], None]
-"""Called with what is being done and the fraction done."""
+"""Called with the current step and the fraction done."""
 OFFLINE = "MFH_OFFLINE"
 _MAX_SIDECAR_BYTES = 10_000
 
-__all__ = [
-    "CATALOG",
-    "catalog_model",
-    "blocked_commercially",
-    "cache_folder",
-    "check",
-    "fetch",
-    "files_of",
-    "file_sha256",
-    "installed",
-    "intact",
-    "is_here",
-    "path",
-    "place_of",
-    "require",
-    "size_on_disk",
-    "verify",
-]
-
 
 def path(name: str) -> Path:
-    """Return the folder a model's files are in, or would be in once fetched."""
+    """Return the folder of a model's files, fetched or not."""
     one = catalog_model(name)
     with _readable(name):
         if one.hub is not None:
@@ -69,44 +49,44 @@ def path(name: str) -> Path:
         chosen = _named(one)
         if chosen is not None:
             return chosen.parent if chosen.is_file() else chosen
-        return place_of(name).folder
+        return folder_of(name).folder
 
 
-def place_of(name: str) -> Place:
-    """Return the place in the weights cache where a model belongs, wherever else a copy of it is.
+def folder_of(name: str) -> ModelFolder:
+    """Return the folder in the weights cache of a model, or of any repository of the hub ("hf:org/name").
 
     Raises:
         InputError: for an unknown name.
     """
     if name.startswith(PREFIX):
-        return Place(cached_folder(parse_source(name)))
+        return ModelFolder(cached_folder(parse_source(name)))
     one = catalog_model(name)
     if one.hub is not None:
-        return Place(cached_folder(Source(repo=one.hub.repo, revision=one.hub.revision)))
+        return ModelFolder(cached_folder(Source(repo=one.hub.repo, revision=one.hub.revision)))
     folder = cache_folder() / (one.name if one.kind in ("user", "url") else f"{one.name}-{one.version}")
-    return Place(folder, {file.name: file.sha256 for file in one.files}, precious=one.kind == "user")
+    return ModelFolder(folder, {file.name: file.sha256 for file in one.files}, user_supplied=one.kind == "user")
 
 
 def installed(name: str) -> bool:
-    """Say whether all files are there with the right sizes; :func:`verify` reads them whole.
+    """Return whether all files exist with the right sizes; :func:`verify` compares digests.
 
     Raises:
-        WeightsError: where the list of its files is damaged, or they cannot be read.
+        WeightsError: where the manifest is damaged, or the files cannot be read.
     """
     return not _missing(catalog_model(name))
 
 
 def is_here(name: str) -> bool:
-    """Say whether all files are there with the right sizes, as far as that can be told."""
+    """Return whether all files exist with the right sizes; False where that cannot be determined."""
     try:
         return installed(name)
     except WeightsError:
-        # A damaged list: what it lists cannot be counted on.
+        # The manifest is damaged.
         return False
 
 
 def intact(name: str) -> bool:
-    """Say whether all files are there and are the ones expected; those that have not changed are not read again."""
+    """Return whether all files are the expected ones; unchanged files are not read again."""
     if not is_here(name):
         return False
     try:
@@ -117,18 +97,17 @@ def intact(name: str) -> bool:
 
 
 def require(name: str) -> Path:
-    """Return the folder of a model that a model is about to load.
+    """Return the folder of a model that is about to be loaded; unchanged files are not read again.
 
     A small model from the package index is fetched on first use, unless ``MFH_OFFLINE=1``.
 
     Raises:
-        WeightsError: where files are missing or not the ones expected, with the command that gets them. Those that have
-            not changed since they were last read are not read again.
+        WeightsError: where files are missing or not the expected ones, with the fix.
     """
     one = catalog_model(name)
     missing = _missing(one)
     if missing and _was_interrupted(one):
-        with _disk_errors(name, path(name).parent), owning(place_of(name), report=_silent):
+        with disk_errors(name, path(name).parent), locked(folder_of(name), report=_silent):
             missing = _missing(one)
     if not missing:
         check(name)
@@ -165,35 +144,37 @@ def _fetch_on_first_use(one: CatalogModel, not_here: str) -> Path:
 
 
 def check(name: str) -> None:
-    """Compare the digests of a model's files in the weights cache, of those that changed since that was last done.
+    """Compare the digests of a model's files in the weights cache that changed since the last comparison.
+
+    Files without a known digest (the user's own, the hub library's) are not read.
 
     Raises:
-        WeightsError: for the first file that is not the one expected.
+        WeightsError: for the first file that is not the expected one.
     """
     one = catalog_model(name)
     with _readable(name):
         folder = path(name)
-        if one.kind == "package" or folder != place_of(name).folder:
+        if one.kind == "package" or folder != folder_of(name).folder:
             return
         if (folder / MANIFEST).is_file():
             check_listed(folder, fix=_fix(one))
         elif one.files:
-            check_unchanged(folder, place_of(name).known, fix=_fix(one))
+            check_unchanged(folder, folder_of(name).known, fix=_fix(one))
 
 
 def size_on_disk(name: str) -> int:
-    """Return the bytes a model takes where it is."""
+    """Return the bytes of an installed model."""
     with _readable(name):
         return sum(file.stat().st_size for file in files_of(name))
 
 
 def files_of(name: str) -> list[Path]:
-    """Return the files of a model that are here, and nothing that lies beside them."""
+    """Return the existing files of a model, without other files in its folder."""
     folder, one = path(name), catalog_model(name)
     with _readable(name):
         if one.hub is not None:
             files = sorted(file for file in folder.rglob("*") if file.name != MANIFEST)
-            # Hidden files are notes of whoever downloaded it.
+            # Hidden files are metadata of the downloading program.
             files = [file for file in files if not file.relative_to(folder).as_posix().startswith(".")]
         elif one.supplied is not None:
             named = _named(one) or folder
@@ -204,22 +185,18 @@ def files_of(name: str) -> list[Path]:
 
 
 def verify(name: str) -> bool:
-    """Read every file of a model and compare its digest with the one expected.
+    """Read every file of a model and compare its digest; return whether any digest was known.
 
-    A file built with the package has its digest beside it, in ``<file>.sha256``, where the package was built so; what
-    was fetched from the hub or imported has a manifest. Files the user supplied, or the hub's library fetched, have
-    neither.
-
-    Returns:
-        Whether there was anything to compare with.
+    Files of the package may have a digest in ``<file>.sha256``; fetched and imported files have a manifest. Files that
+    the user supplied, or the hub's library fetched, have neither.
 
     Raises:
-        WeightsError: for the first file that is missing or is not the one expected.
+        WeightsError: for the first file that is missing or not the expected one.
     """
     one = catalog_model(name)
     folder = require(name)
     with _readable(name):
-        if one.kind != "package" and folder == place_of(name).folder and (folder / MANIFEST).is_file():
+        if one.kind != "package" and folder == folder_of(name).folder and (folder / MANIFEST).is_file():
             check_digests(folder, read_manifest(folder), fix=_fix(one))
             return True
         compared = False
@@ -232,45 +209,42 @@ def verify(name: str) -> bool:
 
 
 def fetch(name: str, *, replace: bool = False, progress: Progress | None = None) -> Path:
-    """Get a model's files, check them and put them in place; nothing is done where they are there already.
+    """Fetch, check and install a model's files, unless they are installed; return their folder.
 
     Args:
         name: the model, or "hf:org/name" for any repository of the hub.
-        replace: whether files that are not the model's may be moved aside where they are in the way.
+        replace: whether files of another origin may be moved aside.
         progress: called with each step and the fraction done.
-
-    Returns:
-        The folder with the files.
 
     Raises:
         InputError: for an unknown name.
-        WeightsError: where the files cannot be got or are not the ones expected, with what to do.
+        WeightsError: where the files cannot be fetched or are not the expected ones, with the fix.
         BackendError: where a package that fetches them is missing.
     """
     report = progress or _silent
     if name.startswith(PREFIX):
         source = parse_source(name)
-        place = place_of(name)
+        place = folder_of(name)
         check_reachable(source.text)
-        with _disk_errors(name, place.folder.parent), owning(place, report=report):
+        with disk_errors(name, place.folder.parent), locked(place, report=report):
             return fetch_repo(source, place, name=source.text, replace=replace, report=report)
     one = catalog_model(name)
     if one.kind == "package" or (one.kind == "user" and not is_here(name)):
         return require(name)
-    place = place_of(name)
+    place = folder_of(name)
     if one.kind == "user" or intact(name):
         sweep(place)
         return require(name)
     if one.hub is not None:
         check_reachable(name)
-    with _disk_errors(name, place.folder.parent), owning(place, report=report):
-        # By another process, while this one waited.
+    with disk_errors(name, place.folder.parent), locked(place, report=report):
+        # Another process may have installed it meanwhile.
         if intact(name):
             return require(name)
         if one.hub is not None:
             source = Source(repo=one.hub.repo, revision=one.hub.revision)
             return fetch_repo(source, place, name=name, only=one.hub.only, replace=replace, report=report)
-        check_free(place, replace=replace)
+        check_replaceable(place, replace=replace)
         if one.wheel is not None:
             fetch_wheel(one, one.wheel, place, report=report)
         else:
@@ -280,26 +254,14 @@ def fetch(name: str, *, replace: bool = False, progress: Progress | None = None)
 
 
 def blocked_commercially(names: Sequence[str]) -> dict[str, str]:
-    """Return the models that may not be used commercially, or are not known to be, with the reason."""
+    """Return model -> reason, for models that may not be used commercially, or whose licence is not known."""
     reasons = {name: catalog_model(name).blocks_commercial for name in names}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
 @contextmanager
-def _disk_errors(name: str, folder: Path) -> Iterator[None]:
-    """Turn what the disk refuses into one line with the fix."""
-    try:
-        yield
-    except OSError as error:
-        raise WeightsError(
-            f"cannot write {name} to {shown(folder)} ({error.strerror or error}): free some space, "
-            "or set MFH_WEIGHTS to a folder that can be written"
-        ) from error
-
-
-@contextmanager
 def _readable(name: str) -> Iterator[None]:
-    """Turn what the disk refuses to tell into one line."""
+    """Turn an error while files are read into one line."""
     with reading(f"model files of {name}", what="", expected="files that can be read", error=WeightsError):
         yield
 
@@ -309,13 +271,13 @@ def _silent(step: str, fraction: float) -> None:
 
 
 def _named(one: CatalogModel) -> Path | None:
-    """Return the file or folder that the user has named for files only they can get."""
+    """Return the file or folder that the user's environment variable names, if any."""
     chosen = os.environ.get(one.supplied.environment) if one.supplied is not None else None
     return named_place(chosen, one.supplied.environment) if one.supplied is not None and chosen else None
 
 
 def _fix(one: CatalogModel) -> str:
-    """Return what to do about a file that is not the one expected."""
+    """Return the fix for a file that is not the expected one."""
     if one.kind == "package":
         return "reinstall metric-from-human"
     if one.kind == "user":
@@ -324,11 +286,11 @@ def _fix(one: CatalogModel) -> str:
 
 
 def _was_interrupted(one: CatalogModel) -> bool:
-    return one.kind != "package" and is_interrupted(place_of(one.name))
+    return one.kind != "package" and is_interrupted(folder_of(one.name))
 
 
 def _missing(one: CatalogModel) -> list[Path]:
-    """Return the files that are not there, or not of the right size."""
+    """Return the files that are missing or of another size."""
     folder = path(one.name)
     with _readable(one.name):
         if one.hub is not None:

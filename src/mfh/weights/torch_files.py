@@ -1,8 +1,8 @@
-"""PyTorch's own files, looked at before PyTorch reads them.
+"""A check of PyTorch's files before PyTorch reads them.
 
-``weights_only`` keeps a pickle from running anything. It does not keep one from bringing the process down: a key made
-of tuples in tuples overflows the stack, and a storage that claims more numbers than the file has is read from memory
-that is not its own. So the form of the pickle is followed here first, on stand-ins (:mod:`restricted_pickle`).
+``weights_only`` prevents a pickle from executing code, but not from crashing the process: a key of nested tuples
+overflows the stack, and a storage that claims more values than the file has is read beyond its memory. So the pickle is
+first executed with placeholders (:func:`mfh.weights.pickles.check_pickle`).
 """
 
 import zipfile
@@ -26,15 +26,15 @@ STORAGES: dict[str, tuple[str, int]] = {
     "ByteStorage": ("uint8", 1),
     "BoolStorage": ("bool", 1),
 }
-"""Storage classes as pickles name them -> torch's name of the type, and the bytes of one number."""
+"""Storage class in a pickle -> torch's dtype, and its size in bytes."""
 MAX_PICKLE_BYTES = 64 << 20
 _OTHERS = {"ComplexDoubleStorage": 16, "ComplexFloatStorage": 8, "QInt32Storage": 4, "UntypedStorage": 1}
 _OLD_PICKLES = 5
-"""A file of PyTorch before 1.6 begins with so many pickles: a mark, a version, the system, the content, the keys."""
+"""Pickles of a file of PyTorch before 1.6: magic number, version, system, content, keys."""
 
 
 def check_torch_file(path: Path, *, expected: str) -> None:
-    """Refuse a file written by ``torch.save`` or ``torch.jit.save`` that PyTorch must not see.
+    """Check a file written by ``torch.save`` or ``torch.jit.save``; ``expected`` ends the message.
 
     Raises:
         WeightsError: where it is damaged, or of another kind.
@@ -44,7 +44,7 @@ def check_torch_file(path: Path, *, expected: str) -> None:
         if not zipfile.is_zipfile(path):
             _check_old_file(path)
             return
-    # Numbers are stored as they are; code of TorchScript is compressed.
+    # Tensors are not compressed; the code of TorchScript is.
     room = 2 * path.stat().st_size + MAX_PICKLE_BYTES
     with open_zip(path, what="", expected=expected, max_bytes=room, error=WeightsError) as archive:
         sizes = {member.filename: member.file_size for member in archive.infolist()}
@@ -62,7 +62,7 @@ def _check_old_file(path: Path) -> None:
 
 
 def _fits(sizes: dict[str, int], pickle_name: str) -> Callable[[Any], None]:
-    """Return what refuses a reference to a storage that claims more than its part of the archive holds."""
+    """Return a check of references: a storage must not claim more than its member of the archive holds."""
     folder, _, name = pickle_name.rpartition("/")
     beside = f"{folder}/{name.removesuffix('.pkl')}/"
 

@@ -1,11 +1,10 @@
-"""Models in a folder that can be carried: for machines without a network.
+"""Export and import of models in a folder, for machines without a network.
 
-Such a folder may come from anybody. What it claims to be must be what it holds, and it replaces nothing that only the
-user can get, unless the user has said so.
+The source of such a folder is not known: its files must match its manifest and the catalog, and they replace nothing
+that the user supplied, unless the user passes --replace.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mfh.errors import InputError, WeightsError, shown
@@ -22,14 +21,22 @@ from mfh.weights.manifest import (
     read_manifest,
     write_manifest,
 )
-from mfh.weights.owner import Place, assembling, check_free, owning, put_in_place, sweep
-from mfh.weights.store import files_of, installed, is_here, place_of, require
+from mfh.weights.model_folder import (
+    ModelFolder,
+    check_replaceable,
+    disk_errors,
+    install_folder,
+    locked,
+    staging_folder,
+    sweep,
+)
+from mfh.weights.store import files_of, folder_of, installed, is_here, require
 
 Progress = Callable[[str, float], None]
 
 
 def carried_names() -> list[str]:
-    """Return the models that are here and may be carried: all but what is in the package, or gated.
+    """Return the installed models that are exported by default: all but those of the package and gated ones.
 
     Raises:
         WeightsError: where the weights cache cannot be read.
@@ -41,20 +48,17 @@ def carried_names() -> list[str]:
 def export_weights(
     names: Sequence[str], target: Path, *, replace: bool = False, progress: Progress | None = None
 ) -> list[Path]:
-    """Copy models into a folder, each with a manifest of its files; each is there whole or not at all.
+    """Copy models into a folder, each atomically and with a manifest; return one folder per model.
 
     Args:
         names: models, or "hf:org/name" for other repositories in the weights cache.
-        target: folder to copy to; made if needed.
-        replace: whether files that are not of an earlier export may be moved aside where they are in the way.
+        target: folder to copy to, created where missing.
+        replace: whether files that are not of an earlier export may be moved aside.
         progress: called with the name and the fraction of it done.
-
-    Returns:
-        One folder a model.
 
     Raises:
         InputError: where the target is the weights cache itself.
-        WeightsError: where a model is not here, something else is in its place, or the folder cannot be written.
+        WeightsError: where a model is not installed, its target has other content, or the folder cannot be written.
     """
     report = progress or (lambda step, fraction: None)
     if target.resolve().is_relative_to(cache_folder().resolve()):
@@ -65,30 +69,26 @@ def export_weights(
         with reading(folder, what="", expected="files with plain names, that can be carried", error=WeightsError):
             relative = [listed_name(file.relative_to(folder).as_posix()) for file in _files(name, folder)]
         revision = read_manifest(folder).revision if (folder / MANIFEST).is_file() else _version(name, folder)
-        place = Place(target / name.removeprefix(PREFIX).replace("/", "--").replace("@", "--"))
+        place = ModelFolder(target / name.removeprefix(PREFIX).replace("/", "--").replace("@", "--"))
         _copy(Manifest(name, revision, ()), folder, relative, place, report, replace=replace)
         folders.append(place.folder)
     return folders
 
 
 def import_weights(source: Path, *, replace: bool = False, progress: Progress | None = None) -> list[str]:
-    """Put the models of an exported folder into the weights cache, after reading every byte of them.
+    """Copy the models of an exported folder into the weights cache, and return their names.
 
-    Nothing is written before all of them have been read; what is there already is left as it is.
+    All digests are compared before anything is written; models that are installed already are not copied.
 
     Args:
         source: folder made by :func:`export_weights`, or one model of it.
-        replace: whether what only the user can get, or was put into the cache by hand, may be moved aside where it is
-            in the way.
+        replace: whether files of another origin may be moved aside.
         progress: called with the name and the fraction of it done.
-
-    Returns:
-        The names.
 
     Raises:
         InputError: where the folder holds no exported model.
-        WeightsError: where a file is not the one its manifest lists, a model is not what it claims to be, something is
-            in the way, or the cache cannot be written.
+        WeightsError: where a file differs from its manifest, a manifest from the catalog, the cache has other content
+            in the same place, or it cannot be written.
     """
     report = progress or (lambda step, fraction: None)
     with reading(source, what="", expected="a folder made by 'mfh weights export'"):
@@ -96,20 +96,20 @@ def import_weights(source: Path, *, replace: bool = False, progress: Progress | 
     if not found:
         raise InputError(f"{shown(source)} holds no exported models: expected a folder made by 'mfh weights export'")
     manifests = [(folder, _checked(folder)) for folder in found]
-    new = [(folder, manifest) for folder, manifest in manifests if not _is_same(place_of(manifest.name), manifest)]
+    new = [(folder, manifest) for folder, manifest in manifests if not _is_same(folder_of(manifest.name), manifest)]
     for folder, manifest in manifests:
         if (folder, manifest) not in new:
-            sweep(place_of(manifest.name))
+            sweep(folder_of(manifest.name))
     for _, manifest in new:
-        check_free(place_of(manifest.name), replace=replace)
+        check_replaceable(folder_of(manifest.name), replace=replace)
     for folder, manifest in new:
-        place = place_of(manifest.name)
+        place = folder_of(manifest.name)
         _copy(manifest, folder, [one.name for one in manifest.files], place, report, replace=replace)
     return [manifest.name for _, manifest in manifests]
 
 
 def _checked(folder: Path) -> Manifest:
-    """Return the manifest of a folder whose files are the ones it lists, of the model it claims to be."""
+    """Return the manifest of a folder, after checks against its files and the catalog."""
     inside(folder, MANIFEST)
     manifest = read_manifest(folder)
     _check_about(manifest, folder)
@@ -119,8 +119,8 @@ def _checked(folder: Path) -> Manifest:
     return manifest
 
 
-def _is_same(place: Place, manifest: Manifest) -> bool:
-    """Say whether these very files are in place already."""
+def _is_same(place: ModelFolder, manifest: Manifest) -> bool:
+    """Return whether the same files are installed."""
     if not all((place.folder / one.name).is_file() for one in manifest.files):
         return False
     try:
@@ -131,38 +131,28 @@ def _is_same(place: Place, manifest: Manifest) -> bool:
 
 
 def _copy(
-    manifest: Manifest, folder: Path, relative: list[str], place: Place, report: Progress, *, replace: bool
+    manifest: Manifest, folder: Path, relative: list[str], place: ModelFolder, report: Progress, *, replace: bool
 ) -> None:
-    """Copy the files beside their final place, prove the copy, and rename."""
+    """Copy files (of the manifest, where it lists any) to a staging folder, check their digests, and install them."""
     name = manifest.name
-    with _disk_errors(name, place.folder.parent), owning(place, report=report):
-        check_free(place, replace=replace)
+    with disk_errors(name, place.folder.parent, fix="choose another folder"), locked(place, report=report):
+        check_replaceable(place, replace=replace)
         needed, free = sum((folder / one).stat().st_size for one in relative), free_bytes(place.folder.parent)
         if needed > free:
             raise WeightsError(
                 f"{name} takes {needed / 1e9:.2f} GB and {shown(place.folder.parent)} has {free / 1e9:.2f} GB free: "
                 "free some space"
             )
-        with assembling(place) as copy:
+        with staging_folder(place) as copy:
             listed = copy_listed(folder, copy, relative, report=lambda fraction: report(name, fraction))
             if manifest.files and listed != manifest.files:
                 raise WeightsError(f"{shown(folder)} changed while it was copied: run this again when it is whole")
             write_manifest(copy, Manifest(name, manifest.revision, listed))
-            put_in_place(copy, place)
-
-
-@contextmanager
-def _disk_errors(name: str, folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise WeightsError(
-            f"cannot write {name} to {shown(folder)} ({error.strerror or error}): choose another folder"
-        ) from error
+            install_folder(copy, place)
 
 
 def _here(name: str) -> Path:
-    """Return the folder of a model that is on this machine."""
+    """Return the folder of an installed model."""
     if name.startswith(PREFIX):
         folder = cached_folder(parse_source(name))
         if not (folder / MANIFEST).is_file():
@@ -177,28 +167,28 @@ def _here(name: str) -> Path:
 
 
 def _files(name: str, folder: Path) -> list[Path]:
-    """Return what is copied: the model's own files, whatever else lies in its folder."""
+    """Return the files to copy: the model's own, without other files in its folder."""
     if name.startswith(PREFIX):
         return [folder / one.name for one in read_manifest(folder).files]
     supplied = catalog_model(name).supplied
     files = files_of(name)
     if supplied is not None and not all(file.name in supplied.any_of for file in files):
-        # It would not be found under this name on the other machine.
+        # The other machine would not find it under this name.
         raise WeightsError(f"{name} is {files[0]}: rename it to {supplied.any_of[0]} or the like to export it")
     return files
 
 
 def _version(name: str, folder: Path) -> str:
-    """Return the revision of files without a manifest: the commit of the hub library's snapshot, or the table's."""
+    """Return the revision of files without a manifest: the hub library's commit, or the catalog's version."""
     return folder.name if catalog_model(name).kind == "hub" else catalog_model(name).version
 
 
 def _check_about(manifest: Manifest, folder: Path) -> None:
-    """Refuse a manifest that is not about the files of the model it names, or about files that the table has not.
+    """Check that a manifest lists the files of the model it names, as the catalog has them.
 
     Raises:
-        WeightsError: where it is not.
-        InputError: for a name that is no model's.
+        WeightsError: where it does not.
+        InputError: for a malformed name of a repository.
     """
     if manifest.name.startswith(PREFIX):
         parse_source(manifest.name)

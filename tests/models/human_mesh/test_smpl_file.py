@@ -341,5 +341,5 @@ def test_an_imported_body_model_that_changed_is_not_used(tmp_path, monkeypatch):
 
 def test_a_home_of_nobody_is_said(monkeypatch):
     monkeypatch.setenv(ENVIRONMENT, "~nobody-has-this-name/body.pkl")
-    with pytest.raises(WeightsError, match="MFH_SMPL is ~nobody-has-this-name.*nobody here has that home folder"):
+    with pytest.raises(WeightsError, match="MFH_SMPL is ~nobody-has-this-name.*there is no such home folder"):
         find_smpl()

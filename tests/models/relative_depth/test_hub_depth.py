@@ -99,7 +99,7 @@ def test_a_red_photo_is_red_where_marigold_sees_it(tiny_weights, monkeypatch):
 
 
 def test_marigolds_seed_counts_and_its_ensemble_is_not_one_of_its_members(tiny_weights):
-    from mfh.models.relative_depth.marigold import Marigold, MarigoldOptions
+    from mfh.models.relative_depth.hub_depth import Marigold, MarigoldOptions
 
     tiny_weights("marigold")
     folder = cached_folder(parse_source("hf:prs-eth/marigold-depth-v1-1"))

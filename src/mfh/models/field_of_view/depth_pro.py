@@ -30,19 +30,14 @@ class DepthPro:
     relative_sigma = 0.25
 
     def __init__(self, folder: Path | None = None, *, device: str | None = None) -> None:
-        """Load the network.
-
-        Args:
-            folder: made by save_pretrained, or a snapshot of a hub repository; None for the model depth-pro.
-            device: torch device; None for :func:`pick_device`'s.
+        """Load the network from a folder in the hub's format; by default the model depth-pro.
 
         Raises:
             WeightsError: where its files are missing or unreadable, or it has no head for the field of view.
-            ModuleNotFoundError: when torch or transformers is not installed.
         """
         from transformers import DepthProForDepthEstimation
 
-        place = folder or locate_model(MODEL, marker=MARKER)
+        place = folder or locate_model(MODEL)
         if not read_json(place / MARKER).get("use_fov_model"):
             raise WeightsError(f"{place} has no head for the field of view: expected apple/DepthPro-hf")
         processor: Any = read_json(place / _PROCESSOR)
@@ -64,11 +59,9 @@ class DepthPro:
         return self.canonical_inverse_depth(photo)[1]
 
     def canonical_inverse_depth(self, photo: Rgb) -> tuple[Float[ndarray, "_ _"], float]:
-        """Return canonical inverse depth and the field of view of a whole photo.
+        """Return canonical inverse depth and the field of view (:meth:`fov_x_deg`) of a whole photo.
 
-        Returns:
-            1/m for a focal length equal to the photo's width, at the network's own size, larger is nearer; and degrees,
-            as :meth:`fov_x_deg`.
+        Inverse depth is in 1/m for a focal length equal to the photo's width, at the network's own size.
         """
         import torch
 

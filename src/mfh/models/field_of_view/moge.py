@@ -30,18 +30,13 @@ class Moge:
     relative_sigma = 0.25
 
     def __init__(self, place: Path | None = None, *, device: str | None = None) -> None:
-        """Load the network.
-
-        Args:
-            place: a checkpoint of version 1 or 2, or a folder with it as model.pt; None for the model moge.
-            device: torch device; None for :func:`pick_device`'s.
+        """Load a checkpoint of version 1 or 2, or a folder with it as model.pt; by default the model moge.
 
         Raises:
             WeightsError: where the file is missing or unreadable.
-            ModuleNotFoundError: when torch or moge is not installed.
         """
         importlib.import_module("moge.model")
-        place = place or locate_model(MODEL, marker=FILE_NAME)
+        place = place or locate_model(MODEL)
         file = place / FILE_NAME if place.is_dir() else place
         if not file.is_file():
             raise WeightsError(f"no file {file}: expected a checkpoint of MoGe (model.pt of Ruicheng/moge-2-vitl)")

@@ -75,7 +75,6 @@ class BlazePose:
 
         Raises:
             WeightsError: when their files have not been fetched.
-            ModuleNotFoundError: when ai-edge-litert is not installed.
         """
         folder = weights.require("blazepose")
         self._detector = TfliteNetwork(folder / "pose_detection.tflite")
@@ -89,9 +88,6 @@ class BlazePose:
 
         Where a photo has a region, only people in it are searched for, with one run of the detector, or two where the
         first finds no person.
-
-        Raises:
-            ValueError: when there are not as many regions as photos.
         """
         regions = [None] * len(photos) if regions is None else regions
         return [

@@ -44,15 +44,7 @@ _HEAD = (0.048, 0.070, 0.060)
 def body_mesh(
     landmarks_m: Float[ndarray, "33 3"], *, stature_m: float
 ) -> tuple[Float[ndarray, "v 3"], Int[ndarray, "f 3"]]:
-    """Build the closed surface of a body from its landmarks.
-
-    Args:
-        landmarks_m: in any frame (x right, y down, z forward).
-        stature_m: scales the widths.
-
-    Returns:
-        Vertices in metres in the landmarks' frame, and faces with outward orientation.
-    """
+    """Return vertices and outward faces of a body's surface, in the landmarks' frame; stature scales the widths."""
     points = np.asarray(landmarks_m, np.float64)
     unit = stature_m * _CLOTHES
     parts = [_torso(points, unit), _head(points, unit), _neck(points, unit)]

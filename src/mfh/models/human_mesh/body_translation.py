@@ -105,15 +105,12 @@ def ray_rotation(camera: Camera, pixel: Float[ndarray, "2"]) -> Float[ndarray, "
 def place_body(
     pose: PoseLandmarks, camera: Camera, *, scale: float = 1.0, parts: tuple[BodyPart, ...] = PARTS
 ) -> Placement | None:
-    """Place a body in front of the camera.
+    """Place a body in front of the camera; None where no part is visible enough to determine the distance.
 
     Depth: the weighted sum of the parts' metric lengths across the ray, over the weighted sum of their lengths in the
     picture; weight = the part's x visibility x (fraction of it across the ray)^2. (In sums, an error of a joint between
     two parts cancels.) Sideways: weighted least squares over the landmarks at that depth,
     x_k (Z_k + T_z) - X_k = T_x, and the same for y. ``scale`` multiplies the predicted metric lengths.
-
-    Returns:
-        The placement; None where no part is visible enough to determine the distance.
     """
     inside = (pose.image_px >= -0.5) & (pose.image_px < [camera.width - 0.5, camera.height - 0.5])
     weight = pose.visibility * inside.all(1)

@@ -24,9 +24,8 @@ from numpy import ndarray
 
 from mfh.errors import WeightsError, shown
 from mfh.io.reading import reading
-from mfh.models.human_mesh.bodies import SHARED_LOG_SIGMA, in_front
 from mfh.models.human_mesh.smpl import find_smpl, load_smpl, posed_body, stature_m
-from mfh.models.protocols import Rgb
+from mfh.models.protocols import MESH_SHARED_LOG_SIGMA, Rgb, in_front
 from mfh.models.torch_loading import pick_device
 from mfh.types import Camera, HumanMesh, Person
 from mfh.weights import store as weights
@@ -67,10 +66,9 @@ def crop_of_box(box_xyxy: Float[ndarray, "4"]) -> PersonCrop | None:
 
 
 def crop_tensor(rgb: Float[ndarray, "h w 3"], crop: PersonCrop) -> Float[ndarray, "3 256 256"]:
-    """Return the network's input: blurred before downsampling, warped, black outside the photo, normalised.
+    """Return the network's input: blurred before downsampling, warped, black outside the photo.
 
-    Returns:
-        (3, 256, 256) float32, (RGB - mean) / standard deviation of ImageNet.
+    It is normalised as (RGB - mean) / standard deviation of ImageNet.
     """
     smaller = crop.size_px / CROP_PX / 2
     sigma = (smaller - 1) / 2 if smaller > _BLUR_ABOVE else 0.0
@@ -92,14 +90,11 @@ def crop_tensor(rgb: Float[ndarray, "h w 3"], crop: PersonCrop) -> Float[ndarray
 
 
 def camera_translation(cam: Float[ndarray, "3"], crop: PersonCrop, camera: Camera) -> Float[ndarray, "3"] | None:
-    """Return the body's translation in the camera frame from the predicted s, tx, ty of its crop.
+    """Return the body's translation in the camera frame, in metres, from the predicted s, tx, ty of its crop.
 
     With b the crop's side and bs = b·s + 1e-9: tz = 2f/bs, tx += 2(cx - px)/bs, ty likewise, where (cx, cy) is the
     crop's centre and (px, py) the principal point. Where pixels are not square, f is the geometric mean of fx and fy,
-    and each offset uses its own focal length.
-
-    Returns:
-        (3,) metres; None where s is not positive: the body is not in front of the camera.
+    and each offset uses its own focal length. None where s is not positive: the body is not in front of the camera.
     """
     scale, tx, ty = (float(value) for value in cam)
     if not (math.isfinite(scale + tx + ty) and scale > 0):
@@ -144,22 +139,17 @@ class Hmr2:
     """Human mesh model: one SMPL body per person, from the crop around the person's box."""
 
     name = "hmr2"
-    shared_log_sigma = SHARED_LOG_SIGMA
+    shared_log_sigma = MESH_SHARED_LOG_SIGMA
 
     def __init__(
         self, network: Path | None = None, *, smpl: Path | None = None, device: str | None = None, batch: int = BATCH
     ) -> None:
-        """Load the network and the body model.
+        """Load the network (:func:`converted_path`) and the body model (:func:`find_smpl`).
 
-        Args:
-            network: converted network; None for :func:`converted_path`.
-            smpl: SMPL model file; None for :func:`find_smpl`.
-            device: torch device; None for :func:`pick_device`'s. CUDA runs the backbone in half precision.
-            batch: people per batch.
+        CUDA runs the backbone in half precision.
 
         Raises:
             WeightsError: where the network or the body model is missing or not the expected one, with the fix.
-            ModuleNotFoundError: when torch or safetensors is not installed.
         """
         from mfh.models.human_mesh.hmr2_checkpoint import load_network
         from mfh.models.human_mesh.hmr2_network import JOINTS, SHAPES

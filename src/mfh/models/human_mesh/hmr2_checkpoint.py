@@ -73,16 +73,10 @@ class _Stored:
 def convert_hmr2_checkpoint(
     source: str | Path, destination: str | Path, *, sizes: "NetworkSizes | None" = None
 ) -> Path:
-    """Convert the published HMR 2.0 checkpoint to safetensors.
+    """Convert the published HMR 2.0 checkpoint (epoch=35-step=1000000.ckpt) to safetensors, and return the destination.
 
-    Args:
-        source: the checkpoint as published (epoch=35-step=1000000.ckpt).
-        destination: the .safetensors file to write, with its folder. An existing file is never replaced, and is an
-            error unless it already has the same content.
-        sizes: of the network in it; None for the published ones.
-
-    Returns:
-        The destination.
+    The destination's folder is created. An existing file is never replaced, and is an error unless it already has the
+    same content.
 
     Raises:
         InputError: for a missing source, or a destination that cannot be written or has other content.

@@ -54,11 +54,7 @@ class SmplReading:
 
 
 def rotations_from_6d(x: Float[Tensor, "b n"]) -> Float[Tensor, "b m 3 3"]:
-    """Return rotation matrices from their first two columns, orthonormalized.
-
-    Args:
-        x: (b, 6 m); six values per matrix, the first column before the second.
-    """
+    """Return rotation matrices from their first two columns (b, 6 m), one after the other, orthonormalized."""
     first, second = x.reshape(len(x), -1, 2, 3).unbind(2)
     first = functional.normalize(first, dim=-1)
     across = second - (first * second).sum(-1, keepdim=True) * first

@@ -22,8 +22,7 @@ from mfh.errors import WeightsError
 from mfh.geometry.camera import project
 from mfh.geometry.masks import mask_iou
 from mfh.geometry.rasterize import rasterize_depth
-from mfh.models.human_mesh.bodies import NEAR_M, SHARED_LOG_SIGMA, in_front
-from mfh.models.protocols import Rgb
+from mfh.models.protocols import MESH_SHARED_LOG_SIGMA, NEAR_M, Rgb, in_front
 from mfh.models.restricted_loading import computing, loading_restricted
 from mfh.models.torch_loading import pick_device, to_uint8
 from mfh.types import Camera, HumanMesh, Person
@@ -74,19 +73,14 @@ class MultiHmr2:
     """Human mesh model: Anny bodies of all people at once, each assigned to the person whose mask it overlaps."""
 
     name = "multi-hmr2"
-    shared_log_sigma = SHARED_LOG_SIGMA
+    shared_log_sigma = MESH_SHARED_LOG_SIGMA
 
     def __init__(self, checkpoint: Path | None = None, *, device: str | None = None) -> None:
-        """Load the model with its own package, restricted (:mod:`mfh.models.restricted_loading`).
-
-        Args:
-            checkpoint: multihmr2.pt; None for the model multi-hmr2.
-            device: torch device; None for :func:`pick_device`'s.
+        """Load multihmr2.pt, by default the model multi-hmr2, under :mod:`mfh.models.restricted_loading`.
 
         Raises:
             WeightsError: where the checkpoint is missing or holds more than tensors, or the backbone's code is not in
                 torch.hub's cache.
-            ModuleNotFoundError: when torch or multihmr2 is not installed.
         """
         package: Any = importlib.import_module("multihmr2.api")
         file = checkpoint or weights.require(MODEL) / FILE_NAME

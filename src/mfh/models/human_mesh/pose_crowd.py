@@ -171,12 +171,9 @@ def read_alone(
     *,
     person: PersonCandidate | None,
 ) -> PoseReading | None:
-    """Run the landmark network on a crop in which the other people are blurred.
+    """Run the landmark network on a crop in which the other people are blurred; None for a crop outside the photo.
 
     ``person`` is the earlier reading of the crop's person, whose own pixels are kept; None for the first reading.
-
-    Returns:
-        The reading; None where the crop lies outside the photo.
     """
     left, top, right, bottom = box = roi_box(roi, rgb.shape[:2])
     if left >= right or top >= bottom:

@@ -69,8 +69,7 @@ def anchors() -> Float[ndarray, "2254 2"]:
 def letterbox(rgb: Float[ndarray, "h w 3"]) -> tuple[Float[ndarray, "1 224 224 3"], Float[ndarray, "2 3"]]:
     """Resize and pad a picture to the network's square input: RGB in [-1, 1], the border black.
 
-    Returns:
-        The input tensor, and the 2x3 affine map from picture pixels to input pixels.
+    Returned with it is the affine map from picture pixels to input pixels.
     """
     height, width = rgb.shape[:2]
     scale = INPUT_PX / max(height, width)
@@ -136,12 +135,9 @@ def weighted_suppression(
 
 
 def crop_around(region: Bool[ndarray, "h w"], *, margin: float) -> Crop | None:
-    """Return the box of a region, extended on every side by a fraction of its longer side, within the photo.
+    """Return the box of a region, extended on every side by a fraction of its longer side; None for an empty region.
 
     It is not a square: in a crowd the box of one person contains little of the others.
-
-    Returns:
-        The crop; None where the region is empty.
     """
     rows, columns = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
     if not len(rows):

@@ -17,8 +17,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import BackendError, WeightsError
-from mfh.models.human_mesh.bodies import SHARED_LOG_SIGMA, in_front
-from mfh.models.protocols import Rgb
+from mfh.models.protocols import MESH_SHARED_LOG_SIGMA, Rgb, in_front
 from mfh.models.restricted_loading import computing, loading_restricted
 from mfh.models.torch_loading import pick_device, to_uint8
 from mfh.types import Camera, HumanMesh, Person
@@ -36,26 +35,22 @@ class Sam3dBody:
     """Human mesh model: one MHR body per person, from the crop around the person's box and from the mask."""
 
     name = "sam-3d-body"
-    shared_log_sigma = SHARED_LOG_SIGMA
+    shared_log_sigma = MESH_SHARED_LOG_SIGMA
 
     def __init__(self, folder: Path | None = None, *, device: str | None = None, batch: int = BATCH) -> None:
-        """Load the model with its own package, restricted (:mod:`mfh.models.restricted_loading`).
+        """Load model.ckpt, model_config.yaml and assets/mhr_model.pt of a folder, by default of the model sam-3d-body.
 
-        Args:
-            folder: with model.ckpt, model_config.yaml and assets/mhr_model.pt; None for the model sam-3d-body.
-            device: torch device; None for :func:`pick_device`'s.
-            batch: people per batch.
+        The package loads them under :mod:`mfh.models.restricted_loading`.
 
         Raises:
             WeightsError: where files are missing, hold more than tensors, or are of a model that ignores the principal
                 point; where the backbone's code is not in torch.hub's cache.
             BackendError: for a device other than CUDA on a machine with CUDA, which the package always uses.
-            ModuleNotFoundError: when torch or sam_3d_body is not installed.
         """
         import torch
 
         package: Any = importlib.import_module("sam_3d_body")
-        folder = folder or locate_model(MODEL, marker=CHECKPOINT)
+        folder = folder or locate_model(MODEL)
         for file in (folder / CHECKPOINT, folder / BODY_MODEL):
             if not file.is_file():
                 raise WeightsError(f"no file {file}: expected the files of facebook/sam-3d-body-dinov3")

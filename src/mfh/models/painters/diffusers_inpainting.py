@@ -54,7 +54,7 @@ _CATALOG: dict[str, tuple[str, DiffusionOptions]] = {
 def from_catalog(name: str, options: DiffusionOptions | None = None) -> "DiffusersInpainting":
     """Return a painter of the catalog: Stable Diffusion 2 (the best of Table 8), 1.5 or XL, or one with few steps."""
     model, own_options = _CATALOG[name]
-    return DiffusersInpainting(locate_model(model, marker=MARKER), options or own_options, name=name)
+    return DiffusersInpainting(locate_model(model), options or own_options, name=name)
 
 
 def from_source(source: str, options: DiffusionOptions = PAPER) -> "DiffusersInpainting":
@@ -71,12 +71,7 @@ def from_source(source: str, options: DiffusionOptions = PAPER) -> "DiffusersInp
 
 
 class DiffusersInpainting:
-    """Painter by latent diffusion; each painting has its own random generator.
-
-    Args:
-        folder: made by save_pretrained, or a snapshot of a hub repository.
-        options: of the painter.
-        name: of the painter in results and messages.
+    """Painter by latent diffusion from a folder's pipeline; each painting has its own random generator.
 
     Raises:
         InputError: for options that this machine does not support.

@@ -124,14 +124,8 @@ def batch_for_memory(free_bytes: int | None, *, height: int, width: int, bytes_p
     """Return the number of paintings per batch.
 
     A painting of 512x512 with guidance in half precision is assumed to take 1.5 GiB beside the model, in proportion to
-    its pixels; a fifth of the free memory is kept free. The painter halves a batch that does not fit.
-
-    Args:
-        free_bytes: free memory once the model is loaded; None where it is not known: one painting.
-        height: of the painting, pixels.
-        width: of the painting, pixels.
-        bytes_per_number: 2 in half precision, 4 in full.
-        guided: whether every step is computed twice, with and without the prompt.
+    its pixels and to the bytes per number; a fifth of the free memory is kept free. Where the free memory is not known,
+    the answer is 1. The painter halves a batch that does not fit.
     """
     if free_bytes is None:
         return 1
@@ -200,7 +194,7 @@ def _adapter_file(lora: str, file: str | None) -> tuple[Path, str]:
         repo = CATALOG[lora].hub
         if repo is None:
             raise InputError(f"{lora} is no adapter: expected hf:org/name, a folder, or lcm-sd15 or lcm-sdxl")
-        return locate_model(lora, marker=repo.marker), repo.marker
+        return locate_model(lora), repo.marker
     source = parse_source(lora)
     name = file or "pytorch_lora_weights.safetensors"
     if not name.endswith(".safetensors"):

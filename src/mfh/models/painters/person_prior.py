@@ -128,11 +128,7 @@ class PersonPrior:
     """The network of the prior under onnxruntime."""
 
     def __init__(self, weights: Path = WEIGHTS) -> None:
-        """Load the network.
-
-        Raises:
-            WeightsError: when the weight file is missing.
-        """
+        """Load the network."""
         self._session = cpu_session(weights, "painter network")
 
     def predict(self, photo: Rgb, paint_mask: PaintMask) -> PlacementPrior:

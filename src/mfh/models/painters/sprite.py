@@ -46,11 +46,7 @@ class SpritePainter:
     )
 
     def __init__(self) -> None:
-        """Load the prior, the sprites, relative depth for occlusion, and the classifier of photos.
-
-        Raises:
-            WeightsError: when a weight file is missing.
-        """
+        """Load the prior, the sprites, relative depth for occlusion, and the classifier of photos."""
         self._prior = PersonPrior()
         self._sprites = load_sprites()
         self._relative_depth = PocketRelativeDepth()

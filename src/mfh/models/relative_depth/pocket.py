@@ -31,11 +31,7 @@ class PocketRelativeDepth:
     shape_log_sigma = 0.15
 
     def __init__(self, weights: Path = WEIGHTS, range_weights: Path = RANGE_WEIGHTS) -> None:
-        """Load the network and the head that predicts a photo's depth range.
-
-        Raises:
-            WeightsError: when a weight file is missing.
-        """
+        """Load the network and the head that predicts a photo's depth range."""
         self._session = cpu_session(weights, "pocket network")
         self._range_head = load_range_head(range_weights, least_sigma=LEAST_RANGE_SIGMA)
 
@@ -48,11 +44,7 @@ class PocketRelativeDepth:
         return maps
 
     def disparity_and_features(self, rgb: Rgb) -> tuple[Float[ndarray, "h w"], Float[ndarray, "sizes features"]]:
-        """Return disparity at the photo's own size, and the network's pooled features.
-
-        Returns:
-            (h, w), the mean over three input sizes; (2, features), at the sizes it was trained at.
-        """
+        """Return disparity (mean over the input sizes), and the pooled features of the training sizes."""
         total = np.zeros(rgb.shape[:2], np.float32)
         pooled = []
         # Summed one by one: each map has the photo's size.

@@ -22,15 +22,12 @@ RangeHead = Callable[[Float[ndarray, "views features"]], LogRange]
 
 
 def load_range_head(path: Path, *, least_sigma: float) -> RangeHead:
-    """Load the layers of a head.
+    """Load a head: a function from the features of each view of a photo to the mean of their mixtures.
 
     Args:
         path: npz with ``weight_0`` (features, h), ``bias_0`` (h,), ``weight_1`` and so on; the last has 3 k outputs:
             for k Gaussians the logit of the weight, the mean, and the log of the standard deviation.
         least_sigma: smallest standard deviation of a Gaussian: real photos vary more than the training renders.
-
-    Returns:
-        A function from the features of each view of a photo to the mean of their mixtures.
 
     Raises:
         WeightsError: when the file is missing.
@@ -72,9 +69,6 @@ def with_likely_range(relative: RelativeDepth, *, shape_log_sigma: float) -> Rel
 
     Unchanged where the model predicts a range itself, for a constant map, and in depth space: the head was trained on
     disparity.
-
-    Raises:
-        WeightsError: when the weights are missing.
     """
     if relative.log_range is not None or relative.space != "disparity":
         return relative

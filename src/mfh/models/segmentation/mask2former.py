@@ -31,22 +31,17 @@ class Mask2Former:
     name = "mask2former"
 
     def __init__(self, source: str | None = None, *, min_score: float = MIN_SCORE, device: str | None = None) -> None:
-        """Load a model for instance (or panoptic) segmentation with a class "person".
+        """Load a model for instance (or panoptic) segmentation with a class "person": Mask2Former, MaskFormer or EoMT.
 
-        Args:
-            source: "hf:org/name" or a folder with a model (Mask2Former, MaskFormer, EoMT); None for the model
-                mask2former of ``mfh weights list``.
-            min_score: detections below this score are left out.
-            device: torch device; None for :func:`pick_device`'s.
+        ``source`` is "hf:org/name" or a folder; None for the model mask2former.
 
         Raises:
             InputError: for a source that is no hub model and no folder with one.
             WeightsError: where the model is not on this machine, or has no class "person".
-            ModuleNotFoundError: when torch or transformers is not installed.
         """
         from transformers import AutoImageProcessor, AutoModelForUniversalSegmentation
 
-        folder = locate_model(MODEL, marker=MARKER) if source is None else locate(parse_source(source), marker=MARKER)
+        folder = locate_model(MODEL) if source is None else locate(parse_source(source), marker=MARKER)
         self.min_score = min_score
         self._device = device or pick_device()
         with loading(folder, "segmentation model"):
@@ -61,9 +56,6 @@ class Mask2Former:
         """Find the people of each photo, most confident first.
 
         Where a photo has a region, only people in it are searched for, in a crop around it.
-
-        Raises:
-            ValueError: when there are not as many regions as photos.
         """
         return segment_each(photos, regions, self._find)
 

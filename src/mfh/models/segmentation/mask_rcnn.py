@@ -37,17 +37,11 @@ class MaskRcnn:
     def __init__(
         self, weights_file: Path | None = None, *, min_score: float = MIN_SCORE, device: str | None = None
     ) -> None:
-        """Load the network.
-
-        Args:
-            weights_file: None for the model mask_rcnn of ``mfh weights list``, torchvision's own weights.
-            min_score: detections below this score are left out.
-            device: torch device; None for :func:`pick_device`'s.
+        """Load the network with torchvision's weights, by default those of the model mask_rcnn.
 
         Raises:
             BackendError: where torchvision is missing or does not fit the torch that is installed.
-            WeightsError: where the weights are missing or not the ones expected, with what to do.
-            ModuleNotFoundError: when torch is not installed.
+            WeightsError: where the weights are missing or not the expected ones, with the fix.
         """
         import torch
 
@@ -72,9 +66,6 @@ class MaskRcnn:
         """Find the people of each photo, most confident first.
 
         Where a photo has a region, only people in it are searched for, in a crop around it.
-
-        Raises:
-            ValueError: when there are not as many regions as photos.
         """
         return segment_each(photos, regions, self._find)
 

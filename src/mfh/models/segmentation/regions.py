@@ -26,9 +26,6 @@ def segment_each(
 
     The network runs on one photo at a time, so that a result never depends on the batch. ``find`` returns the people of
     one picture in any order.
-
-    Raises:
-        ValueError: when there are not as many regions as photos.
     """
     regions = [None] * len(photos) if regions is None else regions
     people = [

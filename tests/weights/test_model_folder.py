@@ -11,9 +11,17 @@ from pathlib import Path
 import pytest
 
 from mfh.errors import WeightsError
-from mfh.weights import owner as weights_owner
+from mfh.weights import model_folder
 from mfh.weights.manifest import MANIFEST, ListedFile, Manifest, write_manifest
-from mfh.weights.owner import Place, assembling, check_free, owning, partial_folder, put_in_place, sweep
+from mfh.weights.model_folder import (
+    ModelFolder,
+    check_replaceable,
+    install_folder,
+    locked,
+    partial_folder,
+    staging_folder,
+    sweep,
+)
 
 
 def silent(step: str, fraction: float) -> None:
@@ -31,10 +39,10 @@ def fill(folder: Path, word: str, *, listed: bool = True) -> None:
         write_manifest(folder, Manifest("hf:org/name", word, files))
 
 
-def put(place: Place, word: str) -> None:
-    with owning(place, report=silent), assembling(place) as new:
+def put(place: ModelFolder, word: str) -> None:
+    with locked(place, report=silent), staging_folder(place) as new:
         fill(new, word)
-        put_in_place(new, place)
+        install_folder(new, place)
 
 
 def words(folder: Path) -> set[str]:
@@ -42,8 +50,8 @@ def words(folder: Path) -> set[str]:
 
 
 @pytest.fixture
-def place(tmp_path) -> Place:
-    return Place(tmp_path / "cache" / "model")
+def place(tmp_path) -> ModelFolder:
+    return ModelFolder(tmp_path / "cache" / "model")
 
 
 def test_what_was_listed_gives_way_and_nothing_stays_beside(place):
@@ -82,44 +90,44 @@ def test_what_was_not_listed_is_kept_whole(place, change, tmp_path, caplog):
 
 
 def test_what_only_the_user_can_get_is_kept_though_it_is_listed(place):
-    precious = Place(place.folder, precious=True)
-    put(precious, "old")
-    put(precious, "new")
+    user_supplied = ModelFolder(place.folder, user_supplied=True)
+    put(user_supplied, "old")
+    put(user_supplied, "new")
     assert words(place.folder) == {"new"} and words(place.folder.with_name("model.replaced-1")) == {"old"}
 
 
 def test_without_a_manifest_the_known_digests_say_what_may_go(tmp_path):
     digest = hashlib.sha256(b"old").hexdigest()
-    place = Place(tmp_path / "model", {"a.bin": digest, "deep/b.bin": digest})
+    place = ModelFolder(tmp_path / "model", {"a.bin": digest, "deep/b.bin": digest})
     fill(place.folder, "old", listed=False)
     put(place, "new")
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     (tmp_path / "other").mkdir()
-    unknown = Place(tmp_path / "other" / "model")
+    unknown = ModelFolder(tmp_path / "other" / "model")
     fill(unknown.folder, "old", listed=False)
     put(unknown, "new")
     assert words(unknown.folder.with_name("model.replaced-1")) == {"old"}
 
 
 def test_foreign_files_are_in_the_way_until_the_user_says_otherwise(place):
-    check_free(place, replace=False)
+    check_replaceable(place, replace=False)
     put(place, "old")
-    check_free(place, replace=False)
+    check_replaceable(place, replace=False)
     (place.folder / "notes.txt").write_text("mine")
     with pytest.raises(
         WeightsError, match=r"model holds notes\.txt, which this would replace .*: move it away, or say"
     ):
-        check_free(place, replace=False)
-    check_free(place, replace=True)
+        check_replaceable(place, replace=False)
+    check_replaceable(place, replace=True)
     (place.folder / "notes.txt").unlink()
     with pytest.raises(WeightsError, match=r"holds a\.bin and 2 more"):
-        check_free(Place(place.folder, precious=True), replace=False)
+        check_replaceable(ModelFolder(place.folder, user_supplied=True), replace=False)
     (place.folder / MANIFEST).write_text("{")
     with pytest.raises(WeightsError, match=r"holds a\.bin and 1 more"):
-        check_free(place, replace=False)
+        check_replaceable(place, replace=False)
 
 
-def killed_at(step: int, place: Place) -> bool:
+def killed_at(step: int, place: ModelFolder) -> bool:
     """Put another model there in a process that is killed before it changes the disk for the n-th time."""
     child = os.fork()
     if child == 0:
@@ -150,7 +158,7 @@ def test_a_kill_at_any_step_of_a_swap_leaves_one_model_whole_and_the_next_run_go
     found, step = [], 1
     while killed_at(step, place):
         there = place.folder.exists()
-        assert there or weights_owner.is_interrupted(place)
+        assert there or model_folder.is_interrupted(place)
         left = words(place.folder if there else place.folder.with_name(".model~old"))
         assert left in ({"old"}, {"new"})
         found.append((there, *left))
@@ -166,17 +174,17 @@ def test_an_interrupted_swap_is_undone_by_the_next_owner(place):
     put(place, "old")
     place.folder.rename(place.folder.with_name(".model~old"))
     fill(place.folder.with_name(".model~new"), "half")
-    assert weights_owner.is_interrupted(place)
-    with owning(place, report=silent):
+    assert model_folder.is_interrupted(place)
+    with locked(place, report=silent):
         assert words(place.folder) == {"old"}
-    assert not weights_owner.is_interrupted(place)
+    assert not model_folder.is_interrupted(place)
     assert [path.name for path in place.folder.parent.iterdir()] == ["model"]
 
 
 def test_partial_downloads_of_another_state_are_removed_and_links_are_not_followed(place, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").write_text("mine")
-    with owning(place, report=silent):
+    with locked(place, report=silent):
         (partial_folder(place, "aaaa") / "x.part").write_text("half")
         assert (partial_folder(place, "aaaa") / "x.part").read_text() == "half"
         other = partial_folder(place, "bbbb")
@@ -195,26 +203,26 @@ def test_leftovers_beside_a_whole_model_are_swept_and_other_names_are_not(place)
         (parent / name / "file").write_text("x")
     sweep(place)
     assert sorted(path.name for path in parent.iterdir()) == [".model-2~new", ".model.partial", "model", "model~new"]
-    sweep(Place(parent / "nowhere" / "model"))
+    sweep(ModelFolder(parent / "nowhere" / "model"))
     assert not (parent / "nowhere").exists()
 
 
 def test_the_second_process_waits_and_then_says_so(place, monkeypatch):
     put(place, "old")
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom mfh.weights.owner import *\n"
-        "with owning(Place(Path(sys.argv[1])), report=print):\n print('held', flush=True)\n time.sleep(60)\n"
+        "import sys, time\nfrom pathlib import Path\nfrom mfh.weights.model_folder import *\n"
+        "with locked(ModelFolder(Path(sys.argv[1])), report=print):\n print('held', flush=True)\n time.sleep(60)\n"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(place.folder)], stdout=subprocess.PIPE)
     try:
         assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
         steps: list[str] = []
-        monkeypatch.setattr(weights_owner, "WAIT_S", 0.3)
+        monkeypatch.setattr(model_folder, "WAIT_S", 0.3)
         with pytest.raises(WeightsError, match="is being written to by another process for 0.3 s: wait until"):
-            with owning(place, report=lambda step, fraction: steps.append(step)):
+            with locked(place, report=lambda step, fraction: steps.append(step)):
                 raise AssertionError("two at once")
         assert steps == ["waiting for another process"]
-        monkeypatch.setattr(weights_owner, "WAIT_S", 60.0)
+        monkeypatch.setattr(model_folder, "WAIT_S", 60.0)
         threading.Timer(0.3, holder.kill).start()
         put(place, "new")
         assert words(place.folder) == {"new"}

@@ -1,9 +1,9 @@
-"""A folder of model files has one owner: it is made beside its place and swapped in whole, and nothing else is touched.
+"""Atomic installation of a model's folder, under a lock: it is prepared beside its place and renamed.
 
-Of what lies in the place already, only files are ever deleted that are listed for it and are still those, byte for
-byte. Anything else there may be what only the user can get: it is kept, and in the way until the user says otherwise;
-then it is moved aside, whole. A killed process leaves the old folder or the new one, and hidden siblings that the next
-one sweeps.
+Of an existing folder, only files whose digests are listed for it are ever deleted. Other content may be irreplaceable:
+it blocks the installation unless the user passes --replace, and the whole folder is then renamed. A killed process
+leaves the old folder or the new one, and hidden siblings that the next process removes. Functions that write require
+the lock (:func:`locked`).
 """
 
 import glob
@@ -23,37 +23,48 @@ from mfh.weights.manifest import MANIFEST, read_manifest
 logger = logging.getLogger("mfh")
 
 WAIT_S = 60.0
-"""How long a process waits for another that writes the same model, before it says so."""
+"""Timeout of the lock on a model's folder."""
 _MARK = "~"
-"""In no name of a model's folder: what follows it is the state of a hidden sibling."""
+"""Separator of a folder's name and the state of its hidden sibling; in no name of a model's folder."""
 _NEW, _OLD, _PARTIAL = "new", "old", "partial-"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a model's files belong.
+class ModelFolder:
+    """The folder of a model's files in the weights cache.
 
     Attributes:
-        folder: it need not exist yet; nothing but the model's files is put there.
-        known: name -> digest of the files that belong there where no manifest lists others.
-        precious: whether its files are such as only the user can get: none of them is ever deleted.
+        folder: it may not exist yet.
+        known: name -> digest of the model's files, where there is no manifest.
+        user_supplied: whether the user supplied the files: none of them is ever deleted.
     """
 
     folder: Path
     known: Mapping[str, str | None] = field(default_factory=dict)
-    precious: bool = False
+    user_supplied: bool = False
 
 
 @contextmanager
-def owning(place: Place, *, report: Callable[[str, float], None]) -> Iterator[None]:
-    """Be the one process that writes to a model's place, for the time of a block.
+def disk_errors(
+    name: str, folder: Path, *, fix: str = "free some space, or set MFH_WEIGHTS to a folder that can be written"
+) -> Iterator[None]:
+    """Turn an error of the disk into one line with the fix."""
+    try:
+        yield
+    except OSError as error:
+        raise WeightsError(f"cannot write {name} to {shown(folder)} ({error.strerror or error}): {fix}") from error
 
-    What killed ones left is put in order first: a swap they were in is finished or undone, and what they were making is
-    removed, but for partial downloads (:func:`partial_folder`).
+
+@contextmanager
+def locked(place: ModelFolder, *, report: Callable[[str, float], None]) -> Iterator[None]:
+    """Hold the lock on a model's folder, whose parent is created.
+
+    What killed processes left is repaired first: an interrupted replacement is finished or undone, and staging folders
+    are removed, except partial downloads (:func:`partial_folder`). ``report`` is called before waiting.
 
     Raises:
-        WeightsError: where another process still has it after a minute.
-        OSError: where nothing can be written there.
+        WeightsError: where another process still holds the lock after a minute.
+        OSError: where the folder cannot be written.
     """
     with ExitStack() as stack:
         for wait_s in (0.0, WAIT_S):
@@ -71,8 +82,8 @@ def owning(place: Place, *, report: Callable[[str, float], None]) -> Iterator[No
         yield
 
 
-def sweep(place: Place) -> None:
-    """Remove what killed processes left beside a model that is whole; nothing where another process is at work."""
+def sweep(place: ModelFolder) -> None:
+    """Remove what killed processes left beside a complete model, unless another process holds the lock."""
     if not place.folder.parent.is_dir():
         return
     try:
@@ -80,18 +91,18 @@ def sweep(place: Place) -> None:
             _settle(place)
             discard_partials(place)
     except (InputError, OSError):
-        # In use, or read only: whoever writes there next does it.
+        # In use, or read only: the next process that writes does it.
         return
 
 
-def is_interrupted(place: Place) -> bool:
-    """Say whether a process was killed between taking a model's old folder away and putting the new one there."""
+def is_interrupted(place: ModelFolder) -> bool:
+    """Return whether a process was killed between the two renames of a replacement."""
     return os.path.lexists(_sibling(place, _OLD)) and not os.path.lexists(place.folder)
 
 
 @contextmanager
-def assembling(place: Place) -> Iterator[Path]:
-    """Yield a new empty folder beside a place, to be filled and put there; it is gone after the block."""
+def staging_folder(place: ModelFolder) -> Iterator[Path]:
+    """Yield a new empty folder beside a model's, to be filled and installed; it is removed after the block."""
     new = _sibling(place, _NEW)
     new.mkdir()
     try:
@@ -100,10 +111,10 @@ def assembling(place: Place) -> Iterator[Path]:
         _discard(new)
 
 
-def partial_folder(place: Place, state: str) -> Path:
-    """Return the folder beside a place in which a download of one state of a model goes on, made where it is missing.
+def partial_folder(place: ModelFolder, state: str) -> Path:
+    """Return the folder of a partial download of one state of a model (hexadecimal digits), created where missing.
 
-    What earlier tries left of other states is removed: they are not mixed.
+    Partial downloads of other states are removed.
     """
     folder = _sibling(place, f"{_PARTIAL}{state[:12]}")
     discard_partials(place, keep=folder)
@@ -111,18 +122,18 @@ def partial_folder(place: Place, state: str) -> Path:
     return folder
 
 
-def discard_partials(place: Place, *, keep: Path | None = None) -> None:
-    """Remove partial downloads that nothing goes on with."""
+def discard_partials(place: ModelFolder, *, keep: Path | None = None) -> None:
+    """Remove partial downloads, except one."""
     prefix = _sibling(place, _PARTIAL).name
     for other in place.folder.parent.iterdir():
         if other.name.startswith(prefix) and (other != keep or other.is_symlink()):
             _discard(other)
 
 
-def put_in_place(new: Path, place: Place) -> None:
-    """Make a finished folder the content of a place; the old one stays whole until the new one is there.
+def install_folder(new: Path, place: ModelFolder) -> None:
+    """Replace a model's folder atomically by a complete one on the same file system.
 
-    What was there before goes if all of it was listed, and is kept beside if not.
+    The old folder is deleted where all of its files are listed, and is otherwise kept beside under another name.
     """
     if not os.path.lexists(place.folder):
         new.rename(place.folder)
@@ -138,20 +149,20 @@ def put_in_place(new: Path, place: Place) -> None:
 
 
 def listed_in(folder: Path, known: Mapping[str, str | None]) -> Mapping[str, str | None]:
-    """Return name -> digest of the files that belong in a folder: those of its manifest, or those known without one."""
+    """Return name -> digest of a model's files: those of the manifest, else the known ones."""
     return {one.name: one.sha256 for one in read_manifest(folder).files} if _has_manifest(folder) else known
 
 
-def check_free(place: Place, *, replace: bool) -> None:
-    """Refuse to put a model where something lies that is not part of it, unless the user has said so.
+def check_replaceable(place: ModelFolder, *, replace: bool) -> None:
+    """Check that a model's folder has no other content, unless the user asked to replace it.
 
     Raises:
-        WeightsError: where it is in the way.
+        WeightsError: where it has.
     """
     folder = place.folder
     if replace or not os.path.lexists(folder):
         return
-    own = set() if place.precious else {MANIFEST, *listed_in(folder, place.known)}
+    own = set() if place.user_supplied else {MANIFEST, *listed_in(folder, place.known)}
     others = [name for name in _names(folder) if name not in own] if folder.is_dir() else ["a file"]
     if others:
         count = f" and {len(others) - 1} more" if len(others) > 1 else ""
@@ -162,7 +173,7 @@ def check_free(place: Place, *, replace: bool) -> None:
 
 
 def _has_manifest(folder: Path) -> bool:
-    """Say whether a folder's manifest can be relied on."""
+    """Return whether a folder has a valid manifest."""
     try:
         read_manifest(folder)
     except WeightsError:
@@ -171,7 +182,7 @@ def _has_manifest(folder: Path) -> bool:
 
 
 def _names(folder: Path) -> list[str]:
-    """Return the names of all that is in a folder but folders, links to folders included."""
+    """Return the paths of all files in a folder, and of links to folders."""
     names = []
     for parent, folders, files in os.walk(folder):
         links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
@@ -183,8 +194,8 @@ def _is_still(file: Path, digest: str | None) -> bool:
     return digest is not None and not file.is_symlink() and file.is_file() and file_sha256(file) == digest
 
 
-def _settle(place: Place) -> None:
-    """Finish or undo the swap that a killed process was in, and remove what it was making."""
+def _settle(place: ModelFolder) -> None:
+    """Finish or undo an interrupted replacement, and remove staging folders."""
     old = _sibling(place, _OLD)
     if is_interrupted(place):
         old.rename(place.folder)
@@ -195,15 +206,17 @@ def _settle(place: Place) -> None:
         left.unlink()
 
 
-def _retire(old: Path, place: Place) -> None:
-    """Remove a folder that was replaced where all of it is listed; else keep it under a name that can be seen."""
+def _retire(old: Path, place: ModelFolder) -> None:
+    """Delete a replaced folder where all of its files are listed; else keep it under a visible name."""
     digests = listed_in(old, place.known)
     names = [name for name in _names(old) if name != MANIFEST or digests is place.known]
-    if not (place.precious or old.is_symlink()) and all(_is_still(old / name, digests.get(name)) for name in names):
+    if not (place.user_supplied or old.is_symlink()) and all(
+        _is_still(old / name, digests.get(name)) for name in names
+    ):
         for name in (*names, MANIFEST):
             (old / name).unlink(missing_ok=True)
         for parent, _, _ in os.walk(old, topdown=False):
-            # Refused where there is anything in it after all.
+            # Fails where the folder is not empty.
             with suppress(OSError):
                 os.rmdir(parent)
         if not os.path.lexists(old):
@@ -216,12 +229,12 @@ def _retire(old: Path, place: Place) -> None:
 
 
 def _discard(path: Path) -> None:
-    """Remove what a process of this program was making; a link is removed, and not what it leads to."""
+    """Remove a staging folder; of a link, only the link."""
     if path.is_symlink() or path.is_file():
         path.unlink()
     elif path.exists():
         shutil.rmtree(path)
 
 
-def _sibling(place: Place, state: str) -> Path:
+def _sibling(place: ModelFolder, state: str) -> Path:
     return place.folder.with_name(f".{place.folder.name}{_MARK}{state}")
