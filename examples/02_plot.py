@@ -18,6 +18,7 @@ def main(photo: Path, out: Path) -> None:
     result.plot().savefig(out / "depth.png", dpi=120)
 
     # 0.1 is about 10 % of the distance. It is least near the people whose distances were measured.
+    assert result.log_sigma is not None
     figure = Figure(figsize=(6, 4.5), layout="constrained")
     axes = figure.subplots()
     shown = axes.imshow(result.log_sigma, cmap="viridis", vmin=0)

@@ -88,6 +88,8 @@ def parse(words: list[str]) -> None:
     context = command.make_context("mfh", list(words))
     while hasattr(command, "resolve_command"):
         rest = [*context._protected_args, *context.args]
+        if not rest:
+            return
         _, command, rest = command.resolve_command(context, rest)
         assert command is not None
         context = command.make_context(command.name, list(rest), parent=context)
@@ -103,16 +105,14 @@ def test_commands_parse(path):
 
 
 @pytest.mark.parametrize("path", [one for one in PAGES if one != CLI], ids=name_of)
-def test_options_of_commands_within_sentences_exist(path):
-    text = without_fences(path)
-    for line in re.findall(r"`(mfh [^`]+)`", text):
-        command, words = typer.main.get_command(app), line.split()[1:]
-        context = typer.Context(command)
-        while words and hasattr(command, "get_command") and command.get_command(context, words[0]) is not None:
-            command = command.get_command(context, words.pop(0))
-        options = {name for one in command.params for name in one.opts} | {"--help"}
-        wrong = [one for one in words if one.startswith("--") and one.split("=")[0] not in options]
-        assert not wrong, f"{name_of(path)}: {line}: {wrong}"
+def test_commands_within_sentences_parse_but_for_what_is_left_out(path):
+    for line in re.findall(r"`(mfh [^`|…]+)`", without_fences(path)):
+        try:
+            parse(shlex.split(line)[1:])
+        except typer.TyperException as error:
+            message = error.format_message().strip()
+            # A group without a command answers with its help.
+            assert message.startswith(("Missing", "Usage")), f"{name_of(path)}: {line}: {message}"
 
 
 def test_a_wrong_command_is_found(tmp_path):
@@ -163,13 +163,10 @@ def test_the_python_reference_has_every_public_name():
 
 
 def test_the_files_reference_lists_what_is_written(tmp_path, metric_depth):
-    from mfh.io import evidence_format
-
     text = (DOCS / "reference" / "files.md").read_text(encoding="utf-8")
     folder = metric_depth.save(tmp_path / "photo")
     with np.load(folder / "depth.npz", allow_pickle=False) as arrays:
         names = set(arrays.files)
-    names |= set(evidence_format._KINDS)
     receipt = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
     names |= set(receipt) | set(receipt["landmarks"][0]) | set(receipt["head"])
     assert not {one for one in names if f"`{one}`" not in text}
