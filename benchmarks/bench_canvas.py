@@ -1,4 +1,4 @@
-"""People painted into a photo of twelve megapixels: on a canvas of the size that models look at, and at its own size.
+"""People painted into a photo of twelve megapixels: on a canvas of the size of the models' input, and at its own size.
 
 Run: python benchmarks/bench_canvas.py. The photo is the packaged example, enlarged. Each way has a process of its own,
 so that memory is its own too; the ratio of both says what the canvas saves, and the metres what it costs.

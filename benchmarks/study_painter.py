@@ -38,7 +38,7 @@ class Drawn:
 
     Attributes:
         scene: number of the render.
-        free: whether somebody could stand there.
+        free: whether a person could stand there.
         log_size_error: of the prior's median size, against the truth.
         stated_sigma: what the prior says of that error.
         rank: of the true size of a metre under the prior.
@@ -56,7 +56,7 @@ class Drawn:
 def study_picture(
     rgb: np.ndarray, room: Standing, k: int, prior: PersonPrior, statures: tuple[np.ndarray, np.ndarray]
 ) -> list[Drawn]:
-    """Draw feet in render ``k``. ``statures`` are those of the figures, and of the true people."""
+    """Draw feet in render ``k``. ``statures`` are those of the sprites, and of the true people."""
     height, width = rgb.shape[:2]
     found = []
     for n in range(DRAWS):
@@ -112,7 +112,7 @@ def shared_error(drawn: Sequence[Drawn]) -> tuple[float, float]:
     likelihood.
     """
     scenes = sorted({one.scene for one in drawn})
-    error, said = np.array(
+    error, stated = np.array(
         [
             np.median([(one.log_size_error, one.stated_sigma) for one in drawn if one.scene == scene], axis=0)
             for scene in scenes
@@ -120,7 +120,7 @@ def shared_error(drawn: Sequence[Drawn]) -> tuple[float, float]:
     ).T
 
     def misfit(parameters: np.ndarray) -> float:
-        log_sigma = parameters[0] + parameters[1] * np.log(said / USUAL_SIGMA)
+        log_sigma = parameters[0] + parameters[1] * np.log(stated / USUAL_SIGMA)
         return float(np.sum(log_sigma - student_t.logpdf(error / np.exp(log_sigma), 4)))
 
     best = minimize(misfit, [-2.0, 1.0], method="Nelder-Mead").x
@@ -136,7 +136,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     args = parser.parse_args()
     prior, bank = PersonPrior(args.weights), load_bank(sample_bank_path())
-    # Adults of the figures against adults of the population, whose statures mfh_lab.pocket.world.bodies draws from.
+    # Adults of the sprites against adults of the population, whose statures mfh_lab.pocket.world.bodies draws from.
     rng = np.random.default_rng(0)
     population = np.where(rng.random(4000) < 0.5, rng.normal(1.755, 0.07, 4000), rng.normal(1.625, 0.065, 4000))
     statures = (np.array([one.stature_m for one in load_sprites() if one.stature_m > 1.45]), population)
@@ -147,7 +147,7 @@ def main() -> None:
         room = standing_room(scene, picture.depth_m)
         drawn += study_picture(picture.rgb.astype(np.float32) / 255, room, k, prior, statures)
     sized = [one for one in drawn if np.isfinite(one.rank)]
-    print(f"{args.scenes} scenes: {len(drawn)} of {args.scenes * DRAWS} paintings have room for somebody,", end=" ")
+    print(f"{args.scenes} scenes: {len(drawn)} of {args.scenes * DRAWS} paintings have room for a person,", end=" ")
     print(f"{np.mean([one.free for one in drawn]):.2f} of them on free ground")
     error = np.array([one.log_size_error for one in sized])
     print(f"log size error: median {np.median(error):+.3f}, median magnitude {np.median(np.abs(error)):.3f}")

@@ -18,7 +18,7 @@ from mfh.geometry.rasterize import rasterize_depth
 from mfh.models.human_mesh.blazepose import BlazePose
 from mfh.models.human_mesh.body_translation import STATURE_M
 from mfh_lab.pocket.world.bodies import BodyBank, load_bank, sample_bank_path
-from mfh_lab.pocket.world.scenes import render_scene
+from mfh_lab.pocket.world.scenes import draw_scene, render
 
 WIDTH, HEIGHT = 640, 480
 MIN_PIXELS = 250
@@ -44,14 +44,15 @@ class Case:
 
 def study_scene(seed: int, bank: BodyBank, model: BlazePose, *, split: str) -> tuple[list[Case], list[float]]:
     """Render one scene and measure its people; returns them and the scores of people who are not there."""
-    render = render_scene(seed, bank, split=split, size=(WIDTH, HEIGHT), samples=6)
-    camera = camera_from_focal_px(render.f_px, width=WIDTH, height=HEIGHT)
-    rgb = render.rgb.astype(np.float32) / 255
+    scene = draw_scene(seed, bank, split=split, size=(WIDTH, HEIGHT))
+    picture = render(scene, bank, people=scene.people, samples=6)
+    camera = camera_from_focal_px(picture.f_px, width=WIDTH, height=HEIGHT)
+    rgb = picture.rgb.astype(np.float32) / 255
     found = model.segment([rgb])[0]
     bodies = model.measure(rgb, found, camera)
     cases, matched = [], set()
-    for truth in render.people:
-        seen = render.ids == truth.person_id
+    for truth in picture.people:
+        seen = picture.ids == truth.person_id
         if seen.sum() < MIN_PIXELS:
             continue
         rows = np.flatnonzero(seen.any(1))
@@ -75,7 +76,7 @@ def study_scene(seed: int, bank: BodyBank, model: BlazePose, *, split: str) -> t
                 person.score,
                 overlaps[best],
                 float((silhouette & person.instance_mask).sum() / (silhouette | person.instance_mask).sum()),
-                float(np.log(np.mean(depth_m[both] / render.depth_m[both]))) if both.sum() >= 20 else float("nan"),
+                float(np.log(np.mean(depth_m[both] / picture.depth_m[both]))) if both.sum() >= 20 else float("nan"),
                 body.log_depth_sigma or float("nan"),
             )
         )
@@ -85,7 +86,7 @@ def study_scene(seed: int, bank: BodyBank, model: BlazePose, *, split: str) -> t
 def _spread(values: np.ndarray) -> str:
     values = values[np.isfinite(values)]
     if not len(values):
-        return "nobody"
+        return "no person"
     middle = np.median(values)
     robust = 1.4826 * np.median(np.abs(values - middle))
     return (
@@ -103,17 +104,18 @@ def main() -> None:
     args = parser.parse_args()
     bank, model = load_bank(args.bank), BlazePose()
     cases: list[Case] = []
-    nobody: list[float] = []
+    unmatched: list[float] = []
     for seed in range(args.seed, args.seed + args.count):
         more, strangers = study_scene(seed, bank, model, split=args.split)
         cases += more
-        nobody += strangers
+        unmatched += strangers
     for low, high in ((0, 80), (80, 160), (160, 1000)):
         those = [one for one in cases if low <= one.height_px < high]
         print(f"{low:4d}-{high} px tall: found {sum(one.score > 0 for one in those)} of {len(those)}")
     found = [one for one in cases if one.score > 0]
     print(
-        f"scored {SURE} or more: {sum(one.score >= SURE for one in found)} people, {sum(s >= SURE for s in nobody)} not"
+        f"scored {SURE} or more: {sum(one.score >= SURE for one in found)} people, "
+        f"{sum(score >= SURE for score in unmatched)} not"
     )
     print(f"mask IoU {np.median([one.mask_iou for one in found]):.3f}", end=", ")
     print(f"body IoU with the mask {np.nanmedian([one.body_iou for one in found]):.3f}")

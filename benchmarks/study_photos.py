@@ -46,7 +46,7 @@ def main() -> None:
             if result.attempts:
                 by_seed.setdefault(seed, []).append(errors[-1])
             elif seed == 0:
-                # Nothing is drawn by lot where nobody is painted.
+                # Without a painted person there is nothing random.
                 break
         each = " ".join(f"{error:.3f}" for error in errors)
         print(f"{folder.name:<20} AbsRel {np.mean(errors):.3f} ({each}), 80 % interval held {held} of {len(errors)}")

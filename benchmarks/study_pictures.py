@@ -48,23 +48,25 @@ def main() -> None:
     posed = [args.people / row["file"] for row in rows if row["det_person_h"] >= _LEAST_PERSON]
     crowd = [args.people / row["file"] for row in rows if row["det_persons"] > 0][: args.photos]
     looker = _Looker()
-    told: dict[str, list[list[PictureFeatures]]] = {}
+    signs_of: dict[str, list[list[PictureFeatures]]] = {}
     for kind, rgb, corners in _pasted(sorted(args.rooms.iterdir()), posed, args.pasted, rng):
         inside = [signs for person, signs in looker.people(rgb) if _is_inside(person, corners)]
-        told.setdefault(f"pasted, {kind}", []).extend(inside)
+        signs_of.setdefault(f"pasted, {kind}", []).extend(inside)
     for path in crowd:
         rgb = load_photo(path).rgb
         found = looker.people(rgb)
-        told.setdefault("real people", []).extend(signs for _, signs in found)
+        signs_of.setdefault("real people", []).extend(signs for _, signs in found)
         for name, down_to in (("door", 1.0), ("window", 0.55)):
             for walled, person in _walled(rgb, [person for person, _ in found], down_to, rng):
-                told.setdefault(f"real people, {name}", []).append(looker.signs(walled, [person])[0])
-    for name, people in told.items():
+                signs_of.setdefault(f"real people, {name}", []).append(looker.signs(walled, [person])[0])
+    for name, people in signs_of.items():
         rejected = sum(any(in_picture(one) for one in signs) for signs in people)
         print(f"{name:<24} {rejected} of {len(people)} rejected")
     if args.fit:
-        pictured = [signs[0] for name, people in told.items() if name.startswith("pasted") for signs in people if signs]
-        _print_fit(pictured, [signs[0] for signs in told["real people"] if signs])
+        pictured = [
+            signs[0] for name, people in signs_of.items() if name.startswith("pasted") for signs in people if signs
+        ]
+        _print_fit(pictured, [signs[0] for signs in signs_of["real people"] if signs])
 
 
 class _Looker:
@@ -184,7 +186,7 @@ def _composite(rgb: ndarray, picture: ndarray, corners: ndarray, *, lit: bool, r
 def _walled(
     rgb: ndarray, people: list[Person], down_to: float, rng: np.random.Generator
 ) -> Iterator[tuple[ndarray, Person]]:
-    """Yield the photo with a wall around somebody who stands in full view: left, right, above, and below the waist."""
+    """Yield the photo with a wall around a person who stands in full view: left, right, above, and below the waist."""
     height, width = rgb.shape[:2]
     for person in people:
         left, top, right, bottom = person.box_xyxy
@@ -221,15 +223,15 @@ def _print_fit(pictured: list[PictureFeatures], real: list[PictureFeatures], rid
     """Fit a logistic sum by Newton's method, on standardised signs."""
     x = np.array([astuple(one) for one in (*pictured, *real)])
     y = np.repeat([1.0, 0.0], [len(pictured), len(real)])
-    mean, deviation = x.mean(0), x.std(0)
-    design = np.c_[(x - mean) / deviation, np.ones(len(x))]
+    mean, std = x.mean(0), x.std(0)
+    design = np.c_[(x - mean) / std, np.ones(len(x))]
     damping = ridge * np.diag([*[1.0] * x.shape[1], 1e-6])
     weight = np.zeros(design.shape[1])
     for _ in range(60):
         odds = 1 / (1 + np.exp(-design @ weight))
         hessian = (design * (odds * (1 - odds))[:, None]).T @ design / len(y) + damping
         weight -= np.linalg.solve(hessian, design.T @ (odds - y) / len(y) + damping @ weight)
-    own = weight[:-1] / deviation
+    own = weight[:-1] / std
     print(", ".join(f"{one.name} {value:.1f}" for one, value in zip(fields(PictureFeatures), own, strict=True)))
     print(f"bias {weight[-1] - own @ mean:.1f}, {len(pictured)} pasted and {len(real)} real people inside borders")
 

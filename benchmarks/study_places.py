@@ -80,7 +80,7 @@ def draw_segments(depth_m: np.ndarray, count: int, rng: np.random.Generator) -> 
 
 
 def study(pipeline: MetricFromHuman, folder: Path, count: int) -> list[Asked]:
-    """Ask about one scene; nothing where nobody gives a scale."""
+    """Measure one scene; nothing where no person has a scale."""
     photo, depth_m = read(folder)
     rng = np.random.default_rng(0)
     segments = draw_segments(depth_m, count, rng)

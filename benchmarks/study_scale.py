@@ -9,8 +9,8 @@ validation scenes (``--first-seed 7000000``). Four questions:
    80 % of the scenes, against the number of paintings.
 2. Four people who stand within 2 % of one distance (truly, whatever was measured): what does the rest come out as?
 3. Painting until the 80 % interval is within ±10 %: how many paintings does it take, and what does stopping cost? With
-   random masks, and with masks whose person is expected to tell most (the oracle painter says where it would stand
-   somebody).
+   random masks, and with masks whose person is expected to be most informative (the oracle painter knows where it
+   would stand).
 4. How long does the fit of 32 paintings take?
 """
 
@@ -26,22 +26,29 @@ from pathlib import Path
 import numpy as np
 
 from mfh.config import HeadConfig, MaskChoice, preset
+from mfh.errors import NoLandmarkError
 from mfh.pipeline.messages import any_used
 from mfh.pipeline.painting import paint_people
 from mfh.scale.fit import ScaleFit, fit_scale
-from mfh.scale.head import apply_head
 from mfh.scale.interval import scale_interval, tight_enough
 from mfh.types import CommonErrors, Evidence, MetricHead, RelativeDepth
-from mfh_lab.evaluation.pocket_benchmark import WAYS, first_usable, fit_way
-from mfh_lab.evaluation.pocket_subjects import FIRST_SEED, NOISES, NoiseName, Subject, Task, has_room, oracle_subject
-from mfh_lab.evaluation.scores import metric_score
+from mfh_lab.evaluation.methods.method import Prediction
+from mfh_lab.evaluation.protocols import EvaluationView
+from mfh_lab.evaluation.scoring import DepthScores, score
+from mfh_lab.paper.bench import BenchSubject
+from mfh_lab.paper.grid import ATTEMPTS_PER_PAINTING, Cell
+from mfh_lab.paper.measure import first_usable, fit_cell, head_depth, head_of
+from mfh_lab.paper.pocket import FIRST_SEED, NOISES, NoiseName, OracleBench, has_room
+from mfh_lab.paper.tables import benchmark_grid
+from mfh_lab.pocket.world.bodies import load_bank
 
 PAINTINGS = 32
+MAX_ATTEMPTS = ATTEMPTS_PER_PAINTING * PAINTINGS
 NARROW_PEOPLE, NARROW = 4, 1.02
 HALF_WIDTH = 0.1
 NUMBERS = (1, 2, 4, 8, 16, 32)
 HEAD = HeadConfig()
-PAPER, OURS = WAYS[0], WAYS[1]
+_, PAPER, OURS, *_ = benchmark_grid((PAINTINGS,), 1).cells
 
 
 @dataclass(frozen=True)
@@ -51,44 +58,50 @@ class Scene:
     Attributes:
         evidence: one an attempt, with random masks.
         chosen: the same with informative ones.
-        distances_m: of who is painted in each attempt, truly; infinite where nobody is.
+        distances_m: true distance of the person painted in each attempt; infinite where no person is.
         relative: of the photo.
-        truth_m: (h, w) true depth.
-        shape: deviation of the relative depth's distortion.
+        view: the photo with its true depth.
+        shape: standard deviation of the relative depth's distortion.
     """
 
     evidence: list[Evidence]
     chosen: list[Evidence]
     distances_m: np.ndarray
     relative: RelativeDepth
-    truth_m: np.ndarray
+    view: EvaluationView
     shape: float
 
 
 def gather(seed: int, noise: NoiseName, bank: Path, *, only_first: bool) -> Scene:
     """Paint 32 people into a scene; for more than the first question, twice more."""
-    subject = oracle_subject(Task(seed, "oracle", noise, (PAINTINGS,), 1, bank))
+    subject = oracle_subject(seed, noise, bank)
     relative, evidence = painted(subject, max_paintings=PAINTINGS)
     shape = subject.models.relative_depth.shape_log_sigma
     if only_first:
-        return Scene(evidence, [], np.full(len(evidence), np.inf), relative, subject.truth_m, shape)
+        return Scene(evidence, [], np.full(len(evidence), np.inf), relative, subject.view, shape)
     _, chosen = painted(subject, max_paintings=PAINTINGS, choice="informative")
     # The same paintings, measured without any error.
-    without_noise = oracle_subject(Task(seed, "oracle", "clean", (PAINTINGS,), 1, bank))
-    _, true = painted(without_noise, max_paintings=subject.config.painting.max_attempts)
+    _, true = painted(oracle_subject(seed, "clean", bank), max_paintings=MAX_ATTEMPTS)
     distances_m = np.array([float(np.median(one.depth_m)) if any_used([one]) else np.inf for one in true])
-    return Scene(evidence, chosen, distances_m[: len(evidence)], relative, subject.truth_m, shape)
+    return Scene(evidence, chosen, distances_m[: len(evidence)], relative, subject.view, shape)
+
+
+def oracle_subject(seed: int, noise: NoiseName, bank: Path) -> BenchSubject:
+    """Return one scene with oracle models, as the pocket benchmark has it."""
+    bench = OracleBench([seed], load_bank(bank), noise, as_published=False)
+    return bench.subject(bench.view(bench.names[0]))
 
 
 def painted(
-    subject: Subject, *, max_paintings: int, choice: MaskChoice = "random"
+    subject: BenchSubject, *, max_paintings: int, choice: MaskChoice = "random"
 ) -> tuple[RelativeDepth, list[Evidence]]:
     """Return the photo's relative depth, and what is seen in every attempt until so many paintings are usable."""
-    relative = subject.models.look(subject.photo.rgb)
-    painting = replace(subject.config.painting, max_paintings=max_paintings, mask_choice=choice)
-    config = replace(subject.config, painting_evidence="body", painting=painting)
+    relative = subject.models.look(subject.view.photo.rgb)
+    base = replace(preset("pocket"), name="oracle", painter="oracle")
+    config = OURS.configured(base, paintings=PAINTINGS)
+    config = replace(config, painting=replace(config.painting, max_paintings=max_paintings, mask_choice=choice))
     run = paint_people(
-        subject.painter, subject.models, subject.photo, relative, config=config, stage=lambda *_: nullcontext()
+        subject.painter, subject.models, subject.view.photo, relative, config=config, stage=lambda *_: nullcontext()
     )
     return relative, list(run.evidence)
 
@@ -97,9 +110,20 @@ def error(scene: Scene, fit: ScaleFit | MetricHead | None) -> float:
     """Return AbsRel of an answer; NaN for none."""
     if fit is None:
         return float("nan")
-    head = fit.head if isinstance(fit, ScaleFit) else fit
-    depth_m, _ = apply_head(scene.relative, head, max_depth_m=200.0)
-    return metric_score(depth_m, scene.truth_m).abs_rel
+    return scores_of(scene, fit).metric.abs_rel
+
+
+def scores_of(scene: Scene, fit: ScaleFit | MetricHead) -> DepthScores:
+    """Score an answer."""
+    return score(Prediction(head_depth(scene.relative, head_of(fit)), scene.relative.space), scene.view)
+
+
+def fit_or_none(cell: Cell, evidence: list[Evidence], relative: RelativeDepth) -> ScaleFit | MetricHead | None:
+    """Fit the head of a cell; None where there is no answer."""
+    try:
+        return fit_cell(cell, evidence, relative)
+    except NoLandmarkError:
+        return None
 
 
 def narrow(scene: Scene) -> list[Evidence] | None:
@@ -131,13 +155,12 @@ def until_sure(scene: Scene, evidence: list[Evidence]) -> tuple[int, float]:
 def ours(scene: Scene, evidence: list[Evidence]) -> tuple[float, float, float, float]:
     """Return AbsRel of our way, if its 80 and 95 % intervals hold, and where the truth lies in half-widths of 80 %."""
     fit = fit_scale(evidence, scene.relative, config=HEAD)
-    depth_m, _ = apply_head(scene.relative, fit.head, max_depth_m=200.0)
-    score = metric_score(depth_m, scene.truth_m)
+    scores = scores_of(scene, fit)
     interval = scale_interval(fit.consensus, fit.head, scene.relative, CommonErrors(shape=scene.shape))
-    held = [float(low <= score.true_factor <= high) for low, high in (interval.level_80, interval.level_95)]
-    off = math.log(score.true_factor)
+    held = [float(low <= scores.true_factor <= high) for low, high in (interval.level_80, interval.level_95)]
+    off = math.log(scores.true_factor)
     reach = off / math.log(interval.level_80[1] if off > 0 else interval.level_80[0])
-    return score.abs_rel, held[0], held[1], reach
+    return scores.metric.abs_rel, held[0], held[1], reach
 
 
 def report(noise: NoiseName, scenes: list[Scene], *, only_first: bool) -> None:
@@ -148,14 +171,13 @@ def report(noise: NoiseName, scenes: list[Scene], *, only_first: bool) -> None:
     )
     for paintings in NUMBERS:
         several = [(scene, scene.evidence[: first_usable(scene.evidence, paintings)[0]]) for scene in scenes]
-        paper = [error(scene, fit_way(PAPER, some, scene.relative, preset("pocket"))) for scene, some in several]
-        print(f"  {paintings:2d}  paper {np.mean(paper):.3f}/{np.median(paper):.3f}  {said(several)}")
+        paper = [error(scene, fit_or_none(PAPER, some, scene.relative)) for scene, some in several]
+        print(f"  {paintings:2d}  paper {np.mean(paper):.3f}/{np.median(paper):.3f}  {scores_text(several)}")
     if only_first:
         return
     subsets = [(scene, subset) for scene in scenes if (subset := narrow(scene)) is not None]
     pairs = [
-        [error(scene, fit_way(way, subset, scene.relative, preset("pocket"))) for way in (PAPER, OURS)]
-        for scene, subset in subsets
+        [error(scene, fit_or_none(way, subset, scene.relative)) for way in (PAPER, OURS)] for scene, subset in subsets
     ]
     if pairs:
         paper, consensus = np.nanmean(pairs, 0)
@@ -176,7 +198,7 @@ def report(noise: NoiseName, scenes: list[Scene], *, only_first: bool) -> None:
                 (scene, evidence[: first_usable(evidence, paintings)[0]])
                 for scene, evidence in zip(scenes, choice, strict=True)
             ]
-            print(f"    {paintings:2d}  {said(several)}")
+            print(f"    {paintings:2d}  {scores_text(several)}")
     seconds = []
     for scene in scenes:
         begin = time.process_time()
@@ -185,8 +207,8 @@ def report(noise: NoiseName, scenes: list[Scene], *, only_first: bool) -> None:
     print(f"  fit of {PAINTINGS} paintings: {1000 * np.median(seconds):.1f} ms of one core", flush=True)
 
 
-def said(several: list[tuple[Scene, list[Evidence]]]) -> str:
-    """Say how our way does on scenes with some of their evidence."""
+def scores_text(several: list[tuple[Scene, list[Evidence]]]) -> str:
+    """Return the scores of our way on scenes with some of their evidence."""
     table = np.array([ours(scene, evidence) for scene, evidence in several])
     mean = table.mean(0)
     return (
@@ -215,7 +237,7 @@ def main() -> None:
                 )
                 scenes = [scene for scene in gathered if any_used(scene.evidence)]
                 if len(scenes) < len(gathered):
-                    print(f"left out: {len(gathered) - len(scenes)} scenes in which nobody painted can be used")
+                    print(f"left out: {len(gathered) - len(scenes)} scenes in which no painted person can be used")
                 report(noise, scenes, only_first=args.only_first)
 
 

@@ -1,6 +1,6 @@
 """How well BlazePose finds and measures sprites pasted into pictures, looking only where the painter painted.
 
-Figures of held-out bodies are pasted at known pixels per metre, at free places of held-out scenes, behind what is
+Sprites of held-out bodies are pasted at known pixels per metre, at free places of held-out scenes, behind what is
 nearer there. The numbers of docs/people.md come from here; needs the ``train`` extra and the BlazePose files.
 
     python -m mfh_lab.pocket.world.sprites --bank bodies.npz --split test --count 48 --seed 7 --out sprites_test.npz
@@ -21,14 +21,14 @@ from mfh.models.human_mesh.blazepose import BlazePose
 from mfh.models.human_mesh.body_translation import STATURE_M
 from mfh.models.painters.pasting import Composite, Sprite, composite, load_sprites
 from mfh_lab.pocket.world.bodies import BodyBank, load_bank
-from mfh_lab.pocket.world.scenes import Scene, draw_scene, free_figures, render
+from mfh_lab.pocket.world.scenes import Scene, draw_scene, free_people, render
 
 WIDTH, HEIGHT = 640, 480
 FIRST_SEED = 3_500_000
 SURE = 0.6
 CHILD_M = 1.5
 LEAST_SHOWN = 0.6
-"""Figures of which less is in the picture and unhidden are left out."""
+"""Sprites of which less is in the picture and unhidden are left out."""
 BINS_PX = (0, 40, 60, 100, 160, 300, 1000)
 
 
@@ -41,7 +41,7 @@ class Case:
         stature_m: its stature.
         surface_ratio: depth of its visible surface over the depth of its feet, where it was rendered.
         shown: part of it that is seen.
-        score: of the person found there; 0 for nobody.
+        score: of the person found there; 0 for no person.
         log_depth: log of measured depth over the depth of its feet.
         sigma: the error bar given for that.
         seconds: of processor time to find it.
@@ -83,14 +83,14 @@ def paste(
 def study_scene(seed: int, bank: BodyBank, sprites: list[tuple[Sprite, float]], model: BlazePose, count: int):
     """Paste ``count`` sprites into one empty scene, one at a time, and measure them."""
     scene = draw_scene(seed, bank, split="test", size=(WIDTH, HEIGHT))
-    empty = render(scene, bank, figures=(), samples=2)
+    empty = render(scene, bank, people=(), samples=2)
     rgb = empty.rgb.astype(np.float32) / 255
     relative = np.where(empty.depth_m > 0, 1 / np.maximum(empty.depth_m, 1e-3), 0).astype(np.float32)
     camera = camera_from_focal_px(empty.f_px, width=WIDTH, height=HEIGHT)
     rng = np.random.default_rng((seed, 8))
     cases: list[Case] = []
     pictures: list[np.ndarray] = []
-    for k, free in enumerate(free_figures(scene, bank, split="test", count=3 * count, seed=11)):
+    for k, free in enumerate(free_people(scene, bank, split="test", count=3 * count, seed=11)):
         if len(cases) >= count:
             break
         sprite, surface_ratio = sprites[int(rng.integers(len(sprites)))]
@@ -122,7 +122,7 @@ def study_scene(seed: int, bank: BodyBank, sprites: list[tuple[Sprite, float]], 
 def _spread(values: np.ndarray) -> str:
     values = values[np.isfinite(values)]
     if not len(values):
-        return "nobody"
+        return "no person"
     middle = float(np.median(values))
     return f"median {middle:+.3f}, robust sd {1.4826 * np.median(np.abs(values - middle)):.3f}, n {len(values)}"
 

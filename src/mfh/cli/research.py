@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 
 RESEARCH = {
     "evaluate": ("mfh_lab.cli.evaluate:app", "Measure this method, or another, where the truth is known."),
-    "reproduce": ("mfh_lab.cli.reproduce_app:app", "Measure a table or figure of the paper again."),
+    "reproduce": ("mfh_lab.cli.reproduce:app", "Measure a table or figure of the paper again."),
     "study": ("mfh_lab.cli.study:app", "Ask people which method's metres look most reasonable."),
     "annotate": ("mfh_lab.cli.annotate:app", "Say of each photo how the camera looks and how much it shows."),
     "pocket": ("mfh_lab.cli.pocket:app", "The pocket world: scenes with exact metric depth."),

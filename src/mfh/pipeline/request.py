@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mfh.errors import InputError
-from mfh.scale.known_sizes import KnownSizes
 from mfh.scale.interval import segment_rays
+from mfh.scale.known_sizes import KnownSizes
 from mfh.types import Photo, Region, Segment
 
 Progress = Callable[[str, float], None]

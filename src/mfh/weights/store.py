@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mfh.errors import WeightsError
+from mfh.errors import WeightsError, shown
 from mfh.io.reading import read_text, reading
 from mfh.weights import EMBEDDED
 from mfh.weights.cache import cache_folder, named_place
@@ -133,7 +133,7 @@ def _fetch_on_first_use(one: CatalogModel, not_here: str) -> Path:
     size = f"{(one.size_bytes or 0) / 1e6:.0f} MB"
     print(
         f"mfh: fetching {one.name} once ({size}, {one.licence}): {one.source}; kept in "
-        f"{shown(place_of(one.name).folder)} ({OFFLINE}=1 forbids it)",
+        f"{shown(folder_of(one.name).folder)} ({OFFLINE}=1 forbids it)",
         file=sys.stderr,
         flush=True,
     )

@@ -1,4 +1,4 @@
-"""``mfh annotate``: shot types of photos, by looking at them."""
+"""``mfh annotate``: a person labels the shot type of each photo on a page."""
 
 import io
 import webbrowser
@@ -33,18 +33,18 @@ def annotate(
         str | None, typer.Option(help="A dataset of mfh evaluate instead; needs --root.", show_default=False)
     ] = None,
     root: Annotated[Path | None, typer.Option(help="Its folder.", show_default=False)] = None,
-    out: Annotated[Path, typer.Option(help="CSV to make, or to go on with: photo,angle,distance.")] = Path("shots.csv"),
+    out: Annotated[Path, typer.Option(help="CSV to make or to resume: photo,angle,distance.")] = Path("shots.csv"),
     port: Annotated[int, typer.Option(help="Of this machine; 0 for any that is free.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
 ) -> int:
-    """Say of each photo how the camera looks and how much it shows; every click is in the CSV at once."""
+    """Label camera angle and distance of shot of each photo; every click is in the CSV at once."""
     if bool(photos) == bool(dataset):
         raise InputError("nothing to annotate, or two things: give either --photos or --dataset with --root")
     if dataset and root is None:
         raise InputError("--dataset needs --root: the folder it lies in")
     from mfh.io.atomic import check_writable, make_folder
     from mfh.io.lock import folder_lock
-    from mfh_lab.evaluation.photo_files import find_photos
+    from mfh_lab.evaluation.given_files import find_photos
     from mfh_lab.paper.annotate.server import Annotations, make_server
 
     check_writable(out.parent)

@@ -1,4 +1,4 @@
-"""``mfh evaluate``: how good the metres are where the truth is known; ``pocket`` is the pocket world's benchmark."""
+"""``mfh evaluate``: errors of metric depth where the truth is known; ``pocket`` is the pocket world's benchmark."""
 
 import os
 import sys
@@ -21,21 +21,21 @@ LOCK_WAIT_S = 5.0
 
 
 class _Names(TyperGroup):
-    """Takes the pocket world's scenes in a folder for what they are: a dataset like any other."""
+    """Takes the pocket world's scenes in a folder as a dataset like any other."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the dataset's own name where the benchmark's stands."""
         return super().parse_args(ctx, routed(args))
 
 
-def routed(words: Sequence[str]) -> list[str]:
-    """Return the words with "pocket-scenes" for "pocket" where a folder is given: the benchmark has none.
+def routed(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with "pocket-scenes" for "pocket" where a folder is given: the benchmark has none.
 
     Args:
-        words: after ``mfh evaluate``.
+        arguments: after ``mfh evaluate``.
     """
-    of_folder = any(word == "--check" or word.partition("=")[0] == "--root" for word in words)
-    return ["pocket-scenes", *words[1:]] if of_folder and words[0] == "pocket" else list(words)
+    of_folder = any(word == "--check" or word.partition("=")[0] == "--root" for word in arguments)
+    return ["pocket-scenes", *arguments[1:]] if of_folder and arguments[0] == "pocket" else list(arguments)
 
 
 app = typer.Typer(
@@ -59,10 +59,10 @@ def pocket(
     seeds: Annotated[int, typer.Option(help="Painting seeds, for error bars.")] = 5,
     models: Annotated[
         Literal["oracle", "trained", "both"],
-        typer.Option(help="oracle: they know the truth and err as told; trained: those of preset pocket."),
+        typer.Option(help="oracle: they know the truth and err by --noise; trained: those of preset pocket."),
     ] = "both",
     noise: Annotated[str, typer.Option(help=f"Of the oracles, one or more of {','.join(NOISES)}.")] = "outliers10",
-    out: Annotated[Path, typer.Option(help="Folder for renders and results; run again to go on.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder for renders and results; run again to resume.")] = Path(
         "out/pocket-benchmark"
     ),
     bank: Annotated[
@@ -81,7 +81,7 @@ def pocket(
     from mfh.io.atomic import check_writable, make_folder
     from mfh.io.lock import folder_lock
     from mfh.io.written import check_own
-    from mfh_lab.pocket.world.requirements import require_renderer
+    from mfh_lab.pocket.world.workers import require_renderer
 
     require_renderer()
     check_writable(out)
@@ -90,10 +90,18 @@ def pocket(
     check_number("--workers", workers, 1, MOST_WORKERS)
     check_number("--first-seed", first_seed, 0, LAST_SEED - 10 * MOST_SCENES)
     check_own(out, FILES)
-    from mfh_lab.evaluation.plot import write_plot
-    from mfh_lab.evaluation.pocket_subjects import FIRST_SEED, ModelKind, NoiseName
-    from mfh_lab.evaluation.run import Benchmark, check_trained, run_benchmark, settings_of
-    from mfh_lab.evaluation.summary import summarise, table, write_results
+    from mfh_lab.paper.plot import write_benchmark_plot
+    from mfh_lab.paper.pocket import FIRST_SEED, NoiseName, PocketScenes
+    from mfh_lab.paper.pocket_benchmark import (
+        Benchmark,
+        ModelKind,
+        check_trained,
+        run_benchmark,
+        settings_of,
+        summarise,
+        table,
+        write_results,
+    )
     from mfh_lab.pocket.world.bodies import sample_bank_path
     from mfh_lab.pocket.world.workers import usable_cores
 
@@ -106,7 +114,7 @@ def pocket(
         raise InputError(f"--bank: no body bank at {bank_path}: make one with python -m mfh_lab.pocket.world.bodies")
     numbers, processes = parse_numbers(paintings), usable_cores() if workers is None else workers
     first = FIRST_SEED if first_seed is None else first_seed
-    benchmark = Benchmark(scenes, numbers, seeds, chosen, bank_path, out, processes, first)
+    benchmark = Benchmark(PocketScenes(scenes, bank_path, out, processes, first), numbers, seeds, chosen)
     kinds: list[ModelKind] = ["oracle", "trained"] if models == "both" else [models]
     if "trained" in kinds:
         try:
@@ -127,7 +135,7 @@ def pocket(
         print(table(summaries))
         print(f"\n{scenes} scenes, {seeds} seeds (± over seeds), {time.perf_counter() - started:.0f} s")
         try:
-            write_plot(out / "plot.png", summaries, title="pocket benchmark")
+            write_benchmark_plot(out / "plot.png", summaries, title="pocket benchmark")
             print(f"files: {shown(out)}/ ({', '.join(FILES)})")
         except BackendError as error:
             print(f"files: {shown(out)}/ ({', '.join(FILES[:-1])}); no plot: {error_line(error)}")

@@ -61,7 +61,7 @@ def command_for(dataset: str) -> Callable[..., int]:
         ] = None,
         protocol: Annotated[
             ProtocolName,
-            typer.Option(help="paper: what the paper says; authors_code: what its published code does."),
+            typer.Option(help="paper: as the paper describes; authors_code: as its published code does."),
         ] = "paper",
         method: Annotated[
             str,
@@ -85,7 +85,7 @@ def command_for(dataset: str) -> Callable[..., int]:
         out: Annotated[
             Path | None,
             typer.Option(
-                help="Folder for the results; run again to go on. Default: out/evaluate/<dataset>-<protocol>-<method>.",
+                help="Results; run again to resume. Default: out/evaluate/<dataset>-<protocol>-<method>.",
                 show_default=False,
             ),
         ] = None,
@@ -165,11 +165,11 @@ def command_for(dataset: str) -> Callable[..., int]:
 
 
 def _say_check(found: "DatasetCheck", *, as_json: bool) -> int:
-    """Print what is there of a dataset; a code of 0 says that all of it is."""
+    """Print what is there of a dataset; a code of 0 means that all of it is."""
     if as_json:
-        tree = {**asdict(found), "complete": found.complete}
+        content = {**asdict(found), "complete": found.complete}
         print_json({name: [shown(path) for path in value] if name == "missing" else _plain(value)
-                    for name, value in tree.items()})  # fmt: skip
+                    for name, value in content.items()})  # fmt: skip
     else:
         print("\n".join(map(shown, found.lines())))
     return EXIT_DONE if found.complete else EXIT_INPUT
@@ -179,9 +179,8 @@ def _run(evaluation: "Evaluation", dataset: "FrameDataset", out: Path, *, restar
     from mfh.io.atomic import check_writable
     from mfh.io.lock import folder_lock
     from mfh.io.written import check_own
-    from mfh_lab.evaluation.apart import check_apart_from_inputs
-    from mfh_lab.evaluation.report import FILES, summary_tree, text, write_report
-    from mfh_lab.evaluation.runner import LOCK_WAIT_S, evaluate
+    from mfh_lab.evaluation.report import FILES, summary_object, text, write_report
+    from mfh_lab.evaluation.runner import LOCK_WAIT_S, check_apart_from_inputs, evaluate
 
     check_writable(out)
     check_apart_from_inputs(out, dataset, evaluation.contender)
@@ -195,7 +194,7 @@ def _run(evaluation: "Evaluation", dataset: "FrameDataset", out: Path, *, restar
         settings = evaluation.settings()
         summary = write_report(title, rows, ledger, settings)
     if as_json:
-        print_json({**summary_tree(rows, summary, settings), "folder": shown(out)})
+        print_json({**summary_object(rows, summary, settings), "folder": shown(out)})
         return EXIT_DONE
     print(text(title, rows, summary))
     for note in dataset.notes:

@@ -1,4 +1,4 @@
-"""Which method ``mfh evaluate`` measures, from words on the command line."""
+"""Which method ``mfh evaluate`` measures, from arguments on the command line."""
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -11,14 +11,14 @@ from mfh.errors import InputError
 
 if TYPE_CHECKING:
     from mfh.types import Space
-    from mfh_lab.evaluation.methods.contender import Contender
+    from mfh_lab.evaluation.methods.method import Contender
 
 MFH = "mfh"
 
 
 @dataclass(frozen=True)
 class MethodOptions:
-    """What was said about method mfh; None keeps what the preset says. Names are those of the flags."""
+    """Options of method mfh; None keeps the preset's value. Names are those of the flags."""
 
     preset: str | None = None
     people: PeopleMode | None = None
@@ -31,15 +31,15 @@ class MethodOptions:
     head: HeadKind | None = None
     seed: int | None = None
 
-    def words(self) -> str:
-        """Return what was said, as words for a title: "preset pocket, seed 1"."""
-        said = {"preset": "pocket"} | {
+    def text(self) -> str:
+        """Return the options that were given, for a title: "preset pocket, seed 1"."""
+        given = {"preset": "pocket"} | {
             one.name: value for one in fields(self) if (value := getattr(self, one.name)) is not None
         }
-        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in said.items())
+        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in given.items())
 
     def refuse(self, instead: str) -> None:
-        """Refuse what was said about method mfh where another one is measured.
+        """Refuse options of method mfh where another method is measured.
 
         Args:
             instead: how the other one was named.
@@ -54,7 +54,7 @@ class MethodOptions:
     def files(
         self, folder: Path, unit: str | None, *, space: "Space", names: tuple[str, ...], method: str
     ) -> "Contender":
-        """Return the answers in a folder as a method; nothing may be said about another.
+        """Return the answers in a folder as a method; options of another method are refused.
 
         Args:
             folder: of --predictions.
@@ -80,7 +80,7 @@ def choose_method(method: str, options: MethodOptions, fixed_scale: float | None
     Args:
         method: "mfh", "hf:org/name" or a folder.
         options: about method mfh.
-        fixed_scale: what the protocol says.
+        fixed_scale: of the protocol.
         protocol: its name, for messages.
 
     Raises:
@@ -108,6 +108,6 @@ def choose_method(method: str, options: MethodOptions, fixed_scale: float | None
     ).apply(config)
     from mfh_lab.evaluation.methods.mfh_method import mfh_contender, with_fixed_scale
 
-    # Nothing is kept for pictures, whatever the preset says.
+    # No painting is kept for pictures, whatever the preset.
     config = replace(with_fixed_scale(config, fixed_scale, protocol=protocol), keep_paintings=False)
-    return mfh_contender(config, title=f"{MFH} ({options.words()})")
+    return mfh_contender(config, title=f"{MFH} ({options.text()})")

@@ -23,7 +23,7 @@ Predictions = Annotated[
     list[str],
     typer.Option(
         metavar="LABEL=DIR",
-        help="A method and the output folder of mfh evaluate, or a folder of its metres; repeatable.",
+        help="A method and the output folder of mfh evaluate, or a folder of its metric depth; repeatable.",
     ),
 ]
 Scores = Annotated[
@@ -56,7 +56,7 @@ def fig3(
     out: Annotated[Path, typer.Option(help="Folder; features are kept in OUT/features.")] = Path("out/fig3"),
 ) -> int:
     """Figure 3: δ1 of a supervised model against the similarity of test pictures to its training pictures."""
-    from mfh_lab.evaluation.photo_files import find_photos
+    from mfh_lab.evaluation.given_files import find_photos
     from mfh_lab.paper.figures.image_features import ImageFeatures, features_digest
     from mfh_lab.paper.figures.scene_dependency import make_fig3
     from mfh_lab.paper.figures.similarity import FeatureCache, picture_file
@@ -152,24 +152,24 @@ def register(app: typer.Typer) -> None:
         app.command(name, help=f"Figure {name[3:]}: as fig7, on {dataset}.")(_on_dataset(name, dataset))
 
 
-def labelled(option: str, words: list[str]) -> dict[str, str]:
-    """Read ``LABEL=VALUE`` words.
+def labelled(option: str, values: list[str]) -> dict[str, str]:
+    """Read ``LABEL=VALUE`` options.
 
     Args:
         option: its name, for messages.
-        words: as typed.
+        values: as typed.
 
     Returns:
         Label -> value, in the order typed.
 
     Raises:
-        InputError: for a word without a label or a value, or a label that comes twice.
+        InputError: for one without a label or a value, or a label that comes twice.
     """
     read: dict[str, str] = {}
-    for word in words:
-        match = re.fullmatch(r"\s*([^=]+?)\s*=(.+)", word, re.DOTALL)
+    for value in values:
+        match = re.fullmatch(r"\s*([^=]+?)\s*=(.+)", value, re.DOTALL)
         if match is None:
-            raise InputError(f"{option} is {word!r}: expected LABEL=PATH")
+            raise InputError(f"{option} is {value!r}: expected LABEL=PATH")
         label = shown(match[1])
         if label in read:
             raise InputError(f"{option} has {label!r} twice: expected every label once")
@@ -183,10 +183,10 @@ def measure_bodies(
     """Measure a photo, and return the bodies that gave its scale too: of people in it, and of painted ones.
 
     Args:
-        photo: the photo.
+        photo: input of the pipeline.
         preset: models and options.
         seed: of the paintings.
-        progress: told what is going on.
+        progress: called with what is being done and the fraction done.
         **overrides: other fields of the configuration.
     """
     import numpy as np
@@ -239,7 +239,7 @@ def _error_maps(
     out: Path,
 ) -> int:
     from mfh_lab.evaluation.datasets.registry import open_dataset
-    from mfh_lab.evaluation.prediction_folders import check_complete, parse_predictions
+    from mfh_lab.evaluation.given_files import check_complete, parse_predictions
     from mfh_lab.evaluation.protocols import PROTOCOLS, view
     from mfh_lab.paper.figures.error_maps import make_error_maps, pick_samples
 
@@ -290,7 +290,7 @@ def _test_set(
 
 
 def _prepare(out: Path, names: Sequence[str]) -> None:
-    """Refuse what cannot be written or drawn, or is of somebody else, before any work, and make the folder."""
+    """Refuse, before any work, files that cannot be written or are not this program's; make the folder."""
     from mfh.io.atomic import check_writable, make_folder
     from mfh.io.written import check_own
     from mfh_lab.paper.figures.saving import new_figure

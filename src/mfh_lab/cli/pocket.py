@@ -38,11 +38,11 @@ def render(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; default: one a core.", show_default=False)] = None,
 ) -> int:
-    """Render scenes: rgb.png, depth.npz, ids.png and scene.json in OUT/scene-<seed>/; run again to go on."""
+    """Render scenes: rgb.png, depth.npz, ids.png and scene.json in OUT/scene-<seed>/; run again to resume."""
     check_number("--count", count, 1, MOST_SCENES)
     check_number("--seed", seed, 0, LAST_SEED - count)
     from mfh.io.atomic import check_writable
-    from mfh_lab.pocket.world.requirements import require_renderer
+    from mfh_lab.pocket.world.workers import require_renderer
 
     require_renderer()
     check_writable(out)

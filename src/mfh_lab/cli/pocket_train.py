@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Train the pocket networks on rendered shards.", rich_markup_mode=None)
 
 Data = Annotated[Path, typer.Option(help="Folder of shards, made by python -m mfh_lab.pocket.world.dataset.")]
-Out = Annotated[Path, typer.Option(help="safetensors file to write; an unfinished run goes on from its .state file.")]
+Out = Annotated[Path, typer.Option(help="safetensors file to write; an unfinished run resumes from its .state file.")]
 Start = Annotated[
     Path | None,
     typer.Option(
@@ -32,7 +32,7 @@ Workers = Annotated[int, typer.Option(help="Processes of one thread each; their 
 
 @app.callback()
 def train() -> None:
-    """Train one network; run again to go on."""
+    """Train one network; run again to resume."""
 
 
 @app.command()
@@ -75,7 +75,7 @@ def painter(
 
 @app.command("range")
 def depth_range(data: Data, out: Out, seed: Seed = 0) -> int:
-    """How far a photo's depth reaches, from the features of the depth network in the package."""
+    """The depth range of a photo, from the features of the depth network in the package."""
     shards = _shards(data, out, seed)
     from mfh.cli.progress import progress_line
     from mfh_lab.pocket.train.range_head import seen_path, train_range
@@ -143,7 +143,7 @@ def _shards(data: Path, out: Path, seed: int) -> list[Path]:
     """Return the shards, after seeing that training can be done and its result written."""
     from mfh.io.atomic import check_writable
     from mfh.io.reading import reading
-    from mfh_lab.pocket.world.requirements import require_trainer
+    from mfh_lab.pocket.world.workers import require_trainer
 
     check_number("--seed", seed, 0, LAST_SEED)
     with reading(data, what="--data", expected="a folder of shards"):

@@ -1,23 +1,30 @@
-"""``mfh reproduce``: the paper's tables and figures, each by one command, its own number beside the paper's."""
+"""``mfh reproduce NAME``: the paper's tables and figures, each by one command, its own number beside the paper's.
 
-from collections.abc import Callable
+Tables and Figure 5 share their options; each figure of predictions has its own.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperGroup
 
 from mfh.cli.flags import MOST_SCENES, MOST_SEEDS, MOST_WORKERS, NOISES, check_number
 from mfh.config import PRESETS
 from mfh.errors import InputError, shown
+from mfh_lab.cli import figures
 from mfh_lab.cli.reproduced import DEFAULT_SCENES, Request, reproduce_grid, reproduce_methods
 
 
 def reproduce(
-    name: Annotated[
-        str, typer.Argument(help="table1-table9, fig5, ...; a wrong name lists them all.", show_default=False)
-    ],
+    name: str,
     dataset: Annotated[
-        str | None, typer.Option(help="Default: the paper's. pocket needs no files.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Default: the paper's. For tables of settings and fig5, pocket needs no files.", show_default=False
+        ),
     ] = None,
     root: Annotated[
         list[str] | None,
@@ -33,10 +40,10 @@ def reproduce(
         ),
     ] = None,
     painter: Annotated[str | None, typer.Option(help="Instead of the preset's.", show_default=False)] = None,
-    protocol: Annotated[Literal["paper", "authors_code"], typer.Option(help="What is shown and scored.")] = "paper",
+    protocol: Annotated[Literal["paper", "authors_code"], typer.Option(help="Input crop and scored pixels.")] = "paper",
     models: Annotated[
         Literal["trained", "oracle"],
-        typer.Option(help="On the pocket world: the models in the package, or oracles that err as told."),
+        typer.Option(help="On the pocket world: the models in the package, or oracles with --noise."),
     ] = "trained",
     noise: Annotated[str, typer.Option(help=f"Of the oracles, one of {', '.join(NOISES)}.")] = "outliers10",
     bank: Annotated[
@@ -58,11 +65,9 @@ def reproduce(
     unit: Annotated[
         str | None, typer.Option(help="Of the predictions: m, cm, mm or metres per unit.", show_default=False)
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the results; run again to go on.")] = Path("out/reproduce"),
+    out: Annotated[Path, typer.Option(help="Folder for the results; run again to resume.")] = Path("out/reproduce"),
 ) -> int:
     """Measure a table or figure of the paper again: Markdown, CSV, PNG and PDF, the paper's numbers beside."""
-    if name not in ENTRIES:
-        raise InputError(f"{name!r} is no table or figure of the paper: expected one of {', '.join(ENTRIES)}")
     for flag, count, most in (
         ("--limit", limit, MOST_SCENES), ("--seeds", seeds, MOST_SEEDS), ("--workers", workers, MOST_WORKERS)
     ):  # fmt: skip
@@ -88,29 +93,94 @@ def reproduce(
     from mfh.io.atomic import check_writable
 
     check_writable(out)
-    return ENTRIES[name](request)
+    return ENTRIES[name][0](request)
 
 
-ENTRIES: dict[str, Callable[[Request], int]] = {
-    **{name: reproduce_methods for name in ("table1", "table2")},
-    **{name: reproduce_grid for name in ("table3", "table4", "table5")},
-    "table6": reproduce_methods,
-    **{name: reproduce_grid for name in ("table7", "table8", "table9", "fig5")},
+ENTRIES: dict[str, tuple[Callable[[Request], int], str]] = {
+    "table1": (reproduce_methods, "This method and others on NYUv2 and KITTI."),
+    "table2": (reproduce_methods, "This method and others on DIODE (indoor), iBims-1 and ETH3D."),
+    "table3": (reproduce_grid, "Relative-depth models and optimization targets."),
+    "table4": (reproduce_grid, "Which parameters are free."),
+    "table5": (reproduce_grid, "Losses."),
+    "table6": (reproduce_methods, "Metric models, nothing aligned and after the best scale and shift."),
+    "table7": (reproduce_grid, "Widths of the paint mask."),
+    "table8": (reproduce_grid, "Painters."),
+    "table9": (reproduce_grid, "Mesh models."),
+    "fig5": (reproduce_grid, "Number of paintings, for the paper's head and this project's."),
 }
-"""Table or figure -> what makes it. To add one: a function of the request, and a line here."""
+"""Table or figure -> what makes it, and its line in the help. To add one: a function of the request and a line here."""
 
 
-def _labelled(words: list[str], flag: str, *, unlabelled: bool = False) -> dict[str, str]:
-    """Read words of the form LABEL=VALUE."""
+def _labelled(options: list[str], flag: str, *, unlabelled: bool = False) -> dict[str, str]:
+    """Read options of the form LABEL=VALUE."""
     found: dict[str, str] = {}
-    for word in words:
-        label, equals, value = word.partition("=")
+    for option in options:
+        label, equals, value = option.partition("=")
         if not equals and unlabelled:
-            label, value = "", word
+            label, value = "", option
         elif not (label and value):
-            raise InputError(f"{flag} is {word!r}: expected LABEL=VALUE")
+            raise InputError(f"{flag} is {option!r}: expected LABEL=VALUE")
         label = shown(label)
         if label in found:
-            raise InputError(f"{flag} {label or word} is given twice")
+            raise InputError(f"{flag} {label or option} is given twice")
         found[label] = value
     return found
+
+
+class _EntryGroup(TyperGroup):
+    """A group of commands that also takes options before the name of a table."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the name of a table first."""
+        return super().parse_args(ctx, routed(args, list(self.commands)))
+
+
+def routed(arguments: Sequence[str], commands: Sequence[str]) -> list[str]:
+    """Return the arguments with the name of a table first.
+
+    Args:
+        arguments: after ``mfh reproduce``.
+        commands: names that can be typed.
+
+    Raises:
+        InputError: for a name that is neither a table nor a figure.
+    """
+    if not arguments or arguments[0] in (*commands, "--help"):
+        return list(arguments)
+    if arguments[0].startswith("-"):
+        place = next((number for number, one in enumerate(arguments) if one in ENTRIES), None)
+        if place is not None:
+            return [arguments[place], *arguments[:place], *arguments[place + 1 :]]
+        raise InputError(f"no table or figure is named: expected one of {', '.join(commands)} first")
+    raise InputError(f"{arguments[0]!r} is no table or figure of the paper: expected one of {', '.join(commands)}")
+
+
+def _entry(name: str) -> Callable[..., int]:
+    """Return :func:`reproduce` for one table as a function of its options."""
+
+    def entry(**options: Any) -> int:
+        return reproduce(name, **options)
+
+    signature = inspect.signature(reproduce)
+    parameters = [one for one in signature.parameters.values() if one.name != "name"]
+    entry.__signature__ = signature.replace(parameters=parameters)  # pyright: ignore[reportFunctionMemberAccess]
+    entry.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": int}
+    return entry
+
+
+app = typer.Typer(
+    add_completion=False,
+    cls=_EntryGroup,
+    help="Measure a table or figure of the paper again.",
+    rich_markup_mode=None,
+)
+for _name, (_, _line) in ENTRIES.items():
+    app.command(_name, help=f"{_line} Markdown, CSV, PNG and PDF, the paper's numbers beside.", short_help=_line)(
+        _entry(_name)
+    )
+figures.register(app)
+
+
+@app.callback()
+def names() -> None:
+    """Tables and figures."""

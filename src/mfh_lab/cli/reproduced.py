@@ -1,4 +1,4 @@
-"""What ``mfh reproduce`` does once its words are read: grids of settings, methods side by side, and their files."""
+"""What ``mfh reproduce`` does once its arguments are read: grids of settings, methods side by side, and their files."""
 
 import os
 from dataclasses import dataclass, replace
@@ -13,8 +13,8 @@ from mfh.errors import BackendError, InputError, shown
 
 if TYPE_CHECKING:
     from mfh_lab.evaluation.datasets.frames import FrameDataset
-    from mfh_lab.evaluation.pocket_subjects import NoiseName
     from mfh_lab.paper.bench import Bench
+    from mfh_lab.paper.pocket import NoiseName
     from mfh_lab.paper.run import Measured, Progress
 
 DEFAULT_SCENES = 16
@@ -31,7 +31,7 @@ class Request:
         limit: only so many photos.
         preset: None for "paper", or "pocket" on the pocket world.
         painter: registry name instead of the preset's.
-        protocol: what is shown and scored.
+        protocol: name of the evaluation protocol.
         out: folder of the results.
         models: of the pocket world: "trained" or "oracle".
         noise: of the oracles.
@@ -76,12 +76,20 @@ class Request:
         """
         found = self.roots.get(dataset, self.roots.get(""))
         if found is None:
+            root = f"--root {dataset}=DIR"
             raise InputError(
-                f"{self.name} is measured on {dataset}: give its folder with --root {dataset}=DIR "
-                f"(mfh evaluate {dataset} --check --root DIR says what belongs there), or --dataset pocket, which "
-                "needs nothing"
+                f"{self.name} is measured on {dataset}: give its folder with {root} ({self._advice(dataset)}"
             )
         return found
+
+    def _advice(self, dataset: str) -> str:
+        """Return where the folder comes from, and what needs none."""
+        if dataset == "pocket":
+            return "mfh pocket render --out DIR makes one)"
+        check = f"mfh evaluate {dataset} --check --root DIR lists what belongs there)"
+        from mfh_lab.paper.tables import GRIDS
+
+        return f"{check}, or --dataset pocket, which needs nothing" if self.name in GRIDS else check
 
 
 def reproduce_grid(request: Request) -> int:
@@ -109,7 +117,7 @@ def reproduce_grid(request: Request) -> int:
     with progress_line() as progress:
         progress.update("starting", 0.0)
         if (request.dataset or grid.dataset) == "pocket" and "pocket" not in request.roots and "" not in request.roots:
-            from mfh_lab.paper.pocket import pocket_grid
+            from mfh_lab.paper.tables import pocket_grid
 
             bench = _pocket_bench(request, progress=progress.update)
             grid = pocket_grid(grid, oracle=request.models == "oracle")
@@ -213,7 +221,7 @@ def _dataset_bench(request: Request, dataset: str) -> "Bench":
 
 
 def _missing_weights(config: Config) -> str:
-    """Say which of the preset's models are not here either."""
+    """Return which of the preset's models are not here either."""
     from mfh.models.needs import needs_of
 
     missing = ", ".join(needs_of(config).missing)
@@ -221,27 +229,30 @@ def _missing_weights(config: Config) -> str:
 
 
 def _pocket_bench(request: Request, *, progress: "Progress") -> "Bench":
-    from mfh_lab.pocket.world.requirements import require_renderer
+    from mfh_lab.pocket.world.workers import require_renderer
 
     require_renderer()
     from mfh.io.atomic import make_folder
     from mfh_lab.evaluation.protocols import PROTOCOLS
     from mfh_lab.evaluation.store import Store
-    from mfh_lab.paper.pocket import Scenes, oracle_bench, trained_bench
-    from mfh_lab.pocket.world.bodies import sample_bank_path
+    from mfh_lab.paper.pocket import OracleBench, PocketScenes, trained_bench
+    from mfh_lab.pocket.world.bodies import load_bank, sample_bank_path
     from mfh_lab.pocket.world.workers import usable_cores
 
     bank = request.bank or sample_bank_path()
     if not os.path.isfile(bank):
         raise InputError(f"--bank: no body bank at {bank}: make one with python -m mfh_lab.pocket.world.bodies")
     make_folder(request.out)
-    scenes = Scenes(request.limit or DEFAULT_SCENES, bank, request.out, request.workers or usable_cores())
+    scenes = PocketScenes(request.limit or DEFAULT_SCENES, bank, request.out, request.workers or usable_cores())
     if request.models == "oracle":
         if request.preset is not None or request.painter is not None:
             raise InputError("--preset and --painter are of --models trained: oracles are models of their own")
-        return oracle_bench(scenes, _noise(request.noise), progress=progress)
+        noise = _noise(request.noise)
+        return OracleBench(scenes.seeds(progress), load_bank(bank), noise)
     config, store = request.config(), Store(request.out / "answers")
-    return trained_bench(scenes, config, store, protocol=PROTOCOLS[request.protocol], progress=progress)
+    return trained_bench(
+        scenes.seeds(progress), scenes, config, store, protocol=PROTOCOLS[request.protocol], progress=progress
+    )
 
 
 def _noise(name: str) -> "NoiseName":

@@ -14,7 +14,7 @@ TALLY_FILES = ("tally.csv", "tally.md")
 
 app = typer.Typer(
     add_completion=False,
-    help="Ask people which method's metres look most reasonable, blindly, and count their answers.",
+    help="Ask people which method's depth looks most reasonable, blindly, and count their answers.",
     rich_markup_mode=None,
 )
 
@@ -31,7 +31,7 @@ def make(
         list[str],
         typer.Option(
             metavar="LABEL=DIR",
-            help="A method and the folder of its metres: NAME.npz (depth_m), NAME.npy or NAME/depth.npz; repeatable.",
+            help="A method and its folder of depth: NAME.npz (depth_m), NAME.npy or NAME/depth.npz; repeatable.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="FILE.html that holds everything, or a folder to put on a web server.")],
@@ -43,7 +43,7 @@ def make(
     max_m: Annotated[
         float | None,
         typer.Option(
-            help="Far end of all meter bars, metres; default: 10, 15, 20, 40 or 80 by what the methods say.",
+            help="Far end of all meter bars, metres; default: 10, 15, 20, 40 or 80 by the predictions.",
             show_default=False,
         ),
     ] = None,
@@ -53,13 +53,12 @@ def make(
     ] = None,
     note: Annotated[str, typer.Option(help="Shown to participants, such as whom to send the answers to.")] = "",
 ) -> int:
-    """Make a blind side-by-side page; the key that says which method is which is a file of its own."""
+    """Make a blind side-by-side page; the key of which method is which is a file of its own."""
     check_number("--seed", seed, 0, LAST_SEED)
     if max_m is not None and bars is not None:
         raise InputError("--max-m and --bars are both given: expected one of them")
     from mfh.io.atomic import check_writable, make_folder
-    from mfh_lab.evaluation.photo_files import find_photos
-    from mfh_lab.evaluation.prediction_folders import parse_predictions
+    from mfh_lab.evaluation.given_files import find_photos, parse_predictions
     from mfh_lab.paper.study.meter_bar import bar_to, read_bars
     from mfh_lab.paper.study.page import check_new, make_study
 

@@ -39,10 +39,10 @@ class RelativeDepthCodec:
     """Relative depth with its space."""
 
     def encode(self, answer: RelativeDepth) -> Arrays:
-        """Return the map, and the rest in words."""
+        """Return the map, and the rest as JSON."""
         return {
             "values": answer.values,
-            ABOUT: _words({"space": answer.space, "log_range": answer.log_range and answer.log_range.parts}),
+            ABOUT: _json_array({"space": answer.space, "log_range": answer.log_range and answer.log_range.parts}),
         }
 
     def decode(self, arrays: Mapping[str, ndarray]) -> RelativeDepth:
@@ -82,7 +82,7 @@ class PaintingCodec:
             arrays["rgb"] = answer.rgb
         if sprite is not None:
             arrays["sprite_mask"] = np.packbits(sprite.sprite_mask)
-        return {**arrays, ABOUT: _words(about)}
+        return {**arrays, ABOUT: _json_array(about)}
 
     def decode(self, arrays: Mapping[str, ndarray]) -> PaintedPhoto:
         """Return the painting."""
@@ -113,7 +113,7 @@ class PeopleCodec:
                 for name in ("image_px", "world_m", "visibility"):
                     arrays[f"{k}/{name}"] = getattr(person.pose, name)
         rows = [[one.score, list(one.instance_mask.shape), one.pose is not None] for one in answer]
-        return {**arrays, ABOUT: _words(rows)}
+        return {**arrays, ABOUT: _json_array(rows)}
 
     def decode(self, arrays: Mapping[str, ndarray]) -> list[Person]:
         """Return the people."""
@@ -140,7 +140,7 @@ class BodiesCodec:
                 continue
             arrays[f"{k}/vertices_m"], arrays[f"{k}/faces"] = mesh.vertices_m, mesh.faces
             rows.append([mesh.source, mesh.stature_m, mesh.log_depth_sigma, mesh.reprojection_px])
-        return {**arrays, ABOUT: _words(rows)}
+        return {**arrays, ABOUT: _json_array(rows)}
 
     def decode(self, arrays: Mapping[str, ndarray]) -> list[HumanMesh | None]:
         """Return the bodies; None where a person was not measured."""
@@ -150,7 +150,7 @@ class BodiesCodec:
         ]
 
 
-def _words(about: object) -> ndarray:
+def _json_array(about: object) -> ndarray:
     return np.array(json.dumps(about, default=_plain))
 
 

@@ -1,13 +1,16 @@
-"""What results are a function of, as short words: the package's code and weights, and models in folders."""
+"""Digests of what results are a function of: the packages' code and weights, and models in folders."""
 
 import hashlib
 import os
+from functools import cache
 from pathlib import Path
 
 import mfh
 import mfh_lab
 from mfh.io.reading import reading
 
+_MODEL_CODE = ("models", "geometry", "weights/data", "types")
+_MODEL_SUFFIXES = (".py", ".onnx", ".npz")
 _CODE = (".py", ".onnx", ".safetensors", ".npz")
 
 
@@ -37,4 +40,17 @@ def folder_digest(folder: Path, suffixes: tuple[str, ...] = ()) -> str:
                 facts = path.stat()
                 name = path.relative_to(folder).as_posix()
                 digest.update(f"{name}\n{facts.st_size}\n{facts.st_mtime_ns}\n".encode(errors="surrogatepass"))
+    return digest.hexdigest()[:16]
+
+
+@cache
+def model_code_digest() -> str:
+    """Return a digest of the package's models: their code, what it rests on, and the weights in the package."""
+    digest = hashlib.sha256()
+    folder = Path(mfh.__file__).parent
+    for part in _MODEL_CODE:
+        for path in sorted((folder / part).rglob("*")):
+            if path.suffix in _MODEL_SUFFIXES:
+                digest.update(path.relative_to(folder).as_posix().encode())
+                digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 ``ledger.json`` holds the configuration; another one is refused. ``done.jsonl`` gets a line for every photo, after its
 answer is whole on disk: what a killed run had begun and not written down is done again, and nothing else is. What the
-ledger does not list was put there by somebody else: it is never replaced or removed.
+ledger does not list is not this program's: it is never replaced or removed.
 """
 
 import json
@@ -52,7 +52,6 @@ class Ledger:
     """A folder of answers of one configuration.
 
     Attributes:
-        folder: the folder.
         done: what is done, by the sample's name.
     """
 
@@ -121,7 +120,7 @@ def open_ledger(folder: Path, settings: Mapping[str, object], *, restart: bool =
 
 
 def differences(old: object, new: object, where: str = "") -> list[str]:
-    """Return what differs between two trees of plain values, a few words each: "method.seed was 0, is 1".
+    """Return what differs between two JSON objects, one text each: "method.seed was 0, is 1".
 
     Args:
         old: what is there.
@@ -144,14 +143,14 @@ def _short(value: object) -> str:
 
 
 def _read(path: Path) -> dict[str, object]:
-    tree = read_json(path, what="", expected=_EXPECTED)
-    if not (isinstance(tree, dict) and tree.keys() >= _KEYS):
+    content = read_json(path, what="", expected=_EXPECTED)
+    if not (isinstance(content, dict) and content.keys() >= _KEYS):
         raise InputError(f"{path} is no ledger of mfh evaluate: choose another folder with --out")
-    return tree
+    return content
 
 
 def _check_free(folder: Path) -> None:
-    """Refuse a folder without a ledger that has something of somebody else's where answers would go."""
+    """Refuse a folder without a ledger that holds other files where answers would go."""
     with reading(folder, what="--out", expected="a folder for results"):
         taken = [name for name in (DONE, PREDICTIONS) if os.path.lexists(folder / name)]
         if taken == [PREDICTIONS] and os.path.isdir(folder / PREDICTIONS) and not os.listdir(folder / PREDICTIONS):
@@ -187,18 +186,18 @@ def _done_lines(path: Path) -> list[bytes]:
 
 
 def _as_done(line: bytes) -> Done:
-    """Return what one line says.
+    """Parse one line.
 
     Raises:
         ValueError, TypeError: for a line of something else.
     """
-    tree = parse_json(line.decode("utf-8"))
-    if not isinstance(tree, dict):
+    content = parse_json(line.decode("utf-8"))
+    if not isinstance(content, dict):
         raise ValueError("it is no JSON object")
-    done = Done(**tree)
-    words = (done.name, done.failure, done.kind)
+    done = Done(**content)
+    texts = (done.name, done.failure, done.kind)
     number = isinstance(done.seconds, int | float) and not isinstance(done.seconds, bool)
-    if not all(isinstance(word, str) for word in words) or not (number and math.isfinite(done.seconds)):
+    if not all(isinstance(one, str) for one in texts) or not (number and math.isfinite(done.seconds)):
         raise ValueError("it has values of other kinds")
     return done
 

@@ -1,7 +1,7 @@
-"""Evaluation protocols: what a method is shown of a sample, and which of its pixels are scored.
+"""Evaluation protocols: which part of a sample is a method's input, and which of its pixels are scored.
 
-``paper`` is what the paper says; ``authors_code`` is what its published code does, for comparing with its tables. They
-differ outside the method: a dataset never changes the algorithm unless ``authors_code`` is asked for by name.
+``paper`` is what the paper describes; ``authors_code`` is what its published code does, for comparing with its tables.
+They differ outside the method: a dataset never changes the algorithm unless ``authors_code`` is asked for by name.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,7 @@ from numpy import ndarray
 from mfh.errors import InputError
 from mfh.geometry.camera import crop_camera, resize_camera
 from mfh.types import Camera, FocalProvenance, Photo
-from mfh_lab.evaluation.datasets.sample import Sample
-from mfh_lab.evaluation.view import View
+from mfh_lab.evaluation.datasets.sample import DatasetSample
 
 Window = Literal["all", "eigen", "garg-whole-frame", "garg-seen-frame"]
 OneFocal = Literal["fx", "mean"]
@@ -66,6 +65,29 @@ class Rules:
 
 
 @dataclass(frozen=True)
+class EvaluationView:
+    """One sample under one protocol.
+
+    Attributes:
+        name: of the sample.
+        photo: the method's input: cropped and resized by the protocol, with the camera of exactly that size.
+        truth_m: (h, w) float32 z in metres, cropped like the photo but never resized; 0 where there is none.
+        scored_mask: (h, w) pixels that count: a truth strictly between min_m and max_m, inside the crop and the mask.
+        min_m: answers are clamped to this.
+        max_m: and to this.
+        kind: of scene, where the dataset has kinds; else empty.
+    """
+
+    name: str
+    photo: Photo
+    truth_m: Float[ndarray, "h2 w2"]
+    scored_mask: Bool[ndarray, "h2 w2"]
+    min_m: float
+    max_m: float
+    kind: str = ""
+
+
+@dataclass(frozen=True)
 class Protocol:
     """Rules for every dataset.
 
@@ -95,7 +117,7 @@ _OWN = Rules(min_m=0.1, max_m=80.0)
 
 PAPER = Protocol(
     "paper",
-    "what the paper says: the usual crops, and every dataset's own masks and camera",
+    "what the paper describes: the usual crops, and every dataset's own masks and camera",
     {
         "nyu": replace(_INDOOR, window="eigen"),
         "kitti": replace(_OUTDOOR, window="garg-whole-frame", kb_crop=True),
@@ -125,15 +147,15 @@ PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in (PAPER
 DEFAULT_PROTOCOL = PAPER.name
 
 
-def view(sample: Sample, rules: Rules) -> View:
-    """Show a sample as a protocol says: photo and camera cropped and resized, the truth cropped but never resized.
+def view(sample: DatasetSample, rules: Rules) -> EvaluationView:
+    """Return a sample under a protocol: photo and camera cropped and resized, the truth cropped but never resized.
 
     Args:
         sample: as it lies on disk.
         rules: of its dataset.
 
     Returns:
-        What a method sees, and what its answer is scored against; nothing may be left to score.
+        A method's input, and what its answer is scored against; nothing may be left to score.
 
     Raises:
         InputError: for a frame that is smaller than a crop.
@@ -155,13 +177,14 @@ def view(sample: Sample, rules: Rules) -> View:
         width=columns.stop - columns.start,
         height=rows.stop - rows.start,
     )
-    return View(
+    return EvaluationView(
         name=sample.name,
         photo=_photo(np.ascontiguousarray(sample.rgb[rows, columns]), camera, rules, sample.name),
         truth_m=truth_m,
         scored_mask=(truth_m > rules.min_m) & (truth_m < rules.max_m) & window[rows, columns],
         min_m=rules.min_m,
         max_m=rules.max_m,
+        kind=sample.kind,
     )
 
 

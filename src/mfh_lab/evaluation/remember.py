@@ -1,7 +1,7 @@
 """Models that answer the same question once: ways of estimating are compared on the very same paintings.
 
-What an answer took is charged to everybody who asks for it, so that a way that comes second pays what it would have
-paid alone. With a store, answers outlive the run.
+The seconds of an answer are charged to every caller that asks for it, so that the second way costs what it would have
+cost alone. With a store, answers outlive the run.
 """
 
 import hashlib
@@ -141,11 +141,11 @@ class RememberingPainter:
 
 
 class RememberingRelativeDepth:
-    """A relative-depth model that looks at each picture once.
+    """A relative-depth model that runs once on each picture.
 
     Args:
-        model: looks.
-        memory: keeps what it sees.
+        model: predicts.
+        memory: keeps its answers.
         identity: everything about the model that decides its answers; a store needs it.
     """
 
@@ -157,7 +157,7 @@ class RememberingRelativeDepth:
         self._identity = _identity(identity, memory)
 
     def predict(self, photos: Sequence[np.ndarray]) -> list[RelativeDepth]:
-        """Look at one picture at a time."""
+        """Predict one picture at a time."""
         return [
             self._memory.ask(
                 "relative",
@@ -170,7 +170,7 @@ class RememberingRelativeDepth:
 
 
 class RememberingPeople:
-    """A person segmenter and a mesh model that look at each picture once.
+    """A person segmenter and a mesh model that run once on each picture.
 
     Args:
         segmenter: finds people.
@@ -219,7 +219,7 @@ class RememberingPeople:
 
     def measure(self, photo: np.ndarray, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
         """Measure the people of a picture."""
-        # Who they are is said by who found them, and where: a finder's landmarks can decide the body too.
+        # The segmenter and the masks identify the people: a segmenter's landmarks can decide the body too.
         boxes = tuple(self._memory.name(person.instance_mask) for person in people)
         return self._memory.ask(
             "bodies",

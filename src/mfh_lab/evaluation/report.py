@@ -12,8 +12,9 @@ import numpy as np
 
 from mfh.io.written import own_path
 from mfh_lab.evaluation.ledger import Ledger
-from mfh_lab.evaluation.metrics import METRICS, DepthErrors, DepthScores
-from mfh_lab.evaluation.runner import NOT_COUNTED, Row
+from mfh_lab.evaluation.runner import NOT_COUNTED, PhotoRow
+from mfh_lab.evaluation.scoring import DepthScores
+from mfh_lab.pocket.metrics import METRICS, DepthErrors
 
 HEADINGS = {
     "delta1": "δ1", "delta2": "δ2", "delta3": "δ3", "abs_rel": "AbsRel", "sq_rel": "SqRel", "rmse": "RMSE",
@@ -30,7 +31,7 @@ _SHOWN_FAILURES = 5
 
 
 @dataclass(frozen=True)
-class Summary:
+class EvaluationSummary:
     """All photos of one evaluation.
 
     Attributes:
@@ -75,7 +76,7 @@ class Summary:
         return self.answered / (self.answered + self.failed) if self.answered + self.failed else 0.0
 
 
-def summarise(rows: Sequence[Row]) -> Summary:
+def summarise(rows: Sequence[PhotoRow]) -> EvaluationSummary:
     """Return the means over all photos.
 
     Args:
@@ -87,7 +88,7 @@ def summarise(rows: Sequence[Row]) -> Summary:
     good: dict[str, list[DepthErrors]] = {setting: [getattr(one, setting) for one in scores] for setting in SETTINGS}
     half_widths = [row.half_width for row in rows if row.half_width is not None]
     errors = [one.scale_error for one in scores]
-    return Summary(
+    return EvaluationSummary(
         photos=len(rows),
         answered=len(scores),
         failed=len(worst),
@@ -107,7 +108,7 @@ def summarise(rows: Sequence[Row]) -> Summary:
     )
 
 
-def table(summary: Summary) -> list[list[str]]:
+def table(summary: EvaluationSummary) -> list[list[str]]:
     """Return the cells of the table: a heading, then a line for each setting, and each with failures where any are.
 
     Args:
@@ -123,7 +124,7 @@ def table(summary: Summary) -> list[list[str]]:
     return lines
 
 
-def text(title: str, rows: Sequence[Row], summary: Summary) -> str:
+def text(title: str, rows: Sequence[PhotoRow], summary: EvaluationSummary) -> str:
     """Return what is printed: title, aligned table, and what a mean does not say.
 
     Args:
@@ -140,7 +141,7 @@ def text(title: str, rows: Sequence[Row], summary: Summary) -> str:
     return "\n".join([title, "", *(line.rstrip() for line in lines), "", *_facts(rows, summary)])
 
 
-def markdown(title: str, rows: Sequence[Row], summary: Summary) -> str:
+def markdown(title: str, rows: Sequence[PhotoRow], summary: EvaluationSummary) -> str:
     """Return the same as Markdown.
 
     Args:
@@ -154,7 +155,9 @@ def markdown(title: str, rows: Sequence[Row], summary: Summary) -> str:
     return "\n".join([f"# {title}", "", *lines, "", *facts, ""])
 
 
-def summary_tree(rows: Sequence[Row], summary: Summary, settings: Mapping[str, object]) -> dict[str, object]:
+def summary_object(
+    rows: Sequence[PhotoRow], summary: EvaluationSummary, settings: Mapping[str, object]
+) -> dict[str, object]:
     """Return the summary as plain JSON values.
 
     Args:
@@ -163,11 +166,13 @@ def summary_tree(rows: Sequence[Row], summary: Summary, settings: Mapping[str, o
         settings: what was run.
     """
     failures = [{"name": row.name, "kind": row.kind, "reason": row.failure} for row in rows if row.failure]
-    tree = {"settings": settings, "coverage": summary.coverage, **asdict(summary), "failures": failures}
-    return {name: _plain(value) for name, value in tree.items()}
+    content = {"settings": settings, "coverage": summary.coverage, **asdict(summary), "failures": failures}
+    return {name: _plain(value) for name, value in content.items()}
 
 
-def write_report(title: str, rows: Sequence[Row], ledger: Ledger, settings: Mapping[str, object]) -> Summary:
+def write_report(
+    title: str, rows: Sequence[PhotoRow], ledger: Ledger, settings: Mapping[str, object]
+) -> EvaluationSummary:
     """Write scores.csv, failures.csv, summary.json, summary.md, and timings.csv; all but the last repeat byte for byte.
 
     Args:
@@ -191,15 +196,15 @@ def write_report(title: str, rows: Sequence[Row], ledger: Ledger, settings: Mapp
             worst = [_number(getattr(row.worst[0], name)) for name in METRICS] if row.worst else [""] * len(METRICS)
             failures.append([row.name, row.kind, row.failure, *worst])
     _write(out / "failures.csv", _csv(failures))
-    tree = summary_tree(rows, summary, settings)
-    _write(out / "summary.json", json.dumps(tree, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    content = summary_object(rows, summary, settings)
+    _write(out / "summary.json", json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
     _write(out / "summary.md", markdown(title, rows, summary))
     seconds = [[row.name, f"{ledger.done[row.name].seconds:.3f}"] for row in rows]
     _write(out / "timings.csv", _csv([["name", "seconds"], *seconds]))
     return summary
 
 
-def _facts(rows: Sequence[Row], summary: Summary) -> list[str]:
+def _facts(rows: Sequence[PhotoRow], summary: EvaluationSummary) -> list[str]:
     """Return lines about what the table does not say."""
     scorable = summary.answered + summary.failed
     lines = [f"answers      {summary.answered} of {scorable} photos ({summary.coverage:.0%})"]
@@ -248,7 +253,7 @@ def _score_names() -> list[str]:
     return ["name", "answered", *errors, *_FACTS, "space", "half_width", "covered_80", "covered_95"]
 
 
-def _score_line(row: Row) -> list[str]:
+def _score_line(row: PhotoRow) -> list[str]:
     if row.scores is None:
         return [row.name, "0", *[""] * (len(_score_names()) - 2)]
     scores: DepthScores = row.scores

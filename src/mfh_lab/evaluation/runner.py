@@ -1,4 +1,4 @@
-"""Evaluate a method on a dataset under a protocol: answers to disk first, then scores of what is on disk."""
+"""Evaluate a method on a dataset under a protocol: predictions to disk first, then scores of what is on disk."""
 
 import os
 import time
@@ -7,16 +7,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mfh.errors import InputError, MfhError, kind_and_message, one_line, shown
+from mfh.io.written import is_inside, is_same
 from mfh.types import Space
+from mfh_lab.evaluation.datasets.frames import FrameDataset
 from mfh_lab.evaluation.datasets.sample import Dataset
 from mfh_lab.evaluation.digest import package_digest
-from mfh_lab.evaluation.ledger import Done, Ledger, open_ledger
-from mfh_lab.evaluation.methods.contender import Contender
-from mfh_lab.evaluation.methods.method import Method, Prediction
+from mfh_lab.evaluation.ledger import PREDICTIONS, Done, Ledger, open_ledger
+from mfh_lab.evaluation.methods.method import Contender, Method, Prediction
 from mfh_lab.evaluation.methods.stored import prediction_path, read_prediction, write_prediction
-from mfh_lab.evaluation.metrics import DepthErrors, DepthScores, check_shape, covers, failure_errors, score
-from mfh_lab.evaluation.protocols import Protocol, view
-from mfh_lab.evaluation.view import View
+from mfh_lab.evaluation.protocols import EvaluationView, Protocol, view
+from mfh_lab.evaluation.scoring import DepthScores, check_shape, covers, failure_errors, score
+from mfh_lab.pocket.metrics import DepthErrors
 
 Progress = Callable[[str, float], None]
 NO_TRUTH = "no truth"
@@ -24,11 +25,11 @@ NO_TRUTH = "no truth"
 UNREADABLE = "unreadable"
 """Kind of a photo whose files cannot be read: the same, and tried again by the next run."""
 FAULT = "fault"
-"""Kind of a failure that no method says of itself, such as too little memory: tried again by the next run."""
+"""Kind of a failure that no method reports, such as too little memory: tried again by the next run."""
 NOT_COUNTED = (NO_TRUTH, UNREADABLE)
 _AGAIN = (UNREADABLE, FAULT)
 LOCK_WAIT_S = 5.0
-"""How long a second process waits for a folder before it says that another one is at work in it."""
+"""How long a second process waits for a folder before it reports that another one is at work in it."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Evaluation:
 
     Attributes:
         dataset: photos with a truth.
-        protocol: what a method is shown of them, and what counts.
+        protocol: which part of them is the input, and which pixels are scored.
         contender: the method.
     """
 
@@ -54,7 +55,7 @@ class Evaluation:
             "code": package_digest(),
         }
 
-    def view(self, name: str) -> View:
+    def view(self, name: str) -> EvaluationView:
         """Return a sample as the protocol shows it.
 
         Args:
@@ -64,7 +65,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Row:
+class PhotoRow:
     """One photo of the table.
 
     Attributes:
@@ -113,7 +114,7 @@ def predict(evaluation: Evaluation, ledger: Ledger, *, progress: Progress) -> No
         ledger.add(_answer(evaluation, method, ledger, name))
 
 
-def score_all(evaluation: Evaluation, ledger: Ledger, *, progress: Progress) -> list[Row]:
+def score_all(evaluation: Evaluation, ledger: Ledger, *, progress: Progress) -> list[PhotoRow]:
     """Score what is on disk.
 
     Args:
@@ -136,8 +137,8 @@ def score_all(evaluation: Evaluation, ledger: Ledger, *, progress: Progress) -> 
 
 def evaluate(
     evaluation: Evaluation, out: Path, *, progress: Progress, restart: bool = False
-) -> tuple[list[Row], Ledger]:
-    """Answer, write down, score; run again, it goes on where it was stopped.
+) -> tuple[list[PhotoRow], Ledger]:
+    """Predict, write, score; run again, it resumes.
 
     Args:
         evaluation: what to evaluate.
@@ -160,6 +161,31 @@ def evaluate(
         others = f" (the {len(rows) - 1} other photos fail too)" if len(rows) > 1 else ""
         raise InputError(f"{rows[0].name}: {rows[0].failure}{others}")
     return rows, ledger
+
+
+def check_apart_from_inputs(out: Path, dataset: FrameDataset, contender: Contender) -> None:
+    """Refuse a folder for results that is a folder of what is read.
+
+    Args:
+        out: for the results; need not exist.
+        dataset: the photos.
+        contender: the method.
+
+    Raises:
+        InputError: where results would lie among the dataset's files, or among the answers that a method reads.
+    """
+    answers = out / PREDICTIONS
+    for folder in contender.reads:
+        if is_inside(out, folder) or is_inside(folder, answers):
+            raise InputError(
+                f"--predictions {shown(folder)} are answers to read, and results would be written to {shown(answers)}: "
+                "choose another folder with --out"
+            )
+    for folder in dict.fromkeys([dataset.root, *(path.parent for path in dataset.paths())]):
+        if is_same(out, folder) or is_same(answers, folder):
+            raise InputError(
+                f"--out {shown(out)} would put results among the dataset's own files in {shown(folder)}: choose another"
+            )
 
 
 def _is_done(ledger: Ledger, name: str) -> bool:
@@ -191,7 +217,7 @@ def _answer(evaluation: Evaluation, method: Method, ledger: Ledger, name: str) -
     return Done(name, seconds)
 
 
-def _seen(evaluation: Evaluation, name: str) -> View | str:
+def _seen(evaluation: Evaluation, name: str) -> EvaluationView | str:
     """Return a photo as the protocol shows it, or why it cannot be read."""
     try:
         return evaluation.view(name)
@@ -201,19 +227,19 @@ def _seen(evaluation: Evaluation, name: str) -> View | str:
         return kind_and_message(error)
 
 
-def _row(evaluation: Evaluation, ledger: Ledger, name: str) -> Row:
+def _row(evaluation: Evaluation, ledger: Ledger, name: str) -> PhotoRow:
     done = ledger.done[name]
     if done.failure:
-        return Row(name, failure=done.failure, kind=done.kind)
+        return PhotoRow(name, failure=done.failure, kind=done.kind)
     seen = _seen(evaluation, name)
     if isinstance(seen, str):
-        return Row(name, failure=seen, kind=UNREADABLE)
+        return PhotoRow(name, failure=seen, kind=UNREADABLE)
     try:
         prediction = read_prediction(prediction_path(ledger.predictions, name))
         scores = score(prediction, seen)
     except MfhError as error:
-        return Row(name, failure=one_line(error), kind=type(error).__name__)
-    return Row(
+        return PhotoRow(name, failure=one_line(error), kind=type(error).__name__)
+    return PhotoRow(
         name,
         scores,
         _half_width(prediction),
@@ -222,12 +248,12 @@ def _row(evaluation: Evaluation, ledger: Ledger, name: str) -> Row:
     )
 
 
-def _with_worst(evaluation: Evaluation, row: Row, *, space: Space) -> Row:
+def _with_worst(evaluation: Evaluation, row: PhotoRow, *, space: Space) -> PhotoRow:
     seen = _seen(evaluation, row.name)
     if isinstance(seen, str):
-        return Row(row.name, failure=seen, kind=UNREADABLE)
+        return PhotoRow(row.name, failure=seen, kind=UNREADABLE)
     worst = failure_errors(seen), failure_errors(seen, space=space)
-    return Row(row.name, failure=row.failure, kind=row.kind, worst=worst)
+    return PhotoRow(row.name, failure=row.failure, kind=row.kind, worst=worst)
 
 
 def _half_width(prediction: Prediction) -> float | None:
@@ -236,7 +262,7 @@ def _half_width(prediction: Prediction) -> float | None:
 
 
 def _left(seconds: float, done: int, total: int) -> str:
-    """Say how many photos there are and how long the rest may take."""
+    """Return how many photos there are and how long the rest may take."""
     count = f"{done + 1} of {total}"
     if done == 0:
         return f"{count},"

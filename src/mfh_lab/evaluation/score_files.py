@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mfh.errors import InputError
-from mfh_lab.evaluation.csv_rows import read_rows
+from mfh_lab.evaluation.rows import read_csv_rows
 
 FILE = "scores.csv"
 
@@ -30,7 +30,7 @@ class ScoreFile:
 
     Attributes:
         scores: photo -> scores, for the photos with an answer.
-        unanswered: photos without one; they can be in no mean, so every figure says how many there are.
+        unanswered: photos without one; they can be in no mean, so every figure states how many there are.
     """
 
     scores: Mapping[str, PhotoScore]
@@ -49,7 +49,7 @@ def read_scores(place: Path) -> ScoreFile:
     path = place / FILE if place.is_dir() else place
     scores: dict[str, PhotoScore] = {}
     unanswered: list[str] = []
-    for number, row in read_rows(path, ("name", "answered")):
+    for number, row in read_csv_rows(path, ("name", "answered")):
         name = row["name"]
         if name in scores or name in unanswered:
             raise InputError(f"{path} line {number}: photo {name!r} a second time")

@@ -1,4 +1,4 @@
-"""Models' answers on disk: a run that was stopped goes on, and every configuration that asks the same shares them.
+"""Models' answers on disk: a run that was stopped resumes, and every configuration that asks the same shares them.
 
 An answer's file is named by a digest of everything it depends on: the pictures themselves, the question, the model's
 name and settings, and the code and weights of the package's models. Other settings are another file.
@@ -9,20 +9,16 @@ import math
 import os
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy import ndarray
 
-import mfh
 from mfh.io.atomic import atomic_path, make_folder
 from mfh.io.reading import read_npz, reading
 
 SECONDS = "seconds"
 EXPECTED = "an answer that this program kept; delete it and run again"
-_MODEL_CODE = ("models", "geometry", "weights/data", "types")
-_SUFFIXES = (".py", ".onnx", ".npz")
 
 
 @dataclass(frozen=True)
@@ -81,16 +77,3 @@ class Store:
         """
         name = hashlib.sha256(repr(question).encode()).hexdigest()
         return self.root / kind / name[:2] / f"{name[2:]}.npz"
-
-
-@cache
-def model_code_digest() -> str:
-    """Return a digest of the package's models: their code, what it rests on, and the weights in the package."""
-    digest = hashlib.sha256()
-    folder = Path(mfh.__file__).parent
-    for part in _MODEL_CODE:
-        for path in sorted((folder / part).rglob("*")):
-            if path.suffix in _SUFFIXES:
-                digest.update(path.relative_to(folder).as_posix().encode())
-                digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]

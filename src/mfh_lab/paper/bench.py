@@ -12,28 +12,27 @@ from mfh.models.registry import Role, load_models, names_of
 from mfh.pipeline.inference import Models
 from mfh_lab.evaluation.datasets.frames import FrameDataset
 from mfh_lab.evaluation.datasets.sample import Dataset
-from mfh_lab.evaluation.digest import folder_digest
+from mfh_lab.evaluation.digest import folder_digest, model_code_digest
+from mfh_lab.evaluation.protocols import EvaluationView, view
 from mfh_lab.evaluation.protocols import Protocol as Rulebook
-from mfh_lab.evaluation.protocols import view
 from mfh_lab.evaluation.remember import Memory, RememberingPainter, RememberingPeople, RememberingRelativeDepth
-from mfh_lab.evaluation.store import Store, model_code_digest
-from mfh_lab.evaluation.view import View
+from mfh_lab.evaluation.store import Store
 
 ROLES: tuple[Role, ...] = ("relative_depth", "person_segmenter", "human_mesh", "painter")
 
 
 @dataclass(frozen=True)
-class Subject:
-    """One photo with the models that look at it.
+class BenchSubject:
+    """One photo with the models that run on it.
 
     Attributes:
         view: the photo and its truth.
-        models: they answer the same question once.
-        painter: paints each painting once.
+        models: each runs once on each input.
+        painter: makes each painting once.
         memory: of models and painter.
     """
 
-    view: View
+    view: EvaluationView
     models: Models
     painter: Painter
     memory: Memory
@@ -43,8 +42,8 @@ class Subject:
 class Bench(Protocol):
     """Photos and models.
 
-    ``dataset`` is the protocol's key; ``title`` says what was measured on and names whatever is simulated; ``settings``
-    are plain values that decide every number beside the cells.
+    ``dataset`` is the protocol's key; ``title`` names what was measured on, and what of it is simulated;
+    ``settings`` are plain values that decide every number beside the cells.
     """
 
     title: str
@@ -61,11 +60,11 @@ class Bench(Protocol):
         """
         ...
 
-    def view(self, name: str) -> View:
+    def view(self, name: str) -> EvaluationView:
         """Return one photo and its truth."""
         ...
 
-    def subject(self, seen: View) -> Subject:
+    def subject(self, seen: EvaluationView) -> BenchSubject:
         """Return a photo with the models that were loaded last."""
         ...
 
@@ -75,9 +74,9 @@ class DatasetBench:
 
     Args:
         dataset: photos with a truth.
-        protocol: what is shown and scored.
+        protocol: which part of a photo is the input, and which pixels are scored.
         base: preset that the cells change.
-        store: answers of the models.
+        store: answers of the models; None to keep them for one photo alone.
         title: of tables.
         adapt: put around every relative-depth model; None for nothing.
     """
@@ -87,7 +86,7 @@ class DatasetBench:
         dataset: Dataset | FrameDataset,
         protocol: Rulebook,
         base: Config,
-        store: Store,
+        store: Store | None,
         *,
         title: str,
         adapt: Callable[[RelativeDepthModel], RelativeDepthModel] | None = None,
@@ -106,7 +105,7 @@ class DatasetBench:
         }
         if self._rules.fixed_scale is not None:
             raise InputError(
-                f"protocol {protocol.name} fixes the scale on {dataset.name}, and the cells of an ablation say what is "
+                f"protocol {protocol.name} fixes the scale on {dataset.name}, and the cells of an ablation set what is "
                 "free themselves: use --protocol paper"
             )
         self._opened = dataset
@@ -125,15 +124,15 @@ class DatasetBench:
         # Before others are made: two painters may not fit into one GPU.
         self._models = kept
         missing: dict[Role, str] = {role: name for role, name in names.items() if (role, name) not in kept}
-        made = load_models(missing)
+        made = load_models(missing) if missing else {}
         self._models = {**kept, **{(role, names[role]): model for role, model in made.items()}}
         self._names = names
 
-    def view(self, name: str) -> View:
+    def view(self, name: str) -> EvaluationView:
         """Return one photo and its truth."""
         return view(self._opened.load(name), self._rules)
 
-    def subject(self, seen: View) -> Subject:
+    def subject(self, seen: EvaluationView) -> BenchSubject:
         """Return a photo with the models that were loaded last."""
         memory = Memory(self._store)
         model = {role: self._models[role, name] for role, name in self._names.items()}
@@ -150,7 +149,7 @@ class DatasetBench:
         )
         painter = RememberingPainter(model["painter"], memory, identity=identity["painter"])
         models = Models(self._adapt(depth) if self._adapt is not None else depth, people, people)
-        return Subject(seen, models, painter, memory)
+        return BenchSubject(seen, models, painter, memory)
 
 
 def _identity(role: Role, name: str, model: Any) -> str:

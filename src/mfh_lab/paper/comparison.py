@@ -8,19 +8,17 @@ from typing import Literal
 from mfh.config import Config
 from mfh.errors import InputError, MfhError, one_line
 from mfh.io.lock import folder_lock
-from mfh_lab.evaluation.apart import check_apart_from_inputs
 from mfh_lab.evaluation.datasets.frames import FrameDataset
 from mfh_lab.evaluation.digest import package_digest
-from mfh_lab.evaluation.methods.contender import Contender
 from mfh_lab.evaluation.methods.files import file_contender
 from mfh_lab.evaluation.methods.hub_metric import hub_contender
+from mfh_lab.evaluation.methods.method import Contender
 from mfh_lab.evaluation.methods.mfh_method import mfh_contender, with_fixed_scale
 from mfh_lab.evaluation.protocols import Protocol
-from mfh_lab.evaluation.runner import LOCK_WAIT_S, NOT_COUNTED, Evaluation, evaluate
-from mfh_lab.evaluation.runner import Row as Scored
+from mfh_lab.evaluation.runner import LOCK_WAIT_S, NOT_COUNTED, Evaluation, PhotoRow, check_apart_from_inputs, evaluate
 from mfh_lab.paper import published
 from mfh_lab.paper.grid import Cell, Grid
-from mfh_lab.paper.measure import Row
+from mfh_lab.paper.measure import ResultRow
 from mfh_lab.paper.published import NOTHING, OURS, Published
 from mfh_lab.paper.run import Measured, Progress
 
@@ -59,7 +57,7 @@ TABLES: dict[str, Table] = {
 
 @dataclass(frozen=True)
 class Methods:
-    """Who is measured.
+    """The methods of a table.
 
     Attributes:
         config: of this method.
@@ -79,7 +77,7 @@ class Methods:
         Args:
             label: of the row.
             dataset: the photos.
-            protocol: what it is shown.
+            protocol: of the evaluation.
 
         Raises:
             MfhError: for a method that cannot be had.
@@ -111,8 +109,8 @@ def compare_methods(
         name: of the table.
         datasets: opened.
         missing: dataset -> why it is not there, for the table's others.
-        protocol: what is shown and scored.
-        methods: who is measured.
+        protocol: of the evaluation.
+        methods: to compare.
         out: results; predictions are kept in ``out/<dataset>-<method>``.
         progress: called with what is being done and the fraction done.
 
@@ -132,7 +130,7 @@ def compare_methods(
     labels = list(dict.fromkeys([*theirs, *own]))
     by_name = {dataset.name: dataset for dataset in datasets}
     columns = [*by_name, *(one for one in missing if one not in by_name)]
-    rows: list[Row] = []
+    rows: list[ResultRow] = []
     not_run: dict[tuple[str, ...], str] = {}
     unscored: dict[str, None] = {}
     for label in labels:
@@ -160,7 +158,7 @@ def compare_methods(
 
 def _scored(
     methods: Methods, label: str, dataset: FrameDataset, protocol: Protocol, out: Path, *, progress: Progress
-) -> tuple[list[Scored], str]:
+) -> tuple[list[PhotoRow], str]:
     """Return the photos of one method on one dataset, or none and why it could not run."""
     try:
         contender = methods.of(label, dataset, protocol)
@@ -192,7 +190,7 @@ def _is_ours(cell: Cell) -> bool:
     return cell.label[0] == OURS
 
 
-def _row(scored: Scored, label: tuple[str, ...], setting: Setting) -> Row:
+def _row(scored: PhotoRow, label: tuple[str, ...], setting: Setting) -> ResultRow:
     """Return one photo's scores as a row of this table."""
     if scored.scores is not None:
         errors = getattr(scored.scores, setting)
@@ -200,7 +198,7 @@ def _row(scored: Scored, label: tuple[str, ...], setting: Setting) -> Row:
     else:
         assert scored.worst is not None, "a photo that can be scored has a worst answer"
         errors, scale_error, shape = scored.worst[0 if setting == "metric" else 1], None, None
-    return Row(
+    return ResultRow(
         photo=scored.name,
         label=label,
         seed=0,

@@ -1,16 +1,16 @@
-"""Cells of the paper's ablations: what each changes of the paper's method, and what the paper measured there."""
+"""Cells of the paper's ablations and of the pocket benchmark: what each changes, and what the paper measured there."""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from mfh.config import Config, FreeParameters, HeadConfig, HeadKind, HeadLoss
+from mfh.config import Config, EvidenceMode, FreeParameters, HeadConfig, HeadKind, HeadLoss
 from mfh.types import Space
 from mfh_lab.paper.published import NOTHING, Published
 
-Target = Literal["painted", "true"]
+Target = Literal["painted", "true", "bound"]
 
 ATTEMPTS_PER_PAINTING = 4
-"""A painter that puts nobody into three of four paintings still gets its N."""
+"""Three of four paintings may show no person before fewer than N are usable."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,10 @@ class Cell:
         label: what the paper's columns say of it.
         published: the paper's numbers.
         paintings: N, paintings with usable people.
-        target: what the head is fitted to: "painted" people, or the "true" depth of the photo's own pixels, an oracle.
+        target: what the head is fitted to: "painted" people, or the "true" depth of the photo's own pixels, an oracle;
+            "bound" is the affine map of the relative depth with the least relative error.
+        method: whose settings hold beside this cell's: the "paper"'s, or the "preset"'s own.
+        evidence: where metric depth of painted people is paired with relative depth.
         space: in which the head reads the relative depth; None for the model's own. In the other one relative depth is
             negated: its scale can then be positive.
         head: what is fitted: "silog" is the paper's.
@@ -41,6 +44,8 @@ class Cell:
     published: Published = NOTHING
     paintings: int = 4
     target: Target = "painted"
+    method: Literal["paper", "preset"] = "paper"
+    evidence: EvidenceMode = "body"
     space: Space | None = None
     head: HeadKind = "silog"
     loss: HeadLoss = "silog"
@@ -60,10 +65,10 @@ class Cell:
         return HeadConfig(self.head, loss=self.loss, free=self.free)
 
     def configured(self, base: Config, *, paintings: int | None = None) -> Config:
-        """Return the paper's method with a preset's models and this cell's changes.
+        """Return the configuration of this cell with a preset's models.
 
-        People in the photo do not count, masks are strips, bodies are the evidence and nothing is cross-checked: the
-        paper's way, whatever the preset's own is.
+        People in the photo do not count. The paper's method has strips as masks and bodies as evidence, and
+        cross-checks nothing, whatever the preset does.
 
         Args:
             base: the preset.
@@ -75,28 +80,27 @@ class Cell:
             name: getattr(self, name) or getattr(base, name)
             for name in ("relative_depth", "painter", "person_segmenter", "human_mesh", "painted_people")
         }
-        return replace(
+        painting = replace(
+            base.painting,
+            max_paintings=paintings,
+            max_attempts=ATTEMPTS_PER_PAINTING * paintings,
+            answer_interrupted=False,
+            budget_s=float("inf"),
+            batch_size=1,
+        )
+        config = replace(
             base,
             **named,
             people="paint",
-            photo_evidence="body",
-            painting_evidence="body",
-            cross_check=False,
-            align=self.align,
+            painting_evidence=self.evidence,
             head=self.head_config,
-            painting=replace(
-                base.painting,
-                max_paintings=paintings,
-                max_attempts=ATTEMPTS_PER_PAINTING * paintings,
-                answer_interrupted=False,
-                budget_s=float("inf"),
-                until_interval=None,
-                mask_shape="strip",
-                min_width=low,
-                max_width=high,
-                batch_size=1,
-            ),
+            painting=painting,
+            keep_paintings=False,
         )
+        if self.method == "preset":
+            return config
+        strips = replace(painting, until_interval=None, mask_shape="strip", min_width=low, max_width=high)
+        return replace(config, photo_evidence="body", cross_check=False, align=self.align, painting=strips)
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ class Grid:
         name: on the command line.
         title: what the paper calls it.
         dataset: the paper's.
-        columns: what the words of the labels are.
+        columns: headings of the parts of a label.
         cells: the rows.
         seeds: painting seeds 0 .. seeds - 1; tables have one.
         note: what a reader should know, in a sentence.

@@ -1,4 +1,4 @@
-"""Pictures of a measured grid: bars beside the paper's, or Fig. 5's curves with error bars over seeds."""
+"""Plots of what was measured: bars beside the paper's, Fig. 5's curves, and the pocket benchmark's."""
 
 import math
 from collections.abc import Sequence
@@ -8,11 +8,25 @@ from typing import Any
 from mfh.errors import BackendError
 from mfh.io.written import own_path
 from mfh_lab.paper.figures.saving import literal
-from mfh_lab.paper.report import METRICS, CellResult, Metric
+from mfh_lab.paper.pocket_benchmark import BenchmarkSummary
+from mfh_lab.paper.report import METRICS, CellResult, Metric, Spread
 from mfh_lab.paper.run import Measured
+from mfh_lab.paper.tables import BOUND
 
 _MEASURED, _PAPER = "#2980b9", "#bbbbbb"
 _CURVES = ("#c0392b", "#2980b9", "#27ae60")
+_WAY_COLORS = {
+    "paper": "#c0392b",
+    "ours, body": "#2980b9",
+    "ours, contact": "#27ae60",
+    "ours, either": "#8e44ad",
+    BOUND: "#555555",
+}
+_BENCHMARK_STATISTICS = (
+    ("abs_rel_mean", "AbsRel, mean over scenes"),
+    ("abs_rel_median", "AbsRel, median over scenes"),
+    ("delta1", "δ1, mean over scenes"),
+)
 
 
 def write_plots(out: Path, measured: Measured, found: Sequence[CellResult]) -> list[Path]:
@@ -33,14 +47,8 @@ def write_plots(out: Path, measured: Measured, found: Sequence[CellResult]) -> l
     shown = [one for one in found if not one.missing and one.answered]
     if not shown:
         return []
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise BackendError("the plot needs matplotlib: pip install 'metric-from-human[plot]'") from error
     curves = measured.grid.columns[-1] == "N"
-    # Without pyplot: no display, no global state.
-    size = (13, 3.4) if curves else (13, 1.3 + 0.32 * len(shown))
-    figure = Figure(figsize=size, layout="constrained", dpi=100)
+    figure = _figure(13.0, 3.4 if curves else 1.3 + 0.32 * len(shown), dpi=100)
     panels = figure.subplots(1, 4, sharey=not curves)
     if curves:
         for axes, metric in zip(panels[:3], (METRICS[0], METRICS[1], METRICS[3]), strict=True):
@@ -64,6 +72,72 @@ def write_plots(out: Path, measured: Measured, found: Sequence[CellResult]) -> l
             # Without the time of day, the same numbers give the same file.
             figure.savefig(temporary, metadata={"CreationDate": None} if path.suffix == ".pdf" else None)
     return paths
+
+
+def write_benchmark_plot(path: Path, summaries: Sequence[BenchmarkSummary], *, title: str = "") -> None:
+    """Draw error and δ1 against the number of paintings, one row of panels for each set of models and noise.
+
+    Args:
+        path: png file.
+        summaries: of all places; "all" is drawn.
+        title: above everything.
+
+    Raises:
+        BackendError: where matplotlib is not installed.
+        InputError: when the file cannot be written.
+    """
+    shown = [one for one in summaries if one.where == "all"]
+    kinds = list(dict.fromkeys((one.models, one.noise) for one in shown))
+    figure = _figure(12.0, 3.4 * len(kinds), dpi=110)
+    panels = figure.subplots(len(kinds), 3, squeeze=False)
+    for row, (models, noise) in zip(panels, kinds, strict=True):
+        of_kind = [one for one in shown if (one.models, one.noise) == (models, noise)]
+        label = f"{models} models" + (f", {noise}" if noise else "")
+        for axes, (name, text) in zip(row, _BENCHMARK_STATISTICS, strict=True):
+            _draw_ways(axes, of_kind, name)
+            axes.set_title(f"{text} ({label})", fontsize=9)
+        row[0].legend(fontsize=8)
+    if title:
+        figure.suptitle(title, fontsize=10)
+    with own_path(path) as temporary:
+        figure.savefig(temporary)
+
+
+def _figure(width: float, height: float, *, dpi: int) -> Any:
+    """Return an empty figure, in inches.
+
+    Raises:
+        BackendError: where matplotlib is not installed.
+    """
+    try:
+        # Without pyplot: no display, no global state.
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise BackendError("the plot needs matplotlib: pip install 'metric-from-human[plot]'") from error
+    return Figure(figsize=(width, height), layout="constrained", dpi=dpi)
+
+
+def _error_bars(axes: Any, numbers: Sequence[int], spreads: Sequence[Spread], *, color: str | None, label: str) -> None:
+    axes.errorbar(
+        numbers,
+        [one.mean for one in spreads],
+        yerr=[one.sd for one in spreads],
+        color=color, marker="o", markersize=3, capsize=3, linewidth=1.4, label=label,
+    )  # fmt: skip
+
+
+def _draw_ways(axes: Any, summaries: Sequence[BenchmarkSummary], name: str) -> None:
+    ticks: list[int] = []
+    for way in dict.fromkeys(one.way for one in summaries):
+        own = sorted((one for one in summaries if one.way == way), key=lambda one: one.paintings)
+        values: list[Spread] = [getattr(one, name) for one in own]
+        if way == BOUND:
+            axes.axhline(values[0].mean, color=_WAY_COLORS[BOUND], linestyle=":", label="best affine fit")
+            continue
+        ticks = [one.paintings for one in own]
+        _error_bars(axes, ticks, values, color=_WAY_COLORS.get(way), label=way)
+    _paintings_axis(axes, ticks)
+    axes.set_ylim(bottom=0 if name != "delta1" else None)
 
 
 def _draw_bars(axes: Any, shown: Sequence[CellResult], metric: Metric) -> None:
@@ -94,12 +168,8 @@ def _curves(shown: Sequence[CellResult]) -> dict[str, list[CellResult]]:
 
 def _draw_curves(axes: Any, shown: Sequence[CellResult], metric: Metric) -> None:
     for color, (name, own) in zip(_CURVES, _curves(shown).items(), strict=False):
-        axes.errorbar(
-            [one.cell.paintings for one in own],
-            [getattr(one.mean, metric.name) for one in own],
-            yerr=[getattr(one.deviation, metric.name) for one in own],
-            color=color, marker="o", markersize=3, capsize=3, linewidth=1.4, label=name,
-        )  # fmt: skip
+        spreads = [Spread(getattr(one.mean, metric.name), getattr(one.sd, metric.name)) for one in own]
+        _error_bars(axes, [one.cell.paintings for one in own], spreads, color=color, label=name)
     known = [one for one in shown if not math.isnan(getattr(one.cell.published, metric.name))]
     axes.scatter(
         [one.cell.paintings for one in known],
@@ -120,9 +190,12 @@ def _draw_seconds(axes: Any, shown: Sequence[CellResult]) -> None:
 
 
 def _paintings(axes: Any, shown: Sequence[CellResult]) -> None:
-    ticks = sorted({one.cell.paintings for one in shown})
+    _paintings_axis(axes, sorted({one.cell.paintings for one in shown}), fontsize=8)
+    axes.tick_params(labelsize=7)
+
+
+def _paintings_axis(axes: Any, ticks: Sequence[int], *, fontsize: int | None = None) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
-    axes.set_xlabel("paintings N", fontsize=8)
-    axes.tick_params(labelsize=7)
+    axes.set_xlabel("paintings N", fontsize=fontsize)
     axes.grid(alpha=0.3)

@@ -3,48 +3,76 @@
 Everything measured here is simulated, and titles say so.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.config import Config, preset
-from mfh.io.written import own_path
+from mfh.errors import InputError
 from mfh.models.protocols import RelativeDepthModel
 from mfh.pipeline.inference import Models
 from mfh.types import RelativeDepth, Space
 from mfh_lab.evaluation.datasets.registry import open_dataset
-from mfh_lab.evaluation.pocket_subjects import FIRST_SEED, NOISES, SIZE, SPLIT, NoiseName
-from mfh_lab.evaluation.protocols import PAPER, Protocol
+from mfh_lab.evaluation.protocols import PAPER, EvaluationView, Protocol
 from mfh_lab.evaluation.remember import Memory, RememberingPainter, RememberingPeople, RememberingRelativeDepth
-from mfh_lab.evaluation.run import Benchmark, choose_scenes
 from mfh_lab.evaluation.store import Store
-from mfh_lab.evaluation.view import View
-from mfh_lab.paper.bench import DatasetBench, Subject
-from mfh_lab.paper.grid import Cell, Grid
-from mfh_lab.paper.tables import target_cells
+from mfh_lab.paper.bench import BenchSubject, DatasetBench
+from mfh_lab.paper.tables import ORACLE, ORACLE_DEPTH
 from mfh_lab.pocket.world.bodies import BodyBank, load_bank
 from mfh_lab.pocket.world.export_scenes import SceneOptions, export_scenes, scene_folder
+from mfh_lab.pocket.world.oracle_noise import PeopleNoise, RelativeDepthNoise
 from mfh_lab.pocket.world.oracle_painter import OraclePainter
 from mfh_lab.pocket.world.oracles import KnownPictures, OraclePeople, OracleRelativeDepth, unlit
-from mfh_lab.pocket.world.scenes import draw_scene
+from mfh_lab.pocket.world.scenes import draw_scene, free_people
+from mfh_lab.pocket.world.workers import in_processes
 
 Progress = Callable[[str, float], None]
-ORACLE = "oracle"
-ORACLE_DEPTH = "oracle-depth"
-"""Names that stand for an oracle of disparity, as of Depth Anything, and of depth, as of Marigold."""
+FIRST_SEED = 5_000_000
+SIZE = (384, 288)
+SPLIT = "test"
+MIN_PLACES = 4
+"""A scene in which fewer people could stand in view has no room for painted ones."""
 UNIT = 10.0
 """Oracles' relative depth in units of its own: Depth Anything's output is of the order of ten, metric disparity of a
 few tenths. Without it a scale fixed to 1 would be right by accident."""
+
+NoiseName = Literal["clean", "noisy", "outliers10", "outliers20", "misplaced"]
+
+
+@dataclass(frozen=True)
+class OracleNoise:
+    """Noise of all oracles of a run."""
+
+    relative: RelativeDepthNoise = field(default_factory=RelativeDepthNoise)
+    people: PeopleNoise = field(default_factory=PeopleNoise)
+
+
+_DISTORTED = RelativeDepthNoise(scene_distortion=0.05, painting_distortion=0.025)
+_UNSURE = PeopleNoise(size_sigma=0.1, translation_sigma=0.04)
+NOISES: dict[NoiseName, OracleNoise] = {
+    "clean": OracleNoise(),
+    "noisy": OracleNoise(_DISTORTED, _UNSURE),
+    "outliers10": OracleNoise(_DISTORTED, replace(_UNSURE, outliers=0.1)),
+    "outliers20": OracleNoise(_DISTORTED, replace(_UNSURE, outliers=0.2)),
+    "misplaced": OracleNoise(replace(_DISTORTED, person_sigma=0.2), replace(_UNSURE, outliers=0.1)),
+}
+"""5 % low-frequency distortion, 10 % size error, 4 % translation noise, and 10 or 20 % gross outliers.
+
+"misplaced" is what trained networks do besides: each painted person's disparity is off by 20 %.
+"""
 
 
 class FromZero:
     """A relative-depth model in the convention of the published ones: never negative, 0 at the end of its range.
 
-    Depth Anything's last layer is a ReLU, so that 0 is the farthest it can say. For a head with a free shift this
+    Depth Anything's last layer is a ReLU, so that 0 is the farthest it can predict. For a head with a free shift this
     changes nothing; a head without one (Table 4) needs it.
 
     Args:
@@ -84,7 +112,7 @@ class InOtherSpace:
         return [self._one(rgb, found) for rgb, found in zip(photos, self._model.predict(photos), strict=True)]
 
     def _one(self, rgb: Float[ndarray, "h w 3"], found: RelativeDepth) -> RelativeDepth:
-        # The oracle's affine map is undone where it can be: by what it says of the two ends of the true range.
+        # The oracle's affine map is undone by a fit to the true disparity.
         disparity = 1 / self._known.truth_of(rgb).depth_m
         seen = disparity > 0
         scale, shift = np.polyfit(disparity[seen], found.values[seen], 1)
@@ -93,45 +121,96 @@ class InOtherSpace:
 
 
 @dataclass(frozen=True)
-class Scenes:
-    """Which scenes to measure on.
+class PocketScenes:
+    """Scenes to measure on: the first, from a seed on, in which people could stand in view.
 
     Attributes:
-        count: scenes of the test seeds, from the first in which people could stand.
+        count: how many.
         bank_path: bodies.
         out: renders are kept in ``out/scenes``.
-        workers: processes that render.
+        workers: processes that draw and render.
+        first_seed: ``FIRST_SEED`` for the test; other seeds to choose anything by.
     """
 
     count: int
     bank_path: Path
     out: Path
     workers: int = 1
+    first_seed: int = FIRST_SEED
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot work."""
+        for flag, value in (("--scenes", self.count), ("--workers", self.workers)):
+            if value < 1:
+                raise InputError(f"{flag} is {value}: expected at least 1")
+        if self.first_seed < 0:
+            raise InputError(f"--first-seed is {self.first_seed}: expected at least 0")
 
     def seeds(self, progress: Progress) -> list[int]:
         """Return the seeds of the scenes."""
-        wanted = Benchmark(self.count, (1,), 1, (), self.bank_path, self.out, self.workers)
-        return choose_scenes(wanted, progress=progress)
+        chosen: list[int] = []
+        seeds = itertools.count(self.first_seed)
+        while len(chosen) < self.count:
+            missing = self.count - len(chosen)
+            jobs = [(next(seeds), self.bank_path) for _ in range(missing + missing // 4 + 1)]
+            found = []
+            for done, answer in enumerate(in_processes(has_room, jobs, workers=self.workers), start=1):
+                found.append(answer)
+                progress("choosing scenes,", done / len(jobs))
+            chosen += [seed for seed, room in sorted(found) if room]
+        return chosen[: self.count]
+
+
+def has_room(job: tuple[int, Path]) -> tuple[int, bool]:
+    """Return whether ``MIN_PLACES`` people could stand in view of a scene's camera.
+
+    Args:
+        job: seed of the scene, and the bank.
+
+    Returns:
+        The seed, and the answer.
+    """
+    seed, bank_path = job
+    bank = _bank(bank_path)
+    scene = draw_scene(seed, bank, split=SPLIT, size=SIZE)
+    return seed, len(free_people(scene, bank, split=SPLIT, count=2 * MIN_PLACES, seed=0)) >= MIN_PLACES
+
+
+@lru_cache(maxsize=1)
+def _bank(path: Path) -> BodyBank:
+    return load_bank(path)
 
 
 class OracleBench:
-    """Drawn scenes and oracle models, which know the truth and err as told.
+    """Drawn scenes and oracle models, which know the truth and err by a given noise.
 
     Args:
         seeds: of the scenes.
         bank: bodies.
         noise: of all oracles.
         size: (width, height) pixels.
+        as_published: relative depth and people are those of the published models: values from 0 in a unit of their own,
+            and painted people measured; else as the preset has it.
     """
 
-    def __init__(self, seeds: Sequence[int], bank: BodyBank, noise: NoiseName, *, size: tuple[int, int] = SIZE) -> None:
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        bank: BodyBank,
+        noise: NoiseName,
+        *,
+        size: tuple[int, int] = SIZE,
+        as_published: bool = True,
+    ) -> None:
         self.title = f"SIMULATED: {len(seeds)} scenes of the pocket world, oracle models, noise {noise!r}"
         self.dataset = "pocket"
         self.names: Sequence[str] = tuple(f"scene-{seed}" for seed in seeds)
         self.base = replace(
             preset("pocket"), name="pocket", relative_depth=ORACLE, person_segmenter=ORACLE, human_mesh=ORACLE,
-            painter=ORACLE, painted_people="measured",
+            painter=ORACLE,
         )  # fmt: skip
+        if as_published:
+            self.base = replace(self.base, painted_people="measured")
         self._rules = PAPER.of("pocket")
         self._noise = NOISES[noise]
         self.settings: Mapping[str, object] = {
@@ -140,10 +219,12 @@ class OracleBench:
             "first seed": FIRST_SEED,
             "size": list(size),
             "unit": UNIT,
+            "as published": as_published,
         }
         self._seeds = dict(zip(self.names, seeds, strict=True))
         self._bank = bank
         self._size = size
+        self._as_published = as_published
         self._space: Space = "disparity"
         self._known = KnownPictures()
 
@@ -151,7 +232,7 @@ class OracleBench:
         """Choose the oracle of relative depth."""
         self._space = "depth" if config.relative_depth == ORACLE_DEPTH else "disparity"
 
-    def view(self, name: str) -> View:
+    def view(self, name: str) -> EvaluationView:
         """Draw one scene."""
         scene = draw_scene(self._seeds[name], self._bank, split=SPLIT, size=self._size)
         self._known = KnownPictures()
@@ -159,9 +240,9 @@ class OracleBench:
         depth_m = self._known.truth_of(photo.rgb).depth_m
         truth_m = np.where(np.isfinite(depth_m), depth_m, 0.0)
         low, high = self._rules.min_m, self._rules.max_m
-        return View(name, photo, truth_m, (truth_m > low) & (truth_m < high), low, high)
+        return EvaluationView(name, photo, truth_m, (truth_m > low) & (truth_m < high), low, high, scene.layout.kind)
 
-    def subject(self, seen: View) -> Subject:
+    def subject(self, seen: EvaluationView) -> BenchSubject:
         """Return the scene with its oracles; they forget it with the next one."""
         memory = Memory()
         oracle = OracleRelativeDepth(self._known, noise=self._noise.relative)
@@ -169,75 +250,37 @@ class OracleBench:
         oracle_people = OraclePeople(self._known, self._bank, noise=self._noise.people)
         people = RememberingPeople(oracle_people, oracle_people, memory)
         painter = RememberingPainter(OraclePainter(self._known, self._bank, split=SPLIT), memory)
-        models = Models(FromZero(RememberingRelativeDepth(depth, memory), unit=UNIT), people, people)
-        return Subject(seen, models, painter, memory)
-
-
-def oracle_bench(scenes: Scenes, noise: NoiseName, *, progress: Progress) -> OracleBench:
-    """Return drawn scenes with oracle models.
-
-    Args:
-        scenes: which.
-        noise: of the oracles.
-        progress: called with what is being done and the fraction done.
-    """
-    return OracleBench(scenes.seeds(progress), load_bank(scenes.bank_path), noise)
+        remembering: RelativeDepthModel = RememberingRelativeDepth(depth, memory)
+        relative = FromZero(remembering, unit=UNIT) if self._as_published else remembering
+        return BenchSubject(seen, Models(relative, people, people), painter, memory)
 
 
 def trained_bench(
-    scenes: Scenes, base: Config, store: Store, *, protocol: Protocol = PAPER, progress: Progress
+    seeds: Sequence[int],
+    scenes: PocketScenes,
+    base: Config,
+    store: Store | None,
+    *,
+    protocol: Protocol = PAPER,
+    as_published: bool = True,
+    progress: Progress,
 ) -> DatasetBench:
     """Render scenes without people, and return them with the models of a preset.
 
     Args:
-        scenes: which.
+        seeds: of the scenes.
+        scenes: where renders are kept, with which bodies.
         base: the preset.
-        store: answers of the models.
-        protocol: what is shown and scored.
+        store: answers of the models; None to keep none.
+        protocol: which pixels are scored.
+        as_published: relative depth counts from 0, as that of the published models; else as the preset has it.
         progress: called with what is being done and the fraction done.
     """
-    seeds = scenes.seeds(progress)
     folder = scenes.out / "scenes"
     options = SceneOptions(SPLIT, *SIZE, people="none")
     export_scenes(seeds, folder, scenes.bank_path, options=options, workers=scenes.workers, progress=progress)
-    split = scenes.out / "scenes.txt"
-    with own_path(split) as temporary:
-        temporary.write_text("".join(f"{scene_folder(folder, seed).name}\n" for seed in seeds), encoding="utf-8")
+    rendered = open_dataset("pocket", folder)
+    names = [scene_folder(folder, seed).name for seed in seeds]
+    dataset = replace(rendered, frames={name: rendered.frames[name] for name in names})
     title = f"SIMULATED: {len(seeds)} scenes of the pocket world, models of preset {base.name}"
-    dataset = open_dataset("pocket", folder, split=split)
-    return DatasetBench(dataset, protocol, base, store, title=title, adapt=FromZero)
-
-
-def pocket_grid(grid: Grid, *, oracle: bool) -> Grid:
-    """Return a grid with what the pocket world adds to it; oracles stand for no published model.
-
-    Args:
-        grid: the paper's.
-        oracle: for oracle models; else for those in the package.
-    """
-    cells = tuple(_without_published(cell) for cell in grid.cells) if oracle else grid.cells
-    return replace(grid, cells=(*cells, *_ADDED.get((grid.name, oracle), ())))
-
-
-def _without_published(cell: Cell) -> Cell:
-    named = next((name for name in (cell.relative_depth, cell.painter, cell.human_mesh) if name is not None), None)
-    if cell.absent or named is None:
-        return cell
-    return replace(cell, absent=f"an oracle stands for no published model, and this row is about {named}")
-
-
-_ADDED: dict[tuple[str, bool], tuple[Cell, ...]] = {
-    ("table3", True): (
-        *target_cells("oracle of disparity", ORACLE),
-        *target_cells("oracle of depth", ORACLE_DEPTH),
-    ),
-    ("table3", False): target_cells("pocket network", "pocket"),
-    ("table8", True): (Cell(("oracle painter",), paintings=32),),
-    ("table8", False): (Cell(("sprite painter",), paintings=32, painter="sprite"),),
-    ("table9", True): (Cell(("oracle bodies",), paintings=32),),
-    ("table9", False): (
-        Cell(("size known to the sprite painter",), paintings=32, painted_people="known"),
-        Cell(("BlazePose",), paintings=32, human_mesh="blazepose", painted_people="measured"),
-    ),
-}
-"""(grid, oracle) -> rows that only the pocket world has."""
+    return DatasetBench(dataset, protocol, base, store, title=title, adapt=FromZero if as_published else None)

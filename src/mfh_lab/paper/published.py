@@ -25,14 +25,14 @@ class Published:
 
 
 NOTHING = Published()
-"""What the paper says of a row it does not have."""
+"""Numbers of a row that the paper does not have."""
 
 
 def row(text: str) -> Published:
     """Return the numbers of "δ1 AbsRel SIlog RMSE", with a dash for one that is not known.
 
     Args:
-        text: four words; the last may be left out where a table has no RMSE.
+        text: four numbers; the last may be left out where a table has no RMSE.
     """
     return Published(*(math.nan if word == "-" else float(word) for word in text.split()))
 
@@ -42,8 +42,8 @@ def _rows(datasets: tuple[str, ...], text: str) -> dict[tuple[str, str], Publish
     found: dict[tuple[str, str], Published] = {}
     for line in text.strip().splitlines():
         name, *numbers = (part.strip() for part in line.split("|"))
-        for dataset, words in zip(datasets, numbers, strict=True):
-            found[name, dataset] = row(words)
+        for dataset, each in zip(datasets, numbers, strict=True):
+            found[name, dataset] = row(each)
     return found
 
 
@@ -77,7 +77,7 @@ TABLE_2 = _rows(
     MfH      | 42.2 34.5 13.2 1.363 | 67.7 23.3 9.73 0.738 | 47.1 24.0 8.16 1.366
     """,
 )
-"""Table 2: datasets nobody was trained on, nothing aligned."""
+"""Table 2: datasets that no method was trained on, nothing aligned."""
 
 TABLE_6_MMDE = _rows(
     ("diode", "ibims1", "eth3d"),

@@ -3,15 +3,15 @@
 import csv
 import json
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mfh.io.written import own_path
 from mfh_lab.paper.grid import Cell
-from mfh_lab.paper.measure import Row
+from mfh_lab.paper.measure import ResultRow
 from mfh_lab.paper.published import Published
 from mfh_lab.paper.run import Measured
 
@@ -21,7 +21,7 @@ class Metric:
     """One column of the paper's tables.
 
     Attributes:
-        name: field of :class:`Published` and of :class:`Row`.
+        name: field of :class:`Published` and of :class:`ResultRow`.
         title: above the column.
         factor: from a row's number to the paper's.
         digits: shown.
@@ -50,7 +50,7 @@ class CellResult:
         photos: photos and seeds.
         answered: of those, with an answer.
         mean: over the answers; over seeds, the mean of their means.
-        deviation: of the seeds' means; NaN for one seed.
+        sd: standard deviation of the seeds' means; NaN for one seed.
         with_failures: over everything, failures at their worst.
         scale_error: median |log| of the median ratio.
         shape_abs_rel: mean percent AbsRel after the best scale and shift.
@@ -63,7 +63,7 @@ class CellResult:
     photos: int
     answered: int
     mean: Published
-    deviation: Published
+    sd: Published
     with_failures: Published
     scale_error: float
     shape_abs_rel: float
@@ -72,13 +72,43 @@ class CellResult:
     missing: str = ""
 
 
+@dataclass(frozen=True)
+class Spread:
+    """A statistic over photos: its mean over the painting seeds, and their standard deviation; NaN where unknown."""
+
+    mean: float
+    sd: float
+
+    def text(self, digits: int = 3) -> str:
+        """Return "0.123 ± 0.004", or a dash where there is nothing."""
+        if math.isnan(self.mean):
+            return "-"
+        return f"{self.mean:.{digits}f}" + (f" ± {self.sd:.{digits}f}" if not math.isnan(self.sd) else "")
+
+
+def over_seeds(values: Iterable[tuple[int, float]], statistic: Callable[[Sequence[float]], np.floating]) -> Spread:
+    """Return one statistic per seed, then its mean and standard deviation over the seeds.
+
+    Args:
+        values: seed and number, one a photo.
+        statistic: over the photos of one seed.
+    """
+    by_seed: dict[int, list[float]] = {}
+    for seed, value in values:
+        by_seed.setdefault(seed, []).append(value)
+    each = [float(statistic(own)) for own in by_seed.values()]
+    if not each:
+        return Spread(math.nan, math.nan)
+    return Spread(float(np.mean(each)), float(np.std(each, ddof=1)) if len(each) > 1 else math.nan)
+
+
 def results(measured: Measured) -> list[CellResult]:
     """Return one result a cell, in the grid's order; cells that could not run are among them.
 
     Args:
         measured: all rows.
     """
-    by_label: dict[tuple[str, ...], list[Row]] = {}
+    by_label: dict[tuple[str, ...], list[ResultRow]] = {}
     for row in measured.rows:
         by_label.setdefault(row.label, []).append(row)
     return [
@@ -108,8 +138,8 @@ def markdown(measured: Measured, found: Sequence[CellResult]) -> str:
     ]
     for one in found:
         if one.missing:
-            words = ["not run" if metric is METRICS[0] else "" for metric in METRICS]
-            lines.append(_line([*one.cell.label, *words, "", *([""] if grid.seeds > 1 else [])]))
+            cells = ["not run" if metric is METRICS[0] else "" for metric in METRICS]
+            lines.append(_line([*one.cell.label, *cells, "", *([""] if grid.seeds > 1 else [])]))
             continue
         numbers = [_number(one, metric, comparable=measured.comparable) for metric in METRICS]
         timed = [f"{one.seconds:.2f}"] if grid.seeds > 1 else []
@@ -137,27 +167,27 @@ def write_results(out: Path, measured: Measured, found: Sequence[CellResult]) ->
     with own_path(paths[0]) as temporary:
         temporary.write_text(markdown(measured, found), encoding="utf-8")
     flat = [_flat(measured, one) for one in found]
-    _write_csv(paths[1], flat)
-    _write_csv(paths[2], [{**asdict(row), "label": " | ".join(row.label)} for row in measured.rows])
+    _write_dicts(paths[1], flat)
+    _write_dicts(paths[2], [_photo_line(row) for row in measured.rows])
     with own_path(paths[3]) as temporary:
-        tree = {"title": measured.title, "settings": measured.settings, "cells": flat}
-        temporary.write_text(json.dumps(tree, indent=1, default=str) + "\n", encoding="utf-8")
+        report = {"title": measured.title, "settings": measured.settings, "cells": flat}
+        temporary.write_text(json.dumps(report, indent=1, default=str) + "\n", encoding="utf-8")
     return paths
 
 
-def _result(cell: Cell, rows: Sequence[Row], missing: str) -> CellResult:
+def _result(cell: Cell, rows: Sequence[ResultRow], missing: str) -> CellResult:
     answers = [row for row in rows if not row.failure]
     failures: dict[str, int] = {}
     for row in rows:
         if row.failure:
             failures[row.failure] = failures.get(row.failure, 0) + 1
-    mean, deviation = _over_seeds(answers)
+    mean, sd = _over_seeds(answers)
     return CellResult(
         cell=cell,
         photos=len(rows),
         answered=len(answers),
         mean=mean,
-        deviation=deviation,
+        sd=sd,
         with_failures=_over_seeds(rows)[0],
         scale_error=_statistic([row.scale_error for row in answers], np.median),
         shape_abs_rel=100 * _statistic([row.shape_abs_rel for row in answers], np.mean),
@@ -167,17 +197,16 @@ def _result(cell: Cell, rows: Sequence[Row], missing: str) -> CellResult:
     )
 
 
-def _over_seeds(rows: Sequence[Row]) -> tuple[Published, Published]:
+def _over_seeds(rows: Sequence[ResultRow]) -> tuple[Published, Published]:
     """Return the mean over the seeds of the mean over photos, and the seeds' standard deviation."""
-    by_seed: dict[int, list[Row]] = {}
-    for row in rows:
-        by_seed.setdefault(row.seed, []).append(row)
-    means, deviations = {}, {}
-    for metric in METRICS:
-        each = [metric.factor * float(np.mean([getattr(row, metric.name) for row in own])) for own in by_seed.values()]
-        means[metric.name] = float(np.mean(each)) if each else math.nan
-        deviations[metric.name] = float(np.std(each, ddof=1)) if len(each) > 1 else math.nan
-    return Published(**means), Published(**deviations)
+    spreads = {
+        metric.name: over_seeds(((row.seed, metric.factor * getattr(row, metric.name)) for row in rows), np.mean)
+        for metric in METRICS
+    }
+    return (
+        Published(**{name: one.mean for name, one in spreads.items()}),
+        Published(**{name: one.sd for name, one in spreads.items()}),
+    )
 
 
 def _statistic(values: Sequence[float | None], statistic: Callable[[list[float]], np.floating]) -> float:
@@ -186,7 +215,7 @@ def _statistic(values: Sequence[float | None], statistic: Callable[[list[float]]
 
 
 def _explained(measured: Measured) -> str:
-    """Say what the numbers in the cells are."""
+    """Return what the numbers in the cells are."""
     spread = f", ± over {measured.grid.seeds} painting seeds" if measured.grid.seeds > 1 else ""
     if measured.comparable:
         return f"Each number: measured{spread} (the paper's; difference)."
@@ -201,9 +230,9 @@ def _number(one: CellResult, metric: Metric, *, comparable: bool) -> str:
     if math.isnan(found):
         return "no answer"
     text = f"{found:.{metric.digits}f}"
-    deviation = getattr(one.deviation, metric.name)
-    if not math.isnan(deviation):
-        text += f" ± {deviation:.{metric.digits}f}"
+    sd = getattr(one.sd, metric.name)
+    if not math.isnan(sd):
+        text += f" ± {sd:.{metric.digits}f}"
     if math.isnan(theirs):
         return text
     digits = max(metric.digits, 2) if theirs < 10 else 1
@@ -231,12 +260,23 @@ def _notes(measured: Measured, found: Sequence[CellResult]) -> list[str]:
     return notes
 
 
+_PHOTO_COLUMNS = (
+    "photo", "label", "seed", "delta1", "abs_rel", "silog", "rmse", "scale_error", "shape_abs_rel", "usable", "seconds",
+    "failure",
+)  # fmt: skip
+
+
+def _photo_line(row: ResultRow) -> dict[str, object]:
+    line: dict[str, object] = {name: getattr(row, name) for name in _PHOTO_COLUMNS}
+    return {**line, "label": " | ".join(row.label)}
+
+
 def _flat(measured: Measured, one: CellResult) -> dict[str, object]:
     flat: dict[str, object] = dict(zip(measured.grid.columns, one.cell.label, strict=True))
     for metric in METRICS:
         mean, theirs = getattr(one.mean, metric.name), getattr(one.cell.published, metric.name)
         flat[metric.name] = _plain(mean)
-        flat[f"{metric.name}_deviation"] = _plain(getattr(one.deviation, metric.name))
+        flat[f"{metric.name}_deviation"] = _plain(getattr(one.sd, metric.name))
         flat[f"{metric.name}_with_failures"] = _plain(getattr(one.with_failures, metric.name))
         flat[f"{metric.name}_paper"] = _plain(theirs)
         flat[f"{metric.name}_difference"] = _plain(mean - theirs)
@@ -255,12 +295,30 @@ def _plain(value: float) -> float | None:
     return None if math.isnan(value) else float(f"{value:.6g}")
 
 
-def _line(words: Sequence[str]) -> str:
-    return "| " + " | ".join(words) + " |"
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
-def _write_csv(path: Path, rows: Sequence[dict[str, object]]) -> None:
+def write_csv(
+    path: Path, names: Sequence[str], lines: Sequence[Sequence[object]], *, lineterminator: str = "\n"
+) -> None:
+    """Write a table of this program's own.
+
+    Args:
+        path: the file.
+        names: of the columns.
+        lines: one value a column.
+        lineterminator: after every line.
+
+    Raises:
+        InputError: when it cannot be written.
+    """
     with own_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]) if rows else [])
-        writer.writeheader()
-        writer.writerows(rows)
+        writer = csv.writer(file, lineterminator=lineterminator)
+        writer.writerow(names)
+        writer.writerows(lines)
+
+
+def _write_dicts(path: Path, rows: Sequence[dict[str, object]]) -> None:
+    names = list(rows[0]) if rows else []
+    write_csv(path, names, [list(row.values()) for row in rows], lineterminator="\r\n")

@@ -1,10 +1,17 @@
-"""The paper's ablations as grids: Tables 3, 4, 5, 7, 8 and 9, and Figure 5."""
+"""Declared grids: the paper's ablations and Figure 5, what the pocket world adds to them, and its own benchmark."""
 
-from mfh.config import FreeParameters, HeadLoss
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mfh.config import EvidenceMode, FreeParameters, HeadLoss
 from mfh.types import Space
 from mfh_lab.paper import published
 from mfh_lab.paper.grid import Cell, Grid, Target
 from mfh_lab.paper.published import NOTHING
+
+ORACLE = "oracle"
+ORACLE_DEPTH = "oracle-depth"
+"""Names that stand for an oracle of disparity, as of Depth Anything, and of depth, as of Marigold."""
 
 SETTINGS: dict[str, tuple[Target, Space]] = {
     "true depth": ("true", "depth"),
@@ -12,7 +19,7 @@ SETTINGS: dict[str, tuple[Target, Space]] = {
     "painted depth": ("painted", "depth"),
     "painted disparity": ("painted", "disparity"),
 }
-"""Targets of Tables 3 and 4: whose metres, and the space the head is fitted in."""
+"""Targets of Tables 3 and 4: what the head is fitted to, and in which space."""
 
 _ORACLE = "true depth and disparity are the ground truth itself: an oracle, not a method"
 
@@ -153,3 +160,84 @@ GRIDS: dict[str, Grid] = {
         ),
     )
 }
+
+
+def pocket_grid(grid: Grid, *, oracle: bool) -> Grid:
+    """Return a grid with what the pocket world adds to it; oracles stand for no published model.
+
+    Args:
+        grid: the paper's.
+        oracle: for oracle models; else for those in the package.
+    """
+    cells = tuple(_without_published(cell) for cell in grid.cells) if oracle else grid.cells
+    return replace(grid, cells=(*cells, *_ADDED.get((grid.name, oracle), ())))
+
+
+def _without_published(cell: Cell) -> Cell:
+    named = next((name for name in (cell.relative_depth, cell.painter, cell.human_mesh) if name is not None), None)
+    if cell.absent or named is None:
+        return cell
+    return replace(cell, absent=f"an oracle stands for no published model, and this row is about {named}")
+
+
+_ADDED: dict[tuple[str, bool], tuple[Cell, ...]] = {
+    ("table3", True): (
+        *target_cells("oracle of disparity", ORACLE),
+        *target_cells("oracle of depth", ORACLE_DEPTH),
+    ),
+    ("table3", False): target_cells("pocket network", "pocket"),
+    ("table8", True): (Cell(("oracle painter",), paintings=32),),
+    ("table8", False): (Cell(("sprite painter",), paintings=32, painter="sprite"),),
+    ("table9", True): (Cell(("oracle bodies",), paintings=32),),
+    ("table9", False): (
+        Cell(("size known to the sprite painter",), paintings=32, painted_people="known"),
+        Cell(("BlazePose",), paintings=32, human_mesh="blazepose", painted_people="measured"),
+    ),
+}
+"""(grid, oracle) -> rows that only the pocket world has."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way from scale evidence to scale and shift, in the pocket benchmark.
+
+    Attributes:
+        name: in tables.
+        evidence: where metric depth of painted people is paired with relative depth.
+        plain: the paper's pooled SIlog over all pixels; else the pipeline's fit.
+    """
+
+    name: str
+    evidence: EvidenceMode
+    plain: bool = False
+
+
+WAYS = (
+    Way("paper", "body", plain=True),
+    Way("ours, body", "body"),
+    Way("ours, contact", "contact"),
+    Way("ours, either", "either"),
+)
+BOUND = "bound"
+
+
+def benchmark_grid(paintings: Sequence[int], seeds: int) -> Grid:
+    """Return the grid of the pocket benchmark: every way with every number of paintings, and the bound.
+
+    Args:
+        paintings: usable paintings, ascending.
+        seeds: painting seeds.
+    """
+    bound = Cell((BOUND, "0"), paintings=1, target="bound", method="preset")
+    ways = tuple(
+        Cell(
+            (way.name, str(number)),
+            paintings=number,
+            method="preset",
+            evidence=way.evidence,
+            head="silog" if way.plain else "consensus",
+        )
+        for way in WAYS
+        for number in paintings
+    )
+    return Grid("pocket", "pocket benchmark", "pocket", ("way", "N"), (bound, *ways), seeds=seeds)

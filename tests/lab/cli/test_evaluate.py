@@ -22,12 +22,12 @@ def test_oracle_rows_need_no_light(run_mfh, tmp_path):
 
 
 def test_trained_models_that_cannot_run_are_left_out_aloud_or_refused(run_mfh, tmp_path, monkeypatch):
-    import mfh_lab.evaluation.run
+    import mfh_lab.paper.pocket_benchmark
 
     def no_painter():
         raise InputError('people="paint" needs a painter')
 
-    monkeypatch.setattr(mfh_lab.evaluation.run, "check_trained", no_painter)
+    monkeypatch.setattr(mfh_lab.paper.pocket_benchmark, "check_trained", no_painter)
     both = run_mfh(*_SMALL, "--out", tmp_path / "b")
     assert both.code == 0 and "left out" in both.error_line and "needs a painter" in both.error_line
     alone = run_mfh(*_SMALL, "--models", "trained", "--out", tmp_path / "c")
@@ -53,9 +53,9 @@ def test_what_cannot_be_run_is_one_line(run_mfh, tmp_path, words, message):
 
 def test_noises_of_the_help_are_those_there_are():
     from mfh.cli.flags import NOISES
-    from mfh_lab.evaluation import pocket_subjects
+    from mfh_lab.paper import pocket
 
-    assert NOISES == tuple(pocket_subjects.NOISES)
+    assert NOISES == tuple(pocket.NOISES)
 
 
 def test_pocket_with_a_folder_is_the_dataset_of_its_scenes(run_mfh, tmp_path):

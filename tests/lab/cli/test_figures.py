@@ -9,8 +9,7 @@ from PIL import Image
 
 from mfh.errors import InputError
 from mfh_lab.cli.figures import labelled
-from mfh_lab.cli.reproduce import ENTRIES
-from mfh_lab.cli.reproduce_app import routed
+from mfh_lab.cli.reproduce import ENTRIES, routed
 from tests.lab.paper.figures.conftest import write_folder_dataset
 from tests.models import tiny_depth
 
@@ -120,12 +119,14 @@ def test_figures_need_matplotlib_and_say_so(run_mfh, answers, monkeypatch):
 
 
 def test_names_of_tables_go_to_the_tables():
-    assert routed(["table4", "--dataset", "pocket"], ["fig7"]) == ["table", "table4", "--dataset", "pocket"]
-    assert routed(["--limit", "3", "table4"], ["fig7"]) == ["table", "--limit", "3", "table4"]
-    assert routed(["fig7", "--root", "x"], ["fig7"]) == ["fig7", "--root", "x"]
-    assert routed([], ["fig7"]) == [] and routed(["--help"], ["fig7"]) == ["--help"]
-    with pytest.raises(InputError, match="expected one of .*fig5.*fig7"):
-        routed(["table10"], ["fig7"])
+    names = [*ENTRIES, "fig7"]
+    assert routed(["table4", "--dataset", "pocket"], names) == ["table4", "--dataset", "pocket"]
+    assert routed(["--limit", "3", "table4"], names) == ["table4", "--limit", "3"]
+    assert routed(["fig7", "--root", "x"], names) == ["fig7", "--root", "x"]
+    assert routed([], names) == [] and routed(["--help"], names) == ["--help"]
+    for wrong in (["table10"], ["table"], ["--limit", "3"]):
+        with pytest.raises(InputError, match="expected one of .*fig5.*fig7"):
+            routed(wrong, names)
     assert "fig5" in ENTRIES and "fig7" not in ENTRIES
 
 

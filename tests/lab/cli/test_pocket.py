@@ -50,7 +50,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(run_mfh, tmp_path):
 def test_without_numba_one_line_says_what_to_install(run_mfh, tmp_path, monkeypatch):
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(
-        "mfh_lab.pocket.world.requirements.find_spec", lambda name: None if name == "numba" else find_spec(name)
+        "mfh_lab.pocket.world.workers.find_spec", lambda name: None if name == "numba" else find_spec(name)
     )
     run = run_mfh("pocket", "render", "--count", 1, "--out", tmp_path / "s")
     assert run.code == 2 and "metric-from-human[train]" in run.error_line

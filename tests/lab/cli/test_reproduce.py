@@ -74,6 +74,24 @@ def test_without_the_papers_dataset_and_weights_both_are_named(run_mfh, tmp_path
     assert "sd2" in run.error_line and "hmr2" in run.error_line and "mfh weights fetch" in run.error_line
 
 
+def test_the_help_lists_what_can_be_typed(run_mfh):
+    run = run_mfh("reproduce", "--help")
+    listed = [line.split()[0] for line in run.out.partition("Commands:")[2].splitlines() if line.strip()]
+    assert [name for name in listed if name in ENTRIES] == list(ENTRIES) and "fig3" in listed
+    assert "table" not in listed
+    for name in ("table1", "fig5"):
+        assert f"reproduce {name} [OPTIONS]" in run_mfh("reproduce", name, "--help").out
+
+
+def test_no_advice_is_the_very_command_that_was_refused(run_mfh, tmp_path):
+    for name in ("table1", "table2", "table6"):
+        run = run_mfh("reproduce", name, "--dataset", "pocket", "--out", tmp_path)
+        assert run.code == 2 and "give its folder with --root pocket=DIR" in run.error_line
+        assert "mfh pocket render" in run.error_line and "--dataset pocket" not in run.error_line
+        run = run_mfh("reproduce", name, "--out", tmp_path)
+        assert run.code == 2 and "--dataset pocket" not in run.error_line, "a table of methods needs a folder"
+
+
 def test_a_table_of_methods_lists_whoever_is_not_there(run_mfh, tmp_path):
     truths = photos(tmp_path / "photos")
     (tmp_path / "answers").mkdir()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 
@@ -33,6 +34,38 @@ def test_a_key_is_never_replaced(run_mfh, tmp_path, material):  # noqa: F811
     run = run_mfh("study", "make", "--photos", material.photos, *material.words, "--out", tmp_path / "s.html")
     assert run.code == 2 and "is there already" in run.error_line
     assert (tmp_path / "s-key.json").read_text() == "precious" and not (tmp_path / "s.html").exists()
+
+
+@pytest.mark.parametrize("out", ["s.html", "s"])
+def test_a_run_that_was_killed_goes_through_when_it_is_made_again(run_mfh, tmp_path, material, out):  # noqa: F811
+    place = tmp_path / "made"
+    place.mkdir()
+    words = ("study", "make", "--photos", material.photos, *material.words, "--out", place / out)
+    assert run_mfh(*words).code == 0
+    whole = listing(place)
+
+    def kill():
+        """Leave what a run leaves that is killed after its key and before its page."""
+        shutil.rmtree(place)
+        place.mkdir()
+        (place / "s-key.json").write_bytes(whole["s-key.json"])
+        (place / ".s-key.4242.tmp.json").write_bytes(whole["s-key.json"][:99])
+        if out == "s":
+            (place / ".s.4242.tmp").mkdir()
+            (place / ".s.4242.tmp" / "index.html").write_text("<html>")
+        else:
+            (place / ".s.4242.tmp.html").write_text("<html>")
+        (place / ".t.4242.tmp.html").write_text("of another page")
+
+    kill()
+    again = run_mfh(*words)
+    assert again.code == 0, again.err
+    assert listing(place) == whole | {".t.4242.tmp.html": b"of another page"}
+
+    kill()
+    other = run_mfh(*words, "--seed", 5)
+    assert other.code == 2 and "s-key.json is there already" in other.error_line
+    assert (place / "s-key.json").read_bytes() == whole["s-key.json"] and not (place / out).exists()
 
 
 @pytest.mark.parametrize(

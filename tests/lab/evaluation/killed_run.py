@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from mfh_lab.evaluation.methods.contender import Contender
+from mfh_lab.evaluation.methods.method import Contender
 from mfh_lab.evaluation.protocols import PAPER
 from mfh_lab.evaluation.report import write_report
 from mfh_lab.evaluation.runner import Evaluation, evaluate

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from mfh.errors import NoLandmarkError
-from mfh.types import Camera, FocalProvenance, Photo
-from mfh_lab.evaluation.datasets.sample import Sample
+from mfh.types import Camera, FocalProvenance, Photo, Space
+from mfh_lab.evaluation.datasets.sample import DatasetSample
 from mfh_lab.evaluation.methods.method import Prediction
-from mfh_lab.evaluation.view import View
+from mfh_lab.evaluation.protocols import EvaluationView
+from mfh_lab.evaluation.scoring import DepthScores, score
 
 
 def photo_of(rgb: np.ndarray, name: str = "made up") -> Photo:
@@ -22,11 +23,11 @@ def photo_of(rgb: np.ndarray, name: str = "made up") -> Photo:
     return Photo(rgb, camera, FocalProvenance("explicit", "made up", 0.0), name)
 
 
-def view_of(truth_m: np.ndarray, *, name: str = "made up", min_m: float = 1e-3, max_m: float = 10.0) -> View:
+def view_of(truth_m: np.ndarray, *, name: str = "made up", min_m: float = 1e-3, max_m: float = 10.0) -> EvaluationView:
     """Return a truth of which every pixel in the range counts."""
     rgb = np.zeros((*truth_m.shape, 3), np.float32)
     scored_mask = (truth_m > min_m) & (truth_m < max_m)
-    return View(name, photo_of(rgb, name), truth_m, scored_mask, min_m, max_m)
+    return EvaluationView(name, photo_of(rgb, name), truth_m, scored_mask, min_m, max_m)
 
 
 class MadeUpDataset:
@@ -38,14 +39,14 @@ class MadeUpDataset:
         self.root = root
         self.names = tuple(names)
 
-    def load(self, name: str) -> Sample:
+    def load(self, name: str) -> DatasetSample:
         """Make a scene."""
         rng = np.random.default_rng(zlib.crc32(name.encode()))
         truth_m = rng.uniform(1, 9, (12, 16)).astype(np.float32)
         if "blank" in name:
             truth_m[:] = 0
         photo = photo_of(np.repeat(truth_m[..., None] / 10, 3, axis=2))
-        return Sample(name, photo.rgb, photo.camera, truth_m, np.ones((12, 16), bool))
+        return DatasetSample(name, photo.rgb, photo.camera, truth_m, np.ones((12, 16), bool))
 
 
 class MadeUpMethod:
@@ -67,3 +68,8 @@ class MadeUpMethod:
         rng = np.random.default_rng(zlib.crc32(name.encode()) + 1)
         depth_m = photo.rgb[..., 0] * 10 * self._factor * np.exp(rng.normal(0, 0.1, photo.rgb.shape[:2]))
         return Prediction(depth_m.astype(np.float32), "disparity", level_80=(0.85, 1.05), level_95=(0.95, 1.2))
+
+
+def compare(depth_m: np.ndarray, view: EvaluationView, *, space: Space) -> DepthScores:
+    """Score depth that has the truth's size."""
+    return score(Prediction(depth_m, space), view)

@@ -9,7 +9,7 @@ from mfh.errors import InputError
 from mfh.geometry.camera import project, unproject
 from mfh.types import Camera
 from mfh_lab.evaluation.datasets.registry import DATASETS
-from mfh_lab.evaluation.datasets.sample import Sample
+from mfh_lab.evaluation.datasets.sample import DatasetSample
 from mfh_lab.evaluation.protocols import (
     AUTHORS_CODE,
     DEFAULT_PROTOCOL,
@@ -27,7 +27,7 @@ PLAIN = Rules(min_m=0.1, max_m=80.0)
 def make(width, height, *, truth_m=None, mask=None):
     """A sample of noise with a camera that has nothing round about it."""
     rng = np.random.default_rng(width * height)
-    return Sample(
+    return DatasetSample(
         name="made-up",
         rgb=rng.random((height, width, 3), np.float32),
         camera=Camera(1.1 * width, 1.2 * width, 0.47 * width, 0.55 * height, width, height),

@@ -10,20 +10,21 @@ import numpy as np
 import pytest
 
 from mfh_lab.evaluation.ledger import Done, Ledger
-from mfh_lab.evaluation.metrics import METRICS, compare, depth_errors, failure_errors
 from mfh_lab.evaluation.report import HEADINGS, markdown, summarise, table, text, write_report
-from mfh_lab.evaluation.runner import NO_TRUTH, Row
-from tests.lab.evaluation.made_up import view_of
+from mfh_lab.evaluation.runner import NO_TRUTH, PhotoRow
+from mfh_lab.evaluation.scoring import failure_errors
+from mfh_lab.pocket.metrics import METRICS, depth_errors
+from tests.lab.evaluation.made_up import compare, view_of
 
 TRUTH = np.array([[2.0, 4.0]])
 VIEW = view_of(TRUTH)
-GOOD = Row("a", compare(1.1 * TRUTH, VIEW, space="depth"), 0.3, True, True)
-POOR = Row("b", compare(np.array([[3.0, np.inf]]), VIEW, space="depth"), 0.1, False, True)
-FAILED = Row(
+GOOD = PhotoRow("a", compare(1.1 * TRUTH, VIEW, space="depth"), 0.3, True, True)
+POOR = PhotoRow("b", compare(np.array([[3.0, np.inf]]), VIEW, space="depth"), 0.1, False, True)
+FAILED = PhotoRow(
     "c", failure="nobody was found", kind="NoLandmarkError",
     worst=(failure_errors(VIEW), failure_errors(VIEW, space="depth")),
 )  # fmt: skip
-BLANK = Row("d", failure="no pixel", kind=NO_TRUTH)
+BLANK = PhotoRow("d", failure="no pixel", kind=NO_TRUTH)
 ROWS = [GOOD, POOR, FAILED, BLANK]
 
 

@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 
 from mfh.errors import InputError, WeightsError
-from mfh_lab.evaluation.methods.contender import Contender
-from mfh_lab.evaluation.methods.method import Prediction
+from mfh_lab.evaluation.methods.method import Contender, Prediction
 from mfh_lab.evaluation.methods.stored import prediction_path, read_prediction
-from mfh_lab.evaluation.metrics import failure_errors, score
 from mfh_lab.evaluation.protocols import AUTHORS_CODE, PAPER
 from mfh_lab.evaluation.report import summarise, write_report
 from mfh_lab.evaluation.runner import FAULT, NO_TRUTH, UNREADABLE, Evaluation, evaluate
+from mfh_lab.evaluation.scoring import failure_errors, score
 from tests.lab.evaluation.killed_run import NAMES
 from tests.lab.evaluation.made_up import MadeUpDataset, MadeUpMethod
 

@@ -7,8 +7,8 @@ import pytest
 
 from mfh_lab.evaluation.datasets.registry import open_dataset
 from mfh_lab.evaluation.methods.method import Prediction
-from mfh_lab.evaluation.metrics import score
 from mfh_lab.evaluation.protocols import PROTOCOLS, view
+from mfh_lab.evaluation.scoring import score
 from tests.lab.evaluation.datasets.layouts import write_diode, write_eth3d, write_ibims1, write_kitti, write_nyu_bts
 
 IBIMS_M = 6554 * 50 / 65535

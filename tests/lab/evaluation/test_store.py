@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from mfh.errors import InputError
 from mfh.types import Camera, HumanMesh, LogRange, PaintedPhoto, PastedSprite, Person, PoseLandmarks, RelativeDepth
 from mfh_lab.evaluation.codecs import BodiesCodec, PaintingCodec, PeopleCodec, RelativeDepthCodec
+from mfh_lab.evaluation.digest import model_code_digest
 from mfh_lab.evaluation.remember import Memory, RememberingPainter, RememberingPeople, RememberingRelativeDepth
-from mfh_lab.evaluation.store import Store, model_code_digest
+from mfh_lab.evaluation.store import Store
 
 CAMERA = Camera(50.0, 51.0, 7.5, 5.5, 16, 12)
 

@@ -10,9 +10,8 @@ from mfh.config import HeadConfig, preset
 from mfh_lab.paper import published
 from mfh_lab.paper.comparison import TABLES
 from mfh_lab.paper.grid import Cell
-from mfh_lab.paper.pocket import pocket_grid
 from mfh_lab.paper.published import NOTHING, row
-from mfh_lab.paper.tables import GRIDS
+from mfh_lab.paper.tables import GRIDS, pocket_grid
 
 
 def by_label(name: str) -> dict[tuple[str, ...], Cell]:
@@ -123,3 +122,15 @@ def test_docs_list_every_table():
     text = (Path(__file__).parents[3] / "docs" / "reproduce.md").read_text(encoding="utf-8")
     for name in (*GRIDS, *TABLES):
         assert f"`{name}`" in text
+
+
+def test_docs_show_the_numbers_of_figure_5_with_their_command():
+    """The oracle rows stand below the command that made them, every number of paintings with both heads."""
+    text = (Path(__file__).parents[3] / "docs" / "reproduce.md").read_text(encoding="utf-8")
+    command = "`mfh reproduce fig5 --dataset pocket --models oracle --limit 12`"
+    section = text.partition(command)[2].partition("![Fig. 5 with oracles]")[0]
+    rows = [[part.strip() for part in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("|")]
+    assert [tuple(row[:2]) for row in rows[2:]] == [cell.label for cell in GRIDS["fig5"].cells]
+    delta1 = {tuple(row[:2]): float(row[2].split()[0]) for row in rows[2:]}
+    for number in ("4", "8", "16", "32"):
+        assert delta1["consensus (ours)", number] > delta1["the paper's head", number]

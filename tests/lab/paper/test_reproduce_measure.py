@@ -12,12 +12,11 @@ from mfh.config import preset
 from mfh.errors import BackendError, InputError
 from mfh.types import Camera, FocalProvenance, HumanMesh, MetricHead, PaintedPhoto, Person, Photo, RelativeDepth
 from mfh_lab.evaluation.datasets.registry import open_dataset
-from mfh_lab.evaluation.protocols import AUTHORS_CODE, PAPER
+from mfh_lab.evaluation.protocols import AUTHORS_CODE, PAPER, EvaluationView
 from mfh_lab.evaluation.store import Store
-from mfh_lab.evaluation.view import View
 from mfh_lab.paper.bench import DatasetBench
 from mfh_lab.paper.grid import Cell, Grid
-from mfh_lab.paper.measure import fit_cell, head_depth, in_space, true_evidence
+from mfh_lab.paper.measure import fit_cell, head_depth, head_of, in_space, true_evidence
 from mfh_lab.paper.pocket import FromZero
 from mfh_lab.paper.report import markdown, results, write_results
 from mfh_lab.paper.run import run_grid
@@ -36,9 +35,9 @@ def truth(seed: int = 0) -> np.ndarray:
     return np.linspace(2, 6, HEIGHT)[::-1, None] + rng.uniform(0, 0.5, (HEIGHT, WIDTH))
 
 
-def view_of(depth_m: np.ndarray) -> View:
+def view_of(depth_m: np.ndarray) -> EvaluationView:
     photo = Photo(np.zeros((HEIGHT, WIDTH, 3), np.float32), CAMERA, FocalProvenance("explicit", "", 0.0))
-    return View("one", photo, depth_m, np.ones(depth_m.shape, bool), 0.1, 80.0)
+    return EvaluationView("one", photo, depth_m, np.ones(depth_m.shape, bool), 0.1, 80.0)
 
 
 @pytest.mark.parametrize("space", ["disparity", "depth"])
@@ -51,7 +50,7 @@ def test_in_the_other_space_nearer_and_farther_change_sides(space):
     evidence = true_evidence(view_of(depth_m), relative)
     seen, own = in_space([evidence], relative, other)
     assert own.space == other
-    head = fit_cell(Cell(("x",), target="true", space=other), seen, own)
+    head = head_of(fit_cell(Cell(("x",), target="true", space=other), seen, own))
     assert head.scale == pytest.approx(1 / 3, rel=1e-6), "of the negated map: of the network's own it is -1/3"
     np.testing.assert_allclose(head_depth(own, head), depth_m, rtol=1e-6)
     same, still = in_space([evidence], relative, space)

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from mfh_lab.evaluation.pocket_subjects import FIRST_SEED, NoiseName
-from mfh_lab.paper.pocket import OracleBench, pocket_grid
+from mfh_lab.paper.pocket import FIRST_SEED, NoiseName, OracleBench
 from mfh_lab.paper.report import markdown, results
 from mfh_lab.paper.run import Measured, run_grid
-from mfh_lab.paper.tables import GRIDS
+from mfh_lab.paper.tables import GRIDS, pocket_grid
 from mfh_lab.pocket.world.bodies import load_bank, sample_bank_path
 from mfh_lab.pocket.world.oracle_painter import OraclePainter
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mfh_lab.paper.measure import Row
+from mfh_lab.paper.measure import ResultRow
 from mfh_lab.paper.plot import write_plots
 from mfh_lab.paper.report import markdown, results
 from mfh_lab.paper.run import Measured
@@ -23,7 +23,7 @@ def figure_5(*, comparable: bool = True) -> Measured:
                 error = 0.8 / cell.paintings + 0.01 * seed + 0.001 * photo
                 failure = "nobody" if cell.paintings == 4 and photo == 2 else ""
                 rows.append(
-                    Row(
+                    ResultRow(
                         photo=f"photo {photo}",
                         label=cell.label,
                         seed=seed,
@@ -45,7 +45,7 @@ def test_means_are_over_photos_first_and_then_over_seeds():
     one = results(figure_5())[0]
     each = [100 * np.mean([0.2 + 0.01 * seed + 0.001 * photo for photo in range(2)]) for seed in range(5)]
     assert one.mean.abs_rel == pytest.approx(np.mean(each))
-    assert one.deviation.abs_rel == pytest.approx(np.std(each, ddof=1))
+    assert one.sd.abs_rel == pytest.approx(np.std(each, ddof=1))
     assert (one.photos, one.answered) == (15, 10) and one.failures == {"nobody": 5}
     assert one.with_failures.abs_rel == pytest.approx((2 * one.mean.abs_rel + 900) / 3)
     assert one.seconds == 2.0 and one.shape_abs_rel == pytest.approx(5.0)

@@ -6,7 +6,7 @@ from mfh.errors import InputError
 from mfh.types import Camera
 from mfh_lab.evaluation.datasets.frames import Frame, Index, first_folder, select
 from mfh_lab.evaluation.datasets.reading import as_mask, as_truth, make_sample, read_npy, read_rgb, size_of
-from mfh_lab.evaluation.datasets.sample import Sample
+from mfh_lab.evaluation.datasets.sample import DatasetSample
 
 CAMERA = Camera(fx=886.81, fy=927.06, cx=512.0, cy=384.0, width=1024, height=768)
 """Of all frames, from the dataset's authors."""
@@ -50,7 +50,7 @@ def index(root: Path, split: Path | None) -> Index:
     return Index(root, layout, f"the frames in {base}", frames)
 
 
-def load(frame: Frame) -> Sample:
+def load(frame: Frame) -> DatasetSample:
     """Read one frame; the official mask is 1 where the scanner's return is valid."""
     rgb = read_rgb(frame.files["rgb"])
     if rgb.shape[:2] != (CAMERA.height, CAMERA.width):

@@ -18,7 +18,7 @@ from mfh.io.reading import check_file, read_text, reading
 from mfh.types import Camera
 from mfh_lab.evaluation.datasets.frames import Frame, Index, first_file, first_folder, read_lines
 from mfh_lab.evaluation.datasets.reading import as_truth, camera_of, make_sample, read_mask, read_rgb, size_of
-from mfh_lab.evaluation.datasets.sample import Sample
+from mfh_lab.evaluation.datasets.sample import DatasetSample
 
 LIST = "eth3d_filename_list.txt"
 CALIBRATION = "dslr_calibration_jpg"
@@ -72,7 +72,7 @@ def index(root: Path, split: Path | None) -> Index:
     return Index(root, f"Marigold's arrangement in {base}, {scenes} of {SCENES} scenes", where, frames, (note,))
 
 
-def load(frame: Frame) -> Sample:
+def load(frame: Frame) -> DatasetSample:
     """Read one photo; where an official mask is not 0, scanner and photo do not show the same."""
     rgb = read_rgb(frame.files["rgb"])
     height, width = rgb.shape[:2]
@@ -100,7 +100,7 @@ def _listed(columns: list[str], listed: Path) -> tuple[str, str]:
 
 
 def _pair(base: Path, rgb: Path) -> tuple[str, str]:
-    """Return photo and truth, relative to the base, where no list says it."""
+    """Return photo and truth, relative to the base, without a list."""
     scene = rgb.parents[2].name
     truth = f"depth/{scene}_dslr_depth/{scene}/ground_truth_depth/dslr_images/{rgb.name}"
     return rgb.relative_to(base).as_posix(), truth
@@ -157,14 +157,14 @@ def _lenses(path: Path) -> dict[str, Camera]:
     """
     found = {}
     for line in _lines(path):
-        words = line.split()
+        columns = line.split()
         try:
-            model, width, height = words[1], int(words[2]), int(words[3])
-            numbers = [float(word) for word in words[4:]]
+            model, width, height = columns[1], int(columns[2]), int(columns[3])
+            numbers = [float(one) for one in columns[4:]]
             fx, fy, cx, cy = (numbers[at] for at in _LENSES[model])
         except (IndexError, ValueError, KeyError) as error:
             raise InputError(f"{path} has a line {line!r}: expected a camera of {', '.join(_LENSES)}") from error
-        found[words[0]] = camera_of(path, fx=fx, fy=fy, cx=cx - 0.5, cy=cy - 0.5, width=width, height=height)
+        found[columns[0]] = camera_of(path, fx=fx, fy=fy, cx=cx - 0.5, cy=cy - 0.5, width=width, height=height)
     return found
 
 
@@ -172,10 +172,10 @@ def _lenses(path: Path) -> dict[str, Camera]:
 def _cameras_of_photos(path: Path) -> dict[str, str]:
     """Return the camera id of every photo: ``IMAGE_ID QW QX QY QZ TX TY TZ CAMERA_ID NAME``.
 
-    Every second line lists points in threes, so that only lines of photos have ten words.
+    Every second line lists points in threes, so that only lines of photos have ten columns.
     """
-    words = (line.split() for line in _lines(path))
-    return {Path(line[9]).name: line[8] for line in words if len(line) == 10}
+    columns = (line.split() for line in _lines(path))
+    return {Path(line[9]).name: line[8] for line in columns if len(line) == 10}
 
 
 def _lines(path: Path) -> list[str]:

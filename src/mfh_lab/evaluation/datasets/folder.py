@@ -11,7 +11,7 @@ from mfh.io.focal import FocalRequest, choose_camera
 from mfh.io.intrinsics import read_intrinsics
 from mfh_lab.evaluation.datasets.frames import Frame, Index, first_file, select
 from mfh_lab.evaluation.datasets.reading import as_truth, make_sample, read_grey16, read_npy, read_npz, read_rgb
-from mfh_lab.evaluation.datasets.sample import Sample
+from mfh_lab.evaluation.datasets.sample import DatasetSample
 
 RGB = ("rgb.png", "rgb.jpg", "rgb.jpeg")
 DEPTH = ("depth.npy", "depth.npz", "depth.png")
@@ -39,7 +39,7 @@ def index(root: Path, split: Path | None) -> Index:
     return Index(root, layout, f"the folders in {root}", tuple(frames))
 
 
-def load(frame: Frame) -> Sample:
+def load(frame: Frame) -> DatasetSample:
     """Read one folder: depth in metres (.npy, .npz) or 16-bit millimetres (.png), 0 where there is none."""
     rgb = read_rgb(frame.files["rgb"])
     height, width = rgb.shape[:2]

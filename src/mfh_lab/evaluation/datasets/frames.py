@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from mfh.errors import InputError, shown
 from mfh.io.reading import read_text, reading
-from mfh_lab.evaluation.datasets.sample import Sample
+from mfh_lab.evaluation.datasets.sample import DatasetSample
 
 SHOWN_MISSING = 5
 """How many missing files a message names."""
@@ -44,7 +44,7 @@ class Index:
 
     Attributes:
         root: folder given by the user.
-        layout: how the files lie, in a few words.
+        layout: how the files lie, in short.
         split: where the list of frames comes from.
         frames: in the order of the split.
         notes: sentences the user should read.
@@ -85,7 +85,7 @@ class FrameDataset:
     split: str
     notes: tuple[str, ...]
     frames: Mapping[str, Frame]
-    read: Callable[[Frame], Sample]
+    read: Callable[[Frame], DatasetSample]
 
     @property
     def names(self) -> Sequence[str]:
@@ -96,7 +96,7 @@ class FrameDataset:
         """Yield every file of every frame."""
         return (path for frame in self.frames.values() for path in frame.files.values())
 
-    def load(self, name: str) -> Sample:
+    def load(self, name: str) -> DatasetSample:
         """Read one sample; see :meth:`mfh_lab.evaluation.datasets.sample.Dataset.load`."""
         frame = self.frames.get(name)
         if frame is None:

@@ -10,7 +10,7 @@ from mfh.io.reading import read_text, reading
 from mfh.types import Camera
 from mfh_lab.evaluation.datasets.frames import Frame, Index, read_lines
 from mfh_lab.evaluation.datasets.reading import as_truth, camera_of, make_sample, read_grey16, read_mask, read_rgb
-from mfh_lab.evaluation.datasets.sample import Sample
+from mfh_lab.evaluation.datasets.sample import DatasetSample
 
 IMAGE_LIST = "imagelist.txt"
 METRES_PER_STEP = 50 / 65535
@@ -52,7 +52,7 @@ def index(root: Path, split: Path | None) -> Index:
     return Index(root, f"core_raw in {base}", str(listed), frames)
 
 
-def load(frame: Frame) -> Sample:
+def load(frame: Frame) -> DatasetSample:
     """Read one photo; a truth counts where both masks are not 0, whatever their names say."""
     rgb = read_rgb(frame.files["rgb"])
     height, width = rgb.shape[:2]

@@ -20,7 +20,7 @@ from mfh.io.reading import read_text, reading
 from mfh.types import Camera
 from mfh_lab.evaluation.datasets.frames import Frame, Index, first_file, first_folder, read_lines
 from mfh_lab.evaluation.datasets.reading import as_truth, camera_of, make_sample, read_grey16, read_rgb
-from mfh_lab.evaluation.datasets.sample import Sample
+from mfh_lab.evaluation.datasets.sample import DatasetSample
 
 CALIBRATION = "calib_cam_to_cam.txt"
 PARTS_OF_METRE = np.float32(256)
@@ -68,7 +68,7 @@ def index(root: Path, split: Path | None) -> Index:
     return Index(root, layout, str(listed), frames, tuple(notes))
 
 
-def load(frame: Frame) -> Sample:
+def load(frame: Frame) -> DatasetSample:
     """Read one frame, with the rectified camera of its day, or of its line where there is no calibration."""
     rgb = read_rgb(frame.files["rgb"])
     height, width = rgb.shape[:2]

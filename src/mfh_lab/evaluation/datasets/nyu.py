@@ -12,7 +12,7 @@ from mfh.errors import InputError
 from mfh.types import Camera
 from mfh_lab.evaluation.datasets.frames import Frame, Index, first_file, first_folder, read_lines
 from mfh_lab.evaluation.datasets.reading import as_truth, make_sample, read_grey16, read_rgb, size_of
-from mfh_lab.evaluation.datasets.sample import Sample
+from mfh_lab.evaluation.datasets.sample import DatasetSample
 
 CAMERA = Camera(fx=518.8579, fy=519.4696, cx=325.5824, cy=253.7362, width=640, height=480)
 """Of the colour camera, from the toolbox that comes with the dataset."""
@@ -66,7 +66,7 @@ def index(root: Path, split: Path | None) -> Index:
     return Index(root, layout, "the frames in the test folder", frames)
 
 
-def load(frame: Frame) -> Sample:
+def load(frame: Frame) -> DatasetSample:
     """Read one frame; where the photo is blank, the truth does not count."""
     rgb = read_rgb(frame.files["rgb"])
     height, width = rgb.shape[:2]

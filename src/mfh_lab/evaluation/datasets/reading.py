@@ -12,7 +12,7 @@ from mfh.io.pictures import DATASET_FORMATS, open_picture
 from mfh.io.reading import array_names, open_zip, read_member
 from mfh.io.reading import read_npy as read_npy_of
 from mfh.types import Camera
-from mfh_lab.evaluation.datasets.sample import Sample
+from mfh_lab.evaluation.datasets.sample import DatasetSample
 
 MAX_MAP_BYTES = 1 << 30
 """Largest map: 100 megapixels in double precision have 0.8 GB."""
@@ -188,7 +188,7 @@ def make_sample(
     truth: tuple[Float[ndarray, "h2 w2"], Path],
     *,
     official_mask: tuple[Bool[ndarray, "h3 w3"], Path] | None = None,
-) -> Sample:
+) -> DatasetSample:
     """Put a sample together after seeing that its parts are of one size.
 
     Args:
@@ -196,7 +196,7 @@ def make_sample(
         rgb: (h, w, 3) photo.
         camera: of the photo.
         truth: (h, w) metres, and the file it is from.
-        official_mask: (h, w) where the truth can be trusted, and its file; None for everywhere.
+        official_mask: (h, w) where the truth is valid, and its file; None for everywhere.
 
     Returns:
         The sample.
@@ -208,4 +208,4 @@ def make_sample(
         if array.shape != rgb.shape[:2]:
             raise InputError(f"{path} is {size_of(array)}, but its photo {size_of(rgb)}: expected one size")
     mask = np.ones(rgb.shape[:2], bool) if official_mask is None else official_mask[0]
-    return Sample(name=name, rgb=rgb, camera=camera, truth_m=truth[0], official_mask=mask)
+    return DatasetSample(name=name, rgb=rgb, camera=camera, truth_m=truth[0], official_mask=mask)

@@ -1,7 +1,7 @@
 """Names of datasets, how to open them, and whether they are all there.
 
-To add a dataset: one file with ``index(root, split) -> Index`` and ``load(frame) -> Sample``, one line here, and its
-rules in :mod:`mfh_lab.evaluation.protocols`.
+To add a dataset: one file with ``index(root, split) -> Index`` and ``load(frame) -> DatasetSample``, one line here, and
+its rules in :mod:`mfh_lab.evaluation.protocols`.
 """
 
 import importlib

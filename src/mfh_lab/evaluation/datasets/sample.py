@@ -12,7 +12,7 @@ from mfh.types import Camera
 
 
 @dataclass(frozen=True)
-class Sample:
+class DatasetSample:
     """One photo with its true depth.
 
     Attributes:
@@ -20,8 +20,9 @@ class Sample:
         rgb: (h, w, 3) float32 in [0, 1], at the dataset's own size.
         camera: intrinsics for this size.
         truth_m: (h, w) float32 z in metres; 0 where there is none.
-        official_mask: (h, w) where the dataset itself says that its truth can be trusted; all True where it says
-            nothing. A protocol may ignore it.
+        official_mask: (h, w) where the dataset itself marks its truth as valid; all True for a dataset without such a
+            mask. A protocol may ignore it.
+        kind: of scene, where the dataset has kinds; else empty.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Sample:
     camera: Camera
     truth_m: Float[ndarray, "h w"]
     official_mask: Bool[ndarray, "h w"]
+    kind: str = ""
 
 
 @runtime_checkable
@@ -53,7 +55,7 @@ class Dataset(Protocol):
         """Names of its samples, in the order of the split."""
         ...
 
-    def load(self, name: str) -> Sample:
+    def load(self, name: str) -> DatasetSample:
         """Read one sample.
 
         Args:

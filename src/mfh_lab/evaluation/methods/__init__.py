@@ -1,1 +1,1 @@
-"""What gives metric depth for a photo: this method, models that were trained on metres, and predictions on disk."""
+"""Methods of metric depth: this one, models that were trained on metric depth, and predictions on disk."""

@@ -12,8 +12,7 @@ from mfh.errors import InputError, shown
 from mfh.io.maps import SUFFIXES, read_map
 from mfh.types import Photo, Space
 from mfh_lab.evaluation.digest import folder_digest
-from mfh_lab.evaluation.methods.contender import Contender
-from mfh_lab.evaluation.methods.method import Prediction
+from mfh_lab.evaluation.methods.method import Contender, Prediction
 from mfh_lab.evaluation.methods.stored import is_stored, prediction_path, read_prediction
 
 UNITS = {"m": 1.0, "dm": 0.1, "cm": 0.01, "mm": 0.001, "km": 1000.0, "ft": 0.3048}

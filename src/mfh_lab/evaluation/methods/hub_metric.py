@@ -7,9 +7,8 @@ from mfh.models.relative_depth.hub_depth import MARKER
 from mfh.types import Photo, Space
 from mfh.weights.hub import locate, parse_source
 from mfh_lab.evaluation.digest import folder_digest
-from mfh_lab.evaluation.methods.contender import Contender
 from mfh_lab.evaluation.methods.hub_metric_depth import FocalUse, MetricDepthModel, kind_of, load_metric_depth
-from mfh_lab.evaluation.methods.method import Prediction
+from mfh_lab.evaluation.methods.method import Contender, Prediction
 
 HUB = "pip install 'metric-from-human[hub]'"
 _FOCAL = "?focal="
@@ -40,11 +39,11 @@ def hub_contender(text: str) -> Contender:
     """Return a metric model of the hub or a folder, not loaded yet.
 
     Args:
-        text: "hf:org/name", "hf:org/name@revision" or a folder; "?space=depth" says of a DPT model that it predicts
-            metres; "?focal=given" lets Depth Pro go by the camera it is given instead of its own estimate.
+        text: "hf:org/name", "hf:org/name@revision" or a folder; "?space=depth" states that a DPT model predicts
+            metric depth; "?focal=given" lets Depth Pro go by the camera it is given instead of its own estimate.
 
     Raises:
-        InputError: for a source that cannot be used, or a model that predicts no metres.
+        InputError: for a source that cannot be used, or a model that predicts no metric depth.
         WeightsError: where it is not on this machine.
     """
     place, _, chosen = text.partition(_FOCAL)
@@ -52,7 +51,7 @@ def hub_contender(text: str) -> Contender:
         raise InputError(f"--method {text!r} ends in {_FOCAL}{chosen}: expected ?focal=given or ?focal=estimated")
     source = parse_source(place)
     folder = locate(source, marker=MARKER)
-    kind = kind_of(folder, name=source.text, says_metres=source.space == "depth")
+    kind = kind_of(folder, name=source.text, is_metric=source.space == "depth")
     if chosen and kind.model_type != "depth_pro":
         raise InputError(f"--method {text!r}: {_FOCAL}{chosen} is for Depth Pro alone, which goes by a focal length")
     focal: FocalUse = "given" if chosen == "given" else "estimated"

@@ -38,7 +38,7 @@ class Kind:
     """What is known of a metric model before it is loaded.
 
     Attributes:
-        model_type: as its configuration says it.
+        model_type: of its configuration.
         space: where its network's output is affine to its answer.
     """
 
@@ -48,23 +48,23 @@ class Kind:
 
 @runtime_checkable
 class MetricDepthModel(Protocol):
-    """A network that answers in metres."""
+    """A network with metric depth as output."""
 
     def predict_m(self, rgb: Rgb, camera: Camera) -> Float[ndarray, "h w"]:
         """Return (h, w) float32 z in metres at the photo's size."""
         ...
 
 
-def kind_of(folder: Path, *, name: str, says_metres: bool = False) -> Kind:
+def kind_of(folder: Path, *, name: str, is_metric: bool = False) -> Kind:
     """Return what a model is, by its configuration.
 
     Args:
         folder: with its config.json.
         name: for messages.
-        says_metres: whether the user said that it predicts metres; DPT models do not say so themselves.
+        is_metric: whether the user states that its output is metric depth; configurations of DPT models do not.
 
     Raises:
-        InputError: for a model that does not predict metres, or does not say so.
+        InputError: for a model that is not known to predict metric depth.
     """
     config = read_json(folder / MARKER)
     kind = str(config.get("model_type"))
@@ -74,13 +74,13 @@ def kind_of(folder: Path, *, name: str, says_metres: bool = False) -> Kind:
         return Kind(kind, "depth")
     if kind == "depth_anything":
         raise InputError(
-            f"{name} predicts relative depth: compare a metric one, or give it metres with --method mfh "
+            f"{name} predicts relative depth: compare a metric one, or give it a scale with --method mfh "
             f"--relative-depth-model {name}"
         )
-    if kind == "dpt" and says_metres:
+    if kind == "dpt" and is_metric:
         return Kind(kind, "depth")
-    hint = f": if it predicts metres, write {name}?space=depth" if kind == "dpt" else ""
-    raise InputError(f"{name} is a {kind!r} model, which is not known to predict metres{hint}")
+    hint = f": if it predicts metric depth, write {name}?space=depth" if kind == "dpt" else ""
+    raise InputError(f"{name} is a {kind!r} model, which is not known to predict metric depth{hint}")
 
 
 def load_metric_depth(folder: Path, kind: Kind, *, focal: FocalUse = "estimated") -> MetricDepthModel:
@@ -100,7 +100,7 @@ def load_metric_depth(folder: Path, kind: Kind, *, focal: FocalUse = "estimated"
 
 
 class HubMetres:
-    """A network whose output is metres, resized bilinearly to the photo."""
+    """A network whose output is metric depth, resized bilinearly to the photo."""
 
     def __init__(self, folder: Path) -> None:
         self._device = pick_device()
@@ -109,7 +109,7 @@ class HubMetres:
         self._processor, self._model = load_depth_network(folder, device=self._device, dtype=self._dtype)
 
     def predict_m(self, rgb: Rgb, camera: Camera) -> Float[ndarray, "h w"]:
-        """Return metres; the camera is not looked at."""
+        """Return metric depth; the camera is not an input."""
         import torch
 
         pixels = network_input(self._processor, limit_aspect(rgb)).to(self._device, self._dtype)
@@ -127,7 +127,7 @@ class ZoeDepthMetres:
         self._processor, self._model = load_depth_network(folder, device=self._device, dtype=self._dtype)
 
     def predict_m(self, rgb: Rgb, camera: Camera) -> Float[ndarray, "h w"]:
-        """Return metres; the camera is not looked at."""
+        """Return metric depth; the camera is not an input."""
         import torch
 
         squeezed = limit_aspect(rgb)
@@ -149,7 +149,7 @@ class DepthProMetres:
         self._focal: FocalUse = focal
 
     def predict_m(self, rgb: Rgb, camera: Camera) -> Float[ndarray, "h w"]:
-        """Return metres for the focal length of the camera, or the one the network sees."""
+        """Return metric depth for the focal length of the camera, or the network's own estimate."""
         canonical, fov_x_deg = self._network.canonical_inverse_depth(rgb)
         height, width = rgb.shape[:2]
         seen_px = 0.5 * width / math.tan(0.5 * math.radians(fov_x_deg))

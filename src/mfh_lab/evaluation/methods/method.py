@@ -1,7 +1,8 @@
-"""What a method must do to be evaluated: metres for a photo, or a failure in one line."""
+"""What a method must do to be evaluated: metric depth for a photo, or a failure in one line."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
@@ -18,9 +19,10 @@ class Prediction:
 
     Attributes:
         depth_m: (h, w) float32 z in metres at the photo's size; NaN where the method gives none.
-        space: where the answer is affine to what the method's network says: the space of the alignment in the
-            relative (MRDE) setting.
-        level_80: factors on the answer between which the true metres lie with 80 % probability, where it says so.
+        space: in which the answer is affine to the output of the method's network; the relative (MRDE) setting aligns
+            in it.
+        level_80: factors on the answer between which the true depth lies with 80 % probability; None without an
+            interval.
         level_95: the same with 95 %.
     """
 
@@ -61,3 +63,32 @@ class Method(Protocol):
             MfhError: where there is none; it counts as a failure and is listed.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A method before its models are loaded: enough to know whether there is anything left for it to do.
+
+    Attributes:
+        name: what to call it.
+        settings: plain JSON values that decide every answer.
+        load: makes it, with its models.
+        title: what to call it in tables; the name by default.
+        reads: folders of the user's that it reads answers from.
+    """
+
+    name: str
+    settings: Mapping[str, object]
+    load: Callable[[], Method]
+    title: str = ""
+    reads: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Call it by its name where it has no title."""
+        if not self.title:
+            object.__setattr__(self, "title", self.name)
+
+    @classmethod
+    def of(cls, method: Method) -> "Contender":
+        """Return a method that is loaded already."""
+        return cls(method.name, method.settings, lambda: method)

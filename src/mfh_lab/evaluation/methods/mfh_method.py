@@ -17,8 +17,7 @@ from mfh.models.registry import names_of
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.types import MetricDepth, Photo
 from mfh_lab.evaluation.digest import folder_digest
-from mfh_lab.evaluation.methods.contender import Contender
-from mfh_lab.evaluation.methods.method import Prediction
+from mfh_lab.evaluation.methods.method import Contender, Prediction
 
 NAME = "mfh"
 
@@ -65,12 +64,12 @@ def settings_of(config: Config) -> dict[str, object]:
     Args:
         config: its pictures for the user do not count.
     """
-    tree = asdict(config)
-    del tree["keep_paintings"], tree["painting"]["answer_interrupted"]
+    content = asdict(config)
+    del content["keep_paintings"], content["painting"]["answer_interrupted"]
     if math.isinf(config.painting.budget_s):
-        tree["painting"]["budget_s"] = None
+        content["painting"]["budget_s"] = None
     folders = {role: folder_digest(Path(name)) for role, name in names_of(config).items() if Path(name).is_dir()}
-    return parse_json(json.dumps({**tree, "folders": folders}, allow_nan=False))
+    return parse_json(json.dumps({**content, "folders": folders}, allow_nan=False))
 
 
 def with_fixed_scale(config: Config, fixed_scale: float | None, *, protocol: str) -> Config:
@@ -78,7 +77,7 @@ def with_fixed_scale(config: Config, fixed_scale: float | None, *, protocol: str
 
     Args:
         config: any.
-        fixed_scale: what the protocol says; None to fit both.
+        fixed_scale: of the protocol; None to fit both.
         protocol: its name, for the message.
 
     Raises:

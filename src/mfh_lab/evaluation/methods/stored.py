@@ -1,4 +1,4 @@
-"""Answers on disk: one npz a photo, with metres, their space and the interval where there is one."""
+"""Answers on disk: one npz per photo, with metric depth, its space and the interval where there is one."""
 
 import math
 import os
@@ -66,7 +66,7 @@ def read_prediction(path: Path) -> Prediction:
     with reading(path, what="", expected=_WRITTEN):
         depth_m, space = arrays["depth_m"], str(arrays["space"])
         if space not in ("disparity", "depth"):
-            raise InputError(f"{path} says its space is {space!r}: expected disparity or depth")
+            raise InputError(f"{path} has the space {space!r}: expected disparity or depth")
         if depth_m.ndim != 2 or depth_m.size == 0 or depth_m.dtype.kind != "f":
             raise ValueError(f"its depth is {depth_m.dtype} of shape {depth_m.shape}")
         levels = {name: _level(arrays[name]) for name in ("level_80", "level_95") if name in arrays}
@@ -74,7 +74,7 @@ def read_prediction(path: Path) -> Prediction:
 
 
 def is_stored(path: Path) -> bool:
-    """Say whether a file is an answer this project wrote, rather than another program's map.
+    """Return whether a file is an answer this project wrote, rather than another program's map.
 
     Args:
         path: npz file.

@@ -1,7 +1,7 @@
 """A page on this machine that shows one photo after another; every click is in the CSV at once.
 
 A server rather than a file: nothing has to be downloaded and moved at the end, a closed browser loses nothing, and the
-CSV itself is what a later run goes on from. It listens on the loopback address alone, below a path nobody can guess,
+CSV itself is what a later run resumes from. It listens on the loopback address alone, below a path of random letters,
 and answers only to its own name: a page from elsewhere whose address was made to mean this machine gets nothing.
 """
 
@@ -57,7 +57,7 @@ class Annotations:
     """The photos, the shot types so far, and the file they are in.
 
     Args:
-        photos: name -> its picture as JPEG, read when it is looked at.
+        photos: name -> its picture as JPEG, read when the page asks for it.
         out: the CSV; shot types that are in it stay.
 
     Raises:
@@ -112,12 +112,12 @@ class Annotations:
             body: JSON with photo (its place in the list), angle and distance.
         """
         try:
-            said = parse_json(body.decode("utf-8"))
-            number = said["photo"]
+            answer = parse_json(body.decode("utf-8"))
+            number = answer["photo"]
             # True is a whole number to Python.
             if type(number) is not int or not 0 <= number < len(self._names):
                 raise InputError(f"photo {number!r}: expected 0 to {len(self._names) - 1}")
-            shot = as_shot(said["angle"], said["distance"])
+            shot = as_shot(answer["angle"], answer["distance"])
         except Exception as error:
             return Reply(HTTPStatus.BAD_REQUEST, kind_and_message(error).encode())
         with self._lock:
@@ -136,7 +136,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say in one line what went wrong; that somebody hung up is no news."""
+        """Print in one line what went wrong; a closed connection is no error."""
         error = sys.exc_info()[1]
         if error is not None and not isinstance(error, OSError):
             print(f"mfh: a request failed: {printable(kind_and_message(error))}", file=sys.stderr)
@@ -194,7 +194,7 @@ def make_server(annotations: Annotations, *, port: int = 0) -> tuple[ThreadingHT
         do_HEAD = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_TRACE = do_CONNECT = _refuse
 
         def _is_meant(self) -> bool:
-            """Return whether a request names this machine, and comes from the page itself where it says whence."""
+            """Return whether a request names this machine, and the page as its origin where it names one."""
             host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
             # Any port: it may have been forwarded from another one.
             named = host.rpartition(":")[0] if ":" in host else host

@@ -12,7 +12,7 @@ from typing import Literal
 
 from mfh.errors import InputError
 from mfh.io.atomic import atomic_path
-from mfh_lab.evaluation.csv_rows import read_rows
+from mfh_lab.evaluation.rows import read_csv_rows
 
 Angle = Literal["level", "high", "low"]
 """Where the camera looks: about level; down, from a high place; up, from a low one."""
@@ -37,14 +37,14 @@ class Shot:
 
 
 def as_shot(angle: object, distance: object) -> Shot:
-    """Return a shot from two words.
+    """Return a shot from its two labels.
 
     Args:
         angle: one of ANGLES.
         distance: one of DISTANCES.
 
     Raises:
-        InputError: for other words.
+        InputError: for other labels.
     """
     known_angle: Angle | None = next((one for one in ANGLES if one == angle), None)
     known_distance: Distance | None = next((one for one in DISTANCES if one == distance), None)
@@ -70,7 +70,7 @@ def read_shots(path: Path, *, nothing_else: bool = False) -> dict[str, Shot]:
             lost.
     """
     shots: dict[str, Shot] = {}
-    for number, row in read_rows(path, ("photo", "angle", "distance"), nothing_else=nothing_else):
+    for number, row in read_csv_rows(path, ("photo", "angle", "distance"), nothing_else=nothing_else):
         if row["photo"] in shots:
             raise InputError(f"{path} line {number}: photo {row['photo']!r} a second time: expected one line a photo")
         try:

@@ -12,12 +12,12 @@ from numpy import ndarray
 
 from mfh.errors import InputError
 from mfh.viz.drawing import bar_colours, bar_ticks_m, colour_depth, depth_limits_m, position_on_bar, tick_label
+from mfh_lab.evaluation.given_files import read_metric_depth
 from mfh_lab.evaluation.methods.method import Prediction
-from mfh_lab.evaluation.metrics import clamped, score
-from mfh_lab.evaluation.prediction_folders import read_metres
-from mfh_lab.evaluation.resize import resize_aligned
-from mfh_lab.evaluation.view import View
+from mfh_lab.evaluation.protocols import EvaluationView
+from mfh_lab.evaluation.scoring import resize_aligned, score
 from mfh_lab.paper.figures.saving import literal, new_figure, save_figure, save_table
+from mfh_lab.pocket.metrics import clamped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +60,7 @@ class ErrorFigure:
 
 
 def pick_samples(names: Sequence[str], count: int) -> list[str]:
-    """Return samples spread evenly over a dataset, so that nobody chooses them by their results.
+    """Return samples spread evenly over a dataset, so that they are not chosen by their results.
 
     Args:
         names: of the dataset, in its order.
@@ -75,7 +75,7 @@ def pick_samples(names: Sequence[str], count: int) -> list[str]:
     return [names[int(place)] for place in places]
 
 
-def compare_answer(depth_m: Float[ndarray, "_ _"], view: View) -> Answer:
+def compare_answer(depth_m: Float[ndarray, "_ _"], view: EvaluationView) -> Answer:
     """Bring an answer to the truth's size, clamp it as the metrics do, and say how wrong it is where.
 
     Args:
@@ -96,7 +96,7 @@ def compare_answer(depth_m: Float[ndarray, "_ _"], view: View) -> Answer:
 
 
 def make_error_maps(
-    views: Sequence[View],
+    views: Sequence[EvaluationView],
     folders: Mapping[str, Path],
     out: Path,
     *,
@@ -109,7 +109,7 @@ def make_error_maps(
 
     Args:
         views: samples as the protocol shows them.
-        folders: method -> folder with its metres.
+        folders: method -> folder with its metric depth.
         out: folder for NAME.png, NAME.pdf and NAME.csv.
         name: of the figure.
         error_cap: AbsRel at which the error colours end.
@@ -126,7 +126,9 @@ def make_error_maps(
     if not error_cap > 0:
         raise InputError(f"--error-cap is {error_cap}: expected more than 0")
     answers = {
-        view.name: {label: compare_answer(read_metres(folder, view.name), view) for label, folder in folders.items()}
+        view.name: {
+            label: compare_answer(read_metric_depth(folder, view.name), view) for label, folder in folders.items()
+        }
         for view in views
     }
     aspect = max(view.truth_m.shape[0] / view.truth_m.shape[1] for view in views)
@@ -203,7 +205,7 @@ def grown(
     return _subsampled(values, size), _subsampled(mask.astype(np.uint8), size).astype(bool)
 
 
-def _small_truth(view: View) -> tuple[tuple[int, int], Float[ndarray, "h w"], Bool[ndarray, "h w"]]:
+def _small_truth(view: EvaluationView) -> tuple[tuple[int, int], Float[ndarray, "h w"], Bool[ndarray, "h w"]]:
     height, width = view.truth_m.shape
     scale = min(1.0, _PANEL_PX / width)
     size = max(1, round(height * scale)), max(1, round(width * scale))

@@ -1,4 +1,4 @@
-"""Fig. 6: the photo as a metric point cloud, and in it the bodies that gave it its metres."""
+"""Fig. 6: the photo as a metric point cloud, and in it the bodies that its scale comes from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -110,7 +110,7 @@ def _pictures(cloud: Cloud, bodies: Sequence[Body], result: MetricDepth) -> list
 
 
 def _below_heads(cloud: Cloud, bodies: Sequence[Body]) -> Cloud:
-    """Leave out what is higher than anybody's head: a ceiling would hide the room."""
+    """Leave out what is higher than all heads: a ceiling would hide the room."""
     if not bodies:
         return cloud
     highest = min(float(body.mesh.vertices_m[:, 1].min()) for body in bodies) - _OVER_HEADS_M

@@ -1,4 +1,4 @@
-"""Looking at coloured points and bodies from elsewhere: numpy splats and the product's own rasterizer."""
+"""Views of coloured points and bodies from other cameras: numpy splats and the product's own rasterizer."""
 
 import math
 from collections.abc import Sequence
@@ -109,10 +109,10 @@ def untorn(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h w"]) -> 
 
 
 def orbit(cloud: Cloud, *, yaw_deg: float, pitch_deg: float, size: tuple[int, int], fill: float = 0.92) -> Viewpoint:
-    """Go round the middle of a cloud, always looking at it, so far away that it fills the picture.
+    """Return a camera on an orbit around the middle of a cloud, at the distance at which it fills the picture.
 
     Args:
-        cloud: what is looked at.
+        cloud: in the middle of the picture.
         yaw_deg: to the right (from the photo's camera).
         pitch_deg: upwards; 90 looks straight down.
         size: (width, height) of the picture.

@@ -1,4 +1,4 @@
-"""Figures on disk: a png to look at, a pdf to print, a csv with what is drawn."""
+"""Figures on disk: a png for the screen, a pdf to print, a csv with what is drawn."""
 
 import csv
 import warnings
@@ -34,7 +34,7 @@ def new_figure(width_in: float, height_in: float) -> "Figure":
 
 
 def literal(text: str) -> str:
-    """Return a name that somebody else gave as text that a figure shows as it is: a dollar sign begins no formula.
+    """Return a given name as text that a figure shows as it is: a dollar sign begins no formula.
 
     Args:
         text: the name.

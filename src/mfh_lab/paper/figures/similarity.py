@@ -23,7 +23,7 @@ _FEATURES = "features of a picture that this program kept; delete it"
 
 
 @dataclass(frozen=True)
-class Picture:
+class PictureSource:
     """A picture that is read only if its features are not known yet.
 
     Attributes:
@@ -37,7 +37,7 @@ class Picture:
     load: Callable[[], Float[ndarray, "_ _ 3"]]
 
 
-def picture_file(path: Path) -> Picture:
+def picture_file(path: Path) -> PictureSource:
     """Return a picture file; it is the same picture as long as its bytes are.
 
     Args:
@@ -55,10 +55,10 @@ def picture_file(path: Path) -> Picture:
 
         return load_photo(path).rgb
 
-    return Picture(str(path), digest, load)
+    return PictureSource(str(path), digest, load)
 
 
-def picture_array(name: str, rgb: Float[ndarray, "_ _ 3"]) -> Picture:
+def picture_array(name: str, rgb: Float[ndarray, "_ _ 3"]) -> PictureSource:
     """Return a picture in memory.
 
     Args:
@@ -66,11 +66,11 @@ def picture_array(name: str, rgb: Float[ndarray, "_ _ 3"]) -> Picture:
         rgb: (h, w, 3) in [0, 1].
     """
     content = hashlib.sha256(f"{rgb.dtype} {rgb.shape} ".encode() + np.ascontiguousarray(rgb).tobytes())
-    return Picture(name, content.hexdigest(), lambda: rgb)
+    return PictureSource(name, content.hexdigest(), lambda: rgb)
 
 
 class FeatureCache:
-    """Features by picture, one small file each, so that a run that was stopped goes on.
+    """Features by picture, one small file each, so that a run that was stopped resumes.
 
     Args:
         folder: of the files; made.
@@ -84,11 +84,8 @@ class FeatureCache:
         self._featurize: Featurize | None = None
         self.computed = 0
 
-    def of(self, picture: Picture) -> Float[ndarray, "c"]:
+    def of(self, picture: PictureSource) -> Float[ndarray, "c"]:
         """Return a picture's features, of length 1.
-
-        Args:
-            picture: the picture.
 
         Raises:
             InputError: for a damaged file, or one that cannot be written.
@@ -106,13 +103,13 @@ class FeatureCache:
         self.computed += 1
         return features
 
-    def all_of(self, pictures: Sequence[Picture], what: str, *, progress: Progress) -> Float[ndarray, "n c"]:
+    def all_of(self, pictures: Sequence[PictureSource], what: str, *, progress: Progress) -> Float[ndarray, "n c"]:
         """Return the features of several pictures.
 
         Args:
             pictures: at least one.
             what: they are, for the progress.
-            progress: told which one it is.
+            progress: called with the picture's name and the fraction done.
 
         Raises:
             InputError: for no picture.

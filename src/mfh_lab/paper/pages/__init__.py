@@ -36,7 +36,7 @@ def build(name: str, data: Mapping[str, object], *, connect: str = "'none'") -> 
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:
-    """Put values where the template says {{name}}; values are not looked through again."""
+    """Put values in place of {{name}} in the template; values are not searched again."""
     parts = template.split("{{")
     filled = [parts[0]]
     for part in parts[1:]:

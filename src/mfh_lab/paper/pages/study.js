@@ -86,7 +86,7 @@
     show("ask");
     $("where").focus({ preventScroll: true });
     keep();
-    // The next photo's pictures are decoded while this one is looked at.
+    // The next photo's pictures are decoded while this one is on the screen.
     const coming = study.questions[number + 1];
     if (coming) [coming.photo, ...coming.choices.map((one) => one.image)].forEach((url) => { new Image().src = url; });
   }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mfh.errors import InputError
-from mfh_lab.paper.study.plan import NONE, Key, read_tree
+from mfh_lab.paper.study.plan import NONE, Key, read_object
 
 _FORMAT, _VERSION = "mfh-study-answers", 1
 
@@ -53,10 +53,12 @@ def read_answers(paths: Sequence[Path], key: Key) -> list[Answers]:
 
 
 def _read(path: Path, key: Key) -> Answers:
-    tree = read_tree(path, _FORMAT, _VERSION)
-    if tree.get("study") != key.study:
-        raise InputError(f"{path} answers study {tree.get('study')!r}, the key is of {key.study!r}: expected the same")
-    participant, given = tree.get("participant"), tree.get("answers")
+    content = read_object(path, _FORMAT, _VERSION)
+    if content.get("study") != key.study:
+        raise InputError(
+            f"{path} answers study {content.get('study')!r}, the key is of {key.study!r}: expected the same"
+        )
+    participant, given = content.get("participant"), content.get("answers")
     if not (isinstance(participant, str) and participant):
         raise InputError(f"{path} names no participant: expected a file that the study's page saved")
     if not (isinstance(given, dict) and given):

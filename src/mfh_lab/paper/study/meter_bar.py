@@ -1,4 +1,4 @@
-"""The meter bar of one photo: which metres its colours stand for, and which range of Table 10 that makes it."""
+"""The meter bar of one photo: which depths its colours stand for, and which range of Table 10 that makes it."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import InputError
-from mfh_lab.evaluation.csv_rows import read_rows
+from mfh_lab.evaluation.rows import read_csv_rows
 
 RangeName = Literal["short", "medium", "long"]
 RANGES: tuple[RangeName, ...] = ("short", "medium", "long")
@@ -25,7 +25,7 @@ _FAR_PERCENTILE = 95.0
 
 @dataclass(frozen=True)
 class MeterBar:
-    """The metres at the two ends of a photo's colour bar; depths beyond them take the colour of the end.
+    """The depths at the two ends of a photo's colour bar; depths beyond them take the colour of the end.
 
     Attributes:
         min_m: near end.
@@ -97,7 +97,7 @@ def read_bars(path: str | Path, names: Collection[str]) -> dict[str, MeterBar]:
         InputError: for a file that cannot be read, a missing or unknown or repeated photo, or numbers that are no bar.
     """
     bars: dict[str, MeterBar] = {}
-    for number, row in read_rows(path, ("photo", "max_m")):
+    for number, row in read_csv_rows(path, ("photo", "max_m")):
         photo = row["photo"]
         if photo not in names:
             raise InputError(f"{path} line {number}: no photo {photo!r} in the study: expected names without suffix")

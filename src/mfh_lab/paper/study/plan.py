@@ -9,7 +9,6 @@ from typing import cast
 import numpy as np
 
 from mfh.errors import InputError, shown
-from mfh.io.atomic import atomic_path
 from mfh.io.reading import read_json, reading
 from mfh_lab.paper.study.meter_bar import RANGES, MeterBar, RangeName
 
@@ -25,7 +24,7 @@ class Question:
     """One photo of the study.
 
     Attributes:
-        id: "q001", ...: all that the page says about it.
+        id: "q001", ...: all that the page holds about it.
         photo: its name.
         bar: its meter bar.
         order: labels of the methods behind the letters A, B, ...
@@ -94,20 +93,16 @@ def draw_plan(bars: Mapping[str, MeterBar], labels: Sequence[str], *, seed: int)
     ]
 
 
-def write_key(path: Path, questions: Sequence[Question], labels: Sequence[str], *, study: str, seed: int) -> None:
-    """Write the key.
+def key_text(questions: Sequence[Question], labels: Sequence[str], *, study: str, seed: int) -> str:
+    """Return the key as JSON; it is not to be handed to participants.
 
     Args:
-        path: json file; not to be handed to participants.
         questions: of the study.
         labels: of the methods, as given.
         study: its id.
         seed: that drew it.
-
-    Raises:
-        InputError: when the file cannot be written.
     """
-    tree = {
+    key = {
         "format": _KEY_FORMAT,
         "version": _VERSION,
         "study": study,
@@ -123,35 +118,34 @@ def write_key(path: Path, questions: Sequence[Question], labels: Sequence[str], 
             for one in questions
         },
     }
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(tree, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return json.dumps(key, indent=1, ensure_ascii=False) + "\n"
 
 
 def read_key(path: Path) -> Key:
     """Read a key.
 
     Args:
-        path: made by write_key.
+        path: that mfh study make wrote.
 
     Raises:
         InputError: for a file that is missing or is no such key.
     """
-    tree = read_tree(path, _KEY_FORMAT, _VERSION)
+    content = read_object(path, _KEY_FORMAT, _VERSION)
     with reading(path, what="key", expected="the key.json that mfh study make wrote"):
-        labels = tuple(shown(label) for label in cast(list[object], tree["labels"]))
+        labels = tuple(shown(label) for label in cast(list[object], content["labels"]))
         questions = {
             name: KeyQuestion(shown(one["photo"]), one["range"], {str(a): shown(b) for a, b in one["methods"].items()})
-            for name, one in cast(dict[str, dict], tree["questions"]).items()
+            for name, one in cast(dict[str, dict], content["questions"]).items()
         }
-        study = str(tree["study"])
+        study = str(content["study"])
     for name, one in questions.items():
         if one.range_name not in RANGES or sorted(one.methods.values()) != sorted(labels):
             raise InputError(f"{path} question {name}: expected every method once and a range of {', '.join(RANGES)}")
     return Key(study, labels, questions)
 
 
-def read_tree(path: Path, kind: str, version: int) -> dict[str, object]:
-    """Read a JSON object that says its format and version.
+def read_object(path: Path, kind: str, version: int) -> dict[str, object]:
+    """Read a JSON object with its format and version.
 
     Args:
         path: the file.
@@ -161,9 +155,9 @@ def read_tree(path: Path, kind: str, version: int) -> dict[str, object]:
     Raises:
         InputError: for a file that is missing, is no JSON, or is something else.
     """
-    tree = read_json(path, what="", expected=f"a {kind} file")
-    if not isinstance(tree, dict) or tree.get("format") != kind:
+    content = read_json(path, what="", expected=f"a {kind} file")
+    if not isinstance(content, dict) or content.get("format") != kind:
         raise InputError(f"{path} is no {kind} file: expected one made by mfh study or its page")
-    if tree.get("version") != version:
-        raise InputError(f"{path} has version {tree.get('version')!r}: expected {version}")
-    return tree
+    if content.get("version") != version:
+        raise InputError(f"{path} has version {content.get('version')!r}: expected {version}")
+    return content

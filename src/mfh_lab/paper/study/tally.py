@@ -196,7 +196,7 @@ def markdown(result: Tally) -> str:
 
 
 def footnote(result: Tally) -> str:
-    """Say what the rates and intervals are.
+    """Return what the rates and intervals are.
 
     Args:
         result: of tally.

@@ -1,4 +1,4 @@
-"""Training augmentation: make a render look like anybody's photo, and cut it like one."""
+"""Training augmentation: give a render the colours, noise and crop of ordinary photos."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ Rng = np.random.Generator
 
 
 @dataclass(frozen=True)
-class Sample:
+class TrainingSample:
     """One training picture: rgb (h, w, 3) float32 in [0, 1], depth_m (h, w) float32 (0 = sky), person (h, w) bool."""
 
     rgb: ndarray
@@ -50,12 +50,14 @@ def draw_window(height: int, width: int, rng: Rng) -> Window:
     return Window(x, y, w, h, bool(rng.random() < 0.5))
 
 
-def augment(sample: Sample, size: tuple[int, int], rng: Rng) -> Sample:
+def augment(sample: TrainingSample, size: tuple[int, int], rng: Rng) -> TrainingSample:
     """Crop to (width, height), flip, and change colour, light, sharpness, noise and compression at random."""
     height, width = sample.depth_m.shape
     window = draw_window(height, width, rng)
     person = window.cut(sample.person.astype(np.uint8), size, nearest=True) > 0
-    return Sample(photograph(window.cut(sample.rgb, size), rng), window.cut(sample.depth_m, size, nearest=True), person)
+    return TrainingSample(
+        photograph(window.cut(sample.rgb, size), rng), window.cut(sample.depth_m, size, nearest=True), person
+    )
 
 
 def photograph(rgb: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
@@ -94,7 +96,7 @@ def photograph(rgb: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
 
 
 def _cast_shadow(x: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
-    """Darken or brighten a random half-plane with a soft edge: light that says nothing about depth."""
+    """Darken or brighten a random half-plane with a soft edge: light that is not informative about depth."""
     h, w = x.shape[:2]
     v, u = np.mgrid[0 : 1 : h * 1j, 0 : 1 : w * 1j].astype(np.float32)
     turn = rng.uniform(0, 2 * np.pi)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mfh.errors import InputError
-from mfh_lab.pocket.train.augment import Sample, augment
+from mfh_lab.pocket.train.augment import TrainingSample, augment
 from mfh_lab.pocket.train.network import PocketDepth
 from mfh_lab.pocket.train.training import Schedule, started
 from mfh_lab.pocket.world.dataset import load_shard, shard_paths
@@ -26,7 +26,7 @@ TRAINING_SIZES = {
 }
 _NEAR_M, _FAR_M = 0.1, 80.0
 _PERSON_WEIGHT = 3.0
-# True over predicted depth below which the relative error goes on as a straight line, and the most it counts above 1.
+# True over predicted depth below which the relative error continues as a straight line, and the most it counts above 1.
 _FARTHEST, _WORST = 0.25, 2.0
 # Rounds of reweighting in the fit of the affine map, and the relative error below which a pixel weighs no more.
 _REWEIGHTED, _FLOOR = 4, 0.05
@@ -35,7 +35,7 @@ _PEOPLE_BOOST = 1.8
 _PEOPLE_SHARE = 0.02
 
 
-class Pool:
+class TrainingPictures:
     """All training pictures, grouped by shape, in memory."""
 
     def __init__(self, paths: list[Path]) -> None:
@@ -58,7 +58,7 @@ class Pool:
         rng = np.random.default_rng((schedule.seed, step, rank + 1))
         samples = []
         for index in rng.choice(len(self.rgb[shape]), schedule.batch, p=self.odds[shape]):
-            raw = Sample(
+            raw = TrainingSample(
                 self.rgb[shape][index].astype(np.float32) / np.float32(255),
                 self.depth_m[shape][index].astype(np.float32),
                 self.person[shape][index],
@@ -93,7 +93,7 @@ def depth_loss(predicted: Tensor, depth_m: Tensor, person: Tensor) -> Tensor:
     Three parts: absolute error after median / mean-deviation normalisation of both maps (MiDaS, Ranftl et al. 2020,
     Eq. 5-6; sky counts as disparity 0), relative error of depth after the best affine map (pixels within 80 m, too far
     as bad as too near), and multi-scale gradient matching (Li and Snavely 2018). People's pixels weigh three times:
-    they carry the metres.
+    they carry the scale.
 
     Args:
         predicted: (b, h, w) disparity.
@@ -159,7 +159,7 @@ def _fitted_ratio(x: Tensor, y: Tensor, w: Tensor) -> Tensor:
 def relative_gap(ratio: Tensor) -> Tensor:
     """Return |r - 1/r| / 2 of true over predicted depth: the mean of both relative errors, even in log r.
 
-    Where a depth comes out more than four times too far, or behind infinity, the gap goes on as a straight line: what
+    Where a depth comes out more than four times too far, or behind infinity, the gap continues as a straight line: what
     AbsRel punishes most there, |r - 1| hardly notices.
     """
     near = ratio.clamp(min=_FARTHEST)
@@ -171,7 +171,7 @@ def relative_gap(ratio: Tensor) -> Tensor:
 class DepthTask:
     """Relative depth on all training shards of a folder."""
 
-    pool: Pool
+    pictures: TrainingPictures
 
     def network(self, start: Path | None) -> PocketDepth:
         """Return the network, from ImageNet or from ``start``."""
@@ -181,7 +181,7 @@ class DepthTask:
 
     def batch(self, schedule: Schedule, step: int, rank: int) -> tuple[Tensor, ...]:
         """Return (rgb, depth_m, person)."""
-        return self.pool.batch(schedule, step, rank)
+        return self.pictures.batch(schedule, step, rank)
 
     def loss(self, network: PocketDepth, batch: tuple[Tensor, ...]) -> Tensor:
         """Return :func:`depth_loss`."""
@@ -192,4 +192,4 @@ class DepthTask:
 
 def make_task(data: Path) -> DepthTask:
     """Return the task on the training shards of a folder."""
-    return DepthTask(Pool(shard_paths(data, "train")))
+    return DepthTask(TrainingPictures(shard_paths(data, "train")))

@@ -11,6 +11,7 @@ from mfh.errors import Rejected
 from mfh.scale.range_prior import photo_range
 from mfh.scale.silog import fit_silog
 from mfh.types import RelativeDepth
+from mfh_lab.pocket.metrics import depth_errors
 
 _ITERATIONS = 10
 _FLOOR = 0.05
@@ -71,14 +72,9 @@ def aligned_score(
         raise ValueError(f"{int(valid.sum())} pixels of valid depth: expected at least 200")
     x, z = disparity[valid].astype(np.float64), depth_m[valid].astype(np.float64)
     scale, shift = _align(x, z) if fit == "reweighted" else _align_log(x, z)
-    predicted = 1 / np.clip(scale * x + shift, 0.01, 10.0)
-    constant = np.median(z)
-    return AlignedScore(
-        float(np.mean(np.abs(predicted - z) / z)),
-        float(np.mean(np.maximum(predicted / z, z / predicted) < 1.25)),
-        bool(scale > 0),
-        float(np.mean(np.abs(constant - z) / z)),
-    )
+    errors = depth_errors(1 / np.clip(scale * x + shift, 0.01, 10.0), z)
+    constant = depth_errors(np.full_like(z, np.median(z)), z)
+    return AlignedScore(errors.abs_rel, errors.delta1, bool(scale > 0), constant.abs_rel)
 
 
 def best_log_range(disparity: Float[ndarray, "h w"], depth_m: Float[ndarray, "h w"]) -> float | None:

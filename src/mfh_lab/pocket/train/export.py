@@ -19,8 +19,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from mfh_lab.pocket.train.network import PooledDepth, SceneFeatures
-from mfh_lab.pocket.train.painter_network import PainterNetwork
+from mfh_lab.pocket.train.network import PainterNetwork, PooledDepth, SceneFeatures
 from mfh_lab.pocket.train.training import HALF, read_weights
 
 

@@ -18,13 +18,13 @@ from torch.nn import functional
 from mfh.errors import InputError
 from mfh_lab.pocket.train.augment import Window, draw_window, photograph
 from mfh_lab.pocket.train.depth import draw_size
-from mfh_lab.pocket.train.painter_network import PainterNetwork
+from mfh_lab.pocket.train.network import PainterNetwork
 from mfh_lab.pocket.train.training import Schedule, started
 from mfh_lab.pocket.world.dataset import load_shard, shard_paths
 
 CELL = 4
 """Pixels of the input per cell of the output, each way."""
-# Ground where nobody can stand still says how large a metre is there, but matters less.
+# Ground where no person can stand is informative about the size of a metre there, but has less weight.
 _OCCUPIED_WEIGHT = 0.2
 _MIN_PX_PER_HEIGHT, _MAX_PX_PER_HEIGHT = 0.01, 1.5
 _MASK_WIDTH = (0.2, 0.8)
@@ -112,7 +112,7 @@ def draw_sample(
     """Cut, flip, photograph and blank one picture; its truth follows.
 
     Returns:
-        rgb (h, w, 3); blank (h, w), 1 in the paint mask; free (h/4, w/4), the share of each cell where somebody could
+        rgb (h, w, 3); blank (h, w), 1 in the paint mask; free (h/4, w/4), the share of each cell where a person could
         stand; log_size (h/4, w/4), log(px_per_m / image height), NaN where there is no ground.
     """
     height, width = free_mask.shape
@@ -150,8 +150,8 @@ def painter_loss(predicted: tuple[Tensor, Tensor, Tensor, Tensor], free: Tensor,
     """Negative log likelihood of where people could stand (Bernoulli) and how large a metre is there (mixture).
 
     Args:
-        predicted: maps of :class:`mfh_lab.pocket.train.painter_network.PainterNetwork`.
-        free: (b, h, w) share of the cell where somebody could stand.
+        predicted: maps of :class:`mfh_lab.pocket.train.network.PainterNetwork`.
+        free: (b, h, w) share of the cell where a person could stand.
         log_size: (b, h, w) log(px_per_m / image height), NaN where there is no ground.
     """
     stand, log_weight, mean, log_sigma = predicted

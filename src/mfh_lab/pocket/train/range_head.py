@@ -1,7 +1,7 @@
-"""Train the head that tells a photo's depth range from the depth network's features: minutes, on one core.
+"""Train the head that predicts a photo's depth range from the depth network's features: minutes, on one core.
 
-The label of a render is the range that the best affine head gives the network's own map of it, since that is what the
-range is believed for. Features and labels are remembered beside the weights, so that training again takes seconds.
+The label of a render is the range of the network's own map of it under the best affine head, since that map is what the
+range is a prior for. Features and labels are kept beside the weights, so that training again takes seconds.
 """
 
 import os
@@ -47,7 +47,7 @@ def look_at(shards: Sequence[Path], *, progress: Progress) -> Seen:
     network = PocketRelativeDepth()
     pooled, labels = [], []
     for done, path in enumerate(shards):
-        progress(f"looking at {path.name}", done / len(shards))
+        progress(f"features of {path.name}", done / len(shards))
         shard = load_shard(path)
         for rgb, depth_m in zip(shard.rgb, shard.depth_m, strict=True):
             disparity, features = network.disparity_and_features(rgb.astype(np.float32) / np.float32(255))

@@ -37,8 +37,8 @@ def fit_layers(
     """
     torch.manual_seed(seed)
     x, labels = torch.from_numpy(features), torch.from_numpy(log_range)
-    mean, deviation = x.mean(0), x.std(0) + 1e-3
-    x = (x - mean) / deviation
+    mean, std = x.mean(0), x.std(0) + 1e-3
+    x = (x - mean) / std
     sizes = [x.shape[1], *widths, 3 * COMPONENTS]
     layers = [nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
     modules = [nn.Dropout(dropout), layers[0]]
@@ -62,7 +62,7 @@ def fit_layers(
         fall.step()
     with torch.no_grad():
         # The normalisation of the features goes into the first layer.
-        weights = [layers[0].weight / deviation, *(layer.weight for layer in layers[1:])]
+        weights = [layers[0].weight / std, *(layer.weight for layer in layers[1:])]
         biases = [layers[0].bias - weights[0] @ mean, *(layer.bias for layer in layers[1:])]
         # Large layers in half precision: their rounding is far below what they are sure of.
         stored = {f"weight_{k}": weight.T.contiguous().half() for k, weight in enumerate(weights)}

@@ -122,23 +122,23 @@ def fit_head(features: Float[ndarray, "n f"], kind: Int[ndarray, "n"]) -> tuple[
     Returns:
         (f, k) weights and (k,) biases; the standardisation is in them.
     """
-    mean, deviation = features.mean(0), features.std(0) + 1e-3
+    mean, std = features.mean(0), features.std(0) + 1e-3
     counts = np.bincount(kind, minlength=len(KINDS))
     root = np.sqrt(len(kind) / len(KINDS) / counts[kind])[:, None]
     share = root**2 / (root**2).sum()
     target = np.eye(len(KINDS))[kind]
-    x = (features - mean) / deviation
+    x = (features - mean) / std
     x_mean, y_mean = (share * x).sum(0), (share * target).sum(0)
     x, y = (x - x_mean) * root, (target - y_mean) * root
     # Fewer photos than features: solved among the photos.
     dual = np.linalg.solve(x @ x.T + _RIDGE * features.shape[1] * np.eye(len(x)), y)
     weight = x.T @ dual
     bias = y_mean - x_mean @ weight
-    return weight / deviation[:, None], bias - (mean / deviation) @ weight
+    return weight / std[:, None], bias - (mean / std) @ weight
 
 
 def cross_validated(seen: Labelled) -> Float[ndarray, "n k"]:
-    """Return how much each photo is of each kind, told by a layer that has not seen its fold.
+    """Return the score of each kind for each photo, by a layer that was not trained on its fold.
 
     Args:
         seen: labelled photos.
@@ -149,11 +149,11 @@ def cross_validated(seen: Labelled) -> Float[ndarray, "n k"]:
         name: int(rng.integers(_FOLDS)) for name, count in zip(names, counts, strict=True) if count <= _LARGE_SOURCE
     }
     fold = np.array([small.get(name, int(rng.integers(_FOLDS))) for name in seen.source])
-    told = np.zeros((len(fold), len(KINDS)))
+    scores = np.zeros((len(fold), len(KINDS)))
     for k in range(_FOLDS):
         weight, bias = fit_head(seen.features[fold != k], seen.kind[fold != k])
-        told[fold == k] = seen.features[fold == k] @ weight + bias
-    return told
+        scores[fold == k] = seen.features[fold == k] @ weight + bias
+    return scores
 
 
 def main() -> None:
@@ -166,14 +166,14 @@ def main() -> None:
     )
     parser.add_argument("--renders", type=int, default=100)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--check", action="store_true", help="say how well kinds are told that were left out")
+    parser.add_argument("--check", action="store_true", help="print the accuracy on photos that were left out")
     args = parser.parse_args()
     seen = together(look_at(args.photos, read_labels(args.labels)), look_at_renders(args.bank, args.renders))
     if args.check:
-        told = cross_validated(seen)
+        scores = cross_validated(seen)
         for threshold in (0.6, 0.65, 0.7, 0.75):
             for k in (1, 2):
-                share = [float((told[seen.kind == kind][:, k] >= threshold).mean()) for kind in range(len(KINDS))]
+                share = [float((scores[seen.kind == kind][:, k] >= threshold).mean()) for kind in range(len(KINDS))]
                 print(
                     f"{KINDS[k]} >= {threshold}:", ", ".join(f"{n} {s:.3f}" for n, s in zip(KINDS, share, strict=True))
                 )

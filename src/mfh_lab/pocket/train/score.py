@@ -1,4 +1,4 @@
-"""Score the shipped relative-depth network after affine alignment in disparity, and what it says of depth ranges.
+"""Score the shipped relative-depth network after affine alignment in disparity, and its prediction of depth ranges.
 
 Two affine maps are tried: the reweighted one, and that of SIlog, which this method fits (see
 mfh_lab.pocket.train.evaluate).
@@ -61,8 +61,8 @@ _SKY_SHARE = 0.01
 
 
 def score_ranges(model: RelativeDepthModel, folder: Path, split: str) -> str:
-    """Say how far renders reach in depth, and how well the model tells it from the picture."""
-    true, said, outdoors = [], [], []
+    """Return the depth range of renders, and how well the model predicts it."""
+    true, predicted, outdoors = [], [], []
     for path in shard_paths(folder, split):
         shard = load_shard(path)
         for rgb, depth in zip(shard.rgb, shard.depth_m, strict=True):
@@ -71,13 +71,13 @@ def score_ranges(model: RelativeDepthModel, folder: Path, split: str) -> str:
             log_range = best_log_range(relative.values, depth_m)
             if log_range is not None and relative.log_range is not None:
                 true.append(log_range)
-                said.append(relative.log_range.moments())
+                predicted.append(relative.log_range.moments())
                 outdoors.append(bool(np.mean((depth_m <= 0) | (depth_m >= 80)) > _SKY_SHARE))
-    reach, (mean, sigma), outside = np.array(true), np.array(said).T, np.array(outdoors)
+    reach, (mean, sigma), outside = np.array(true), np.array(predicted).T, np.array(outdoors)
     held = np.mean(np.abs(mean - reach) < 1.2816 * sigma)
     return (
         f"log depth range: indoors {reach[~outside].mean():.2f} ± {reach[~outside].std():.2f}, outdoors "
-        f"{reach[outside].mean():.2f} ± {reach[outside].std():.2f}; told with rms error "
+        f"{reach[outside].mean():.2f} ± {reach[outside].std():.2f}; predicted with rms error "
         f"{np.sqrt(np.mean((mean - reach) ** 2)):.2f} ({reach.std():.2f} for the mean of all), "
         f"80 % intervals hold {held:.0%}"
     )

@@ -31,7 +31,7 @@ _CUTS = 4
 _BACKDROPS = 0.3
 """Share of maps that end at a wall: an even far end alone must not pass for a sky."""
 EMPTY_SIZES = tuple((width // 2, height // 2) for width, height in SIZES)
-"""(width, height) of scenes without people: nothing but their depth is looked at."""
+"""(width, height) of scenes without people: nothing but their depth is used."""
 
 Progress = Callable[[str, float], None]
 
@@ -41,7 +41,8 @@ def warped(disparity: Float[ndarray, "h w"], log_sigma: float, rng: np.random.Ge
 
     Args:
         disparity: true disparity, 0 for sky.
-        log_sigma: deviation of a smooth factor over the picture, and of the log of a power that bends all of it.
+        log_sigma: standard deviation of the log of a smooth factor over the picture, and of the log of a power that
+            bends all of it.
         rng: of this map.
     """
     height, width = disparity.shape
@@ -135,14 +136,14 @@ def train_shape_range(data: Path, bank: Path, out: Path, *, seed: int, progress:
     shards = sorted(data.glob("train_*.npz"))
     count = SHARD * len(shards)
 
-    def told(depths_m: Iterable[ndarray], what: str, first: float) -> Iterator[ndarray]:
+    def reporting(depths_m: Iterable[ndarray], what: str, first: float) -> Iterator[ndarray]:
         for number, depth_m in enumerate(depths_m):
             progress(what, first + 0.45 * number / count)
             yield depth_m
 
-    peopled = describe(told(shard_depths(shards), "describing renders", 0.0), seed=seed, cuts=_CUTS)
+    peopled = describe(reporting(shard_depths(shards), "describing renders", 0.0), seed=seed, cuts=_CUTS)
     empty = describe(
-        told(empty_depths(load_bank(bank), count), "describing empty scenes", 0.45), seed=seed + 1, cuts=_CUTS
+        reporting(empty_depths(load_bank(bank), count), "describing empty scenes", 0.45), seed=seed + 1, cuts=_CUTS
     )
     progress("training", 0.9)
     features, labels = (np.concatenate(parts) for parts in zip(peopled, empty, strict=True))

@@ -58,7 +58,7 @@ class Run:
 
     Attributes:
         schedule: how.
-        out: safetensors file of the averaged weights; ``out`` + ".state" holds what is needed to go on.
+        out: safetensors file of the averaged weights; ``out`` + ".state" holds what is needed to resume.
         start: weights to start from instead of ImageNet's; ignored where the run is resumed.
         workers: processes.
     """
@@ -93,7 +93,7 @@ class Task(Protocol):
 def run_training(make_task: Callable[[], Task], run: Run) -> None:
     """Train, with ``run.workers`` processes; ``make_task`` must be picklable and is called in each of them.
 
-    A finished run is left alone; an unfinished one goes on where it stopped.
+    A finished run is left alone; an unfinished one resumes.
 
     Raises:
         InputError: for data, weights or a state that cannot be used.
@@ -106,9 +106,9 @@ def run_training(make_task: Callable[[], Task], run: Run) -> None:
     try:
         spawn(_work, (make_task, run, _meeting_point()), nprocs=run.workers)
     except ProcessException as error:
-        # The last line of what the process said is its error.
+        # The last line that the process printed is its error.
         reason = str(error).strip().splitlines()[-1]
-        raise BackendError(f"one of {run.workers} training processes ended: {reason}; run again to go on") from error
+        raise BackendError(f"one of {run.workers} training processes ended: {reason}; run again to resume") from error
 
 
 def _meeting_point() -> str:
@@ -130,7 +130,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         import onnx
 
-        # Tensors in files of their own, wherever the file says, are not read.
+        # Tensors in files of their own are not read.
         model = onnx.load(path, load_external_data=False)
         weights = {one.name: onnx.numpy_helper.to_array(one) for one in model.graph.initializer}
         return {name.removesuffix(HALF): torch.tensor(value.astype("float32")) for name, value in weights.items()}

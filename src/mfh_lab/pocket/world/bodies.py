@@ -212,8 +212,8 @@ def _draw_phenotypes(rng: np.random.Generator, n: int) -> dict[str, NDArray[np.f
     female = rng.random(n) < 0.5
     child = rng.random(n) < _CHILD_SHARE
     mean = np.where(female, _STATURE_M["female"][0], _STATURE_M["male"][0])
-    deviation = np.where(female, _STATURE_M["female"][1], _STATURE_M["male"][1])
-    adult_m = rng.normal(mean, deviation)
+    sigma_m = np.where(female, _STATURE_M["female"][1], _STATURE_M["male"][1])
+    adult_m = rng.normal(mean, sigma_m)
     child_m = rng.uniform(1.05, 1.5, n)
     return {
         "female": female.astype(float),

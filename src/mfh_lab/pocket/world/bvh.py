@@ -17,7 +17,7 @@ NO_HIT = 1e30
 class Triangles(NamedTuple):
     """A triangle soup with its hierarchy, packed so that a ray touches few cache lines.
 
-    Triangles are stored in leaf order: ``order`` says which of the caller's triangles each one is.
+    Triangles are stored in leaf order: ``order`` is the index of each among the caller's triangles.
 
     Attributes:
         bounds: (nodes, 6) lower and upper box corners.

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from mfh_lab.pocket.world.layout import Layout
 from mfh_lab.pocket.world.scene_builder import Place
-from mfh_lab.pocket.world.tracer import View
+from mfh_lab.pocket.world.tracer import CameraPose
 
 Rng = np.random.Generator
 
@@ -20,8 +20,8 @@ def look(position: NDArray[np.float64], yaw: float, pitch: float, roll: float = 
     return np.stack([c * x + s * y, -s * x + c * y, z]).astype(np.float32)
 
 
-def draw_camera(layout: Layout, rng: Rng, size: tuple[int, int]) -> tuple[View, Place | None]:
-    """Draw a camera; returns it and, for a portrait, where the person it looks at must stand."""
+def draw_camera(layout: Layout, rng: Rng, size: tuple[int, int]) -> tuple[CameraPose, Place | None]:
+    """Draw a camera; returns it and, for a portrait, where the person in front of it must stand."""
     width, height = size
     x0, _, x1, y1 = layout.bounds
     reach = (x1 - x0) / 2
@@ -47,14 +47,16 @@ def draw_camera(layout: Layout, rng: Rng, size: tuple[int, int]) -> tuple[View, 
         position[2] = min(rng.uniform(1.9, 2.9), layout.ceiling_m - 0.2)
         pitch = rng.uniform(-0.6, -0.2)
     position[2] = min(position[2], layout.ceiling_m - 0.15)
-    view = View(f_px, (width - 1) / 2, (height - 1) / 2, look(position, yaw, pitch, roll), position.astype(np.float32))
+    view = CameraPose(
+        f_px, (width - 1) / 2, (height - 1) / 2, look(position, yaw, pitch, roll), position.astype(np.float32)
+    )
     return view, subject
 
 
 def _held(rng: Rng) -> tuple[float, float]:
-    """Draw height and pitch of a camera in somebody's hands.
+    """Draw height and pitch of a camera held in the hands.
 
-    Mostly at the eyes of a standing adult or a little below, sometimes of somebody who sits or crouches; level or
+    Mostly at the eyes of a standing adult or a little below, sometimes of a person who sits or crouches; level or
     slightly down, and in one picture of four far down, at what lies on floors and desks.
     """
     standing = rng.random() < 0.85
@@ -64,7 +66,7 @@ def _held(rng: Rng) -> tuple[float, float]:
 
 
 def _close_up(layout: Layout, rng: Rng) -> tuple[NDArray[np.float64], float, float]:
-    """Stand half a metre to two metres from a table top, a shelf or a car and look at it."""
+    """Draw a camera half a metre to two metres from a table top, a shelf or a car, directed at it."""
     target = np.array(layout.targets[int(rng.integers(len(layout.targets)))])
     distance, height = rng.uniform(0.45, 2.0), rng.uniform(0.1, 0.9)
     angle = rng.uniform(-np.pi, np.pi) if rng.random() < 0.4 else rng.normal(0, 0.6)
@@ -78,8 +80,8 @@ def _close_up(layout: Layout, rng: Rng) -> tuple[NDArray[np.float64], float, flo
     return position, yaw, float(np.clip(pitch, -1.3, 0.3))
 
 
-def sees(view: View, size: tuple[int, int], x: float, y: float) -> bool:
-    """Tell whether the chest of somebody standing at (x, y) falls inside the picture."""
+def sees(view: CameraPose, size: tuple[int, int], x: float, y: float) -> bool:
+    """Return whether the chest of a person standing at (x, y) falls inside the picture."""
     p = view.axes @ (np.array([x, y, 1.2]) - view.position)
     if p[2] < 0.6:
         return False

@@ -98,7 +98,7 @@ def render_shard(number: int, bank: BodyBank, *, split: str) -> Shard:
     size = SIZES[number % len(SIZES)]
     first = FIRST_SEED[split] + number * SHARD
     scenes = [draw_scene(first + k, bank, split=split, size=size) for k in range(SHARD)]
-    renders = [render(scene, bank, figures=scene.figures, samples=_SAMPLES[split]) for scene in scenes]
+    renders = [render(scene, bank, people=scene.people, samples=_SAMPLES[split]) for scene in scenes]
     room = [standing_room(scene, picture.depth_m) for scene, picture in zip(scenes, renders, strict=True)]
     return Shard(
         np.stack([r.rgb for r in renders]),

@@ -15,8 +15,8 @@ from mfh_lab.pocket.world.cameras import look
 from mfh_lab.pocket.world.people import FIRST_PERSON_ID, add_person
 from mfh_lab.pocket.world.rooms import room
 from mfh_lab.pocket.world.scene_builder import Place
-from mfh_lab.pocket.world.scenes import FigureTruth, Render, exposure_gain, tonemap
-from mfh_lab.pocket.world.tracer import View, denoise, trace_image
+from mfh_lab.pocket.world.scenes import PersonTruth, Render, exposure_gain, tonemap
+from mfh_lab.pocket.world.tracer import CameraPose, denoise, trace_image
 
 _WIDTH, _HEIGHT = 640, 480
 _FOV_X_DEG = 62.0
@@ -41,7 +41,7 @@ def render_example(bank: BodyBank, *, seed: int, samples: int, size: tuple[int, 
     f_px = width / 2 / np.tan(np.deg2rad(_FOV_X_DEG) / 2)
     position = np.array([0.0, 0.3, 1.5])
     axes = look(position, 0.0, -0.12)
-    view = View(f_px, (width - 1) / 2, (height - 1) / 2, axes, position.astype(np.float32))
+    view = CameraPose(f_px, (width - 1) / 2, (height - 1) / 2, axes, position.astype(np.float32))
     bodies = rng.choice(bank.indices("test", poses=("stand", "walk")), len(_DISTANCES_M), replace=False)
     taken: list[float] = []
     people = []
@@ -50,13 +50,13 @@ def render_example(bank: BodyBank, *, seed: int, samples: int, size: tuple[int, 
         spots = [(distance * np.sin(a), 0.3 + distance * np.cos(a), a) for a in angles]
         free = [s for s in spots if layout.is_free(s[0], s[1], 0.3) and all(abs(s[2] - t) > 0.2 for t in taken)]
         if not free:
-            raise ValueError(f"seed {seed}: nobody can stand {distance} m away")
+            raise ValueError(f"seed {seed}: no person can stand {distance} m away")
         x, y, angle = free[0]
         taken.append(angle)
         place = Place(float(x), float(y), 0, float(rng.normal(0, 0.6)))
         world, faces = add_person(layout.builder, bank, int(body), place, FIRST_PERSON_ID + k, rng=rng)
         in_camera = ((world - view.position) @ view.axes.T).astype(np.float32)
-        people.append(FigureTruth(FIRST_PERSON_ID + k, int(body), float(bank.stature_m[body]), in_camera, faces))
+        people.append(PersonTruth(FIRST_PERSON_ID + k, int(body), float(bank.stature_m[body]), in_camera, faces))
     scene = layout.builder.build(layout.environment)
     radiance, depth, ids, albedo, normal = trace_image(scene, view, width, height, samples, seed)
     clean = denoise(radiance, albedo, normal, depth)
@@ -65,7 +65,7 @@ def render_example(bank: BodyBank, *, seed: int, samples: int, size: tuple[int, 
 
 
 def _places(render: Render) -> list[tuple[str, int, int]]:
-    """Name pixels a person would ask about: the middle of each figure, the far wall, the floor in front."""
+    """Name pixels a person would ask about: the middle of each person, the far wall, the floor in front."""
     places = []
     for k in range(len(_DISTANCES_M)):
         rows, columns = np.nonzero(render.ids == FIRST_PERSON_ID + k)

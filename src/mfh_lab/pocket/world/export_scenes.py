@@ -1,8 +1,8 @@
 """Scenes as folders of plain files: rgb.png, depth.npz, ids.png and scene.json (format: docs/pocket-world.md).
 
 A folder is a function of its seed, the options and the bank: any number of workers writes the same bytes. It is written
-beside its place and moved there whole, so that a folder that is there is finished: it is never rendered again, and one
-of somebody else's is never written to.
+beside its place and moved there whole, so that a folder that is there is finished and never rendered again. Folders
+of other programs are never written to.
 """
 
 import filecmp
@@ -23,11 +23,10 @@ from numpy.typing import NDArray
 from mfh.errors import InputError, shown
 from mfh.io.atomic import atomic_path, make_folder
 from mfh.io.lock import folder_lock
-from mfh.io.pictures import open_picture
-from mfh.io.reading import read_json, read_npz, reading
+from mfh.io.reading import read_json, reading
 from mfh_lab.pocket.world.bodies import POSES, SPLITS, BodyBank, bank_digest, load_bank
 from mfh_lab.pocket.world.people import FIRST_PERSON_ID
-from mfh_lab.pocket.world.scenes import STANDING, Figure, Render, Scene, draw_scene, render
+from mfh_lab.pocket.world.scenes import STANDING, Render, Scene, ScenePerson, draw_scene, render
 from mfh_lab.pocket.world.workers import in_processes
 
 FORMAT = 1
@@ -35,7 +34,6 @@ IDS = {"0": "sky", "1": "ground, walls and ceiling", "2-99": "objects", f"{FIRST
 MIN_SIDE_PX, MAX_SIDE_PX, MAX_ASPECT = 32, 4096, 5
 MAX_SAMPLES, MAX_WORKERS = 65_536, 1024
 _LOCK_WAIT_S = 10.0
-_EXPECTED = "a finished scene; render it again with mfh pocket render"
 _FILES = ("rgb.png", "depth.npz", "ids.png", "scene.json")
 _LEFT = re.compile(r"\.scene-\d{8,}\.\d+\.tmp")
 
@@ -112,14 +110,14 @@ def export_scenes(
         bank_path: bodies, see :mod:`mfh_lab.pocket.world.bodies`.
         options: size, split, people, samples.
         workers: processes; 1 renders in this one.
-        progress: called with how far it is and the fraction done.
+        progress: called with what is being done and the fraction done.
 
     Returns:
         How many scenes were rendered; the others were there.
 
     Raises:
         InputError: for a bank without bodies of the split, a folder that cannot be written to or that another process
-            writes to, or a scene's folder that is somebody else's or was rendered with other options.
+            writes to, or a scene's folder that holds other files or was rendered with other options.
     """
     if not 1 <= workers <= MAX_WORKERS:
         raise InputError(f"--workers is {workers}: expected 1 to {MAX_WORKERS}")
@@ -139,25 +137,25 @@ def write_scene(folder: Path, scene: Scene, picture: Render, bank: BodyBank, *, 
     """Write one scene's four files, all or none.
 
     Args:
+        scene: that was rendered.
         folder: of this scene alone, in a folder that is there. What an earlier run left unfinished in it is replaced.
-        scene: the scene.
         picture: its render.
         bank: bodies of the people in the picture.
         settings: what the picture is a function of; kept in scene.json.
 
     Raises:
-        InputError: when a file cannot be written, or the folder is somebody else's.
+        InputError: when a file cannot be written, or the folder holds other files.
     """
     part = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    figures = scene.figures if picture.people else ()
-    tree = describe_scene(scene, picture, figures, bank) | {"settings": settings}
+    people = scene.people if picture.people else ()
+    content = describe_scene(scene, picture, people, bank) | {"settings": settings}
     try:
         part.mkdir()
         _write_png(part / "rgb.png", picture.rgb[..., ::-1])
         with atomic_path(part / "depth.npz") as temporary:
             np.savez_compressed(temporary, depth_m=picture.depth_m)
         _write_png(part / "ids.png", picture.ids.astype(np.uint16))
-        text = json.dumps(tree, indent=1, allow_nan=False) + "\n"
+        text = json.dumps(content, indent=1, allow_nan=False) + "\n"
         (part / "scene.json").write_text(text, encoding="utf-8")
         if os.path.lexists(folder):
             if not _is_begun(folder, part):
@@ -170,25 +168,25 @@ def write_scene(folder: Path, scene: Scene, picture: Render, bank: BodyBank, *, 
         shutil.rmtree(part, ignore_errors=True)
 
 
-def describe_scene(scene: Scene, picture: Render, figures: Sequence[Figure], bank: BodyBank) -> dict[str, object]:
-    """Return what scene.json says: camera and people in plain numbers.
+def describe_scene(scene: Scene, picture: Render, people: Sequence[ScenePerson], bank: BodyBank) -> dict[str, object]:
+    """Return the content of scene.json: camera and people in plain numbers.
 
     Args:
-        scene: the scene.
+        scene: that was rendered.
         picture: its render.
-        figures: the people who were rendered, in the order of ``picture.people``.
+        people: those who were rendered, in the order of ``picture.people``.
         bank: their bodies.
     """
     view = scene.view
     right, down, forward = (axis.astype(np.float64) for axis in view.axes)
-    people = []
-    for figure, truth in zip(figures, picture.people, strict=True):
+    described = []
+    for person, truth in zip(people, picture.people, strict=True):
         rows, columns = np.nonzero(picture.ids == truth.person_id)
         feet = view.axes.astype(np.float64) @ (
-            np.array([figure.place.x, figure.place.y, figure.place.z]) - view.position.astype(np.float64)
+            np.array([person.place.x, person.place.y, person.place.z]) - view.position.astype(np.float64)
         )
         box = [int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1] if len(rows) else None
-        people.append(
+        described.append(
             {
                 "id": truth.person_id,
                 "body": truth.body_index,
@@ -217,28 +215,10 @@ def describe_scene(scene: Scene, picture: Render, figures: Sequence[Figure], ban
         "seed": scene.seed,
         "kind": scene.layout.kind,
         "camera": camera,
-        "people": people,
+        "people": described,
         "ids": IDS,
         "gain": picture.gain,
     }
-
-
-def read_scene(folder: Path) -> tuple[dict[str, object], NDArray[np.uint8], NDArray[np.float32]]:
-    """Read one finished scene: scene.json, (h, w, 3) uint8 RGB, and (h, w) depth in metres, 0 for sky.
-
-    Raises:
-        InputError: when the folder holds no finished scene.
-    """
-    tree = read_json(folder / "scene.json", what="", expected=_EXPECTED)
-    depth_m = read_npz(folder / "depth.npz", what="", expected=_EXPECTED, names=("depth_m",))["depth_m"]
-    with open_picture(folder / "rgb.png", formats=("PNG",), what="", expected=_EXPECTED) as image:
-        rgb = np.array(image.convert("RGB"))
-    with reading(folder, what="", expected=_EXPECTED):
-        if not isinstance(tree, dict) or not isinstance(tree["kind"], str):
-            raise ValueError("scene.json is of something else")
-        if depth_m.dtype.kind != "f" or depth_m.shape != rgb.shape[:2]:
-            raise ValueError(f"depth_m is {depth_m.dtype} of shape {depth_m.shape}, rgb.png of {rgb.shape[:2]}")
-    return tree, rgb, depth_m
 
 
 def _check_bank(bank_path: Path, options: SceneOptions) -> str:
@@ -268,9 +248,9 @@ def _is_finished(out: Path, seed: int, options: SceneOptions, bank_digest: str) 
     if _holds_only(folder, _FILES[:-1]):
         return False
     expected = "of mfh pocket render, as every scene in --out; choose another folder, or delete it"
-    tree = read_json(path, what="", expected=expected)
+    content = read_json(path, what="", expected=expected)
     with reading(path, what="", expected=expected):
-        found = dict(tree["settings"])
+        found = dict(content["settings"])
     wanted = _settings(options, bank_digest)
     if found != wanted:
         other = [f"{name} {found.get(name)}" for name, value in wanted.items() if found.get(name) != value]
@@ -308,8 +288,8 @@ def _bank(path: Path) -> BodyBank:
 def _write(job: _Job) -> None:
     options, bank = job.options, _bank(job.bank_path)
     scene = draw_scene(job.seed, bank, split=options.split, size=options.size)
-    figures = scene.figures if options.people == "own" else ()
-    picture = render(scene, bank, figures=figures, samples=options.samples)
+    people = scene.people if options.people == "own" else ()
+    picture = render(scene, bank, people=people, samples=options.samples)
     settings = _settings(options, job.bank_digest)
     write_scene(scene_folder(job.out, job.seed), scene, picture, bank, settings=settings)
 

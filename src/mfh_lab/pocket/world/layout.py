@@ -1,4 +1,4 @@
-"""What a scene knows about itself besides triangles: where people can stand or sit, and what a camera may look at."""
+"""A scene besides its triangles: where people can stand or sit, and what a camera may be directed at."""
 
 from dataclasses import dataclass, field
 
@@ -33,7 +33,7 @@ class Layout:
     targets: list[tuple[float, float, float]] = field(default_factory=list)
 
     def is_free(self, x: float, y: float, radius: float) -> bool:
-        """Tell whether a disc on the floor is inside the bounds and touches nothing."""
+        """Return whether a disc on the floor is inside the bounds and touches nothing."""
         x0, y0, x1, y1 = self.bounds
         if not (x0 + radius <= x <= x1 - radius and y0 + radius <= y <= y1 - radius):
             return False

@@ -20,17 +20,17 @@ class RelativeDepthNoise:
     """Errors of a relative-depth network.
 
     Attributes:
-        scene_distortion: deviation of a low-frequency factor on disparity that photo and paintings share.
-        painting_distortion: deviation of another one that each painting has for itself.
-        figure_sigma: deviation of the log of a factor on each body's disparity: people seen too near or too far for the
-            scene around them.
-        scale_sigma: deviation of the log of each picture's unknown scale; no error, but never to be relied on.
+        scene_distortion: standard deviation of a low-frequency factor on disparity that photo and paintings share.
+        painting_distortion: standard deviation of another one that each painting has for itself.
+        person_sigma: standard deviation of the log of a factor on each body's disparity: people predicted too near or
+            too far for the scene around them.
+        scale_sigma: standard deviation of the log of each picture's unknown scale; no error, but never to be relied on.
         seed: of all draws.
     """
 
     scene_distortion: float = 0.0
     painting_distortion: float = 0.0
-    figure_sigma: float = 0.0
+    person_sigma: float = 0.0
     scale_sigma: float = 0.25
     seed: int = 0
 
@@ -40,8 +40,8 @@ class PeopleNoise:
     """Errors of painter and mesh model together.
 
     Attributes:
-        size_sigma: deviation of the log of a person's size; size and distance go together.
-        translation_sigma: deviation of the log of the distance alone.
+        size_sigma: standard deviation of the log of a person's size; size and distance go together.
+        translation_sigma: standard deviation of the log of the distance alone.
         outliers: share of people who are grossly wrong.
         outlier_weights: of those, how many are out of proportion (the whole body 0.35-0.7 or 1.5-3 times too far), are
             penetrating (half of the body somewhere else), are no persons (a body fitted to something much smaller).
@@ -60,7 +60,7 @@ def low_frequency(rng: np.random.Generator, sigma: float, *, height: int, width:
 
     Args:
         rng: source of randomness; a grid is drawn whatever ``sigma`` is.
-        sigma: deviation at the grid points.
+        sigma: standard deviation at the grid points.
         height: pixels.
         width: pixels.
     """

@@ -1,4 +1,4 @@
-"""The oracle painter: true bodies where somebody can truly stand, and it says beforehand where."""
+"""The oracle painter: true bodies where a person can truly stand, at places known beforehand."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,8 @@ from mfh.geometry.rasterize import rasterize_depth
 from mfh.types import Camera, HumanMesh, PaintedPhoto, Proposal
 from mfh_lab.pocket.world.bodies import BodyBank
 from mfh_lab.pocket.world.oracles import KnownPictures, Truth
-from mfh_lab.pocket.world.places import Pool, draw_pool, true_body
-from mfh_lab.pocket.world.scenes import Figure, render
+from mfh_lab.pocket.world.places import FreePlaces, draw_places, true_body
+from mfh_lab.pocket.world.scenes import ScenePerson, render
 
 MIN_VISIBLE_PX = 100
 MIN_VISIBLE_SHARE = 0.5
@@ -19,10 +19,10 @@ _LOOKS = 8
 
 
 class OraclePainter:
-    """Puts a true body of the bank where somebody can stand and falls inside the paint mask; nobody where nobody does.
+    """Puts a true body of the bank where a person can stand and falls inside the paint mask; no person where none does.
 
-    Depth and ids are exact: the body is z-buffered against the scene. The prompt is not read. Without light, the figure
-    is one flat colour drawn by the painting's seed; with it, the scene is rendered again with the figure in it.
+    Depth and ids are exact: the body is z-buffered against the scene. The prompt is not read. Without light, the person
+    is one flat colour drawn by the painting's seed; with it, the scene is rendered again with the person in it.
 
     Args:
         known: the pictures.
@@ -44,7 +44,7 @@ class OraclePainter:
         self._split = split
         self._light = light
         self._samples = samples
-        self._pools: dict[int, Pool] = {}
+        self._places: dict[int, FreePlaces] = {}
         self._looked: tuple[Truth, dict[int, tuple[int, NDArray[np.bool_]]]] | None = None
 
     def paint(
@@ -69,12 +69,12 @@ class OraclePainter:
         prompts: Sequence[str],
         seeds: Sequence[int],
     ) -> list[Proposal | None]:
-        """Say just where the person of each painting will stand; None where there will be nobody."""
+        """Return exactly where the person of each painting will stand; None where there will be no person."""
         truth = self._known.truth_of(photo)
         proposals = []
         for paint_mask, seed in zip(paint_masks, seeds, strict=True):
-            figure = self._choose(truth, paint_mask, _draws(truth, seed))
-            body = None if figure is None else true_body(truth.scene, self._bank, figure)
+            person = self._choose(truth, paint_mask, _draws(truth, seed))
+            body = None if person is None else true_body(truth.scene, self._bank, person)
             proposals.append(None if body is None else Proposal(_foot_xy_px(truth.camera, body)))
         return proposals
 
@@ -82,18 +82,18 @@ class OraclePainter:
         self, photo: NDArray[np.float32], truth: Truth, paint_mask: NDArray[np.bool_], seed: int
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         rng = _draws(truth, seed)
-        figure = self._choose(truth, paint_mask, rng)
-        if figure is None:
+        person = self._choose(truth, paint_mask, rng)
+        if person is None:
             return photo, np.zeros(paint_mask.shape, bool)
-        body = true_body(truth.scene, self._bank, figure)
+        body = true_body(truth.scene, self._bank, person)
         body_depth_m = rasterize_depth(body.vertices_m, body.faces, truth.camera)
         visible = (body_depth_m < truth.depth_m) & paint_mask
         touched = visible
         rgb = photo.copy()
         if self._light:
-            picture = render(truth.scene, self._bank, figures=[figure], samples=self._samples, gain=truth.gain)
+            picture = render(truth.scene, self._bank, people=[person], samples=self._samples, gain=truth.gain)
             lit = picture.rgb.astype(np.float32) / np.float32(255)
-            # The figure with its shadow, as far as the mask goes.
+            # The person with its shadow, as far as the mask goes.
             touched = paint_mask & (visible | (lit != photo).any(-1))
             rgb[touched] = lit[touched]
         else:
@@ -106,25 +106,25 @@ class OraclePainter:
         self._known.add(rgb, painted)
         return rgb, touched
 
-    def _choose(self, truth: Truth, paint_mask: NDArray[np.bool_], rng: np.random.Generator) -> Figure | None:
-        """Return somebody who falls inside the mask and is not hidden."""
-        if truth.scene.seed not in self._pools:
-            self._pools[truth.scene.seed] = draw_pool(truth.scene, self._bank, split=self._split)
-        pool = self._pools[truth.scene.seed]
-        for k in rng.permutation(pool.inside(paint_mask))[:_LOOKS]:
-            silhouette_px, in_front_mask = self._look(truth, pool, int(k))
+    def _choose(self, truth: Truth, paint_mask: NDArray[np.bool_], rng: np.random.Generator) -> ScenePerson | None:
+        """Return a person who falls inside the mask and is not hidden."""
+        if truth.scene.seed not in self._places:
+            self._places[truth.scene.seed] = draw_places(truth.scene, self._bank, split=self._split)
+        free = self._places[truth.scene.seed]
+        for k in rng.permutation(free.inside(paint_mask))[:_LOOKS]:
+            silhouette_px, in_front_mask = self._look(truth, free, int(k))
             visible_px = int((in_front_mask & paint_mask).sum())
             if visible_px >= max(MIN_VISIBLE_PX, MIN_VISIBLE_SHARE * silhouette_px):
-                return pool.figures[k]
+                return free.people[k]
         return None
 
-    def _look(self, truth: Truth, pool: Pool, k: int) -> tuple[int, NDArray[np.bool_]]:
-        """Return how many pixels somebody covers, and those at which nothing is nearer; remembered for one picture."""
+    def _look(self, truth: Truth, free: FreePlaces, k: int) -> tuple[int, NDArray[np.bool_]]:
+        """Return how many pixels a person covers, and those at which nothing is nearer; remembered for one picture."""
         if self._looked is None or self._looked[0] is not truth:
             self._looked = truth, {}
         seen = self._looked[1]
         if k not in seen:
-            body = true_body(truth.scene, self._bank, pool.figures[k])
+            body = true_body(truth.scene, self._bank, free.people[k])
             depth_m = rasterize_depth(body.vertices_m, body.faces, truth.camera)
             seen[k] = int(np.isfinite(depth_m).sum()), depth_m < truth.depth_m
         return seen[k]

@@ -1,8 +1,8 @@
-"""Oracle models: they know the truth of the pocket world's pictures, and err exactly as much as they are told to.
+"""Oracle models: they know the truth of the pocket world's pictures, and err by exactly the noise that is set.
 
-They keep the contracts of ``models/protocols.py``, so that the real pipeline runs with them. They do not look at a
-picture but look it up, by the hash of its pixels, in the :class:`KnownPictures` they share: a picture they were not
-told of is an error. They are for proving and comparing, never for photos, and their names say oracle.
+They keep the contracts of ``models/protocols.py``, so that the real pipeline runs with them. They look a
+picture up by the hash of its pixels in the :class:`KnownPictures` they share: an unknown picture is an error. They are
+for proving and comparing, never for photos, and their names contain "oracle".
 """
 
 import hashlib
@@ -33,7 +33,7 @@ class Truth:
         scene: the scene it shows.
         depth_m: (h, w) float64 z in metres; +inf for sky.
         body_index: (h, w) which of ``bodies`` is seen, -1 for none.
-        bodies: everybody in the picture.
+        bodies: all people in the picture.
         seed: of the painting, or ``PHOTO_SEED``.
         gain: how the picture was developed.
     """
@@ -65,12 +65,12 @@ class KnownPictures:
         """Return the truth of a picture.
 
         Raises:
-            BackendError: for a picture nobody told of.
+            BackendError: for an unknown picture.
         """
         truth = self._truths.get(_name(rgb))
         if truth is None:
             raise BackendError(
-                f"oracle models know only pictures of the pocket world they were told of: this one of "
+                f"oracle models know only registered pictures of the pocket world: this one of "
                 f"{rgb.shape[1]}x{rgb.shape[0]} pixels is none of the {len(self._truths)}"
             )
         return truth
@@ -79,7 +79,7 @@ class KnownPictures:
         """Make the photo of a scene and remember its truth.
 
         Args:
-            scene: the scene.
+            scene: that the render shows.
             picture: its render, with or without people.
 
         Returns:
@@ -88,10 +88,10 @@ class KnownPictures:
         rgb = picture.rgb.astype(np.float32) / np.float32(255)
         body_index = np.full(picture.ids.shape, -1, np.int16)
         bodies = []
-        for k, figure in enumerate(picture.people):
-            body_index[picture.ids == figure.person_id] = k
-            vertices = figure.vertices_m.astype(np.float64)
-            bodies.append(HumanMesh(vertices, figure.faces, SOURCE, stature_m=figure.stature_m))
+        for k, person in enumerate(picture.people):
+            body_index[picture.ids == person.person_id] = k
+            vertices = person.vertices_m.astype(np.float64)
+            bodies.append(HumanMesh(vertices, person.faces, SOURCE, stature_m=person.stature_m))
         depth_m = np.where(picture.depth_m > 0, picture.depth_m.astype(np.float64), np.inf)
         self.add(rgb, Truth(scene, depth_m, body_index, tuple(bodies), gain=picture.gain))
         focal = FocalProvenance("explicit", "true focal length of the render", 0.0)
@@ -99,11 +99,7 @@ class KnownPictures:
 
 
 def unlit(scene: Scene) -> Render:
-    """Return the empty scene's exact depth and ids under a picture of depth alone: a tenth of the time of a render.
-
-    Args:
-        scene: the scene.
-    """
+    """Return the empty scene's exact depth and ids under a picture of depth alone: a tenth of the time of a render."""
     width, height = scene.size
     arrays = scene.layout.builder.build(scene.layout.environment)
     _, depth_m, ids, _, _ = trace_image(arrays, scene.view, width, height, 0, 0)
@@ -141,7 +137,7 @@ class OracleRelativeDepth:
         if truth.seed != PHOTO_SEED:
             factor += low_frequency(of_picture, noise.painting_distortion, height=height, width=width)
         scale, shift = draw_affine(of_picture, disparity, noise)
-        for k, seen_as in enumerate(np.exp(of_picture.normal(0, noise.figure_sigma, len(truth.bodies)))):
+        for k, seen_as in enumerate(np.exp(of_picture.normal(0, noise.person_sigma, len(truth.bodies)))):
             factor[truth.body_index == k] *= seen_as
         return RelativeDepth(scale * disparity * np.maximum(factor, 0.05) + shift, "disparity")
 
@@ -170,14 +166,14 @@ class OraclePeople:
         photos: Sequence[Float[np.ndarray, "_ _ 3"]],
         regions: Sequence[Bool[np.ndarray, "_ _"] | None] | None = None,
     ) -> list[list[Person]]:
-        """Return everybody of each picture who is seen, and who is mostly in its region where there is one."""
+        """Return all people seen in each picture, mostly inside its region where there is one."""
         within = [None] * len(photos) if regions is None else regions
         return [self._people(self._known.truth_of(rgb), region) for rgb, region in zip(photos, within, strict=True)]
 
     def measure(
         self, photo: Float[np.ndarray, "h w 3"], people: Sequence[Person], camera: Camera
     ) -> list[HumanMesh | None]:
-        """Return the true body of each person, disturbed; None where the mask shows nobody."""
+        """Return the true body of each person, disturbed; None where the mask shows no person."""
         truth = self._known.truth_of(photo)
         return [self._measure(truth, person) for person in people]
 

@@ -182,7 +182,7 @@ def _draw(rng: Rng, weights: dict[str, float]) -> str:
 
 
 def _put(layout: Layout, rng: Rng, name: str, p: Place) -> None:
-    """Build a piece, remember its seats and what is worth looking at, and reserve its floor."""
+    """Build a piece of furniture, record its seats and targets for cameras, and reserve its floor."""
     b, i = layout.builder, layout.builder.new_id()
     {**props.WALL, **props.FREE}[name](b, rng, p, i)
     a, e = props.FOOTPRINT_M[name]

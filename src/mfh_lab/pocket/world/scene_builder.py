@@ -49,7 +49,7 @@ class SceneBuilder:
     next_id: int = 2
 
     def copy(self) -> "SceneBuilder":
-        """Return a builder to go on from here without changing this one (the arrays themselves are shared)."""
+        """Return a builder to continue from here without changing this one (the arrays themselves are shared)."""
         return SceneBuilder(
             list(self.corners), list(self.normals), list(self.material_ids), list(self.object_ids),
             list(self.materials), list(self.lights), self.next_id,

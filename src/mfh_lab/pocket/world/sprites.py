@@ -1,11 +1,11 @@
-"""The bank of figures the sprite painter pastes: dressed bodies rendered alone, with transparency, in varied light.
+"""The bank of sprites the sprite painter pastes: dressed bodies rendered alone, with transparency, in varied light.
 
 ``python -m mfh_lab.pocket.world.sprites --bank bodies.npz --split train --count 96 --out
 src/mfh/weights/data/sprites.npz``
 
-Each figure is rendered by a level camera, so that the picture of an upright body is an exact scaled drawing of it:
+Each sprite is rendered by a level camera, so that the picture of an upright body is an exact scaled drawing of it:
 height in pixels = pixels per metre x height in metres. Light is brought to one standard (a grey of albedo 0.4 shows
-neutral, at the same brightness in every figure); matching a photo's light is the painter's business.
+neutral, at the same brightness in every sprite); matching a photo's light is the painter's business.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from mfh_lab.pocket.world.people import FIRST_PERSON_ID, place_body
 from mfh_lab.pocket.world.scene_builder import Place, SceneBuilder
 from mfh_lab.pocket.world.scenes import tonemap
 from mfh_lab.pocket.world.textures import Texture
-from mfh_lab.pocket.world.tracer import Environment, View, denoise, trace_image
+from mfh_lab.pocket.world.tracer import CameraPose, Environment, denoise, trace_image
 from mfh_lab.pocket.world.wardrobe import add_dressed
 
 Light = Literal["lamp", "sun", "overcast"]
@@ -35,7 +35,7 @@ POSES = ("stand", "walk", "gesture")
 HEIGHT_PX = 280
 _SUPERSAMPLING = 3
 _MARGIN_PX = 3
-# Children among the figures: they are painted now and then, as they stand in photos now and then.
+# Children among the sprites: they are painted now and then, as they stand in photos now and then.
 _CHILD_SHARE = 0.05
 _CHILD_M = 1.5
 _GREY = 0.4
@@ -45,7 +45,7 @@ _WEBP_QUALITY = 90
 
 @dataclass(frozen=True)
 class Sprite:
-    """One figure and what is known about it.
+    """One sprite and what is known about it.
 
     Attributes:
         rgba: (h, w, 4) uint8, colours not multiplied by alpha.
@@ -90,7 +90,7 @@ def render_sprite(
         body: row of the bank.
         seed: of clothes, heading, camera and light.
         light: kind of light.
-        height_px: height of the figure.
+        height_px: height of the sprite.
         samples: light paths per pixel, before averaging 3 x 3 of them.
     """
     rng = np.random.default_rng((seed, 1))
@@ -111,7 +111,7 @@ def render_sprite(
     low = np.floor(flat.min(0) * f_px) - _MARGIN_PX * _SUPERSAMPLING
     size = np.ceil((flat.max(0) * f_px - low) / _SUPERSAMPLING).astype(int) + _MARGIN_PX
     width, height = (size * _SUPERSAMPLING).tolist()
-    view = View(f_px, float(-low[0]), float(-low[1]), axes, position.astype(np.float32))
+    view = CameraPose(f_px, float(-low[0]), float(-low[1]), axes, position.astype(np.float32))
     radiance, depth, ids, albedo, normal = trace_image(
         builder.build(environment), view, width, height, samples, seed % 2**31
     )
@@ -176,26 +176,26 @@ def _surroundings(b: SceneBuilder, light: Light, rng: np.random.Generator) -> tu
 def _standard_light(
     radiance: NDArray[np.float32], albedo: NDArray[np.float32], mask: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
-    """Develop a figure so that a grey in its mean light shows neutral and at the standard brightness."""
+    """Develop a sprite so that a grey in its mean light shows neutral and at the standard brightness."""
     light = (radiance[mask].mean(0) / np.maximum(albedo[mask].mean(0), 1e-3)).astype(np.float32)
     return tonemap(radiance / light, gain=_GREY_RADIANCE / _GREY, contrast=0.3)
 
 
 def _rgba(rgb: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Average blocks of pixels; colours come from inside the figure alone, so that no backdrop shows at its edge."""
+    """Average blocks of pixels; colours come from inside the sprite alone, so that no backdrop shows at its edge."""
     inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     weight = (inner + 1e-3 * mask)[..., None]
     size = (mask.shape[1] // _SUPERSAMPLING, mask.shape[0] // _SUPERSAMPLING)
     alpha = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     total = cv2.resize(np.concatenate([rgb * weight, weight], 2), size, interpolation=cv2.INTER_AREA)
-    # Outside the figure, colours of the nearest figure pixels, so that resampling never mixes in black.
+    # Outside the sprite, colours of the nearest sprite pixels, so that resampling never mixes in black.
     spread = cv2.GaussianBlur(total, (0, 0), 2.0) * 1e-4 + total
     color = spread[..., :3] / np.maximum(spread[..., 3:], 1e-12)
     return np.concatenate([np.clip(color, 0, 255), 255 * alpha[..., None]], 2).round().astype(np.uint8)
 
 
 def save_sprites(path: Path, sprites: list[Sprite]) -> None:
-    """Write a bank of figures: WebP files end to end, and one row of numbers a figure."""
+    """Write a bank of sprites: WebP files end to end, and one row of numbers a sprite."""
     files = []
     for sprite in sprites:
         buffer = io.BytesIO()
@@ -217,7 +217,7 @@ def save_sprites(path: Path, sprites: list[Sprite]) -> None:
 
 
 def build_sprites(bank: BodyBank, *, split: str, count: int, seed: int, samples: int = 4) -> list[Sprite]:
-    """Render ``count`` figures of a split; the result is a function of bank, split, count and seed."""
+    """Render ``count`` sprites of a split; the result is a function of bank, split, count and seed."""
     bodies = draw_bodies(bank, split=split, count=count, seed=seed)
     return [
         render_sprite(bank, int(body), seed=1000 * seed + k, light=LIGHTS[k % len(LIGHTS)], samples=samples)
@@ -226,7 +226,7 @@ def build_sprites(bank: BodyBank, *, split: str, count: int, seed: int, samples:
 
 
 def main() -> None:
-    """Render the figures and write them."""
+    """Render the sprites and write them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--split", default="train")
@@ -240,7 +240,7 @@ def main() -> None:
     )
     args.out.parent.mkdir(parents=True, exist_ok=True)
     save_sprites(args.out, sprites)
-    print(f"{len(sprites)} figures, {args.out.stat().st_size / 1e6:.2f} MB")
+    print(f"{len(sprites)} sprites, {args.out.stat().st_size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":

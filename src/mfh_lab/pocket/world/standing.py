@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from mfh_lab.pocket.world.layout import Layout
 from mfh_lab.pocket.world.scenes import PERSON_RADIUS_M, Scene
-from mfh_lab.pocket.world.tracer import View
+from mfh_lab.pocket.world.tracer import CameraPose
 
 CHEST_M = 1.25
-"""Height of the point that must be in the picture, and seen, for somebody to count as standing there."""
+"""Height of the point that must be in the picture, and seen, for a person to count as standing there."""
 _HIDDEN_M = 0.3
 _NEAREST_M = 0.7
 _FARTHEST_M = 30.0
@@ -38,7 +38,7 @@ def standing_room(scene: Scene, depth_m: NDArray[np.floating]) -> Standing:
     """Return where in a scene's picture a person could stand.
 
     Args:
-        scene: the scene.
+        scene: its floor plan and camera.
         depth_m: (h, w) its depth, with or without people; 0 for sky.
     """
     plane = ground_plane(scene.view)
@@ -58,7 +58,7 @@ def standing_room(scene: Scene, depth_m: NDArray[np.floating]) -> Standing:
     return Standing(plane, seen)
 
 
-def ground_plane(view: View) -> NDArray[np.float64]:
+def ground_plane(view: CameraPose) -> NDArray[np.float64]:
     """Return (a, b, c) with f / z = a·u + b·v + c for points of the ground z_world = 0 seen at pixel (u, v)."""
     # The ray of pixel (u, v) falls by down·(u - cx, v - cy, f) / f per unit of z; the ground is a camera height away.
     down = -view.axes[:, 2].astype(float)
@@ -67,7 +67,7 @@ def ground_plane(view: View) -> NDArray[np.float64]:
 
 
 def _on_ground(
-    view: View, u: NDArray[np.float64], v: NDArray[np.float64], z: NDArray[np.float64]
+    view: CameraPose, u: NDArray[np.float64], v: NDArray[np.float64], z: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     ray = np.stack([(u - view.cx) / view.f_px * z, (v - view.cy) / view.f_px * z, z], -1)
     world = ray @ view.axes.astype(float) + view.position
@@ -75,7 +75,7 @@ def _on_ground(
 
 
 def _project(
-    view: View, x: NDArray[np.float64], y: NDArray[np.float64], height_m: float
+    view: CameraPose, x: NDArray[np.float64], y: NDArray[np.float64], height_m: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     world = np.stack([x, y, np.full_like(x, height_m)], -1) - view.position
     p = world @ view.axes.astype(float).T

@@ -34,8 +34,16 @@ class Environment(NamedTuple):
     ambient: float
 
 
-class View(NamedTuple):
-    """A pinhole camera in the world: rows of ``axes`` are its x (right), y (down) and z (forward) axes."""
+class CameraPose(NamedTuple):
+    """A pinhole camera in the world.
+
+    Attributes:
+        f_px: focal length.
+        cx: principal point, pixels.
+        cy: principal point, pixels.
+        axes: (3, 3) rows are its x (right), y (down) and z (forward) axes.
+        position: (3,) metres.
+    """
 
     f_px: float
     cx: float
@@ -194,7 +202,7 @@ def trace_image(scene, view, width, height, samples, seed):
 
     Args:
         scene: ``SceneArrays``.
-        view: ``View`` for this image size.
+        view: ``CameraPose`` for this image size.
         width: pixels.
         height: pixels.
         samples: jittered paths per pixel.

@@ -1,7 +1,7 @@
-"""Clothes for figures seen from near: cut along smooth hems, loose over the body, with shoes and hair of some volume.
+"""Clothes for sprites seen from near: cut along smooth hems, loose over the body, with shoes and hair of some volume.
 
 The crowd of the pocket world wears paint on coarse faces (``mfh_lab.pocket.world.people``), which does at a hundred
-pixels; figures that are pasted into photos are larger.
+pixels; sprites that are pasted into photos are larger.
 """
 
 from collections.abc import Callable

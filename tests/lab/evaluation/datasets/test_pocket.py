@@ -5,6 +5,7 @@ from mfh.types import Camera
 from mfh_lab.evaluation.datasets.registry import open_dataset
 from mfh_lab.evaluation.protocols import PAPER, view
 from tests.lab.evaluation.datasets.layouts import write_pocket
+from tests.lab.pocket.world.scene_files import read_scene
 
 
 def test_scenes_as_the_command_writes_them(tmp_path):
@@ -16,16 +17,14 @@ def test_scenes_as_the_command_writes_them(tmp_path):
     assert view(sample, PAPER.of("pocket")).scored_mask.sum() == 40 * 64
 
 
-def test_the_world_s_own_reader_reads_the_same(tmp_path):
-    pytest.importorskip("numba", reason="the pocket world needs the train extra")
-    from mfh_lab.pocket.world.export_scenes import read_scene, scene_folder
-
+def test_the_plain_files_hold_the_same(tmp_path):
     write_pocket(tmp_path)
     sample = open_dataset("pocket", tmp_path).load("scene-00000003")
-    tree, rgb, depth_m = read_scene(scene_folder(tmp_path, 3))
+    content, rgb, depth_m = read_scene(tmp_path / "scene-00000003")
     assert (sample.truth_m == depth_m).all()
     assert sample.rgb * 255 == pytest.approx(rgb.astype(float), abs=1e-3)
-    camera = tree["camera"]
+    camera = content["camera"]
+    assert sample.kind == content.get("kind", "")
     assert isinstance(camera, dict) and sample.camera.fx == camera["fx"] and sample.camera.cy == camera["cy"]
 
 

@@ -46,7 +46,7 @@ def made(folders):
 
 
 def predict(folder, **options):
-    model = load_metric_depth(folder, kind_of(folder, name="tiny", says_metres=True), **options)
+    model = load_metric_depth(folder, kind_of(folder, name="tiny", is_metric=True), **options)
     found = model.predict_m(PHOTO, CAMERA)
     assert found.shape == (60, 90) and found.dtype == np.float32 and (found > 0).all() and found.std() > 0
     return found
@@ -68,7 +68,7 @@ def network_of(folder):
 @pytest.mark.parametrize(("name", "most_m"), [("depth_anything", 20), ("glpn", 10), ("dpt", math.inf)])
 def test_networks_that_answer_in_metres_give_what_the_library_gives(made, name, most_m):
     folder = made(name)
-    assert kind_of(folder, name="tiny", says_metres=True).space == "depth"
+    assert kind_of(folder, name="tiny", is_metric=True).space == "depth"
     with torch.no_grad():
         depth = network_of(folder)(inputs_of(folder)).predicted_depth[None]
     expected = torch.nn.functional.interpolate(depth, (60, 90), mode="bilinear")[0, 0].numpy()
@@ -112,15 +112,15 @@ def test_depth_pro_brings_inverse_depth_to_the_focal_length(made):
 
 
 def test_models_that_do_not_predict_metres_are_refused(made, tmp_path):
-    with pytest.raises(InputError, match="predicts relative depth: compare a metric one, or give it metres with"):
+    with pytest.raises(InputError, match="predicts relative depth: compare a metric one, or give it a scale with"):
         kind_of(made("relative"), name="hf:org/name")
     for model_type, says, message in (
-        ("dpt", False, r"if it predicts metres, write hf:org/name\?space=depth"),
-        ("prompt_depth_anything", True, "is not known|not known to predict metres"),
-        ("bert", False, "'bert' model, which is not known to predict metres$"),
+        ("dpt", False, r"if it predicts metric depth, write hf:org/name\?space=depth"),
+        ("prompt_depth_anything", True, "is not known|not known to predict metric depth"),
+        ("bert", False, "'bert' model, which is not known to predict metric depth$"),
     ):
         (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}))
         with pytest.raises(InputError, match=message):
-            kind_of(tmp_path, name="hf:org/name", says_metres=says)
+            kind_of(tmp_path, name="hf:org/name", is_metric=says)
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "dpt"}))
-    assert kind_of(tmp_path, name="x", says_metres=True).space == "depth"
+    assert kind_of(tmp_path, name="x", is_metric=True).space == "depth"

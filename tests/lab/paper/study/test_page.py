@@ -11,8 +11,7 @@ from PIL import Image
 
 from mfh.errors import InputError
 from mfh.viz.drawing import colour_depth
-from mfh_lab.evaluation.photo_files import find_photos
-from mfh_lab.evaluation.prediction_folders import parse_predictions
+from mfh_lab.evaluation.given_files import find_photos, parse_predictions
 from mfh_lab.paper.study.meter_bar import MeterBar, bar_to
 from mfh_lab.paper.study.page import draw_depth, make_study
 from mfh_lab.paper.study.plan import draw_plan, read_key

@@ -10,7 +10,7 @@ import pytest
 from mfh.errors import InputError
 from mfh_lab.paper.study.answers import Answers, read_answers
 from mfh_lab.paper.study.meter_bar import bar_to
-from mfh_lab.paper.study.plan import draw_plan, read_key, write_key
+from mfh_lab.paper.study.plan import draw_plan, key_text, read_key
 from mfh_lab.paper.study.tally import cluster_bootstrap, markdown, table, tally, wilson, write_csv
 
 LABELS = ("ours", "theirs", "third")
@@ -19,7 +19,8 @@ LABELS = ("ours", "theirs", "third")
 @pytest.fixture
 def key(tmp_path):
     bars = {"a": bar_to(10.0), "b": bar_to(15.0), "c": bar_to(40.0), "d": bar_to(80.0)}
-    write_key(tmp_path / "key.json", draw_plan(bars, LABELS, seed=5), LABELS, study="s1", seed=5)
+    text = key_text(draw_plan(bars, LABELS, seed=5), LABELS, study="s1", seed=5)
+    (tmp_path / "key.json").write_text(text, encoding="utf-8")
     return read_key(tmp_path / "key.json")
 
 

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from mfh.errors import InputError  # noqa: E402
 from mfh.models.relative_depth.pocket import WEIGHTS  # noqa: E402
 from mfh.models.sessions import input_size  # noqa: E402
-from mfh_lab.pocket.train.augment import Sample, augment  # noqa: E402
+from mfh_lab.pocket.train.augment import TrainingSample, augment  # noqa: E402
 from mfh_lab.pocket.train.depth import aligned_ratio, depth_loss, make_task, relative_gap  # noqa: E402
 from mfh_lab.pocket.train.evaluate import aligned_score  # noqa: E402
 from mfh_lab.pocket.train.export import export_onnx, load_network  # noqa: E402
@@ -79,7 +79,7 @@ def test_loss_weighs_people(depth_m):
 
 def test_augmentation_moves_picture_and_depth_together_and_is_seeded():
     ramp = np.tile(np.linspace(0.2, 0.9, 224, dtype=np.float32), (168, 1))
-    sample = Sample(np.repeat(ramp[..., None], 3, -1), 1 + ramp, ramp > 0.5)
+    sample = TrainingSample(np.repeat(ramp[..., None], 3, -1), 1 + ramp, ramp > 0.5)
     for seed in range(12):
         out = augment(sample, (192, 144), np.random.default_rng(seed))
         again = augment(sample, (192, 144), np.random.default_rng(seed))

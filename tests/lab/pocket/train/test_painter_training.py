@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from mfh.errors import InputError  # noqa: E402
 from mfh_lab.pocket.train.augment import Window  # noqa: E402
 from mfh_lab.pocket.train.export import export_onnx, load_network  # noqa: E402
+from mfh_lab.pocket.train.network import COMPONENTS, PainterNetwork  # noqa: E402
 from mfh_lab.pocket.train.painter import (  # noqa: E402
     PainterTask,
     Room,
@@ -23,7 +24,6 @@ from mfh_lab.pocket.train.painter import (  # noqa: E402
     window_log_size,
 )
 from mfh_lab.pocket.train.painter import make_task as make_task_from_shards  # noqa: E402
-from mfh_lab.pocket.train.painter_network import COMPONENTS, PainterNetwork  # noqa: E402
 from mfh_lab.pocket.train.training import Run, Schedule, load_start, run_training  # noqa: E402
 from mfh_lab.pocket.world.dataset import Shard  # noqa: E402
 

@@ -11,10 +11,12 @@ import pytest
 
 from mfh.errors import InputError
 from mfh.io.lock import folder_lock
+from mfh_lab.evaluation.datasets.registry import open_dataset
 from mfh_lab.pocket.world import export_scenes as exporting
 from mfh_lab.pocket.world.bodies import load_bank, sample_bank_path
-from mfh_lab.pocket.world.export_scenes import SceneOptions, export_scenes, read_scene, scene_folder
+from mfh_lab.pocket.world.export_scenes import SceneOptions, export_scenes, scene_folder
 from mfh_lab.pocket.world.scenes import draw_scene, render
+from tests.lab.pocket.world.scene_files import read_scene
 
 _OPTIONS = SceneOptions(width=64, height=48, samples=1)
 _SEEDS = range(3)
@@ -35,7 +37,7 @@ def test_files_hold_the_render(exported, bank):
     seen = 0
     for seed in _SEEDS:
         scene = draw_scene(seed, bank, split="test", size=(64, 48))
-        truth = render(scene, bank, figures=scene.figures, samples=1)
+        truth = render(scene, bank, people=scene.people, samples=1)
         tree, rgb, depth_m = read_scene(scene_folder(exported, seed))
         np.testing.assert_array_equal(rgb, truth.rgb)
         np.testing.assert_array_equal(depth_m, truth.depth_m)
@@ -53,14 +55,14 @@ def test_people_and_camera_are_where_the_file_says(exported, bank):
     for seed in _SEEDS:
         tree, _, _ = read_scene(scene_folder(exported, seed))
         scene = draw_scene(seed, bank, split="test", size=(64, 48))
-        truth = render(scene, bank, figures=scene.figures, samples=1)
+        truth = render(scene, bank, people=scene.people, samples=1)
         # Straight down in camera coordinates, from pitch and roll alone.
         pitch, roll = np.deg2rad(tree["camera"]["pitch_deg"]), np.deg2rad(tree["camera"]["roll_deg"])
         down = np.array([np.cos(pitch) * np.sin(roll), np.cos(pitch) * np.cos(roll), -np.sin(pitch)])
-        for person, figure in zip(tree["people"], truth.people, strict=True):
+        for person, exact in zip(tree["people"], truth.people, strict=True):
             feet = np.array(person["position_m"])
             assert feet @ down == pytest.approx(tree["camera"]["height_m"], abs=1e-3), "feet are on the ground"
-            across = figure.vertices_m - feet
+            across = exact.vertices_m - feet
             across = across - np.outer(across @ down, down)
             assert np.linalg.norm(across.mean(0)) < 0.4
             assert person["pose"] in ("stand", "walk", "sit", "gesture", "reach", "crouch")
@@ -132,8 +134,9 @@ def test_what_a_killed_run_was_about_to_move_is_swept(exported, tmp_path):
 
 @pytest.mark.parametrize("kind", ["text", "cut", "eps", "other size", "object", "json"])
 def test_a_damaged_scene_is_one_line(exported, tmp_path, kind):
-    folder = tmp_path / "scene"
+    folder = scene_folder(tmp_path, 0)
     shutil.copytree(scene_folder(exported, 0), folder)
+    dataset = open_dataset("pocket", tmp_path)
     damage = {
         "text": lambda: (folder / "rgb.png").write_text("no picture"),
         "cut": lambda: (folder / "depth.npz").write_bytes((folder / "depth.npz").read_bytes()[:-99]),
@@ -143,8 +146,8 @@ def test_a_damaged_scene_is_one_line(exported, tmp_path, kind):
         "json": lambda: (folder / "scene.json").write_text("[" * 10_000),
     }
     damage[kind]()
-    with pytest.raises(InputError, match="mfh pocket render") as caught:
-        read_scene(folder)
+    with pytest.raises(InputError, match=folder.name) as caught:
+        dataset.load(folder.name)
     assert "\n" not in str(caught.value)
 
 
@@ -176,9 +179,10 @@ def test_a_second_process_says_so(tmp_path, monkeypatch):
         export_scenes([0], tmp_path, sample_bank_path(), options=_OPTIONS)
 
 
-def test_reading_an_unfinished_scene_says_how_to_finish_it(tmp_path):
-    with pytest.raises(InputError, match="mfh pocket render"):
-        read_scene(tmp_path)
+def test_an_unfinished_scene_is_reported_by_name(tmp_path):
+    scene_folder(tmp_path, 0).mkdir()
+    with pytest.raises(InputError, match="scene-00000000.*missing; see what is there with mfh evaluate pocket"):
+        open_dataset("pocket", tmp_path)
 
 
 def test_a_bank_that_is_none_is_refused(tmp_path):

@@ -67,7 +67,7 @@ def test_oracles_keep_the_contracts_and_say_that_they_are_oracles(bank):
 
 
 def test_a_picture_they_were_not_told_of_is_an_error(bank):
-    with pytest.raises(BackendError, match="oracle models know only pictures"):
+    with pytest.raises(BackendError, match="oracle models know only registered pictures"):
         OracleRelativeDepth(KnownPictures()).predict([np.zeros((4, 6, 3), np.float32)])
 
 
@@ -218,7 +218,7 @@ def test_painted_people_are_seen_at_a_wrong_depth_where_asked_for(bank, scene):
     factors = []
     for painting in paintings:
         truth = 1 / known.truth_of(painting.rgb).depth_m
-        noise = RelativeDepthNoise(figure_sigma=0.2)
+        noise = RelativeDepthNoise(person_sigma=0.2)
         (seen,) = (x.values for x in OracleRelativeDepth(known, noise=noise).predict([painting.rgb]))
         around = ~painting.paint_mask
         scale, shift = np.polyfit(truth[around], seen[around], 1)

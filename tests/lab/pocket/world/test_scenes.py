@@ -10,7 +10,7 @@ from mfh.types import Camera, FocalProvenance, HumanMesh, Person, Photo, Relativ
 from mfh_lab.pocket.world.example import render_example
 from mfh_lab.pocket.world.people import FIRST_PERSON_ID, place_body, seat_place
 from mfh_lab.pocket.world.scene_builder import Place
-from mfh_lab.pocket.world.scenes import Render, render_scene
+from mfh_lab.pocket.world.scenes import Render, draw_scene, render
 
 _SIZE = (160, 120)
 
@@ -48,8 +48,8 @@ class TruePeople:
 
     def segment(self, photos):
         people = []
-        for figure in self.truth:
-            mask = self.render.ids == figure.person_id
+        for person in self.truth:
+            mask = self.render.ids == person.person_id
             rows, columns = np.nonzero(mask)
             box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], float)
             people.append(Person(box, mask, 1.0))
@@ -96,21 +96,20 @@ def test_a_scene_without_people_is_a_clear_failure(scene):
 
 
 def test_a_scene_is_a_function_of_its_seed(bank):
-    first = render_scene(11, bank, split="test", size=(64, 48), samples=1)
-    again = render_scene(11, bank, split="test", size=(64, 48), samples=1)
-    other = render_scene(12, bank, split="test", size=(64, 48), samples=1)
+    scenes = [draw_scene(seed, bank, split="test", size=(64, 48)) for seed in (11, 11, 12)]
+    first, again, other = (render(scene, bank, people=scene.people, samples=1) for scene in scenes)
     np.testing.assert_array_equal(first.rgb, again.rgb)
     np.testing.assert_array_equal(first.depth_m, again.depth_m)
     assert not np.array_equal(first.depth_m, other.depth_m)
 
 
 def test_people_of_a_scene_are_where_their_bodies_say(scene):
-    for figure in scene.people:
-        rows, columns = np.nonzero(scene.ids == figure.person_id)
-        z = figure.vertices_m[:, 2]
+    for person in scene.people:
+        rows, columns = np.nonzero(scene.ids == person.person_id)
+        z = person.vertices_m[:, 2]
         seen = scene.depth_m[rows, columns]
         assert z.min() - 1e-3 <= seen.min() and seen.max() <= z.max() + 1e-3
-        u = figure.vertices_m[:, 0] / z * scene.f_px + (_SIZE[0] - 1) / 2
+        u = person.vertices_m[:, 0] / z * scene.f_px + (_SIZE[0] - 1) / 2
         assert u.min() - 1 <= columns.min() and columns.max() <= u.max() + 1
 
 

@@ -1,4 +1,4 @@
-"""Figures for pasting: their size is exact, they are whole, and clothes are cut where a line says."""
+"""Sprites for pasting: their size is exact, they are whole, and clothes are cut where a line says."""
 
 import numpy as np
 import pytest

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mfh_lab.pocket.world.scenes import draw_scene, free_figures, render
+from mfh_lab.pocket.world.scenes import draw_scene, free_people, render
 from mfh_lab.pocket.world.standing import standing_room
 
 _SIZE = (112, 84)
@@ -14,10 +14,10 @@ def test_a_metre_at_the_feet_of_a_person_covers_as_many_pixels_as_the_plane_says
     scene = draw_scene(seed, bank, split="test", size=_SIZE)
     empty = render(scene, bank, samples=1)
     standing = standing_room(scene, empty.depth_m)
-    people = free_figures(scene, bank, split="test", count=6, seed=0)
+    people = free_people(scene, bank, split="test", count=6, seed=0)
     assert people, "the seeds of this test have room for somebody"
-    for figure in people:
-        world = np.array([figure.place.x, figure.place.y, 0.0])
+    for person in people:
+        world = np.array([person.place.x, person.place.y, 0.0])
         x, y, z = scene.view.axes.astype(float) @ (world - scene.view.position)
         u, v = x / z * scene.view.f_px + scene.view.cx, y / z * scene.view.f_px + scene.view.cy
         expected = scene.view.f_px / z

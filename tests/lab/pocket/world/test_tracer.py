@@ -7,7 +7,7 @@ from mfh_lab.pocket.world.bvh import build_triangles, trace
 from mfh_lab.pocket.world.cameras import look
 from mfh_lab.pocket.world.scene_builder import Place, SceneBuilder
 from mfh_lab.pocket.world.textures import Texture
-from mfh_lab.pocket.world.tracer import Environment, View, trace_image
+from mfh_lab.pocket.world.tracer import CameraPose, Environment, trace_image
 
 _SKY = Environment(
     np.array([0, 0, 1], np.float32),
@@ -53,7 +53,7 @@ def test_depth_of_a_floor_is_exact_at_pixel_centres():
     grey = b.material(Texture.PLAIN, (0.5, 0.5, 0.5))
     b.box(Place(0, 0), (0, 50, -0.5), (100, 200, 1), grey, 1)
     axes = look(np.zeros(3), 0.3, -0.2, 0.05)
-    view = View(50.0, 31.5, 23.5, axes, np.array([0, 0, 1.5], np.float32))
+    view = CameraPose(50.0, 31.5, 23.5, axes, np.array([0, 0, 1.5], np.float32))
     _, depth, ids, _, _ = trace_image(b.build(_SKY), view, 64, 48, 1, 0)
     columns, rows = np.meshgrid(np.arange(64), np.arange(48))
     rays = np.stack([(columns - 31.5) / 50, (rows - 23.5) / 50, np.ones((48, 64))], -1) @ axes.astype(np.float64)
@@ -69,7 +69,7 @@ def test_the_same_seed_gives_the_same_picture_and_another_seed_another():
     b.ball((0, 3, 1), 0.7, red, 2)
     b.box(Place(0, 0), (0, 5, -0.05), (20, 20, 0.1), red, 1)
     scene = b.build(_SKY)
-    view = View(40.0, 15.5, 11.5, look(np.zeros(3), 0, 0), np.array([0, 0, 1], np.float32))
+    view = CameraPose(40.0, 15.5, 11.5, look(np.zeros(3), 0, 0), np.array([0, 0, 1], np.float32))
     first, again, other = (trace_image(scene, view, 32, 24, 2, seed)[0] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -78,6 +78,6 @@ def test_the_same_seed_gives_the_same_picture_and_another_seed_another():
 def test_red_stays_red():
     b = SceneBuilder()
     b.ball((0, 3, 1), 0.7, b.material(Texture.PLAIN, (0.8, 0.05, 0.05)), 2)
-    view = View(40.0, 15.5, 11.5, look(np.zeros(3), 0, 0), np.array([0, 0, 1], np.float32))
+    view = CameraPose(40.0, 15.5, 11.5, look(np.zeros(3), 0, 0), np.array([0, 0, 1], np.float32))
     rgb = trace_image(b.build(_SKY), view, 32, 24, 4, 0)[0]
     assert rgb[12, 16, 0] > 3 * rgb[12, 16, 2]

@@ -1,10 +1,29 @@
-"""Folders of predictions: what is found, and what is refused."""
+"""Photos and folders of predictions: what they are called, what is found, and what is refused."""
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mfh.errors import InputError
-from mfh_lab.evaluation.prediction_folders import parse_predictions, read_metres
+from mfh_lab.evaluation.given_files import find_photos, parse_predictions, read_metric_depth
+
+
+def test_photos_are_named_below_their_folder_and_files_by_their_stem(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for name in ("a/x.JPG", "a/b/y.png", "z.png"):
+        Image.new("RGB", (32, 32)).save(tmp_path / name)
+    (tmp_path / "a" / "notes.txt").write_text("no photo")
+    assert list(find_photos([tmp_path / "a", tmp_path / "z.png"])) == ["b/y", "x", "z"]
+    Image.new("RGB", (32, 32)).save(tmp_path / "a" / "z.jpg")
+    with pytest.raises(InputError, match="are both photo 'z'"):
+        find_photos([tmp_path / "a", tmp_path / "z.png"])
+
+
+def test_places_without_photos_are_refused(tmp_path):
+    with pytest.raises(InputError, match="holds no picture"):
+        find_photos([tmp_path])
+    with pytest.raises(InputError, match="no photo or folder"):
+        find_photos([tmp_path / "nowhere"])
 
 
 @pytest.mark.parametrize(
@@ -23,7 +42,7 @@ def test_predictions_are_npz_npy_or_results_of_predict(tmp_path):
     (tmp_path / "c").mkdir()
     np.savez(tmp_path / "c" / "depth.npz", depth_m=depth_m, K=np.eye(3))
     for name in ("a", "b", "c"):
-        np.testing.assert_array_equal(read_metres(tmp_path, name), np.float32([[1, np.nan], [np.nan, np.nan]]))
+        np.testing.assert_array_equal(read_metric_depth(tmp_path, name), np.float32([[1, np.nan], [np.nan, np.nan]]))
 
 
 @pytest.mark.parametrize(
@@ -41,4 +60,4 @@ def test_damaged_predictions_are_one_line(tmp_path, content, message):
     else:
         np.savez(tmp_path / "a.npz", **content)
     with pytest.raises(InputError, match=message):
-        read_metres(tmp_path, "a")
+        read_metric_depth(tmp_path, "a")

@@ -1,4 +1,4 @@
-"""How wrong metric depth is: the field's metrics, and the error split into scale and shape.
+"""Scores of a prediction under a protocol: the field's metrics, and the error split into scale and shape.
 
 The metrics are those of ZoeDepth's evaluation, which the paper's numbers were made with: nothing is aligned to the
 truth, answers are clamped to the protocol's range, and every image counts the same. Beside them stand the same metrics
@@ -7,7 +7,7 @@ after the best scale, and after the best scale and shift: what is left is error 
 Reference: Bhat et al., ZoeDepth, 2023; Ranftl et al., MiDaS, TPAMI 2022, for the alignment by least squares.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -16,44 +16,20 @@ from numpy import ndarray
 from mfh.errors import InputError
 from mfh.types import Space
 from mfh_lab.evaluation.methods.method import Levels, Prediction
-from mfh_lab.evaluation.resize import resize_aligned
-from mfh_lab.evaluation.view import View
+from mfh_lab.evaluation.protocols import EvaluationView
+from mfh_lab.pocket.metrics import (
+    HIGHER_IS_BETTER,
+    METRICS,
+    NEAREST_M,
+    DepthErrors,
+    clamped,
+    depth_errors,
+    fit_least_squares,
+    true_factor,
+)
 
-NEAREST_M = 1e-3
-"""Answers are never clamped to less: the logarithm of 0 metres is no number."""
 SAME_ASPECT = 0.02
 """Aspect ratios closer than this are the same view at another size."""
-HIGHER_IS_BETTER = ("delta1", "delta2", "delta3")
-
-
-@dataclass(frozen=True)
-class DepthErrors:
-    """The field's metrics of one image; p is the answer, g the truth, in metres.
-
-    Attributes:
-        delta1: share of pixels with max(p/g, g/p) < 1.25.
-        delta2: the same for 1.25².
-        delta3: the same for 1.25³.
-        abs_rel: mean |g - p| / g.
-        sq_rel: mean (g - p)² / g, metres.
-        rmse: root of the mean (g - p)², metres.
-        rmse_log: root of the mean (ln g - ln p)².
-        log10: mean |log10 g - log10 p|.
-        silog: 100·sqrt(mean e² - (mean e)²), e = ln p - ln g: blind to the scale.
-    """
-
-    delta1: float
-    delta2: float
-    delta3: float
-    abs_rel: float
-    sq_rel: float
-    rmse: float
-    rmse_log: float
-    log10: float
-    silog: float
-
-
-METRICS: tuple[str, ...] = tuple(one.name for one in fields(DepthErrors))
 
 
 @dataclass(frozen=True)
@@ -83,75 +59,23 @@ class DepthScores:
     inf_pixels: int
 
 
-def depth_errors(found_m: Float[ndarray, "n"], truth_m: Float[ndarray, "n"]) -> DepthErrors:
-    """Return the field's metrics over pixels; both are positive and finite.
+def resize_aligned(values: Float[ndarray, "_ _"], height: int, width: int) -> Float[ndarray, "{height} {width}"]:
+    """Resize a map bilinearly; pixel i of n lies at i / (n - 1), as ``align_corners=True`` has it.
+
+    A value that is not finite reaches only the pixels it has a weight in.
 
     Args:
-        found_m: (n,) metres, clamped already.
-        truth_m: (n,) metres.
-    """
-    found, truth = found_m.astype(np.float64), truth_m.astype(np.float64)
-    worse = np.maximum(truth / found, found / truth)
-    difference = truth - found
-    log_difference = np.log(found) - np.log(truth)
-    # The population variance, which rounding can push below 0.
-    variance = max(float(np.mean(log_difference**2) - np.mean(log_difference) ** 2), 0.0)
-    return DepthErrors(
-        delta1=float(np.mean(worse < 1.25)),
-        delta2=float(np.mean(worse < 1.25**2)),
-        delta3=float(np.mean(worse < 1.25**3)),
-        abs_rel=float(np.mean(np.abs(difference) / truth)),
-        sq_rel=float(np.mean(difference**2 / truth)),
-        rmse=float(np.sqrt(np.mean(difference**2))),
-        rmse_log=float(np.sqrt(np.mean(log_difference**2))),
-        log10=float(np.mean(np.abs(log_difference)) / np.log(10)),
-        silog=100 * variance**0.5,
-    )
-
-
-def clamped(answers_m: Float[ndarray, "n"], min_m: float, max_m: float, *, missing_m: float) -> Float[ndarray, "n"]:
-    """Return answers inside the range: infinite ones at its end, missing ones as told.
-
-    Args:
-        answers_m: (n,) metres; NaN where there is none.
-        min_m: of the range.
-        max_m: of the range.
-        missing_m: what a missing answer counts as.
-    """
-    known = np.nan_to_num(answers_m.astype(np.float64), nan=missing_m, posinf=max_m, neginf=min_m)
-    return np.clip(known, min_m, max_m)
-
-
-def true_factor(found_m: Float[ndarray, "n"], truth_m: Float[ndarray, "n"]) -> float:
-    """Return 1 / median(p/g): what all answers should be multiplied by.
-
-    Args:
-        found_m: (n,) metres, clamped already.
-        truth_m: (n,) metres.
-    """
-    return float(1 / np.median(found_m / truth_m))
-
-
-def compare(depth_m: Float[ndarray, "h2 w2"], view: View, *, space: Space) -> DepthScores:
-    """Score metres that have the truth's size.
-
-    Args:
-        depth_m: (h2, w2) z in metres; NaN where there is no answer, infinite where it is beyond any distance.
-        view: the truth, which pixels count, and the range answers are clamped to.
-        space: of the alignment in the relative setting.
+        values: (h, w) map.
+        height: rows wanted.
+        width: columns wanted.
 
     Returns:
-        The scores.
-
-    Raises:
-        InputError: where no pixel counts, or the sizes differ.
+        The map, float64.
     """
-    if depth_m.shape != view.truth_m.shape:
-        raise InputError(f"{view.name}: an answer of {depth_m.shape} for a truth of {view.truth_m.shape}")
-    return _scores(depth_m, np.isposinf(depth_m), view, space=space)
+    return _stretched(_stretched(values.astype(np.float64), height).T, width).T
 
 
-def score(prediction: Prediction, view: View) -> DepthScores:
+def score(prediction: Prediction, view: EvaluationView) -> DepthScores:
     """Score an answer of any size of the photo's shape: bilinear upsampling with aligned corners comes first.
 
     Infinite answers take the farthest depth before they are blended with their neighbours.
@@ -175,7 +99,7 @@ def score(prediction: Prediction, view: View) -> DepthScores:
     return _scores(depth_m, infinite, view, space=prediction.space)
 
 
-def check_shape(prediction: Prediction, view: View) -> None:
+def check_shape(prediction: Prediction, view: EvaluationView) -> None:
     """Refuse an answer whose shape is not the truth's: it cannot be of the photo the protocol shows.
 
     Args:
@@ -195,7 +119,7 @@ def check_shape(prediction: Prediction, view: View) -> None:
 
 
 def covers(level: Levels | None, scores: DepthScores) -> bool | None:
-    """Say whether an interval holds the true scale: the factor all answers should be multiplied by.
+    """Return whether an interval holds the true scale: the factor all answers should be multiplied by.
 
     Args:
         level: factors on the answer; None where the method gives none.
@@ -204,7 +128,7 @@ def covers(level: Levels | None, scores: DepthScores) -> bool | None:
     return None if level is None else level[0] <= scores.true_factor <= level[1]
 
 
-def failure_errors(view: View, *, space: Space | None = None) -> DepthErrors:
+def failure_errors(view: EvaluationView, *, space: Space | None = None) -> DepthErrors:
     """Return what counts for an image without an answer: the worse of the nearest and the farthest depth everywhere.
 
     Args:
@@ -232,30 +156,8 @@ def failure_errors(view: View, *, space: Space | None = None) -> DepthErrors:
     )  # fmt: skip
 
 
-def fit_least_squares(x: Float[ndarray, "n"], y: Float[ndarray, "n"], *, with_shift: bool) -> tuple[float, float]:
-    """Return the scale s and shift t that minimise sum (s·x + t - y)², in closed form.
-
-    Args:
-        x: (n,) answers.
-        y: (n,) truth.
-        with_shift: else t is 0.
-
-    Returns:
-        (s, t); s is 0 where x does not vary.
-    """
-    if not with_shift:
-        power = float(x @ x)
-        return (float(x @ y) / power if power > 0 else 0.0), 0.0
-    mean_x, mean_y = float(x.mean()), float(y.mean())
-    centred = x - mean_x
-    variance = float(centred @ centred)
-    # Rounding of a constant's mean leaves a variance of this size, which is no slope to go by.
-    scale = float(centred @ (y - mean_y)) / variance if variance > len(x) * (1e-12 * mean_x) ** 2 else 0.0
-    return scale, mean_y - scale * mean_x
-
-
 def _scores(
-    depth_m: Float[ndarray, "h2 w2"], infinite: Bool[ndarray, "h2 w2"], view: View, *, space: Space
+    depth_m: Float[ndarray, "h2 w2"], infinite: Bool[ndarray, "h2 w2"], view: EvaluationView, *, space: Space
 ) -> DepthScores:
     truth = _truth(view)
     low, high = _range(view)
@@ -276,7 +178,7 @@ def _scores(
 
 
 def _aligned(
-    answers: Float[ndarray, "n"], truth: Float[ndarray, "n"], view: View, *, space: Space, with_shift: bool
+    answers: Float[ndarray, "n"], truth: Float[ndarray, "n"], view: EvaluationView, *, space: Space, with_shift: bool
 ) -> DepthErrors:
     """Return the errors after the least-squares fit of the answers to the truth, both in the method's space.
 
@@ -297,7 +199,7 @@ def _aligned(
     return depth_errors(np.clip(found, low, high), truth)
 
 
-def _truth(view: View) -> Float[ndarray, "n"]:
+def _truth(view: EvaluationView) -> Float[ndarray, "n"]:
     if not view.scored_mask.any():
         raise InputError(
             f"{view.name}: no pixel has a true depth between {view.min_m:g} and {view.max_m:g} m inside the "
@@ -306,5 +208,26 @@ def _truth(view: View) -> Float[ndarray, "n"]:
     return view.truth_m[view.scored_mask].astype(np.float64)
 
 
-def _range(view: View) -> tuple[float, float]:
+def _range(view: EvaluationView) -> tuple[float, float]:
     return max(view.min_m, NEAREST_M), view.max_m
+
+
+def _stretched(values: Float[ndarray, "n m"], size: int) -> Float[ndarray, "{size} m"]:
+    position = np.linspace(0, len(values) - 1, size)
+    # linspace ends a rounding error past whole numbers, which must not drag a neighbour in.
+    whole = np.rint(position)
+    position = np.where(np.abs(position - whole) < 1e-9, whole, position)
+    below, above = np.floor(position).astype(int), np.ceil(position).astype(int)
+    share = (position - below)[:, None]
+    lower = values[below]
+    return (
+        lower + share * (values[above] - lower) if np.isfinite(values).all() else _blended(lower, values[above], share)
+    )
+
+
+def _blended(
+    lower: Float[ndarray, "n m"], upper: Float[ndarray, "n m"], share: Float[ndarray, "n 1"]
+) -> Float[ndarray, "n m"]:
+    """Blend values of which some are not finite: inf - inf is no number where one of them has no weight."""
+    with np.errstate(invalid="ignore"):
+        return np.where(share == 0, lower, (1 - share) * lower + share * upper)

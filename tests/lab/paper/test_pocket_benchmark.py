@@ -9,28 +9,40 @@ import numpy as np
 import pytest
 
 from mfh.config import preset
-from mfh.errors import BackendError, InputError
-from mfh.types import Evidence, Landmark, MetricHead, RelativeDepth
-from mfh_lab.evaluation import run as running
-from mfh_lab.evaluation.plot import write_plot
-from mfh_lab.evaluation.pocket_benchmark import BOUND, WAYS, Row, first_usable, fit_way, measure_scene
-from mfh_lab.evaluation.pocket_subjects import FIRST_SEED, Task, has_room
-from mfh_lab.evaluation.run import Benchmark, choose_scenes, run_benchmark, settings_of
-from mfh_lab.evaluation.summary import summarise, table, write_results
-from mfh_lab.pocket.world.bodies import sample_bank_path
+from mfh.errors import BackendError, InputError, NoLandmarkError
+from mfh.types import Evidence, Landmark, RelativeDepth
+from mfh_lab.paper import run as running
+from mfh_lab.paper.measure import first_usable, fit_cell, head_of, measure_photo
+from mfh_lab.paper.plot import write_benchmark_plot
+from mfh_lab.paper.pocket import FIRST_SEED, OracleBench, PocketScenes, has_room
+from mfh_lab.paper.pocket_benchmark import (
+    Benchmark,
+    BenchmarkRow,
+    benchmark_row,
+    run_benchmark,
+    settings_of,
+    summarise,
+    table,
+    write_results,
+)
+from mfh_lab.paper.tables import BOUND, WAYS, benchmark_grid
+from mfh_lab.pocket.world.bodies import load_bank, sample_bank_path
 
 _SEED = FIRST_SEED + 2
 _PAPER = WAYS[0]
 
 
-def _task(noise="clean", **changes) -> Task:
-    task = Task(_SEED, "oracle", noise, (1, 4), 2, sample_bank_path(), size=(160, 120))
-    return replace(task, **changes)
+def _measure_scene(noise="clean") -> list[BenchmarkRow]:
+    bench = OracleBench([_SEED], load_bank(sample_bank_path()), noise, size=(160, 120), as_published=False)
+    cells = benchmark_grid((1, 4), 2).cells
+    view = bench.view(bench.names[0])
+    measured = [row for seed in (0, 1) for row in measure_photo(bench.subject(view), cells, bench.base, seed=seed)]
+    return [benchmark_row(row, models="oracle", noise=noise) for row in measured]
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[Row]:
-    return measure_scene(_task()) + measure_scene(_task("outliers20"))
+def rows() -> list[BenchmarkRow]:
+    return _measure_scene() + _measure_scene("outliers20")
 
 
 def test_one_row_for_every_question(rows):
@@ -58,11 +70,11 @@ def test_noise_costs_accuracy_and_nobody_beats_the_bound_by_much(rows):
     assert np.mean([row.abs_rel for row in noisy if row.way == _PAPER.name]) > 0.03
 
 
-def test_the_same_task_gives_the_same_rows_and_seeds_differ(rows):
+def test_the_same_scene_gives_the_same_rows_and_seeds_differ(rows):
     def without_time(some):
         return [replace(row, seconds=0.0) for row in some]
 
-    again = measure_scene(_task("outliers20"))
+    again = _measure_scene("outliers20")
     assert without_time(again) == without_time([row for row in rows if row.noise == "outliers20"])
     errors = {row.seed: row.abs_rel for row in again if row.way == _PAPER.name and row.paintings == 4}
     assert errors[0] != errors[1]
@@ -90,19 +102,33 @@ def test_prefixes_end_with_the_last_painting_that_was_needed():
     assert first_usable(_evidence(False, False), 1) == (2, 0)
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
-def test_every_way_finds_the_head_and_says_when_there_is_none(way):
+@pytest.mark.parametrize("cell", benchmark_grid((3,), 1).cells[1:], ids=lambda cell: cell.label[0])
+def test_every_way_finds_the_head_and_reports_when_there_is_none(cell):
     relative = RelativeDepth(np.linspace(0.1, 1, 1200).reshape(30, 40), "disparity")
-    config = preset("pocket")
-    fit = fit_way(way, _evidence(False, True, True, True), relative, config)
-    assert fit is not None
-    head = fit if isinstance(fit, MetricHead) else fit.head
+    assert cell.head_config.free == preset("pocket").head.free and cell.head_config.loss == preset("pocket").head.loss
+    head = head_of(fit_cell(cell, _evidence(False, True, True, True), relative))
     assert head.scale == pytest.approx(2, rel=1e-3) and head.shift == pytest.approx(0.1, rel=1e-2)
-    assert fit_way(way, _evidence(False), relative, config) is None
+    with pytest.raises(NoLandmarkError):
+        fit_cell(cell, _evidence(False), relative)
 
 
-def _row(**changes) -> Row:
-    row = Row(1, "office", "oracle", "clean", "paper", 0, 4, 4, 0.1, 0.9, 0.05, 2.0, True)
+def test_a_scene_without_an_answer_is_a_line_without_numbers():
+    bench = OracleBench([_SEED], load_bank(sample_bank_path()), "clean", size=(160, 120), as_published=False)
+    view = bench.view(bench.names[0])
+    cells = benchmark_grid((2,), 1).cells
+    for seed, count in ((0, 5), (1, 4)):
+        lines = [
+            benchmark_row(row, models="oracle", noise="clean")
+            for row in running.failed_rows(view, cells, seed, "no model")
+        ]
+        assert len(lines) == count, "the bound does not depend on the seed"
+        assert all(math.isnan(line.abs_rel) and math.isnan(line.delta1) for line in lines)
+        assert all(math.isnan(line.scale_error) and math.isnan(line.covered_80) for line in lines)
+        assert {line.scene for line in lines} == {_SEED} and all(line.kind for line in lines)
+
+
+def _row(**changes) -> BenchmarkRow:
+    row = BenchmarkRow(1, "office", "oracle", "clean", "paper", 0, 4, 4, 0.1, 0.9, 0.05, 2.0, True)
     return replace(row, **changes)
 
 
@@ -145,62 +171,76 @@ def test_the_plot_is_drawn_or_says_what_it_needs(tmp_path, monkeypatch):
     summaries = summarise([_row(paintings=n, seed=s) for n in (1, 2, 4) for s in (0, 1)])
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     with pytest.raises(BackendError, match=r"metric-from-human\[plot\]"):
-        write_plot(tmp_path / "plot.png", summaries)
+        write_benchmark_plot(tmp_path / "plot.png", summaries)
     monkeypatch.undo()
     pytest.importorskip("matplotlib")
-    write_plot(tmp_path / "plot.png", summaries, title="test")
+    write_benchmark_plot(tmp_path / "plot.png", summaries, title="test")
     from PIL import Image
 
     with Image.open(tmp_path / "plot.png") as picture:
         assert picture.width > 600 and len(np.unique(np.asarray(picture.convert("L")))) > 10
 
 
+def _scenes(tmp_path, **changes) -> PocketScenes:
+    return replace(PocketScenes(2, sample_bank_path(), tmp_path), **changes)
+
+
 def _benchmark(tmp_path, **changes) -> Benchmark:
-    return replace(Benchmark(2, (1, 2), 1, ("clean",), sample_bank_path(), tmp_path, 1), **changes)
+    return replace(Benchmark(_scenes(tmp_path), (1, 2), 1, ("clean",)), **changes)
 
 
 def test_scenes_are_the_first_with_room(tmp_path):
-    chosen = choose_scenes(_benchmark(tmp_path), progress=lambda *_: None)
+    chosen = _scenes(tmp_path).seeds(lambda *_: None)
     rooms = [has_room((FIRST_SEED + k, sample_bank_path())) for k in range(3)]
     assert chosen == [seed for seed, room in rooms if room][:2]
-    assert choose_scenes(_benchmark(tmp_path, first_seed=chosen[1]), progress=lambda *_: None)[0] == chosen[1]
-    assert choose_scenes(_benchmark(tmp_path, scenes=1), progress=lambda *_: None) == chosen[:1]
+    assert _scenes(tmp_path, first_seed=chosen[1]).seeds(lambda *_: None)[0] == chosen[1]
+    assert _scenes(tmp_path, count=1).seeds(lambda *_: None) == chosen[:1]
 
 
-def test_a_stopped_run_goes_on_and_other_code_starts_over(tmp_path, monkeypatch):
+def test_a_stopped_run_resumes_and_other_code_starts_over(tmp_path, monkeypatch):
     measured = []
 
-    def fake(task):
-        measured.append(task.scene_seed)
+    def fake(subject, cells, base, *, seed):
+        measured.append(int(subject.view.name.removeprefix("scene-")))
         if len(measured) == 2:
             raise KeyboardInterrupt
-        return [_row(scene=task.scene_seed, noise=task.noise, abs_rel=math.nan)]
+        return running.failed_rows(subject.view, cells, seed, "no model")
 
-    monkeypatch.setattr(running, "measure_scene", fake)
-    monkeypatch.setattr(running, "choose_scenes", lambda *_, **__: [7, 8, 9])
-    benchmark = _benchmark(tmp_path, scenes=3)
+    monkeypatch.setattr(running, "measure_photo", fake)
+    monkeypatch.setattr(PocketScenes, "seeds", lambda *_: [7, 8, 9])
+    benchmark = _benchmark(tmp_path, scenes=_scenes(tmp_path, count=3))
     with pytest.raises(KeyboardInterrupt):
         run_benchmark(benchmark, ["oracle"], progress=lambda *_: None)
     assert measured == [7, 8]
     rows = run_benchmark(benchmark, ["oracle"], progress=lambda *_: None)
-    assert measured == [7, 8, 8, 9] and [row.scene for row in rows] == [7, 8, 9]
+    assert measured == [7, 8, 8, 9] and [row.scene for row in rows if row.way == BOUND] == [7, 8, 9]
+    assert [(row.scene, row.way, row.paintings) for row in rows[:4]] == [
+        (7, BOUND, 0), (7, "paper", 1), (7, "paper", 2), (7, "ours, body", 1)
+    ]  # fmt: skip
     monkeypatch.setattr(running, "package_digest", lambda: "other code")
     run_benchmark(benchmark, ["oracle"], progress=lambda *_: None)
     assert measured == [7, 8, 8, 9, 7, 8, 9]
 
 
+def test_any_number_of_processes_gives_the_same_rows(tmp_path):
+    def rows(workers):
+        scenes = _scenes(tmp_path / str(workers), workers=workers)
+        found = run_benchmark(_benchmark(tmp_path, scenes=scenes, paintings=(1,)), ["oracle"], progress=lambda *_: None)
+        return [repr(replace(row, seconds=0.0)) for row in found]
+
+    assert rows(1) == rows(2)
+
+
 def test_settings_are_plain_and_name_the_code(tmp_path):
     settings = json.loads(json.dumps(settings_of(_benchmark(tmp_path), ["oracle"]), allow_nan=False))
     assert len(settings["code"]) == 16 and settings["noises"] == ["clean"]
+    assert [way["name"] for way in settings["ways"]] == [way.name for way in WAYS]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"scenes": 0}, "--scenes is 0"),
         ({"seeds": 0}, "--seeds is 0"),
-        ({"workers": 0}, "--workers is 0"),
-        ({"first_seed": -1}, "--first-seed is -1"),
         ({"paintings": (0, 1)}, "at least 1"),
         ({"paintings": ()}, "at least 1"),
         ({"paintings": (4, 2)}, "ascending"),
@@ -209,3 +249,16 @@ def test_settings_are_plain_and_name_the_code(tmp_path):
 def test_numbers_that_cannot_work_are_refused(tmp_path, changes, message):
     with pytest.raises(InputError, match=message):
         _benchmark(tmp_path, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"count": 0}, "--scenes is 0"),
+        ({"workers": 0}, "--workers is 0"),
+        ({"first_seed": -1}, "--first-seed is -1"),
+    ],
+)
+def test_scenes_that_cannot_be_are_refused(tmp_path, changes, message):
+    with pytest.raises(InputError, match=message):
+        _scenes(tmp_path, **changes)

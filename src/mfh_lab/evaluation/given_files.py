@@ -1,4 +1,4 @@
-"""Folders with the metres of one method: one file a photo."""
+"""Photos and predictions that the user gives: picture files, and folders of depth in metres with one file a photo."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -11,30 +11,67 @@ from numpy import ndarray
 from mfh.errors import InputError, shown
 from mfh.io.atomic import plain_name
 from mfh.io.maps import read_map
+from mfh.io.reading import reading
 from mfh_lab.evaluation.methods.files import NAMES
 
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif")
 _SUFFIXES = (".npz", ".npy", ".exr")
 _ASPECT_TOLERANCE = 0.02
 
 
-def parse_predictions(words: Sequence[str]) -> dict[str, Path]:
+def find_photos(places: Sequence[Path]) -> dict[str, Path]:
+    """Return photo files by name: the path below the folder given, without suffix, with slashes.
+
+    Bytes of a path that are no text, and control characters, are written out in its name.
+
+    Args:
+        places: picture files, or folders that are searched with everything below them.
+
+    Returns:
+        Name -> file, in order of name.
+
+    Raises:
+        InputError: for a place that is not there or holds no picture, or two pictures of one name.
+    """
+    found: dict[str, Path] = {}
+    for place in places:
+        if os.path.isdir(place):
+            with reading(place, what="folder", expected="a folder of picture files"):
+                found_here = (path for path in place.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
+                files = sorted(path for path in found_here if os.path.isfile(path))
+            named = [(path.relative_to(place).with_suffix("").as_posix(), path) for path in files]
+        elif os.path.isfile(place):
+            named = [(place.stem, place)]
+        else:
+            raise InputError(f"no photo or folder {place}: expected picture files or a folder of them")
+        if not named:
+            raise InputError(f"{place} holds no picture: expected {', '.join(PHOTO_SUFFIXES[:4])} or the like")
+        for raw, path in named:
+            name = shown(raw)
+            if name in found:
+                raise InputError(f"{found[name]} and {path} are both photo {name!r}: rename one of them")
+            found[name] = path
+    return dict(sorted(found.items()))
+
+
+def parse_predictions(options: Sequence[str]) -> dict[str, Path]:
     """Read ``label=DIR`` for several methods.
 
     Args:
-        words: as typed.
+        options: as typed.
 
     Returns:
         Label -> folder with its predictions: DIR, or DIR/predictions where DIR is the output of ``mfh evaluate``.
 
     Raises:
-        InputError: for a word without a label, a label given twice, or a folder that is not there.
+        InputError: for one without a label, a label given twice, or a folder that is not there.
     """
     folders: dict[str, Path] = {}
-    for word in words:
-        label, equals, text = word.partition("=")
+    for option in options:
+        label, equals, text = option.partition("=")
         label = shown(label.strip())
         if not (label and equals and text):
-            raise InputError(f"--predictions is {word!r}: expected LABEL=DIR")
+            raise InputError(f"--predictions is {option!r}: expected LABEL=DIR")
         if label in folders:
             raise InputError(f"--predictions has {label!r} twice: give every method its own label")
         folder = Path(text)
@@ -81,8 +118,8 @@ def prediction_file(folder: Path, name: str) -> Path | None:
     return next((place for place in places if os.path.isfile(place)), None)
 
 
-def read_metres(folder: Path, name: str) -> Float[ndarray, "h w"]:
-    """Read one method's metres for one photo.
+def read_metric_depth(folder: Path, name: str) -> Float[ndarray, "h w"]:
+    """Read one method's metric depth of one photo.
 
     Args:
         folder: of one method.
@@ -99,10 +136,10 @@ def read_metres(folder: Path, name: str) -> Float[ndarray, "h w"]:
         raise InputError(
             f"no prediction for {name!r} in {folder}: expected {name}{{{','.join(_SUFFIXES)}}} or {name}/depth.npz"
         )
-    metres = read_map(path, what="prediction", names=NAMES)
-    if not metres.size:
-        raise InputError(f"prediction {path} has shape {metres.shape}: expected a number a pixel")
-    return np.where(np.isfinite(metres) & (metres > 0), metres, np.float32(np.nan))
+    depth_m = read_map(path, what="prediction", names=NAMES)
+    if not depth_m.size:
+        raise InputError(f"prediction {path} has shape {depth_m.shape}: expected a number a pixel")
+    return np.where(np.isfinite(depth_m) & (depth_m > 0), depth_m, np.float32(np.nan))
 
 
 def check_aspect(depth_m: Float[ndarray, "h w"], photo_size: tuple[int, int], what: str) -> None:
