@@ -144,6 +144,28 @@ def test_python_compiles_and_its_imports_resolve(path):
                     assert hasattr(module, one.name), f"{name_of(path)}: no {one.name} in {node.module}"
 
 
+def test_python_of_the_first_pages_runs(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    from matplotlib import use
+
+    use("agg")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").symlink_to(DOCS)
+    (tmp_path / "photo.jpg").symlink_to(DOCS / "images" / "meeting.jpg")
+    photo = str(DOCS / "images" / "meeting.jpg")
+    (tmp_path / "out" / "meeting").mkdir(parents=True)
+    mfh.save_evidence("out/meeting/evidence.npz", mfh.MetricFromHuman.from_preset("pocket").gather(photo))
+    mfh.refit(mfh.load_evidence("out/meeting/evidence.npz")).save("out/depth-of-meeting")
+    for page in ("README.md", "docs/tutorial.md", "docs/guide/focal.md", "docs/guide/point_cloud.md"):
+        names: dict[str, object] = {}
+        for language, text in fences(REPOSITORY / page):
+            if language == "python":
+                text = text.replace("out/meeting/depth.npz", "out/depth-of-meeting/depth.npz")
+                exec(compile(text, page, "exec"), names)
+    assert (tmp_path / "meeting.ply").stat().st_size > 9_000_000
+    assert {one.name for one in (tmp_path / "out").iterdir()} >= {"photo", "meeting-again"}
+
+
 def test_the_readme_is_short_and_begins_with_the_two_commands():
     readme = REPOSITORY / "README.md"
     assert len(readme.read_text(encoding="utf-8").splitlines()) <= 90
