@@ -8,7 +8,7 @@ import pytest
 from mfh.errors import BackendError
 from mfh.geometry import camera as camera_module
 from mfh.geometry.camera import project, resize_camera
-from mfh.pipeline.canvas import canvas_of, on_photo
+from mfh.pipeline.painting import canvas_of, on_photo
 from mfh.pipeline.request import Request
 from mfh.scale.known_sizes import KnownDistance, KnownSizes
 from mfh.types import Evidence, Landmark, LogRange, Photo, Region, RelativeDepth, Segment

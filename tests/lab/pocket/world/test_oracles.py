@@ -9,8 +9,8 @@ from mfh.config import Config, PaintingConfig
 from mfh.errors import BackendError
 from mfh.geometry.rasterize import rasterize_depth
 from mfh.models.protocols import HumanMeshModel, Painter, PersonSegmenter, ProposingPainter, RelativeDepthModel
-from mfh.pipeline.paint_masks import strip_paint_mask
 from mfh.pipeline.pipeline import MetricFromHuman
+from mfh.pipeline.planning import strip_paint_mask
 from mfh.types import HumanMesh, Photo
 from mfh_lab.pocket.world.oracle_noise import PeopleNoise, RelativeDepthNoise, disturb, low_frequency
 from mfh_lab.pocket.world.oracle_painter import OraclePainter
