@@ -18,7 +18,7 @@ help:
 	@echo "make docs    the reference from the code, then the site in build/site, without a network"
 	@echo "make fuzz    damaged files, odd flags, faults and kills, by the thousand (FUZZ_SEED=7 FUZZ_SCALE=0.1 FUZZ_ONLY=files:photo)"
 	@echo "make bench   speed and memory on this machine"
-	@echo "make pictures  the pictures of the README"
+	@echo "make pictures the pictures of the README"
 	@echo "make network render the pocket world and train the networks in it (hours)"
 
 $(BIN)/python:
