@@ -1,6 +1,6 @@
 # make demo: install the torch-free core and see metres in under a minute.   make test: everything, as CI does it.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev weights demo check test fuzz bench network strip clean
+.PHONY: help setup dev weights demo check test docs fuzz bench network pictures clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,9 +15,10 @@ help:
 	@echo "make demo    install the core, fetch the person model, measure an example photo"
 	@echo "make check   formatting, lint, types, layers"
 	@echo "make test    install everything the tests need and run them"
+	@echo "make docs    the reference from the code, then the site in build/site, without a network"
 	@echo "make fuzz    damaged files, odd flags, faults and kills, by the thousand (FUZZ_SEED=7 FUZZ_SCALE=0.1 FUZZ_ONLY=files:photo)"
 	@echo "make bench   speed and memory on this machine"
-	@echo "make strip   the picture of painted people in the README"
+	@echo "make pictures the pictures of the README"
 	@echo "make network render the pocket world and train the networks in it (hours)"
 
 $(BIN)/python:
@@ -53,6 +54,12 @@ check: dev
 test: dev weights
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
+# The outputs in the tutorial are those of its commands: .venv/bin/python docs/tools/console_blocks.py docs/tutorial.md
+docs: dev
+	$(BIN)/python docs/tools/cli_reference.py
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
 # Inputs of failures are kept in build/fuzz/failures; the short run of make test has a fixed seed.
 FUZZ_SEED ?= 0
 FUZZ_SCALE ?= 1
@@ -81,14 +88,9 @@ network: dev
 	$(BIN)/python -m mfh_lab.pocket.world.sprites --bank build/bodies.npz --split train --out $(WEIGHTS)/sprites.npz
 	$(BIN)/python -m mfh_lab.pocket.train.score --renders $(RENDERS)
 
-# The picture of the README: an empty rendered room, people painted into it, and metres.
-STRIP := build/strip/scene-05000037
-strip: dev weights
-	$(PIP) -e ".[train]"
-	$(BIN)/mfh pocket render --seed 5000037 --count 1 --people none --width 640 --height 480 --samples 24 --out build/strip
-	$(BIN)/mfh predict $(STRIP)/rgb.png --save-paintings --out build/strip --focal-px \
-		$$($(BIN)/python -c "import json; print(json.load(open('$(STRIP)/scene.json'))['camera']['fx'])")
-	cp build/strip/rgb/strip.png docs/images/strip.png
+# The pictures of the README, from its two photos.
+pictures: dev weights
+	$(BIN)/python docs/tools/pictures.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
