@@ -19,7 +19,6 @@ from mfh.errors import NoLandmarkError
 from mfh.scale.given import (
     ConstrainedPosterior,
     FeasibleRatios,
-    GivenScale,
     by_people,
     constrain,
     find_feasible,
@@ -143,23 +142,6 @@ def fit_consensus(
     )
 
 
-@dataclass(frozen=True)
-class _GridFit:
-    """The posteriors of given sizes and of people on one grid."""
-
-    constrained: ConstrainedPosterior
-    people: PosteriorFit | None
-    scale: GivenScale
-
-    @property
-    def people_posterior(self) -> ScalePosterior | None:
-        return self.people.posterior if self.people else None
-
-    @property
-    def intrinsic_sigma(self) -> float:
-        return self.people.intrinsic_sigma if self.people else 0.0
-
-
 def _fit_given(
     measurements: Sequence[ScaleMeasurement], relative: RelativeDepth, span: PhotoRange, common_log_sigma: float
 ) -> Consensus:
@@ -177,7 +159,7 @@ def _fit_given(
 
     def fit_on_grid(
         log_gap: Float[ndarray, "r"], offset: Float[ndarray, "d"], error_models: Sequence[ErrorModel]
-    ) -> _GridFit:
+    ) -> ConstrainedPosterior:
         candidates = Candidates(log_gap, floor, offset)
         return _fit_on_grid(people, given, feasible, candidates, error_models, relative, span, common_log_sigma)
 
@@ -185,7 +167,7 @@ def _fit_given(
     log_gap, offset = _merged(np.log(standard + floor), always), _offsets()
     found = fit_on_grid(log_gap, offset, all_error_models())
     if len(log_gap) > 1:
-        likely = mix_with_people(found.constrained, found.people_posterior, common_log_sigma=0.0).weight.sum(1)
+        likely = mix_with_people(found, common_log_sigma=0.0).weight.sum(1)
         if found.people:
             offset = _finer(offset, found.people.posterior.weight.sum(0), _FINE[1])
         error_models = found.people.error_models if found.people else []
@@ -193,15 +175,14 @@ def _fit_given(
     inlier = np.ones(len(measurements))
     if found.people:
         inlier[~is_given] = inlier_probability_under(
-            people, found.constrained.posterior, found.people, common_log_sigma=common_log_sigma
+            people, found.posterior, found.people, common_log_sigma=common_log_sigma
         )
     weight = _weights(measurements, inlier, found.intrinsic_sigma**2 + common_log_sigma**2)
-    head = _fit_head_given(found.constrained.posterior, given, feasible, _fit_points(measurements, weight, span))
-    posterior = mix_with_people(found.constrained, found.people_posterior, common_log_sigma=common_log_sigma)
-    by_people_alone = by_people(found.scale, found.people_posterior) if found.people_posterior else None
+    head = _fit_head_given(found.posterior, given, feasible, _fit_points(measurements, weight, span))
+    posterior = mix_with_people(found, common_log_sigma=common_log_sigma)
     return replace(
         _consensus(measurements, head, posterior, inlier, weight, span),
-        disagreement=Disagreement(found.constrained.doubt, by_people_alone, -_residual(given, head)),
+        disagreement=Disagreement(found.doubt, by_people(found), -_residual(given, head)),
     )
 
 
@@ -214,8 +195,8 @@ def _fit_on_grid(
     relative: RelativeDepth,
     span: PhotoRange,
     common_log_sigma: float,
-) -> _GridFit:
-    """Return the posteriors on a grid."""
+) -> ConstrainedPosterior:
+    """Return the posterior on a grid, with that of people alone."""
     ratio, space = candidates.ratio, relative.space
     volume = quadrature_weights(candidates, span) if len(ratio) > 1 else np.ones(1)
     density = np.exp(log_range_prior(span, ratio, relative.log_range))
@@ -223,17 +204,7 @@ def _fit_on_grid(
         _people_posterior(people, candidates, error_models, np.log(density * volume), space) if people else None
     )
     scale = given_scale(given, ratio, space)
-    constrained = constrain(
-        scale,
-        feasible,
-        given,
-        density,
-        volume,
-        people_fit.posterior if people_fit else None,
-        common_log_sigma=common_log_sigma,
-        intrinsic_sigma=people_fit.intrinsic_sigma if people_fit else 0.0,
-    )
-    return _GridFit(constrained, people_fit, scale)
+    return constrain(scale, feasible, given, density, volume, people_fit, common_log_sigma=common_log_sigma)
 
 
 def _people_posterior(

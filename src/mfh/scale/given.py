@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from mfh.scale.measurements import ScaleMeasurement, implied_log_scales
-from mfh.scale.posterior import ScalePosterior, weighted_quantiles
+from mfh.scale.posterior import PosteriorFit, ScalePosterior, weighted_quantiles
 from mfh.scale.range_prior import PhotoRange
 from mfh.types import Space
 
@@ -127,10 +127,24 @@ class ConstrainedPosterior:
     Attributes:
         posterior: over the heads that meet them.
         doubt: probability that the given sizes are wrong.
+        given: the scale that they imply.
+        people: the posterior of people alone, at the same ratios; None without people.
     """
 
     posterior: ScalePosterior
     doubt: float
+    given: GivenScale
+    people: PosteriorFit | None
+
+    @property
+    def people_posterior(self) -> ScalePosterior | None:
+        """Return the posterior of people alone over scale and shift."""
+        return self.people.posterior if self.people else None
+
+    @property
+    def intrinsic_sigma(self) -> float:
+        """Return the standard deviation of single people about the head; 0 without people."""
+        return self.people.intrinsic_sigma if self.people else 0.0
 
 
 def constrain(
@@ -139,10 +153,9 @@ def constrain(
     given: Sequence[ScaleMeasurement],
     density: Float[ndarray, "r"],
     volume: Float[ndarray, "r"],
-    people: ScalePosterior | None,
+    people: PosteriorFit | None,
     *,
     common_log_sigma: float,
-    intrinsic_sigma: float,
 ) -> ConstrainedPosterior:
     """Return the posterior over the heads that meet the given sizes, and the probability that the sizes are wrong.
 
@@ -152,18 +165,13 @@ def constrain(
         given: the sizes.
         density: (r,) prior density of each ratio.
         volume: (r,) its quadrature weight.
-        people: posterior of people alone at the same ratios; None without people.
+        people: posterior of people alone at the same ratios; None without people. A place where a size was given may
+            be off as much as a single person.
         common_log_sigma: standard deviation of people's common bias against what is given.
-        intrinsic_sigma: standard deviation of single people about the head. A place where a size was given may be off
-            as much.
     """
     prior = density * volume / (density @ volume)
     sigma = feasible.birge_ratio / math.sqrt(float(_precision(given).sum()))
-    joint = (
-        None
-        if people is None
-        else _joint_likelihood(scale, given, people, prior, sigma, common_log_sigma, intrinsic_sigma)
-    )
+    joint = None if people is None else _joint_likelihood(scale, given, people, prior, sigma, common_log_sigma)
     likely = prior if joint is None else joint.likely
     # Where the given sizes are not met, people and the prior weigh no more than at the best ratio that meets them.
     per_volume = likely / volume
@@ -174,9 +182,10 @@ def constrain(
     weight = fit[:, None] * _normal(offset, spread)
     posterior = ScalePosterior(scale.ratio, scale.log_scale[:, None] + offset, weight / weight.sum(), scale.space)
     if joint is None:
-        return ConstrainedPosterior(posterior, 0.0)
+        return ConstrainedPosterior(posterior, 0.0, scale, people)
     log_odds = math.log(GIVEN_WRONG / (1 - GIVEN_WRONG)) + joint.log_wrong - joint.log_right
-    return ConstrainedPosterior(posterior, min(MOST_DOUBT, 1 / (1 + math.exp(min(-log_odds, _MAX_LOG_ODDS)))))
+    doubt = min(MOST_DOUBT, 1 / (1 + math.exp(min(-log_odds, _MAX_LOG_ODDS))))
+    return ConstrainedPosterior(posterior, doubt, scale, people)
 
 
 @dataclass(frozen=True)
@@ -200,12 +209,12 @@ class _JointLikelihood:
 def _joint_likelihood(
     scale: GivenScale,
     given: Sequence[ScaleMeasurement],
-    people: ScalePosterior,
+    people_fit: PosteriorFit,
     prior: Float[ndarray, "r"],
     sigma: float,
     common_log_sigma: float,
-    intrinsic_sigma: float,
 ) -> _JointLikelihood:
+    people, intrinsic_sigma = people_fit.posterior, people_fit.intrinsic_sigma
     residual = people.log_scale - scale.log_scale[:, None]
     if_biased = (people.weight * _normal(residual, GROSS_ERROR_SIGMA)).sum(1)
     not_right = PEOPLE_BIASED * if_biased + PEOPLE_UNINFORMATIVE * prior * if_biased.sum()
@@ -231,13 +240,12 @@ def _joint_likelihood(
     )
 
 
-def mix_with_people(
-    constrained: ConstrainedPosterior, people: ScalePosterior | None, *, common_log_sigma: float
-) -> ScalePosterior:
-    """Return the posterior with the share of ``doubt`` given to people alone, whose posterior is at the same ratios.
+def mix_with_people(constrained: ConstrainedPosterior, *, common_log_sigma: float) -> ScalePosterior:
+    """Return the posterior with the share of ``doubt`` given to people alone.
 
     ``common_log_sigma`` is the standard deviation of their common bias.
     """
+    people = constrained.people_posterior
     if people is None:
         return constrained.posterior
     # Three-point Gauss-Hermite quadrature: exact for the mean and the variance.
@@ -255,8 +263,11 @@ def mix_with_people(
     )
 
 
-def by_people(scale: GivenScale, people: ScalePosterior) -> Float[ndarray, "k"]:
-    """Return the log ratio of each size by people alone (median of their posterior) to the given one."""
+def by_people(constrained: ConstrainedPosterior) -> Float[ndarray, "k"] | None:
+    """Return the log ratio of each size by people alone (median of their posterior) to the given one; None without."""
+    scale, people = constrained.given, constrained.people_posterior
+    if people is None:
+        return None
     sign = 1.0 if people.space == "disparity" else -1.0
     residual = sign * (scale.implied[:, :, None] - people.log_scale)
     return np.array([weighted_quantiles(one.ravel(), people.weight.ravel(), [0.5])[0] for one in residual])
