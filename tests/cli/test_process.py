@@ -286,6 +286,22 @@ def test_a_fault_with_one_photo_does_not_cost_the_others(shell, tmp_path, photo_
 
 
 @posix
+def test_an_interruption_between_two_imports_is_an_object_too(tmp_path):
+    """The module that prints objects is there, and the command line is not known to it yet."""
+    code = """
+        import os, signal, sys
+        from mfh.cli import interruption
+        interruption.look_after(expects_json=True)
+        import mfh.cli.json_answer
+        os.kill(os.getpid(), signal.SIGINT)
+    """
+    usual = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    command = [sys.executable, "-c", usual + textwrap.dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 130 and "interrupted" in json.loads(done.stdout)["error"]
+
+
+@posix
 @pytest.mark.parametrize("twice", [False, True])
 def test_interruption_at_any_moment(tmp_path, photo_path, twice):
     """From before the imports until after the last line: one line and 130, or what would have come without."""

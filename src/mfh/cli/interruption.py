@@ -121,6 +121,8 @@ def _is_importing(frame: "FrameType | None") -> bool:
 
 def _object() -> str:
     """Return the object to print, with what was measured so far; nothing where one is printed already."""
-    # It may itself be what was being imported.
-    failure_text = getattr(sys.modules.get("mfh.cli.json_answer"), "failure_text", None)
-    return f'{{"photos": [], "error": "{LINE}"}}\n' if failure_text is None else failure_text(LINE)
+    answer = sys.modules.get("mfh.cli.json_answer")
+    # It may itself be what was being imported, or wait for the imports that come after it.
+    if not getattr(answer, "is_begun", bool)():
+        return f'{{"photos": [], "error": "{LINE}"}}\n'
+    return sys.modules["mfh.cli.json_answer"].failure_text(LINE)

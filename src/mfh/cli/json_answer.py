@@ -15,6 +15,7 @@ from mfh.io.json_text import json_text
 class _Answer:
     """What the running command was asked for, and what it has printed."""
 
+    begun = False
     expected = False
     printed = False
     photos: "list[dict[str, object]]" = []
@@ -27,7 +28,13 @@ def expect(words: Sequence[str]) -> None:
         words: its command line.
     """
     options = words[: words.index("--")] if "--" in words else words
+    _Answer.begun = True
     _Answer.expected, _Answer.printed, _Answer.photos = "--json" in options, False, []
+
+
+def is_begun() -> bool:
+    """Return whether the command line of this process is known here."""
+    return _Answer.begun
 
 
 def note_photo(tree: dict[str, object]) -> None:

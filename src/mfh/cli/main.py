@@ -28,7 +28,8 @@ def main(arguments: "Sequence[str] | None" = None) -> int:
     from mfh.cli import interruption
 
     words = sys.argv[1:]
-    interruption.look_after(expects_json="--json" in words)
+    options = words[: words.index("--")] if "--" in words else words
+    interruption.look_after(expects_json="--json" in options)
     from mfh.cli import streams
 
     streams.look_after()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,11 +10,11 @@ import typer
 
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
 from mfh.cli.flags import AsJson
+from mfh.cli.groups import grouped
 from mfh.cli.json_answer import print_json
 from mfh.cli.progress import progress_line
-from mfh.config import PRESETS, EvidenceMode, HeadKind, PeopleMode
-from mfh.errors import InputError, MfhError, printable, shown
-from mfh_lab.cli.evaluated_method import MethodOptions, choose_method
+from mfh.errors import MfhError, printable, shown
+from mfh_lab.cli.evaluated_method import MFH, MethodOptions, PredictionOptions, choose_method
 
 if TYPE_CHECKING:
     from mfh_lab.evaluation.datasets.frames import FrameDataset
@@ -34,6 +34,41 @@ COMMANDS = {
 ProtocolName = Literal["paper", "authors_code"]
 
 
+@dataclass(frozen=True)
+class PhotoOptions:
+    """Which photos are measured, and by which rules."""
+
+    check: Annotated[
+        bool, typer.Option("--check", help="Only report what is there and what is missing; no model is loaded.")
+    ] = False
+    split: Annotated[
+        Path | None, typer.Option(help="List of photos, one a line; default: the usual one.", show_default=False)
+    ] = None
+    protocol: Annotated[
+        ProtocolName,
+        typer.Option(help="paper: as the paper describes; authors_code: as its published code does."),
+    ] = "paper"
+    limit: Annotated[int | None, typer.Option(help="Only the first photos.", show_default=False)] = None
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where the answers go."""
+
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Results; run again to resume. Default: out/evaluate/<dataset>-<protocol>-<method>.",
+            show_default=False,
+        ),
+    ] = None
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Throw away the answers in the folder, and begin anew.")
+    ] = False
+
+
 def register(app: typer.Typer) -> None:
     """Add a command for every dataset.
 
@@ -51,109 +86,34 @@ def command_for(dataset: str) -> Callable[..., int]:
         dataset: its name in the registry.
     """
 
+    @grouped
     def command(
         root: Annotated[Path, typer.Option(help="Folder of the dataset.", show_default=False)],
-        check: Annotated[
-            bool, typer.Option("--check", help="Only say what is there and what is missing; nothing is loaded.")
-        ] = False,
-        split: Annotated[
-            Path | None, typer.Option(help="List of photos, one a line; default: the usual one.", show_default=False)
-        ] = None,
-        protocol: Annotated[
-            ProtocolName,
-            typer.Option(help="paper: as the paper describes; authors_code: as its published code does."),
-        ] = "paper",
+        photos: PhotoOptions,
+        run: RunOptions,
+        given: PredictionOptions,
+        options: MethodOptions,
         method: Annotated[
             str,
             typer.Option(help="mfh, or a metric model of transformers: hf:org/name or a folder."),
-        ] = "mfh",
-        predictions: Annotated[
-            Path | None,
-            typer.Option(
-                help="Answers of any other program: DIR/<photo>.npy, npz, png, tiff, pfm or exr.", show_default=False
-            ),
-        ] = None,
-        unit: Annotated[
-            str | None,
-            typer.Option(help="Of the predictions: m, cm, mm, or metres per unit such as 1/256.", show_default=False),
-        ] = None,
-        space: Annotated[
-            Literal["depth", "disparity"],
-            typer.Option(help="Where scale and shift of the predictions are aligned in the relative setting."),
-        ] = "depth",
-        limit: Annotated[int | None, typer.Option(help="Only the first photos.", show_default=False)] = None,
-        out: Annotated[
-            Path | None,
-            typer.Option(
-                help="Results; run again to resume. Default: out/evaluate/<dataset>-<protocol>-<method>.",
-                show_default=False,
-            ),
-        ] = None,
-        restart: Annotated[
-            bool, typer.Option("--restart", help="Throw away the answers in the folder, and begin anew.")
-        ] = False,
-        preset: Annotated[
-            str | None,
-            typer.Option(help=f"Of method mfh: {', '.join(sorted(PRESETS))}. Default: pocket.", show_default=False),
-        ] = None,
-        people: Annotated[
-            PeopleMode | None, typer.Option(help="Of method mfh: as in mfh predict.", show_default=False)
-        ] = None,
-        painter: Annotated[str | None, typer.Option(help="Of method mfh: who paints.", show_default=False)] = None,
-        relative_depth_model: Annotated[
-            str | None, typer.Option(help="Of method mfh: which relative-depth model.", show_default=False)
-        ] = None,
-        person_segmenter: Annotated[
-            str | None, typer.Option(help="Of method mfh: who finds people.", show_default=False)
-        ] = None,
-        human_mesh: Annotated[
-            str | None, typer.Option(help="Of method mfh: who measures them.", show_default=False)
-        ] = None,
-        paintings: Annotated[
-            int | None, typer.Option(help="Of method mfh: paintings with usable people.", show_default=False)
-        ] = None,
-        evidence: Annotated[
-            EvidenceMode | None, typer.Option(help="Of method mfh: as in mfh predict.", show_default=False)
-        ] = None,
-        head: Annotated[
-            HeadKind | None, typer.Option(help="Of method mfh: as in mfh predict.", show_default=False)
-        ] = None,
-        seed: Annotated[
-            int | None, typer.Option(help="Of method mfh: of the paintings. Default: 0.", show_default=False)
-        ] = None,
+        ] = MFH,
         as_json: AsJson = False,
     ) -> int:
-        options = MethodOptions(
-            preset=preset,
-            people=people,
-            painter=painter,
-            relative_depth_model=relative_depth_model,
-            person_segmenter=person_segmenter,
-            human_mesh=human_mesh,
-            paintings=paintings,
-            evidence=evidence,
-            head=head,
-            seed=seed,
-        )
         try:
             from mfh_lab.evaluation.datasets.registry import check_dataset, open_dataset
 
-            if check:
-                return _say_check(check_dataset(dataset, root, split), as_json=as_json)
-            opened = open_dataset(dataset, root, split=split, limit=limit)
+            if photos.check:
+                return _say_check(check_dataset(dataset, root, photos.split), as_json=as_json)
+            opened = open_dataset(dataset, root, split=photos.split, limit=photos.limit)
             from mfh_lab.evaluation.protocols import PROTOCOLS
             from mfh_lab.evaluation.runner import Evaluation
 
-            rules = PROTOCOLS[protocol]
-            if predictions is None and unit is not None:
-                raise InputError(f"--unit {unit} is about --predictions, and none are given")
-            contender = (
-                choose_method(method, options, rules.of(dataset).fixed_scale, protocol=protocol)
-                if predictions is None
-                else options.files(predictions, unit, space=space, names=tuple(opened.names), method=method)
-            )
-            where = out or Path("out/evaluate") / _slug(f"{dataset}-{protocol}-{contender.title}")
-            return _run(Evaluation(opened, rules, contender), opened, where, restart=restart, as_json=as_json)
+            rules = PROTOCOLS[photos.protocol]
+            contender = given.contender(options, names=tuple(opened.names), method=method)
+            if contender is None:
+                contender = choose_method(method, options, rules.of(dataset).fixed_scale, protocol=photos.protocol)
+            where = run.out or Path("out/evaluate") / _slug(f"{dataset}-{photos.protocol}-{contender.title}")
+            return _run(Evaluation(opened, rules, contender), opened, where, restart=run.restart, as_json=as_json)
         except MfhError as error:
             if as_json:
                 print_json({"error": error_line(error)})

@@ -3,8 +3,8 @@
 Tables and Figure 5 share their options; each figure of predictions has its own.
 """
 
-import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,87 +12,93 @@ import typer
 from typer.core import TyperGroup
 
 from mfh.cli.flags import MOST_SCENES, MOST_SEEDS, MOST_WORKERS, NOISES, check_number
+from mfh.cli.groups import grouped
 from mfh.config import PRESETS
 from mfh.errors import InputError, shown
 from mfh_lab.cli import figures
 from mfh_lab.cli.reproduced import DEFAULT_SCENES, Request, reproduce_grid, reproduce_methods
 
 
-def reproduce(
-    name: str,
+@dataclass(frozen=True)
+class Options:
+    """What the tables and Figure 5 are measured on, and with."""
+
     dataset: Annotated[
         str | None,
         typer.Option(
             help="Default: the paper's. For tables of settings and fig5, pocket needs no files.", show_default=False
         ),
-    ] = None,
+    ] = None
     root: Annotated[
         list[str] | None,
         typer.Option(help="Folder of the dataset, or NAME=DIR, once for each.", metavar="DIR", show_default=False),
-    ] = None,
+    ] = None
     limit: Annotated[
         int | None, typer.Option(help=f"Only so many photos. Pocket world: {DEFAULT_SCENES}.", show_default=False)
-    ] = None,
+    ] = None
     preset: Annotated[
         str | None,
         typer.Option(
             help=f"Of {', '.join(sorted(PRESETS))}. Default: paper; pocket world: pocket.", show_default=False
         ),
-    ] = None,
-    painter: Annotated[str | None, typer.Option(help="Instead of the preset's.", show_default=False)] = None,
-    protocol: Annotated[Literal["paper", "authors_code"], typer.Option(help="Input crop and scored pixels.")] = "paper",
+    ] = None
+    painter: Annotated[str | None, typer.Option(help="Instead of the preset's.", show_default=False)] = None
+    protocol: Annotated[Literal["paper", "authors_code"], typer.Option(help="Input crop and scored pixels.")] = "paper"
     models: Annotated[
         Literal["trained", "oracle"],
         typer.Option(help="On the pocket world: the models in the package, or oracles with --noise."),
-    ] = "trained",
-    noise: Annotated[str, typer.Option(help=f"Of the oracles, one of {', '.join(NOISES)}.")] = "outliers10",
+    ] = "trained"
+    noise: Annotated[str, typer.Option(help=f"Of the oracles, one of {', '.join(NOISES)}.")] = "outliers10"
     bank: Annotated[
         Path | None, typer.Option(help="Bodies of the pocket world; default: in the package.", show_default=False)
-    ] = None,
+    ] = None
     workers: Annotated[
         int | None,
         typer.Option(help="Processes that render the pocket world; default: one a core.", show_default=False),
-    ] = None,
-    seeds: Annotated[int | None, typer.Option(help="Painting seeds of fig5; default: 5.", show_default=False)] = None,
+    ] = None
+    seeds: Annotated[int | None, typer.Option(help="Painting seeds of fig5; default: 5.", show_default=False)] = None
     method: Annotated[
         list[str] | None,
         typer.Option(help="For tables of methods: LABEL=hf:org/name.", metavar="LABEL=MODEL", show_default=False),
-    ] = None,
+    ] = None
     predictions: Annotated[
         list[str] | None,
         typer.Option(help="For tables of methods: LABEL=DIR.", metavar="LABEL=DIR", show_default=False),
-    ] = None,
+    ] = None
     unit: Annotated[
         str | None, typer.Option(help="Of the predictions: m, cm, mm or metres per unit.", show_default=False)
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the results; run again to resume.")] = Path("out/reproduce"),
-) -> int:
+    ] = None
+    out: Annotated[Path, typer.Option(help="Folder for the results; run again to resume.")] = Path("out/reproduce")
+
+
+def reproduce(name: str, given: Options) -> int:
     """Measure a table or figure of the paper again: Markdown, CSV, PNG and PDF, the paper's numbers beside."""
-    for flag, count, most in (
-        ("--limit", limit, MOST_SCENES), ("--seeds", seeds, MOST_SEEDS), ("--workers", workers, MOST_WORKERS)
-    ):  # fmt: skip
-        check_number(flag, count, 1, most)
+    check_number("--limit", given.limit, 1, MOST_SCENES)
+    check_number("--seeds", given.seeds, 1, MOST_SEEDS)
+    check_number("--workers", given.workers, 1, MOST_WORKERS)
     request = Request(
         name=name,
-        dataset=dataset,
-        roots={label: Path(place) for label, place in _labelled(root or [], "--root", unlabelled=True).items()},
-        limit=limit,
-        preset=preset,
-        painter=painter,
-        protocol=protocol,
-        out=out,
-        models=models,
-        noise=noise,
-        bank=bank,
-        workers=workers,
-        seeds=seeds,
-        methods=_labelled(method or [], "--method"),
-        predictions={label: Path(place) for label, place in _labelled(predictions or [], "--predictions").items()},
-        unit=unit,
+        dataset=given.dataset,
+        roots={label: Path(place) for label, place in _labelled(given.root or [], "--root", unlabelled=True).items()},
+        limit=given.limit,
+        preset=given.preset,
+        painter=given.painter,
+        protocol=given.protocol,
+        out=given.out,
+        models=given.models,
+        noise=given.noise,
+        bank=given.bank,
+        workers=given.workers,
+        seeds=given.seeds,
+        methods=_labelled(given.method or [], "--method"),
+        predictions={
+            label: Path(place) for label, place in _labelled(given.predictions or [], "--predictions").items()
+        },
+        unit=given.unit,
     )
     from mfh.io.atomic import check_writable
 
-    check_writable(out)
+    check_writable(given.out)
     return ENTRIES[name][0](request)
 
 
@@ -156,15 +162,12 @@ def routed(arguments: Sequence[str], commands: Sequence[str]) -> list[str]:
 
 
 def _entry(name: str) -> Callable[..., int]:
-    """Return :func:`reproduce` for one table as a function of its options."""
+    """Return :func:`reproduce` for one table as a command of its options."""
 
-    def entry(**options: Any) -> int:
-        return reproduce(name, **options)
+    @grouped
+    def entry(given: Options) -> int:
+        return reproduce(name, given)
 
-    signature = inspect.signature(reproduce)
-    parameters = [one for one in signature.parameters.values() if one.name != "name"]
-    entry.__signature__ = signature.replace(parameters=parameters)  # pyright: ignore[reportFunctionMemberAccess]
-    entry.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": int}
     return entry
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mfh.config import preset
+from mfh.config import Config, preset
 from mfh.errors import shown
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh_lab.cli.evaluate_datasets import COMMANDS
@@ -49,18 +49,18 @@ def answers(tmp_path):
 
 @pytest.fixture
 def asked(monkeypatch, metric_depth, floor_world):
-    """Replace the models of method mfh; returns what presets were loaded, with their changes."""
-    loaded: list[dict] = []
+    """Replace the models of method mfh; returns the configurations that were loaded."""
+    loaded: list[Config] = []
 
-    def from_preset(cls, name, **changed):
-        loaded.append({"preset": name, **changed})
-        return cls(replace(preset(name), **changed), **floor_world().models())
+    def from_config(cls, config):
+        loaded.append(config)
+        return cls(config, **floor_world().models())
 
-    def answer(self, photo, **_options):
+    def answer(self, photo, *_request):
         depth_m = np.linspace(1, 9, photo.rgb[..., 0].size, dtype=np.float32).reshape(photo.rgb.shape[:2])
         return with_depth(metric_depth, depth_m, photo=photo)
 
-    monkeypatch.setattr(MetricFromHuman, "from_preset", classmethod(from_preset))
+    monkeypatch.setattr(MetricFromHuman, "from_config", classmethod(from_config))
     monkeypatch.setattr(MetricFromHuman, "__call__", answer)
     return loaded
 
@@ -131,7 +131,7 @@ def test_this_projects_method_with_a_preset(run_mfh, asked, photos, tmp_path):
     assert run.code == 0 and run.out.startswith(
         "folder: 3 photos, protocol paper, mfh (preset pocket, people only, seed 3)"
     )
-    assert asked == [{"preset": "pocket", "people": "only", "seed": 3}]
+    assert asked == [replace(preset("pocket"), people="only", seed=3)]
     # Nothing is loaded for what is done already, and other settings are refused.
     assert run_mfh(*words, "--people", "only", "--seed", 3).code == 0 and len(asked) == 1
     other = run_mfh(*words, "--people", "only", "--seed", 4)
