@@ -164,7 +164,7 @@ def test_known_sizes(run_mfh, evidence_path, tmp_path):
 def test_a_known_distance_alone_suffices(run_mfh, tmp_path, gathered):
     save_evidence(tmp_path / "e.npz", replace(gathered, evidence=(), attempts=0))
     nothing = run_mfh("refit", tmp_path / "e.npz")
-    assert nothing.code == 3 and "no evidence of the metric scale" in nothing.error_line
+    assert nothing.code == 3 and "no usable person and no known size" in nothing.error_line
     assert not (tmp_path / "refit").exists()
     camera = gathered.photo.camera
     assert run_mfh("refit", tmp_path / "e.npz", "--known-distance", f"{camera.cx},{camera.cy}=5ft").code == 0
