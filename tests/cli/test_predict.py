@@ -17,7 +17,7 @@ from mfh.config import preset
 from mfh.errors import InputError
 from mfh.io.depth import read_depth_npz, read_depth_png
 from mfh.types import MeasuredPainting
-from tests.made_up_depth import with_depth
+from tests.toy_world import with_depth
 
 FILES = ["depth.npz", "depth.png", "preview.png", "receipt.json"]
 

@@ -12,7 +12,7 @@ from mfh.pipeline.canvas import canvas_of, on_photo
 from mfh.pipeline.request import Request
 from mfh.scale.known_sizes import KnownDistance, KnownSizes
 from mfh.types import Evidence, Landmark, LogRange, Photo, Region, RelativeDepth, Segment
-from tests.box_world import (
+from tests.toy_world import (
     CAMERA,
     LEFT_NEAR,
     MIDDLE,

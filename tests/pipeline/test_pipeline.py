@@ -16,7 +16,7 @@ from mfh.types import (
     FocalProvenance,
     Space,
 )
-from tests.box_world import (
+from tests.toy_world import (
     LEFT_NEAR,
     MIDDLE,
     PLACES,

@@ -10,7 +10,7 @@ from mfh.errors import NoLandmarkError
 from mfh.types import (
     Space,
 )
-from tests.box_world import (
+from tests.toy_world import (
     LEFT_NEAR,
     NOBODY,
     PLACES,

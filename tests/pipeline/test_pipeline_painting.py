@@ -18,7 +18,7 @@ from mfh.types import (
     ScaleInterval,
     Space,
 )
-from tests.box_world import (
+from tests.toy_world import (
     FLOOR_M,
     LEFT_NEAR,
     MIDDLE,

@@ -14,7 +14,7 @@ from mfh.scale.fit import fit_scale
 from mfh.scale.posterior import ScalePosterior
 from mfh.scale.range_prior import PhotoRange
 from mfh.types import Evidence, Landmark, Proposal, RelativeDepth
-from tests.box_world import CAMERA, FLOOR_M, OraclePainter, assert_exact, config, depth_in, pipeline, render
+from tests.toy_world import CAMERA, FLOOR_M, OraclePainter, assert_exact, config, depth_in, pipeline, render
 
 PHOTO = render([])
 RELATIVE = RelativeDepth((1 / depth_in(PHOTO.rgb) - 0.02).astype(np.float32), "disparity")

@@ -14,7 +14,7 @@ from mfh.scale.interval import region_interval
 from mfh.scale.known_sizes import KnownDistance, KnownSizes
 from mfh.scale.range_prior import region_range
 from mfh.types import CommonErrors, Evidence, Landmark, LogRange, Region, RelativeDepth, Segment
-from tests.box_world import MIDDLE, OraclePainter, OraclePeople, config, depth_in, pipeline, render
+from tests.toy_world import MIDDLE, OraclePainter, OraclePeople, config, depth_in, pipeline, render
 
 FLOOR = Region(10, 60, 40, 70)
 
