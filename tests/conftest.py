@@ -19,6 +19,17 @@ install_import_hook(["mfh", "mfh_lab.evaluation", "mfh_lab.paper", "mfh_lab.cli"
 settings.register_profile("mfh", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mfh")
 
+# Commands that draw, render, train, or run others; the cheap ones among their tests are few.
+SLOW_COMMANDS = ("evaluate", "evaluate_datasets", "figures", "pocket_train", "reproduce", "study")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of slow commands, before what is not asked for is left out."""
+    for item in items:
+        if item.path.parent.parts[-2:] == ("lab", "cli") and item.path.stem.removeprefix("test_") in SLOW_COMMANDS:
+            item.add_marker("slow")
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

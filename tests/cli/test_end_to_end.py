@@ -10,6 +10,8 @@ from mfh.errors import BackendError, WeightsError
 from mfh.io.depth import read_depth_npz
 from tests.photos import PEOPLE, empty_room
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def _real_models():

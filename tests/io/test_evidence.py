@@ -313,6 +313,7 @@ def test_every_array_is_of_its_kind_and_belongs_to_the_others(stored, name):
         load_evidence(stored)
 
 
+@pytest.mark.slow
 def test_more_people_than_can_be_fitted_are_refused(stored):
     with np.load(stored) as arrays:
         about = json.loads(str(arrays["about"]))

@@ -22,6 +22,8 @@ from tests.photos import PEOPLE, without
 
 pytest.importorskip("diffusers", reason="the hub's libraries are not installed: pip install -e '.[hub]'")
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Uncover:

@@ -24,6 +24,7 @@ def runs(world, people, focal_px, tmp_path):
     return full, with_camera(load_evidence(tmp_path / "e.npz"), full.photo.camera, full.photo.focal)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("focal_px", FOCALS)
 def test_figures_of_known_size_give_the_identical_answer(floor_world, tmp_path, focal_px, kind):
@@ -38,6 +39,7 @@ def test_figures_of_known_size_give_the_identical_answer(floor_world, tmp_path, 
     assert first.people_used >= 8, "enough of them to mean something"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("focal_px", FOCALS)
 def test_measured_bodies_give_it_up_to_their_own_perspective(floor_world, tmp_path, focal_px, kind):

@@ -70,6 +70,7 @@ def twin_log_depth(measurements: list[ScaleMeasurement], relative: RelativeDepth
     return float(np.interp(0.5, below, log_depth[order])), float(np.sqrt(square - mean**2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("people", [1, 2, 5, 12])
 def test_the_posterior_is_that_of_a_dense_grid(space: Space, people: int):
@@ -200,6 +201,7 @@ def test_the_order_of_people_does_not_matter(space: Space, order: list[int]):
     assert (other.scale, other.shift) == pytest.approx((head.scale, head.shift), rel=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(st.sampled_from(SPACES), st.floats(0.1, 10))
 def test_larger_people_make_everything_larger(space: Space, factor: float):

@@ -59,6 +59,7 @@ def test_a_gross_outlier_is_outvoted_and_shown_with_its_factor(space: Space, fac
     assert verdicts(evidence) == [["used"] * 5], "the evidence given is not changed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", SPACES)
 def test_honest_errors_are_no_contradiction(space: Space):
     rng = np.random.default_rng(0)

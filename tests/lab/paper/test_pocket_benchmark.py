@@ -45,6 +45,7 @@ def rows() -> list[BenchmarkRow]:
     return _measure_scene() + _measure_scene("outliers20")
 
 
+@pytest.mark.slow
 def test_one_row_for_every_question(rows):
     asked = {(row.noise, row.way, row.seed, row.paintings) for row in rows}
     ways = {way.name for way in WAYS}
@@ -70,6 +71,7 @@ def test_noise_costs_accuracy_and_nobody_beats_the_bound_by_much(rows):
     assert np.mean([row.abs_rel for row in noisy if row.way == _PAPER.name]) > 0.03
 
 
+@pytest.mark.slow
 def test_the_same_scene_gives_the_same_rows_and_seeds_differ(rows):
     def without_time(some):
         return [replace(row, seconds=0.0) for row in some]
@@ -167,6 +169,7 @@ def test_results_are_written_without_nan(tmp_path):
     assert len((tmp_path / "summary.csv").read_text().splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_the_plot_is_drawn_or_says_what_it_needs(tmp_path, monkeypatch):
     summaries = summarise([_row(paintings=n, seed=s) for n in (1, 2, 4) for s in (0, 1)])
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
@@ -189,6 +192,7 @@ def _benchmark(tmp_path, **changes) -> Benchmark:
     return replace(Benchmark(_scenes(tmp_path), (1, 2), 1, ("clean",)), **changes)
 
 
+@pytest.mark.slow
 def test_scenes_are_the_first_with_room(tmp_path):
     chosen = _scenes(tmp_path).seeds(lambda *_: None)
     rooms = [has_room((FIRST_SEED + k, sample_bank_path())) for k in range(3)]
@@ -197,6 +201,7 @@ def test_scenes_are_the_first_with_room(tmp_path):
     assert _scenes(tmp_path, count=1).seeds(lambda *_: None) == chosen[:1]
 
 
+@pytest.mark.slow
 def test_a_stopped_run_resumes_and_other_code_starts_over(tmp_path, monkeypatch):
     measured = []
 
@@ -222,6 +227,7 @@ def test_a_stopped_run_resumes_and_other_code_starts_over(tmp_path, monkeypatch)
     assert measured == [7, 8, 8, 9, 7, 8, 9]
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_gives_the_same_rows(tmp_path):
     def rows(workers):
         scenes = _scenes(tmp_path / str(workers), workers=workers)

@@ -9,6 +9,8 @@ from mfh.models.relative_depth.pocket import PocketRelativeDepth
 from mfh_lab.pocket.train.evaluate import aligned_score
 from tests.photos import rooms
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model() -> PocketRelativeDepth:

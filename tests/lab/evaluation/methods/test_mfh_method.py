@@ -66,6 +66,7 @@ def test_a_fixed_scale_is_for_the_papers_head_alone():
         with_fixed_scale(paper, 2.0, protocol="authors_code")
 
 
+@pytest.mark.slow
 def test_the_pipeline_answers_the_same_in_any_order(floor_world):
     world = floor_world(people_at_m=(3.0, 5.0))
     config = replace(preset("pocket"), head=HeadConfig(), people="only", painter=None)
@@ -82,6 +83,7 @@ def test_the_pipeline_answers_the_same_in_any_order(floor_world):
         assert np.median((first.depth_m / world.depth_m)[mask]) == pytest.approx(1, abs=0.07)
 
 
+@pytest.mark.slow
 def test_models_are_loaded_when_they_are_needed():
     contender = mfh_contender(replace(preset("pocket"), people="only"), title="mfh (preset pocket, people only)")
     assert contender.name == "mfh" and contender.title == "mfh (preset pocket, people only)"

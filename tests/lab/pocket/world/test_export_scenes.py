@@ -33,6 +33,7 @@ def exported(tmp_path_factory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_files_hold_the_render(exported, bank):
     seen = 0
     for seed in _SEEDS:
@@ -50,6 +51,7 @@ def test_files_hold_the_render(exported, bank):
     assert seen > 0
 
 
+@pytest.mark.slow
 def test_people_and_camera_are_where_the_file_says(exported, bank):
     checked = 0
     for seed in _SEEDS:
@@ -75,11 +77,13 @@ def test_people_and_camera_are_where_the_file_says(exported, bank):
     assert checked >= 2
 
 
+@pytest.mark.slow
 def test_any_number_of_workers_writes_the_same_bytes(exported, tmp_path):
     assert export_scenes(_SEEDS, tmp_path, sample_bank_path(), options=_OPTIONS, workers=2) == 3
     assert _bytes(tmp_path) == _bytes(exported)
 
 
+@pytest.mark.slow
 def test_a_finished_scene_is_not_rendered_again_and_an_unfinished_one_is(exported, tmp_path, monkeypatch):
     reports = []
     export_scenes(_SEEDS, tmp_path, sample_bank_path(), options=_OPTIONS, progress=lambda *a: reports.append(a))
@@ -124,6 +128,7 @@ def test_a_folder_of_somebody_else_stays_as_it_is(tmp_path, name):
     assert _bytes(tmp_path) == {f"scene-00000000/{name}": b"mine"}
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_was_about_to_move_is_swept(exported, tmp_path):
     for name in (".scene-00000001.77.tmp", ".scene-mine.tmp"):
         (tmp_path / name).mkdir()

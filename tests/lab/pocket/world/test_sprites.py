@@ -34,6 +34,7 @@ def test_a_figure_is_whole_and_as_tall_as_its_stature(sprite: Sprite):
     assert 0.9 < sprite.surface_depth_ratio < 1.02 and 0.9 < sprite.pelvis_depth_ratio < 1.1
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_figure(bank, sprite: Sprite):
     body = int(bank.indices("test", poses=("stand",))[0])
     again = render_sprite(bank, body, seed=4, light="sun", height_px=60, samples=1)
