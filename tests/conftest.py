@@ -19,8 +19,8 @@ install_import_hook(["mfh", "mfh_lab.evaluation", "mfh_lab.paper", "mfh_lab.cli"
 settings.register_profile("mfh", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mfh")
 
-# Commands that draw, render, train, or run others; the cheap ones among their tests are few.
-SLOW_COMMANDS = ("evaluate", "evaluate_datasets", "figures", "pocket_train", "reproduce", "study")
+# Commands that draw, render, train, or compare methods: few of their tests are fast.
+SLOW_COMMANDS = ("evaluate", "evaluate_datasets", "figures", "pocket", "pocket_train", "reproduce", "study")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -30,6 +30,7 @@ def predict(run_mfh, tmp_path, *words):
     return run_mfh("predict", tmp_path / "floor.png", "--focal-px", "150", "--out", tmp_path / "out", *words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["npy", "npz", "png", "tif", "pfm", "exr"])
 def test_relative_depth_from_a_file(run_mfh, floor, tmp_path, ending):
     path = tmp_path / f"map.{ending}"

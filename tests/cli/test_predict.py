@@ -452,6 +452,7 @@ def test_relative_depth_that_is_an_earlier_result_stays(run_mfh, fake_pipeline, 
     assert (out / "photo" / "depth.png").read_bytes() == before, run.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["...jpg", "a\nb.jpg", "\udcff.jpg", "x" * 200 + ".jpg"])
 def test_results_of_any_file_name_lie_in_out(run_mfh, fake_pipeline, photo_path, tmp_path, name):
     photo = tmp_path / "in" / name

@@ -340,6 +340,7 @@ def test_a_larger_photo_than_its_camera_is_not_decoded(stored, monkeypatch):
         load_evidence(stored)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", ["disparity", "depth"])
 def test_holes_come_back(tmp_path, gathered, space):
     valid_mask = np.ones(gathered.relative.values.shape, bool)

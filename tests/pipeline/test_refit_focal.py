@@ -65,6 +65,7 @@ def test_a_camera_of_another_size_is_refused(floor_world, gathered):
         with_camera(gathered, floor_world().photo().camera, gathered.photo.focal)
 
 
+@pytest.mark.slow
 def test_the_real_models_agree_with_a_full_run(tmp_path):
     """People measured in a photo: a lens 1.3 times as long."""
     from mfh.errors import BackendError, WeightsError

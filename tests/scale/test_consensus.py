@@ -170,6 +170,7 @@ def test_what_the_user_knows_outvotes_people(space: Space):
     assert np.median(log_error(fit, space)[np.abs(ROOM_M - 3) < 0.2]) == pytest.approx(0, abs=0.05)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     st.sampled_from(SPACES),

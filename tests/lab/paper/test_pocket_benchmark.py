@@ -56,6 +56,7 @@ def test_one_row_for_every_question(rows):
     assert all(row.seconds > 0 for row in rows)
 
 
+@pytest.mark.slow
 def test_clean_oracles_are_exact_in_the_papers_way(rows):
     clean = [row for row in rows if row.noise == "clean" and row.way in (_PAPER.name, BOUND)]
     assert len(clean) == 5
@@ -63,6 +64,7 @@ def test_clean_oracles_are_exact_in_the_papers_way(rows):
         assert row.abs_rel < 1e-4 and row.delta1 == 1.0 and row.scale_error < 1e-4
 
 
+@pytest.mark.slow
 def test_noise_costs_accuracy_and_nobody_beats_the_bound_by_much(rows):
     noisy = [row for row in rows if row.noise == "outliers20"]
     (bound,) = (row for row in noisy if row.way == BOUND)
@@ -114,6 +116,7 @@ def test_every_way_finds_the_head_and_reports_when_there_is_none(cell):
         fit_cell(cell, _evidence(False), relative)
 
 
+@pytest.mark.slow
 def test_a_scene_without_an_answer_is_a_line_without_numbers():
     bench = OracleBench([_SEED], load_bank(sample_bank_path()), "clean", size=(160, 120), as_published=False)
     view = bench.view(bench.names[0])

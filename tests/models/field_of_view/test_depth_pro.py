@@ -39,6 +39,7 @@ def tiny(tiny_weights) -> DepthPro:
     return load_models({"field_of_view": "depth-pro"})["field_of_view"]
 
 
+@pytest.mark.slow
 def test_the_network_sees_what_the_librarys_processor_would_show_it(tiny, monkeypatch):
     seen = []
     forward = tiny._model.forward

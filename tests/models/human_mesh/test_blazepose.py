@@ -102,6 +102,7 @@ def test_bodies_stand_where_the_sensor_sees_them(bodies: list[HumanMesh], found:
     assert abs(np.median(log_ratios)) < 0.11
 
 
+@pytest.mark.slow
 def test_a_batch_is_the_same_as_one_by_one_and_as_before(blazepose: BlazePose, some_people, found: list[Person]):
     rgb = some_people[0]
     other = np.ascontiguousarray(rgb[:, 440:])
@@ -193,6 +194,7 @@ def _camera(side: int, f_px: float = 300.0) -> Camera:
     return Camera(f_px, f_px, (side - 1) / 2, (side - 1) / 2, side, side)
 
 
+@pytest.mark.slow
 def test_twice_the_focal_length_is_twice_as_far(blazepose: BlazePose, found: list[Person], bodies, some_people):
     rgb, camera, _ = some_people
     longer = replace(camera, fx=2 * camera.fx, fy=2 * camera.fy)
@@ -203,6 +205,7 @@ def test_twice_the_focal_length_is_twice_as_far(blazepose: BlazePose, found: lis
         assert abs(ratio / 2 - 1) < 0.06
 
 
+@pytest.mark.slow
 def test_a_large_photo_gives_the_same_people_at_its_own_size(blazepose: BlazePose, some_people, bodies):
     rgb, camera, _ = some_people
     large = cv2.resize(rgb, (2560, 1920), interpolation=cv2.INTER_LINEAR)
@@ -223,6 +226,7 @@ def test_a_person_known_by_a_box_alone_is_measured_too(blazepose: BlazePose, fou
     assert abs(np.log(np.median(body.vertices_m[:, 2]) / np.median(bodies[0].vertices_m[:, 2]))) < 0.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pcl_office1", "promptda_arkit"])
 def test_nobody_is_surely_seen_in_an_empty_room(blazepose: BlazePose, tmp_path: Path, name: str):
     people = blazepose.segment([empty_room(name, tmp_path / name).rgb])[0]

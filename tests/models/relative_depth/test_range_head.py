@@ -46,6 +46,7 @@ def test_it_is_never_surer_than_photos_differ():
         assert sum(weight for weight, _, _ in said.parts) == pytest.approx(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "photo", rooms("pcl_five_people", "pcl_office1", "pcl_region_growing", "promptda_arkit"), ids=str
 )

@@ -21,6 +21,7 @@ def _on_the_cpu(monkeypatch):
     monkeypatch.setenv("MFH_DEVICE", "cpu")
 
 
+@pytest.mark.slow
 def test_a_metric_model_of_a_folder_answers(tmp_path):
     tiny_depth.depth_anything(tmp_path / "model", metric=True)
     contender = hub_contender(str(tmp_path / "model"))

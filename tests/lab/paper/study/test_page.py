@@ -30,6 +30,7 @@ def make(material, tmp_path, *, out="study.html", seed=1, **options):
     return make_study(photos, folders, out=tmp_path / out, key=key, seed=seed, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("out", ["study.html", "folder"])
 def test_no_name_that_the_user_gave_is_in_the_page(material, tmp_path, out):
     made = make(material, tmp_path, out=out)

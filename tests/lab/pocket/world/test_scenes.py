@@ -12,6 +12,8 @@ from mfh_lab.pocket.world.people import FIRST_PERSON_ID, place_body, seat_place
 from mfh_lab.pocket.world.scene_builder import Place
 from mfh_lab.pocket.world.scenes import Render, draw_scene, render
 
+pytestmark = pytest.mark.slow
+
 _SIZE = (160, 120)
 
 
@@ -67,7 +69,6 @@ def _photo(render: Render) -> Photo:
     return Photo(render.rgb.astype(np.float32) / 255, camera, FocalProvenance("explicit", "true", 0.0), "render")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("space", "scale", "shift"), [("disparity", 0.37, 0.021), ("depth", 2.3, 0.4)])
 def test_oracle_models_recover_the_true_depth(scene, space, scale, shift):
     config = Config(name="oracle", relative_depth="-", person_segmenter="-", human_mesh="-", painter=None)
@@ -96,7 +97,6 @@ def test_a_scene_without_people_is_a_clear_failure(scene):
     assert caught.value.tried
 
 
-@pytest.mark.slow
 def test_a_scene_is_a_function_of_its_seed(bank):
     scenes = [draw_scene(seed, bank, split="test", size=(64, 48)) for seed in (11, 11, 12)]
     first, again, other = (render(scene, bank, people=scene.people, samples=1) for scene in scenes)

@@ -9,6 +9,8 @@ from mfh_lab.pocket.world.scene_builder import Place
 from mfh_lab.pocket.world.sprites import POSES, Sprite, between_feet, draw_bodies, render_sprite, save_sprites
 from mfh_lab.pocket.world.wardrobe import Surface, cut, smooth
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bank():
@@ -34,7 +36,6 @@ def test_a_figure_is_whole_and_as_tall_as_its_stature(sprite: Sprite):
     assert 0.9 < sprite.surface_depth_ratio < 1.02 and 0.9 < sprite.pelvis_depth_ratio < 1.1
 
 
-@pytest.mark.slow
 def test_the_same_seed_gives_the_same_figure(bank, sprite: Sprite):
     body = int(bank.indices("test", poses=("stand",))[0])
     again = render_sprite(bank, body, seed=4, light="sun", height_px=60, samples=1)

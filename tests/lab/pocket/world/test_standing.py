@@ -6,6 +6,8 @@ import pytest
 from mfh_lab.pocket.world.scenes import draw_scene, free_people, render
 from mfh_lab.pocket.world.standing import standing_room
 
+pytestmark = pytest.mark.slow
+
 _SIZE = (112, 84)
 
 
@@ -24,7 +26,6 @@ def test_a_metre_at_the_feet_of_a_person_covers_as_many_pixels_as_the_plane_says
         assert standing.plane @ [u, v, 1] == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.slow
 def test_free_ground_is_where_nothing_stands(bank):
     checked = 0
     for seed in range(30, 36):

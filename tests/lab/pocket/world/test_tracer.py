@@ -9,6 +9,8 @@ from mfh_lab.pocket.world.scene_builder import Place, SceneBuilder
 from mfh_lab.pocket.world.textures import Texture
 from mfh_lab.pocket.world.tracer import CameraPose, Environment, trace_image
 
+pytestmark = pytest.mark.slow
+
 _SKY = Environment(
     np.array([0, 0, 1], np.float32),
     np.ones(3, np.float32),
@@ -29,7 +31,6 @@ def _ray_triangle(origin, direction, corners):
     return t if t > 1e-4 and u >= 0 and v >= 0 and u + v <= 1 else np.inf
 
 
-@pytest.mark.slow
 def test_hierarchy_finds_the_same_hit_as_testing_every_triangle():
     rng = np.random.default_rng(0)
     corners = (rng.uniform(-1, 1, (300, 1, 3)) + rng.normal(0, 0.3, (300, 3, 3))).astype(np.float32)
