@@ -50,7 +50,8 @@ check: dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
-# One thread: two are erratic on small machines. Two processes are not, and share nothing that tests write.
+# One thread: two are erratic on small machines. Some slow tests kill processes at moments by the clock, and others
+# measure seconds: the whole runs one test at a time.
 quick: dev weights
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 -q $(PYTEST_ARGS)
 
