@@ -54,6 +54,7 @@ def test_any_message_is_one_line(text):
     assert is_one_line(shown(text)) and is_one_line(error_line(NoLandmarkError("no", tried=(text,))))
 
 
+@pytest.mark.slow
 def test_long_messages_keep_both_ends():
     line = str(InputError("file " + "x" * 10_000_000 + ": expected a map"))
     assert len(line) <= 2000 and line.startswith("file xxx") and line.endswith("expected a map")

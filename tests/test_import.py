@@ -20,6 +20,7 @@ def test_importing_the_package_brings_nothing():
     assert not modules_after("import mfh") & {*HEAVY, "PIL", "numpy", "jaxtyping"}
 
 
+@pytest.mark.slow
 def test_public_names_bring_no_model_library():
     loaded = modules_after("from mfh import *\nimport mfh\nassert mfh.MetricFromHuman and mfh.load_photo")
     assert not loaded & set(HEAVY)

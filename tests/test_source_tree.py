@@ -108,6 +108,7 @@ def test_other_uses_are_none():
     assert offences(ast.parse(code), (*PICTURES, *DECODERS)) == set()
 
 
+@pytest.mark.slow
 def test_pictures_and_files_are_opened_at_the_door_alone():
     found = [
         f"{path}: {name}"
@@ -119,6 +120,7 @@ def test_pictures_and_files_are_opened_at_the_door_alone():
     assert set(ALLOWED) <= set(found), "what is no longer used is no longer allowed"
 
 
+@pytest.mark.slow
 def test_both_packages_are_looked_at():
     assert all(ALLOWED.values()) and all(DOOR.values())
     assert {path.partition("/")[0] for path, _ in modules()} == {"mfh", "mfh_lab"}

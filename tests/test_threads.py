@@ -45,6 +45,7 @@ def answer(pipeline: MetricFromHuman, photo: Photo) -> tuple:
     return result.depth_m.tobytes(), result.log_sigma.tobytes(), result.head, result.landmarks, result.interval
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("people", ["auto", "paint"])
 def test_threads_and_one_after_the_other_agree(photos, people):
     if not weights.installed("blazepose"):

@@ -8,6 +8,9 @@ import pytest
 from mfh.config import preset
 from mfh.errors import BackendError, WeightsError
 from mfh.io.depth import read_depth_npz
+from tests.photos import PEOPLE, empty_room
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -31,34 +34,33 @@ def test_demo(run_mfh, tmp_path):
 
 
 @pytest.mark.usefixtures("_real_models")
-def test_five_people_in_metres(run_mfh, shared_data, tmp_path):
-    folder = shared_data / "rgbd" / "pcl_five_people"
+def test_people_in_metres(run_mfh, tmp_path):
     run = run_mfh(
-        "predict", folder / "rgb.png", "--intrinsics", folder / "intrinsics.json", "--out", tmp_path / "out", "--json"
+        "predict", PEOPLE.rgb_path, "--intrinsics", PEOPLE.intrinsics_path, "--out", tmp_path / "out", "--json"
     )
     assert run.code == 0 and run.err == ""
     (photo,) = json.loads(run.out)["photos"]
-    assert photo["people_used"] >= 3
+    assert photo["people_used"] >= min(3, len(PEOPLE.hips_px))
     stored = read_depth_npz(tmp_path / "out" / "rgb" / "depth.npz")
-    truth_m = np.load(folder / "depth.npy").astype(np.float64)
+    truth_m = PEOPLE.depth_m.astype(np.float64)
     scored = stored.valid_mask & np.isfinite(truth_m) & (truth_m > 0)
     errors = np.abs(stored.depth_m[scored] - truth_m[scored]) / truth_m[scored]
     assert scored.mean() > 0.5 and errors.mean() <= 0.30
 
 
 @pytest.mark.usefixtures("_real_models")
-def test_a_photo_without_people_is_exit_code_3_where_nobody_may_be_painted(run_mfh, shared_data, tmp_path):
-    photo = shared_data / "rgbd" / "open3d_tum" / "rgb.png"
+def test_a_photo_without_people_is_exit_code_3_where_nobody_may_be_painted(run_mfh, tmp_path):
+    photo = empty_room("open3d_tum", tmp_path / "room").rgb_path
     run = run_mfh("predict", photo, "--people", "only", "--out", tmp_path / "out")
     assert run.code == 3 and run.error_line.count("people in the photo:") == 1
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("_real_models")
-def test_a_photo_without_people_gets_metres_from_painted_ones(run_mfh, shared_data, tmp_path):
-    folder = shared_data / "rgbd" / "pcl_office1"
-    words = ("--intrinsics", folder / "intrinsics.json", "--paintings", "6", "--save-paintings")
-    run = run_mfh("predict", folder / "rgb.png", *words, "--out", tmp_path / "out")
+def test_a_photo_without_people_gets_metres_from_painted_ones(run_mfh, tmp_path):
+    room = empty_room("pcl_office1", tmp_path / "room")
+    words = ("--intrinsics", room.intrinsics_path, "--paintings", "6", "--save-paintings")
+    run = run_mfh("predict", room.rgb_path, *words, "--out", tmp_path / "out")
     assert run.code == 0 and "pocket world" in run.out
     receipt = json.loads((tmp_path / "out" / "rgb" / "receipt.json").read_text(encoding="utf-8"))
     used = [one for one in receipt["landmarks"] if one["verdict"] == "used"]
@@ -66,7 +68,7 @@ def test_a_photo_without_people_gets_metres_from_painted_ones(run_mfh, shared_da
     assert all(one["measured_by"] == "sprite" for one in used)
     assert len(list((tmp_path / "out" / "rgb" / "paintings").glob("*.png"))) >= 6
     stored = read_depth_npz(tmp_path / "out" / "rgb" / "depth.npz")
-    truth_m = np.load(folder / "depth.npy").astype(np.float64)
+    truth_m = room.depth_m.astype(np.float64)
     scored = stored.valid_mask & (truth_m > 0)
     errors = np.abs(stored.depth_m[scored] - truth_m[scored]) / truth_m[scored]
     # A room with nobody in it, and no metric training data: a constant guess of its median depth would have 0.31.

@@ -30,6 +30,7 @@ def predict(run_mfh, tmp_path, *words):
     return run_mfh("predict", tmp_path / "floor.png", "--focal-px", "150", "--out", tmp_path / "out", *words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["npy", "npz", "png", "tif", "pfm", "exr"])
 def test_relative_depth_from_a_file(run_mfh, floor, tmp_path, ending):
     path = tmp_path / f"map.{ending}"
@@ -57,6 +58,7 @@ def test_relative_depth_from_a_file(run_mfh, floor, tmp_path, ending):
     np.testing.assert_allclose(read_depth_npz(folder / "refit" / "depth.npz").depth_m, stored.depth_m, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", ["disparity", "depth"])
 def test_holes_are_said_masked_and_kept_in_the_evidence(run_mfh, floor, tmp_path, space):
     values = np.rint(60 * floor.depth_m if space == "depth" else 3000 / floor.depth_m).astype(np.uint16)
@@ -126,6 +128,7 @@ def test_bad_maps_are_one_line_and_exit_code_2(run_mfh, floor, tmp_path, monkeyp
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -143,6 +146,7 @@ def test_what_is_about_one_photo_is_not_for_several(run_mfh, fake_pipeline, phot
     assert run_mfh("predict", photo_path, other, "--person-height", "1.8").code == 0, "of everybody may be"
 
 
+@pytest.mark.slow
 def test_known_sizes_reach_the_pipeline(run_mfh, fake_pipeline, photo_path, tmp_path, monkeypatch, metric_depth):
     asked = []
     monkeypatch.setattr(
@@ -160,6 +164,7 @@ def test_known_sizes_reach_the_pipeline(run_mfh, fake_pipeline, photo_path, tmp_
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out").code == 0 and asked[1].known == KnownSizes()
 
 
+@pytest.mark.slow
 def test_a_person_s_height_scales_the_photo(run_mfh, floor, tmp_path):
     told = {}
     for metres in (1.6, 2.0):
@@ -209,6 +214,7 @@ def room(tmp_path):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metres", [2.4, 9.0])
 def test_one_known_distance_gives_metres_without_people(run_mfh, room, tmp_path, metres):
     try:

@@ -17,11 +17,12 @@ from mfh.config import preset
 from mfh.errors import InputError
 from mfh.io.depth import read_depth_npz, read_depth_png
 from mfh.types import MeasuredPainting
-from tests.made_up_depth import with_depth
+from tests.toy_world import with_depth
 
 FILES = ["depth.npz", "depth.png", "preview.png", "receipt.json"]
 
 
+@pytest.mark.slow
 def test_four_files_and_a_table(run_mfh, fake_pipeline, photo_path, tmp_path):
     run = run_mfh("predict", photo_path, "--out", tmp_path / "out", "--focal-px", "50")
     assert (run.code, run.err) == (0, "")
@@ -58,6 +59,7 @@ def test_json_of_a_wrong_option_is_one_object_too(run_mfh, photo_path):
     assert json.loads(run.out)["photos"] == [] and "--focal-px is 0" in json.loads(run.out)["error"]
 
 
+@pytest.mark.slow
 def test_quiet_prints_nothing(run_mfh, fake_pipeline, photo_path, tmp_path):
     run = run_mfh("predict", photo_path, "--quiet", "--out", tmp_path / "out")
     assert (run.code, run.out, run.err) == (0, "", "")
@@ -72,6 +74,7 @@ def test_nobody_to_measure_by_is_exit_code_3(run_mfh, fake_pipeline, photo_path,
     assert not (tmp_path / "out" / "nobody").exists()
 
 
+@pytest.mark.slow
 def test_a_bad_photo_does_not_cost_the_others(run_mfh, fake_pipeline, photo_path, tmp_path):
     other = shutil.copy(photo_path, tmp_path / "other.jpg")
     (tmp_path / "text.jpg").write_text("no picture")
@@ -82,6 +85,7 @@ def test_a_bad_photo_does_not_cost_the_others(run_mfh, fake_pipeline, photo_path
     assert len(fake_pipeline) == 1, "models are loaded once"
 
 
+@pytest.mark.slow
 def test_photos_of_one_name_get_folders_of_their_own(run_mfh, fake_pipeline, photo_path, tmp_path):
     out = tmp_path / "out"
     (tmp_path / "b").mkdir()
@@ -150,6 +154,7 @@ def painted(metric_depth, count):
     )
 
 
+@pytest.mark.slow
 def test_paintings_are_saved_with_their_strip(run_mfh, fake_pipeline, photo_path, tmp_path, monkeypatch, metric_depth):
     import mfh.pipeline.pipeline
 
@@ -358,6 +363,7 @@ def test_durations(text, seconds):
         assert math.isclose(parse_seconds(text), seconds)
 
 
+@pytest.mark.slow
 def test_other_models_by_name_or_place(run_mfh, fake_pipeline, photo_path, tmp_path):
     words = ["--painter", "hf:org/name", "--relative-depth-model", "depth-anything-v2-small"]
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out", *words).code == 0
@@ -372,6 +378,7 @@ def test_other_models_by_name_or_place(run_mfh, fake_pipeline, photo_path, tmp_p
     assert fake_pipeline[-1].people == "auto"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "question"),
     [
@@ -398,6 +405,7 @@ def test_a_given_focal_length_no_camera_has_is_an_error(run_mfh, fake_pipeline, 
     assert run.code == 2 and "--fov-x-deg 0.0001 is a focal length of" in run.error_line
 
 
+@pytest.mark.slow
 def test_who_finds_and_measures_people_and_who_sees_the_focal_length(run_mfh, fake_pipeline, photo_path, tmp_path):
     words = ["--person-segmenter", "mask2former", "--human-mesh", "blazepose", "--fov-from", "depth-pro"]
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out", "--preset", "paper", *words).code == 0
@@ -407,6 +415,7 @@ def test_who_finds_and_measures_people_and_who_sees_the_focal_length(run_mfh, fa
     assert run.code == 2 and "unknown field of view model 'mogge': expected one of: depth-pro, moge" in run.error_line
 
 
+@pytest.mark.slow
 def test_commercial_ok_says_what_takes_whose_place(run_mfh, fake_pipeline, photo_path, tmp_path):
     place = ["predict", photo_path, "--out", tmp_path / "out"]
     run = run_mfh(*place, "--preset", "standard", "--commercial-ok")
@@ -421,6 +430,7 @@ def test_commercial_ok_says_what_takes_whose_place(run_mfh, fake_pipeline, photo
     assert run.code == 2 and "the licence of the painter hf:org/name is not known here" in run.error_line
 
 
+@pytest.mark.slow
 def test_the_photo_is_never_replaced_by_its_own_results(run_mfh, fake_pipeline, photo_path, tmp_path):
     photo = tmp_path / "out" / "depth" / "depth.png"
     photo.parent.mkdir(parents=True)
@@ -431,6 +441,7 @@ def test_the_photo_is_never_replaced_by_its_own_results(run_mfh, fake_pipeline, 
     assert photo.read_bytes() == before and (tmp_path / "out" / "depth-2" / "receipt.json").exists()
 
 
+@pytest.mark.slow
 def test_relative_depth_that_is_an_earlier_result_stays(run_mfh, fake_pipeline, photo_path, tmp_path):
     out = tmp_path / "out"
     assert run_mfh("predict", photo_path, "--out", out).code == 0
@@ -441,6 +452,7 @@ def test_relative_depth_that_is_an_earlier_result_stays(run_mfh, fake_pipeline, 
     assert (out / "photo" / "depth.png").read_bytes() == before, run.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["...jpg", "a\nb.jpg", "\udcff.jpg", "x" * 200 + ".jpg"])
 def test_results_of_any_file_name_lie_in_out(run_mfh, fake_pipeline, photo_path, tmp_path, name):
     photo = tmp_path / "in" / name

@@ -39,6 +39,7 @@ def test_the_same_again_is_the_same(run_mfh, evidence_path, gathered):
     assert receipt["attempts"] == 3 and "evidence" not in receipt["files"]
 
 
+@pytest.mark.slow
 def test_after_predict_with_save_evidence(run_mfh, fake_pipeline, photo_path, tmp_path):
     out = tmp_path / "out"
     run = run_mfh("predict", photo_path, "--save-evidence", "--out", out)
@@ -56,6 +57,7 @@ def test_after_predict_with_save_evidence(run_mfh, fake_pipeline, photo_path, tm
     assert receipt["from_earlier_run"] == ["evidence.npz"] and "evidence" not in receipt["files"]
 
 
+@pytest.mark.slow
 def test_focal_length(run_mfh, evidence_path, tmp_path, gathered):
     focal = gathered.photo.camera.fx
     # Of figures of known size alone, all metres are linear in the focal length.
@@ -69,6 +71,7 @@ def test_focal_length(run_mfh, evidence_path, tmp_path, gathered):
     assert not any("--focal-px" in warning for warning in receipt["warnings"]), "the focal length is known now"
 
 
+@pytest.mark.slow
 def test_an_odd_focal_length_is_questioned_and_another_one_ends_that(run_mfh, evidence_path, tmp_path):
     asked = "--fov-x-deg 1.2 is a focal length longer than nearly any lens"
     for words, count in ((("--fov-x-deg", "1.2"), 1), (("--fov-x-deg", "60"), 0)):
@@ -89,12 +92,14 @@ def test_other_ways_to_say_the_focal_length(run_mfh, evidence_path, tmp_path, wo
     assert json.loads((tmp_path / "out" / "receipt.json").read_text())["focal"]["source"] == "explicit"
 
 
+@pytest.mark.slow
 def test_intrinsics_file(run_mfh, evidence_path, tmp_path):
     (tmp_path / "k.json").write_text(json.dumps({"fx": 60, "fy": 61, "cx": 31.5, "cy": 23.5}))
     assert run_mfh("refit", evidence_path, "--out", tmp_path / "out", "--intrinsics", tmp_path / "k.json").code == 0
     np.testing.assert_array_equal(read_depth_npz(tmp_path / "out" / "depth.npz").K[:2], [[60, 0, 31.5], [0, 61, 23.5]])
 
 
+@pytest.mark.slow
 def test_head(run_mfh, evidence_path, tmp_path, gathered):
     for kind in ("consensus", "silog"):
         assert run_mfh("refit", evidence_path, "--out", tmp_path / kind, "--head", kind).code == 0
@@ -116,6 +121,7 @@ def test_another_region(run_mfh, evidence_path, tmp_path, gathered):
     assert outside.code == 2 and "reaches outside" in outside.error_line and not (tmp_path / "no").exists()
 
 
+@pytest.mark.slow
 def test_lengths(run_mfh, evidence_path, tmp_path, gathered):
     words = ("--measure", "10,30:50,30", "--measure", "10,45:10,30")
     run = run_mfh("refit", evidence_path, "--out", tmp_path / "out", *words)
@@ -138,6 +144,7 @@ def test_exclude(run_mfh, evidence_path, tmp_path):
     assert [row["weight"] > 0 for row in rows] == [False, False, True, False, True]
 
 
+@pytest.mark.slow
 def test_a_height_of_everybody_is_for_people_in_the_photo(run_mfh, evidence_path, tmp_path):
     assert run_mfh("refit", evidence_path, "--out", tmp_path / "out", "--person-height", "2m").code == 0
     rows = json.loads((tmp_path / "out" / "receipt.json").read_text())["landmarks"]
@@ -151,6 +158,7 @@ def test_a_height_of_everybody_where_nobody_is_in_the_photo(run_mfh, tmp_path, g
     assert run.code == 2 and "no person in the photo was measured" in run.error_line
 
 
+@pytest.mark.slow
 def test_known_sizes(run_mfh, evidence_path, tmp_path):
     words = ("--known-distance", "5,40=12m", "--known-length", "30,45:34,45=1.5", "--person-height", "0=180cm")
     assert run_mfh("refit", evidence_path, "--out", tmp_path / "out", *words).code == 0
@@ -171,6 +179,7 @@ def test_a_known_distance_alone_suffices(run_mfh, tmp_path, gathered):
     assert depth_in(tmp_path / "refit")[24, 32] == pytest.approx(5 * 0.3048, rel=0.05)
 
 
+@pytest.mark.slow
 def test_json(run_mfh, evidence_path):
     run = run_mfh("refit", evidence_path, "--json")
     (one,) = json.loads(run.out)["photos"]
@@ -179,6 +188,7 @@ def test_json(run_mfh, evidence_path):
     assert wrong.code == 2 and "person 99" in json.loads(wrong.out)["error"]
 
 
+@pytest.mark.slow
 def test_results_of_the_full_run_are_never_replaced(run_mfh, evidence_path):
     (evidence_path.parent / "receipt.json").write_text(json_text(sealed({"photo": "photo.jpg", "contents": {}})))
     run = run_mfh("refit", evidence_path, "--out", evidence_path.parent)
@@ -188,6 +198,7 @@ def test_results_of_the_full_run_are_never_replaced(run_mfh, evidence_path):
         assert run_mfh("refit", evidence_path).code == 0, "its own earlier results are"
 
 
+@pytest.mark.slow
 def test_evidence_of_an_unknown_preset_has_the_default_head(run_mfh, tmp_path, gathered):
     save_evidence(tmp_path / "e.npz", replace(gathered, preset="mine"))
     assert run_mfh("refit", tmp_path / "e.npz").code == 0
@@ -237,6 +248,7 @@ def test_bad_evidence_is_one_line_and_exit_code_2(run_mfh, evidence_path, photo_
     assert not (tmp_path / "refit").exists()
 
 
+@pytest.mark.slow
 def test_no_model_is_loaded(evidence_path):
     code = f"""
         import sys

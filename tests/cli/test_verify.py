@@ -13,6 +13,7 @@ def results(run_mfh, fake_pipeline, photo_path, tmp_path):
     return out
 
 
+@pytest.mark.slow
 def test_whole_results(run_mfh, results):
     run = run_mfh("verify", results)
     assert (run.code, run.err) == (0, "")
@@ -22,6 +23,7 @@ def test_whole_results(run_mfh, results):
     ]
 
 
+@pytest.mark.slow
 def test_a_changed_byte_is_found(run_mfh, results):
     path = results / "photo" / "depth.npz"
     content = bytearray(path.read_bytes())

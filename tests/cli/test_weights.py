@@ -18,6 +18,7 @@ def empty_cache(tmp_path, monkeypatch):
     return tmp_path / "cache"
 
 
+@pytest.mark.slow
 def test_list_names_place_licence_and_the_command_that_gets_them(run_mfh, empty_cache):
     run = run_mfh("weights", "list")
     assert run.code == 0 and run.err == ""
@@ -58,6 +59,7 @@ def test_fetch_without_a_name(run_mfh):
     assert run.code == 2 and "see mfh weights fetch --help" in run.error_line
 
 
+@pytest.mark.slow
 def test_doctor_names_the_person_model_and_the_fix(run_mfh, empty_cache):
     run = run_mfh("doctor")
     assert run.code == 2
@@ -66,6 +68,7 @@ def test_doctor_names_the_person_model_and_the_fix(run_mfh, empty_cache):
     assert "missing" in preset_line and ("mfh weights fetch" in preset_line or "reinstall" in preset_line)
 
 
+@pytest.mark.slow
 def test_doctor_is_content_where_the_presets_can_run(run_mfh, monkeypatch):
     monkeypatch.setattr("mfh.cli.doctor.preset_status", lambda name: ("ok", "can run"))
     assert run_mfh("doctor").code == 0
@@ -164,6 +167,7 @@ def test_fetch_wants_one_thing(run_mfh):
     )
 
 
+@pytest.mark.slow
 def test_doctor_says_what_each_preset_needs_without_loading_it(run_mfh, empty_cache, monkeypatch):
     monkeypatch.setattr("mfh.cli.doctor.painter_status", lambda name: ("ok", ""))
     out = run_mfh("doctor").out
@@ -171,6 +175,7 @@ def test_doctor_says_what_each_preset_needs_without_loading_it(run_mfh, empty_ca
     assert "mfh weights fetch --preset paper" in out and "not for commercial use: hmr2, smpl" in out
 
 
+@pytest.mark.slow
 def test_doctor_names_packages_that_are_on_no_index_and_how_to_install_them(run_mfh, empty_cache, monkeypatch):
     from mfh.models import registry
 

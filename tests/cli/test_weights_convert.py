@@ -1,3 +1,4 @@
+import pytest
 from safetensors.torch import load_file
 
 from mfh.cli.main import main
@@ -30,6 +31,7 @@ def test_says_what_it_cannot_convert(tmp_path, capsys):
     assert "is not a checkpoint" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_file_that_is_there_is_not_replaced(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(hmr2_network, "PUBLISHED", TINY)
     checkpoint = save_training_checkpoint(dict(random_network(TINY).state_dict()), tmp_path / "a.ckpt")

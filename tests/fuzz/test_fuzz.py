@@ -9,6 +9,8 @@ import pytest
 
 from tests.fuzz.engine import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 SEED = 20
 LEAST = {"files": 100, "flags": 50, "faults": 6, "kills": 8, "losses": 16}
 """How many cases of each group there must be, at least."""

@@ -66,6 +66,7 @@ def sphere_mesh(centre: np.ndarray, radius: float, *, rings: int) -> tuple[np.nd
     return centre + radius * unit.reshape(-1, 3), faces
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(0, 10**6), st.sampled_from([0.05, 0.8]))
 def test_equals_ray_tracing_also_across_the_near_plane(seed: int, near_m: float):
@@ -155,6 +156,7 @@ def test_pixel_centres_on_an_edge_or_a_corner_belong_to_the_triangle():
     np.testing.assert_array_equal(drawn, expected)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.integers(0, 10**6))
 def test_neighbouring_triangles_leave_no_crack(seed: int):
@@ -170,6 +172,7 @@ def test_neighbouring_triangles_leave_no_crack(seed: int):
     assert np.isfinite(rasterize_depth(np.vstack([centre, rim]), flipped, CAMERA)).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.integers(0, 10**6))
 def test_order_and_orientation_of_faces_do_not_matter(seed: int):

@@ -67,6 +67,7 @@ def check(text: str) -> None:
     assert name == text or name[-13] == "~"
 
 
+@pytest.mark.slow
 @given(ANYTHING | HOSTILE)
 @example("~0123456789ab")
 def test_any_text_gives_a_plain_name(text):

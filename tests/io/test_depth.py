@@ -23,7 +23,7 @@ from mfh.io.depth import (
 )
 from mfh.types import LogSigmaCurve
 from mfh.types.rows import STRIP_PIXELS
-from tests.made_up_depth import with_depth
+from tests.toy_world import with_depth
 
 
 def test_npz_round_trip(tmp_path, metric_depth):
@@ -67,6 +67,7 @@ def test_npz_of_another_program_is_refused(tmp_path):
         read_depth_npz(tmp_path / "depth.npz")
 
 
+@pytest.mark.slow
 @given(depth_m=arrays.arrays(np.float32, (48, 64), elements=st.floats(1 / 1024, 65.5, width=32)))
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_png_keeps_millimetres(tmp_path_factory, metric_depth, depth_m):
@@ -98,6 +99,7 @@ def large(metric_depth):
     return replace(metric_depth, photo=photo, relative=relative, log_sigma_curve=curve)
 
 
+@pytest.mark.slow
 def test_what_is_written_by_strips_is_what_is_there_as_a_whole(tmp_path, large):
     write_depth_npz(tmp_path / "depth.npz", large)
     too_far = write_depth_png(tmp_path / "depth.png", large)
@@ -119,6 +121,7 @@ def test_the_npz_is_what_numpy_writes(tmp_path, large):
     assert (tmp_path / "ours.npz").read_bytes() == (tmp_path / "theirs.npz").read_bytes()
 
 
+@pytest.mark.slow
 def test_writing_takes_no_memory_of_the_photos_size(tmp_path, large):
     side = 4000
     large = replace(large, relative=replace(large.relative, photo_shape=(side, side)))

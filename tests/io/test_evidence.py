@@ -313,6 +313,7 @@ def test_every_array_is_of_its_kind_and_belongs_to_the_others(stored, name):
         load_evidence(stored)
 
 
+@pytest.mark.slow
 def test_more_people_than_can_be_fitted_are_refused(stored):
     with np.load(stored) as arrays:
         about = json.loads(str(arrays["about"]))
@@ -339,6 +340,7 @@ def test_a_larger_photo_than_its_camera_is_not_decoded(stored, monkeypatch):
         load_evidence(stored)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", ["disparity", "depth"])
 def test_holes_come_back(tmp_path, gathered, space):
     valid_mask = np.ones(gathered.relative.values.shape, bool)

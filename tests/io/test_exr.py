@@ -48,6 +48,7 @@ def test_a_single_channel_may_have_any_name(exr, tmp_path, name):
     np.testing.assert_array_equal(read(write(exr, tmp_path / "m.exr", {name: DEPTH})), DEPTH)
 
 
+@pytest.mark.slow
 def test_it_is_a_map_with_holes(exr, tmp_path):
     values = DEPTH.copy()
     values[0, :3] = (np.inf, -np.inf, np.nan)
@@ -103,6 +104,7 @@ def test_parts_are_looked_through(exr, tmp_path):
     np.testing.assert_array_equal(read(tmp_path / "m.exr"), 2 * DEPTH)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("left", "top"), [(2, 3), (-2, -3), (30, 20), (500, 0)])
 def test_a_data_window_is_placed_in_what_is_shown(exr, tmp_path, left, top):
     rows, columns = DEPTH.shape
@@ -143,6 +145,7 @@ def damaged(exr, kind, path):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["text", "empty", "cut header", "cut pixels", "other pixels"])
 def test_damaged_files_are_one_line_and_the_decoder_s_remarks_are_not_shown(exr, tmp_path, capfd, kind):
     path = damaged(exr, kind, tmp_path / "m.exr")
@@ -179,6 +182,7 @@ def test_a_decoder_that_dies_or_hangs_is_one_line(exr, tmp_path, monkeypatch, re
         read(path)
 
 
+@pytest.mark.slow
 def test_nothing_in_the_current_folder_is_run(exr, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(exr, tmp_path / "m.exr", {"Z": DEPTH})

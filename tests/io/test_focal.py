@@ -44,6 +44,7 @@ def test_exif_35mm_equivalent_refers_to_a_36_mm_long_side(size):
     assert focal_px == pytest.approx(26 / 36 * 4000)
 
 
+@pytest.mark.slow
 @given(scale=st.floats(0.05, 1.0), portrait=st.booleans())
 def test_resizing_scales_the_exif_focal(scale, portrait):
     width, height = round(4000 * scale), round(3000 * scale)

@@ -56,6 +56,7 @@ def test_the_second_process_says_so_in_one_line(tmp_path):
         process.wait()
 
 
+@pytest.mark.slow
 def test_the_second_process_waits(tmp_path):
     process = holder(tmp_path / "out", 0.5)
     with folder_lock(tmp_path / "out", wait_s=30.0):
@@ -74,6 +75,7 @@ def test_a_killed_process_leaves_no_lock(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_no_two_processes_are_ever_inside(tmp_path):
     (tmp_path / "number").write_text("0")
     workers = [start(COUNT, tmp_path / "out", tmp_path / "number") for _ in range(4)]
@@ -82,6 +84,7 @@ def test_no_two_processes_are_ever_inside(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["number"]
 
 
+@pytest.mark.slow
 def test_threads_exclude_each_other_too(tmp_path):
     order = []
 

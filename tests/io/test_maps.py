@@ -201,6 +201,7 @@ def test_anything_else_is_one_line(tmp_path, kind, expected):
     assert expected in message and path.name in message and "\n" not in message
 
 
+@pytest.mark.slow
 def test_the_endings_that_are_looked_for_are_those_that_are_read(tmp_path):
     for suffix in SUFFIXES:
         path = tmp_path / f"m{suffix}"

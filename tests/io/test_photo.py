@@ -128,6 +128,7 @@ def test_animated_gif_gives_its_first_frame_and_says_so(tmp_path):
     assert "animated: the first frame is used" in photo.notes
 
 
+@pytest.mark.slow
 def test_large_photo(tmp_path):
     path = save(Image.new("RGB", (4000, 6000), (10, 200, 30)), tmp_path / "large.jpg")
     photo = load_photo(path)
@@ -219,6 +220,7 @@ def test_too_small(tmp_path, size):
     assert f"{size[0]}x{size[1]}" in line and "at least 32" in line
 
 
+@pytest.mark.slow
 def test_huge_picture_is_refused_before_decoding(tmp_path, monkeypatch):
     path = save(Image.new("1", (20_000, 20_000)), tmp_path / "huge.png")
     monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("decoded before the size was checked"))
@@ -254,6 +256,7 @@ def make_bytes(format_name: str) -> bytes:
 WHOLE_FILES = {name: make_bytes(name) for name in ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM")}
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(
     format_name=st.sampled_from(sorted(WHOLE_FILES)),

@@ -109,6 +109,7 @@ def test_float_grey_out_of_range_is_refused(value):
         decode(Image.fromarray(grey), name="a")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("orientation", [1, 3, 6])
 def test_a_photo_is_held_once(tmp_path, monkeypatch, orientation):
     monkeypatch.setattr(mfh.types.rows, "STRIP_PIXELS", 1 << 17)

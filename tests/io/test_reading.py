@@ -92,6 +92,7 @@ def test_json_with_a_byte_order_mark_and_brackets_in_strings(tmp_path):
     assert read_json(tmp_path / "a.json", **ASKED) == tree
 
 
+@pytest.mark.slow
 @given(st.recursive(st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
                     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8))  # fmt: skip
 def test_any_json_reads_back(tree):

@@ -248,6 +248,7 @@ def _killed_at(step: int, run) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 77
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("replaced", [False, True])
 def test_killed_at_any_step_the_results_are_old_or_new_and_the_next_run_finishes_there(

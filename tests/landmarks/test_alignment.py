@@ -41,6 +41,7 @@ def test_equals_a_general_least_squares_solver(seed: int):
         assert aligned(result) == pytest.approx(align_with_lstsq(painted[n], photo, paint_masks[n]), rel=1e-9, abs=1e-9)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.floats(0.01, 100), st.floats(-1e3, 1e3))
 def test_an_affine_map_of_the_painting_changes_nothing_after_alignment(seed: int, scale: float, shift: float):
     painted, photo, paint_masks = random_paintings(seed)

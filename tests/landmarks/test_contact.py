@@ -74,6 +74,7 @@ def test_painted_feet_get_exactly_the_floor_they_stand_on(x: float, z: float, st
     assert found.readings >= 35
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(x=st.floats(-0.8, 0.8), z=st.floats(3, 6), step_m=st.floats(-0.4, 0.4))
 def test_real_feet_are_read_beside_the_shoes(x: float, z: float, step_m: float):

@@ -19,6 +19,8 @@ from mfh.models.registry import REGISTRY, Role, load_models
 from mfh.types import Camera, Photo
 from tests.models import tiny_hub
 
+pytestmark = pytest.mark.slow
+
 _EXAMPLE = Path(mfh.__file__).parent / "examples" / "room" / "rgb.png"
 
 

@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-import cv2
 import numpy as np
 import pytest
 
@@ -19,8 +18,11 @@ from mfh.models.painters.diffusers_inpainting import PAPER, DiffusersInpainting
 from mfh.models.registry import load_models
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.types import PaintedPhoto, Photo
+from tests.photos import PEOPLE, without
 
 pytest.importorskip("diffusers", reason="the hub's libraries are not installed: pip install -e '.[hub]'")
+
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)
@@ -117,30 +119,25 @@ def blazepose() -> BlazePose:
 
 
 @pytest.fixture(scope="module")
-def five_people(shared_data) -> Photo:
-    """Five people standing in front of a depth sensor."""
-    return load_photo(shared_data / "rgbd" / "pcl_five_people" / "rgb.png", focal=FocalRequest(focal_px=525.0))
+def some_people() -> Photo:
+    """Five people standing in front of a depth sensor, or the people of the example."""
+    return load_photo(PEOPLE.rgb_path, focal=FocalRequest(focal_px=PEOPLE.camera.fx))
 
 
 @pytest.fixture(scope="module")
-def empty_room(five_people, blazepose) -> Photo:
+def empty_room(some_people, blazepose) -> Photo:
     """The same photo with its people smeared over."""
-    everybody = np.any([person.instance_mask for person in blazepose.segment([five_people.rgb])[0]], axis=0)
-    covered = cv2.dilate(everybody.astype(np.uint8), np.ones((15, 15), np.uint8))
-    whole = np.rint(five_people.rgb * 255).astype(np.uint8)
-    rgb = cv2.inpaint(whole, covered, 5, cv2.INPAINT_TELEA).astype(np.float32) / 255
-    rgb = np.where(covered[..., None] > 0, rgb, five_people.rgb)
+    everybody = np.any([person.instance_mask for person in blazepose.segment([some_people.rgb])[0]], axis=0)
+    rgb = without(some_people.rgb, everybody | PEOPLE.people_mask)
     assert blazepose.segment([rgb])[0] == []
-    return replace(five_people, pixels=rgb)
+    return replace(some_people, pixels=rgb)
 
 
-def test_the_papers_preset_measures_people_who_are_painted(
-    blazepose, five_people, empty_room, shared_data, tiny_weights
-):
+def test_the_papers_preset_measures_people_who_are_painted(blazepose, some_people, empty_room, tiny_weights):
     tiny_weights("depth-anything-v1-large")
     config = PRESETS["paper"]
     assert config.people == "paint" and config.head.kind == "silog"
-    painter = Uncover(five_people.rgb)
+    painter = Uncover(some_people.rgb)
     pipeline = MetricFromHuman(
         config,
         relative_depth=load_models({"relative_depth": config.relative_depth})["relative_depth"],
@@ -158,7 +155,7 @@ def test_the_papers_preset_measures_people_who_are_painted(
     assert np.isfinite(result.depth_m[result.valid_mask]).all() and result.valid_mask.mean() > 0.5
     assert result.depth_m[result.valid_mask].min() > 0 and result.head.space == "disparity"
     # Metres of painted people against the sensor's, whatever random relative depth says of the room.
-    sensor_m = np.load(shared_data / "rgbd" / "pcl_five_people" / "depth.npy")
+    sensor_m = PEOPLE.depth_m
     for one in result.landmarks:
         if one.verdict == "used":
             left, top, right, bottom = (round(side) for side in one.box_xyxy)

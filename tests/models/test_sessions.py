@@ -4,7 +4,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from mfh.models.sessions import cpu_session  # noqa: F401  what the process below imports is there
+
+pytestmark = pytest.mark.slow
 
 _TRY = """
 from pathlib import Path

@@ -12,7 +12,7 @@ from mfh.pipeline.painting import canvas_of, on_photo
 from mfh.pipeline.request import Request
 from mfh.scale.known_sizes import KnownDistance, KnownSizes
 from mfh.types import Evidence, Landmark, LogRange, Photo, Region, RelativeDepth, Segment
-from tests.box_world import (
+from tests.toy_world import (
     CAMERA,
     LEFT_NEAR,
     MIDDLE,
@@ -58,6 +58,7 @@ def test_a_photo_that_is_small_enough_is_its_own_canvas():
     assert canvas_of(photo, relative, max_pixels=pixels) == (photo, relative)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(4000, 3000), (601, 1999), (5000, 70)])
 def test_a_canvas_has_about_the_pixels_asked_for_and_sees_the_same_directions(width: int, height: int):
     photo = replace(
@@ -118,6 +119,7 @@ def larger(xy: tuple[float, float]) -> tuple[float, float]:
     return (x + 0.5) * TIMES - 0.5, (y + 0.5) * TIMES - 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("people", ["only", "paint"])
 def test_a_photo_too_large_to_be_looked_at_whole_gets_the_answer_of_the_smaller_one(whole_is_small, people):
     small = render([LEFT_NEAR, MIDDLE, RIGHT_FAR] if people == "only" else [], WIDE)

@@ -39,6 +39,7 @@ def larger_people(gathered: Gathered, factor: float) -> Gathered:
     return replace(gathered, evidence=tuple(replace(one, depth_m=factor * one.depth_m) for one in gathered.evidence))
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.booleans(),

@@ -136,7 +136,7 @@ def with_holes(world, space, hole):
     values = given(world, space)
     holes = np.zeros(values.shape, bool)
     holes[:25, 80:] = holes[90:100, :30] = True
-    for mask, _ in world.people[1:2]:
+    for mask in world.masks[1:2]:
         rows, columns = np.nonzero(mask)
         holes[rows.min() - 3 : rows.max() + 6, columns.min() - 15 : columns.max() + 16] = True
     return np.where(holes, np.float32(hole), values), holes

@@ -16,7 +16,7 @@ from mfh.types import (
     FocalProvenance,
     Space,
 )
-from tests.box_world import (
+from tests.toy_world import (
     LEFT_NEAR,
     MIDDLE,
     PLACES,
@@ -111,6 +111,7 @@ def test_whoever_contradicts_the_others_is_rejected_with_the_factor():
     assert wrong.reason in ("2.4x farther than the others imply", "2.5x farther than the others imply")
 
 
+@pytest.mark.slow
 def test_a_default_focal_length_is_warned_about():
     photo = replace(
         render([LEFT_NEAR, MIDDLE, RIGHT_FAR]), focal=FocalProvenance("default-fov", "unknown: 60° assumed", 0.2)
@@ -123,6 +124,7 @@ def test_a_default_focal_length_is_warned_about():
     assert pipeline(config())(noted).warnings == noted.focal.notes
 
 
+@pytest.mark.slow
 def test_progress_is_reported_in_order_and_stages_are_timed():
     reports: list[tuple[str, float]] = []
     result = pipeline(config(batch_size=1))(
@@ -216,6 +218,7 @@ def test_a_preset_brings_its_models(monkeypatch: pytest.MonkeyPatch):
     assert_exact(model(render([LEFT_NEAR, MIDDLE])))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", ["disparity", "depth"])
 def test_the_papers_head_is_exact_with_everything_free_and_not_otherwise(space: Space):
     """Table 4: alignment, scale and shift are all needed, even by models without any error."""

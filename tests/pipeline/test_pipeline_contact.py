@@ -10,7 +10,7 @@ from mfh.errors import NoLandmarkError
 from mfh.types import (
     Space,
 )
-from tests.box_world import (
+from tests.toy_world import (
     LEFT_NEAR,
     NOBODY,
     PLACES,
@@ -46,6 +46,7 @@ def test_contact_of_painted_people_is_exact_without_relative_depth_of_any_painti
     assert result.head.shift_determined
 
 
+@pytest.mark.slow
 def test_contact_is_right_where_bodies_are_seen_too_far():
     errors = {}
     for mode in ("body", "contact", "either"):
@@ -59,6 +60,7 @@ def test_contact_is_right_where_bodies_are_seen_too_far():
     assert errors["body"] > 0.1
 
 
+@pytest.mark.slow
 def test_bodies_seen_elsewhere_than_their_feet_are_told():
     model = pipeline(
         by_contact("body", max_paintings=14),
@@ -69,6 +71,7 @@ def test_bodies_seen_elsewhere_than_their_feet_are_told():
         model.gather(render([], WIDE))
 
 
+@pytest.mark.slow
 def test_bodies_seen_inside_the_scene_are_told():
     """Four times too far: behind the wall. The paper's way does not ask."""
 
@@ -95,6 +98,7 @@ def test_either_predicts_relative_depth_only_of_paintings_whose_feet_are_out_of_
     assert sum(relative_depth.batches) == 1 + kinds.count("body")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["contact", "either"])
 def test_contact_gives_the_identical_answer_for_any_batch_size(mode: EvidenceMode):
     first, second = (pipeline(by_contact(mode, batch_size=size))(render([])) for size in (1, 7))
@@ -102,6 +106,7 @@ def test_contact_gives_the_identical_answer_for_any_batch_size(mode: EvidenceMod
     assert first.landmarks == second.landmarks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["contact", "either"])
 def test_people_in_the_photo_stand_on_its_floor(mode: EvidenceMode):
     places = [PLACES.index(place) for place in ((1.5, 2.6), (-1.5, 3.3), (-0.9, 4.1), (-0.3, 5.2), (0.9, 6.5))]
@@ -136,6 +141,7 @@ def test_two_contacts_are_no_exact_fit():
     assert low < 1 / np.median(ratio) < high
 
 
+@pytest.mark.slow
 def test_a_painting_that_cannot_be_aligned_still_has_its_contacts():
     class UpsideDown(OracleRelativeDepth):
         def predict(self, photos):

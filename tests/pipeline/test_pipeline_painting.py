@@ -18,7 +18,7 @@ from mfh.types import (
     ScaleInterval,
     Space,
 )
-from tests.box_world import (
+from tests.toy_world import (
     FLOOR_M,
     LEFT_NEAR,
     MIDDLE,
@@ -49,6 +49,7 @@ def test_painted_people_recover_the_exact_depth(space: Space):
     assert result.seconds["painting"] > 0
 
 
+@pytest.mark.slow
 def test_paint_mode_ignores_people_in_the_photo():
     result = pipeline(config("paint"))(render([LEFT_NEAR]))
     assert_exact(result)
@@ -58,6 +59,7 @@ def test_paint_mode_ignores_people_in_the_photo():
     assert all(landmark.source.startswith("painting ") for landmark in result.landmarks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask_shape", ["strip", "person"])
 def test_any_batch_size_gives_the_identical_answer(mask_shape: str):
     results, orders = [], []
@@ -75,6 +77,7 @@ def test_any_batch_size_gives_the_identical_answer(mask_shape: str):
         assert order == orders[0], "not one painting more than one at a time would have made"
 
 
+@pytest.mark.slow
 def test_a_seed_decides_masks_prompts_and_painter_seeds():
     seen = []
     for seed in (0, 0, 1):
@@ -155,6 +158,7 @@ def test_painting_without_a_painter_is_refused_before_any_work():
         MetricFromHuman.from_preset("pocket", people="paint", painter=None)
 
 
+@pytest.mark.slow
 def test_painting_stops_when_the_answer_is_sure_enough_whatever_the_batches():
     sure = [
         pipeline(config("paint", max_paintings=20, batch_size=size, until_interval=0.2))(render([])) for size in (1, 7)
@@ -165,6 +169,7 @@ def test_painting_stops_when_the_answer_is_sure_enough_whatever_the_batches():
     np.testing.assert_array_equal(sure[0].depth_m, sure[1].depth_m)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_answers_with_what_there_is():
     class Impatient(OraclePainter):
         def paint(self, photo, paint_masks, prompts, seeds):
@@ -179,6 +184,7 @@ def test_an_interrupted_run_answers_with_what_there_is():
         pipeline(config("paint", batch_size=2, max_paintings=20), painter=Impatient(misses=1.0))(render([]))
 
 
+@pytest.mark.slow
 def test_people_are_looked_for_where_was_painted():
     people = OraclePeople()
     result = pipeline(config("paint"), people=people, painter=OraclePainter(exact_mask=True))(render([LEFT_NEAR]))
@@ -188,12 +194,14 @@ def test_people_are_looked_for_where_was_painted():
     assert any(not region.any() for region in people.regions), "some attempts painted nobody"
 
 
+@pytest.mark.slow
 def test_the_painters_sense_of_size_is_said_where_it_counts():
     sentence = OraclePainter().provenance
     assert sentence in pipeline(config())(render([])).warnings
     assert sentence not in pipeline(config())(render([LEFT_NEAR, MIDDLE])).warnings
 
 
+@pytest.mark.slow
 def test_paintings_are_kept_only_where_asked_for():
     assert pipeline(config())(render([])).kept_paintings == ()
     result = pipeline(replace(config(), keep_paintings=True))(render([]))
@@ -249,6 +257,7 @@ def test_figures_of_known_size_recover_the_depth_and_are_not_looked_for(kind):
     assert {one.evidence for one in result.landmarks if one.verdict == "used"} <= {kind, "contact", "body"}
 
 
+@pytest.mark.slow
 def test_what_a_painter_believes_of_its_own_sizes_widens_the_interval():
     options = replace(config("paint", max_paintings=8), painted_people="known")
 
@@ -265,6 +274,7 @@ def test_what_a_painter_believes_of_its_own_sizes_widens_the_interval():
     assert 0.2 <= interval(OracleCards(believed=(0.2, 0.3, 0.4))).common.shared <= 0.4
 
 
+@pytest.mark.slow
 def test_a_painter_that_does_not_know_its_figures_is_measured():
     people = OraclePeople()
     options = replace(config("paint"), painted_people="known")

@@ -13,7 +13,7 @@ from mfh.scale.fit import fit_scale
 from mfh.scale.posterior import ScalePosterior
 from mfh.scale.range_prior import PhotoRange
 from mfh.types import Evidence, Landmark, Proposal, RelativeDepth
-from tests.box_world import CAMERA, FLOOR_M, OraclePainter, assert_exact, config, depth_in, pipeline, render
+from tests.toy_world import CAMERA, FLOOR_M, OraclePainter, assert_exact, config, depth_in, pipeline, render
 
 PHOTO = render([])
 RELATIVE = RelativeDepth((1 / depth_in(PHOTO.rgb) - 0.02).astype(np.float32), "disparity")
@@ -95,6 +95,7 @@ def test_otherwise_masks_are_those_of_the_paper(painter, evidence, options):
         assert same(plan(painter, n, evidence, options), drawn(n))
 
 
+@pytest.mark.slow
 def test_where_people_stand_near_somebody_far_is_painted_next():
     painter = Proposing()
     depths = [depth_of(plan(painter, n, NEAR).seed) for n in range(3, 11)]
@@ -103,6 +104,7 @@ def test_where_people_stand_near_somebody_far_is_painted_next():
     assert painter.asked == [CANDIDATES] * 8
 
 
+@pytest.mark.slow
 def test_somebody_near_is_painted_next_where_near_things_are_wanted():
     far = [person(7.5, 1.06), person(7.8, 0.93), person(8.2)]
     near = PhotoRange(1 / 4.4, 1 / 4.0, 1 / 3.8)
@@ -129,6 +131,7 @@ def test_masks_in_which_nobody_would_be_painted_are_passed_over():
     assert same(plan(Never(), 5, NEAR), drawn(5))
 
 
+@pytest.mark.slow
 def test_a_plan_is_a_function_of_seed_number_and_evidence():
     assert same(plan(Proposing(), 4, NEAR), plan(Proposing(), 4, NEAR))
     assert not same(plan(Proposing(), 4, NEAR), plan(Proposing(), 5, NEAR))
@@ -145,6 +148,7 @@ def test_feet_outside_the_photo_count_as_the_nearest_ground(outside):
     assert plan(Outside(), 4, NEAR).paint_mask.any()
 
 
+@pytest.mark.slow
 def test_the_whole_loop_is_exact_and_the_same_for_any_batch_size():
     results, seeds = [], []
     for batch_size in (1, 5):
@@ -161,6 +165,7 @@ def test_the_whole_loop_is_exact_and_the_same_for_any_batch_size():
     assert [one[2] for one in random.seen] != seeds[0]
 
 
+@pytest.mark.slow
 def test_nobody_is_painted_where_the_map_has_a_hole():
     rows = np.arange(CAMERA.height)[:, None] + np.zeros(CAMERA.width)
     # Where somebody farther than 6 m would stand.

@@ -10,6 +10,7 @@ from mfh.errors import InputError
 from mfh.io.evidence import load_evidence, save_evidence
 from mfh.pipeline.conclude import conclude, with_camera
 from mfh.pipeline.pipeline import MetricFromHuman
+from tests.photos import PEOPLE
 
 KINDS = ["consensus", "silog"]
 FOCALS = [100.0, 140.0, 300.0]
@@ -23,6 +24,7 @@ def runs(world, people, focal_px, tmp_path):
     return full, with_camera(load_evidence(tmp_path / "e.npz"), full.photo.camera, full.photo.focal)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("focal_px", FOCALS)
 def test_figures_of_known_size_give_the_identical_answer(floor_world, tmp_path, focal_px, kind):
@@ -37,6 +39,7 @@ def test_figures_of_known_size_give_the_identical_answer(floor_world, tmp_path, 
     assert first.people_used >= 8, "enough of them to mean something"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("focal_px", FOCALS)
 def test_measured_bodies_give_it_up_to_their_own_perspective(floor_world, tmp_path, focal_px, kind):
@@ -62,8 +65,9 @@ def test_a_camera_of_another_size_is_refused(floor_world, gathered):
         with_camera(gathered, floor_world().photo().camera, gathered.photo.focal)
 
 
-def test_the_real_models_agree_with_a_full_run(shared_data, tmp_path):
-    """Five people measured in a photo: a lens 1.3 times as long."""
+@pytest.mark.slow
+def test_the_real_models_agree_with_a_full_run(tmp_path):
+    """People measured in a photo: a lens 1.3 times as long."""
     from mfh.errors import BackendError, WeightsError
     from mfh.io.focal import FocalRequest
     from mfh.io.photo import load_photo
@@ -72,9 +76,9 @@ def test_the_real_models_agree_with_a_full_run(shared_data, tmp_path):
         pipeline = MetricFromHuman.from_preset("pocket", people="only")
     except (WeightsError, BackendError) as error:
         pytest.skip(f"the models are not installed: {error}")
-    path = shared_data / "rgbd" / "pcl_five_people" / "rgb.png"
     first, second = (
-        pipeline.gather(load_photo(path, focal=FocalRequest(focal_px=focal_px))) for focal_px in (525.0, 680.0)
+        pipeline.gather(load_photo(PEOPLE.rgb_path, focal=FocalRequest(focal_px=focal_px)))
+        for focal_px in (525.0, 680.0)
     )
     full = conclude(second, head=HeadConfig())
     refitted = conclude(with_camera(first, second.photo.camera, second.photo.focal), head=HeadConfig())

@@ -14,11 +14,12 @@ from mfh.scale.interval import region_interval
 from mfh.scale.known_sizes import KnownDistance, KnownSizes
 from mfh.scale.range_prior import region_range
 from mfh.types import CommonErrors, Evidence, Landmark, LogRange, Region, RelativeDepth, Segment
-from tests.box_world import MIDDLE, OraclePainter, OraclePeople, config, depth_in, pipeline, render
+from tests.toy_world import MIDDLE, OraclePainter, OraclePeople, config, depth_in, pipeline, render
 
 FLOOR = Region(10, 60, 40, 70)
 
 
+@pytest.mark.slow
 def test_the_region_is_as_far_as_it_is():
     photo = render([])
     result = pipeline(config())(photo, Request(region=FLOOR))
@@ -67,6 +68,7 @@ def test_a_region_without_metres_is_said_to_have_none():
     assert not any("in the region" in warning for warning in pipeline(near)(render([MIDDLE])).warnings)
 
 
+@pytest.mark.slow
 def test_a_region_partly_without_metres_is_as_far_as_its_median():
     """Wall and floor, where answers end between them."""
     near = replace(config(), max_depth_m=6.0)
@@ -83,6 +85,7 @@ def test_whatever_was_gathered_can_be_asked_about_another_region():
     assert asked == pipeline(config())(photo, Request(region=FLOOR)).region
 
 
+@pytest.mark.slow
 def test_the_shape_of_the_relative_depth_counts_whole():
     gathered = replace(pipeline(config()).gather(render([])), shape_log_sigma=0.3, region=FLOOR)
     result = conclude(gathered, head=HeadConfig())
@@ -92,6 +95,7 @@ def test_the_shape_of_the_relative_depth_counts_whole():
     assert result.region.interval.half_width == pytest.approx(np.sinh(1.2816 * 0.3), rel=0.1)
 
 
+@pytest.mark.slow
 def test_painting_goes_on_until_the_region_is_sure_whatever_the_batches():
     wrong = {place: float(np.exp(0.12 * (-1) ** place)) for place in range(30)}
     runs = [
@@ -106,6 +110,7 @@ def test_painting_goes_on_until_the_region_is_sure_whatever_the_batches():
     assert runs[0].attempts == runs[1].attempts and runs[0].region == runs[1].region
 
 
+@pytest.mark.slow
 def test_lengths_are_those_of_the_world_and_the_same_from_the_evidence():
     photo = render([])
     across, away = Segment((10.0, 65.0), (80.0, 65.0)), Segment((48.0, 68.0), (48.0, 55.0))
@@ -120,6 +125,7 @@ def test_lengths_are_those_of_the_world_and_the_same_from_the_evidence():
     assert conclude(replace(gathered, lengths=(away,)), head=HeadConfig()).lengths == result.lengths[1:]
 
 
+@pytest.mark.slow
 def test_what_a_guessed_focal_length_spoils():
     """People fix widths and leave depth to it; a known distance fixes depth and leaves widths to it."""
     across, ahead = Segment((10.0, 65.0), (80.0, 65.0)), Segment((48.0, 68.0), (48.0, 55.0))

@@ -12,7 +12,7 @@ from mfh.pipeline.request import Request
 from mfh.pipeline.solve import heights_so_far, solve
 from mfh.scale.known_sizes import KnownDistance, KnownHeight, KnownSizes
 from mfh.types import Region
-from tests.box_world import PLACES, OraclePeople, config, pipeline, render
+from tests.toy_world import PLACES, OraclePeople, config, pipeline, render
 
 NEAR_WALL = KnownSizes(distances=(KnownDistance(20.0, 20.0, 9.3),))
 WRONG = {place: 1.12 if place % 2 else 0.9 for place in range(len(PLACES))}

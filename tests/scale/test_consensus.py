@@ -70,6 +70,7 @@ def twin_log_depth(measurements: list[ScaleMeasurement], relative: RelativeDepth
     return float(np.interp(0.5, below, log_depth[order])), float(np.sqrt(square - mean**2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("people", [1, 2, 5, 12])
 def test_the_posterior_is_that_of_a_dense_grid(space: Space, people: int):
@@ -169,6 +170,7 @@ def test_what_the_user_knows_outvotes_people(space: Space):
     assert np.median(log_error(fit, space)[np.abs(ROOM_M - 3) < 0.2]) == pytest.approx(0, abs=0.05)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     st.sampled_from(SPACES),
@@ -200,6 +202,7 @@ def test_the_order_of_people_does_not_matter(space: Space, order: list[int]):
     assert (other.scale, other.shift) == pytest.approx((head.scale, head.shift), rel=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(st.sampled_from(SPACES), st.floats(0.1, 10))
 def test_larger_people_make_everything_larger(space: Space, factor: float):
@@ -226,7 +229,7 @@ def test_a_flat_photo_gets_the_distance_of_its_people_everywhere(space: Space):
 
 
 def test_no_measurement_is_no_scale():
-    with pytest.raises(NoLandmarkError, match="no person and no known size"):
+    with pytest.raises(NoLandmarkError, match="no usable person and no known size"):
         fit_consensus([], room("depth"))
 
 

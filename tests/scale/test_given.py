@@ -70,6 +70,7 @@ def scene(
     return RelativeDepth(values, space, learned), people, known
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(
     st.sampled_from(SPACES),
@@ -90,6 +91,7 @@ def test_what_is_given_is_met_whatever_people_say(space: Space, seed: int, commo
     assert 0 <= fit.disagreement.doubt <= MOST_DOUBT
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.sampled_from(SPACES), st.floats(0.01, 100), st.floats(-50, 50), st.floats(0.2, 5))
 def test_an_affine_map_of_relative_depth_changes_nothing(space: Space, by_scale: float, by_shift: float, off: float):
@@ -110,6 +112,7 @@ def test_an_affine_map_of_relative_depth_changes_nothing(space: Space, by_scale:
     assert other.disagreement.doubt == pytest.approx(fit.disagreement.doubt, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("people", [5, 16])
 @pytest.mark.parametrize("common", [0.0, 0.1, 0.3])
@@ -201,6 +204,7 @@ def test_a_flat_photo_takes_the_given_distance_everywhere():
         assert 1 / (fit.head.scale * 0.7 + fit.head.shift) == pytest.approx(2.5)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.sampled_from(SPACES), st.floats(0.3, 3), st.lists(st.floats(2, 20), min_size=2, max_size=2, unique=True))
 def test_a_given_length_is_met(space: Space, factor: float, ends: list[float]):

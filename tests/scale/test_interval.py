@@ -59,6 +59,7 @@ def true_factor(measurements: list[ScaleMeasurement]) -> float:
     return float(3 / (value + 0.4) * (head.scale * value + head.shift))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("people", "outliers"), [(4, 0.0), (12, 0.0), (12, 0.1)])
 def test_intervals_cover_the_truth_as_often_as_they_say(people: int, outliers: float):
     covered_80, covered_95, trials = 0, 0, 60
@@ -71,6 +72,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say(people: int, outliers: f
     assert covered_95 >= 0.88 * trials
 
 
+@pytest.mark.slow
 def test_more_people_make_it_narrower():
     few, many = (
         np.median([interval_of(measurements_of(np.random.default_rng(s), n)).half_width for s in range(5)])
@@ -278,6 +280,7 @@ def test_the_shape_moves_each_end_along_its_ray():
         assert log_sigma(measured(segment, errors=CommonErrors(shape=sigma))) == pytest.approx(drawn.std(), rel=0.03)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say():
     seen, held, trials = relative("disparity"), 0, 60
     for seed in range(trials):

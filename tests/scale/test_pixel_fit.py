@@ -55,6 +55,7 @@ def fitted(pixels, *, space: Space, config: HeadConfig) -> SilogMinimum:
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.integers(0, 10**6), spaces, losses, frees, st.sampled_from(["pooled", "per-image-sum"]))
 def test_no_search_finds_anything_lower(seed: int, space: Space, loss: HeadLoss, free: FreeParameters, form: SilogForm):
@@ -87,6 +88,7 @@ def test_no_search_finds_anything_lower(seed: int, space: Space, loss: HeadLoss,
     assert ours.loss <= found.fun * (1 + (1e-4 if ours.at_infinity else 1e-9)) + 1e-12
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(0, 10**6), spaces, losses)
 def test_without_noise_every_loss_finds_the_truth(seed: int, space: Space, loss: HeadLoss):
@@ -96,6 +98,7 @@ def test_without_noise_every_loss_finds_the_truth(seed: int, space: Space, loss:
     assert (ours.scale, ours.shift) == pytest.approx((scale, shift), rel=1e-6, abs=1e-7)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(0, 10**6), spaces)
 def test_mse_log_and_silog_agree_while_both_parameters_are_free(seed: int, space: Space):
@@ -118,6 +121,7 @@ def test_with_the_scale_fixed_silog_and_mse_log_part():
     assert silog.shift > mse_log.shift + 0.01
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(0, 10**6), spaces, losses)
 def test_more_freedom_never_costs(seed: int, space: Space, loss: HeadLoss):
@@ -130,6 +134,7 @@ def test_more_freedom_never_costs(seed: int, space: Space, loss: HeadLoss):
         assert isinstance(one, Rejected) or best.loss <= one.loss * (1 + 1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(0, 10**6), losses, st.floats(0.01, 100))
 def test_a_scale_alone_takes_up_any_unit_of_relative_depth(seed: int, loss: HeadLoss, unit: float):

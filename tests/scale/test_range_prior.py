@@ -13,6 +13,7 @@ def street(height: int = 60, width: int = 80) -> np.ndarray:
     return np.tile(np.maximum(rows, 0) / 50, (1, width)).astype(np.float32)
 
 
+@pytest.mark.slow
 @given(scale=st.floats(0.01, 100), shift=st.floats(-10, 10))
 @settings(max_examples=30, deadline=None)
 def test_any_affine_map_of_a_picture_has_the_same_numbers(scale: float, shift: float):

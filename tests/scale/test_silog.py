@@ -53,6 +53,7 @@ def minimum(*args, **options) -> SilogMinimum:
     return result
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(st.integers(0, 10**6), spaces, forms)
 def test_no_search_over_scale_and_shift_finds_anything_lower(seed: int, space: Space, form: SilogForm):
@@ -80,6 +81,7 @@ def test_no_search_over_scale_and_shift_finds_anything_lower(seed: int, space: S
     assert ours.loss <= found.fun * (1 + (1e-4 if ours.at_infinity else 0)) + 1e-9
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(0, 10**6), spaces, forms)
 def test_without_noise_the_true_scale_and_shift_come_back(seed: int, space: Space, form: SilogForm):
@@ -92,6 +94,7 @@ def test_without_noise_the_true_scale_and_shift_come_back(seed: int, space: Spac
     assert not ours.at_infinity
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(0, 10**6), spaces, forms, st.floats(0.01, 100), st.floats(-50, 50))
 def test_an_affine_map_of_relative_depth_changes_no_metres(
@@ -108,6 +111,7 @@ def test_an_affine_map_of_relative_depth_changes_no_metres(
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.integers(0, 10**6), spaces, forms)
 def test_the_order_of_pixels_and_images_does_not_matter(seed: int, space: Space, form: SilogForm):
@@ -121,6 +125,7 @@ def test_the_order_of_pixels_and_images_does_not_matter(seed: int, space: Space,
         assert (other.scale, other.shift) == pytest.approx((one.scale, one.shift), rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.integers(0, 10**6), spaces)
 def test_the_pooled_minimum_does_not_depend_on_lambda_and_the_summed_one_does(seed: int, space: Space):

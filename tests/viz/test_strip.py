@@ -68,6 +68,7 @@ def test_paintings_with_evidence_come_first(metric_depth):
     assert present == [False, False, True, True]
 
 
+@pytest.mark.slow
 def test_the_strip_grows_by_a_painting_at_a_time(metric_depth):
     paintings = [painting(number, "used", board(20.0)) for number in range(5)]
     widths = [painting_strip(with_paintings(metric_depth, *paintings[:n])).shape[1] for n in (1, 2, 4, 5)]

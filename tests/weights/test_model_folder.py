@@ -152,6 +152,7 @@ def killed_at(step: int, place: ModelFolder) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked on this system")
 def test_a_kill_at_any_step_of_a_swap_leaves_one_model_whole_and_the_next_run_goes_on(place):
     put(place, "old")
@@ -207,6 +208,7 @@ def test_leftovers_beside_a_whole_model_are_swept_and_other_names_are_not(place)
     assert not (parent / "nowhere").exists()
 
 
+@pytest.mark.slow
 def test_the_second_process_waits_and_then_says_so(place, monkeypatch):
     put(place, "old")
     code = (

@@ -46,6 +46,7 @@ def load(content: bytes, **options):
     return load_restricted(content, source="the file", **options)
 
 
+@pytest.mark.slow
 @given(VALUES, st.sampled_from(PROTOCOLS))
 def test_plain_values_are_what_pythons_own_reader_makes_of_them(value, protocol):
     content = pickle.dumps(value, protocol=protocol)
@@ -190,6 +191,7 @@ for name, content in pickle.load(open(sys.argv[1], "rb")).items():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="memory is limited as Linux does it")
 def test_bombs_are_one_line_soon_with_little_memory(tmp_path):
     # In a process of its own: with the checks of this one every operation takes a hundred times as long.
@@ -235,6 +237,7 @@ def test_what_is_no_pickle_is_one_line(content):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=60), st.sampled_from(PROTOCOLS))
 def test_any_bytes_are_read_or_are_one_line(noise, protocol):
     content = pickle.dumps({"a": [1.5, (2, "x")], "b": np.arange(3)}, protocol=protocol)

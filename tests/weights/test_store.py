@@ -172,6 +172,7 @@ def test_an_interrupted_fetch_leaves_nothing_that_looks_finished(
     assert _cache_is_empty()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stderr", "message"),
     [

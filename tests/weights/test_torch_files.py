@@ -59,6 +59,7 @@ DEEP = b"\x80\x02}(t" + b"\x85" * 3000 + b"Ns."
 """A dictionary whose key is a tuple in a tuple, and so on: hashing one that is deep enough overflows the stack."""
 
 
+@pytest.mark.slow
 def test_a_key_that_would_bring_the_process_down_is_refused(saved, tmp_path):
     with pytest.raises(WeightsError, match="changed.pt is damaged .*a tuple as a key"):
         check_torch_file(rewritten(saved, lambda content: DEEP), expected="a model")
@@ -82,6 +83,7 @@ def test_what_is_no_file_of_torch_is_one_line(tmp_path, content):
         assert content.startswith(b"PK\x05\x06")
 
 
+@pytest.mark.slow
 def test_it_is_looked_at_before_any_package_loads_it(saved, tmp_path):
     forged = rewritten(saved, lambda content: DEEP)
     with pytest.raises(WeightsError, match="a tuple as a key.*the file of X"), loading_restricted(forged, "X"):

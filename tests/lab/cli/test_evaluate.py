@@ -7,6 +7,8 @@ import pytest
 from mfh.errors import InputError
 from mfh_lab.cli.evaluate import routed
 
+pytestmark = pytest.mark.slow
+
 _SMALL = ("evaluate", "pocket", "--scenes", 1, "--paintings", "1,2", "--seeds", 1, "--workers", 1)
 
 

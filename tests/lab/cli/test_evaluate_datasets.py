@@ -14,7 +14,9 @@ from mfh.config import Config, preset
 from mfh.errors import shown
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh_lab.cli.evaluate_datasets import COMMANDS
-from tests.made_up_depth import with_depth
+from tests.toy_world import with_depth
+
+pytestmark = pytest.mark.slow
 
 SIZE = (24, 32)
 NAMES = ("hall", "kitchen", "yard")

@@ -13,6 +13,8 @@ from mfh_lab.cli.reproduce import ENTRIES, routed
 from tests.lab.paper.figures.conftest import write_folder_dataset
 from tests.models import tiny_depth
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def answers(tmp_path):

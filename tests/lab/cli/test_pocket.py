@@ -4,6 +4,8 @@ import importlib.util
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def test_render_writes_scenes_and_goes_on(run_mfh, tmp_path):
     words = ("pocket", "render", "--out", tmp_path / "s", "--width", 48, "--height", 36, "--samples", 1, "--workers", 1)

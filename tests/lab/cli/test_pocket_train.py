@@ -8,6 +8,8 @@ import pytest
 from mfh.cli.main import main
 from mfh_lab.pocket.world.dataset import SHARD
 
+pytestmark = pytest.mark.slow
+
 
 def _shard(folder: Path) -> None:
     rng = np.random.default_rng(0)

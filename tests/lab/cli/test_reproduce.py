@@ -10,6 +10,8 @@ import pytest
 
 from mfh_lab.cli.reproduce import ENTRIES
 
+pytestmark = pytest.mark.slow
+
 
 def photos(root: Path, *, count: int = 2) -> list[np.ndarray]:
     """Write photos of one's own with a true depth, and return the depths."""

@@ -8,6 +8,8 @@ import pytest
 
 from tests.lab.paper.study.conftest import material  # noqa: F401
 
+pytestmark = pytest.mark.slow
+
 
 def test_make_then_tally(run_mfh, tmp_path, material):  # noqa: F811
     made = run_mfh("study", "make", "--photos", material.photos, *material.words, "--out", tmp_path / "study.html")

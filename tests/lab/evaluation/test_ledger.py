@@ -94,6 +94,7 @@ def test_a_line_of_something_else_is_one_line(tmp_path, line):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_file_cut_off_anywhere_goes_on(tmp_path):
     ledger = folder_with(tmp_path, "a", "b")
     whole = (ledger.folder / DONE).read_bytes()

@@ -177,6 +177,7 @@ def test_one_focal_length_as_the_authors_have_it():
     assert view(sample, replace(PLAIN, one_focal="fx")).photo.camera.fy == fx
 
 
+@pytest.mark.slow
 @given(
     width=st.integers(1216, 1300),
     height=st.integers(352, 420),

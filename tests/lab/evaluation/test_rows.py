@@ -40,6 +40,7 @@ PIECES = st.lists(st.sampled_from([b"photo", b"max_m", b"angle", b"distance", b"
                                    b"\0", b"\xff", b"a", b"-1", b"\r", b" "]), max_size=40).map(b"".join)  # fmt: skip
 
 
+@pytest.mark.slow
 @given(PIECES | st.binary(max_size=80))
 def test_any_bytes_give_a_value_or_one_line(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("csv") / "a.csv"

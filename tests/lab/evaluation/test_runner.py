@@ -80,6 +80,7 @@ def test_an_answer_of_another_shape_is_a_failure(tmp_path):
     assert rows[0].kind == "InputError" and "the answer has 12x16 values and the truth 16x12" in rows[0].failure
 
 
+@pytest.mark.slow
 def test_nothing_is_computed_or_loaded_twice_and_more_photos_may_be_added(tmp_path):
     out = tmp_path / "out"
     evaluate(evaluation_of(tmp_path, names=("a", "b/nobody")), out, progress=silent)
@@ -177,6 +178,7 @@ class Faulty(MadeUpMethod):
         return super().predict(photo, name=name)
 
 
+@pytest.mark.slow
 def test_a_fault_of_a_method_is_that_photos_and_is_tried_again(tmp_path):
     evaluation = evaluation_of(tmp_path, names=("a", "b", "c"), method=Faulty(tmp_path / "asked"))
     rows, ledger = evaluate(evaluation, tmp_path / "out", progress=silent)
@@ -211,6 +213,7 @@ def test_progress_says_how_long_the_rest_may_take(tmp_path):
     assert [fraction for _, fraction in said[1:4]] == pytest.approx([0, 1 / 3, 2 / 3])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL on this system")
 def test_killed_at_random_moments_it_ends_with_the_same_bytes_and_nothing_is_computed_twice(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
@@ -271,6 +274,7 @@ def test_a_line_that_was_not_finished_is_cut_off_and_the_photo_done_again(tmp_pa
         evaluate(evaluation_of(tmp_path, names=("a", "c")), out, progress=silent)
 
 
+@pytest.mark.slow
 def test_a_report_repeats_byte_for_byte_though_seconds_differ(tmp_path):
     def report(out, seconds):
         method = MadeUpMethod(tmp_path / "asked", seconds=seconds)

@@ -59,6 +59,7 @@ def test_constant_answer(tmp_path, dataset, protocol):
         assert scores.scale_error == pytest.approx(abs(math.log(answer / max(truths, key=lambda t: truths[t]))))
 
 
+@pytest.mark.slow
 def test_what_the_two_protocols_make_of_one_answer_differs_where_the_datasets_say_so(tmp_path):
     # An answer that is right wherever DIODE's mask says that the truth is good.
     write_diode(tmp_path)

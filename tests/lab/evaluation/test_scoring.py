@@ -180,6 +180,7 @@ def test_a_failure_counts_as_the_worse_end_of_the_range_metric_by_metric():
     assert failure_errors(view_of(truth), space="disparity").abs_rel == pytest.approx((1 / 3 + 1 / 3) / 2)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 def test_no_constant_answer_is_worse_than_a_failure(seed):
     rng = np.random.default_rng(seed)
@@ -242,6 +243,7 @@ def naive(values, height, width):
     return out
 
 
+@pytest.mark.slow
 @given(
     st.integers(1, 6), st.integers(1, 6), st.integers(1, 13), st.integers(1, 13), st.integers(0, 2**32 - 1)
 )  # fmt: skip

@@ -45,6 +45,7 @@ def rows() -> list[BenchmarkRow]:
     return _measure_scene() + _measure_scene("outliers20")
 
 
+@pytest.mark.slow
 def test_one_row_for_every_question(rows):
     asked = {(row.noise, row.way, row.seed, row.paintings) for row in rows}
     ways = {way.name for way in WAYS}
@@ -55,6 +56,7 @@ def test_one_row_for_every_question(rows):
     assert all(row.seconds > 0 for row in rows)
 
 
+@pytest.mark.slow
 def test_clean_oracles_are_exact_in_the_papers_way(rows):
     clean = [row for row in rows if row.noise == "clean" and row.way in (_PAPER.name, BOUND)]
     assert len(clean) == 5
@@ -62,6 +64,7 @@ def test_clean_oracles_are_exact_in_the_papers_way(rows):
         assert row.abs_rel < 1e-4 and row.delta1 == 1.0 and row.scale_error < 1e-4
 
 
+@pytest.mark.slow
 def test_noise_costs_accuracy_and_nobody_beats_the_bound_by_much(rows):
     noisy = [row for row in rows if row.noise == "outliers20"]
     (bound,) = (row for row in noisy if row.way == BOUND)
@@ -70,6 +73,7 @@ def test_noise_costs_accuracy_and_nobody_beats_the_bound_by_much(rows):
     assert np.mean([row.abs_rel for row in noisy if row.way == _PAPER.name]) > 0.03
 
 
+@pytest.mark.slow
 def test_the_same_scene_gives_the_same_rows_and_seeds_differ(rows):
     def without_time(some):
         return [replace(row, seconds=0.0) for row in some]
@@ -112,6 +116,7 @@ def test_every_way_finds_the_head_and_reports_when_there_is_none(cell):
         fit_cell(cell, _evidence(False), relative)
 
 
+@pytest.mark.slow
 def test_a_scene_without_an_answer_is_a_line_without_numbers():
     bench = OracleBench([_SEED], load_bank(sample_bank_path()), "clean", size=(160, 120), as_published=False)
     view = bench.view(bench.names[0])
@@ -167,6 +172,7 @@ def test_results_are_written_without_nan(tmp_path):
     assert len((tmp_path / "summary.csv").read_text().splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_the_plot_is_drawn_or_says_what_it_needs(tmp_path, monkeypatch):
     summaries = summarise([_row(paintings=n, seed=s) for n in (1, 2, 4) for s in (0, 1)])
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
@@ -189,6 +195,7 @@ def _benchmark(tmp_path, **changes) -> Benchmark:
     return replace(Benchmark(_scenes(tmp_path), (1, 2), 1, ("clean",)), **changes)
 
 
+@pytest.mark.slow
 def test_scenes_are_the_first_with_room(tmp_path):
     chosen = _scenes(tmp_path).seeds(lambda *_: None)
     rooms = [has_room((FIRST_SEED + k, sample_bank_path())) for k in range(3)]
@@ -197,6 +204,7 @@ def test_scenes_are_the_first_with_room(tmp_path):
     assert _scenes(tmp_path, count=1).seeds(lambda *_: None) == chosen[:1]
 
 
+@pytest.mark.slow
 def test_a_stopped_run_resumes_and_other_code_starts_over(tmp_path, monkeypatch):
     measured = []
 
@@ -222,6 +230,7 @@ def test_a_stopped_run_resumes_and_other_code_starts_over(tmp_path, monkeypatch)
     assert measured == [7, 8, 8, 9, 7, 8, 9]
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_gives_the_same_rows(tmp_path):
     def rows(workers):
         scenes = _scenes(tmp_path / str(workers), workers=workers)

@@ -174,6 +174,7 @@ def bench_of(scenes: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch, *,
     return DatasetBench(dataset, protocol, preset("pocket"), Store(scenes.parent / "answers"), title="made up")
 
 
+@pytest.mark.slow
 def test_tables_share_paintings_and_a_second_run_shares_everything(scenes: Path, monkeypatch: pytest.MonkeyPatch):
     calls: list[str] = []
     out = scenes.parent / "out"
@@ -194,6 +195,7 @@ def test_tables_share_paintings_and_a_second_run_shares_everything(scenes: Path,
     assert 0 < calls.count("paint") == calls.count("people"), "Table 7 paints other masks"
 
 
+@pytest.mark.slow
 def test_cells_without_their_model_are_listed_and_the_others_run(scenes: Path, monkeypatch: pytest.MonkeyPatch):
     grid = Grid("t", "T", "pocket", ("painter",), (Cell(("here",)), Cell(("away",), painter="sd2")))
     measured = run_grid(grid, bench_of(scenes, [], monkeypatch), scenes.parent / "out", progress=quiet)
@@ -205,6 +207,7 @@ def test_cells_without_their_model_are_listed_and_the_others_run(scenes: Path, m
         run_grid(alone, bench_of(scenes, [], monkeypatch), scenes.parent / "other", progress=quiet)
 
 
+@pytest.mark.slow
 def test_failures_are_counted_listed_and_at_their_worst_in_a_second_mean(
     scenes: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):

@@ -11,6 +11,8 @@ from mfh_lab.paper.tables import GRIDS, pocket_grid
 from mfh_lab.pocket.world.bodies import load_bank, sample_bank_path
 from mfh_lab.pocket.world.oracle_painter import OraclePainter
 
+pytestmark = pytest.mark.slow
+
 
 def quiet(what: str, fraction: float) -> None:
     """Show nothing."""

@@ -63,6 +63,7 @@ def test_the_table_says_what_a_mean_does_not():
     assert "95.4 ± 1.6 [83.2]" in markdown(other, results(other))
 
 
+@pytest.mark.slow
 def test_curves_and_bars_are_drawn(tmp_path: Path):
     measured = figure_5()
     paths = write_plots(tmp_path, measured, results(measured))

@@ -39,6 +39,7 @@ def tiny(tiny_weights) -> DepthPro:
     return load_models({"field_of_view": "depth-pro"})["field_of_view"]
 
 
+@pytest.mark.slow
 def test_the_network_sees_what_the_librarys_processor_would_show_it(tiny, monkeypatch):
     seen = []
     forward = tiny._model.forward
@@ -86,12 +87,14 @@ def test_a_field_of_view_no_photo_has_is_an_error_not_an_answer(degrees):
         with_estimated_camera(photo_from_array(RGB), Says(degrees))
 
 
+@pytest.mark.slow
 def test_nobody_is_asked_where_the_focal_length_is_known(people_pipeline):
     pipeline, photo = people_pipeline
     given = pipeline(photo_from_array(photo.rgb, focal=FocalRequest(focal_px=photo.camera.fx)))
     assert given.photo.focal.source == "explicit" and "field_of_view" not in given.models
 
 
+@pytest.mark.slow
 def test_the_result_names_who_estimated_the_focal_length_and_counts_its_error(people_pipeline):
     pipeline, photo = people_pipeline
     result = pipeline(photo_from_array(photo.rgb))

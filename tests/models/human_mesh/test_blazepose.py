@@ -1,13 +1,11 @@
 """The real networks on real photos; skips, with the reason, where their files have not been fetched."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
 from mfh.errors import WeightsError
 from mfh.geometry.masks import erode_3x3
@@ -15,6 +13,7 @@ from mfh.geometry.rasterize import rasterize_depth
 from mfh.models.human_mesh.blazepose import BlazePose
 from mfh.types import Camera, HumanMesh, Person
 from mfh.weights import store as weights
+from tests.photos import PEOPLE, empty_room
 
 SURE = 0.5
 """Score that people in photos exceed and what is nobody does not."""
@@ -27,28 +26,20 @@ def blazepose() -> BlazePose:
     return BlazePose()
 
 
-def _rgb(file: Path) -> np.ndarray:
-    return np.asarray(Image.open(file).convert("RGB"), np.float32) / 255
+@pytest.fixture(scope="module")
+def some_people() -> tuple[np.ndarray, Camera, np.ndarray]:
+    """Photo, camera and true depth of five people who walk away from a depth camera, or of those in the example."""
+    return PEOPLE.rgb, PEOPLE.camera, PEOPLE.depth_m
 
 
 @pytest.fixture(scope="module")
-def five_people(shared_data: Path) -> tuple[np.ndarray, Camera, np.ndarray]:
-    """Photo, camera and sensor depth of five people who walk away from a depth camera."""
-    folder = shared_data / "rgbd" / "pcl_five_people"
-    k = json.loads((folder / "intrinsics.json").read_text())
-    rgb = _rgb(folder / "rgb.png")
-    camera = Camera(float(k["fx"]), float(k["fy"]), float(k["cx"]), float(k["cy"]), rgb.shape[1], rgb.shape[0])
-    return rgb, camera, np.load(folder / "depth.npy").squeeze()
+def found(blazepose: BlazePose, some_people) -> list[Person]:
+    return blazepose.segment([some_people[0]])[0]
 
 
 @pytest.fixture(scope="module")
-def found(blazepose: BlazePose, five_people) -> list[Person]:
-    return blazepose.segment([five_people[0]])[0]
-
-
-@pytest.fixture(scope="module")
-def bodies(blazepose: BlazePose, five_people, found: list[Person]) -> list[HumanMesh]:
-    rgb, camera, _ = five_people
+def bodies(blazepose: BlazePose, some_people, found: list[Person]) -> list[HumanMesh]:
+    rgb, camera, _ = some_people
     return [body for body in blazepose.measure(rgb, found, camera) if body is not None]
 
 
@@ -69,15 +60,15 @@ def test_missing_files_name_the_command(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_five_of_five_people_are_found_and_nobody_else(found: list[Person]):
-    assert len(found) == 5
+    assert len(found) == len(PEOPLE.hips_px)
     assert min(person.score for person in found) > SURE
     assert [person.score for person in found] == sorted((person.score for person in found), reverse=True)
     hips = sorted(float(person.pose.image_px[[23, 24], 0].mean()) for person in found if person.pose is not None)
-    np.testing.assert_allclose(hips, [80, 195, 335, 415, 540], atol=25)
+    np.testing.assert_allclose(hips, PEOPLE.hips_px, atol=25)
 
 
-def test_masks_share_no_pixel_fill_their_boxes_and_lie_on_their_person(found: list[Person], five_people):
-    _, _, sensor_m = five_people
+def test_masks_share_no_pixel_fill_their_boxes_and_lie_on_their_person(found: list[Person], some_people):
+    _, _, sensor_m = some_people
     together = np.sum([person.instance_mask for person in found], axis=0)
     assert together.max() == 1
     for person in found:
@@ -91,9 +82,9 @@ def test_masks_share_no_pixel_fill_their_boxes_and_lie_on_their_person(found: li
         assert near.mean() > 0.9
 
 
-def test_bodies_stand_where_the_sensor_sees_them(bodies: list[HumanMesh], found: list[Person], five_people):
-    _, camera, sensor_m = five_people
-    assert len(bodies) == 5
+def test_bodies_stand_where_the_sensor_sees_them(bodies: list[HumanMesh], found: list[Person], some_people):
+    _, camera, sensor_m = some_people
+    assert len(bodies) == len(PEOPLE.hips_px)
     log_ratios = []
     for body, person in zip(bodies, found, strict=True):
         depth = rasterize_depth(body.vertices_m, body.faces, camera)
@@ -111,19 +102,20 @@ def test_bodies_stand_where_the_sensor_sees_them(bodies: list[HumanMesh], found:
     assert abs(np.median(log_ratios)) < 0.11
 
 
-def test_a_batch_is_the_same_as_one_by_one_and_as_before(blazepose: BlazePose, five_people, found: list[Person]):
-    rgb = five_people[0]
+@pytest.mark.slow
+def test_a_batch_is_the_same_as_one_by_one_and_as_before(blazepose: BlazePose, some_people, found: list[Person]):
+    rgb = some_people[0]
     other = np.ascontiguousarray(rgb[:, 440:])
     first, second = blazepose.segment([other, rgb])
     assert_same_people(second, found)
     assert_same_people(first, blazepose.segment([other])[0])
 
 
-def test_people_of_a_region_are_those_of_the_photo_and_nobody_else(blazepose: BlazePose, five_people, found, bodies):
-    rgb, camera, _ = five_people
+def test_people_of_a_region_are_those_of_the_photo_and_nobody_else(blazepose: BlazePose, some_people, found, bodies):
+    rgb, camera, _ = some_people
     regions = [cv2.dilate(person.instance_mask.astype(np.uint8), np.ones((9, 9))) > 0 for person in found]
     differences = []
-    for person, body, there in zip(found, bodies, blazepose.segment([rgb] * 5, regions), strict=True):
+    for person, body, there in zip(found, bodies, blazepose.segment([rgb] * len(found), regions), strict=True):
         assert len(there) == 1 and there[0].score > SURE
         together = (there[0].instance_mask & person.instance_mask).sum()
         assert together / (there[0].instance_mask | person.instance_mask).sum() > 0.65
@@ -136,8 +128,8 @@ def test_people_of_a_region_are_those_of_the_photo_and_nobody_else(blazepose: Bl
     assert max(differences) < 0.06
 
 
-def test_a_region_of_a_large_photo_is_seen_at_full_size(blazepose: BlazePose, five_people, found):
-    rgb = five_people[0]
+def test_a_region_of_a_large_photo_is_seen_at_full_size(blazepose: BlazePose, some_people, found):
+    rgb = some_people[0]
     small = np.full((1440, 1920, 3), 0.5, np.float32)
     small[700:940, 800:1120] = cv2.resize(rgb, (320, 240), interpolation=cv2.INTER_AREA)
     left, top, right, bottom = (found[0].box_xyxy / 2 + np.tile([800, 700], 2)).astype(int)
@@ -202,8 +194,9 @@ def _camera(side: int, f_px: float = 300.0) -> Camera:
     return Camera(f_px, f_px, (side - 1) / 2, (side - 1) / 2, side, side)
 
 
-def test_twice_the_focal_length_is_twice_as_far(blazepose: BlazePose, found: list[Person], bodies, five_people):
-    rgb, camera, _ = five_people
+@pytest.mark.slow
+def test_twice_the_focal_length_is_twice_as_far(blazepose: BlazePose, found: list[Person], bodies, some_people):
+    rgb, camera, _ = some_people
     longer = replace(camera, fx=2 * camera.fx, fy=2 * camera.fy)
     for near, far in zip(bodies, blazepose.measure(rgb, found, longer), strict=True):
         assert far is not None
@@ -212,11 +205,12 @@ def test_twice_the_focal_length_is_twice_as_far(blazepose: BlazePose, found: lis
         assert abs(ratio / 2 - 1) < 0.06
 
 
-def test_a_large_photo_gives_the_same_people_at_its_own_size(blazepose: BlazePose, five_people, bodies):
-    rgb, camera, _ = five_people
+@pytest.mark.slow
+def test_a_large_photo_gives_the_same_people_at_its_own_size(blazepose: BlazePose, some_people, bodies):
+    rgb, camera, _ = some_people
     large = cv2.resize(rgb, (2560, 1920), interpolation=cv2.INTER_LINEAR)
     people = [person for person in blazepose.segment([large])[0] if person.score > SURE]
-    assert len(people) == 5
+    assert len(people) == len(PEOPLE.hips_px)
     assert all(person.instance_mask.shape == (1920, 2560) for person in people)
     assert np.sum([person.instance_mask for person in people], axis=0).max() == 1
     wide = Camera(4 * camera.fx, 4 * camera.fy, 4 * camera.cx + 1.5, 4 * camera.cy + 1.5, 2560, 1920)
@@ -225,16 +219,17 @@ def test_a_large_photo_gives_the_same_people_at_its_own_size(blazepose: BlazePos
     np.testing.assert_allclose(far, near, rtol=0.08)
 
 
-def test_a_person_known_by_a_box_alone_is_measured_too(blazepose: BlazePose, found, bodies, five_people):
-    rgb, camera, _ = five_people
+def test_a_person_known_by_a_box_alone_is_measured_too(blazepose: BlazePose, found, bodies, some_people):
+    rgb, camera, _ = some_people
     (body,) = blazepose.measure(rgb, [replace(found[0], pose=None)], camera)
     assert body is not None
     assert abs(np.log(np.median(body.vertices_m[:, 2]) / np.median(bodies[0].vertices_m[:, 2]))) < 0.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pcl_office1", "promptda_arkit"])
-def test_nobody_is_surely_seen_in_an_empty_room(blazepose: BlazePose, shared_data: Path, name: str):
-    people = blazepose.segment([_rgb(shared_data / "rgbd" / name / "rgb.png")])[0]
+def test_nobody_is_surely_seen_in_an_empty_room(blazepose: BlazePose, tmp_path: Path, name: str):
+    people = blazepose.segment([empty_room(name, tmp_path / name).rgb])[0]
     assert all(person.score < SURE for person in people)
 
 

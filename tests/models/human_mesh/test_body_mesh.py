@@ -48,6 +48,7 @@ def test_a_body_is_closed_and_faces_outward_in_every_part(standing_m: np.ndarray
     assert 0.06 < sum(volumes) < 0.14
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(0, 10_000))
 def test_whatever_the_landmarks_the_parts_stay_closed_solid_and_finite(seed: int):

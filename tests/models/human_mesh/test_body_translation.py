@@ -57,6 +57,7 @@ def test_a_known_person_is_found_where_they_stand(flat_m: np.ndarray, hips_m: tu
     np.testing.assert_allclose(_seen(CAMERA, placement.joints_m), pose.image_px, atol=1e-6)
 
 
+@pytest.mark.slow
 @given(st.floats(-0.35, 0.35), st.floats(2.5, 8.0), st.floats(-0.5, 0.5))
 def test_a_body_with_depth_of_its_own_is_placed_within_two_percent(lean: float, distance_m: float, x: float):
     body = np.random.default_rng(0).normal(0, 0.03, (33, 3)) + _standing()
@@ -83,6 +84,7 @@ def _standing() -> np.ndarray:
     return body
 
 
+@pytest.mark.slow
 @given(st.floats(0.5, 4.0))
 def test_distance_is_proportional_to_the_focal_length(factor: float):
     body = _standing()
@@ -93,6 +95,7 @@ def test_distance_is_proportional_to_the_focal_length(factor: float):
     np.testing.assert_allclose(far.T_camera_body[2], factor * near.T_camera_body[2], rtol=1e-6)
 
 
+@pytest.mark.slow
 @given(st.floats(0.5, 2.0))
 def test_distance_is_proportional_to_the_persons_size(factor: float):
     pose = _pose_at(_standing(), CAMERA, np.array([0.3, 0.0, 4.0]))
@@ -102,6 +105,7 @@ def test_distance_is_proportional_to_the_persons_size(factor: float):
     np.testing.assert_allclose(other.reprojection_px, one.reprojection_px, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1000))
 def test_what_is_hidden_has_no_say(seed: int):
     rng = np.random.default_rng(seed)

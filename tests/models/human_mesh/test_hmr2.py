@@ -86,6 +86,7 @@ def test_a_body_comes_back_where_it_stands(backend, place, principal_point):
     assert mesh.stature_m == pytest.approx(stature_m(FLAT, np.array(betas)), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_metres_follow_the_focal_length(backend):
     model = backend(_answering((0.8, 0.0, 0.0)))
     photo, people = np.zeros((600, 800, 3), np.float32), [_person([100, 100, 250, 400])]
@@ -95,6 +96,7 @@ def test_metres_follow_the_focal_length(backend):
     np.testing.assert_allclose(far.vertices_m[:, :2], near.vertices_m[:, :2], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_people_keep_their_order_whatever_the_batch(backend):
     rng = np.random.default_rng(0)
     photo = rng.random((600, 800, 3)).astype(np.float32)
@@ -113,6 +115,7 @@ def test_people_keep_their_order_whatever_the_batch(backend):
     assert np.abs(results[0][0].vertices_m - results[0][2].vertices_m).max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cam",
     [
@@ -127,6 +130,7 @@ def test_who_is_not_in_front_of_the_camera_is_not_measured(backend, cam):
     assert model.measure(photo, [], CAMERA) == []
 
 
+@pytest.mark.slow
 def test_red_is_red_where_the_network_sees_it(backend, monkeypatch):
     seen = []
     forward = Hmr2Network.forward
@@ -142,6 +146,7 @@ def test_red_is_red_where_the_network_sees_it(backend, monkeypatch):
     np.testing.assert_allclose(beside, (0.5, 0.5, 0.5), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_spots_in_the_photo_are_where_the_camera_puts_them(backend, monkeypatch):
     """From painted pixels to metres: three coloured spots, found in the network's input, give the place back."""
     seen = []
@@ -171,6 +176,7 @@ def test_spots_in_the_photo_are_where_the_camera_puts_them(backend, monkeypatch)
     np.testing.assert_allclose(mesh.vertices_m.mean(0) - rest.mean(0), place, rtol=1e-3, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_it_is_registered_and_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("MFH_DEVICE", "cpu")
@@ -189,6 +195,7 @@ def test_it_is_registered_and_says_what_is_missing(tmp_path, monkeypatch):
     assert isinstance(model, HumanMeshModel) and model.name == "hmr2"
 
 
+@pytest.mark.slow
 def test_a_photo_of_any_size_and_a_box_beyond_it(backend):
     model = backend(_answering((0.8, 0.0, 0.0)))
     small = cv2.resize(np.eye(3, dtype=np.float32), (7, 5))

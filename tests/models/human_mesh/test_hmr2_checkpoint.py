@@ -22,6 +22,7 @@ from mfh.models.human_mesh.hmr2_network import PUBLISHED
 from tests.models.human_mesh.hmr2_fixtures import TINY, published_names, random_network, save_training_checkpoint
 
 
+@pytest.mark.slow
 def test_a_full_size_checkpoint_with_the_published_names_loads(tmp_path):
     # One number stands for all of a tensor's: full shapes, a small file.
     state = {
@@ -37,6 +38,7 @@ def test_a_full_size_checkpoint_with_the_published_names_loads(tmp_path):
         assert found[name].flatten()[-1] == pytest.approx(0.001 * k)
 
 
+@pytest.mark.slow
 def test_converted_numbers_are_the_checkpoints(tmp_path):
     network = random_network(TINY)
     state = dict(network.state_dict())
@@ -60,6 +62,7 @@ def test_converted_numbers_are_the_checkpoints(tmp_path):
     assert [file.name for file in (tmp_path / "new").iterdir()] == ["hmr2.safetensors"]
 
 
+@pytest.mark.slow
 def test_half_precision_is_read_as_single(tmp_path):
     state = {name: tensor.bfloat16() for name, tensor in random_network(TINY).state_dict().items()}
     source = save_training_checkpoint(state, tmp_path / "a.ckpt")
@@ -93,6 +96,7 @@ def test_a_class_of_another_package_is_refused_by_name(tmp_path):
         read_checkpoint(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -144,6 +148,7 @@ def _rewritten(source, target, change):
     return target
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_refused(tmp_path):
     source = save_training_checkpoint(dict(random_network(TINY).state_dict()), tmp_path / "a.ckpt")
     gone = _rewritten(source, tmp_path / "gone.ckpt", lambda n, c: None if n.endswith("/data/0") else c)
@@ -281,6 +286,7 @@ def test_no_more_is_read_than_the_file_has(tmp_path):
         read_checkpoint(_tensors(tmp_path, many, **{"0": bytes(1_000_000)}))
 
 
+@pytest.mark.slow
 def test_an_archive_that_unpacks_to_more_than_it_has_is_refused(tmp_path):
     path = tmp_path / "bomb.ckpt"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
@@ -298,6 +304,7 @@ def test_numbers_that_one_number_stands_for_are_not_written_out(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.ckpt"]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_there_stays(tmp_path):
     source = save_training_checkpoint(dict(random_network(TINY).state_dict()), tmp_path / "a.ckpt")
     before = source.read_bytes()

@@ -61,6 +61,7 @@ def test_the_middle_of_the_crop_shows_the_box_centre():
     np.testing.assert_allclose(to_crop @ [151, 304, 1], [128.5, 127])
 
 
+@pytest.mark.slow
 @given(x=st.floats(150, 250), y=st.floats(100, 200), size=st.floats(90, 700))
 def test_a_spot_lands_where_the_map_says(x, y, size):
     """The centroid of a smooth spot keeps to the affine map to a twentieth of a pixel, blurred or not."""
@@ -123,6 +124,7 @@ def test_nobody_stands_behind_the_camera(scale):
     assert camera_translation(np.array([scale, 0.1, 0.1]), crop, camera) is None
 
 
+@pytest.mark.slow
 @given(
     x=st.floats(-2, 2),
     y=st.floats(-1, 1),

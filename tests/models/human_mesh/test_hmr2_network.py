@@ -129,6 +129,7 @@ def test_half_precision_reaches_the_backbone_and_not_the_distance():
     assert 0 < difference < 0.05 * exact.cam.abs().max()
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(-2, 2), min_size=12, max_size=12))
 def test_rotations_are_rotations(numbers):
     six = torch.tensor([numbers], dtype=torch.float64)

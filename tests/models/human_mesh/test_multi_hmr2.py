@@ -149,6 +149,7 @@ def test_red_is_red_where_the_network_sees_it(model):
     np.testing.assert_allclose(seen[1, 0], 127.5, atol=1)
 
 
+@pytest.mark.slow
 @given(width=st.integers(32, 900), height=st.integers(32, 900), seed=st.integers(0, 99))
 def test_the_place_of_a_pixel_is_known_in_the_picture_shown(width, height, seed):
     """The network's camera in photo pixels sees what the network sees, at the pixel it is at in the photo."""

@@ -35,6 +35,7 @@ def test_red_stays_red_at_the_networks_input():
     np.testing.assert_allclose(tensor[0, 2, 100], [-1, -1, -1], atol=1e-6, err_msg="the border is black")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(480, 640), (640, 480), (50, 20), (1700, 2300), (2300, 500)])
 def test_letterbox_puts_photo_pixels_where_its_map_says(size: tuple[int, int]):
     height, width = size
@@ -79,6 +80,7 @@ def test_suppression_is_the_weighted_mean_of_those_that_overlap():
     np.testing.assert_allclose(found[1].points_px, points[1])
 
 
+@pytest.mark.slow
 @given(st.permutations(range(6)))
 def test_suppression_does_not_depend_on_the_order(order: list[int]):
     rng = np.random.default_rng(1)
@@ -93,6 +95,7 @@ def test_suppression_does_not_depend_on_the_order(order: list[int]):
         np.testing.assert_allclose(a.points_px, b.points_px)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 2000), st.integers(1, 2000))
 def test_crops_lie_in_the_photo_start_with_all_of_it_and_each_size_covers_it(width: int, height: int):
     crops = search_crops(width, height, min_side_px=96)

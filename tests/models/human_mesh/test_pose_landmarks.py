@@ -35,6 +35,7 @@ def test_an_upright_person_needs_no_turn_and_a_margin():
     np.testing.assert_allclose(photo_from_crop @ [127.5, 255.5, 1], [100, 300])
 
 
+@pytest.mark.slow
 @given(st.floats(-3.1, 3.1), st.floats(20, 900))
 def test_the_crop_stands_the_person_up(angle: float, radius: float):
     centre = np.array([333.0, 222.0])

@@ -66,6 +66,7 @@ def perfect_cam(place, person: Person, *, focal_px, centre_px) -> tuple[float, f
     return (float(s), *(np.array(place[:2]) - looks_at))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("principal_point", [(199.5, 149.5), (150.0, 190.0), (-30.0, 340.0)])
 @pytest.mark.parametrize("focal", [(420.0, 420.0), (400.0, 440.0)])
 def test_bodies_come_back_where_they_stand(sam, principal_point, focal):

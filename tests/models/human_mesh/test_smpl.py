@@ -50,6 +50,7 @@ def one_vertex_after_another(betas: np.ndarray, rotations: np.ndarray) -> np.nda
     return out
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1000))
 def test_skinning_is_the_papers(seed):
     betas = np.random.default_rng(seed).normal(0, 1, 10)

@@ -20,6 +20,8 @@ from mfh.models.registry import load_models
 torch = pytest.importorskip("torch")
 diffusers_inpainting = pytest.importorskip("mfh.models.painters.diffusers_inpainting")
 
+pytestmark = pytest.mark.slow
+
 NEEDS = {"sd2": ("sd2",), "sd15-lcm": ("sd15", "lcm-sd15"), "sdxl": ("sdxl",), "sdxl-lcm": ("sdxl", "lcm-sdxl")}
 PHOTO = np.random.default_rng(0).random((90, 130, 3)).astype(np.float32)
 

@@ -52,6 +52,7 @@ def _floor() -> np.ndarray:
     return np.broadcast_to(np.maximum(rows, 100) / HEIGHT, (HEIGHT, WIDTH)).copy()
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     px_per_m=st.floats(12, 200),
@@ -72,6 +73,7 @@ def test_outside_the_changed_mask_the_photo_is_untouched(photo, px_per_m, foot_x
     assert done.rgb.dtype == np.float32 and done.rgb.min() >= 0 and done.rgb.max() <= 1
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(px_per_m=st.floats(20, 110), foot_x=st.floats(90, 230), seed=st.integers(0, 2**31))
 def test_the_figure_has_the_size_asked_for_and_stands_on_its_foot_point(photo, px_per_m, foot_x, seed):
@@ -83,6 +85,7 @@ def test_the_figure_has_the_size_asked_for_and_stands_on_its_foot_point(photo, p
     assert abs(len(columns) - 25 / 80 * px_per_m) <= 1.5
 
 
+@pytest.mark.slow
 def test_every_shipped_figure_stands_where_asked_at_its_own_size(photo):
     large = np.full((400, 400, 3), 0.5, np.float32)
     sprites = load_sprites()

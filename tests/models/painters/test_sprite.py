@@ -11,6 +11,8 @@ from mfh.models.painters.person_prior import MIN_PROBABILITY, PersonPrior, Place
 from mfh.models.painters.sprite import SpritePainter, choose_sprite, real_log_sigma, refusal
 from mfh.models.scene_kind import SceneKind
 
+pytestmark = pytest.mark.slow
+
 
 def _field(probability: np.ndarray, *, sigma: float = 0.1) -> PlacementPrior:
     shape = (2, *probability.shape)

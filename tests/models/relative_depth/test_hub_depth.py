@@ -12,6 +12,8 @@ from mfh.weights.hub import cached_folder, parse_source
 torch = pytest.importorskip("torch")
 tiny_depth = pytest.importorskip("tests.models.tiny_depth")
 
+pytestmark = pytest.mark.slow
+
 NAMES = sorted(set(REGISTRY["relative_depth"]) - {"pocket"})
 RNG = np.random.default_rng(0)
 PHOTO = RNG.random((60, 90, 3)).astype(np.float32)

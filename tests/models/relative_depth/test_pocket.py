@@ -7,6 +7,9 @@ from mfh.errors import WeightsError
 from mfh.io.photo import load_photo
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
 from mfh_lab.pocket.train.evaluate import aligned_score
+from tests.photos import rooms
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +57,11 @@ def test_red_stays_red_at_the_networks_input(model, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", ["open3d_tum", "pcl_five_people", "pcl_office1", "pcl_region_growing", "promptda_arkit"]
+    "photo", rooms("open3d_tum", "pcl_five_people", "pcl_office1", "pcl_region_growing", "promptda_arkit"), ids=str
 )
-def test_real_rooms_come_out_nearer_the_truth_than_constant_depth(model, shared_data, name):
-    folder = shared_data / "rgbd" / name
-    photo = load_photo(folder / "rgb.png")
-    score = aligned_score(model.predict([photo.rgb])[0].values, np.load(folder / "depth.npy"))
+def test_real_rooms_come_out_nearer_the_truth_than_constant_depth(model, photo):
+    rgb = load_photo(photo.rgb_path).rgb
+    score = aligned_score(model.predict([rgb])[0].values, photo.depth_m)
     assert score.positive
     assert score.abs_rel < 0.85 * score.constant_abs_rel
 

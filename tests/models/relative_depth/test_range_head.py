@@ -7,6 +7,7 @@ from mfh.errors import WeightsError
 from mfh.io.photo import load_photo
 from mfh.models.relative_depth.pocket import LEAST_RANGE_SIGMA, RANGE_WEIGHTS, PocketRelativeDepth
 from mfh.models.relative_depth.range_head import load_range_head
+from tests.photos import TruePhoto, rooms
 
 
 def test_two_layers_by_hand(tmp_path: Path):
@@ -45,11 +46,13 @@ def test_it_is_never_surer_than_photos_differ():
         assert sum(weight for weight, _, _ in said.parts) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("name", ["pcl_five_people", "pcl_office1", "pcl_region_growing", "promptda_arkit"])
-def test_real_rooms_reach_as_far_as_they_do(shared_data, name: str):
-    folder = shared_data / "rgbd" / name
-    (relative,) = PocketRelativeDepth().predict([load_photo(folder / "rgb.png").rgb])
-    depth_m = np.load(folder / "depth.npy")
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "photo", rooms("pcl_five_people", "pcl_office1", "pcl_region_growing", "promptda_arkit"), ids=str
+)
+def test_real_rooms_reach_as_far_as_they_do(photo: TruePhoto):
+    (relative,) = PocketRelativeDepth().predict([load_photo(photo.rgb_path).rgb])
+    depth_m = photo.depth_m
     near, far = np.percentile(depth_m[depth_m > 0], (5, 95))
     assert relative.log_range is not None
     mean, sigma = relative.log_range.moments()

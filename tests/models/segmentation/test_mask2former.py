@@ -12,6 +12,8 @@ from mfh.models.protocols import PersonSegmenter
 from mfh.models.segmentation.mask2former import Mask2Former, person_class
 from tests.models.segmentation.tiny_models import STYLES, write
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def small_models(tmp_path_factory) -> dict[tuple[str, str], str]:

@@ -49,6 +49,7 @@ def test_only_the_surroundings_of_a_region_are_looked_at():
     assert seen == [(160, 100, 3)]
 
 
+@pytest.mark.slow
 @given(st.integers(0, 79), st.integers(0, 199), st.integers(1, 80), st.integers(1, 200))
 def test_nobody_is_found_who_does_not_stand_there(top, left, height, width):
     photo = _photo()

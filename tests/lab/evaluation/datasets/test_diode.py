@@ -39,6 +39,7 @@ def test_the_mask_counts_in_the_paper_and_not_in_the_authors_code(tmp_path):
     assert errors[False] == pytest.approx(0.75 * 100 / 426)
 
 
+@pytest.mark.slow
 def test_photo_is_resized_with_its_camera_and_the_truth_is_not(tmp_path):
     write_diode(tmp_path)
     sample = open_dataset("diode", tmp_path).load(NAME)

@@ -8,6 +8,7 @@ from mfh.errors import InputError
 from mfh_lab.evaluation.datasets.registry import check_dataset, open_dataset
 from mfh_lab.evaluation.protocols import PAPER, view
 from tests.lab.evaluation.datasets.layouts import write_folder, write_picture
+from tests.photos import PEOPLE, as_folder
 
 
 @pytest.mark.parametrize("depth", ["depth.npy", "depth.npz", "depth.png"])
@@ -125,13 +126,14 @@ def test_a_list_of_names(tmp_path):
         open_dataset("folder", tmp_path, split=split)
 
 
-def test_real_photos(shared_data):
-    dataset = open_dataset("folder", shared_data / "rgbd")
-    assert check_dataset("folder", shared_data / "rgbd").complete
-    assert "pcl_five_people" in dataset.names
+def test_real_photos(tmp_path):
+    folder = as_folder(tmp_path)
+    dataset = open_dataset("folder", folder)
+    assert check_dataset("folder", folder).complete
+    assert PEOPLE.name in dataset.names
     for name in dataset.names:
         sample = dataset.load(name)
-        raw = np.load(shared_data / "rgbd" / name / "depth.npy")
+        raw = np.load(folder / name / "depth.npy")
         assert (sample.truth_m == raw).all()
         assert (sample.camera.height, sample.camera.width) == raw.shape
         seen = view(sample, PAPER.of("folder"))

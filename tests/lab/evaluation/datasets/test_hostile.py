@@ -37,6 +37,7 @@ def png_of(width: int, height: int, *, bits: int = 8, colour: int = 2) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
+@pytest.mark.slow
 def test_no_picture_starts_a_program(tmp_path):
     root, marker, programs = tmp_path / "root", tmp_path / "started", tmp_path / "programs"
     folder = write_folder(root)

@@ -94,6 +94,7 @@ def test_what_the_user_may_get_wrong(tmp_path):
     assert "no folder" in check_dataset("nyu", tmp_path / "nowhere").problem
 
 
+@pytest.mark.slow
 def test_looking_around_imports_no_model():
     code = """
 import sys

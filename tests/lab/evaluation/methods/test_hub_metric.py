@@ -21,6 +21,7 @@ def _on_the_cpu(monkeypatch):
     monkeypatch.setenv("MFH_DEVICE", "cpu")
 
 
+@pytest.mark.slow
 def test_a_metric_model_of_a_folder_answers(tmp_path):
     tiny_depth.depth_anything(tmp_path / "model", metric=True)
     contender = hub_contender(str(tmp_path / "model"))
@@ -36,6 +37,7 @@ def test_a_metric_model_of_a_folder_answers(tmp_path):
         hub_contender(f"{tmp_path / 'model'}?focal=given")
 
 
+@pytest.mark.slow
 def test_depth_pro_is_told_whose_focal_length_to_go_by(tmp_path):
     tiny_depth.depth_pro(tmp_path / "model")
     own, given = (hub_contender(f"{tmp_path / 'model'}{how}") for how in ("", "?focal=given"))

@@ -76,6 +76,7 @@ def test_networks_that_answer_in_metres_give_what_the_library_gives(made, name, 
     assert expected.max() <= most_m, "metres of a model made for so many"
 
 
+@pytest.mark.slow
 def test_zoedepth_is_the_mean_of_the_photo_and_its_mirror_image_without_padding(made):
     folder = made("zoedepth")
     pixels = inputs_of(folder)
@@ -90,6 +91,7 @@ def test_zoedepth_is_the_mean_of_the_photo_and_its_mirror_image_without_padding(
     assert np.abs(one[0].numpy() - mean).max() > 1e-7, "the mirror image counts"
 
 
+@pytest.mark.slow
 def test_depth_pro_brings_inverse_depth_to_the_focal_length(made):
     folder = made("depth_pro")
     assert kind_of(folder, name="tiny").space == "disparity"

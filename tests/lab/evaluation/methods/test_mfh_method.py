@@ -12,7 +12,7 @@ from mfh.types import MetricHead, ScaleInterval
 from mfh_lab.evaluation.ledger import differences
 from mfh_lab.evaluation.methods.method import Method
 from mfh_lab.evaluation.methods.mfh_method import MfhMethod, mfh_contender, prediction_of, settings_of, with_fixed_scale
-from tests import box_world
+from tests import toy_world
 
 
 def test_settings_are_every_field_that_decides_the_answer(tmp_path):
@@ -66,6 +66,7 @@ def test_a_fixed_scale_is_for_the_papers_head_alone():
         with_fixed_scale(paper, 2.0, protocol="authors_code")
 
 
+@pytest.mark.slow
 def test_the_pipeline_answers_the_same_in_any_order(floor_world):
     world = floor_world(people_at_m=(3.0, 5.0))
     config = replace(preset("pocket"), head=HeadConfig(), people="only", painter=None)
@@ -78,10 +79,11 @@ def test_the_pipeline_answers_the_same_in_any_order(floor_world):
     np.testing.assert_array_equal(first.depth_m, again.depth_m)
     assert first.depth_m.shape == (120, 160) and first.level_80 is not None and first.level_80 == again.level_80
     # The people are measured within 3 %, at the front of a body 20 cm deep.
-    for mask, _ in world.people:
+    for mask in world.masks:
         assert np.median((first.depth_m / world.depth_m)[mask]) == pytest.approx(1, abs=0.07)
 
 
+@pytest.mark.slow
 def test_models_are_loaded_when_they_are_needed():
     contender = mfh_contender(replace(preset("pocket"), people="only"), title="mfh (preset pocket, people only)")
     assert contender.name == "mfh" and contender.title == "mfh (preset pocket, people only)"
@@ -93,15 +95,15 @@ def test_models_are_loaded_when_they_are_needed():
 
 
 def test_half_a_measurement_is_never_scored():
-    class Impatient(box_world.OraclePainter):
+    class Impatient(toy_world.OraclePainter):
         def paint(self, photo, paint_masks, prompts, seeds):
             if len(self.seen) >= 4:
                 raise KeyboardInterrupt
             return super().paint(photo, paint_masks, prompts, seeds)
 
-    config = box_world.config("paint", batch_size=2, max_paintings=20)
-    pipeline = box_world.pipeline(config, painter=Impatient(misses=0.0))
-    photo = box_world.render([])
+    config = toy_world.config("paint", batch_size=2, max_paintings=20)
+    pipeline = toy_world.pipeline(config, painter=Impatient(misses=0.0))
+    photo = toy_world.render([])
     with pytest.raises(KeyboardInterrupt):
         MfhMethod(pipeline).predict(photo, name="a")
     assert pipeline.config == config, "the user's pipeline is as it was"

@@ -135,6 +135,7 @@ def request(address, body=SHOT, *, method="POST", place="shot", length=None, hos
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
+@pytest.mark.slow
 def test_no_request_leaves_a_trace_or_ends_the_server(tmp_path, capfd):
     out = tmp_path / "shots.csv"
     with serving(out) as (_, address):
@@ -187,6 +188,7 @@ def test_only_its_own_page_is_answered(tmp_path):
         assert raw(address, request(address, host=local, more=(f"Origin: http://{local}",))).split()[1] == b"204"
 
 
+@pytest.mark.slow
 def test_a_slow_request_keeps_nobody_waiting(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(serving_code, "_PATIENCE_S", 0.3)
     with serving(tmp_path / "shots.csv") as (_, address):

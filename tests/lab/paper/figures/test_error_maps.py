@@ -67,6 +67,7 @@ def test_samples_are_spread_over_the_dataset():
         pick_samples(names, 0)
 
 
+@pytest.mark.slow
 def test_the_figure_shows_every_method_and_the_table_agrees(tmp_path, view):
     folders = {}
     for label, factor in (("ours", 1.02), ("theirs", 1.6)):

@@ -9,6 +9,8 @@ from mfh.errors import InputError
 from mfh.types import HumanMesh, MeasuredPainting
 from mfh_lab.paper.figures.point_clouds import bodies_of, make_fig6
 
+pytestmark = pytest.mark.slow
+
 
 def body(z):
     corners = np.array([[x, y, d] for x in (-0.2, 0.2) for y in (-0.8, 0.8) for d in (z - 0.1, z + 0.1)])

@@ -32,6 +32,7 @@ def test_rank_correlation_is_scipys_with_ties():
     assert np.isnan(rank_correlation(x, np.ones(60)))
 
 
+@pytest.mark.slow
 def test_the_figure_and_its_tables(tmp_path):
     rng = np.random.default_rng(0)
     tests = []

@@ -23,6 +23,7 @@ SHOTS = {
 }
 
 
+@pytest.mark.slow
 def test_bars_by_hand_over_photos_that_all_methods_answered(tmp_path):
     ours = scores(a=0.1, b=0.3, c=0.5, unannotated=9.0)
     theirs = ScoreFile(scores(a=0.2, b=0.4).scores, ("c",))

@@ -30,6 +30,7 @@ def make(material, tmp_path, *, out="study.html", seed=1, **options):
     return make_study(photos, folders, out=tmp_path / out, key=key, seed=seed, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("out", ["study.html", "folder"])
 def test_no_name_that_the_user_gave_is_in_the_page(material, tmp_path, out):
     made = make(material, tmp_path, out=out)
@@ -41,6 +42,7 @@ def test_no_name_that_the_user_gave_is_in_the_page(material, tmp_path, out):
             assert word.lower().encode() not in content, f"{word} in {file.name}"
 
 
+@pytest.mark.slow
 def test_every_photo_has_every_method_once_and_the_key_says_which(material, tmp_path):
     made = make(material, tmp_path)
     key, data = read_key(made.key), data_of(made.page)
@@ -54,6 +56,7 @@ def test_every_photo_has_every_method_once_and_the_key_says_which(material, tmp_
         assert len({one["image"] for one in shown["choices"]}) == 3
 
 
+@pytest.mark.slow
 def test_a_letter_shows_the_method_that_the_key_names(material, tmp_path):
     made = make(material, tmp_path)
     key, data = read_key(made.key), data_of(made.page)
@@ -67,6 +70,7 @@ def test_a_letter_shows_the_method_that_the_key_names(material, tmp_path):
             assert base64.b64decode(one["image"].partition(",")[2]) == expected.content
 
 
+@pytest.mark.slow
 def test_orders_come_from_the_seed(material, tmp_path):
     first, again, other = (make(material, tmp_path / place, seed=seed) for place, seed in _places(tmp_path))
     assert first.page.read_bytes() == again.page.read_bytes() and first.id == again.id
@@ -88,6 +92,7 @@ def test_orders_differ_between_photos_and_no_method_keeps_a_place():
     assert [one.photo for one in questions] != sorted(one.photo for one in questions)
 
 
+@pytest.mark.slow
 def test_all_pictures_of_a_photo_have_its_shape(material, tmp_path):
     data = data_of(make(material, tmp_path).page)
     for shown in data["questions"]:
@@ -108,6 +113,7 @@ def test_depth_has_the_exact_colours_of_the_bar_and_stops_at_its_ends():
     np.testing.assert_array_equal(seen[:, 3], seen[:, 4])
 
 
+@pytest.mark.slow
 def test_the_page_can_reach_no_network_and_says_what_is_truncated(material, tmp_path):
     made = make(material, tmp_path, note="To whom? </script><b>x")
     text = made.page.read_text(encoding="utf-8")
@@ -118,6 +124,7 @@ def test_the_page_can_reach_no_network_and_says_what_is_truncated(material, tmp_
     assert "{{" not in text
 
 
+@pytest.mark.slow
 def test_ticks_lie_on_the_bar(material, tmp_path):
     for shown in data_of(make(material, tmp_path).page)["questions"]:
         places = [place for place, _ in shown["bar"]["ticks"]]

@@ -92,6 +92,7 @@ def test_augmentation_moves_picture_and_depth_together_and_is_seeded():
         np.testing.assert_array_equal(out.person, out.depth_m > 1.5)
 
 
+@pytest.mark.slow
 def test_batches_come_from_shards_in_every_size_and_people_are_drawn_more_often(tmp_path: Path):
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match="render them"):
@@ -133,6 +134,7 @@ def _random_weights(network, folder: Path) -> Path:
     return folder / "random.safetensors"
 
 
+@pytest.mark.slow
 def test_exported_network_equals_the_training_code(tmp_path: Path):
     onnxruntime = pytest.importorskip("onnxruntime")
     torch.manual_seed(0)
@@ -153,6 +155,7 @@ def test_exported_network_equals_the_training_code(tmp_path: Path):
         np.testing.assert_allclose(pooled, theirs[1], atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["depth", "painter"])
 def test_shipped_networks_are_the_training_code_s(kind):
     onnxruntime = pytest.importorskip("onnxruntime")

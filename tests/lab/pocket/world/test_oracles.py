@@ -18,6 +18,8 @@ from mfh_lab.pocket.world.oracles import KnownPictures, OraclePeople, OracleRela
 from mfh_lab.pocket.world.places import MIN_IN_PAINT_MASK
 from mfh_lab.pocket.world.scenes import Scene, draw_scene, render
 
+pytestmark = pytest.mark.slow
+
 _SIZE = (192, 144)
 _SEED = 5_000_002
 

@@ -12,6 +12,8 @@ from mfh_lab.pocket.world.people import FIRST_PERSON_ID, place_body, seat_place
 from mfh_lab.pocket.world.scene_builder import Place
 from mfh_lab.pocket.world.scenes import Render, draw_scene, render
 
+pytestmark = pytest.mark.slow
+
 _SIZE = (160, 120)
 
 

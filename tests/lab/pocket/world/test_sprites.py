@@ -9,6 +9,8 @@ from mfh_lab.pocket.world.scene_builder import Place
 from mfh_lab.pocket.world.sprites import POSES, Sprite, between_feet, draw_bodies, render_sprite, save_sprites
 from mfh_lab.pocket.world.wardrobe import Surface, cut, smooth
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bank():

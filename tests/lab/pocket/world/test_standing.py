@@ -6,6 +6,8 @@ import pytest
 from mfh_lab.pocket.world.scenes import draw_scene, free_people, render
 from mfh_lab.pocket.world.standing import standing_room
 
+pytestmark = pytest.mark.slow
+
 _SIZE = (112, 84)
 
 

@@ -9,6 +9,8 @@ from mfh_lab.pocket.world.scene_builder import Place, SceneBuilder
 from mfh_lab.pocket.world.textures import Texture
 from mfh_lab.pocket.world.tracer import CameraPose, Environment, trace_image
 
+pytestmark = pytest.mark.slow
+
 _SKY = Environment(
     np.array([0, 0, 1], np.float32),
     np.ones(3, np.float32),
