@@ -19,8 +19,6 @@ install_import_hook(["mfh", "mfh_lab.evaluation", "mfh_lab.paper", "mfh_lab.cli"
 settings.register_profile("mfh", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mfh")
 
-# Commands that draw, render, train, or compare methods: few of their tests are fast.
-
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

@@ -144,6 +144,7 @@ def test_python_compiles_and_its_imports_resolve(path):
                     assert hasattr(module, one.name), f"{name_of(path)}: no {one.name} in {node.module}"
 
 
+@pytest.mark.slow
 def test_python_of_the_first_pages_runs(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     from matplotlib import use
@@ -209,6 +210,7 @@ def test_console_blocks_are_run_again(tmp_path):
     assert tool("console_blocks").rerun(text, tmp_path) == expected + "\n```\n$ echo no\n```\n"
 
 
+@pytest.mark.slow
 def test_the_site_builds(tmp_path):
     pytest.importorskip("mkdocs")
     pytest.importorskip("mkdocstrings_handlers.python")

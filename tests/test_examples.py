@@ -10,6 +10,8 @@ import pytest
 
 from mfh.io.depth import read_depth_npz
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((REPOSITORY / "examples").glob("*.py"))
 PHOTO = REPOSITORY / "src" / "mfh" / "examples" / "room" / "rgb.png"

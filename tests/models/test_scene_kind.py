@@ -37,6 +37,7 @@ def test_missing_weights_say_so(tmp_path: Path):
         SceneClassifier(ENCODER, tmp_path / "scene.npz")
 
 
+@pytest.mark.slow
 def test_photos_of_rooms_and_streets_with_sensor_depth_are_not_refused(shared_data: Path):
     folders = sorted((shared_data / "real_val" / "nyu").iterdir())[::12]
     folders += [one for one in sorted((shared_data / "real_val" / "others").iterdir()) if _is_outdoors(one)][::3]
