@@ -1,7 +1,7 @@
 """How well BlazePose finds and measures rendered people of known stature, distance and outline.
 
 Needs the ``train`` extra (the path tracer) and the BlazePose files. Ten bodies ship with the package; a bank made by
-``python -m mfh_lab.pocket.world.bodies`` has hundreds. The numbers of docs/people.md come from here.
+``python -m mfh_lab.pocket.world.bodies`` has hundreds. The numbers of docs/results/people.md come from here.
 
     python benchmarks/study_people.py --count 60 --bank bodies.npz --split test
 """

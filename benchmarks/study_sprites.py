@@ -1,7 +1,7 @@
 """How well BlazePose finds and measures sprites pasted into pictures, looking only where the painter painted.
 
 Sprites of held-out bodies are pasted at known pixels per metre, at free places of held-out scenes, behind what is
-nearer there. The numbers of docs/people.md come from here; needs the ``train`` extra and the BlazePose files.
+nearer there. The numbers of docs/results/people.md come from here; needs the ``train`` extra and the BlazePose files.
 
     python -m mfh_lab.pocket.world.sprites --bank bodies.npz --split test --count 48 --seed 7 --out sprites_test.npz
     python benchmarks/study_sprites.py --bank bodies.npz --sprites sprites_test.npz --scenes 30

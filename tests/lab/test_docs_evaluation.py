@@ -1,4 +1,4 @@
-"""The Python of docs/evaluation.md runs as it stands."""
+"""The Python of docs/guide/evaluation.md runs as it stands."""
 
 import json
 import re
@@ -17,8 +17,9 @@ def test_a_method_of_ones_own_as_documented(tmp_path, monkeypatch, capsys):
     np.save(folder / "depth.npy", np.full((12, 16), 2.0, np.float32))
     (folder / "intrinsics.json").write_text(json.dumps({"fx": 16.0, "fy": 16.0, "cx": 7.5, "cy": 5.5}))
     monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "evaluation.md").read_text(encoding="utf-8"), re.DOTALL)
-    exec(compile(code, "docs/evaluation.md", "exec"), {})
+    page = (DOCS / "guide" / "evaluation.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(code, "docs/guide/evaluation.md", "exec"), {})
     (line,) = (line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("metric"))
     # 3 m for 2 m: 50 % off.
     assert line[3:8] == ["1", "0.000", "1.000", "1.000", "0.500"]

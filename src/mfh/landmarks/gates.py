@@ -1,7 +1,7 @@
 """Gates: why a person, a body or a painting is not usable. Each is a pure function; a rejection is a value.
 
-Thresholds were chosen on validation scenes (docs/scale.md) to lose few correct people. An error that passes is rejected
-as an outlier by the consensus.
+Thresholds were chosen on validation scenes (docs/results/scale.md) to lose few correct people. An error that passes is
+rejected as an outlier by the consensus.
 """
 
 from collections.abc import Sequence

@@ -3,7 +3,7 @@
 Three features identify a picture. Its border is four straight edges that enclose the whole person and end at its
 corners. A picture and its wall are one surface in relative depth. Beside the border brightness is even. None of them
 suffices alone: doors, windows and pavements have straight edges, and far people have little relief. A logistic
-regression on them does (``benchmarks/study_pictures.py`` has the fit and the rates, docs/scale.md the table).
+regression on them does (``benchmarks/study_pictures.py`` has the fit and the rates, docs/results/scale.md the table).
 """
 
 from collections.abc import Sequence

@@ -120,8 +120,8 @@ def computing(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise BackendError(
-            f"{what} failed in its own package ({kind_and_message(error)}): expected the version docs/models.md names, "
-            "and the device it was written for (CUDA)"
+            f"{what} failed in its own package ({kind_and_message(error)}): expected the version that "
+            "docs/reference/models.md names, and the device it was written for (CUDA)"
         ) from error
 
 

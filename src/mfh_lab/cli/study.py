@@ -21,7 +21,7 @@ app = typer.Typer(
 
 @app.callback()
 def study() -> None:
-    """A page to hand out, and the tally of what comes back (docs/study.md)."""
+    """A page to hand out, and the tally of what comes back (docs/guide/study.md)."""
 
 
 @app.command()

@@ -119,14 +119,14 @@ def test_tables_of_methods_have_every_row():
 
 
 def test_docs_list_every_table():
-    text = (Path(__file__).parents[3] / "docs" / "reproduce.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "results" / "reproduce.md").read_text(encoding="utf-8")
     for name in (*GRIDS, *TABLES):
         assert f"`{name}`" in text
 
 
 def test_docs_show_the_numbers_of_figure_5_with_their_command():
     """The oracle rows stand below the command that made them, every number of paintings with both heads."""
-    text = (Path(__file__).parents[3] / "docs" / "reproduce.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "results" / "reproduce.md").read_text(encoding="utf-8")
     command = "`mfh reproduce fig5 --dataset pocket --models oracle --limit 12`"
     section = text.partition(command)[2].partition("![Fig. 5 with oracles]")[0]
     rows = [[part.strip() for part in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("|")]

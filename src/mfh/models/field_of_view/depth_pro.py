@@ -26,7 +26,7 @@ class DepthPro:
     """Field of view from the whole photo, resized to a square."""
 
     name = "depth-pro"
-    # The default's: not measured here (docs/focal-length.md).
+    # The default's: not measured here (docs/reference/focal_length.md).
     relative_sigma = 0.25
 
     def __init__(self, folder: Path | None = None, *, device: str | None = None) -> None:

@@ -26,7 +26,7 @@ class Moge:
     """Field of view of the pinhole camera that MoGe fits to its point map."""
 
     name = "moge"
-    # The default's: not measured here (docs/focal-length.md).
+    # The default's: not measured here (docs/reference/focal_length.md).
     relative_sigma = 0.25
 
     def __init__(self, place: Path | None = None, *, device: str | None = None) -> None:

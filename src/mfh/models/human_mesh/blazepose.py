@@ -67,7 +67,7 @@ class BlazePose:
     name = "blazepose"
     # One false detection can scale a city to the size of a room (observed at 0.58); few people score less.
     min_score = 0.6
-    # Stature is the population mean; docs/people.md has the measurements.
+    # Stature is the population mean; docs/results/people.md has the measurements.
     shared_log_sigma = 0.05
 
     def __init__(self) -> None:

@@ -4,7 +4,7 @@ The landmark network takes a crop centred on the person, so its metric axes are 
 hips, not of the camera, and its projection is scaled orthographic about that ray. Depth is a ratio of lengths: metric
 lengths of trunk and limbs across the ray, over their lengths in the picture. The full perspective equations would let
 errors of the network's relative depth into the distance (a body predicted to lean ten degrees too much comes out 5 %
-too near; docs/people.md).
+too near; docs/results/people.md).
 """
 
 from dataclasses import dataclass

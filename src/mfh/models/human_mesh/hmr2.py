@@ -1,7 +1,7 @@
 """HMR 2.0: SMPL bodies in metres from boxes around people, without the packages of the published code.
 
 Weights: the published checkpoint, converted once with ``mfh weights convert hmr2 CHECKPOINT``, and the SMPL body
-model, which users register for. Neither may be redistributed (docs/human-mesh.md).
+model, which users register for. Neither may be redistributed (docs/guide/human_mesh.md).
 
 A person's box is extended to the aspect 192:256, and its longer side warped to 256 pixels. The network predicts SMPL
 parameters and a weak-perspective camera (s, tx, ty) of that crop. All coordinates are pixel centres: the crop's middle,

@@ -1,6 +1,6 @@
 """SAM 3D Body: bodies in metres from boxes and masks, by its own package (``sam_3d_body``), in the photo's camera.
 
-Weights: the files of facebook/sam-3d-body-dinov3, which is gated (docs/human-mesh.md).
+Weights: the files of facebook/sam-3d-body-dinov3, which is gated (docs/guide/human_mesh.md).
 
 Reference: Yang et al., SAM 3D Body: Robust Full-Body Human Mesh Recovery, 2025.
 """

@@ -19,7 +19,8 @@ from mfh.models.scene_kind import SceneClassifier, SceneKind
 from mfh.types import PaintedPhoto, PastedSprite, RelativeDepth
 
 # The systematic error of the sizes in one photo grows with this power of the prior's standard deviation, relative to a
-# typical one. From held-out renders and validation scenes: see docs/pocket-painter-card.md, also for the following.
+# typical one. From held-out renders and validation scenes: see docs/reference/pocket_painter_card.md, also for the
+# following.
 _USUAL_SIGMA, _SHARED_POWER = 0.2, 1.5
 # No person is painted into a photo with these scores of a distant view or a close-up, which no photo of a room or a
 # street with sensor depth reaches.

@@ -1,4 +1,4 @@
-"""Scenes as folders of plain files: rgb.png, depth.npz, ids.png and scene.json (format: docs/pocket-world.md).
+"""Scenes as folders of plain files: rgb.png, depth.npz, ids.png and scene.json (format: docs/guide/pocket_world.md).
 
 A folder is a function of its seed, the options and the bank: any number of workers writes the same bytes. It is written
 beside its place and moved there whole, so that a folder that is there is finished and never rendered again. Folders
