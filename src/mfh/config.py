@@ -5,7 +5,8 @@ A preset is an instance of :class:`Config`; ``dataclasses.replace`` makes a vari
 
 import math
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from mfh.errors import InputError
 
@@ -16,6 +17,33 @@ HeadLoss = Literal["silog", "l1", "l2", "mse-log"]
 FreeParameters = Literal["scale-shift", "scale", "shift"]
 MaskChoice = Literal["random", "informative"]
 EvidenceMode = Literal["body", "contact", "either"]
+
+
+def check_choices(config: object) -> None:
+    """Refuse a value that is none of a field's choices: a misspelt mode must not mean another one.
+
+    Args:
+        config: a dataclass; fields whose types are ``Literal``, or optional ones, are checked.
+
+    Raises:
+        InputError: naming the field, the value and the choices.
+    """
+    for name, kind in get_type_hints(type(config)).items():
+        choices = _choices(kind)
+        value = getattr(config, name)
+        if choices and value not in choices:
+            expected = ", ".join(repr(one) for one in choices if one is not None)
+            raise InputError(f"{name} is {value!r}: expected one of {expected}")
+
+
+def _choices(kind: object) -> tuple[object, ...]:
+    """Return what a ``Literal`` or an optional one may be; nothing for other types."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    parts = get_args(kind) if get_origin(kind) in (Union, UnionType) else ()
+    if any(get_origin(part) is Literal for part in parts):
+        return tuple(value for part in parts for value in (_choices(part) or (None,)))
+    return ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +90,7 @@ class PaintingConfig:
 
     def __post_init__(self) -> None:
         """Refuse limits that cannot work."""
+        check_choices(self)
         for name in ("max_paintings", "max_attempts", "batch_size", "max_pixels"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}: expected at least 1")
@@ -99,7 +128,8 @@ class HeadConfig:
     free: FreeParameters = "scale-shift"
 
     def __post_init__(self) -> None:
-        """Refuse the paper's ablations for a head that has no such choice."""
+        """Refuse unknown choices, and the paper's ablations for a head that has no such choice."""
+        check_choices(self)
         usual = {"loss": "silog", "free": "scale-shift"}
         other = [f"{name}={getattr(self, name)!r}" for name, value in usual.items() if getattr(self, name) != value]
         if self.kind == "consensus" and other:
@@ -155,6 +185,14 @@ class Config:
     cross_check: bool = True
     keep_paintings: bool = False
     field_of_view: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse unknown choices, and limits that cannot work."""
+        check_choices(self)
+        if not self.max_depth_m > 0:
+            raise InputError(f"max_depth_m is {self.max_depth_m}: expected a positive number of metres")
+        if self.seed < 0:
+            raise InputError(f"seed is {self.seed}: expected 0 or more")
 
 
 PRESETS: dict[str, Config] = {

@@ -339,3 +339,17 @@ def test_interruption_at_any_moment(tmp_path, photo_path, twice):
             assert (running.returncode, err) == (130, "mfh: interrupted; files already written are whole\n")
             assert "interrupted" in json.loads(out)["error"]
         assert len(err.splitlines()) <= 1 and "photos" in json.loads(out)
+
+
+def test_the_package_runs_as_a_module_and_h_is_help():
+    for words in (["-m", "mfh", "--version"], ["-m", "mfh", "predict", "-h"]):
+        done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
+        assert done.returncode == 0 and ("mfh 0." in done.stdout or "Usage: mfh predict" in done.stdout)
+
+
+def test_the_research_verbs_have_one_text(run_mfh):
+    """The list of commands, which imports none of them, says what each of them says itself."""
+    from mfh.cli.research import RESEARCH
+
+    for verb, (_, line) in RESEARCH.items():
+        assert line in " ".join(run_mfh(verb, "--help").out.split())

@@ -142,7 +142,7 @@ def test_fetching_a_preset_gets_what_it_can_and_says_what_blocks(run_mfh, empty_
 
 def test_an_unreachable_hub_is_one_line_however_much_is_wanted(run_mfh, empty_cache):
     run = run_mfh("weights", "fetch", "--preset", "standard")
-    assert run.code == 2 and "cannot be fetched (HF_HUB_OFFLINE is set)" in run.error_line
+    assert run.code == 2 and "cannot be fetched (MFH_OFFLINE is set)" in run.error_line
     assert "sdxl" in run.error_line and "mfh weights import" in run.error_line
 
 

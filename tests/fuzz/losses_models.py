@@ -104,7 +104,7 @@ def hostile_listing(trial: Trial, rng: Random) -> None:
         run_words(
             trial,
             *("weights", "fetch", "hf:org/name"),
-            environment={"HF_ENDPOINT": address, "HF_HUB_OFFLINE": None, **proxies},
+            environment={"HF_ENDPOINT": address, "HF_HUB_OFFLINE": None, "MFH_OFFLINE": None, **proxies},
             outputs=("weights",),
             connects=True,
         )

@@ -404,3 +404,13 @@ def test_a_focal_length_that_puts_people_behind_the_camera_rejects_them(gathered
     assert moved.evidence[0].landmarks[0].reason == "reaches behind the camera with this focal length"
     with pytest.raises(NoLandmarkError):
         conclude(moved, head=HeadConfig())
+
+
+def test_a_name_without_a_suffix_is_kept_and_nothing_is_left_over(tmp_path, gathered):
+    save_evidence(tmp_path / "kept", gathered)
+    assert [one.name for one in tmp_path.iterdir()] == ["kept"]
+    assert load_evidence(tmp_path / "kept").seed == gathered.seed
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="cannot write"):
+        save_evidence(tmp_path / "folder", gathered)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["folder", "kept"]

@@ -105,13 +105,14 @@ def test_an_unreachable_hub_is_one_line_with_what_to_do(empty):
     with pytest.raises(WeightsError) as caught:
         locate_model("sd2")
     line = str(caught.value)
-    assert "\n" not in line and "HF_HUB_OFFLINE is set" in line
+    assert "\n" not in line and "MFH_OFFLINE is set" in line
     for advice in ("--preset pocket", "mfh weights fetch sd2", "mfh weights export", "mfh weights import"):
         assert advice in line
 
 
 def test_a_hub_that_does_not_answer_is_given_up_in_time(empty, monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.delenv("MFH_OFFLINE")
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
     forever = threading.Event()
 
@@ -128,6 +129,7 @@ def test_a_hub_that_does_not_answer_is_given_up_in_time(empty, monkeypatch):
 
 def test_the_hubs_address_and_the_proxys_are_honoured(empty, monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.delenv("MFH_OFFLINE")
     server = socket.create_server(("127.0.0.1", 0))
     port = server.getsockname()[1]
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
@@ -217,6 +219,7 @@ def test_without_a_home_there_is_no_cache_of_the_hub_library(empty, monkeypatch)
 )
 def test_an_address_of_the_hub_that_is_none_is_a_few_words(empty, monkeypatch, address):
     monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.delenv("MFH_OFFLINE")
     monkeypatch.setattr(hub, "endpoint", lambda: address)
     assert offline_reason(timeout_s=5.0) != ""
 

@@ -115,6 +115,7 @@ def fake_hub(tmp_path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "huggingface"))
     monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.delenv("MFH_OFFLINE")
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     # The client read these when it was imported.
@@ -202,7 +203,7 @@ def test_an_artefact_is_verified_against_its_manifest(fake_hub, monkeypatch):
 
 def test_an_unreachable_hub_is_one_line(monkeypatch, tmp_path):
     monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path))
-    with pytest.raises(WeightsError, match="HF_HUB_OFFLINE is set.*--preset pocket.*mfh weights import") as caught:
+    with pytest.raises(WeightsError, match="MFH_OFFLINE is set.*--preset pocket.*mfh weights import") as caught:
         weights.fetch("sd2")
     assert "\n" not in str(caught.value) and not any(tmp_path.iterdir())
 

@@ -28,6 +28,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(predict)
 app.command()(refit)
@@ -71,7 +72,8 @@ def run(arguments: Sequence[str]) -> int:
         # A wrong word on the command line: an unknown flag, a number that is none, an unknown command.
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "mfh"
-        return _fail(f"{' '.join(error.format_message().split()).rstrip('.')}; see {command} --help", EXIT_INPUT)
+        message = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
+        return _fail(f"{message}; see {command} --help", EXIT_INPUT)
     except (KeyboardInterrupt, typer.Abort):
         return _fail(INTERRUPTED, EXIT_INTERRUPTED)
     except Exception as error:

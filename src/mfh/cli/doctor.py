@@ -26,7 +26,7 @@ PURPOSES = {
     "gpu": "Mask R-CNN",
     "lora": "painters in a few steps (preset standard)",
     "train": "making the pocket world and training in it",
-    "plot": "the benchmark's picture",
+    "plot": "result.plot() and the research figures",
     "heif": "HEIC photos",
     "exr": "depth in OpenEXR files",
 }

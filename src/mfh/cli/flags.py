@@ -123,12 +123,15 @@ class PhotoOptions:
         Raises:
             InputError: for a pixel or a person's number, and more than one photo.
         """
-        places = [*(self.known_distance or ()), *(self.known_length or ()), *(self.measure or ())]
-        places += [self.region] if self.region else []
-        about_one = [*(text for text in self.person_height or () if "=" in text), *places]
+        about_one = [("--person-height", text) for text in self.person_height or () if "=" in text]
+        about_one += [("--known-distance", text) for text in self.known_distance or ()]
+        about_one += [("--known-length", text) for text in self.known_length or ()]
+        about_one += [("--measure", text) for text in self.measure or ()]
+        about_one += [("--region", self.region)] if self.region else []
         if about_one and len(photos) > 1:
+            flag, text = about_one[0]
             raise InputError(
-                f"{about_one[0]!r} is about one photo, and {len(photos)} are given: measure that one alone"
+                f"{flag} {text} is about one photo, and {len(photos)} are given: measure that one photo alone"
             )
 
 

@@ -34,14 +34,14 @@ def refit(
         ),
     ] = None,
     exclude: Annotated[
-        str | None,
-        typer.Option(metavar="NUMBERS", help="People who must not count, by number on the receipt, as 3,7."),
+        list[str] | None,
+        typer.Option(metavar="NUMBERS", help="People who must not count: numbers of the receipt, as 3,7; repeatable."),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Fit a photo's scale again: another focal length, head or known size, or without some of its people."""
     try:
-        numbers = parse_numbers(exclude)
+        numbers = parse_numbers(",".join(exclude) if exclude else None)
         focal, request = camera.request(), about.request()
 
         from mfh.io.atomic import check_writable

@@ -9,8 +9,14 @@ from typer.core import TyperGroup
 RESEARCH = {
     "evaluate": ("mfh_lab.cli.evaluate:app", "Measure this method, or another, where the truth is known."),
     "reproduce": ("mfh_lab.cli.reproduce:app", "Measure a table or figure of the paper again."),
-    "study": ("mfh_lab.cli.study:app", "Ask people which method's metres look most reasonable."),
-    "annotate": ("mfh_lab.cli.annotate:app", "Say of each photo how the camera looks and how much it shows."),
+    "study": (
+        "mfh_lab.cli.study:app",
+        "Ask people which method's depth looks most reasonable, blindly, and count their answers.",
+    ),
+    "annotate": (
+        "mfh_lab.cli.annotate:app",
+        "Label camera angle and distance of shot of each photo; every click is in the CSV at once.",
+    ),
     "pocket": ("mfh_lab.cli.pocket:app", "The pocket world: scenes with exact metric depth."),
 }
 """Verb -> where its Typer app is, and its line in ``mfh --help``."""

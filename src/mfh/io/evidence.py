@@ -143,8 +143,9 @@ def save_evidence(path: str | Path, gathered: Gathered) -> None:
         "pixel_counts": np.array([len(one.relative) for one in evidence], np.int64),
         "about": np.str_(json.dumps(plain_values(asdict(description)), allow_nan=False)),
     }
-    with atomic_path(path) as temporary:
-        np.savez_compressed(temporary, **arrays)
+    # An open file: to a name without .npz numpy would add one.
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
 
 
 def load_evidence(path: str | Path) -> Gathered:

@@ -115,6 +115,7 @@ def relative_depth_map(values: Shaped[ndarray, "..."], *, space: Space, name: st
     Raises:
         InputError: for what is no such map, in one line.
     """
+    _check_space(space)
     return RelativeDepthMap(as_map(values, name, zero_is_none=space == "depth"), space, name)
 
 
@@ -127,6 +128,12 @@ def read_relative_depth(path: str | Path, *, space: Space) -> RelativeDepthMap:
     Raises:
         InputError: for a file that is not such a map, in one line.
     """
+    _check_space(space)
     path = Path(path)
     values = read_map(path, what="relative depth", names=(space, *_NAMES), zero_is_none=space == "depth")
     return RelativeDepthMap(values, space, path.name)
+
+
+def _check_space(space: str) -> None:
+    if space not in ("disparity", "depth"):
+        raise InputError(f"space is {space!r}: expected 'disparity' (larger is nearer) or 'depth' (larger is farther)")

@@ -1,4 +1,4 @@
-"""Metres are paired with relative depth: on people's bodies, as in the paper, or where their feet meet the ground."""
+"""Metric depth is paired with relative depth: on people's bodies, as in the paper, or at their feet on the ground."""
 
 import math
 from collections.abc import Callable, Sequence

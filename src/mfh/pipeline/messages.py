@@ -250,7 +250,7 @@ def about_limit(relative: RelativeDepth, head: MetricHead, limit_m: float) -> tu
     percent = f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
     farther = (
         f"{percent} of the pixels are farther than {limit_m:.4g} m, where answers end: they have no depth; a distance "
-        "that you know out there (--known-distance; known=KnownSizes(...) in Python) moves that end beyond it"
+        "that you know out there (--known-distance; Request(known=KnownSizes(...)) in Python) moves that end beyond it"
     )
     return (Note("range", farther),)
 

@@ -25,13 +25,13 @@ from mfh.models.protocols import (
     RelativeDepthModel,
     RgbOfAnySize,
 )
-from mfh.models.registry import Role, load_models, names_of
+from mfh.models.registry import CONFIG_FIELDS, Role, load_models, names_of
 from mfh.pipeline.conclude import conclude
 from mfh.pipeline.evidence import doubt_lone_person, photo_evidence
 from mfh.pipeline.inference import Models, asking, with_estimated_camera
 from mfh.pipeline.messages import any_used, describe, no_person_found, no_scale_in_view, not_painted, why_no_painting
 from mfh.pipeline.painting import PaintingRun, Solve, on_photo, paint_people
-from mfh.pipeline.request import Progress, Request, check_request
+from mfh.pipeline.request import Progress, Request, check_is_request, check_request
 from mfh.pipeline.solve import Solution, heights_so_far, solve
 from mfh.scale.interval import people_share
 from mfh.scale.known_sizes import KnownSizes
@@ -125,6 +125,8 @@ class MetricFromHuman:
             # The constructor refuses it too; this way no model is loaded first.
             _check_painter(config, None)
         given = dict(models or {})
+        if unknown := [role for role in given if role not in CONFIG_FIELDS]:
+            raise InputError(f"models has {unknown[0]!r}: expected roles, of {', '.join(CONFIG_FIELDS)}")
         loaded = load_models({role: model for role, model in names_of(config).items() if role not in given})
         return cls(config, **{**loaded, **given})
 
@@ -161,6 +163,11 @@ class MetricFromHuman:
         Raises:
             NoLandmarkError, InputError, BackendError: as for a call.
         """
+        check_is_request(request)
+        if not isinstance(photo, (Photo, str, os.PathLike)):
+            raise InputError(
+                f"the photo is a {type(photo).__name__}: expected a path or a Photo (photo_from_array(rgb) makes one)"
+            )
         if not isinstance(photo, Photo):
             from mfh.io.photo import load_photo
 

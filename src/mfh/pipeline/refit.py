@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mfh.config import PRESETS, HeadConfig, HeadKind
+from mfh.errors import InputError
 from mfh.io.exif import ExifFacts
 from mfh.io.focal import FocalRequest, choose_camera
 from mfh.pipeline.conclude import conclude, with_camera
-from mfh.pipeline.request import Request
+from mfh.pipeline.request import Request, check_is_request
 from mfh.types import MetricDepth
 from mfh.types.observations import Gathered
 
@@ -37,6 +38,9 @@ def refit(
         NoLandmarkError: where no person and no known size is left.
         InputError: for a focal length, known size, region, length or number that cannot be used.
     """
+    check_is_request(request)
+    if not isinstance(gathered, Gathered):
+        raise InputError(f"the evidence is a {type(gathered).__name__}: expected load_evidence('evidence.npz')")
     if focal is not None and focal != FocalRequest():
         old = gathered.photo.camera
         gathered = with_camera(gathered, *choose_camera(focal, ExifFacts(), width=old.width, height=old.height))

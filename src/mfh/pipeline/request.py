@@ -29,6 +29,26 @@ class Request:
     lengths: Sequence[Segment] = ()
     progress: Progress | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse values of another type, which would fail later and say less."""
+        if not isinstance(self.known, KnownSizes):
+            raise InputError(f"known is {self.known!r}: expected KnownSizes(distances=..., lengths=..., heights=...)")
+        if not (self.region is None or isinstance(self.region, Region)):
+            raise InputError(f"region is {self.region!r}: expected Region(left, top, right, bottom)")
+        if not (isinstance(self.lengths, Sequence) and all(isinstance(one, Segment) for one in self.lengths)):
+            raise InputError(f"lengths is {self.lengths!r}: expected a list of Segment((x1, y1), (x2, y2))")
+
+
+def check_is_request(request: object) -> None:
+    """Refuse what is no request, with how to make one.
+
+    Raises:
+        InputError: for anything else.
+    """
+    if not isinstance(request, Request):
+        kind = type(request).__name__
+        raise InputError(f"the second argument is a {kind}: expected a Request, such as Request(known=KnownSizes(...))")
+
 
 def check_request(photo: Photo, region: Region | None, lengths: Sequence[Segment]) -> None:
     """Refuse a region or a length that is not one of the photo.

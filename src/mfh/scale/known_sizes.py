@@ -18,7 +18,7 @@ from mfh.types import Camera, CommonErrors, Evidence, Landmark, MetricHead, Rela
 
 GIVE_A_SIZE = (
     "give a distance or a length that you know, which suffices alone (--known-distance 320,240=2.31m or "
-    "--known-length; known=KnownSizes(...) in Python)"
+    "--known-length; Request(known=KnownSizes(...)) in Python)"
 )
 """What helps where people do not; in the words of the command and of the library."""
 KNOWN_LOG_SIGMA = 0.03

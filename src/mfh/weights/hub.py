@@ -189,7 +189,7 @@ def offline_reason(url: str = "", *, timeout_s: float = REACH_TIMEOUT_S) -> str:
 
     One connection is tried, to the proxy where one is set; the time limit includes the name lookup.
     """
-    for variable in () if url else ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+    for variable in () if url else ("MFH_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         if os.environ.get(variable, "").upper() in _TRUE:
             return f"{variable} is set"
     try:

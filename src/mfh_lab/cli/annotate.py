@@ -33,7 +33,9 @@ def annotate(
         str | None, typer.Option(help="A dataset of mfh evaluate instead; needs --root.", show_default=False)
     ] = None,
     root: Annotated[Path | None, typer.Option(help="Its folder.", show_default=False)] = None,
-    out: Annotated[Path, typer.Option(help="CSV to make or to resume: photo,angle,distance.")] = Path("shots.csv"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="CSV to make or to resume: photo,angle,distance.")] = Path(
+        "shots.csv"
+    ),
     port: Annotated[int, typer.Option(help="Of this machine; 0 for any that is free.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
 ) -> int:

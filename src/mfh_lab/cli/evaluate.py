@@ -62,9 +62,9 @@ def pocket(
         typer.Option(help="oracle: they know the truth and err by --noise; trained: those of preset pocket."),
     ] = "both",
     noise: Annotated[str, typer.Option(help=f"Of the oracles, one or more of {','.join(NOISES)}.")] = "outliers10",
-    out: Annotated[Path, typer.Option(help="Folder for renders and results; run again to resume.")] = Path(
-        "out/pocket-benchmark"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for renders and results; run again to resume.")
+    ] = Path("out/pocket-benchmark"),
     bank: Annotated[
         Path | None, typer.Option(help="Bodies; default: the ten test bodies in the package.", show_default=False)
     ] = None,

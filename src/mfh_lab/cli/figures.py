@@ -53,7 +53,9 @@ def fig3(
         str, typer.Option(help="DINOv2: hf:facebook/dinov2-base or another size, or a folder.")
     ] = "hf:facebook/dinov2-base",
     seed: Annotated[int, typer.Option(help="Of the 100 points.")] = 0,
-    out: Annotated[Path, typer.Option(help="Folder; features are kept in OUT/features.")] = Path("out/fig3"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder; features are kept in OUT/features.")] = Path(
+        "out/fig3"
+    ),
 ) -> int:
     """Figure 3: δ1 of a supervised model against the similarity of test pictures to its training pictures."""
     from mfh_lab.evaluation.given_files import find_photos
@@ -87,7 +89,7 @@ def fig6(
     preset: Annotated[str, typer.Option(help="Models and options: pocket, standard or paper.")] = "pocket",
     focal_px: Annotated[float | None, typer.Option(help="Focal length in pixels.", show_default=False)] = None,
     seed: Annotated[int, typer.Option(help="Of the paintings.")] = 0,
-    out: Annotated[Path, typer.Option(help="Folder.")] = Path("out/fig6"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("out/fig6"),
 ) -> int:
     """Figure 6: the photo as a metric point cloud with the measured bodies in it, and both as PLY."""
     from mfh.io.focal import FocalRequest
@@ -114,7 +116,7 @@ def fig7(
     samples: Samples = None,
     count: Count = 4,
     error_cap: ErrorCap = 0.5,
-    out: Annotated[Path, typer.Option(help="Folder.")] = Path("out/fig7"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("out/fig7"),
 ) -> int:
     """Figure 7: photos, truth, predictions and error maps."""
     return _error_maps("fig7", predictions, dataset, root, protocol, samples or [], count, error_cap, out)
@@ -124,7 +126,7 @@ def fig9(
     scores: Scores,
     shots: Annotated[Path, typer.Option(help="CSV photo,angle,distance, as mfh annotate makes it.")],
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
-    out: Annotated[Path, typer.Option(help="Folder.")] = Path("out/fig9"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path("out/fig9"),
 ) -> int:
     """Figure 9: AbsRel by camera angle and distance of shot, with 95 % intervals."""
     from mfh_lab.evaluation.score_files import read_scores
@@ -220,7 +222,7 @@ def _on_dataset(name: str, dataset: str) -> Callable[..., int]:
         samples: Samples = None,
         count: Count = 4,
         error_cap: ErrorCap = 0.5,
-        out: Annotated[Path, typer.Option(help="Folder.")] = Path(f"out/{name}"),
+        out: Annotated[Path, typer.Option("--out", "-o", help="Folder.")] = Path(f"out/{name}"),
     ) -> int:
         return _error_maps(name, predictions, dataset, root, protocol, samples or [], count, error_cap, out)
 

@@ -24,7 +24,9 @@ def pocket() -> None:
 @app.command()
 def render(
     count: Annotated[int, typer.Option(help="How many scenes: those of SEED, SEED + 1, ...")] = 10,
-    out: Annotated[Path, typer.Option(help="Folder; each scene gets OUT/scene-<seed>/.")] = Path("out/scenes"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder; each scene gets OUT/scene-<seed>/.")] = Path(
+        "out/scenes"
+    ),
     seed: Annotated[int, typer.Option(help="Seed of the first scene.")] = 0,
     split: Annotated[str, typer.Option(help="Whose bodies: train, validation or test.")] = "test",
     width: Annotated[int, typer.Option(help="Pixels.")] = 384,

@@ -68,7 +68,9 @@ class Options:
     unit: Annotated[
         str | None, typer.Option(help="Of the predictions: m, cm, mm or metres per unit.", show_default=False)
     ] = None
-    out: Annotated[Path, typer.Option(help="Folder for the results; run again to resume.")] = Path("out/reproduce")
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; run again to resume.")] = Path(
+        "out/reproduce"
+    )
 
 
 def reproduce(name: str, given: Options) -> int:
@@ -151,14 +153,18 @@ def routed(arguments: Sequence[str], commands: Sequence[str]) -> list[str]:
     Raises:
         InputError: for a name that is neither a table nor a figure.
     """
-    if not arguments or arguments[0] in (*commands, "--help"):
+    if not arguments or arguments[0] in commands:
         return list(arguments)
-    if arguments[0].startswith("-"):
-        place = next((number for number, one in enumerate(arguments) if one in ENTRIES), None)
-        if place is not None:
-            return [arguments[place], *arguments[:place], *arguments[place + 1 :]]
-        raise InputError(f"no table or figure is named: expected one of {', '.join(commands)} first")
-    raise InputError(f"{arguments[0]!r} is no table or figure of the paper: expected one of {', '.join(commands)}")
+    if not arguments[0].startswith("-"):
+        raise InputError(f"{arguments[0]!r} is no table or figure of the paper: expected one of {', '.join(commands)}")
+    # The value of an option may be called like a table.
+    free = [k for k in range(len(arguments)) if k == 0 or "=" in arguments[k - 1] or arguments[k - 1][:1] != "-"]
+    place = next((k for k in free if arguments[k] in commands), None)
+    if place is not None:
+        return [arguments[place], *arguments[:place], *arguments[place + 1 :]]
+    if {"-h", "--help"} & set(arguments):
+        return ["--help"]
+    raise InputError(f"no table or figure is named: expected one of {', '.join(commands)} first")
 
 
 def _entry(name: str) -> Callable[..., int]:

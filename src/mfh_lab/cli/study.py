@@ -34,7 +34,9 @@ def make(
             help="A method and its folder of depth: NAME.npz (depth_m), NAME.npy or NAME/depth.npz; repeatable.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="FILE.html that holds everything, or a folder to put on a web server.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="FILE.html that holds everything, or a folder to put on a web server.")
+    ],
     key: Annotated[
         Path | None,
         typer.Option(help="Where the key goes; default: OUT's name with -key.json beside it.", show_default=False),
@@ -91,7 +93,9 @@ def tally(
     key: Annotated[Path, typer.Option(help="The key that mfh study make wrote.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for tally.csv and tally.md; default: the key's folder.", show_default=False),
+        typer.Option(
+            "--out", "-o", help="Folder for tally.csv and tally.md; default: the key's folder.", show_default=False
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
 ) -> int:

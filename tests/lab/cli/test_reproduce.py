@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mfh_lab.cli.reproduce import ENTRIES
+from mfh_lab.cli.reproduce import ENTRIES, routed
 
 pytestmark = pytest.mark.slow
 
@@ -137,3 +137,17 @@ def test_results_of_others_stay(run_mfh, tmp_path):
     assert run.code == 2 and "table4.json is there already" in run.error_line
     assert [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()] == ["table4.json"]
     assert (place / "table4.json").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "routed_to"),
+    [
+        (["--out", "table4", "table5"], ["table5", "--out", "table4"]),
+        (["--out=table4", "table5", "--limit", "2"], ["table5", "--out=table4", "--limit", "2"]),
+        (["--photo", "a.jpg", "fig6"], ["fig6", "--photo", "a.jpg"]),
+        (["--root", "nyu=ds", "--help"], ["--help"]),
+        (["table4", "--help"], ["table4", "--help"]),
+    ],
+)
+def test_the_value_of_an_option_is_no_table(arguments, routed_to):
+    assert routed(arguments, ["table4", "table5", "fig6"]) == routed_to
