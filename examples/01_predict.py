@@ -1,9 +1,10 @@
 """Metric depth of one photo: its range, its 80 % interval, the people it rests on, and the files of ``mfh predict``."""
 
 import argparse
+import sys
 from pathlib import Path
 
-from mfh import MetricFromHuman
+from mfh import MetricFromHuman, MfhError
 
 
 def main(photo: Path, out: Path) -> None:
@@ -29,4 +30,7 @@ if __name__ == "__main__":
     parser.add_argument("photo", type=Path)
     parser.add_argument("--out", type=Path, default=Path("out/example-01"))
     arguments = parser.parse_args()
-    main(arguments.photo, arguments.out)
+    try:
+        main(arguments.photo, arguments.out)
+    except MfhError as error:
+        sys.exit(str(error))

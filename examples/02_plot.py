@@ -4,11 +4,10 @@ In a notebook, a result that is the last line of a cell shows itself; this needs
 """
 
 import argparse
+import sys
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
-from mfh import MetricFromHuman
+from mfh import MetricFromHuman, MfhError
 
 
 def main(photo: Path, out: Path) -> None:
@@ -16,6 +15,9 @@ def main(photo: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     result = MetricFromHuman.from_preset("pocket")(photo)
     result.plot().savefig(out / "depth.png", dpi=120)
+
+    # After plot(), which names the command that installs matplotlib where it is missing.
+    from matplotlib.figure import Figure
 
     # 0.1 is about 10 % of the distance. It is least near the people whose distances were measured.
     assert result.log_sigma is not None
@@ -33,4 +35,7 @@ if __name__ == "__main__":
     parser.add_argument("photo", type=Path)
     parser.add_argument("--out", type=Path, default=Path("out/example-02"))
     arguments = parser.parse_args()
-    main(arguments.photo, arguments.out)
+    try:
+        main(arguments.photo, arguments.out)
+    except MfhError as error:
+        sys.exit(str(error))

@@ -5,11 +5,12 @@ the metric depth stays.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 
-from mfh import MetricFromHuman, load_photo, metric_from_relative_depth
+from mfh import MetricFromHuman, MfhError, load_photo, metric_from_relative_depth
 
 
 def main(photo: Path, out: Path) -> None:
@@ -33,4 +34,7 @@ if __name__ == "__main__":
     parser.add_argument("photo", type=Path)
     parser.add_argument("--out", type=Path, default=Path("out/example-04"))
     arguments = parser.parse_args()
-    main(arguments.photo, arguments.out)
+    try:
+        main(arguments.photo, arguments.out)
+    except MfhError as error:
+        sys.exit(str(error))

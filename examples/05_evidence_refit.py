@@ -1,11 +1,12 @@
 """Keep what the models measured in a file, and fit the scale again from it: no model runs the second time."""
 
 import argparse
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from mfh import FocalRequest, MetricFromHuman, load_evidence, refit, save_evidence
+from mfh import FocalRequest, MetricFromHuman, MfhError, load_evidence, refit, save_evidence
 
 
 def main(photo: Path, out: Path) -> None:
@@ -33,4 +34,7 @@ if __name__ == "__main__":
     parser.add_argument("photo", type=Path)
     parser.add_argument("--out", type=Path, default=Path("out/example-05"))
     arguments = parser.parse_args()
-    main(arguments.photo, arguments.out)
+    try:
+        main(arguments.photo, arguments.out)
+    except MfhError as error:
+        sys.exit(str(error))

@@ -5,12 +5,13 @@ below it stands where n pixels cover 1.5 m. That assumption is all its sense of 
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from mfh import MetricFromHuman
+from mfh import MetricFromHuman, MfhError
 from mfh.models.protocols import PaintMask, Rgb
 from mfh.types import PaintedPhoto, PastedSprite
 
@@ -60,4 +61,7 @@ if __name__ == "__main__":
     parser.add_argument("photo", type=Path)
     parser.add_argument("--out", type=Path, default=Path("out/example-06"))
     arguments = parser.parse_args()
-    main(arguments.photo, arguments.out)
+    try:
+        main(arguments.photo, arguments.out)
+    except MfhError as error:
+        sys.exit(str(error))

@@ -3,12 +3,13 @@
 import ast
 import importlib
 import importlib.util
+import inspect
 import json
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -132,16 +133,79 @@ def test_a_wrong_command_is_found(tmp_path):
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_python_compiles_and_its_imports_resolve(path):
     for language, text in fences(path):
-        if language != "python":
+        if language == "python":
+            check_python(text, name_of(path))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from mfh import Nothing",
+        "from mfh.pipeline.own_depth import metric_from_relative_depth",
+        'from mfh import MetricFromHuman\nMetricFromHuman.from_preset("pocket")("a.jpg", known=None)',
+        'from mfh import MetricFromHuman\nrun = MetricFromHuman.from_preset("pocket")\nrun("a.jpg", region=None)',
+        "from mfh import refit\nrefit(None, known=None)",
+    ],
+)
+def test_wrong_python_is_found(text):
+    with pytest.raises(AssertionError):
+        check_python(text, "page")
+
+
+def named_files(text: str) -> list[str]:
+    """Python files of the repository that a text names by their path from its root."""
+    return re.findall(r"(?<![\w/.-])((?:tests|src|benchmarks|examples)/[\w/.-]+?\.py)\b", text)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_python_files_that_are_named_exist(path):
+    for one in named_files(path.read_text(encoding="utf-8")):
+        assert (REPOSITORY / one).is_file(), f"{name_of(path)} names {one}, which is not there"
+
+
+def test_files_are_found_in_text_links_and_commands():
+    text = "`tests/a/b.py`, [x](../tests/c.py) (src/mfh/d.py), `python benchmarks/e_f.py FOLDER`; out/examples/g.py"
+    assert named_files(text) == ["tests/a/b.py", "src/mfh/d.py", "benchmarks/e_f.py"]
+
+
+def calls(tree: ast.AST) -> Iterator[tuple[Callable[..., object], ast.Call]]:
+    """Calls of public names, and of a pipeline that a public name gives."""
+    pipelines = {
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("MetricFromHuman")
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
             continue
-        for node in ast.walk(ast.parse(text, name_of(path))):
-            if isinstance(node, ast.Import):
-                for one in node.names:
-                    importlib.import_module(one.name)
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                module = importlib.import_module(node.module)
-                for one in node.names:
-                    assert hasattr(module, one.name), f"{name_of(path)}: no {one.name} in {node.module}"
+        name = ast.unparse(node.func)
+        makes_pipeline = re.fullmatch(r"MetricFromHuman(\.from_preset)?\(.*\)", name, re.DOTALL) is not None
+        if makes_pipeline or name in pipelines:
+            yield mfh.MetricFromHuman.__call__, node
+        elif name in mfh.__all__:
+            yield getattr(mfh, name), node
+
+
+def check_python(text: str, where: str) -> None:
+    """Public names come from mfh itself, imports resolve, and calls of public names have arguments that exist."""
+    tree = ast.parse(text, where)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for one in node.names:
+                importlib.import_module(one.name)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            module = importlib.import_module(node.module)
+            for one in node.names:
+                assert hasattr(module, one.name), f"{where}: no {one.name} in {node.module}"
+                assert node.module == "mfh" or one.name not in mfh.__all__, f"{where}: {one.name} is public: from mfh"
+    for called, node in calls(tree):
+        signature = inspect.signature(called)
+        given = {one.arg for one in node.keywords if one.arg}
+        known = set(signature.parameters)
+        variable = any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values())
+        assert variable or given <= known, f"{where}: {ast.unparse(node)}: no {given - known}"
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import ast
 import re
 import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,15 @@ def median_m(folder: Path) -> float:
 def test_they_are_numbered_and_short():
     assert [one.name[:3] for one in EXAMPLES] == [f"{number:02d}_" for number in range(1, len(EXAMPLES) + 1)]
     for path in EXAMPLES:
-        assert 20 <= len(path.read_text().splitlines()) <= 64, path.name
+        assert 20 <= len(path.read_text().splitlines()) <= 68, path.name
         assert ast.get_docstring(ast.parse(path.read_text())), path.name
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_a_photo_that_is_missing_is_one_line(path, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [path.name, str(tmp_path / "none.jpg"), "--out", str(tmp_path / "out")])
+    with pytest.raises(SystemExit, match=r"^no such file: .*none\.jpg; expected [^\n]+$"):
+        runpy.run_path(str(path), run_name="__main__")
 
 
 def test_01_writes_the_files_of_mfh_predict(tmp_path, capsys):
@@ -45,6 +53,14 @@ def test_02_writes_two_figures(tmp_path):
     pytest.importorskip("matplotlib")
     run(2, tmp_path)
     assert {one.name for one in tmp_path.iterdir()} == {"depth.png", "uncertainty.png"}
+
+
+def test_02_without_matplotlib_names_the_command(tmp_path, monkeypatch):
+    for name in ("matplotlib", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(sys, "argv", ["02_plot.py", str(PHOTO), "--out", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"pip install '[\w-]+\[plot\]'$"):
+        runpy.run_path(str(REPOSITORY / "examples" / "02_plot.py"), run_name="__main__")
 
 
 def test_03_a_known_distance_moves_the_wall_and_narrows_its_interval(tmp_path, capsys):
