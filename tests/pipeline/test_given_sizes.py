@@ -11,7 +11,8 @@ from mfh.config import HeadConfig
 from mfh.errors import InputError
 from mfh.geometry.camera import camera_from_focal_px
 from mfh.pipeline.conclude import conclude, with_camera
-from mfh.scale.known_sizes import BEYOND_GIVEN, KnownDistance, KnownLength, KnownSizes
+from mfh.scale.fit import reject_person
+from mfh.scale.known_sizes import BEYOND_GIVEN, KnownDistance, KnownHeight, KnownLength, KnownSizes
 from mfh.types import Camera, Evidence, FocalProvenance, MetricDepth, RelativeDepth, Segment
 from mfh.types.observations import Gathered
 
@@ -199,3 +200,13 @@ def test_an_edge_is_said(gathered):
     at_edge, inside = (answer(told, (x, 24.0, 5.0)) for x in (29.0, 20.0))
     assert any("lies on an edge" in warning for warning in at_edge.warnings)
     assert not any("lies on an edge" in warning for warning in inside.warnings)
+
+
+def test_a_height_that_no_used_person_has_is_noted(gathered):
+    rejected_in_photo = replace(
+        gathered, evidence=(reject_person(gathered.evidence[0], 0, "too far"), *gathered.evidence[1:])
+    )
+    known = KnownSizes(heights=(KnownHeight(1.8),))
+    result = conclude(rejected_in_photo, head=HEAD, known=known)
+    assert any("the given height of all people in the photo (1.8 m) changes nothing" in one for one in result.warnings)
+    assert not any("changes nothing" in one for one in conclude(gathered, head=HEAD, known=known).warnings)

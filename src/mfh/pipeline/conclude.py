@@ -12,7 +12,7 @@ import numpy as np
 from mfh.config import HeadConfig
 from mfh.errors import InputError
 from mfh.geometry.camera import check_camera
-from mfh.pipeline.messages import about_edges, about_given, about_limit, no_depth, notes_for
+from mfh.pipeline.messages import about_edges, about_given, about_heights, about_limit, no_depth, notes_for
 from mfh.pipeline.request import check_request
 from mfh.pipeline.solve import Solution, solve
 from mfh.scale.fit import ScaleFit, reject_person
@@ -108,6 +108,7 @@ def conclude(
                 is_given=bool(known),
             ),
             *about_given(known, known_sizes, considered, doubt=doubt, head=head),
+            *about_heights(known, landmarks),
             *about_edges(known, relative, fit.head, limit_m),
             *about_limit(relative, fit.head, limit_m),
         ),

@@ -206,6 +206,24 @@ def about_given(
     return tuple(Note("given", one) for one in notes)
 
 
+def about_heights(known: KnownSizes, landmarks: Sequence[Landmark]) -> tuple[Note, ...]:
+    """Return which given heights change nothing, because no person that counts has them.
+
+    Args:
+        known: what the user knows.
+        landmarks: every person considered, with the final verdicts.
+    """
+    notes = []
+    for height in known.heights:
+        of = [one for one in landmarks if not one.painted] if height.person is None else [landmarks[height.person]]
+        if any(one.verdict == "used" for one in of):
+            continue
+        whose = "all people in the photo" if height.person is None else f"person {height.person}"
+        idle = f"the given height of {whose} ({height.metres:g} m) changes nothing: no person it belongs to is used"
+        notes.append(Note("given", idle))
+    return tuple(notes)
+
+
 def about_edges(known: KnownSizes, relative: RelativeDepth, head: MetricHead, limit_m: float) -> tuple[Note, ...]:
     """Return which given distances lie on an edge, where a neighbouring pixel has another distance.
 
