@@ -27,9 +27,7 @@ NoteKind = Literal["input", "focal", "scale", "interval", "given", "painter", "r
 class Note:
     """Something the user should know about an answer.
 
-    Attributes:
-        kind: what it is about.
-        text: one plain sentence.
+    ``text`` is one plain sentence; ``kind`` is what it is about.
     """
 
     kind: NoteKind
@@ -58,10 +56,6 @@ class MetricHead:
 
     def depth_of(self, values: Float[ndarray, "h w"], *, max_depth_m: float) -> Float[ndarray, "h w"]:
         """Return metric depth: 1 / (s·D + t) in disparity space, s·D + t in depth space (Eq. 2).
-
-        Args:
-            values: (h, w) relative depth.
-            max_depth_m: farther answers are not valid.
 
         Returns:
             (h, w) float32 metres; NaN where not valid, which is all but 0 < depth <= max_depth_m.
@@ -95,11 +89,7 @@ class LogSigmaCurve:
     log_sigma: Float[ndarray, "k"]
 
     def at(self, values: Float[ndarray, "h w"]) -> Float[ndarray, "h w"]:
-        """Return the one-sigma of log depth at relative depths, float32.
-
-        Args:
-            values: (h, w) relative depth.
-        """
+        """Return the standard deviation of log depth at (h, w) relative depths, float32."""
         return np.interp(values.astype(np.float64), self.values, self.log_sigma).astype(np.float32)
 
 
@@ -136,7 +126,7 @@ class CommonErrors:
     focal: float = 0.0
 
     def log_sigma(self, *, shape_share: float = 1.0) -> float:
-        """Return them in quadrature, with this share of the shape error."""
+        """Return them in quadrature, with a share of the shape error."""
         return math.hypot(self.shared, self.shape * shape_share, self.focal)
 
 
@@ -319,20 +309,13 @@ class MetricDepth:
         return None if self.log_sigma_curve is None else self._whole(self.log_sigma_rows)
 
     def depth_rows(self, rows: slice) -> Float[ndarray, "r w"]:
-        """Return some rows of depth, as in ``depth_m``.
-
-        Args:
-            rows: which; start and stop are given.
-        """
+        """Return some rows of ``depth_m``; the slice has a start and a stop."""
         if self.map_m.shape == self.shape:
             return self.map_m[rows]
         return self.head.depth_of(self.relative.rows_or_nan(rows), max_depth_m=self.max_depth_m)
 
     def log_sigma_rows(self, rows: slice) -> Float[ndarray, "r w"]:
-        """Return some rows of the one-sigma of log depth, as in ``log_sigma``.
-
-        Args:
-            rows: which; start and stop are given.
+        """Return some rows of ``log_sigma``; the slice has a start and a stop.
 
         Raises:
             ValueError: where it is not known.
