@@ -78,3 +78,9 @@ def test_terminals_are_not_told_what_a_file_name_says():
 )
 def test_the_worst_of_the_photos_is_the_code(codes, expected):
     assert exit_code(codes) == expected
+
+
+def test_a_library_that_finds_no_memory_is_no_fault_of_the_program():
+    line, code = failure_line(ImportError("libcrypto.so.1: failed to map segment from shared object"))
+    assert code == 2 and "needs more memory than there is" in line
+    assert failure_line(ImportError("no module named x"))[1] == 1

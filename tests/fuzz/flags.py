@@ -273,7 +273,7 @@ def draw(command: Command, rng: Random) -> Step:
     return Step(
         tuple(words),
         outputs=(ANYWHERE,),
-        named=tuple(part[-1].removeprefix("--out=") for part in parts if part[0].startswith(("--out", "--key"))),
+        named=tuple(part[-1].removeprefix("--out=") for part in parts if part[0].startswith(("--out", "-o", "--key"))),
         owned=("home",),
         wants_json=asks_json and not asks_help,
         most_errors=20 if command.path[0] == "weights" else max(1, counted, 2 * (command.name == "evaluate pocket")),

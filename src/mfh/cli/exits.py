@@ -38,7 +38,7 @@ def failure_line(error: Exception, *, about: str = "") -> tuple[str, int]:
     prefix = f"{about}: " if about else ""
     if isinstance(error, MfhError):
         return error_line(error), EXIT_NO_LANDMARK if isinstance(error, NoLandmarkError) else EXIT_INPUT
-    if isinstance(error, MemoryError) or _is_opencv_s_memory_error(error):
+    if isinstance(error, MemoryError) or _is_a_library_s_memory_error(error):
         return f"{prefix}this needs more memory than there is: expected a smaller photo, or more memory", EXIT_INPUT
     if isinstance(error, OSError):
         return prefix + _system_line(error), EXIT_INPUT
@@ -64,6 +64,9 @@ def _has_working_folder() -> bool:
     return True
 
 
-def _is_opencv_s_memory_error(error: Exception) -> bool:
+def _is_a_library_s_memory_error(error: Exception) -> bool:
+    if isinstance(error, ImportError):
+        # What the loader says of a shared library for which there is no room.
+        return "failed to map segment" in str(error) or "cannot allocate memory" in str(error).lower()
     # By name: OpenCV is not imported for a message.
     return type(error).__module__ == "cv2" and getattr(error, "code", None) == _CV_NO_MEMORY
