@@ -98,11 +98,13 @@ def parse(words: list[str]) -> None:
 
 @pytest.mark.parametrize("path", [one for one in PAGES if one != CLI], ids=name_of)
 def test_commands_parse(path):
+    wrong = {}
     for line in command_lines(path):
         try:
             parse(shlex.split(line)[1:])
         except typer.TyperException as error:
-            pytest.fail(f"{name_of(path)}: {line}: {error.format_message()}")
+            wrong[line] = error.format_message()
+    assert not wrong
 
 
 @pytest.mark.parametrize("path", [one for one in PAGES if one != CLI], ids=name_of)

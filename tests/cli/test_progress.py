@@ -71,6 +71,7 @@ def test_letters_a_terminal_does_not_have_become_question_marks():
     line.start()
     wait_for(stream, "??.jpg: ?5 % 0 s")
     line.finish()
+    assert "??.jpg: ?5 %" in stream.getvalue() and stream.getvalue().isascii()
 
 
 class Gone(Terminal):
@@ -98,3 +99,4 @@ def test_without_a_stream_or_a_thread_there_is_no_line(monkeypatch):
         line.start()
         line.update("working", 0.5)
         line.finish()
+        assert not line._thread.is_alive() and (stream is None or stream.getvalue() == "")

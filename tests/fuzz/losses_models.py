@@ -82,7 +82,7 @@ def hostile_listing(trial: Trial, rng: Random) -> None:
 
     (trial.root / "weights").mkdir()
     name = rng.choice(
-        ("../up.json", "../../../up.json", f"{trial.root}/work/up.json", "a/../../../up.json", "..\\up.json")
+        ("../up.json", "../../../up.json", str(trial.root / "work" / "up.json"), "a/../../../up.json", "..\\up.json")
     )
 
     class Hostile(FakeHub):

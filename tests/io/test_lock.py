@@ -161,9 +161,12 @@ def test_a_read_only_place_is_one_line():
 
 @pytest.mark.skipif(os.name == "nt", reason="flock")
 def test_a_file_system_without_locks_has_none(tmp_path, monkeypatch):
+    asked = []
+
     def without(handle, kind):
+        asked.append(kind)
         raise OSError(95, os.strerror(95))
 
     monkeypatch.setattr(lock.fcntl, "flock", without)
-    with folder_lock(tmp_path / "out", wait_s=0.0):
-        pass
+    with folder_lock(tmp_path / "out", wait_s=0.0), folder_lock(tmp_path / "out", wait_s=0.0):
+        assert len(asked) >= 2, "both asked for a lock, and neither waits for the other"
