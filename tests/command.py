@@ -10,7 +10,7 @@ from PIL import Image
 
 from mfh.config import Config
 from mfh.errors import NoLandmarkError
-from tests.toy_world import with_depth
+from tests.made_up import with_depth
 
 
 @dataclass(frozen=True)

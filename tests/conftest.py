@@ -33,7 +33,7 @@ def shared_data() -> Path:
 @pytest.fixture
 def metric_depth():
     """A small made-up result: one person used, one rejected, a quarter of the pixels without depth."""
-    from tests.toy_world import made_up_result
+    from tests.made_up import made_up_result
 
     return made_up_result()
 
@@ -41,7 +41,7 @@ def metric_depth():
 @pytest.fixture
 def gathered(metric_depth):
     """What models may have said about the made-up photo: one person in it of two measured, and three painted ones."""
-    from tests.toy_world import made_up_gathered
+    from tests.made_up import made_up_gathered
 
     return made_up_gathered(metric_depth)
 
@@ -49,7 +49,7 @@ def gathered(metric_depth):
 @pytest.fixture
 def painting(metric_depth):
     """A made-up painting in which nobody was found."""
-    from tests.toy_world import made_up_painting
+    from tests.made_up import made_up_painting
 
     return made_up_painting(metric_depth)
 
@@ -57,6 +57,6 @@ def painting(metric_depth):
 @pytest.fixture
 def floor_world():
     """Make a room with flat people at some distances."""
-    from tests.toy_world import FloorWorld
+    from tests.flat_world import FloorWorld
 
     return FloorWorld

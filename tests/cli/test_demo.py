@@ -10,7 +10,7 @@ from PIL import Image
 import mfh.cli.demo
 from mfh.cli.demo import read_example
 from mfh.errors import InputError
-from tests.toy_world import with_depth
+from tests.made_up import with_depth
 
 EXAMPLE = Path(mfh.cli.demo.__file__).parents[1] / "examples" / "room"
 

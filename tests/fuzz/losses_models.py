@@ -78,7 +78,7 @@ def changed_weights(trial: Trial, rng: Random) -> None:
 
 def hostile_listing(trial: Trial, rng: Random) -> None:
     """A hub whose list of files has names that lead elsewhere."""
-    from tests.weights.test_hub_download import FakeHub
+    from tests.weights.fake_hub import FakeHub
 
     (trial.root / "weights").mkdir()
     name = rng.choice(

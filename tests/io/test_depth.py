@@ -23,7 +23,7 @@ from mfh.io.depth import (
 )
 from mfh.types import LogSigmaCurve
 from mfh.types.rows import STRIP_PIXELS
-from tests.toy_world import with_depth
+from tests.made_up import with_depth
 
 
 def test_npz_round_trip(tmp_path, metric_depth):

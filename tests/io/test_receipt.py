@@ -9,7 +9,7 @@ import pytest
 
 from mfh.io.json_text import json_text
 from mfh.io.receipt import receipt
-from tests.toy_world import with_depth
+from tests.made_up import with_depth
 
 
 def test_receipt_names_every_landmark_with_verdict_and_reason(tmp_path, metric_depth):

@@ -18,7 +18,7 @@ from mfh.types import (
     Segment,
 )
 from mfh.viz import bar_ticks_m, colour_depth, depth_limits_m, preview
-from tests.toy_world import with_depth
+from tests.made_up import with_depth
 
 
 def resized(result: MetricDepth, height: int, width: int) -> MetricDepth:

@@ -14,7 +14,7 @@ from mfh.config import Config, preset
 from mfh.errors import shown
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh_lab.cli.evaluate_datasets import COMMANDS
-from tests.toy_world import with_depth
+from tests.made_up import with_depth
 
 pytestmark = pytest.mark.slow
 
