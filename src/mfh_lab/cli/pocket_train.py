@@ -1,6 +1,7 @@
 """``mfh pocket train``: the networks in the package, each by one command that can be stopped and run again."""
 
 import os
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ import typer
 
 from mfh.cli.exits import EXIT_DONE
 from mfh.cli.flags import LAST_SEED, MOST_WORKERS, check_number
+from mfh.cli.groups import grouped
 from mfh.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,17 +19,28 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Train the pocket networks on rendered shards.", rich_markup_mode=None)
 
 Data = Annotated[Path, typer.Option(help="Folder of shards, made by python -m mfh_lab.pocket.world.dataset.")]
-Out = Annotated[Path, typer.Option(help="safetensors file to write; an unfinished run resumes from its .state file.")]
-Start = Annotated[
-    Path | None,
-    typer.Option(
-        help="Weights to start from, .safetensors or .onnx; default: ImageNet's for the encoder.", show_default=False
-    ),
+Out = Annotated[
+    Path,
+    typer.Option("--out", "-o", help="safetensors file to write; an unfinished run resumes from its .state file."),
 ]
-Steps = Annotated[int, typer.Option(help="Steps; the learning rate falls to zero over them.")]
-Batch = Annotated[int, typer.Option(help="Pictures a step and worker.")]
 Seed = Annotated[int, typer.Option(help="Of the order of pictures and their augmentation.")]
-Workers = Annotated[int, typer.Option(help="Processes of one thread each; their gradients are averaged.")]
+Steps = Annotated[int, typer.Option(help="Steps; the learning rate falls to zero over them.")]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a network is trained."""
+
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            help="Weights to start from, .safetensors or .onnx; default: ImageNet's for the encoder.",
+            show_default=False,
+        ),
+    ] = None
+    batch: Annotated[int, typer.Option(help="Pictures a step and worker.")] = 8
+    seed: Seed = 0
+    workers: Annotated[int, typer.Option(help="Processes of one thread each; their gradients are averaged.")] = 1
 
 
 @app.callback()
@@ -36,17 +49,10 @@ def train() -> None:
 
 
 @app.command()
-def depth(
-    data: Data,
-    out: Out,
-    start: Start = None,
-    steps: Steps = 12000,
-    batch: Batch = 8,
-    seed: Seed = 0,
-    workers: Workers = 1,
-) -> int:
+@grouped
+def depth(data: Data, out: Out, options: RunOptions, steps: Steps = 12000) -> int:
     """Relative depth: affine-invariant disparity from RGB."""
-    run = _run(data, out, start, steps, batch, seed, workers)
+    run = _run(data, out, steps, options)
     from mfh_lab.pocket.train.depth import make_task
     from mfh_lab.pocket.train.training import run_training
 
@@ -55,17 +61,10 @@ def depth(
 
 
 @app.command()
-def painter(
-    data: Data,
-    out: Out,
-    start: Start = None,
-    steps: Steps = 3000,
-    batch: Batch = 8,
-    seed: Seed = 0,
-    workers: Workers = 1,
-) -> int:
+@grouped
+def painter(data: Data, out: Out, options: RunOptions, steps: Steps = 3000) -> int:
     """The sprite painter's prior: where people could stand and how large; --start takes the depth network's weights."""
-    run = _run(data, out, start, steps, batch, seed, workers)
+    run = _run(data, out, steps, options)
     from mfh_lab.pocket.train.painter import make_task
     from mfh_lab.pocket.train.training import run_training
 
@@ -108,18 +107,19 @@ def shape_range(
     return EXIT_DONE
 
 
-def _run(data: Path, out: Path, start: Path | None, steps: int, batch: int, seed: int, workers: int) -> "Run":
+def _run(data: Path, out: Path, steps: int, options: RunOptions) -> "Run":
     """Check what was given, and make the run of it: never over what is read, nor over a file that no run has begun."""
+    start = options.start
     check_number("--steps", steps, 1, 100_000_000)
-    check_number("--batch", batch, 1, 65_536)
-    check_number("--workers", workers, 1, MOST_WORKERS)
-    shards = _shards(data, out, seed)
+    check_number("--batch", options.batch, 1, 65_536)
+    check_number("--workers", options.workers, 1, MOST_WORKERS)
+    shards = _shards(data, out, options.seed)
     if start is not None and not os.path.isfile(start):
         raise InputError(f"--start {start} does not exist: expected a .safetensors or .onnx file of weights")
     from mfh.io.written import check_apart
     from mfh_lab.pocket.train.training import Run, Schedule
 
-    run = Run(Schedule(steps, batch, seed=seed), out, start, workers)
+    run = Run(Schedule(steps, options.batch, seed=options.seed), out, start, options.workers)
     check_apart([out, run.state_path], [*shards, *([] if start is None else [start])])
     if out == run.state_path or os.path.isdir(out):
         raise InputError(f"--out is {out}: expected a file of weights such as depth.safetensors")
