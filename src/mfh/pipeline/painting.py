@@ -144,7 +144,7 @@ def _paint_batch(
     planned: Mapping[int, PaintingPlan],
     config: Config,
 ) -> PaintingRun:
-    """Paint and measure the paintings of these numbers, and pair metres with the photo's relative depth."""
+    """Paint and measure the paintings of these numbers, and pair metric depth with the photo's relative depth."""
     numbers, plans = list(planned), list(planned.values())
     with asking(painter.name):
         paintings = painter.paint(
