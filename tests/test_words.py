@@ -20,7 +20,7 @@ PRIVATE = {
     r"meets? relative depth": "is paired with relative depth",
     r"good for metres": "usable as scale evidence",
     r"h[oe]ld(?:s|ing)? back": "regularized by the prior",
-    r"as far as can be": "at infinity",
+    r"as far (?:away )?as can be": "at infinity",
     r"how far (?:a|the|this|its) photo(?:'s depth)? reach\w*": "depth range",
     r"by lot": "sampled at random",
     r"goes on where": "resumes",
@@ -31,7 +31,8 @@ PRIVATE = {
     r"artefacts?": "model",
     r"nobody|somebody|everybody|anybody|whoever": "no person, a person, all people",
     r"said|told": "reported, informative",
-    r"(?:gives?|gave|giving|has|have|without|no|people's|their|puts?|into|of the|same) metres": "metric depth, scale",
+    r"(?:gives?|gave|giving|has|have|without|no|people's|their|puts?|into) metres": "metric depth, scale",
+    r"(?:of the|the|all|same|known|true) metres": "depth, distances",
 }
 """A private word -> what the field says."""
 

@@ -3,11 +3,12 @@ from dataclasses import replace
 
 import pytest
 
-from mfh.cli.receipt_table import MAX_ROWS, describe_interval, describe_length, receipt_rows
+from mfh.cli.receipt_table import MAX_ROWS, receipt_rows
 from mfh.config import HeadConfig
 from mfh.pipeline.conclude import conclude
 from mfh.scale.known_sizes import KnownDistance, KnownSizes
 from mfh.types import CommonErrors, MeasuredLength, ScaleInterval, Segment
+from mfh.types.summary import describe_interval, describe_length
 
 
 def test_every_person_has_a_row_with_number_weight_and_verdict(gathered):

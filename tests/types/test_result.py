@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 import re
 import sys
 from dataclasses import replace
@@ -31,10 +32,10 @@ def test_a_result_prints_as_a_few_lines_and_no_array(result):
     assert f"{nearest:.2f} m nearest, {median:.2f} m median, {farthest:.2f} m farthest" in text
     low, high = result.interval.level_80
     assert f"{low - 1:+.0%} to {high - 1:+.0%} with 80 % probability" in text
-    assert (
-        f"region        {result.region.depth_m:.2f} m" in text
-        and f"length        {result.lengths[0].metres:.2f} m" in text
-    )
+    assert f"region        {result.region.depth_m:.2f} m at 3,20 to 40,40" in text
+    assert f"length        {result.lengths[0].metres:.2f} m from 1,30 to 50,40" in text
+    sky = replace(result.lengths[0], metres=math.nan)
+    assert "none from 1,30 to 50,40: an end lies at infinity" in str(replace(result, lengths=(sky,)))
     assert all(warning in text for warning in result.warnings)
 
 

@@ -1,4 +1,4 @@
-"""``mfh demo``: measure the packaged example, whose truth is known, and say how wrong the metres are."""
+"""``mfh demo``: measure the packaged example, whose truth is known, and say how wrong its depth is."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ import typer
 
 from mfh.cli.measure import Given, Measured, Meter
 from mfh.cli.progress import progress_line
-from mfh.cli.receipt_table import describe_interval
 from mfh.config import preset as preset_named
 from mfh.errors import InputError
 
@@ -34,7 +33,7 @@ def demo(
     ] = Path("out"),
     preset: Annotated[str, typer.Option(help="Which models.")] = "pocket",
 ) -> int:
-    """Measure an example rendered with known metres and compare."""
+    """Measure an example rendered with known depth and compare."""
     from mfh.io.atomic import check_writable
     from mfh.io.focal import FocalRequest
     from mfh.io.intrinsics import read_intrinsics
@@ -75,7 +74,7 @@ def read_example(folder: Path) -> "tuple[Path, Path, np.ndarray, list[Place]]":
 
 
 def comparison(measured: Measured, truth_m: "np.ndarray", places: list[Place]) -> str:
-    """Return measured against true metres at named places, the mean error, the time and the picture.
+    """Return measured against true depth at named places, the mean error, the time and the picture.
 
     Args:
         measured: the example, measured.
@@ -85,6 +84,7 @@ def comparison(measured: Measured, truth_m: "np.ndarray", places: list[Place]) -
     import numpy as np
 
     from mfh.types import used_people
+    from mfh.types.summary import describe_interval
 
     result = measured.result
     rows = []
@@ -99,14 +99,14 @@ def comparison(measured: Measured, truth_m: "np.ndarray", places: list[Place]) -
     errors = np.abs(result.depth_m[scored] - truth_m[scored]) / truth_m[scored]
     return "\n".join(
         [
-            f"A rendered room with known metres, measured from its picture and {used_people(result.landmarks)} in it:",
+            f"A rendered room of known depth, measured from its picture and {used_people(result.landmarks)} in it:",
             "",
             f"  {'place':<28} {'measured':>10} {'truth':>10} {'error':>9}",
             *rows,
             "",
             f"  mean relative error (AbsRel) {errors.mean():.3f} over {scored.mean():.0%} of the pixels, "
             f"in {measured.seconds:.1f} s",
-            *([f"  true metres: {describe_interval(result.interval)}"] if result.interval is not None else []),
+            *([f"  true depth: {describe_interval(result.interval)}"] if result.interval is not None else []),
             f"  picture: {measured.folder / 'preview.png'}",
             f"  receipt: {measured.folder / 'receipt.json'}",
         ]

@@ -15,7 +15,7 @@ from mfh.cli.json_answer import note_photo, print_photos
 from mfh.cli.measure import Given, Measured, Meter
 from mfh.cli.options import MethodOptions, ModelOptions, parse_megapixels
 from mfh.cli.progress import progress_line
-from mfh.cli.receipt_table import describe_interval, describe_length, describe_region, receipt_rows
+from mfh.cli.receipt_table import receipt_rows
 from mfh.config import Config
 from mfh.errors import InputError, MfhError, NoLandmarkError, printable, shown
 
@@ -131,6 +131,8 @@ def table(path: Path, measured: Measured) -> str:
         path: the picture file.
         measured: its result.
     """
+    from mfh.types.summary import describe_interval, describe_length, describe_region
+
     result = measured.result
     nearest_m, median_m, farthest_m = result.depth_range_m
     head = result.head

@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mfh.types import KnownSize, Landmark, MeasuredLength, MetricDepth, RegionDepth, ScaleInterval
+    from mfh.types import KnownSize, Landmark, MetricDepth
 
 MAX_ROWS = 12
 _ABOUT_THE_SAME = 0.1
@@ -32,46 +32,6 @@ def receipt_rows(result: "MetricDepth") -> list[str]:
     ]
     left = len(result.landmarks) - MAX_ROWS
     return [*lines, f"... and {left} more in receipt.json"] if left > 0 else lines
-
-
-def describe_interval(interval: "ScaleInterval") -> str:
-    """Say how far the metres may be off, in one line.
-
-    Args:
-        interval: of the answer.
-    """
-    low, high = interval.level_80
-    parts = [(interval.sources, interval.people_log_sigma), ("shared", interval.common.shared)]
-    parts += [("relative depth", interval.common.shape), ("focal length", interval.common.focal)]
-    parts_text = ", ".join(f"{name} {sigma:.0%}" for name, sigma in parts if sigma >= 0.005)
-    return f"{low - 1:+.0%} to {high - 1:+.0%} with 80 % probability ({parts_text}); limited by: {interval.limited_by}"
-
-
-def describe_region(region: "RegionDepth") -> str:
-    """Say how far the region that was asked for is, in one line.
-
-    Args:
-        region: its metres and interval.
-    """
-    at, (low, high) = region.region, region.interval.level_80
-    return (
-        f"{region.depth_m:.2f} m at {at.left},{at.top} to {at.right},{at.bottom} (median), "
-        f"{low * region.depth_m:.2f} to {high * region.depth_m:.2f} m with 80 % probability"
-    )
-
-
-def describe_length(length: "MeasuredLength") -> str:
-    """Say how long something is, in one line.
-
-    Args:
-        length: with its interval.
-    """
-    (x1, y1), (x2, y2) = length.segment.start_xy, length.segment.end_xy
-    where = f"from {x1:g},{y1:g} to {x2:g},{y2:g}"
-    if math.isnan(length.metres):
-        return f"none {where}: an end is as far away as can be"
-    low, high = length.level_80
-    return f"{length.metres:.2f} m {where}, {low:.2f} to {high:.2f} m with 80 % probability"
 
 
 def _given(size: "KnownSize") -> str:

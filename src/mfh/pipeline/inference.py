@@ -154,7 +154,7 @@ def with_estimated_camera(photo: Photo, model: FieldOfViewModel) -> Photo:
     camera = camera_from_fov_x(fov_x_deg, width=width, height=height)
     note = (
         f"the focal length was estimated from the picture by {model.name} (taken as good to "
-        f"{model.relative_sigma:.0%}), and all metres scale with it: give --focal-px if you know it"
+        f"{model.relative_sigma:.0%}), and all distances scale with it: give --focal-px if you know it"
     )
     focal = FocalProvenance(
         source="estimated",

@@ -132,10 +132,10 @@ class CommonErrors:
 
 @dataclass(frozen=True)
 class ScaleInterval:
-    """How far the metres of a photo as a whole, or of a region of it, may be off, as factors on the answer.
+    """How far the depth of a photo as a whole, or of a region of it, may be off, as factors on the answer.
 
     Attributes:
-        level_80: the true metres lie between these factors times the answer with 80 % probability.
+        level_80: true depth lies between these factors times the answer with 80 % probability.
         level_95: the same with 95 %.
         half_width_over_photo: half the width of the 80 % interval, relative to the answer, where the photo is near, in
             its middle and where it is far: mean of the three. Of a region: where that is near, and so on.
@@ -248,7 +248,7 @@ class MetricDepth:
         ended_by: why painting ended; empty where no person was painted.
         seconds: stage -> wall seconds.
         notes: what the user should know, by kind.
-        interval: how far the metres of the photo as a whole may be off.
+        interval: how far the depth of the photo as a whole may be off.
         log_sigma_curve: one-sigma of log depth by relative depth: scale and shift jointly, and common errors.
         people_spread: robust standard deviation of people's log metres about the head; None for fewer than three.
         known_sizes: what the user knew, with its share in the answer.

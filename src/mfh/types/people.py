@@ -131,7 +131,7 @@ class Evidence:
     Attributes:
         relative: (n,) relative depth at the pseudo-ground-truth pixels, aligned to the photo's relative depth (Eq. 7);
             by contact, the photo's own where feet meet the ground.
-        depth_m: (n,) the metres there (Eq. 4).
+        depth_m: (n,) metric depth there (Eq. 4).
         person: (n,) which person of the image each pixel belongs to.
         landmarks: every person considered, used or not.
     """

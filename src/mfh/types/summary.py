@@ -1,12 +1,13 @@
-"""A result in a few lines of text."""
+"""A result in a few lines of text, and its parts in one line each: what a library prints, and the command too."""
 
+import math
 from typing import TYPE_CHECKING
 
 from mfh.errors import shown
 from mfh.types.people import used_people
 
 if TYPE_CHECKING:
-    from mfh.types.answer import MetricDepth
+    from mfh.types.answer import MeasuredLength, MetricDepth, RegionDepth, ScaleInterval
 
 
 def summary(result: "MetricDepth") -> str:
@@ -15,14 +16,10 @@ def summary(result: "MetricDepth") -> str:
     nearest, median, farthest = result.depth_range_m
     rows = [("depth", f"{nearest:.2f} m nearest, {median:.2f} m median, {farthest:.2f} m farthest")]
     if result.interval is not None:
-        low, high = result.interval.level_80
-        rows.append(("interval", f"{low - 1:+.0%} to {high - 1:+.0%} with 80 % probability"))
+        rows.append(("interval", describe_interval(result.interval)))
     if result.region is not None:
-        rows.append(("region", f"{result.region.depth_m:.2f} m (median)"))
-    rows += [
-        ("length", f"{one.metres:.2f} m ({one.level_80[0]:.2f} to {one.level_80[1]:.2f} with 80 % probability)")
-        for one in result.lengths
-    ]
+        rows.append(("region", describe_region(result.region)))
+    rows += [("length", describe_length(one)) for one in result.lengths]
     sources = [f"{used_people(result.landmarks)} of {len(result.landmarks)} considered"]
     sources += [one.name for one in result.known_sizes]
     rows.append(("scale from", "; ".join(sources)))
@@ -30,3 +27,31 @@ def summary(result: "MetricDepth") -> str:
     rows += [("note", one) for one in result.warnings]
     head = f"{result.photo.name}: {camera.width}x{camera.height}, preset {result.preset}"
     return "\n".join(shown(line) for line in [head, *(f"  {name:<13} {text}" for name, text in rows)])
+
+
+def describe_interval(interval: "ScaleInterval") -> str:
+    """Return how far depth may be off, in one line."""
+    low, high = interval.level_80
+    parts = [(interval.sources, interval.people_log_sigma), ("shared", interval.common.shared)]
+    parts += [("relative depth", interval.common.shape), ("focal length", interval.common.focal)]
+    parts_text = ", ".join(f"{name} {sigma:.0%}" for name, sigma in parts if sigma >= 0.005)
+    return f"{low - 1:+.0%} to {high - 1:+.0%} with 80 % probability ({parts_text}); limited by: {interval.limited_by}"
+
+
+def describe_region(region: "RegionDepth") -> str:
+    """Return how far the region that was asked for is, in one line."""
+    at, (low, high) = region.region, region.interval.level_80
+    return (
+        f"{region.depth_m:.2f} m at {at.left},{at.top} to {at.right},{at.bottom} (median), "
+        f"{low * region.depth_m:.2f} to {high * region.depth_m:.2f} m with 80 % probability"
+    )
+
+
+def describe_length(length: "MeasuredLength") -> str:
+    """Return a measured length, in one line."""
+    (x1, y1), (x2, y2) = length.segment.start_xy, length.segment.end_xy
+    where = f"from {x1:g},{y1:g} to {x2:g},{y2:g}"
+    if math.isnan(length.metres):
+        return f"none {where}: an end lies at infinity"
+    low, high = length.level_80
+    return f"{length.metres:.2f} m {where}, {low:.2f} to {high:.2f} m with 80 % probability"
