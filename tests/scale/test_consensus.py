@@ -11,7 +11,7 @@ from mfh.errors import NoLandmarkError
 from mfh.scale import posterior as module
 from mfh.scale.consensus import Consensus, fit_consensus
 from mfh.scale.head import apply_head
-from mfh.scale.measurements import ScaleMeasurement, people_measurements
+from mfh.scale.measurements import ScaleMeasurement, landmark_measurements
 from mfh.scale.range_prior import log_range_prior, photo_range
 from mfh.types import Evidence, LogRange, RelativeDepth, Space
 
@@ -217,7 +217,7 @@ def test_more_pixels_of_a_person_say_nothing_new():
     x, z = encode(np.array([3.0, 3.1, 2.9]), "disparity"), np.array([3.2, 3.3, 3.1])
     once = Evidence(x, z, np.zeros(3, int))
     often = Evidence(np.repeat(x, 50), np.repeat(z, 50), np.zeros(150, int))
-    (one,), (other,) = people_measurements([once]), people_measurements([often])
+    (one,), (other,) = landmark_measurements([once]), landmark_measurements([often])
     assert (one.metres, *one.relative) == (other.metres, *other.relative)
 
 

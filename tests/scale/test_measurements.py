@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mfh.scale.measurements import ScaleMeasurement, implied_log_scales, log_scales_at, people_measurements
+from mfh.scale.measurements import ScaleMeasurement, implied_log_scales, log_scales_at, landmark_measurements
 from mfh.types import Evidence, MetricHead, Space
 
 LENGTH = ScaleMeasurement(0.9, np.array([0.5, 0.6]), rays=np.array([[0.1, 0.0, 1.0], [0.3, 0.1, 1.0]]), given=True)
@@ -37,7 +37,7 @@ def test_a_person_is_one_measurement_of_medians(pixels: int):
     rng = np.random.default_rng(pixels)
     relative, depth_m = rng.random(2 * pixels), rng.random(2 * pixels) + 1
     person = np.repeat([0, 3], pixels)
-    measurements = people_measurements(
+    measurements = landmark_measurements(
         [Evidence(relative, depth_m, person), Evidence(relative[:pixels], depth_m[:pixels], person[:pixels])]
     )
     assert [(measurement.image, measurement.person) for measurement in measurements] == [(0, 0), (0, 3), (1, 0)]

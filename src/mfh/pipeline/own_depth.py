@@ -32,7 +32,7 @@ from mfh.pipeline.conclude import conclude
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.pipeline.request import Request, check_request
 from mfh.scale.known_sizes import KnownSizes, known_measurements
-from mfh.scale.measurements import ScaleMeasurement, people_measurements, relative_at
+from mfh.scale.measurements import ScaleMeasurement, landmark_measurements, relative_at
 from mfh.scale.range_prior import region_range
 from mfh.types import MetricDepth, Photo, RelativeDepth, Space
 from mfh.types.observations import Gathered
@@ -175,7 +175,7 @@ def _check_space(gathered: Gathered, known: KnownSizes, name: str) -> tuple[str,
     relative = gathered.relative
     other = "depth" if relative.space == "disparity" else "disparity"
     given = known_measurements(known, relative, gathered.photo.camera)
-    swapped = space_is_swapped(people_measurements(gathered.evidence), given, relative.space)
+    swapped = space_is_swapped(landmark_measurements(gathered.evidence), given, relative.space)
     if swapped is None:
         return (f"{name} is taken for {relative.space}, as stated: no distance shows whether it is {other}",)
     if swapped:

@@ -7,7 +7,7 @@ from mfh.config import HeadConfig
 from mfh.scale.fit import ScaleFit, fit_scale
 from mfh.scale.interval import region_interval, scale_interval
 from mfh.scale.known_sizes import ErrorsLeft, KnownSizes, errors_left, known_measurements, with_known_heights
-from mfh.scale.measurements import ScaleMeasurement
+from mfh.scale.measurements import ScaleMeasurement, landmark_measurements, remaining_common_sigma
 from mfh.scale.range_prior import region_range
 from mfh.types import CommonErrors, Evidence, Landmark, Photo, Region, RelativeDepth, ScaleInterval, kind_of_people
 
@@ -75,8 +75,17 @@ def solve(
     """
     evidence = with_known_heights(evidence, known.heights)
     measurements = known_measurements(known, relative, photo.camera)
-    errors = errors_left(known, CommonErrors(shared_log_sigma, shape_log_sigma, photo.focal.relative_sigma))
-    fit = fit_scale(evidence, relative, config=head, known=measurements, common_log_sigma=errors.people)
+    people = landmark_measurements(evidence, shared_log_sigma=shared_log_sigma)
+    common = remaining_common_sigma(people) if people else shared_log_sigma
+    errors = errors_left(known, CommonErrors(common, shape_log_sigma, photo.focal.relative_sigma))
+    fit = fit_scale(
+        evidence,
+        relative,
+        config=head,
+        known=measurements,
+        shared_log_sigma=shared_log_sigma,
+        common_log_sigma=errors.people,
+    )
     considered = tuple(landmark for one in evidence for landmark in one.landmarks)
     return Solution(fit, relative, considered, tuple(measurements), errors)
 

@@ -26,6 +26,7 @@ from mfh.scale.given import (
     lowest_floor,
     mix_with_people,
 )
+from mfh.scale.groups import fit_groups, group_names, groups_at
 from mfh.scale.known_sizes import GIVE_A_SIZE
 from mfh.scale.measurements import ScaleMeasurement, log_scales_at
 from mfh.scale.posterior import (
@@ -116,6 +117,16 @@ def fit_consensus(
     span = photo_range(relative)
     if any(measurement.given for measurement in measurements):
         return _fit_given(measurements, relative, span, common_log_sigma)
+    if len(group_names(measurements)) > 1:
+        grouped = fit_groups(measurements, span, relative.log_range, relative.space)
+        return _consensus(
+            measurements,
+            _fit_head(grouped.posterior, _fit_points(measurements, grouped.weight, span)),
+            grouped.posterior,
+            grouped.inlier_probability,
+            grouped.weight,
+            span,
+        )
     lowest = min(float(measurement.relative.min()) for measurement in measurements)
     floor = min(lowest, span.low)
     ratio = candidate_ratios(span, lowest, _COARSE[0])
@@ -168,7 +179,7 @@ def _fit_given(
     found = fit_on_grid(log_gap, offset, all_error_models())
     if len(log_gap) > 1:
         likely = mix_with_people(found, common_log_sigma=0.0).weight.sum(1)
-        if found.people:
+        if found.people and len(group_names(people)) == 1:
             offset = _finer(offset, found.people.posterior.weight.sum(0), _FINE[1])
         error_models = found.people.error_models if found.people else []
         found = fit_on_grid(_merged(_finer(log_gap, likely, _FINE[0]), always), offset, error_models)
@@ -218,9 +229,12 @@ def _people_posterior(
     ratio = candidates.ratio
     reached = ratio > -min(float(measurement.relative.min()) for measurement in people)
     part = replace(candidates, log_gap=candidates.log_gap[reached])
-    prior = log_density[reached, None] + np.log(np.gradient(candidates.offset))
-    found = fit_posterior(people, part, error_models, prior, space)
-    log_scale, weight = np.zeros((2, len(ratio), len(candidates.offset)))
+    if len(group_names(people)) > 1:
+        found = groups_at(people, part.log_gap, part.floor, log_density[reached], space)
+    else:
+        prior = log_density[reached, None] + np.log(np.gradient(candidates.offset))
+        found = fit_posterior(people, part, error_models, prior, space)
+    log_scale, weight = np.zeros((2, len(ratio), found.posterior.weight.shape[1]))
     log_scale[reached], weight[reached] = found.posterior.log_scale, found.posterior.weight
     return replace(found, posterior=ScalePosterior(ratio, log_scale, weight, space))
 

@@ -10,7 +10,7 @@ from numpy import ndarray
 from mfh.config import HeadConfig
 from mfh.scale.consensus import Consensus, fit_consensus
 from mfh.scale.head import exact_head, fit_silog_head, log_depth_at
-from mfh.scale.measurements import ScaleMeasurement, log_scales_at, people_measurements, weigh_people_equally
+from mfh.scale.measurements import ScaleMeasurement, landmark_measurements, log_scales_at, weigh_people_equally
 from mfh.scale.posterior import ScalePosterior
 from mfh.types import Evidence, MetricHead, RelativeDepth
 
@@ -47,6 +47,7 @@ def fit_scale(
     *,
     config: HeadConfig,
     known: Sequence[ScaleMeasurement] = (),
+    shared_log_sigma: float = 0.0,
     common_log_sigma: float = 0.0,
 ) -> ScaleFit:
     """Fit scale and shift to all evidence.
@@ -57,6 +58,7 @@ def fit_scale(
         config: which head. "silog" is the paper's and fits pixels of people alone: where sizes are known, the consensus
             answers instead.
         known: sizes and distances the user gave; the head meets them, whatever people imply.
+        shared_log_sigma: common bias of painted people, and of people who state none of their own.
         common_log_sigma: standard deviation of people's common bias; used where sizes are known.
 
     Returns:
@@ -65,7 +67,7 @@ def fit_scale(
     Raises:
         NoLandmarkError: where neither a person nor a known size is usable as scale evidence.
     """
-    measurements = [*people_measurements(evidence), *known]
+    measurements = [*landmark_measurements(evidence, shared_log_sigma=shared_log_sigma), *known]
     consensus = fit_consensus(measurements, relative, common_log_sigma=common_log_sigma)
     paper = config.kind == "silog" and not known
     kept = list(evidence) if paper else _reject_outliers(evidence, measurements, consensus)

@@ -7,6 +7,7 @@ pixels. Known sizes are measured at pixels: the ray behind one and the relative 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -14,10 +15,11 @@ from numpy import ndarray
 
 from mfh.errors import InputError
 from mfh.geometry.camera import unproject
-from mfh.types import Camera, Evidence, MetricHead, RelativeDepth, Space
+from mfh.types import Camera, Evidence, Landmark, MetricHead, RelativeDepth, Space
 
 SAMPLES_PER_PERSON = 32
 """Samples per person where a photo has ground contacts: a foot is one sample, a body thousands."""
+PEOPLE, PAINTED = "people", "painted people"
 _ALONG_Z = np.array([[0.0, 0.0, 1.0]])
 _HALF_PATCH = 2
 _LEAST_VALID = 0.5
@@ -36,6 +38,10 @@ class ScaleMeasurement:
         given: stated by the user: its whole error is log_sigma, and it is never rejected as an outlier.
         image: index of its evidence; -1 where given.
         person: index of its landmark there.
+        group: measurements of one group share a common bias: "people", "painted people", a class of objects.
+        common_log_sigma: one-sigma of that bias, of log metres.
+        far_share: probability that it is measured too far: part of an object is hidden, a child is taken for an adult.
+        far_log: the mean log factor by which it is then too far; its standard deviation is half of that.
     """
 
     metres: float
@@ -45,6 +51,10 @@ class ScaleMeasurement:
     given: bool = False
     image: int = -1
     person: int = -1
+    group: str = ""
+    common_log_sigma: float = 0.0
+    far_share: float = 0.0
+    far_log: float = 0.0
 
     def log_scale(self, ratio: Float[ndarray, "r"], space: Space) -> Float[ndarray, "r"]:
         """Return the log of the scale it implies at each ratio; x + r must be positive.
@@ -85,10 +95,11 @@ def log_scales_at(measurements: Sequence[ScaleMeasurement], head: MetricHead) ->
     return implied
 
 
-def people_measurements(evidence: Sequence[Evidence]) -> list[ScaleMeasurement]:
-    """Return one measurement per used person, by image and person: medians of their relative depth and metric depth.
+def landmark_measurements(evidence: Sequence[Evidence], *, shared_log_sigma: float = 0.0) -> list[ScaleMeasurement]:
+    """Return one measurement per used landmark, by image and landmark: medians of its relative depth and metric depth.
 
-    Relative depths are aligned to the photo's.
+    Relative depths are aligned to the photo's. ``shared_log_sigma`` is the common bias of painted people, and of people
+    that state none of their own.
     """
     measurements = []
     for image, one in enumerate(evidence):
@@ -103,9 +114,23 @@ def people_measurements(evidence: Sequence[Evidence]) -> list[ScaleMeasurement]:
                     (landmark.log_distance_sigma or 0.0) if landmark is not None else 0.0,
                     image=image,
                     person=int(person),
+                    **_about(landmark, shared_log_sigma),
                 )
             )
     return measurements
+
+
+def _about(landmark: Landmark | None, shared_log_sigma: float) -> dict[str, Any]:
+    """Return the fields of a measurement that its landmark states."""
+    if landmark is None:
+        return {"group": PEOPLE, "common_log_sigma": shared_log_sigma}
+    own = None if landmark.painted else landmark.shared_log_sigma
+    return {
+        "group": landmark.label or (PAINTED if landmark.painted else PEOPLE),
+        "common_log_sigma": shared_log_sigma if own is None else own,
+        "far_share": landmark.far_share,
+        "far_log": landmark.far_log,
+    }
 
 
 def _median(values: Float[ndarray, "n"]) -> float:
@@ -115,6 +140,15 @@ def _median(values: Float[ndarray, "n"]) -> float:
         return float(np.partition(values, half)[half])
     middle = np.partition(values, (half - 1, half))[half - 1 : half + 1]
     return float(middle.mean())
+
+
+def remaining_common_sigma(measurements: Sequence[ScaleMeasurement]) -> float:
+    """Return the common bias that a fit leaves to be added to its posterior: that of the only group.
+
+    Biases of several groups are in the posterior, where they are weighed against each other.
+    """
+    common = {one.group: one.common_log_sigma for one in measurements if not one.given}
+    return next(iter(common.values())) if len(common) == 1 else 0.0
 
 
 def weigh_people_equally(evidence: Sequence[Evidence]) -> list[Evidence]:

@@ -1,7 +1,8 @@
 """The posterior over scale and shift given people's measurements: Bayes on a grid, beyond the paper.
 
 The likelihood is a mixture. An inlier's log scale is normal about log s; its variance is the measurement's own plus an
-intrinsic one. An outlier's is normal with ``OUTLIER_SIGMA``. The intrinsic standard deviation and the outlier share are
+intrinsic one. One that may be measured too far (part of an object is hidden) has a second component on that side. An
+outlier's is normal with ``OUTLIER_SIGMA``. The intrinsic standard deviation and the outlier share are
 unknown and marginalized. The ratio r = t/s has the prior of ``range_prior``; the prior on log s is flat.
 """
 
@@ -32,6 +33,8 @@ INTRINSIC_SIGMA_MEDIAN, INTRINSIC_SIGMA_LOG_SIGMA = 0.07, 0.6
 
 Chosen on validation scenes with noisy oracles so that intervals have their nominal coverage.
 """
+_FAR_SPREAD = 0.5
+"""Standard deviation of the log factor of what is measured too far, over its mean."""
 _MIN_LIKELIHOOD = 1e-12
 _UNLIKELY = 1e-4
 """Posterior probability below which an error model is dropped."""
@@ -158,16 +161,20 @@ def fit_posterior(
     error_models: Sequence[ErrorModel],
     log_prior: Float[ndarray, "r d"],
     space: Space,
+    *,
+    middle: Float[ndarray, "r"] | None = None,
 ) -> PosteriorFit:
     """Return the posterior given people's measurements, at least one, with the error models marginalized.
 
-    Given sizes enter in ``given``.
+    Given sizes enter in ``given``. Offsets count from ``middle`` at each ratio; without it, from the weighted median of
+    the log scales implied there.
     """
     own_log_sigma = np.array([measurement.log_sigma for measurement in measurements])
     implied = implied_log_scales(measurements, candidates.ratio, space)
-    middle = weighted_median(implied, 1 / (own_log_sigma**2 + INTRINSIC_SIGMA_MEDIAN**2))
-    square = ((implied - middle)[:, :, None] - candidates.offset) ** 2
-    likelihoods = _Likelihoods(square, own_log_sigma**2, error_models)
+    if middle is None:
+        middle = weighted_median(implied, 1 / (own_log_sigma**2 + INTRINSIC_SIGMA_MEDIAN**2))
+    residual = (implied - middle)[:, :, None] - candidates.offset
+    likelihoods = _Likelihoods(measurements, residual, own_log_sigma**2, error_models, space)
     log_weight, responsibilities = [], []
     for error_model in error_models:
         inlier_part, mixture = likelihoods.of(error_model)
@@ -204,7 +211,7 @@ def inlier_probability_under(
     # A person without a finite depth under a candidate is an outlier there.
     residual = np.where(np.isfinite(implied), implied, np.inf)[:, :, None] - posterior.log_scale
     variance = np.array([measurement.log_sigma for measurement in measurements]) ** 2 + common_log_sigma**2
-    likelihoods = _Likelihoods(residual**2, variance, people_fit.error_models)
+    likelihoods = _Likelihoods(measurements, residual, variance, people_fit.error_models, posterior.space)
     inlier = np.zeros(len(measurements))
     for error_model, share in zip(people_fit.error_models, people_fit.shares, strict=True):
         inlier_part, mixture = likelihoods.of(error_model)
@@ -216,24 +223,42 @@ class _Likelihoods:
     """Likelihoods of each measurement at each candidate.
 
     Args:
-        square: (k, r, d) squared log residuals.
+        measurements: (k) with their tails.
+        residual: (k, r, d) log scale that each implies, less the candidate's.
         variance: (k,) of each measurement's own error.
         error_models: those ``of`` may be called with.
+        space: of the relative depth.
     """
 
     def __init__(
-        self, square: Float[ndarray, "k r d"], variance: Float[ndarray, "k"], error_models: Sequence[ErrorModel]
+        self,
+        measurements: Sequence[ScaleMeasurement],
+        residual: Float[ndarray, "k r d"],
+        variance: Float[ndarray, "k"],
+        error_models: Sequence[ErrorModel],
+        space: Space,
     ) -> None:
+        square = residual**2
         self._if_outlier = np.exp(-0.5 / OUTLIER_SIGMA**2 * square) / OUTLIER_SIGMA
-        self._if_inlier = {
-            intrinsic_sigma: _normal(square, variance + intrinsic_sigma**2)
-            for intrinsic_sigma in {error_model.intrinsic_sigma for error_model in error_models}
-        }
+        sigmas = {error_model.intrinsic_sigma for error_model in error_models}
+        self._if_inlier = {sigma: _normal(square, variance + sigma**2) for sigma in sigmas}
+        share = np.array([measurement.far_share for measurement in measurements])
+        self._near_share, self._far = (1 - share)[:, None, None], np.flatnonzero(share)
+        if len(self._far):
+            log_factor = np.array([measurements[k].far_log for k in self._far])
+            # Too far means a smaller inverse depth, so a smaller scale in disparity space.
+            sign = -1.0 if space == "disparity" else 1.0
+            square = (residual[self._far] - sign * log_factor[:, None, None]) ** 2
+            spread = variance[self._far] + (log_factor * _FAR_SPREAD) ** 2
+            self._if_far = share[self._far][:, None, None] * _normal(square, spread)
 
     def of(self, error_model: ErrorModel) -> tuple[Float[ndarray, "k r d"], Float[ndarray, "k r d"]]:
         """Return the inlier part of the mixture likelihood, and the whole."""
-        inlier = (1 - error_model.outlier_share) * self._if_inlier[error_model.intrinsic_sigma]
-        return inlier, np.maximum(inlier + error_model.outlier_share * self._if_outlier, _MIN_LIKELIHOOD)
+        inlier = (1 - error_model.outlier_share) * self._near_share * self._if_inlier[error_model.intrinsic_sigma]
+        mixture = inlier + error_model.outlier_share * self._if_outlier
+        if len(self._far):
+            mixture[self._far] += (1 - error_model.outlier_share) * self._if_far
+        return inlier, np.maximum(mixture, _MIN_LIKELIHOOD)
 
 
 def _normal(square: Float[ndarray, "k r d"], variance: Float[ndarray, "k"]) -> Float[ndarray, "k r d"]:

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 Verdict = Literal["used", "rejected"]
-EvidenceKind = Literal["body", "contact"]
+EvidenceKind = Literal["body", "contact", "object"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class PseudoGroundTruth:
 
 @dataclass(frozen=True)
 class Landmark:
-    """One person considered as evidence of scale, with its verdict: a row of the scale receipt.
+    """One person or object considered as evidence of scale, with its verdict: a row of the scale receipt.
 
     Attributes:
         source: "photo", or "painting k".
@@ -92,13 +92,19 @@ class Landmark:
         verdict: "used" or "rejected".
         reason: why, in a few words.
         log_distance_sigma: one-sigma of the log of the distance, where known.
-        shared_log_sigma: by how much the distances of all people painted into the photo may be off alike, one-sigma of
-            the log, as the painter reports it for this painting; None where it does not.
+        shared_log_sigma: by how much the distances of all landmarks of its kind may be off alike, one-sigma of the log:
+            of people, of people painted into the photo (as the painter reports it for this painting), of the objects of
+            one class; None where it is not stated.
         origin_m: z of the middle of the body: what scales with the focal length, while the body's relief does not.
         weight: share in the answer; all shares, with those of known sizes, sum to 1.
         implied_scale: the scale s that this person alone implies, at the answer's t/s.
         reprojection_px: rms reprojection error, pixels, where there is one.
-        evidence: "body" (relative depth of the pixels the person covers) or "contact" (of the ground at the feet).
+        evidence: "body" (relative depth of the pixels the person covers), "contact" (of the ground at the feet) or
+            "object" (of the middle of its box).
+        label: class of an object, such as "car"; empty for a person.
+        size_m: the size that was assumed of an object; None for a person.
+        far_share: probability that the distance is too large: part of an object is hidden.
+        far_log: mean log factor by which it then is.
     """
 
     source: str
@@ -117,6 +123,15 @@ class Landmark:
     origin_m: float | None = None
     weight: float = 0.0
     implied_scale: float | None = None
+    label: str = ""
+    size_m: float | None = None
+    far_share: float = 0.0
+    far_log: float = 0.0
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it is an object of known size, and no person."""
+        return bool(self.label)
 
     @property
     def painted(self) -> bool:
