@@ -13,7 +13,7 @@ from typing import Any, Literal
 from mfh.config import Config
 from mfh.errors import BackendError, InputError
 
-Role = Literal["painter", "relative_depth", "person_segmenter", "human_mesh", "field_of_view"]
+Role = Literal["painter", "relative_depth", "person_segmenter", "human_mesh", "field_of_view", "object_detector"]
 
 CONFIG_FIELDS: dict[Role, str] = {
     "relative_depth": "relative_depth",
@@ -21,8 +21,12 @@ CONFIG_FIELDS: dict[Role, str] = {
     "human_mesh": "human_mesh",
     "painter": "painter",
     "field_of_view": "field_of_view",
+    "object_detector": "object_detector",
 }
 """Role -> the field of a configuration that names its model."""
+
+OPTIONAL_ROLES: tuple[Role, ...] = ("object_detector",)
+"""Roles without whose model a configuration can still run, with less evidence."""
 
 _HUB = "pip install 'metric-from-human[hub]'"
 _ADAPTER = "pip install 'metric-from-human[hub,lora]'"
@@ -130,6 +134,9 @@ REGISTRY: dict[Role, dict[str, Entry]] = {
     "field_of_view": {
         "depth-pro": Entry("mfh.models.field_of_view.depth_pro:DepthPro", _HUB, ("depth-pro",), _TORCH, 4.0),
         "moge": Entry("mfh.models.field_of_view.moge:Moge", _MOGE, ("moge",), ("torch",), 4.0, module="moge"),
+    },
+    "object_detector": {
+        "nanodet": Entry("mfh.models.objects.nanodet:NanoDetObjects", "pip install onnxruntime", ("nanodet",)),
     },
 }
 

@@ -16,6 +16,7 @@ from mfh.types.answer import (
     RegionDepth,
     ScaleInterval,
 )
+from mfh.types.objects import DetectedObject
 from mfh.types.people import (
     Evidence,
     EvidenceKind,
@@ -46,6 +47,7 @@ from mfh.types.pictures import (
 __all__ = [
     "Camera",
     "CommonErrors",
+    "DetectedObject",
     "Evidence",
     "EvidenceKind",
     "FocalProvenance",
