@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from mfh.config import Config
-from mfh.errors import BackendError, InputError
+from mfh.errors import BackendError, InputError, WeightsError
 
 Role = Literal["painter", "relative_depth", "person_segmenter", "human_mesh", "field_of_view", "object_detector"]
 
@@ -184,6 +184,18 @@ def load_models(names: Mapping[Role, str]) -> dict[Role, Any]:
         if key not in made:
             made[key] = _make(role, names[role], entry)
     return {role: made[entry.target, entry.argument] for role, entry in entries.items()}
+
+
+def load_optional(role: Role, name: str) -> tuple[Any | None, str]:
+    """Load a model that a configuration can run without: return (model, ""), or (None, the reason why there is none).
+
+    Raises:
+        InputError: for an unknown name.
+    """
+    try:
+        return load_models({role: name})[role], ""
+    except (BackendError, WeightsError) as error:
+        return None, str(error)
 
 
 def _make(role: Role, name: str, entry: Entry) -> Any:

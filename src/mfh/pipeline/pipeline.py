@@ -14,7 +14,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.config import Config, changed, preset
-from mfh.errors import BackendError, InputError, NoLandmarkError, Rejected, WeightsError
+from mfh.errors import InputError, NoLandmarkError, Rejected
 from mfh.geometry.camera import check_camera, view_of
 from mfh.models.protocols import (
     ChoosyPainter,
@@ -26,7 +26,7 @@ from mfh.models.protocols import (
     RelativeDepthModel,
     RgbOfAnySize,
 )
-from mfh.models.registry import CONFIG_FIELDS, OPTIONAL_ROLES, Role, load_models, names_of
+from mfh.models.registry import CONFIG_FIELDS, OPTIONAL_ROLES, Role, load_models, load_optional, names_of
 from mfh.pipeline.conclude import conclude
 from mfh.pipeline.evidence import doubt_lone_person, photo_evidence
 from mfh.pipeline.inference import Models, asking, with_estimated_camera
@@ -134,14 +134,12 @@ class MetricFromHuman:
         given = dict(models or {})
         if unknown := [role for role in given if role not in CONFIG_FIELDS]:
             raise InputError(f"models has {unknown[0]!r}: expected roles, of {', '.join(CONFIG_FIELDS)}")
-        names = {role: model for role, model in names_of(config).items() if role not in given}
-        loaded = load_models({role: model for role, model in names.items() if role not in OPTIONAL_ROLES})
+        names: dict[Role, str] = {role: model for role, model in names_of(config).items() if role not in given}
+        required: dict[Role, str] = {role: model for role, model in names.items() if role not in OPTIONAL_ROLES}
+        loaded = load_models(required)
         missing = ""
         if "object_detector" in names:
-            try:
-                loaded |= load_models({"object_detector": names["object_detector"]})
-            except (WeightsError, BackendError) as error:
-                missing = str(error)
+            loaded["object_detector"], missing = load_optional("object_detector", names["object_detector"])
         return cls(config, **{**loaded, **given}, missing_objects=missing)
 
     def __call__(self, photo: Photo | str | os.PathLike[str], request: Request = Request()) -> MetricDepth:

