@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --qui
 
 help:
 	@echo "make setup   install the core into .venv (no torch)"
-	@echo "make demo    install the core, fetch the person model, measure an example photo"
+	@echo "make demo    install the core, fetch the model files, measure an example photo"
 	@echo "make check   formatting, lint, types, layers"
 	@echo "make quick   the fast tests, in under a minute"
 	@echo "make test    install everything the tests need and run them"
@@ -40,7 +40,7 @@ setup: $(VENV)/core.stamp
 dev: $(VENV)/dev.stamp
 
 weights: $(VENV)/core.stamp
-	@$(BIN)/mfh weights fetch blazepose
+	@$(BIN)/mfh weights fetch
 
 demo: weights
 	@$(BIN)/mfh demo

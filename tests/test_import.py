@@ -5,7 +5,7 @@ import pytest
 
 import mfh
 
-HEAVY = ("torch", "onnxruntime", "diffusers", "transformers", "cv2", "ai_edge_litert", "scipy", "numba")
+HEAVY = ("torch", "onnxruntime", "diffusers", "transformers", "onnx", "cv2", "ai_edge_litert", "scipy", "numba")
 
 
 def modules_after(code: str) -> set[str]:

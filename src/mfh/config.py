@@ -166,6 +166,7 @@ class Config:
         keep_paintings: return every painting with the bodies measured in it, for pictures; takes memory.
         field_of_view: registry name of a model that is asked for the focal length where neither the user nor EXIF says
             it; None takes the default, which says so.
+        object_detector: registry name of the model that finds everyday objects; None to find none.
     """
 
     name: str
@@ -185,6 +186,7 @@ class Config:
     cross_check: bool = True
     keep_paintings: bool = False
     field_of_view: str | None = None
+    object_detector: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse unknown choices, and limits that cannot work."""
@@ -202,6 +204,7 @@ PRESETS: dict[str, Config] = {
         person_segmenter="blazepose",
         human_mesh="blazepose",
         painter="sprite",
+        object_detector="nanodet",
         painting_evidence="body",
         painted_people="known",
         painting=PaintingConfig(max_paintings=16, max_attempts=32, batch_size=8, max_pixels=640 * 480),

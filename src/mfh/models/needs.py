@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from mfh.config import Config
 from mfh.errors import InputError
-from mfh.models.registry import CONFIG_FIELDS, Entry, Role, find_model, names_of
+from mfh.models.registry import CONFIG_FIELDS, OPTIONAL_ROLES, Entry, Role, find_model, names_of
 from mfh.weights import store as weights
 from mfh.weights.catalog import catalog_model
 
@@ -23,6 +23,7 @@ class Needs:
     Attributes:
         models: model files, each once, by their names in ``mfh weights list``.
         missing: those that are not on this machine.
+        optional: those without which the preset still runs, with less evidence.
         packages: distribution beside the core -> command that installs it.
         modules: import name of a package that is on no index -> command that installs it.
         gpu_gb: approximate GPU memory with all models loaded; 0 for presets that run on the CPU.
@@ -33,6 +34,7 @@ class Needs:
     packages: dict[str, str]
     modules: dict[str, str]
     gpu_gb: float
+    optional: tuple[str, ...] = ()
 
     @property
     def disk_bytes(self) -> int:
@@ -42,7 +44,7 @@ class Needs:
     @property
     def download_bytes(self) -> int:
         """Bytes of the missing model files."""
-        return _bytes(self.missing)
+        return sum(catalog_model(name).download_bytes or 0 for name in self.missing)
 
     @property
     def blocked(self) -> dict[str, str]:
@@ -57,9 +59,12 @@ def needs_of(config: Config) -> Needs:
         InputError: for an unknown name.
     """
     entries: dict[str, Entry] = {}
+    required: set[str] = set()
     for role, name in names_of(config).items():
         entry = find_model(role, name)
         entries.setdefault(entry.target, entry)
+        if role not in OPTIONAL_ROLES:
+            required.update(entry.weights)
     models = tuple(dict.fromkeys(name for entry in entries.values() for name in entry.weights))
     return Needs(
         models=models,
@@ -67,6 +72,7 @@ def needs_of(config: Config) -> Needs:
         packages={package: entry.install for entry in entries.values() for package in entry.packages},
         modules={entry.module: entry.install for entry in entries.values() if entry.module},
         gpu_gb=sum(entry.gpu_gb for entry in entries.values()),
+        optional=tuple(name for name in models if name not in required),
     )
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from mfh.errors import Rejected
-from mfh.types import Camera, HumanMesh, PaintedPhoto, Person, Proposal, RelativeDepth
+from mfh.types import Camera, DetectedObject, HumanMesh, PaintedPhoto, Person, Proposal, RelativeDepth
 
 Rgb = Float[ndarray, "h w 3"]
 # Photos of a batch differ in size, so their sizes must not be bound to names.
@@ -138,6 +138,21 @@ class HumanMeshModel(Protocol):
 
     def measure(self, photo: Rgb, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
         """Return one mesh per person, in metres in the camera frame; None where a person cannot be measured."""
+        ...
+
+
+@runtime_checkable
+class ObjectDetector(Protocol):
+    """Everyday objects in a photo, each with a box.
+
+    ``min_score`` is the lowest score of a detection that is returned.
+    """
+
+    name: str
+    min_score: float
+
+    def detect(self, photo: RgbOfAnySize) -> list[DetectedObject]:
+        """Return the objects of a photo, most confident first."""
         ...
 
 

