@@ -166,7 +166,9 @@ class Config:
         keep_paintings: return every painting with the bodies measured in it, for pictures; takes memory.
         field_of_view: registry name of a model that is asked for the focal length where neither the user nor EXIF says
             it; None takes the default, which says so.
-        object_detector: registry name of the model that finds everyday objects; None to find none.
+        object_detector: registry name of the model that finds everyday objects of known size; None to find none.
+        enough_half_width: half-width of the 80 % interval of depth up to which people and objects in the photo suffice:
+            people are painted where it is wider, with people="auto".
     """
 
     name: str
@@ -187,6 +189,7 @@ class Config:
     keep_paintings: bool = False
     field_of_view: str | None = None
     object_detector: str | None = None
+    enough_half_width: float = 0.35
 
     def __post_init__(self) -> None:
         """Refuse unknown choices, and limits that cannot work."""
@@ -195,6 +198,8 @@ class Config:
             raise InputError(f"max_depth_m is {self.max_depth_m}: expected a positive number of metres")
         if self.seed < 0:
             raise InputError(f"seed is {self.seed}: expected 0 or more")
+        if not self.enough_half_width > 0:
+            raise InputError(f"enough_half_width is {self.enough_half_width}: expected a positive half-width, as 0.35")
 
 
 PRESETS: dict[str, Config] = {

@@ -83,7 +83,7 @@ def comparison(measured: Measured, truth_m: "np.ndarray", places: list[Place]) -
     """
     import numpy as np
 
-    from mfh.types import used_people
+    from mfh.types import used_landmarks
     from mfh.types.summary import describe_interval
 
     result = measured.result
@@ -99,7 +99,7 @@ def comparison(measured: Measured, truth_m: "np.ndarray", places: list[Place]) -
     errors = np.abs(result.depth_m[scored] - truth_m[scored]) / truth_m[scored]
     return "\n".join(
         [
-            f"A rendered room of known depth, measured from its picture and {used_people(result.landmarks)} in it:",
+            f"A rendered room of known depth, measured from its picture and {used_landmarks(result.landmarks)} in it:",
             "",
             f"  {'place':<28} {'measured':>10} {'truth':>10} {'error':>9}",
             *rows,

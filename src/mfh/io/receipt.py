@@ -52,6 +52,7 @@ def receipt(
         "preset": result.preset,
         "models": dict(result.models),
         "people_used": result.people_used,
+        "objects_used": result.objects_used,
         "painted_people_used": sum(one.painted and one.verdict == "used" for one in result.landmarks),
         "people_spread": result.people_spread,
         "depth_m": {"nearest": nearest_m, "median": median_m, "farthest": farthest_m},
@@ -153,6 +154,8 @@ def _landmark(number: int, landmark: Landmark) -> object:
         "score": float(landmark.score),
         "box_xyxy": [float(side) for side in landmark.box_xyxy],
         "reprojection_px": landmark.reprojection_px,
+        "label": landmark.label or None,
+        "size_m": landmark.size_m,
     }
 
 

@@ -46,7 +46,7 @@ OBJECT_SIZES: dict[str, ObjectSize] = {
     "train": ObjectSize("height", 3.9, 0.20, 0.10, (0.1, 1.6), "standard-gauge vehicles, 3.7 to 4.3 m over the rail"),
     "motorcycle": ObjectSize("height", 1.12, 0.15, 0.08, (0.4, 2.2), _RETAIL),
     "bicycle": ObjectSize("height", 1.05, 0.15, 0.08, (0.45, 2.4), "adult bicycles, handlebar at 1.0 to 1.1 m"),
-    "traffic light": ObjectSize("height", 0.9, 0.30, 0.15, (1.3, 4.5), "three lenses of 0.2 or 0.3 m (ITE, EN 12368)"),
+    "traffic light": ObjectSize("height", 0.9, 0.35, 0.30, (1.3, 4.5), "three lenses of 0.2 or 0.3 m (ITE, EN 12368)"),
     "fire hydrant": ObjectSize("height", 0.72, 0.15, 0.08, (1.0, 3.0), "pillar hydrants, 0.6 to 0.8 m"),
     "stop sign": ObjectSize("height", 0.76, 0.12, 0.08, (0.7, 1.5), "MUTCD R1-1: 30 inches on conventional roads"),
     "bench": ObjectSize("height", 0.85, 0.22, 0.12, (0.15, 1.6), "seat at 0.45 m, back to 0.8 to 0.9 m", 0.25, 0.4),

@@ -34,6 +34,8 @@ SHOWN_ON = 0.8
 """Share of a box inside a screen's from which the object is shown on it."""
 INSIDE = 0.9
 """Share of a box inside another object's of the same class from which it is a part of that."""
+READING_ERROR = 0.03
+"""Error of the relative depth of a thing of a few pixels, over the photo's range of relative depth."""
 _MIDDLE = (0.2, 0.8)
 _NEARER_SIDE = 65
 """Percentile of nearness in the middle of the box: what is seen through or beside an object is behind it."""
@@ -58,6 +60,8 @@ def object_evidence(
     """
     objects = [one for one in objects if one.score >= MIN_SCORE]
     known = [one for one in objects if one.label in OBJECT_SIZES]
+    span = photo_range(relative)
+    reading_sigma = READING_ERROR * (span.high - span.low)
     landmarks, values = [], []
     for one in known:
         size = OBJECT_SIZES[one.label]
@@ -66,7 +70,7 @@ def object_evidence(
         rejected = _gate(one, size, objects, camera) or distance_gate(z, max_depth_m)
         if rejected is None and not math.isfinite(value):
             rejected = Rejected("no relative depth where it is")
-        landmarks.append(_landmark(one, size, z, log_sigma, finder, rejected))
+        landmarks.append(_landmark(one, size, z, log_sigma, finder, rejected, reading_sigma))
         values.append(value)
     landmarks = _in_order(landmarks, np.array(values), relative)
     used = [k for k, one in enumerate(landmarks) if one.verdict == "used"]
@@ -184,7 +188,13 @@ def _contradict(one: Landmark, other: Landmark, nearer: float, span: float) -> b
 
 
 def _landmark(
-    one: DetectedObject, size: ObjectSize, z: float, log_sigma: float, finder: str, rejected: Rejected | None
+    one: DetectedObject,
+    size: ObjectSize,
+    z: float,
+    log_sigma: float,
+    finder: str,
+    rejected: Rejected | None,
+    relative_sigma: float,
 ) -> Landmark:
     return Landmark(
         source="photo",
@@ -204,4 +214,5 @@ def _landmark(
         size_m=size.metres,
         far_share=size.far_share,
         far_log=size.far_log,
+        relative_sigma=relative_sigma,
     )

@@ -77,6 +77,16 @@ def photo_evidence(
     )
 
 
+NO_EVIDENCE = Evidence(np.zeros(0), np.zeros(0), np.zeros(0, int))
+"""Of what was not looked for."""
+
+
+def with_shared_error(evidence: Evidence, log_sigma: float) -> Evidence:
+    """Return evidence whose landmarks state the common bias of their kind, one-sigma of log distance."""
+    landmarks = tuple(replace(one, shared_log_sigma=log_sigma) for one in evidence.landmarks)
+    return replace(evidence, landmarks=landmarks)
+
+
 def doubt_lone_person(evidence: Evidence, min_score: float, *, refused: Callable[[], Rejected | None]) -> Evidence:
     """Reject or widen a lone detection of low score: fruit and stones are found as people.
 

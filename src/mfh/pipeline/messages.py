@@ -20,8 +20,8 @@ from mfh.types import (
     Photo,
     RelativeDepth,
     ScaleInterval,
-    kind_of_people,
-    used_people,
+    kinds_of_landmarks,
+    used_landmarks,
 )
 
 NOTABLE_SPREAD = 0.25
@@ -38,7 +38,7 @@ UNEVEN = 1.2
 
 
 def any_used(evidence: Sequence[Evidence]) -> bool:
-    """Return whether any person in the evidence is used."""
+    """Return whether any person or object in the evidence is used."""
     return any(landmark.verdict == "used" for one in evidence for landmark in one.landmarks)
 
 
@@ -95,6 +95,11 @@ def not_painted(refused: Rejected) -> str:
     return f"painting: not tried, this looks like {refused.reason}, where painted people say nothing about the scale"
 
 
+def objects_not_looked_for(reason: str) -> str:
+    """Return that there was no object detector, and why."""
+    return f"objects of known size were not looked for: {reason}"
+
+
 def no_scale_in_view(photo: Photo, tried: Sequence[str]) -> str:
     """Return one line: people painted into this kind of photo give no metric scale, and what does."""
     return f"{photo.name}: no person gives a metric scale ({'; '.join(tried)}): {GIVE_A_SIZE}"
@@ -130,14 +135,14 @@ def notes_for(
     if painter_provenance and any(one.verdict == "used" and one.source != "photo" for one in landmarks):
         notes.append(Note("painter", painter_provenance))
     used = sum(landmark.verdict == "used" for landmark in landmarks)
-    people = kind_of_people(landmarks)
+    people = kinds_of_landmarks(landmarks)
     if used == 1 and not is_given:
-        one = people.replace("people", "person")
-        alone = f"the metric scale rests on one {one} alone: an error of that person's size is in every distance"
+        one = used_landmarks(landmarks).removeprefix("1 ")
+        alone = f"the metric scale rests on one {one} alone: an error of its size is in every distance"
         notes.append(Note("scale", alone))
     if people_spread is not None and people_spread > NOTABLE_SPREAD:
         spread = (
-            f"the {used_people(landmarks)} contradict each other: their distances scatter by "
+            f"the {used_landmarks(landmarks)} contradict each other: their distances scatter by "
             f"{math.expm1(people_spread):.0%} (one standard deviation), so take all distances as rough"
         )
         notes.append(Note("scale", spread))
@@ -186,7 +191,7 @@ def about_given(
             if row.by_people is not None
         ]
         notes.append(
-            f"the given {', '.join(by_people)} and the {used_people(people)} contradict each other: what is given "
+            f"the given {', '.join(by_people)} and the {used_landmarks(people)} contradict each other: what is given "
             "counts, and the interval reaches to what the people imply; check the pixel, the number and the unit"
         )
     unmet = [
@@ -291,7 +296,7 @@ def no_depth(
     if math.isfinite(log_nearest):
         where = f"is {math.exp(log_nearest):.3g} m away or more, and answers end at {limit_m:.4g} m"
     return (
-        f"{photo.name}: no pixel has a depth: with {used_people(people)} and a focal length of "
+        f"{photo.name}: no pixel has a depth: with {used_landmarks(people)} and a focal length of "
         f"{photo.camera.fx:.4g} px ({photo.focal.detail}) everything {where}: check the focal length and what is "
         f"given, or {GIVE_A_SIZE}"
     )

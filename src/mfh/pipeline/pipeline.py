@@ -16,6 +16,7 @@ from numpy import ndarray
 from mfh.config import Config, changed, preset
 from mfh.errors import InputError, NoLandmarkError, Rejected
 from mfh.geometry.camera import check_camera, view_of
+from mfh.landmarks.objects import object_evidence
 from mfh.models.protocols import (
     ChoosyPainter,
     FieldOfViewModel,
@@ -28,9 +29,17 @@ from mfh.models.protocols import (
 )
 from mfh.models.registry import CONFIG_FIELDS, OPTIONAL_ROLES, Role, load_models, load_optional, names_of
 from mfh.pipeline.conclude import conclude
-from mfh.pipeline.evidence import doubt_lone_person, photo_evidence
+from mfh.pipeline.evidence import NO_EVIDENCE, doubt_lone_person, photo_evidence, with_shared_error
 from mfh.pipeline.inference import Models, asking, with_estimated_camera
-from mfh.pipeline.messages import any_used, describe, no_person_found, no_scale_in_view, not_painted, why_no_painting
+from mfh.pipeline.messages import (
+    any_used,
+    describe,
+    no_person_found,
+    no_scale_in_view,
+    not_painted,
+    objects_not_looked_for,
+    why_no_painting,
+)
 from mfh.pipeline.painting import PaintingRun, Solve, on_photo, paint_people
 from mfh.pipeline.request import Progress, Request, check_is_request, check_request
 from mfh.pipeline.solve import Solution, heights_so_far, solve
@@ -203,24 +212,30 @@ class MetricFromHuman:
             seen = models.predict_depth(rgb)
         relative = seen if view is photo else replace(seen, photo_shape=photo.pixels.shape[:2])
 
-        # 2. People already in the photo are landmarks without any painting.
+        # 2. People and objects of known size already in the photo are landmarks without any painting.
         evidence: list[Evidence] = []
         tried: list[str] = []
         if self.config.people != "paint":
-            with watch.stage("people", 0.3):
-                evidence.append(on_photo(self._people_in_photo(models, rgb, seen, view.camera), view, photo))
-            tried.append(describe("people in the photo", evidence))
+            with watch.stage("people", 0.2):
+                people = self._people_in_photo(models, rgb, seen, view.camera)
+            tried.append(describe("people in the photo", [people]))
+            with watch.stage("objects", 0.3):
+                objects = self._objects_in_photo(rgb, seen, view.camera)
+            if self.missing_objects:
+                photo = replace(photo, notes=(*photo.notes, objects_not_looked_for(self.missing_objects)))
+            elif self.object_detector is not None:
+                tried.append(describe("objects of known size", [objects]))
+            evidence = [on_photo(one, view, photo) for one in (people, objects)]
 
-        # 3. Otherwise paint people into it, measure them there, and align the paintings (Eqs. 6, 7) or look where their
-        #    feet meet the photo's own ground.
+        # 3. Where they do not suffice, paint people into it, measure them there, and align the paintings (Eqs. 6, 7) or
+        #    look where their feet meet the photo's own ground.
         run = PaintingRun()
-        enough = any_used(evidence) or (bool(known) and self.config.people != "paint")
-        if not enough:
+        if not self._suffices(photo, relative, evidence, known):
             if self.painter is None or self.config.people == "only":
                 tried.append(why_no_painting(self.config))
             elif (refused := self._refused(rgb)) is not None:
                 tried.append(not_painted(refused))
-                if not known:
+                if not known and not any_used(evidence):
                     raise NoLandmarkError(no_scale_in_view(photo, tried), tried=tuple(tried))
             else:
                 if request.region is not None:
@@ -255,9 +270,32 @@ class MetricFromHuman:
         (people,) = models.find_people([rgb])
         sighting = models.measure(rgb, people, camera, "photo")
         found = photo_evidence(sighting, rgb, relative.values_or_nan, camera, config=self.config)
+        found = with_shared_error(found, self.human_mesh.shared_log_sigma)
         if self.config.cross_check:
             found = doubt_lone_person(found, sighting.min_score, refused=lambda: self._refused(rgb))
         return found
+
+    def _objects_in_photo(self, rgb: Float[ndarray, "h w 3"], relative: RelativeDepth, camera: Camera) -> Evidence:
+        """Find the objects of known size in the photo, and pair them with its relative depth."""
+        if self.object_detector is None:
+            return NO_EVIDENCE
+        with asking(self.object_detector.name):
+            objects = self.object_detector.detect(rgb)
+        return object_evidence(
+            objects, relative, camera, finder=self.object_detector.name, max_depth_m=self.config.max_depth_m
+        )
+
+    def _suffices(self, photo: Photo, relative: RelativeDepth, evidence: Sequence[Evidence], known: KnownSizes) -> bool:
+        """Return whether the evidence determines the depth well enough without painting people."""
+        if self.config.people == "paint":
+            return False
+        if known or not any_used(evidence):
+            return bool(known)
+        interval = self._solver(photo, relative, evidence, known)([]).interval()
+        wanted = self.config.painting.until_interval
+        if wanted is not None:
+            return interval.half_width_over_photo <= wanted
+        return interval.half_width <= self.config.enough_half_width
 
     def _gathered(
         self,
@@ -330,6 +368,8 @@ class MetricFromHuman:
         }
         if self.painter is not None:
             names["painter"] = self.painter.name
+        if self.object_detector is not None:
+            names["object_detector"] = self.object_detector.name
         if self.field_of_view is not None and photo.focal.source == "estimated":
             names["field_of_view"] = self.field_of_view.name
         return names

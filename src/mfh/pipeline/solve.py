@@ -9,7 +9,7 @@ from mfh.scale.interval import region_interval, scale_interval
 from mfh.scale.known_sizes import ErrorsLeft, KnownSizes, errors_left, known_measurements, with_known_heights
 from mfh.scale.measurements import ScaleMeasurement, landmark_measurements, remaining_common_sigma
 from mfh.scale.range_prior import region_range
-from mfh.types import CommonErrors, Evidence, Landmark, Photo, Region, RelativeDepth, ScaleInterval, kind_of_people
+from mfh.types import CommonErrors, Evidence, Landmark, Photo, Region, RelativeDepth, ScaleInterval, kinds_of_landmarks
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Solution:
     @property
     def people(self) -> str:
         """Kind of people used: "people", or "painted people" where all of them are."""
-        return kind_of_people(self.considered)
+        return kinds_of_landmarks(self.considered)
 
     def interval(self) -> ScaleInterval:
         """Return how far the depth of the photo as a whole may be off."""

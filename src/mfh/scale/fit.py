@@ -10,7 +10,14 @@ from numpy import ndarray
 from mfh.config import HeadConfig
 from mfh.scale.consensus import Consensus, fit_consensus
 from mfh.scale.head import exact_head, fit_silog_head, log_depth_at
-from mfh.scale.measurements import ScaleMeasurement, landmark_measurements, log_scales_at, weigh_people_equally
+from mfh.scale.measurements import (
+    PAINTED,
+    PEOPLE,
+    ScaleMeasurement,
+    landmark_measurements,
+    log_scales_at,
+    weigh_people_equally,
+)
 from mfh.scale.posterior import ScalePosterior
 from mfh.types import Evidence, MetricHead, RelativeDepth
 
@@ -55,8 +62,8 @@ def fit_scale(
     Args:
         evidence: of the photo and each painting, aligned to the photo's relative depth.
         relative: relative depth of the photo.
-        config: which head. "silog" is the paper's and fits pixels of people alone: where sizes are known, the consensus
-            answers instead.
+        config: which head. "silog" is the paper's and fits pixels of people alone: where sizes are known, or where
+            there are only objects, the consensus answers instead.
         known: sizes and distances the user gave; the head meets them, whatever people imply.
         shared_log_sigma: common bias of painted people, and of people who state none of their own.
         common_log_sigma: standard deviation of people's common bias; used where sizes are known.
@@ -67,12 +74,16 @@ def fit_scale(
     Raises:
         NoLandmarkError: where neither a person nor a known size is usable as scale evidence.
     """
+    used = [landmark for one in evidence for landmark in one.landmarks if landmark.verdict == "used"]
+    objects = any(landmark.is_object for landmark in used)
+    paper = config.kind == "silog" and not known and not (used and all(landmark.is_object for landmark in used))
+    if paper and objects:
+        evidence, objects = [_without_objects(one) for one in evidence], False
     measurements = [*landmark_measurements(evidence, shared_log_sigma=shared_log_sigma), *known]
     consensus = fit_consensus(measurements, relative, common_log_sigma=common_log_sigma)
-    paper = config.kind == "silog" and not known
     kept = list(evidence) if paper else _reject_outliers(evidence, measurements, consensus)
     weighed = [one for one in weigh_people_equally(kept) if len(one.relative)]
-    exact = exact_head(weighed, relative) if not known and _nearly_exact(consensus) else None
+    exact = exact_head(weighed, relative) if not known and not objects and _nearly_exact(consensus) else None
     if exact is not None:
         consensus = _exact_consensus(consensus, exact)
     head = fit_silog_head(weighed, relative, config=config) if paper and weighed else consensus.head
@@ -146,12 +157,20 @@ def reject_person(evidence: Evidence, person: int, reason: str) -> Evidence:
     return Evidence(evidence.relative[kept], evidence.depth_m[kept], evidence.person[kept], tuple(landmarks))
 
 
+def _without_objects(evidence: Evidence) -> Evidence:
+    """Return evidence in which no object counts."""
+    for number, landmark in enumerate(evidence.landmarks):
+        if landmark.is_object and landmark.verdict == "used":
+            evidence = reject_person(evidence, number, "the SIlog head fits the pixels of people alone")
+    return evidence
+
+
 def _spread(measurements: Sequence[ScaleMeasurement], consensus: Consensus, head: MetricHead) -> float | None:
     residual = np.array(
         [
             np.log(measurement.metres) - float(log_depth_at(head, measurement.relative)[0])
             for measurement, inlier in zip(measurements, consensus.inlier_probability, strict=False)
-            if inlier >= MIN_INLIER_PROBABILITY
+            if inlier >= MIN_INLIER_PROBABILITY and measurement.group in (PEOPLE, PAINTED)
         ]
     )
     residual = residual[np.isfinite(residual)]

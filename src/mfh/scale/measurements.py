@@ -22,6 +22,8 @@ SAMPLES_PER_PERSON = 32
 PEOPLE, PAINTED = "people", "painted people"
 _ALONG_Z = np.array([[0.0, 0.0, 1.0]])
 _HALF_PATCH = 2
+_SMALLEST = 0.1
+"""Gap between a reading and infinity below which its error grows no further, over that error."""
 _LEAST_VALID = 0.5
 """Share of the patch around a pixel that must be valid for its median to stand for the pixel."""
 
@@ -42,6 +44,8 @@ class ScaleMeasurement:
         common_log_sigma: one-sigma of that bias, of log metres.
         far_share: probability that it is measured too far: part of an object is hidden, a child is taken for an adult.
         far_log: the mean log factor by which it is then too far; its standard deviation is half of that.
+        relative_sigma: one-sigma error of the relative depth itself, in its own unit: it moves the log scale by
+            relative_sigma / (x + r), which is much for what is far away.
     """
 
     metres: float
@@ -55,6 +59,7 @@ class ScaleMeasurement:
     common_log_sigma: float = 0.0
     far_share: float = 0.0
     far_log: float = 0.0
+    relative_sigma: float = 0.0
 
     def log_scale(self, ratio: Float[ndarray, "r"], space: Space) -> Float[ndarray, "r"]:
         """Return the log of the scale it implies at each ratio; x + r must be positive.
@@ -83,6 +88,17 @@ def implied_log_scales(
     for k in np.flatnonzero(~along_z).tolist():
         implied[k] = measurements[k].log_scale(ratio, space)
     return implied
+
+
+def own_variance(measurements: Sequence[ScaleMeasurement], ratio: Float[ndarray, "r"]) -> Float[ndarray, "k r"]:
+    """Return the variance of each measurement's own error of log scale at each ratio."""
+    variance = np.array([[measurement.log_sigma**2] for measurement in measurements])
+    reading = np.array([[measurement.relative_sigma] for measurement in measurements])
+    if not reading.any():
+        return np.broadcast_to(variance, (len(measurements), len(ratio)))
+    relative = np.array([[float(measurement.relative.mean())] for measurement in measurements])
+    # What a ratio puts at infinity has no likelihood there anyway.
+    return variance + (reading / np.maximum(relative + ratio, reading * _SMALLEST + (reading == 0))) ** 2
 
 
 def log_scales_at(measurements: Sequence[ScaleMeasurement], head: MetricHead) -> Float[ndarray, "k"]:
@@ -130,6 +146,7 @@ def _about(landmark: Landmark | None, shared_log_sigma: float) -> dict[str, Any]
         "common_log_sigma": shared_log_sigma if own is None else own,
         "far_share": landmark.far_share,
         "far_log": landmark.far_log,
+        "relative_sigma": landmark.relative_sigma,
     }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.scale.measurements import ScaleMeasurement, implied_log_scales
+from mfh.scale.measurements import ScaleMeasurement, implied_log_scales, own_variance
 from mfh.scale.range_prior import PhotoRange, log_range_prior
 from mfh.types import LogRange, Space
 
@@ -169,12 +169,12 @@ def fit_posterior(
     Given sizes enter in ``given``. Offsets count from ``middle`` at each ratio; without it, from the weighted median of
     the log scales implied there.
     """
-    own_log_sigma = np.array([measurement.log_sigma for measurement in measurements])
+    variance = own_variance(measurements, candidates.ratio)
     implied = implied_log_scales(measurements, candidates.ratio, space)
     if middle is None:
-        middle = weighted_median(implied, 1 / (own_log_sigma**2 + INTRINSIC_SIGMA_MEDIAN**2))
+        middle = weighted_median(implied, 1 / (variance[:, 0] + INTRINSIC_SIGMA_MEDIAN**2))
     residual = (implied - middle)[:, :, None] - candidates.offset
-    likelihoods = _Likelihoods(measurements, residual, own_log_sigma**2, error_models, space)
+    likelihoods = _Likelihoods(measurements, residual, variance, error_models, space)
     log_weight, responsibilities = [], []
     for error_model in error_models:
         inlier_part, mixture = likelihoods.of(error_model)
@@ -210,7 +210,7 @@ def inlier_probability_under(
         implied = implied_log_scales(measurements, posterior.ratio, posterior.space)
     # A person without a finite depth under a candidate is an outlier there.
     residual = np.where(np.isfinite(implied), implied, np.inf)[:, :, None] - posterior.log_scale
-    variance = np.array([measurement.log_sigma for measurement in measurements]) ** 2 + common_log_sigma**2
+    variance = own_variance(measurements, posterior.ratio) + common_log_sigma**2
     likelihoods = _Likelihoods(measurements, residual, variance, people_fit.error_models, posterior.space)
     inlier = np.zeros(len(measurements))
     for error_model, share in zip(people_fit.error_models, people_fit.shares, strict=True):
@@ -225,7 +225,7 @@ class _Likelihoods:
     Args:
         measurements: (k) with their tails.
         residual: (k, r, d) log scale that each implies, less the candidate's.
-        variance: (k,) of each measurement's own error.
+        variance: (k, r) of each measurement's own error.
         error_models: those ``of`` may be called with.
         space: of the relative depth.
     """
@@ -234,7 +234,7 @@ class _Likelihoods:
         self,
         measurements: Sequence[ScaleMeasurement],
         residual: Float[ndarray, "k r d"],
-        variance: Float[ndarray, "k"],
+        variance: Float[ndarray, "k r"],
         error_models: Sequence[ErrorModel],
         space: Space,
     ) -> None:
@@ -249,7 +249,7 @@ class _Likelihoods:
             # Too far means a smaller inverse depth, so a smaller scale in disparity space.
             sign = -1.0 if space == "disparity" else 1.0
             square = (residual[self._far] - sign * log_factor[:, None, None]) ** 2
-            spread = variance[self._far] + (log_factor * _FAR_SPREAD) ** 2
+            spread = variance[self._far] + np.square(log_factor * _FAR_SPREAD)[:, None]
             self._if_far = share[self._far][:, None, None] * _normal(square, spread)
 
     def of(self, error_model: ErrorModel) -> tuple[Float[ndarray, "k r d"], Float[ndarray, "k r d"]]:
@@ -261,8 +261,8 @@ class _Likelihoods:
         return inlier, np.maximum(mixture, _MIN_LIKELIHOOD)
 
 
-def _normal(square: Float[ndarray, "k r d"], variance: Float[ndarray, "k"]) -> Float[ndarray, "k r d"]:
-    return np.exp((-0.5 / variance)[:, None, None] * square) / np.sqrt(variance)[:, None, None]
+def _normal(square: Float[ndarray, "k r d"], variance: Float[ndarray, "k r"]) -> Float[ndarray, "k r d"]:
+    return np.exp((-0.5 / variance)[:, :, None] * square) / np.sqrt(variance)[:, :, None]
 
 
 def log_prior(candidates: Candidates, span: PhotoRange, learned: LogRange | None) -> Float[ndarray, "r d"]:

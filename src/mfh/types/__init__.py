@@ -26,8 +26,8 @@ from mfh.types.people import (
     PoseLandmarks,
     PseudoGroundTruth,
     Verdict,
-    kind_of_people,
-    used_people,
+    kinds_of_landmarks,
+    used_landmarks,
 )
 from mfh.types.pictures import (
     Camera,
@@ -76,6 +76,6 @@ __all__ = [
     "Segment",
     "Space",
     "Verdict",
-    "kind_of_people",
-    "used_people",
+    "kinds_of_landmarks",
+    "used_landmarks",
 ]

@@ -239,7 +239,7 @@ class MetricDepth:
         relative: the relative depth the head is applied to.
         head: scale and shift.
         max_depth_m: farther answers are not valid.
-        landmarks: every person considered, with verdict and reason.
+        landmarks: every person and object considered, with verdict and reason.
         preset: name of the configuration that ran.
         models: role -> model name.
         seed: seed of the painting loop.
@@ -350,8 +350,13 @@ class MetricDepth:
 
     @property
     def people_used(self) -> int:
-        """Number of landmarks the head was fitted to."""
-        return sum(landmark.verdict == "used" for landmark in self.landmarks)
+        """Number of people, painted ones included, the head was fitted to."""
+        return sum(one.verdict == "used" and not one.is_object for one in self.landmarks)
+
+    @property
+    def objects_used(self) -> int:
+        """Number of objects of known size the head was fitted to."""
+        return sum(one.verdict == "used" and one.is_object for one in self.landmarks)
 
     def points_m(self) -> np.ndarray:
         """Return the (n, 3) valid points in metres in the camera frame."""

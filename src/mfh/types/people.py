@@ -1,6 +1,6 @@
 """People: found, measured, and judged as evidence of scale."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -105,6 +105,7 @@ class Landmark:
         size_m: the size that was assumed of an object; None for a person.
         far_share: probability that the distance is too large: part of an object is hidden.
         far_log: mean log factor by which it then is.
+        relative_sigma: one-sigma error of the relative depth read at it; 0 where its pixels average it out.
     """
 
     source: str
@@ -127,6 +128,7 @@ class Landmark:
     size_m: float | None = None
     far_share: float = 0.0
     far_log: float = 0.0
+    relative_sigma: float = 0.0
 
     @property
     def is_object(self) -> bool:
@@ -157,23 +159,40 @@ class Evidence:
     landmarks: tuple[Landmark, ...] = ()
 
 
-def used_people(landmarks: Iterable[Landmark]) -> str:
-    """Say how many people were used, and how many of them are painted: "2 people and 1 painted person".
+def used_landmarks(landmarks: Iterable[Landmark]) -> str:
+    """Say how many landmarks of each kind were used: "2 people, 3 objects and 1 painted person".
 
     Args:
-        landmarks: every person considered.
+        landmarks: all that were considered.
     """
-    used = [one.painted for one in landmarks if one.verdict == "used"]
-    counts = [(used.count(False), ""), (used.count(True), "painted ")]
-    parts = [f"{count} {kind}{'person' if count == 1 else 'people'}" for count, kind in counts if count]
-    return " and ".join(parts) or "0 people"
+    kinds = [_kind(one) for one in landmarks if one.verdict == "used"]
+    counts = [(kinds.count(kind), one, several) for kind, (one, several) in _KINDS.items()]
+    return (
+        _listed([f"{count} {one if count == 1 else several}" for count, one, several in counts if count]) or "0 people"
+    )
 
 
-def kind_of_people(landmarks: Iterable[Landmark]) -> str:
-    """Say whether the people used were painted: "people", or "painted people".
+def kinds_of_landmarks(landmarks: Iterable[Landmark]) -> str:
+    """Say which kinds of landmarks were used: "people", "objects", "painted people", or several of them.
 
     Args:
-        landmarks: every person considered.
+        landmarks: all that were considered.
     """
-    used = [one.painted for one in landmarks if one.verdict == "used"]
-    return "painted people" if used and all(used) else "people"
+    kinds = {_kind(one) for one in landmarks if one.verdict == "used"}
+    return _listed([several for kind, (_, several) in _KINDS.items() if kind in kinds]) or "people"
+
+
+_KINDS = {
+    "person": ("person", "people"),
+    "object": ("object", "objects"),
+    "painted": ("painted person", "painted people"),
+}
+"""Kind of a landmark -> what one and several of it are called."""
+
+
+def _kind(landmark: Landmark) -> str:
+    return "object" if landmark.is_object else "painted" if landmark.painted else "person"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

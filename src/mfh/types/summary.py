@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from mfh.errors import shown
-from mfh.types.people import used_people
+from mfh.types.people import used_landmarks
 
 if TYPE_CHECKING:
     from mfh.types.answer import MeasuredLength, MetricDepth, RegionDepth, ScaleInterval
@@ -20,7 +20,7 @@ def summary(result: "MetricDepth") -> str:
     if result.region is not None:
         rows.append(("region", describe_region(result.region)))
     rows += [("length", describe_length(one)) for one in result.lengths]
-    sources = [f"{used_people(result.landmarks)} of {len(result.landmarks)} considered"]
+    sources = [f"{used_landmarks(result.landmarks)} of {len(result.landmarks)} considered"]
     sources += [one.name for one in result.known_sizes]
     rows.append(("scale from", "; ".join(sources)))
     rows.append(("focal length", result.photo.focal.detail))

@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image, ImageDraw
 
-from mfh.types import Landmark, MeasuredLength, MetricDepth, RegionDepth, used_people
+from mfh.types import Landmark, MeasuredLength, MetricDepth, RegionDepth, used_landmarks
 from mfh.viz.drawing import (
     FAINT_INK,
     INK,
@@ -146,7 +146,11 @@ def _sources(result: MetricDepth) -> str:
     """Return where the scale comes from: who, and how many sizes that the user knew."""
     sizes = len(result.known_sizes)
     given = [f"{sizes} given size{'' if sizes == 1 else 's'}"] if sizes else []
-    people = [used_people(result.landmarks)] if result.people_used or not sizes else []
+    people = (
+        [used_landmarks(result.landmarks)]
+        if any(one.verdict == "used" for one in result.landmarks) or not sizes
+        else []
+    )
     return " and ".join([*given, *people])
 
 

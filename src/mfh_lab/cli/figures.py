@@ -97,13 +97,13 @@ def fig6(
 
     _prepare(out, ["fig6.png", "fig6.pdf", "points.ply", "people.ply"])
     loaded = load_photo(photo, focal=FocalRequest(focal_px=focal_px) if focal_px is not None else None)
-    from mfh.types import used_people
+    from mfh.types import used_landmarks
     from mfh_lab.paper.figures.point_clouds import make_fig6
 
     with progress_line() as progress:
         result, meshes = measure_bodies(loaded, preset, seed=seed, progress=progress.update)
     made = make_fig6(result, meshes, out)
-    print(f"{made.points} points, {made.bodies} bodies, {used_people(result.landmarks)} gave the scale")
+    print(f"{made.points} points, {made.bodies} bodies, {used_landmarks(result.landmarks)} gave the scale")
     _say(made.files)
     return EXIT_DONE
 
