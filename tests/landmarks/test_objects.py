@@ -121,8 +121,8 @@ def test_objects_that_contradict_the_order_of_several_others_go():
     assert [one.verdict for one in evidence.landmarks[:3]] == ["used"] * 3
     # As near as the others by relative depth, so its distance contradicts nothing: the posterior has to judge it.
     assert evidence.landmarks[3].verdict == "used"
-    behind = [seen("bottle", 0.5, 40 + 60 * k, 300) for k in range(1)]
-    evidence = found(*near, *behind, relative=relative)
+    behind = seen("bottle", 0.5, 120, 300)
+    evidence = found(*near, behind, relative=relative)
     assert reason(evidence, 3) == "its distance contradicts the relative depth of 3 other objects"
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mfh.scale.measurements import ScaleMeasurement, implied_log_scales, log_scales_at, landmark_measurements
+from mfh.scale.measurements import ScaleMeasurement, implied_log_scales, landmark_measurements, log_scales_at
 from mfh.types import Evidence, MetricHead, Space
 
 LENGTH = ScaleMeasurement(0.9, np.array([0.5, 0.6]), rays=np.array([[0.1, 0.0, 1.0], [0.3, 0.1, 1.0]]), given=True)
