@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mfh.cli.doctor import CORE, EXTRAS, package_status
+from mfh.config import changed, preset
 from mfh.weights import store as weights
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -54,9 +55,51 @@ def test_fetch_says_where_the_files_are(run_mfh, empty_cache, monkeypatch):
     assert run.code == 0 and run.out == f"blazepose: in {empty_cache / 'blazepose'}\n"
 
 
-def test_fetch_without_a_name(run_mfh):
-    run = run_mfh("weights", "fetch")
-    assert run.code == 2 and "see mfh weights fetch --help" in run.error_line
+def test_fetch_without_a_name_gets_the_default_preset(run_mfh, empty_cache, monkeypatch):
+    fetched = []
+    monkeypatch.setattr(weights, "fetch", lambda name, *, replace, progress: fetched.append(name) or empty_cache / name)
+    assert run_mfh("weights", "fetch").code == 0
+    assert sorted(fetched) == ["blazepose", "nanodet", "pocket-depth", "pocket-painter"]
+
+
+def test_a_preset_is_fetched_without_what_is_optional(run_mfh, empty_cache, tmp_path, monkeypatch):
+    fetch = weights.fetch
+
+    def fetch_or_not(name, *, replace, progress):
+        return fetch(name, replace=replace, progress=progress) if name == "nanodet" else empty_cache / name
+
+    monkeypatch.setattr(weights, "fetch", fetch_or_not)
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    for words in ((), ("--preset", "pocket")):
+        run = run_mfh("weights", "fetch", *words)
+        assert run.code == 0 and "blazepose: in" in run.out
+        assert run.error_line.startswith("mfh: nanodet is fetched with npm, which is not on the path: install Node.js")
+        assert run.error_line.endswith("; until then objects are not looked for")
+    run = run_mfh("weights", "fetch", "nanodet")
+    assert run.code == 2 and "which is not on the path" in run.error_line
+    assert "install Node.js, then mfh weights fetch nanodet" in run_mfh("weights", "list", "--preset", "pocket").out
+
+
+def test_doctor_runs_the_pocket_preset_without_objects_and_fetches_nothing(run_mfh, empty_cache, monkeypatch):
+    from mfh.cli.doctor import preset_status
+    from mfh.pipeline.pipeline import MetricFromHuman
+
+    asked = []
+
+    class Pipeline:
+        def __init__(self, config):
+            self.config = config
+
+    def from_preset(name, **overrides):
+        asked.append(overrides)
+        return Pipeline(changed(preset(name), **overrides))
+
+    monkeypatch.setattr(MetricFromHuman, "from_preset", from_preset)
+    state, text = preset_status("pocket")
+    assert state == "ok" and asked == [{"object_detector": None}]
+    assert "objects are not looked for: " in text and "mfh weights fetch nanodet" in text
+    monkeypatch.setattr(weights, "is_here", lambda name: True)
+    assert "objects nanodet" in preset_status("pocket")[1] and asked[1] == {}
 
 
 @pytest.mark.slow

@@ -47,6 +47,9 @@ def write_fakes(folder: Path) -> None:
         program = folder / name
         program.write_text('#!/bin/sh\n: > "${FUZZ_MARK:-$0.ran}"\n')
         program.chmod(0o755)
+    # Models are fetched with it, which may fail and takes no time here.
+    (folder / "npm").write_text("#!/bin/sh\necho npm error there is no network >&2\nexit 1\n")
+    (folder / "npm").chmod(0o755)
 
 
 def environment_of(step: Step, root: Path, base: Path) -> dict[str, str]:
@@ -74,6 +77,7 @@ def environment_of(step: Step, root: Path, base: Path) -> dict[str, str]:
         # Nothing listens there.
         **{name: "http://127.0.0.1:9" for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")},
         "HF_ENDPOINT": "http://127.0.0.1:9",
+        "MFH_OFFLINE": "1",
     }
     for name, value in step.environment.items():
         if value is None:

@@ -14,7 +14,14 @@ import pytest
 import mfh
 from mfh.errors import BackendError, WeightsError
 from mfh.io.photo import load_photo
-from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, Painter, PersonSegmenter, RelativeDepthModel
+from mfh.models.protocols import (
+    FieldOfViewModel,
+    HumanMeshModel,
+    ObjectDetector,
+    Painter,
+    PersonSegmenter,
+    RelativeDepthModel,
+)
 from mfh.models.registry import REGISTRY, Role, load_models
 from mfh.types import Camera, Photo
 from tests.models import tiny_hub
@@ -166,3 +173,18 @@ def test_painters(name, photos, load):
         (alone,) = model.paint(rgb, [mask], [prompt], [seed])
         # Exact where nothing is summed over a batch; else up to rounding.
         np.testing.assert_allclose(alone.rgb, painting.rgb, atol=0 if _sees("painter", name) else 2e-5)
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY["object_detector"]))
+def test_object_detectors(name, photos, load):
+    model = load("object_detector", name)
+    assert isinstance(model, ObjectDetector) and model.name == name
+    for photo in photos:
+        found = model.detect(photo.rgb)
+        assert found == model.detect(photo.rgb)
+        assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+        height, width = photo.rgb.shape[:2]
+        for one in found:
+            left, top, right, bottom = one.box_xyxy
+            assert one.label and model.min_score <= one.score <= 1
+            assert -0.5 <= left < right <= width - 0.5 and -0.5 <= top < bottom <= height - 0.5

