@@ -84,6 +84,7 @@ def solve(
         config=head,
         known=measurements,
         shared_log_sigma=shared_log_sigma,
+        shape_log_sigma=shape_log_sigma,
         common_log_sigma=errors.people,
     )
     considered = tuple(landmark for one in evidence for landmark in one.landmarks)

@@ -55,6 +55,7 @@ def fit_scale(
     config: HeadConfig,
     known: Sequence[ScaleMeasurement] = (),
     shared_log_sigma: float = 0.0,
+    shape_log_sigma: float = 0.0,
     common_log_sigma: float = 0.0,
 ) -> ScaleFit:
     """Fit scale and shift to all evidence.
@@ -66,6 +67,7 @@ def fit_scale(
             there are only objects, the consensus answers instead.
         known: sizes and distances the user gave; the head meets them, whatever people imply.
         shared_log_sigma: common bias of painted people, and of people who state none of their own.
+        shape_log_sigma: error of the relative depth at one place.
         common_log_sigma: standard deviation of people's common bias; used where sizes are known.
 
     Returns:
@@ -79,7 +81,10 @@ def fit_scale(
     paper = config.kind == "silog" and not known and not (used and all(landmark.is_object for landmark in used))
     if paper and objects:
         evidence, objects = [_without_objects(one) for one in evidence], False
-    measurements = [*landmark_measurements(evidence, shared_log_sigma=shared_log_sigma), *known]
+    measurements = [
+        *landmark_measurements(evidence, shared_log_sigma=shared_log_sigma, shape_log_sigma=shape_log_sigma),
+        *known,
+    ]
     consensus = fit_consensus(measurements, relative, common_log_sigma=common_log_sigma)
     kept = list(evidence) if paper else _reject_outliers(evidence, measurements, consensus)
     weighed = [one for one in weigh_people_equally(kept) if len(one.relative)]

@@ -5,6 +5,7 @@ x, or a length between two pixels, fixes log s once r is chosen. A person is one
 pixels. Known sizes are measured at pixels: the ray behind one and the relative depth there are read here.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -111,11 +112,18 @@ def log_scales_at(measurements: Sequence[ScaleMeasurement], head: MetricHead) ->
     return implied
 
 
-def landmark_measurements(evidence: Sequence[Evidence], *, shared_log_sigma: float = 0.0) -> list[ScaleMeasurement]:
+def landmark_measurements(
+    evidence: Sequence[Evidence], *, shared_log_sigma: float = 0.0, shape_log_sigma: float = 0.0
+) -> list[ScaleMeasurement]:
     """Return one measurement per used landmark, by image and landmark: medians of its relative depth and metric depth.
 
-    Relative depths are aligned to the photo's. ``shared_log_sigma`` is the common bias of painted people, and of people
-    that state none of their own.
+    Relative depths are aligned to the photo's.
+
+    Args:
+        evidence: of the photo and of each painting.
+        shared_log_sigma: common bias of painted people, and of people that state none of their own.
+        shape_log_sigma: error of the relative depth at one place, which people and objects in the photo do not average
+            out. That of painted people is in the sigma that their painter states.
     """
     measurements = []
     for image, one in enumerate(evidence):
@@ -123,11 +131,13 @@ def landmark_measurements(evidence: Sequence[Evidence], *, shared_log_sigma: flo
         for person in people:
             own = slice(None) if len(people) == 1 else one.person == person
             landmark = one.landmarks[person] if len(one.landmarks) > person else None
+            log_sigma = (landmark.log_distance_sigma or 0.0) if landmark is not None else 0.0
+            reading = 0.0 if landmark is None or landmark.painted else shape_log_sigma
             measurements.append(
                 ScaleMeasurement(
                     _median(one.depth_m[own]),
                     np.array([_median(one.relative[own])]),
-                    (landmark.log_distance_sigma or 0.0) if landmark is not None else 0.0,
+                    math.hypot(log_sigma, reading),
                     image=image,
                     person=int(person),
                     **_about(landmark, shared_log_sigma),
