@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +111,21 @@ def read_rows(path: Path) -> list[RealRow]:
         return []
     lines = path.read_text(encoding="utf-8").split("\n")[:-1]
     return sorted((_row(json.loads(line)) for line in lines if line), key=lambda row: row.key)
+
+
+def add_row(path: Path, row: RealRow) -> None:
+    """Add a row to a file; a line that a killed run did not finish is dropped first.
+
+    Args:
+        path: a JSON object a line; made where it does not exist.
+        row: of one photo.
+    """
+    written = path.read_bytes() if path.is_file() else b""
+    whole = written[: written.rfind(b"\n") + 1]
+    if whole != written:
+        path.write_bytes(whole)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(row)) + "\n")
 
 
 def _row(content: dict) -> RealRow:

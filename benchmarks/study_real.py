@@ -1,6 +1,7 @@
 """Real photos with sensor depth: how far off the metric depth is, by group of photos and by kind of evidence.
 
-    python benchmarks/study_real.py [--root ../shared/data/real_val]... [--every K] [--out out/real] [--compare OTHER]
+    python benchmarks/study_real.py [--root ../shared/data/real_val]... [--every K] [--out out/real]
+        [--compare OTHER] [--rows-only]
 
 A root is a folder of photos as ``mfh evaluate folder`` reads them, ``<name>/{rgb.jpg, depth.png, intrinsics.json}``, or
 a folder of such folders. Photos, scored pixels, metrics and intervals are those of ``mfh evaluate folder``; preset
@@ -35,6 +36,7 @@ from real_tables import (
     RealRow,
     Receipt,
     Shape,
+    add_row,
     group_table,
     kind_table,
     markdown,
@@ -193,21 +195,20 @@ def check_settings(out: Path, settings: Mapping[str, object]) -> None:
     path.write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def run(roots: list[Path], *, every: int, out: Path) -> list[RealRow]:
-    """Measure the photos that have no row yet; return the rows of all that were asked for, by set and name.
+def run(wanted: list[tuple[str, FrameDataset, str]], out: Path) -> None:
+    """Measure the photos that have no row yet, and add their rows.
 
     Args:
-        roots: of the photos.
-        every: K, for every K-th photo of a set.
+        wanted: set, dataset and name of the photos.
         out: folder of the rows.
     """
     painting = replace(PRESETS["pocket"].painting, answer_interrupted=False)
     config = replace(PRESETS["pocket"], painting=painting, keep_paintings=False)
     check_settings(out, {"method": settings_of(config), "protocol": asdict(RULES), "code": package_digest()})
-    rows = {(row.facts.set, row.facts.name): row for row in read_rows(out / ROWS)}
-    pipeline, wanted = None, list(open_sets(roots, every=every))
+    done = {row.key for row in read_rows(out / ROWS)}
+    pipeline = None
     for number, (set_name, dataset, name) in enumerate(wanted, start=1):
-        if (set_name, name) in rows:
+        if (set_name, name) in done:
             continue
         pipeline = pipeline or MetricFromHuman.from_config(config)
         seen = view(dataset.load(name), RULES)
@@ -219,12 +220,9 @@ def run(roots: list[Path], *, every: int, out: Path) -> list[RealRow]:
         except Exception as error:  # A fault of the program: no row, so that the next run tries again.
             print(f"{set_name}/{name}: fault: {kind_and_message(error)}", flush=True)
             continue
-        rows[set_name, name] = row
-        with (out / ROWS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(row)) + "\n")
+        add_row(out / ROWS, row)
         found = row.refused or f"log scale {row.log_scale:+.2f}"
         print(f"{number} of {len(wanted)}: {set_name}/{name}: {found}, {row.seconds:.1f} s", flush=True)
-    return [rows[key] for key in sorted({(set_name, name) for set_name, _, name in wanted}) if key in rows]
 
 
 def main() -> None:
@@ -234,8 +232,13 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="only every K-th photo of each set")
     parser.add_argument("--out", type=Path, default=Path("out/real"))
     parser.add_argument("--compare", type=Path, help="the --out of another run, to print beside this one")
+    parser.add_argument("--rows-only", action="store_true", help="measure nothing: tables of the rows that are there")
     args = parser.parse_args()
-    rows = run(args.root or [ROOT], every=args.every, out=args.out)
+    wanted = list(open_sets(args.root or [ROOT], every=args.every))
+    if not args.rows_only:
+        run(wanted, args.out)
+    asked = {(set_name, name) for set_name, _, name in wanted}
+    rows = [row for row in read_rows(args.out / ROWS) if row.key in asked]
     others = read_rows(args.compare / ROWS) if args.compare else None
     tables = [group_table(rows, others), kind_table(rows, others)]
     content = "\n\n".join([*map(markdown, tables), "\n".join(reasons(rows))])

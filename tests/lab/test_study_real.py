@@ -14,6 +14,7 @@ from benchmarks.real_tables import (
     RealRow,
     Receipt,
     Shape,
+    add_row,
     constants,
     group_table,
     groups_of,
@@ -135,6 +136,8 @@ def test_rows_are_read_back_sorted_without_an_unfinished_line(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps(asdict(row)) + "\n" for row in rows) + '{"facts": {"se')
     assert read_rows(path) == rows[::-1]
+    add_row(path, photo("c"))
+    assert read_rows(path) == [*rows[::-1], photo("c")]
     assert read_rows(tmp_path / "nothing.jsonl") == []
 
 
