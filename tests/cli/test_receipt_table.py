@@ -15,14 +15,14 @@ def test_every_person_has_a_row_with_number_weight_and_verdict(gathered):
     known = KnownSizes(distances=(KnownDistance(10.0, 20.0, 3.0),))
     result = conclude(gathered, head=HeadConfig(), known=known)
     header, *rows = receipt_rows(result)
-    assert header.split() == ["#", "where", "metres", "tall", "scale", "weight", "verdict"]
+    assert header.split() == ["#", "where", "metres", "size", "scale", "weight", "verdict"]
     assert len(rows) == len(result.landmarks) + 1
     numbers = [int(row.split()[0]) for row in rows[:-1]]
     assert sorted(numbers) == list(range(len(result.landmarks)))
     weights = [result.landmarks[number].weight for number in numbers]
     assert weights == sorted(weights, reverse=True), "those that count most come first"
     assert (
-        rows[-1].strip().startswith("distance 3 m at 10,20") and "given; 0.67 times as large by the people" in rows[-1]
+        rows[-1].strip().startswith("distance 3 m at 10,20") and "given; 0.671 times as large by the people" in rows[-1]
     )
     for number, row in zip(numbers, rows, strict=False):
         landmark = result.landmarks[number]

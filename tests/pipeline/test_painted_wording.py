@@ -13,7 +13,7 @@ from mfh.io.receipt import receipt
 from mfh.pipeline.conclude import conclude
 from mfh.pipeline.messages import no_person_found, notes_for
 from mfh.scale.known_sizes import KnownDistance, KnownSizes
-from mfh.types import MetricDepth, kind_of_people, used_people
+from mfh.types import MetricDepth, kinds_of_landmarks, used_landmarks
 from mfh.viz import preview
 
 COUNTED = re.compile(r"\b(?:\d+|one|the|all|more) (?:people|person)\b")
@@ -84,14 +84,23 @@ def test_given_sizes_are_named_where_they_give_the_scale(gathered, monkeypatch):
     one = conclude(gathered, head=HeadConfig(), known=replace(known, distances=known.distances[:1]))
     (said,) = [line for line in captions(one, monkeypatch) if line.startswith("scale from")]
     assert said.startswith("scale from 1 given size and 1 person and 3 painted people")
-    assert one.interval.sources == "what is given and people"
+    assert one.interval.sources == "what is given and people and painted people"
 
 
 def test_counts_in_words(gathered):
     landmarks = [one for image in gathered.evidence for one in image.landmarks]
-    assert used_people(landmarks) == "1 person and 3 painted people" and kind_of_people(landmarks) == "people"
-    assert used_people(landmarks[2:3]) == "1 painted person" and kind_of_people(landmarks[2:]) == "painted people"
-    assert used_people([]) == "0 people" and kind_of_people([]) == "people"
+    assert used_landmarks(landmarks) == "1 person and 3 painted people"
+    assert kinds_of_landmarks(landmarks) == "people and painted people"
+    chair = replace(landmarks[0], label="chair")
+    assert used_landmarks([chair, chair, *landmarks]) == "1 person, 2 objects and 3 painted people"
+    assert (
+        used_landmarks([chair]) == "1 object"
+        and kinds_of_landmarks([chair, landmarks[2]]) == "objects and painted people"
+    )
+    assert (
+        used_landmarks(landmarks[2:3]) == "1 painted person" and kinds_of_landmarks(landmarks[2:]) == "painted people"
+    )
+    assert used_landmarks([]) == "0 people" and kinds_of_landmarks([]) == "people"
 
 
 @pytest.mark.parametrize(("people", "has_painter"), [("auto", True), ("only", True), ("auto", False)])

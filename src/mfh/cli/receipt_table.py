@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 12
 _ABOUT_THE_SAME = 0.1
-_HEADER = ("#", "where", "metres", "tall", "scale", "weight", "verdict")
+_HEADER = ("#", "where", "metres", "size", "scale", "weight", "verdict")
 
 
 def receipt_rows(result: "MetricDepth") -> list[str]:
@@ -43,10 +43,11 @@ def _given(size: "KnownSize") -> str:
 
 def _person_row(number: int, landmark: "Landmark") -> tuple[str, ...]:
     left, top, right, bottom = landmark.box_xyxy
-    tall = f"{landmark.stature_m:.2f} m" if landmark.stature_m is not None else "-"
+    size_m = landmark.size_m or landmark.stature_m
+    size = f"{size_m:.2f} m" if size_m is not None else "-"
     metres = f"{landmark.distance_m:.2f} m" if landmark.distance_m is not None else "-"
     scale = f"{landmark.implied_scale:.3g}" if landmark.implied_scale is not None else "-"
     weight = f"{landmark.weight:.0%}" if landmark.verdict == "used" else "-"
-    where = f"{landmark.source} at {(left + right) / 2:.0f},{(top + bottom) / 2:.0f}"
+    where = f"{landmark.label or landmark.source} at {(left + right) / 2:.0f},{(top + bottom) / 2:.0f}"
     verdict = landmark.verdict if landmark.verdict == "used" else f"rejected: {landmark.reason}"
-    return (str(number), where, metres, tall, scale, weight, verdict)
+    return (str(number), where, metres, size, scale, weight, verdict)

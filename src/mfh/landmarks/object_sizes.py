@@ -92,4 +92,4 @@ OBJECT_SIZES: dict[str, ObjectSize] = {
 """Class of the COCO list -> its size. Classes of too many sizes (tv, boat, bird, ball) are none."""
 
 SCREENS_AND_PICTURES = ("tv", "laptop", "cell phone", "book")
-"""What is inside the box of one of these is shown on it, and its size there says nothing."""
+"""What is inside the box of one of these is a picture on it, and its size there is uninformative."""

@@ -31,7 +31,7 @@ BOX_ERROR = 1.5 / 416
 SAME_PLACE = 0.6
 """Boxes that overlap more (IoU) show one thing, which has one class."""
 SHOWN_ON = 0.8
-"""Share of a box inside a screen's from which the object is shown on it."""
+"""Share of a box inside a screen's from which the object is a picture on it."""
 INSIDE = 0.9
 """Share of a box inside another object's of the same class from which it is a part of that."""
 READING_ERROR = 0.03
