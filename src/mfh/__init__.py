@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mfh.pipeline.pipeline import MetricFromHuman
     from mfh.pipeline.refit import refit
     from mfh.pipeline.request import Request
-    from mfh.scale.known_sizes import KnownDistance, KnownHeight, KnownLength, KnownSizes
+    from mfh.scale.known_sizes import KnownDistance, KnownHeight, KnownLength, KnownObject, KnownSizes
     from mfh.types import MetricDepth, Region, Segment
 
 __version__ = "0.1.0"
@@ -27,6 +27,7 @@ __all__ = [
     "KnownDistance",
     "KnownHeight",
     "KnownLength",
+    "KnownObject",
     "KnownSizes",
     "MetricDepth",
     "MetricFromHuman",
@@ -53,7 +54,9 @@ _HOME = {
     "MetricFromHuman": "mfh.pipeline.pipeline",
     "refit": "mfh.pipeline.refit",
     "Request": "mfh.pipeline.request",
-    **dict.fromkeys(("KnownDistance", "KnownHeight", "KnownLength", "KnownSizes"), "mfh.scale.known_sizes"),
+    **dict.fromkeys(
+        ("KnownDistance", "KnownHeight", "KnownLength", "KnownObject", "KnownSizes"), "mfh.scale.known_sizes"
+    ),
     **dict.fromkeys(("MetricDepth", "Region", "Segment"), "mfh.types"),
 }
 

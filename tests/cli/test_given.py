@@ -135,6 +135,7 @@ def test_bad_maps_are_one_line_and_exit_code_2(run_mfh, floor, tmp_path, monkeyp
         ("--relative-depth", "map.npy", "--space", "depth"),
         ("--known-distance", "5,5=2m"),
         ("--known-length", "5,5:9,9=2m"),
+        ("--known-size", "5,5:9,9=2m"),
         ("--person-height", "0=1.8"),
     ],
 )
@@ -187,6 +188,9 @@ BAD_SIZES = {
     "distance unit": (["--known-distance", "1,2=3km"], "units are m"),
     "distance outside": (["--known-distance", "160,2=3"], "outside the photo, which is 160x120"),
     "length": (["--known-length", "1,2=3"], "--known-length is '1,2=3'"),
+    "object": (["--known-size", "1,2=3"], "--known-size is '1,2=3'"),
+    "object of nothing": (["--known-size", "1,2:1,2=3"], "two different pixels"),
+    "object outside": (["--known-size", "1,2:3,120=3"], "outside the photo"),
     "length of nothing": (["--known-length", "1,2:1,2=3"], "two different pixels"),
     "length outside": (["--known-length", "1,2:3,120=3"], "outside the photo"),
 }

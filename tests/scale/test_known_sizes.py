@@ -15,6 +15,7 @@ from mfh.scale.known_sizes import (
     KnownDistance,
     KnownHeight,
     KnownLength,
+    KnownObject,
     KnownSizes,
     errors_left,
     known_measurements,
@@ -74,6 +75,22 @@ def test_what_cannot_be_used_is_refused(known: KnownSizes, message: str):
 
 def person(stature_m: float | None) -> Landmark:
     return Landmark("photo", "oracle", (0.0, 0.0, 1.0, 1.0), 0.9, 3.0, stature_m, 40, "used", "measured", origin_m=3.1)
+
+
+def test_an_object_seen_face_on_is_as_far_as_its_size_says():
+    camera = camera_from_focal_px(100.0, width=64, height=48)
+    relative = RelativeDepth(np.full((48, 64), 0.5, np.float32), "disparity")
+    known = KnownSizes(
+        objects=(KnownObject((10.0, 20.0), (30.0, 20.0), 0.5), KnownObject((5.0, 5.0), (5.0, 45.0), 2.0))
+    )
+    measurements = known_measurements(known, relative, camera)
+    # z = f * size / pixels, wherever it is in the picture.
+    assert [one.metres for one in measurements] == pytest.approx([100 * 0.5 / 20, 100 * 2.0 / 40])
+    assert all(one.given and one.relative[0] == 0.5 for one in measurements) and known
+    assert known.names == ("object of 0.5 m from 10,20 to 30,20", "object of 2 m from 5,5 to 5,45")
+    # The focal length that gives its distance is the camera's: a guessed one leaves depth as unsure as before.
+    left = errors_left(known, CommonErrors(0.2, 0.1, 0.25))
+    assert left.common.focal == pytest.approx(0.25) and left.widths == 0 and left.common.shared == 0
 
 
 def test_a_known_height_rescales_that_person_alone():

@@ -81,6 +81,14 @@ class PhotoOptions:
             show_default=False,
         ),
     ] = None
+    known_size: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X1,Y1:X2,Y2=SIZE",
+            help="Size of an object seen face on, from edge to edge, as 100,50:160,50=0.30m; repeatable.",
+            show_default=False,
+        ),
+    ] = None
     region: Annotated[
         str | None,
         typer.Option(
@@ -112,6 +120,7 @@ class PhotoOptions:
                 heights=self.person_height or (),
                 distances=self.known_distance or (),
                 lengths=self.known_length or (),
+                objects=self.known_size or (),
             ),
             region=parse_region(self.region),
             lengths=tuple(parse_segment(text) for text in self.measure or ()),
@@ -126,6 +135,7 @@ class PhotoOptions:
         about_one = [("--person-height", text) for text in self.person_height or () if "=" in text]
         about_one += [("--known-distance", text) for text in self.known_distance or ()]
         about_one += [("--known-length", text) for text in self.known_length or ()]
+        about_one += [("--known-size", text) for text in self.known_size or ()]
         about_one += [("--measure", text) for text in self.measure or ()]
         about_one += [("--region", self.region)] if self.region else []
         if about_one and len(photos) > 1:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mfh.errors import InputError
 
 if TYPE_CHECKING:
-    from mfh.scale.known_sizes import KnownDistance, KnownHeight, KnownLength, KnownSizes
+    from mfh.scale.known_sizes import KnownDistance, KnownHeight, KnownLength, KnownObject, KnownSizes
     from mfh.types import Region, Segment
 
 METRES_PER_UNIT = {"": 1.0, "m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048, "in": 0.0254}
@@ -19,13 +19,16 @@ _SHORTEST_M, _TALLEST_M = 0.4, 2.6
 _MOST_DIGITS, _MOST_LETTERS = 9, 60
 
 
-def known_sizes(*, heights: Sequence[str], distances: Sequence[str], lengths: Sequence[str]) -> "KnownSizes":
+def known_sizes(
+    *, heights: Sequence[str], distances: Sequence[str], lengths: Sequence[str], objects: Sequence[str] = ()
+) -> "KnownSizes":
     """Return the sizes the user gave.
 
     Args:
         heights: words of --person-height.
         distances: words of --known-distance.
         lengths: words of --known-length.
+        objects: words of --known-size.
 
     Raises:
         InputError: for a word that says no size, or two heights of one person.
@@ -36,6 +39,7 @@ def known_sizes(*, heights: Sequence[str], distances: Sequence[str], lengths: Se
         distances=tuple(parse_distance(word) for word in distances),
         lengths=tuple(parse_length(word) for word in lengths),
         heights=parse_heights(heights),
+        objects=tuple(parse_object(word) for word in objects),
     )
 
 
@@ -70,15 +74,31 @@ def parse_length(word: str) -> "KnownLength":
     """
     from mfh.scale.known_sizes import KnownLength
 
+    return KnownLength(*_ends_and_metres("--known-length", "LENGTH such as 100,50:100,410=2.03m", word))
+
+
+def parse_object(word: str) -> "KnownObject":
+    """Return the object that "100,50:160,50=30cm" says.
+
+    Args:
+        word: two pixels on opposite edges of an object seen face on, and its size from edge to edge.
+
+    Raises:
+        InputError: for anything else, or twice the same pixel.
+    """
+    from mfh.scale.known_sizes import KnownObject
+
+    return KnownObject(*_ends_and_metres("--known-size", "SIZE such as 100,50:160,50=0.30m", word))
+
+
+def _ends_and_metres(flag: str, expected: str, word: str) -> tuple[tuple[float, float], tuple[float, float], float]:
     where, _, size = word.partition("=")
     ends, metres = _two_pixels(where), parse_metres(size)
     if ends is None or metres is None:
-        raise InputError(
-            f"--known-length is {shortened(word)}: expected X1,Y1:X2,Y2=LENGTH such as 100,50:100,410=2.03m; {_UNITS}"
-        )
+        raise InputError(f"{flag} is {shortened(word)}: expected X1,Y1:X2,Y2={expected}; {_UNITS}")
     if ends[0] == ends[1]:
-        raise InputError(f"--known-length is {shortened(word)}: expected two different pixels")
-    return KnownLength(*ends, metres)
+        raise InputError(f"{flag} is {shortened(word)}: expected two different pixels")
+    return *ends, metres
 
 
 def parse_heights(words: Sequence[str]) -> "tuple[KnownHeight, ...]":

@@ -18,6 +18,8 @@ _DURATION = re.compile(r"(?:(?P<minutes>\d+(?:\.\d*)?)m(?:in)?)?(?:(?P<seconds>\
 
 
 ANYTIME_PAINTINGS = 32
+NO_MODEL = "none"
+"""Instead of a model's name, where a configuration can run without."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class ModelOptions:
             show_default=False,
         ),
     ] = None
+    object_detector: Annotated[
+        str | None,
+        typer.Option(help="The model that finds objects of known size: nanodet, or none.", show_default=False),
+    ] = None
     fov_from: Annotated[
         str | None,
         typer.Option(
@@ -61,9 +67,12 @@ class ModelOptions:
         Raises:
             InputError: for a name that no model has.
         """
+        if self.object_detector == NO_MODEL:
+            config = replace(config, object_detector=None)
         return choose_models(
             config,
             {
+                "object_detector": None if self.object_detector == NO_MODEL else self.object_detector,
                 "painter": self.painter,
                 "relative_depth": self.relative_depth_model,
                 "person_segmenter": self.person_segmenter,

@@ -183,7 +183,7 @@ def about_given(
     if not known:
         return ()
     notes = []
-    sizes = [*known.distances, *known.lengths]
+    sizes = known.measured
     if doubt >= NOTABLE_DOUBT:
         by_people = [
             f"{row.name} ({one.metres * row.by_people:.3g} m by the people)"

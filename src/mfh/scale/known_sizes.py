@@ -18,11 +18,13 @@ from mfh.types import Camera, CommonErrors, Evidence, Landmark, MetricHead, Rela
 
 GIVE_A_SIZE = (
     "give a distance or a length that you know, which suffices alone (--known-distance 320,240=2.31m or "
-    "--known-length; Request(known=KnownSizes(...)) in Python)"
+    "--known-length or --known-size; Request(known=KnownSizes(...)) in Python)"
 )
 """What helps where people do not; in the words of the command and of the library."""
 KNOWN_LOG_SIGMA = 0.03
 """A tape is exact; the pixel and the relative depth there are not."""
+KNOWN_OBJECT_LOG_SIGMA = 0.05
+"""An object turned by 18 degrees appears 5 % smaller."""
 KNOWN_HEIGHT_LOG_SIGMA = 0.05
 """What is left of a person's distance error where the height is known: posture, outline, relative depth."""
 METRES = (1e-4, 1e9)
@@ -66,6 +68,25 @@ class KnownLength:
 
 
 @dataclass(frozen=True)
+class KnownObject:
+    """The size of an object, seen face on: a label, a door's width, a wheel.
+
+    Unlike a length, it needs no relative depth at its ends: both are taken to be at the distance of its middle.
+
+    Attributes:
+        start_xy: column and row of one edge, pixels.
+        end_xy: of the opposite one.
+        metres: from edge to edge.
+        log_sigma: one-sigma error of its log: it is never quite face on.
+    """
+
+    start_xy: tuple[float, float]
+    end_xy: tuple[float, float]
+    metres: float
+    log_sigma: float = KNOWN_OBJECT_LOG_SIGMA
+
+
+@dataclass(frozen=True)
 class KnownHeight:
     """The height of a person, standing straight.
 
@@ -86,26 +107,33 @@ class KnownSizes:
     distances: tuple[KnownDistance, ...] = ()
     lengths: tuple[KnownLength, ...] = ()
     heights: tuple[KnownHeight, ...] = ()
+    objects: tuple[KnownObject, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything that suffices without people."""
-        return bool(self.distances or self.lengths)
+        return bool(self.measured)
+
+    @property
+    def measured(self) -> tuple[KnownDistance | KnownLength | KnownObject, ...]:
+        """What fixes the scale without people: distances, then lengths, then objects."""
+        return (*self.distances, *self.lengths, *self.objects)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What distances and lengths are called on the receipt, distances first."""
+        """What each of them is called on the receipt."""
+        kinds = ["length"] * len(self.lengths) + ["object of"] * len(self.objects)
         return tuple(
             [f"distance {one.metres:g} m at {one.x:g},{one.y:g}" for one in self.distances]
             + [
-                f"length {one.metres:g} m from {one.start_xy[0]:g},{one.start_xy[1]:g} to "
+                f"{kind} {one.metres:g} m from {one.start_xy[0]:g},{one.start_xy[1]:g} to "
                 f"{one.end_xy[0]:g},{one.end_xy[1]:g}"
-                for one in self.lengths
+                for kind, one in zip(kinds, (*self.lengths, *self.objects), strict=True)
             ]
         )
 
 
 def known_measurements(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> list[ScaleMeasurement]:
-    """Return the measurements of known distances, then of known lengths.
+    """Return the measurements of known distances, then of known lengths, then of known objects.
 
     Raises:
         InputError: for a pixel outside the photo or without relative depth, a size that nothing has, or a length from
@@ -127,6 +155,14 @@ def known_measurements(known: KnownSizes, relative: RelativeDepth, camera: Camer
         rays = rays_between(camera, one.start_xy, one.end_xy, what)
         values = np.array([relative_at(relative, end) for end in ends])
         measurements.append(ScaleMeasurement(one.metres, values, one.log_sigma, rays, given=True))
+    for one in known.objects:
+        (x1, y1), (x2, y2) = one.start_xy, one.end_xy
+        what = f"the known size {x1:g},{y1:g}:{x2:g},{y2:g}"
+        _check_size(what, one.metres, one.log_sigma)
+        start, end = rays_between(camera, one.start_xy, one.end_xy, what)
+        value = relative_at(relative, ((x1 + x2) / 2, (y1 + y2) / 2))
+        z = one.metres / float(np.linalg.norm(end - start))
+        measurements.append(ScaleMeasurement(z, np.array([value]), one.log_sigma, given=True))
     return measurements
 
 
@@ -149,12 +185,13 @@ def errors_left(known: KnownSizes, errors: CommonErrors) -> ErrorsLeft:
     """Return the systematic errors that remain where distances and lengths are known.
 
     The bias of a painter or a mesh model is people's alone, and known sizes then fix the scale. A known distance fixes
-    depth whatever the focal length is, and a wrong one spoils widths; a known length fixes widths, and a wrong one
-    spoils depth.
+    depth whatever the focal length is, and a wrong one spoils widths; a known length or object fixes widths, and a
+    wrong one spoils depth.
     """
     if not known:
         return ErrorsLeft(errors)
-    near, across = (sum(one.log_sigma**-2 for one in sizes) for sizes in (known.distances, known.lengths))
+    across_too = (*known.lengths, *known.objects)
+    near, across = (sum(one.log_sigma**-2 for one in sizes) for sizes in (known.distances, across_too))
     by_distance = near / (near + across)
     return ErrorsLeft(
         CommonErrors(0.0, errors.shape, errors.focal * (1 - by_distance)),
