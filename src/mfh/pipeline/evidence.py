@@ -13,6 +13,7 @@ from mfh.errors import Rejected
 from mfh.landmarks.alignment import Alignment, align_paintings
 from mfh.landmarks.bodies import Judged, Sighting, body_evidence, judge_people, reject_all
 from mfh.landmarks.contact import Contact, any_lacks_contact, choose_evidence, find_contacts
+from mfh.landmarks.detector_check import SeenObject, with_detector_verdicts
 from mfh.landmarks.gates import (
     UNSURE_LOG_SIGMA,
     agreement_gate,
@@ -20,7 +21,6 @@ from mfh.landmarks.gates import (
     lone_unsure,
     penetration_gate,
 )
-from mfh.landmarks.second_opinion import SeenObject, with_opinion
 from mfh.pipeline.inference import Models
 from mfh.scale.fit import reject_person
 from mfh.scale.range_prior import photo_range
@@ -70,7 +70,7 @@ def photo_evidence(
         # Imported with the first photo: it brings OpenCV, and importing the package must stay quick.
         from mfh.landmarks.in_picture import without_pictured
 
-        sighting = sighting if objects is None else with_opinion(sighting, objects)
+        sighting = sighting if objects is None else with_detector_verdicts(sighting, objects)
         sighting = without_pictured(sighting, rgb, relative)
     judged = judge_people(sighting, camera, max_depth_m=config.max_depth_m)
     if config.photo_evidence == "body":

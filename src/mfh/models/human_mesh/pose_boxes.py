@@ -82,7 +82,7 @@ def confirmed(detection: Detection, boxes: Sequence[Float[ndarray, "4"]]) -> Det
 def is_upright(box: Float[ndarray, "4"]) -> bool:
     """Return whether a box is of a standing person's shape.
 
-    Only there the landmark network is believed without the pose detector: of the boxes of sitting people, or of things,
+    Only there the landmark network is used without the pose detector: of the boxes of sitting people, or of things,
     its landmarks were wrong by 15 % and more.
     """
     width, height = (box[2:] - box[:2]).tolist()

@@ -7,15 +7,15 @@ import pytest
 
 from mfh.errors import Rejected
 from mfh.landmarks.bodies import Sighting
-from mfh.landmarks.second_opinion import (
+from mfh.landmarks.detector_check import (
     LEAST_SCORE,
     SCREENS,
     SURE_ALONE,
     agreement,
+    detector_verdicts,
     person_boxes,
-    second_opinion,
     share_inside,
-    with_opinion,
+    with_detector_verdicts,
 )
 from mfh.types import Person
 
@@ -38,7 +38,7 @@ def person(box: tuple[float, float, float, float], score: float = 0.65) -> Perso
 
 def test_a_person_in_a_person_box_is_kept_with_the_boxs_score():
     seen = [Seen("person", (105.0, 40.0, 165.0, 235.0), 0.4), Seen("person", STANDING, 0.3)]
-    assert second_opinion([person(STANDING)], seen) == [None]
+    assert detector_verdicts([person(STANDING)], seen) == [None]
     assert agreement([person(STANDING)], seen) == [0.4]
 
 
@@ -50,7 +50,7 @@ def test_a_person_in_a_person_box_is_kept_with_the_boxs_score():
     ],
 )
 def test_sitting_and_cut_off_people_are_kept(box: tuple[float, float, float, float]):
-    assert second_opinion([person(STANDING)], [Seen("person", box)]) == [None]
+    assert detector_verdicts([person(STANDING)], [Seen("person", box)]) == [None]
 
 
 @pytest.mark.parametrize(
@@ -65,27 +65,27 @@ def test_sitting_and_cut_off_people_are_kept(box: tuple[float, float, float, flo
     ],
 )
 def test_an_unsure_person_whom_nothing_confirms_is_rejected(seen: list[Seen]):
-    (verdict,) = second_opinion([person(STANDING)], seen)
+    (verdict,) = detector_verdicts([person(STANDING)], seen)
     assert verdict is not None and "object detector" in verdict.reason and "0.65" in verdict.reason
     assert agreement([person(STANDING)], seen) == [0.0]
 
 
 def test_a_sure_person_needs_no_box():
     # In a group the object detector often takes neighbours for one.
-    assert second_opinion([person(STANDING, SURE_ALONE)], []) == [None]
+    assert detector_verdicts([person(STANDING, SURE_ALONE)], []) == [None]
 
 
 @pytest.mark.parametrize("label", sorted(SCREENS))
 def test_a_person_inside_a_screen_is_not_in_the_room(label: str):
     screen = Seen(label, (80.0, 40.0, 300.0, 240.0), 0.4)
     on, before = person(STANDING, 0.95), person((200.0, 150.0, 280.0, 299.0), 0.95)
-    verdicts = second_opinion([on, before], [screen, Seen("person", STANDING)])
+    verdicts = detector_verdicts([on, before], [screen, Seen("person", STANDING)])
     assert verdicts[0] is not None and label in verdicts[0].reason
     assert verdicts[1] is None
 
 
 def test_a_chair_is_no_screen():
-    assert second_opinion([person(STANDING, 0.9)], [Seen("chair", (80.0, 40.0, 300.0, 240.0))]) == [None]
+    assert detector_verdicts([person(STANDING, 0.9)], [Seen("chair", (80.0, 40.0, 300.0, 240.0))]) == [None]
 
 
 def test_boxes_of_persons_are_those_of_enough_score():
@@ -101,13 +101,17 @@ def test_the_share_inside_a_box_counts_pixels_of_the_mask():
 
 
 def test_nobody_has_no_verdict():
-    assert second_opinion([], [Seen("person", STANDING)]) == []
+    assert detector_verdicts([], [Seen("person", STANDING)]) == []
 
 
 def test_a_verdict_known_before_stays():
     known = Rejected("on a poster")
     people = [person(STANDING), person(STANDING), person(STANDING, 0.9)]
     sighting = Sighting(people, [None] * 3, "photo", "finder", "measurer", verdicts=(known, None, None))
-    assert with_opinion(sighting, []).verdicts[0] == known
-    assert [verdict is None for verdict in with_opinion(sighting, []).verdicts] == [False, False, True]
-    assert with_opinion(replace(sighting, verdicts=()), [Seen("person", STANDING)]).verdicts == (None, None, None)
+    assert with_detector_verdicts(sighting, []).verdicts[0] == known
+    assert [verdict is None for verdict in with_detector_verdicts(sighting, []).verdicts] == [False, False, True]
+    assert with_detector_verdicts(replace(sighting, verdicts=()), [Seen("person", STANDING)]).verdicts == (
+        None,
+        None,
+        None,
+    )

@@ -64,7 +64,7 @@ def agreement(people: Sequence[Person], objects: Sequence[SeenObject]) -> list[f
     ]
 
 
-def second_opinion(people: Sequence[Person], objects: Sequence[SeenObject]) -> list[Rejected | None]:
+def detector_verdicts(people: Sequence[Person], objects: Sequence[SeenObject]) -> list[Rejected | None]:
     """Reject people on a screen, and unsure people whom the object detector does not see; one verdict each, in order.
 
     Args:
@@ -89,11 +89,11 @@ def second_opinion(people: Sequence[Person], objects: Sequence[SeenObject]) -> l
     return verdicts
 
 
-def with_opinion(sighting: Sighting, objects: Sequence[SeenObject]) -> Sighting:
-    """Return a photo's sighting with the verdicts of :func:`second_opinion`; a verdict known before stays."""
+def with_detector_verdicts(sighting: Sighting, objects: Sequence[SeenObject]) -> Sighting:
+    """Return a photo's sighting with the verdicts of :func:`detector_verdicts`; a verdict known before stays."""
     known = sighting.verdicts or [None] * len(sighting.people)
-    opinion = second_opinion(sighting.people, objects)
-    return replace(sighting, verdicts=tuple(one or other for one, other in zip(known, opinion, strict=True)))
+    found = detector_verdicts(sighting.people, objects)
+    return replace(sighting, verdicts=tuple(one or other for one, other in zip(known, found, strict=True)))
 
 
 def share_inside(person: Person, box_xyxy: Box) -> float:
