@@ -9,7 +9,13 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from mfh.models.human_mesh.body_mesh import body_mesh
-from mfh.models.human_mesh.body_translation import Placement, log_depth_sigma, place_body, stature_from_joints
+from mfh.models.human_mesh.body_translation import (
+    Placement,
+    facing_factor,
+    log_depth_sigma,
+    place_body,
+    stature_from_joints,
+)
 from mfh.models.human_mesh.pose_boxes import (
     CONFIRMED,
     confirmed,
@@ -309,7 +315,8 @@ def _pose(reading: PoseReading, ratio: Float[ndarray, "2"]) -> PoseLandmarks:
 
 
 def _mesh(pose: PoseLandmarks, placement: Placement) -> HumanMesh:
-    stature_m = stature_from_joints(placement.joints_m, pose.visibility)
+    # From behind landmarks are too far apart for the stature: the distance is corrected for it, the stature is not.
+    stature_m = stature_from_joints(placement.joints_m, pose.visibility) / facing_factor(pose.world_m)
     vertices, faces = body_mesh(placement.joints_m, stature_m=stature_m)
     return HumanMesh(
         vertices,
