@@ -98,8 +98,10 @@ def test_bodies_stand_where_the_sensor_sees_them(bodies: list[HumanMesh], found:
         assert body.reprojection_px is not None and body.reprojection_px < 20
         assert body.log_depth_sigma is not None and 0.07 < body.log_depth_sigma < 0.12
         assert abs(log_ratios[-1]) < 2 * body.log_depth_sigma
-    # They are 1.76 m tall on average where adults are 1.69 m: 4 % of this nobody can see.
-    assert abs(np.median(log_ratios)) < 0.11
+        # Whoever it is may be a child, and then they are nearer.
+        assert 0 < body.near_share < 0.5 and body.near_log > 0
+    # They are 1.74 m tall on average where adults are 1.69 m: 3 % of this nobody can see.
+    assert abs(np.median(log_ratios)) < 0.08
 
 
 @pytest.mark.slow

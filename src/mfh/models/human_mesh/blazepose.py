@@ -10,6 +10,8 @@ from numpy import ndarray
 
 from mfh.models.human_mesh.body_mesh import body_mesh
 from mfh.models.human_mesh.body_translation import (
+    CHILD_NEAR_LOG,
+    CHILD_SHARE,
     Placement,
     facing_factor,
     log_depth_sigma,
@@ -325,6 +327,8 @@ def _mesh(pose: PoseLandmarks, placement: Placement) -> HumanMesh:
         stature_m=stature_m,
         log_depth_sigma=log_depth_sigma(placement),
         reprojection_px=placement.reprojection_px,
+        near_share=CHILD_SHARE,
+        near_log=CHILD_NEAR_LOG,
     )
 
 
