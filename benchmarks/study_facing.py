@@ -116,7 +116,7 @@ def report(title: str, cases: list[Case]) -> None:
         if own.any():
             print(f"  facing {low:+.1f} to {high:+.1f}: {own.sum():3d}, median {np.exp(np.median(logs[own])):.3f}")
     away = np.stack([(1 - towards) / 2, np.ones(len(cases))], 1)
-    weights = np.ones(len(cases))
+    weights, residual, fit = np.ones(len(cases)), logs, np.zeros(2)
     for _ in range(20):
         root = np.sqrt(weights)
         fit = np.linalg.lstsq(away * root[:, None], logs * root, rcond=None)[0]

@@ -163,13 +163,17 @@ class BlazePose:
 
     def _read_box(self, rgb: Rgb, box: Float[ndarray, "4"], people: Sequence[PersonCandidate]) -> list[PersonCandidate]:
         """Read the person of a box that the pose detector misses, with the people known so far blurred."""
-        roi = roi_of_box(box)
-        for _ in range(2):
-            reading = read_alone(rgb, roi, people, self._run_landmarks, person=None)
-            if reading is None or reading.presence < MIN_PRESENCE or not reads_box(box, reading):
-                return []
-            roi = reading.next_roi
-        return [self._candidate(rgb, CONFIRMED, reading)]
+        first = self._read_in_box(rgb, box, roi_of_box(box), people)
+        second = None if first is None else self._read_in_box(rgb, box, first.next_roi, people)
+        return [] if second is None else [self._candidate(rgb, CONFIRMED, second)]
+
+    def _read_in_box(
+        self, rgb: Rgb, box: Float[ndarray, "4"], roi: Roi, people: Sequence[PersonCandidate]
+    ) -> PoseReading | None:
+        reading = read_alone(rgb, roi, people, self._run_landmarks, person=None)
+        if reading is None or reading.presence < MIN_PRESENCE or not reads_box(box, reading):
+            return None
+        return reading
 
     def _find_in(self, photo: Rgb, region: Bool[ndarray, "h w"]) -> list[Person]:
         """Find the people most of whose pixels lie in a region."""
