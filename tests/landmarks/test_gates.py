@@ -119,3 +119,16 @@ def test_who_is_alone_and_unsure():
     assert lone_unsure(landmarks((0.65, "used"), (0.65, "used")), 0.6) is None
     assert lone_unsure(landmarks((0.65, "rejected")), 0.6) is None
     assert lone_unsure(landmarks((1.0, "used")), 0.0) is None
+
+
+def test_an_object_detector_that_agrees_makes_a_lone_person_sure_and_a_weak_one_does_not():
+    weak = landmarks((0.65, "used"))
+    assert lone_unsure(weak, 0.6, [0.6]) is None
+    assert lone_unsure(weak, 0.6, [0.3]) == 0
+    # Without a box, or with a weak one, more is asked of the score than without a detector.
+    assert lone_unsure(landmarks((0.75, "used")), 0.6) is None
+    assert lone_unsure(landmarks((0.75, "used")), 0.6, [0.0]) == 0
+    assert lone_unsure(landmarks((0.75, "used")), 0.6, [0.3]) == 0
+    assert lone_unsure(landmarks((0.9, "used")), 0.6, [0.0]) is None
+    # The agreement is of the person used, not of the first.
+    assert lone_unsure(landmarks((0.95, "rejected"), (0.65, "used")), 0.6, [0.0, 0.6]) is None

@@ -1,8 +1,11 @@
 """People on screens and in pictures are rejected, with the reason; people before the same border are not."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
+from mfh.errors import Rejected
 from mfh.landmarks.bodies import Sighting, judge_people
 from mfh.landmarks.in_picture import pictured, without_pictured
 from mfh.types import HumanMesh, Person
@@ -50,6 +53,14 @@ def sighting(*scores: float) -> Sighting:
     corners = np.array([[-0.2, -0.8, 4.0], [0.2, -0.8, 4.0], [0.0, 0.8, 4.0], [0.0, 0.0, 4.1]])
     mesh = HumanMesh(corners, np.array([[0, 1, 2]]), "test", 1.7)
     return Sighting(people, [mesh] * len(people), "photo", "finder", "measurer", min_score=0.6)
+
+
+def test_a_verdict_known_before_stays():
+    known = Rejected("on a tv, not in the room")
+    before = replace(sighting(0.3, 0.9), verdicts=(known, None))
+    after = without_pictured(before, wall_with_picture(UPRIGHT), FLAT).verdicts
+    assert after[0] is known
+    assert after[1] is not None and "on a screen" in after[1].reason
 
 
 def test_the_verdict_comes_to_the_receipt_and_the_unsure_are_not_looked_at():

@@ -165,6 +165,9 @@ def _landmark(sighting: Sighting, person: Person, mesh: HumanMesh | None, reason
         reprojection_px=None if mesh is None else mesh.reprojection_px,
         origin_m=distance_m,
         log_distance_sigma=None if mesh is None else mesh.log_depth_sigma,
+        # Adults are painted.
+        far_share=0.0 if mesh is None or sighting.source != "photo" else mesh.near_share,
+        far_log=0.0 if mesh is None else mesh.near_log,
     )
 
 

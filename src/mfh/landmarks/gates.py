@@ -41,6 +41,10 @@ MAX_OVERLAP = 0.7
 """Boxes that overlap more (IoU) hold one person, found twice."""
 UNSURE = 0.25
 """Of the scores that count, those in this lower part are unsure for a person who is alone."""
+UNSURE_UNCONFIRMED = 0.6
+"""The same where an object detector sees no person there, or is unsure itself: two weak ones make no strong one."""
+CONFIRMED = 0.5
+"""Score of an object detector's person box from which a lone person of any score is sure."""
 UNSURE_LOG_SIGMA = 0.5
 """Added to the log distance of a person alone and unsure: of 13 such in real photos 4 were fruit and stones."""
 
@@ -69,15 +73,22 @@ def duplicate_gate(people: Sequence[Person], verdicts: Sequence[Rejected | None]
     return verdicts
 
 
-def lone_unsure(evidence: Evidence, min_score: float) -> int | None:
-    """Return the only person used in an image, where their score is unsure; else None.
+def lone_unsure(evidence: Evidence, min_score: float, agreement: Sequence[float] | None = None) -> int | None:
+    """Return the only person used in an image, where it is unsure that they are one; else None.
 
-    ``min_score`` is of the model that found them: every model has a scale of its own.
+    Args:
+        evidence: of the image.
+        min_score: of the model that found them: every model has a scale of its own.
+        agreement: for each person the score of an object detector's person box there; None without such a detector.
     """
     used = [k for k, landmark in enumerate(evidence.landmarks) if landmark.verdict == "used"]
-    if len(used) == 1 and evidence.landmarks[used[0]].score < min_score + UNSURE * (1 - min_score):
-        return used[0]
-    return None
+    if len(used) != 1:
+        return None
+    lone = used[0]
+    if agreement is not None and agreement[lone] >= CONFIRMED:
+        return None
+    unsure = UNSURE if agreement is None else UNSURE_UNCONFIRMED
+    return lone if evidence.landmarks[lone].score < min_score + unsure * (1 - min_score) else None
 
 
 def distance_gate(distance_m: float, max_depth_m: float) -> Rejected | None:

@@ -86,17 +86,18 @@ def pictured(
 def without_pictured(sighting: Sighting, rgb: Float[ndarray, "h w 3"], relative: Float[ndarray, "h w"]) -> Sighting:
     """Return a photo's sighting, with a verdict on the people who are on a screen or in a picture.
 
-    People with too low a score, or not measured, are skipped.
+    People with too low a score, not measured, or with a verdict already are skipped.
     """
+    known = list(sighting.verdicts) or [None] * len(sighting.people)
     counting = [
         k
-        for k, (person, mesh) in enumerate(zip(sighting.people, sighting.meshes, strict=True))
-        if person.score >= sighting.min_score and mesh is not None
+        for k, (person, mesh, verdict) in enumerate(zip(sighting.people, sighting.meshes, known, strict=True))
+        if person.score >= sighting.min_score and mesh is not None and verdict is None
     ]
     people = [sighting.people[k] for k in counting]
     found = pictured(rgb, relative, [one.box_xyxy for one in people], [one.instance_mask for one in people])
     verdicts = dict(zip(counting, found, strict=True))
-    return replace(sighting, verdicts=tuple(verdicts.get(k) for k in range(len(sighting.people))))
+    return replace(sighting, verdicts=tuple(verdicts.get(k, verdict) for k, verdict in enumerate(known)))
 
 
 def small_depth(relative: Float[ndarray, "h w"]) -> Float[ndarray, "a b"]:

@@ -14,6 +14,8 @@ Rgb = Float[ndarray, "h w 3"]
 RgbOfAnySize = Float[ndarray, "_ _ 3"]
 PaintMask = Bool[ndarray, "h w"]
 RegionOfAnySize = Bool[ndarray, "_ _"]
+# Of one photo: left, top, right, bottom in pixels.
+PersonBoxes = Sequence[tuple[float, float, float, float]]
 
 
 PAPER_SHAPE_LOG_SIGMA = 0.06
@@ -118,7 +120,9 @@ class PersonSegmenter(Protocol):
     ) -> list[list[Person]]:
         """Return the people of each photo, most confident first.
 
-        Where a photo has a region, only people in it are searched for; an empty region holds no person.
+        Where a photo has a region, only people in it are searched for; an empty region holds no person. A model with
+        ``searches_boxes = True`` also takes ``boxes``, one sequence of person boxes or None a photo, which say where
+        another detector sees people.
 
         Raises:
             ValueError: when the numbers of photos and regions differ.

@@ -13,6 +13,7 @@ from mfh.errors import Rejected
 from mfh.landmarks.alignment import Alignment, align_paintings
 from mfh.landmarks.bodies import Judged, Sighting, body_evidence, judge_people, reject_all
 from mfh.landmarks.contact import Contact, any_lacks_contact, choose_evidence, find_contacts
+from mfh.landmarks.detector_check import SeenObject, with_detector_verdicts
 from mfh.landmarks.gates import (
     UNSURE_LOG_SIGMA,
     agreement_gate,
@@ -50,6 +51,7 @@ def photo_evidence(
     camera: Camera,
     *,
     config: Config,
+    objects: Sequence[SeenObject] | None = None,
 ) -> Evidence:
     """Pair the people in the photo with its relative depth, on their bodies or at their feet.
 
@@ -59,6 +61,7 @@ def photo_evidence(
         relative: (h, w) relative depth of the photo; NaN where it has none.
         camera: its intrinsics.
         config: kind of evidence, and whether people on screens and in pictures are rejected.
+        objects: what an object detector sees in the photo, against which the people are checked then; None without one.
 
     Returns:
         The evidence.
@@ -67,6 +70,7 @@ def photo_evidence(
         # Imported with the first photo: it brings OpenCV, and importing the package must stay quick.
         from mfh.landmarks.in_picture import without_pictured
 
+        sighting = sighting if objects is None else with_detector_verdicts(sighting, objects)
         sighting = without_pictured(sighting, rgb, relative)
     judged = judge_people(sighting, camera, max_depth_m=config.max_depth_m)
     if config.photo_evidence == "body":
@@ -77,28 +81,31 @@ def photo_evidence(
     )
 
 
-NO_EVIDENCE = Evidence(np.zeros(0), np.zeros(0), np.zeros(0, int))
-"""Of what was not looked for."""
-
-
 def with_shared_error(evidence: Evidence, log_sigma: float) -> Evidence:
     """Return evidence whose landmarks state the common bias of their kind, one-sigma of log distance."""
     landmarks = tuple(replace(one, shared_log_sigma=log_sigma) for one in evidence.landmarks)
     return replace(evidence, landmarks=landmarks)
 
 
-def doubt_lone_person(evidence: Evidence, min_score: float, *, refused: Callable[[], Rejected | None]) -> Evidence:
+def doubt_lone_person(
+    evidence: Evidence,
+    min_score: float,
+    *,
+    refused: Callable[[], Rejected | None],
+    agreement: Sequence[float] | None = None,
+) -> Evidence:
     """Reject or widen a lone detection of low score: fruit and stones are found as people.
 
     Args:
         evidence: of the photo.
         min_score: how certain the finder is of people.
         refused: asked, where there is such a person, whether the photo is none in which people would stand.
+        agreement: for each person the score of an object detector's person box there; None without such a detector.
 
     Returns:
         The evidence; that person is rejected in such a photo, and counts less in any other.
     """
-    lone = lone_unsure(evidence, min_score)
+    lone = lone_unsure(evidence, min_score, agreement)
     if lone is None:
         return evidence
     landmark = evidence.landmarks[lone]

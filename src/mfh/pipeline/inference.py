@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -12,7 +13,7 @@ from numpy import ndarray
 from mfh.errors import BackendError, MfhError, kind_and_message
 from mfh.geometry.camera import camera_from_fov_x, view_of
 from mfh.landmarks.bodies import Sighting
-from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, PersonSegmenter, RelativeDepthModel
+from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, PersonBoxes, PersonSegmenter, RelativeDepthModel
 from mfh.models.relative_depth.range_head import with_likely_range
 from mfh.types import Camera, FocalProvenance, Person, Photo, RelativeDepth
 
@@ -86,19 +87,24 @@ class Models:
         self,
         photos: Sequence[Float[ndarray, "_ _ 3"]],
         regions: Sequence[Bool[ndarray, "_ _"] | None] | None = None,
+        boxes: Sequence[PersonBoxes | None] | None = None,
     ) -> list[list[Person]]:
         """Find the people in pictures.
 
         Args:
             photos: pictures of any sizes.
             regions: where to look in each; None for everywhere.
+            boxes: person boxes of another detector in each, possibly none; a finder that does not search boxes is not
+                given them.
 
         Raises:
             BackendError: for a finder that fails.
         """
         with asking(self.person_segmenter.name):
             # Not every finder needs to know of regions.
-            given = {} if regions is None else {"regions": regions}
+            given: dict[str, Any] = {} if regions is None else {"regions": regions}
+            if boxes is not None and getattr(self.person_segmenter, "searches_boxes", False):
+                given["boxes"] = boxes
             return self.person_segmenter.segment(photos, **given)
 
     def measure(

@@ -15,7 +15,8 @@ from numpy import ndarray
 
 from mfh.config import Config, changed, preset
 from mfh.errors import InputError, NoLandmarkError, Rejected
-from mfh.geometry.camera import check_camera, view_of
+from mfh.geometry.camera import view_of
+from mfh.landmarks.detector_check import agreement, person_boxes
 from mfh.landmarks.objects import object_evidence
 from mfh.models.protocols import (
     ChoosyPainter,
@@ -29,7 +30,7 @@ from mfh.models.protocols import (
 )
 from mfh.models.registry import CONFIG_FIELDS, OPTIONAL_ROLES, Role, load_models, load_optional, names_of
 from mfh.pipeline.conclude import conclude
-from mfh.pipeline.evidence import NO_EVIDENCE, doubt_lone_person, photo_evidence, with_shared_error
+from mfh.pipeline.evidence import doubt_lone_person, photo_evidence, with_shared_error
 from mfh.pipeline.inference import Models, asking, with_estimated_camera
 from mfh.pipeline.messages import (
     any_used,
@@ -41,12 +42,12 @@ from mfh.pipeline.messages import (
     why_no_painting,
 )
 from mfh.pipeline.painting import PaintingRun, Solve, on_photo, paint_people
-from mfh.pipeline.request import Progress, Request, check_is_request, check_request
+from mfh.pipeline.request import Progress, Request, check_is_request, check_photo, check_request
 from mfh.pipeline.solve import Solution, heights_so_far, solve
 from mfh.scale.interval import people_share
 from mfh.scale.known_sizes import KnownSizes
 from mfh.scale.range_prior import region_range
-from mfh.types import Camera, Evidence, MeasuredPainting, MetricDepth, Photo, RelativeDepth
+from mfh.types import Camera, DetectedObject, Evidence, MeasuredPainting, MetricDepth, Photo, RelativeDepth
 from mfh.types.observations import Gathered
 
 
@@ -193,7 +194,7 @@ class MetricFromHuman:
             from mfh.io.photo import load_photo
 
             photo = load_photo(os.fspath(photo))
-        _check_photo(photo)
+        check_photo(photo)
         check_request(photo, request.region, request.lengths)
         known, watch = request.known, _Watch(request.progress)
         models = Models(self.relative_depth, self.person_segmenter, self.human_mesh)
@@ -216,11 +217,12 @@ class MetricFromHuman:
         evidence: list[Evidence] = []
         tried: list[str] = []
         if self.config.people != "paint":
-            with watch.stage("people", 0.2):
-                people = self._people_in_photo(models, rgb, seen, view.camera)
+            with watch.stage("objects", 0.2):
+                detected = self._detect(rgb)
+                objects = self._known_objects(detected or (), seen, view.camera)
+            with watch.stage("people", 0.25):
+                people = self._people_in_photo(models, rgb, seen, view.camera, detected)
             tried.append(describe("people in the photo", [people]))
-            with watch.stage("objects", 0.3):
-                objects = self._objects_in_photo(rgb, seen, view.camera)
             if self.missing_objects:
                 photo = replace(photo, notes=(*photo.notes, objects_not_looked_for(self.missing_objects)))
             elif self.object_detector is not None:
@@ -264,26 +266,34 @@ class MetricFromHuman:
         return self._gathered(photo, relative, evidence, run, request, watch.seconds)
 
     def _people_in_photo(
-        self, models: Models, rgb: Float[ndarray, "h w 3"], relative: RelativeDepth, camera: Camera
+        self,
+        models: Models,
+        rgb: Float[ndarray, "h w 3"],
+        relative: RelativeDepth,
+        camera: Camera,
+        detected: Sequence[DetectedObject] | None,
     ) -> Evidence:
         """Find and measure the people in the photo, and pair them with its relative depth."""
-        (people,) = models.find_people([rgb])
+        (people,) = models.find_people([rgb], boxes=None if detected is None else [person_boxes(detected)])
         sighting = models.measure(rgb, people, camera, "photo")
-        found = photo_evidence(sighting, rgb, relative.values_or_nan, camera, config=self.config)
+        found = photo_evidence(sighting, rgb, relative.values_or_nan, camera, config=self.config, objects=detected)
         found = with_shared_error(found, self.human_mesh.shared_log_sigma)
         if self.config.cross_check:
-            found = doubt_lone_person(found, sighting.min_score, refused=lambda: self._refused(rgb))
+            agreed = None if detected is None else agreement(people, detected)
+            found = doubt_lone_person(found, sighting.min_score, refused=lambda: self._refused(rgb), agreement=agreed)
         return found
 
-    def _objects_in_photo(self, rgb: Float[ndarray, "h w 3"], relative: RelativeDepth, camera: Camera) -> Evidence:
-        """Find the objects of known size in the photo, and pair them with its relative depth."""
+    def _detect(self, rgb: Float[ndarray, "h w 3"]) -> list[DetectedObject] | None:
+        """Find everyday objects in the photo; None without a detector."""
         if self.object_detector is None:
-            return NO_EVIDENCE
+            return None
         with asking(self.object_detector.name):
-            objects = self.object_detector.detect(rgb)
-        return object_evidence(
-            objects, relative, camera, finder=self.object_detector.name, max_depth_m=self.config.max_depth_m
-        )
+            return self.object_detector.detect(rgb)
+
+    def _known_objects(self, detected: Sequence[DetectedObject], relative: RelativeDepth, camera: Camera) -> Evidence:
+        """Pair the objects of known size with the photo's relative depth."""
+        finder = "" if self.object_detector is None else self.object_detector.name
+        return object_evidence(detected, relative, camera, finder=finder, max_depth_m=self.config.max_depth_m)
 
     def _suffices(self, photo: Photo, relative: RelativeDepth, evidence: Sequence[Evidence], known: KnownSizes) -> bool:
         """Return whether the evidence determines the depth well enough without painting people."""
@@ -380,14 +390,4 @@ def _check_painter(config: Config, painter: Painter | None) -> None:
         raise InputError(
             f'people="paint" (--people paint) needs a painter, and preset {config.name!r} has none: name one '
             '(painter=, --painter), or use people="auto" or "only" (--people auto) with a photo that has people in it'
-        )
-
-
-def _check_photo(photo: Photo) -> None:
-    camera = check_camera(photo.camera)
-    height, width = photo.pixels.shape[:2]
-    if (camera.width, camera.height) != (width, height):
-        raise InputError(
-            f"{photo.name} is {width}x{height} pixels but its camera is for {camera.width}x{camera.height}: "
-            "expected the camera of exactly this size"
         )

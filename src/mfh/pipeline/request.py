@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mfh.errors import InputError
+from mfh.geometry.camera import check_camera
 from mfh.scale.interval import segment_rays
 from mfh.scale.known_sizes import KnownSizes
 from mfh.types import Photo, Region, Segment
@@ -65,3 +66,18 @@ def check_request(photo: Photo, region: Region | None, lengths: Sequence[Segment
         raise InputError(f"the region {corners} is empty: expected a rectangle with a width and a height")
     if region.left < 0 or region.top < 0 or region.right > camera.width or region.bottom > camera.height:
         raise InputError(f"the region {corners} reaches outside {photo.name}, which is {camera.width}x{camera.height}")
+
+
+def check_photo(photo: Photo) -> None:
+    """Refuse a photo whose camera is none, or is for another size.
+
+    Raises:
+        InputError: for such a photo.
+    """
+    camera = check_camera(photo.camera)
+    height, width = photo.pixels.shape[:2]
+    if (camera.width, camera.height) != (width, height):
+        raise InputError(
+            f"{photo.name} is {width}x{height} pixels but its camera is for {camera.width}x{camera.height}: "
+            "expected the camera of exactly this size"
+        )

@@ -54,6 +54,8 @@ class HumanMesh:
         stature_m: standing height implied by the body, where the model knows it.
         log_depth_sigma: one-sigma of the log of the person's distance, where the model has one.
         reprojection_px: rms reprojection error of the camera translation, pixels, where there is one.
+        near_share: probability that the person is a child whom the model takes for an adult, and is nearer.
+        near_log: mean log of the distance given over the true one, in that case.
     """
 
     vertices_m: Float[ndarray, "v 3"]
@@ -62,6 +64,8 @@ class HumanMesh:
     stature_m: float | None = None
     log_depth_sigma: float | None = None
     reprojection_px: float | None = None
+    near_share: float = 0.0
+    near_log: float = 0.0
 
 
 @dataclass(frozen=True)

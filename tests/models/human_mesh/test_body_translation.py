@@ -6,9 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfh.models.human_mesh.body_translation import (
+    BACK_LOG_DEPTH,
     PARTS,
     READING_LOG_SIGMA,
     STATURE_LOG_SIGMA,
+    facing,
+    facing_factor,
     log_depth_sigma,
     pixels_per_metre,
     place_body,
@@ -150,6 +153,31 @@ def test_nobody_is_placed_by_what_is_not_seen(flat_m: np.ndarray):
     assert place_body(replace(pose, image_px=pose.image_px - 5000), CAMERA) is None
     on_one_point = replace(pose, image_px=np.full((33, 2), 200.0))
     assert place_body(on_one_point, CAMERA) is None
+
+
+@pytest.mark.parametrize(("turn_deg", "cosine"), [(0, 1.0), (60, 0.5), (90, 0.0), (180, -1.0), (270, 0.0)])
+def test_facing_is_the_cosine_of_the_turn_however_the_photo_is_held(flat_m: np.ndarray, turn_deg: int, cosine: float):
+    turn = np.radians(turn_deg)
+    upright = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
+    turned = flat_m @ upright.T
+    np.testing.assert_allclose(facing(turned), cosine, atol=1e-9)
+    tilted = turned @ np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]).T
+    np.testing.assert_allclose(facing(tilted), cosine, atol=1e-9)
+    np.testing.assert_allclose(np.log(facing_factor(turned)), BACK_LOG_DEPTH * (1 - cosine) / 2, atol=1e-9)
+
+
+def test_a_person_from_behind_is_placed_farther_than_the_same_landmarks_from_the_front(flat_m: np.ndarray):
+    mirrored = flat_m * [-1, 1, 1]
+    front, back = (
+        place_body(_pose_at(body, CAMERA, np.array([0.0, 0.0, 4.0])), CAMERA, parts=EXACT_PARTS)
+        for body in (flat_m, mirrored)
+    )
+    assert front is not None and back is not None
+    np.testing.assert_allclose(back.T_camera_body[2] / front.T_camera_body[2], np.exp(BACK_LOG_DEPTH), rtol=1e-6)
+
+
+def test_nobody_without_a_trunk_faces_anywhere():
+    assert facing(np.zeros((33, 3))) == 0
 
 
 @given(st.floats(0, 639), st.floats(0, 479))

@@ -9,7 +9,25 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from mfh.models.human_mesh.body_mesh import body_mesh
-from mfh.models.human_mesh.body_translation import Placement, log_depth_sigma, place_body, stature_from_joints
+from mfh.models.human_mesh.body_translation import (
+    CHILD_NEAR_LOG,
+    CHILD_SHARE,
+    Placement,
+    facing_factor,
+    log_depth_sigma,
+    place_body,
+    stature_from_joints,
+)
+from mfh.models.human_mesh.pose_boxes import (
+    CONFIRMED,
+    confirmed,
+    crop_of_box,
+    is_upright,
+    reads_box,
+    roi_of_box,
+    searched_boxes,
+    unexplained,
+)
 from mfh.models.human_mesh.pose_crowd import (
     PersonCandidate,
     blurred,
@@ -19,7 +37,14 @@ from mfh.models.human_mesh.pose_crowd import (
     read_alone,
     without_duplicates,
 )
-from mfh.models.human_mesh.pose_detector import Detection, crop_around, detect_people, search_crops
+from mfh.models.human_mesh.pose_detector import (
+    Crop,
+    Detection,
+    crop_around,
+    detect_people,
+    merge_duplicates,
+    search_crops,
+)
 from mfh.models.human_mesh.pose_landmarks import (
     PoseReading,
     Roi,
@@ -29,7 +54,7 @@ from mfh.models.human_mesh.pose_landmarks import (
     roi_box,
     spread_over_photo,
 )
-from mfh.models.protocols import RegionOfAnySize, Rgb, RgbOfAnySize
+from mfh.models.protocols import PersonBoxes, RegionOfAnySize, Rgb, RgbOfAnySize
 from mfh.models.segmentation.regions import MIN_IN_REGION, in_whole_photo, mask_box
 from mfh.models.sessions import TfliteNetwork
 from mfh.types import Camera, HumanMesh, Person, PoseLandmarks
@@ -69,6 +94,7 @@ class BlazePose:
     min_score = 0.6
     # Stature is the population mean; docs/results/people.md has the measurements.
     shared_log_sigma = 0.05
+    searches_boxes = True
 
     def __init__(self) -> None:
         """Load the three networks.
@@ -82,17 +108,22 @@ class BlazePose:
         self._segmenter = TfliteNetwork(folder / "selfie_segmentation.tflite")
 
     def segment(
-        self, photos: Sequence[RgbOfAnySize], regions: Sequence[RegionOfAnySize | None] | None = None
+        self,
+        photos: Sequence[RgbOfAnySize],
+        regions: Sequence[RegionOfAnySize | None] | None = None,
+        boxes: Sequence[PersonBoxes | None] | None = None,
     ) -> list[list[Person]]:
         """Find the people of each photo, most confident first, with disjoint masks.
 
         Where a photo has a region, only people in it are searched for, with one run of the detector, or two where the
-        first finds no person.
+        first finds no person. Where it has another detector's person boxes, the whole photo and each box are searched
+        in place of overlapping crops.
         """
         regions = [None] * len(photos) if regions is None else regions
+        boxes = [None] * len(photos) if boxes is None else boxes
         return [
-            self._find(photo) if region is None else self._find_in(photo, region)
-            for photo, region in zip(photos, regions, strict=True)
+            self._find(photo, those) if region is None else self._find_in(photo, region)
+            for photo, region, those in zip(photos, regions, boxes, strict=True)
         ]
 
     def measure(self, photo: Rgb, people: Sequence[Person], camera: Camera) -> list[HumanMesh | None]:
@@ -102,14 +133,47 @@ class BlazePose:
         """
         bodies: list[HumanMesh | None] = []
         for person in people:
-            pose = person.pose or _pose(self._read(photo, _roi_of_box(person.box_xyxy)), np.ones(2))
+            pose = person.pose or _pose(self._read(photo, roi_of_box(person.box_xyxy)), np.ones(2))
             placement = place_body(pose, camera)
             bodies.append(None if placement is None else _mesh(pose, placement))
         return bodies
 
-    def _find(self, photo: Rgb) -> list[Person]:
+    def _find(self, photo: Rgb, boxes: PersonBoxes | None) -> list[Person]:
         rgb = _searchable(photo)
-        return _people_of_photo(self._read_people(rgb, self._detect(rgb)), rgb.shape[:2], photo.shape[:2])
+        if boxes is None:
+            people = self._read_people(rgb, self._detect(rgb))
+        else:
+            people = self._find_around(rgb, searched_boxes(boxes, rgb.shape[:2], rgb.shape[1] / photo.shape[1]))
+        return _people_of_photo(people, rgb.shape[:2], photo.shape[:2])
+
+    def _find_around(self, rgb: Rgb, boxes: Sequence[Float[ndarray, "4"]]) -> list[PersonCandidate]:
+        """Find people with one run of the detector on the photo, and up to two on each box not accounted for."""
+        shape = rgb.shape[:2]
+        tight, wide = REGION_MARGINS
+        crops = [Crop(0, 0, shape[1], shape[0]), *(crop_of_box(box, shape, margin=tight) for box in boxes)]
+        detections = detect_people(rgb, self._run_detector, crops, min_score=MIN_DETECTION)
+        missed = [crop_of_box(boxes[k], shape, margin=wide) for k in unexplained(boxes, detections)]
+        more = detect_people(rgb, self._run_detector, missed, min_score=MIN_DETECTION)
+        detections = merge_duplicates(sorted([*detections, *more], key=lambda one: -one.score))
+        people = self._read_people(rgb, [confirmed(one, boxes) for one in detections])
+        for box in boxes:
+            if is_upright(box) and not any(reads_box(box, one.reading) for one in people):
+                people = without_duplicates(people + self._read_box(rgb, box, people), shape)
+        return people
+
+    def _read_box(self, rgb: Rgb, box: Float[ndarray, "4"], people: Sequence[PersonCandidate]) -> list[PersonCandidate]:
+        """Read the person of a box that the pose detector misses, with the people known so far blurred."""
+        first = self._read_in_box(rgb, box, roi_of_box(box), people)
+        second = None if first is None else self._read_in_box(rgb, box, first.next_roi, people)
+        return [] if second is None else [self._candidate(rgb, CONFIRMED, second)]
+
+    def _read_in_box(
+        self, rgb: Rgb, box: Float[ndarray, "4"], roi: Roi, people: Sequence[PersonCandidate]
+    ) -> PoseReading | None:
+        reading = read_alone(rgb, roi, people, self._run_landmarks, person=None)
+        if reading is None or reading.presence < MIN_PRESENCE or not reads_box(box, reading):
+            return None
+        return reading
 
     def _find_in(self, photo: Rgb, region: Bool[ndarray, "h w"]) -> list[Person]:
         """Find the people most of whose pixels lie in a region."""
@@ -157,6 +221,10 @@ class BlazePose:
 
     def _read_few(self, rgb: Rgb, detections: Sequence[Detection]) -> list[PersonCandidate]:
         """Read the candidates of a region twice each, and a third time without the others where there are any."""
+        people = without_duplicates(self._read_twice(rgb, detections), rgb.shape[:2])
+        return people if len(people) < 2 else self._read_again(rgb, people)
+
+    def _read_twice(self, rgb: Rgb, detections: Sequence[Detection]) -> list[PersonCandidate]:
         candidates = []
         for detection in detections:
             first = self._read(rgb, roi_around(*detection.points_px[:2]))
@@ -164,8 +232,7 @@ class BlazePose:
             reading = second if matches_detection(detection, second) else first
             if matches_detection(detection, reading) and reading.presence >= MIN_PRESENCE:
                 candidates.append(self._candidate(rgb, detection.score, reading))
-        people = without_duplicates(candidates, rgb.shape[:2])
-        return people if len(people) < 2 else self._read_again(rgb, people)
+        return candidates
 
     def _read_again(self, rgb: Rgb, people: Sequence[PersonCandidate]) -> list[PersonCandidate]:
         """Read each person again with all others blurred."""
@@ -254,7 +321,8 @@ def _pose(reading: PoseReading, ratio: Float[ndarray, "2"]) -> PoseLandmarks:
 
 
 def _mesh(pose: PoseLandmarks, placement: Placement) -> HumanMesh:
-    stature_m = stature_from_joints(placement.joints_m, pose.visibility)
+    # From behind landmarks are too far apart for the stature: the distance is corrected for it, the stature is not.
+    stature_m = stature_from_joints(placement.joints_m, pose.visibility) / facing_factor(pose.world_m)
     vertices, faces = body_mesh(placement.joints_m, stature_m=stature_m)
     return HumanMesh(
         vertices,
@@ -263,6 +331,8 @@ def _mesh(pose: PoseLandmarks, placement: Placement) -> HumanMesh:
         stature_m=stature_m,
         log_depth_sigma=log_depth_sigma(placement),
         reprojection_px=placement.reprojection_px,
+        near_share=CHILD_SHARE,
+        near_log=CHILD_NEAR_LOG,
     )
 
 
@@ -272,10 +342,3 @@ def _resized_mask(small_mask: Bool[ndarray, "a b"], shape: tuple[int, int]) -> B
         return small_mask
     share = cv2.resize(small_mask.astype(np.uint8) * 200, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
     return share > 100
-
-
-def _roi_of_box(box_xyxy: Float[ndarray, "4"]) -> Roi:
-    """Return the crop for a person with a box only: upright, with the usual margin."""
-    left, top, right, bottom = box_xyxy.tolist()
-    centre = np.array([(left + right) / 2, (top + bottom) / 2])
-    return Roi(centre, 1.25 * max(right - left, bottom - top, 1.0), 0.0)
