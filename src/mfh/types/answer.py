@@ -184,7 +184,7 @@ class MeasuredLength:
 
     Attributes:
         segment: where.
-        metres: the length; NaN where an end has no finite depth (sky).
+        metres: the length; NaN where an end has no depth (sky, or beyond what answers reach).
         level_80: metres between which it lies with 80 % probability.
         level_95: the same with 95 %.
     """
@@ -239,6 +239,7 @@ class MetricDepth:
         relative: the relative depth the head is applied to.
         head: scale and shift.
         max_depth_m: farther answers are not valid.
+        reach_m: up to where the evidence reaches: farther, depth is left open. Infinite where it reaches everything.
         landmarks: every person considered, with verdict and reason.
         preset: name of the configuration that ran.
         models: role -> model name.
@@ -279,6 +280,7 @@ class MetricDepth:
     region: RegionDepth | None = None
     kept_paintings: tuple[MeasuredPainting, ...] = ()
     doubt: float = 0.0
+    reach_m: float = math.inf
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -333,10 +335,7 @@ class MetricDepth:
 
     @cached_property
     def depth_range_m(self) -> tuple[float, float, float]:
-        """Nearest, median and farthest depth: the 1st, 50th and 99th percentile of the valid pixels.
-
-        Percentiles, because single pixels at silhouettes and in the sky are not representative. NaN without any.
-        """
+        """Nearest, median and farthest depth: the 1st, 50th and 99th percentile of the valid pixels; NaN without any."""
         valid = self.map_m[~np.isnan(self.map_m)]
         if valid.size == 0:
             return math.nan, math.nan, math.nan

@@ -1,0 +1,72 @@
+"""How far the evidence reaches: beyond that depth, it leaves open how far things are.
+
+In disparity, a small error of the shift hardly moves what is near, and moves the far end of a street from 60 m to
+infinity. An answer there is arbitrary, however precisely it is written.
+"""
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.scale.consensus import Consensus
+from mfh.scale.head import log_depth_at
+from mfh.scale.interval import probable_log_depth
+from mfh.types import CommonErrors, MetricHead, RelativeDepth
+
+OPEN_RATIO = 4.0
+"""Upper over lower end of the 80 % interval of a depth from which it is left open: 30 to 120 m."""
+TIMES_BEST = 2.0
+"""The same ratio, over the smallest one in the photo: a rough answer is rough everywhere, which cuts nothing off."""
+_LEAST_FINITE = 0.9
+"""Probability of a finite depth below which the upper end of an 80 % interval is at infinity."""
+_KNOTS = 24
+_HALVINGS = 12
+
+
+def reach_m(consensus: Consensus, head: MetricHead, relative: RelativeDepth, errors: CommonErrors) -> float:
+    """Return the depth up to which the evidence reaches; infinite where it reaches everything in the photo.
+
+    From the place of the photo whose depth is known best, it is looked for towards the far end.
+
+    Args:
+        consensus: with the posterior over scale and shift.
+        head: the answer.
+        relative: relative depth of the photo.
+        errors: systematic errors.
+    """
+    values = relative.valid_values.astype(np.float64)
+    even = np.linspace(values.min(), values.max(), _KNOTS)
+    knots = np.unique(np.concatenate([even, np.quantile(values, np.linspace(0, 1, _KNOTS))]))
+    # From near to far.
+    knots = knots[np.isfinite(log_depth_at(head, knots))][:: -1 if relative.space == "disparity" else 1]
+    if not len(knots):
+        return math.inf
+
+    def ratios(places: Float[ndarray, "k"]) -> Float[ndarray, "k"]:
+        return np.array([_log_ratio(consensus, float(place), errors) for place in places])
+
+    log_ratio = ratios(knots)
+    best = int(np.argmin(log_ratio))
+    most = max(math.log(OPEN_RATIO), float(log_ratio[best]) + math.log(TIMES_BEST))
+    is_open = log_ratio[best:] > most
+    if not math.isfinite(most) or not is_open.any():
+        return math.inf
+    beyond = best + int(np.argmax(is_open))
+    within_value, open_value = float(knots[beyond - 1]), float(knots[beyond])
+    for _ in range(_HALVINGS):
+        middle = (within_value + open_value) / 2
+        if _log_ratio(consensus, middle, errors) > most:
+            open_value = middle
+        else:
+            within_value = middle
+    return math.exp(float(log_depth_at(head, np.array([within_value]))[0]))
+
+
+def _log_ratio(consensus: Consensus, value: float, errors: CommonErrors) -> float:
+    """Return the log of upper over lower end of the 80 % interval of depth at a relative depth."""
+    if consensus.posterior.finite_share(value) < _LEAST_FINITE:
+        return math.inf
+    low, high = probable_log_depth(consensus.posterior, value, 0.8, errors.log_sigma())
+    return high - low
