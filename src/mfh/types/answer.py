@@ -335,7 +335,7 @@ class MetricDepth:
 
     @cached_property
     def depth_range_m(self) -> tuple[float, float, float]:
-        """Nearest, median and farthest depth: the 1st, 50th and 99th percentile of the valid pixels; NaN without any."""
+        """Nearest, median and farthest depth: 1st, 50th and 99th percentile of the valid pixels; NaN without any."""
         valid = self.map_m[~np.isnan(self.map_m)]
         if valid.size == 0:
             return math.nan, math.nan, math.nan
