@@ -1,6 +1,6 @@
 """The sky of real photos: how much of it is found, and what else is taken for it.
 
-    python benchmarks/study_sky.py ../shared/data/photos_real ../shared/data/real_val [--labels benchmarks/sky_labels.tsv]
+    python benchmarks/study_sky.py ../shared/data/photos_real ../shared/data/real_val
 
 A row of the labels is a file below the first folder, the kind of its sky, and how far it comes down at the middle of
 eight columns of equal width, in percent of the height ("x" where that is not clear). Pixels within 5 % of the height of
@@ -66,7 +66,9 @@ def against_depth(folder: Path) -> None:
             rooms[name] = float(mask.mean())
     for name, share in streets.items():
         print(f"  {name}: {share:.2%}")
-    print(f"{len(streets)} streets: {np.mean(list(streets.values())):.2%} of the pixels with sensor depth taken for sky")
+    print(
+        f"{len(streets)} streets: {np.mean(list(streets.values())):.2%} of the pixels with sensor depth taken for sky"
+    )
     over = {name: f"{share:.1%}" for name, share in rooms.items() if share > 0.01}
     print(f"{len(rooms)} rooms and desks: more than 1 % taken for sky in {len(over)}: {over}")
 

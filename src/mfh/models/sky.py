@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from mfh.models.protocols import Rgb
+from mfh.models.protocols import Rgb, RgbOfAnySize
 from mfh.models.scene_kind import ENCODER
 from mfh.models.sessions import cpu_session, input_size, network_input
 from mfh.types import RelativeDepth
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 DECODER = EMBEDDED / "sky.onnx"
 FEATURES = ("stride_4", "stride_8", "stride_16", "stride_32")
 """Outputs of the encoder that the decoder reads."""
-INPUT_PIXELS = 240 * 320
+INPUT_PIXELS = 192 * 256
 SKY_PROBABILITY = 0.5
 """Probability from which a pixel is sky."""
 _CERTAIN = 0.9
@@ -89,7 +89,7 @@ def _sessions() -> "tuple[InferenceSession, InferenceSession]":
     return cpu_session(ENCODER, "scene network"), cpu_session(DECODER, "sky network")
 
 
-def _shrunk(rgb: Rgb) -> Rgb:
+def _shrunk(rgb: Rgb) -> RgbOfAnySize:
     height, width = rgb.shape[:2]
     ratio = (_BORDER_PIXELS / (height * width)) ** 0.5
     if ratio >= 1:

@@ -71,7 +71,7 @@ def load_network(kind: str, weights: Path) -> nn.Module:
     known = network.state_dict()
     # Counters of batch norm, which inference does not need, are not in ONNX files.
     kept = {name: value for name, value in known.items() if name.endswith("num_batches_tracked")}
-    network.load_state_dict({**kept, **{name: _rounded(value) for name, value in read_weights(weights).items()}})
+    network.load_state_dict({**kept, **{name: rounded(value) for name, value in read_weights(weights).items()}})
     return network.eval()
 
 
@@ -82,8 +82,11 @@ def imagenet_scene_features() -> nn.Module:
     return network.eval()
 
 
-def _rounded(value: Tensor) -> Tensor:
-    # Batch-norm statistics span too many orders of magnitude for half precision.
+def rounded(value: Tensor) -> Tensor:
+    """Return a weight rounded to half precision, as it is stored; vectors as they are.
+
+    Batch-norm statistics span too many orders of magnitude for half precision.
+    """
     return value.half().float() if value.ndim >= 2 else value
 
 
