@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 DECODER = EMBEDDED / "sky.onnx"
 FEATURES = ("stride_4", "stride_8", "stride_16", "stride_32")
 """Outputs of the encoder that the decoder reads."""
-INPUT_PIXELS = 192 * 256
+INPUT_PIXELS = 216 * 288
 SKY_PROBABILITY = 0.5
 """Probability from which a pixel is sky."""
 _CERTAIN = 0.9

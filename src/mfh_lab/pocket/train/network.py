@@ -200,7 +200,7 @@ class SceneFeatures(nn.Module):
         self.encoder = Encoder()
 
     def forward(self, rgb: Tensor) -> tuple[Tensor, ...]:
-        """(b, 3, h, w) RGB in [0, 1] -> (b, 1280) means and deviations, and features at strides 4, 8, 16 and 32.
+        """(b, 3, h, w) RGB in [0, 1] -> (b, 1280) means and standard deviations; features at strides 4 to 32.
 
         The means are those of everything, of the top and of the bottom half.
         """

@@ -4,7 +4,7 @@
 
 A row of the labels is a file below the photos and where its sky is: "none", or a grid of cells, width x height, then
 runs of them row by row: s sky, n not sky, ? not clear. The labels were proposed by colour and texture, later by earlier
-decoders, and each was accepted by eye. Every photo is shown as it is and in random variants: mirrored, cropped, toned,
+decoders, and each was accepted by eye. Every photo counts as it is and in random variants: mirrored, cropped, toned,
 and with another sky. The encoder is not trained.
 """
 
@@ -34,11 +34,11 @@ from mfh_lab.pocket.train.network import SkyDecoder
 UNKNOWN = -1.0
 _VALUES = {"s": 1.0, "n": 0.0, "?": UNKNOWN}
 _VARIANTS = 3
-_SHORT_SIDE = 224
+_SHORT_SIDE = 192
 _RATE, _DECAY, _CLIP = 2e-3, 1e-2, 1.0
 _TOGETHER = 4
-_OTHER_SKY = 0.4
-"""Share of the variants with another sky: white, grey, cream, red or dark ones are rare in the labelled photos."""
+_OTHER_SKY = 0.15
+"""Share of the variants with another sky: white, grey, cream and orange ones are rare in the labelled photos."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def variants(
         if (sky == 1).any() and rng.random() < _OTHER_SKY:
             other = _with_other_sky(rgb, sky, rng)
         height, width = sky.shape
-        share = rng.uniform(0.4, 1)
+        share = rng.uniform(0.5, 1)
         tall, wide = int(height * share), int(width * share)
         top = int(rng.integers(0, height - tall + 1)) if rng.random() < 0.7 else 0
         left = int(rng.integers(0, width - wide + 1))
@@ -113,7 +113,7 @@ def _with_other_sky(
     rgb: Float[ndarray, "h w 3"], sky: Float[ndarray, "h w"], rng: np.random.Generator
 ) -> Float[ndarray, "h w 3"]:
     """Return the photo with the colours of its sky replaced by a gradient; some of its texture stays."""
-    colours = np.array([[1, 1, 1], [0.8, 0.82, 0.84], [1, 0.93, 0.82], [0.95, 0.6, 0.4], [0.08, 0.1, 0.22]])
+    colours = np.array([[1, 1, 1], [0.8, 0.82, 0.84], [1, 0.93, 0.82], [0.95, 0.7, 0.5]])
     upper, lower = (colours[rng.integers(len(colours))] + rng.normal(0, 0.04, 3) for _ in range(2))
     down = np.linspace(0, 1, len(rgb))[:, None, None]
     mean = rgb[sky == 1].mean(0)
