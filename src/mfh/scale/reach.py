@@ -15,8 +15,11 @@ from mfh.scale.head import log_depth_at
 from mfh.scale.interval import probable_log_depth
 from mfh.types import CommonErrors, MetricHead, RelativeDepth
 
-OPEN_RATIO = 4.0
-"""Upper over lower end of the 80 % interval of a depth from which it is left open: 30 to 120 m."""
+OPEN_RATIO = 10.0
+"""Upper over lower end of the 80 % interval of a depth from which it is left open: 15 to 150 m.
+
+Chosen on 26 photos of streets, people and rooms: with 4, a quarter of some streets is cut off at 9 m.
+"""
 TIMES_BEST = 2.0
 """The same ratio, over the smallest one in the photo: a rough answer is rough everywhere, which cuts nothing off."""
 _LEAST_FINITE = 0.9
