@@ -77,9 +77,9 @@ def test_the_border_follows_the_edges_of_the_photo(monkeypatch: pytest.MonkeyPat
 
 def test_small_and_uncertain_pieces_are_not_sky():
     probability = np.zeros((200, 300), np.float32)
-    probability[:50, :100] = 0.95
-    probability[:50, 200:] = 0.7
-    probability[150:155, 150:155] = 0.99
+    probability[:50, :100] = 0.99
+    probability[:50, 200:] = 0.95
+    probability[150:155, 150:155] = 0.999
     kept = sky._pieces(probability)
     assert kept[:50, :100].all() and kept.sum() == 50 * 100
     # The naive twin: piece by piece.

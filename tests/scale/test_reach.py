@@ -9,7 +9,7 @@ from mfh.scale.consensus import Consensus, fit_consensus
 from mfh.scale.head import log_depth_at
 from mfh.scale.interval import probable_log_depth
 from mfh.scale.measurements import ScaleMeasurement
-from mfh.scale.reach import OPEN_RATIO, TIMES_BEST, reach_m
+from mfh.scale.reach import OPEN_RATIO, TIMES_MEDIAN, reach_m
 from mfh.types import CommonErrors, RelativeDepth
 
 STREET_M = np.geomspace(2.0, 300.0, 30 * 40).reshape(30, 40)
@@ -41,9 +41,9 @@ def test_beyond_it_the_interval_is_open_and_within_it_is_not():
     values = STREET.values.ravel()[::7].astype(np.float64)
     depth_m = np.exp(log_depth_at(fit.head, values))
     ratios = np.array([ratio(float(value)) for value in values])
-    most = max(OPEN_RATIO, TIMES_BEST * ratios.min())
-    best_m = depth_m[ratios.argmin()]
-    assert (ratios[(depth_m > best_m) & (depth_m < 0.97 * reach)] <= most).all()
+    most = max(OPEN_RATIO, TIMES_MEDIAN * ratio(float(np.median(STREET.values))))
+    median_m = np.median(depth_m)
+    assert (ratios[(depth_m > median_m) & (depth_m < 0.97 * reach)] <= most).all()
     assert ratios[depth_m > 1.03 * reach].min() > most
 
 

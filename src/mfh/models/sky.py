@@ -31,8 +31,8 @@ FEATURES = ("stride_4", "stride_8", "stride_16", "stride_32")
 INPUT_PIXELS = 216 * 288
 SKY_PROBABILITY = 0.5
 """Probability from which a pixel is sky."""
-_CERTAIN = 0.9
-"""A piece of sky has a pixel of at least this probability."""
+_CERTAIN = 0.985
+"""A piece of sky has a pixel of at least this probability: plain floors and walls reach 0.98."""
 _LEAST_SHARE = 0.002
 """Share of the photo below which a piece is not sky but an error."""
 _BORDER_PIXELS = 640 * 480
@@ -115,7 +115,8 @@ def _at_edges(probability: Float[ndarray, "h w"], rgb: Rgb) -> Float[ndarray, "h
 def _pieces(probability: Float[ndarray, "h w"]) -> Float[ndarray, "h w"]:
     """Return 1 in connected pieces of sky that are large and certain enough, else 0."""
     likely = (probability >= SKY_PROBABILITY).astype(np.uint8)
-    count, label, stats, _ = cv2.connectedComponentsWithStats(likely, connectivity=4)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(likely, connectivity=4)
+    label = np.asarray(labels, np.int32)
     large = stats[:, cv2.CC_STAT_AREA] >= _LEAST_SHARE * likely.size
     certain = np.zeros(count, bool)
     certain[label[probability >= _CERTAIN]] = True

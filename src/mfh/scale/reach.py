@@ -7,8 +7,6 @@ infinity. An answer there is arbitrary, however precisely it is written.
 import math
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
 from mfh.scale.consensus import Consensus
 from mfh.scale.head import log_depth_at
@@ -20,8 +18,8 @@ OPEN_RATIO = 10.0
 
 Chosen on 26 photos of streets, people and rooms: with 4, a quarter of some streets is cut off at 9 m.
 """
-TIMES_BEST = 2.0
-"""The same ratio, over the smallest one in the photo: a rough answer is rough everywhere, which cuts nothing off."""
+TIMES_MEDIAN = 2.0
+"""The same ratio, over that at the photo's median: a rough answer is rough everywhere, which cuts nothing off."""
 _LEAST_FINITE = 0.9
 """Probability of a finite depth below which the upper end of an 80 % interval is at infinity."""
 _KNOTS = 24
@@ -31,7 +29,7 @@ _HALVINGS = 12
 def reach_m(consensus: Consensus, head: MetricHead, relative: RelativeDepth, errors: CommonErrors) -> float:
     """Return the depth up to which the evidence reaches; infinite where it reaches everything in the photo.
 
-    From the place of the photo whose depth is known best, it is looked for towards the far end.
+    It is looked for from the photo's median, whose interval the answer states, towards the far end.
 
     Args:
         consensus: with the posterior over scale and shift.
@@ -40,23 +38,20 @@ def reach_m(consensus: Consensus, head: MetricHead, relative: RelativeDepth, err
         errors: systematic errors.
     """
     values = relative.valid_values.astype(np.float64)
-    even = np.linspace(values.min(), values.max(), _KNOTS)
-    knots = np.unique(np.concatenate([even, np.quantile(values, np.linspace(0, 1, _KNOTS))]))
-    # From near to far.
-    knots = knots[np.isfinite(log_depth_at(head, knots))][:: -1 if relative.space == "disparity" else 1]
+    # From the median to the far end.
+    shares = np.linspace(0.5, 0.0 if relative.space == "disparity" else 1.0, _KNOTS)
+    knots = np.concatenate([np.quantile(values, shares), np.linspace(*np.quantile(values, shares[[0, -1]]), _KNOTS)])
+    knots = np.unique(knots[np.isfinite(log_depth_at(head, knots))])
+    if relative.space == "disparity":
+        knots = knots[::-1]
     if not len(knots):
         return math.inf
-
-    def ratios(places: Float[ndarray, "k"]) -> Float[ndarray, "k"]:
-        return np.array([_log_ratio(consensus, float(place), errors) for place in places])
-
-    log_ratio = ratios(knots)
-    best = int(np.argmin(log_ratio))
-    most = max(math.log(OPEN_RATIO), float(log_ratio[best]) + math.log(TIMES_BEST))
-    is_open = log_ratio[best:] > most
-    if not math.isfinite(most) or not is_open.any():
+    log_ratio = np.array([_log_ratio(consensus, float(knot), errors) for knot in knots])
+    most = max(math.log(OPEN_RATIO), float(log_ratio[0]) + math.log(TIMES_MEDIAN))
+    is_open = log_ratio > most
+    if not is_open.any():
         return math.inf
-    beyond = best + int(np.argmax(is_open))
+    beyond = int(np.argmax(is_open))
     within_value, open_value = float(knots[beyond - 1]), float(knots[beyond])
     for _ in range(_HALVINGS):
         middle = (within_value + open_value) / 2

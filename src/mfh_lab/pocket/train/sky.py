@@ -134,7 +134,8 @@ def look_at(photos: Path, labels: Path, rng: np.random.Generator) -> list[Exampl
         size = (rgb.shape[1], rgb.shape[0])
         sky = np.zeros(rgb.shape[:2], np.float32) if label is None else _large(label, size)
         for seen, mask in variants(rgb, sky, rng):
-            inputs = network_input(seen, *input_size(*mask.shape, INPUT_PIXELS))
+            height, width = mask.shape
+            inputs = network_input(seen, *input_size(height, width, INPUT_PIXELS))
             maps = [torch.from_numpy(np.asarray(one)).half() for one in encoder.run(list(FEATURES), {"rgb": inputs})]
             size = (maps[0].shape[3], maps[0].shape[2])
             share, known = (
