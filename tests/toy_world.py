@@ -101,6 +101,8 @@ class OracleRelativeDepth:
     shape_log_sigma: float = 0.0
     batches: list[int] = field(default_factory=list)
     people_farther: float = 1.0
+    # Its pictures are no photos: nothing in them looks like a sky, or like no sky.
+    keeps_sky: bool = True
 
     def predict(self, photos: Sequence[np.ndarray]) -> list[RelativeDepth]:
         self.batches.append(len(photos))

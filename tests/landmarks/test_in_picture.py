@@ -44,6 +44,15 @@ def test_the_unit_of_relative_depth_does_not_matter():
         assert [verdict is None for verdict in verdicts(relative, LEFT, OUTSIDE)] == [False, True]
 
 
+def test_holes_elsewhere_change_nothing_and_without_depth_no_picture_is_seen():
+    """The sky, or holes of a given map: NaN."""
+    holes = FLAT.copy()
+    holes[:60], holes[:, -60:] = np.nan, np.nan
+    assert [verdict is None for verdict in verdicts(holes, LEFT, OUTSIDE)] == [False, True]
+    holes[somebody(LEFT)[1]] = np.nan
+    assert verdicts(holes, LEFT) == [None]
+
+
 def test_nobody_to_look_at():
     assert verdicts(FLAT) == []
 

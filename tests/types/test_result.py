@@ -35,7 +35,7 @@ def test_a_result_prints_as_a_few_lines_and_no_array(result):
     assert f"region        {result.region.depth_m:.2f} m at 3,20 to 40,40" in text
     assert f"length        {result.lengths[0].metres:.2f} m from 1,30 to 50,40" in text
     sky = replace(result.lengths[0], metres=math.nan)
-    assert "none from 1,30 to 50,40: an end lies at infinity" in str(replace(result, lengths=(sky,)))
+    assert "none from 1,30 to 50,40: an end lies in the sky, or farther" in str(replace(result, lengths=(sky,)))
     assert all(warning in text for warning in result.warnings)
 
 

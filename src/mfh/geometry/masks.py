@@ -1,5 +1,7 @@
 """Pixel masks, boxes, and maps with holes: NaN where a map has no value."""
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
@@ -48,6 +50,26 @@ def relative_with_holes(values: Float[ndarray, "h w"], space: Space) -> Relative
         return RelativeDepth(values, space)
     filled = np.where(valid_mask, values, np.median(values[valid_mask])).astype(np.float32)
     return RelativeDepth(filled, space, valid_mask=valid_mask)
+
+
+def resize_relative(relative: RelativeDepth, size: tuple[int, int], interpolation: int) -> RelativeDepth:
+    """Return relative depth at another size, interpolated between its valid values alone.
+
+    In the sky the values are a network's: they are kept, since paintings are aligned by them too.
+
+    Args:
+        relative: of the photo.
+        size: width and height.
+        interpolation: OpenCV's number of a linear one.
+    """
+    seen = resize_with_holes(relative.values_or_nan, size, interpolation)
+    smaller = replace(relative_with_holes(seen, relative.space), log_range=relative.log_range)
+    if not relative.holes_are_sky or smaller.valid_mask is None:
+        return smaller
+    import cv2
+
+    values = np.where(smaller.valid_mask, seen, cv2.resize(relative.values, size, interpolation=interpolation))
+    return replace(smaller, values=values, holes_are_sky=True)
 
 
 def resize_with_holes(

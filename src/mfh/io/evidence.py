@@ -109,6 +109,7 @@ class Description:
     shape_log_sigma: float
     provenance: str
     max_depth_m: float
+    holes_are_sky: bool = False
 
 
 def save_evidence(path: str | Path, gathered: Gathered) -> None:
@@ -127,6 +128,7 @@ def save_evidence(path: str | Path, gathered: Gathered) -> None:
         focal=photo.focal,
         space=relative.space,
         log_range=relative.log_range and relative.log_range.parts,
+        holes_are_sky=relative.holes_are_sky,
         region=gathered.region,
         lengths=gathered.lengths,
         landmarks=tuple(one.landmarks for one in evidence),
@@ -202,6 +204,7 @@ def _gathered(description: Description, arrays: Mapping[str, ndarray], path: str
             read_log_range(description.log_range),
             arrays.get("valid_mask"),
             photo_shape=None if arrays["relative"].shape == shape else shape,
+            holes_are_sky=description.holes_are_sky,
         ),
         evidence=_evidence(description.landmarks, arrays),
         seconds=description.seconds,

@@ -58,6 +58,8 @@ def receipt(
         "depth_m": {"nearest": nearest_m, "median": median_m, "farthest": farthest_m},
         "valid_fraction": float((~np.isnan(result.map_m)).mean()),
         "max_depth_m": result.max_depth_m,
+        "reach_m": result.reach_m,
+        "sky_fraction": result.relative.sky_fraction,
         "head": {
             "scale": float(result.head.scale),
             "shift": float(result.head.shift),

@@ -6,6 +6,7 @@ suffices alone: doors, windows and pavements have straight edges, and far people
 regression on them does (``benchmarks/study_pictures.py`` has the fit and the rates, docs/results/scale.md the table).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
@@ -15,6 +16,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from mfh.errors import Rejected
+from mfh.geometry.masks import resize_with_holes
 from mfh.geometry.rectangles import Rectangle, find_rectangle, holds
 from mfh.landmarks.bodies import Sighting
 
@@ -101,12 +103,12 @@ def without_pictured(sighting: Sighting, rgb: Float[ndarray, "h w 3"], relative:
 
 
 def small_depth(relative: Float[ndarray, "h w"]) -> Float[ndarray, "a b"]:
-    """Return relative depth, resized, with its 5th percentile at 0 and its 95th at 1."""
+    """Return relative depth, resized, with its 5th percentile at 0 and its 95th at 1; NaN where most of it is."""
     height, width = relative.shape
     shrink = min(1.0, _LONG_SIDE_PX / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    small = cv2.resize(relative.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    low, high = np.percentile(small, (5, 95))
+    small = resize_with_holes(relative.astype(np.float32), size, cv2.INTER_AREA)
+    low, high = np.nanpercentile(small, (5, 95))
     return (small - low) / max(float(high - low), 1e-6)
 
 
@@ -125,7 +127,7 @@ def picture_features(
 
 
 def _relief(values: Float[ndarray, "a b"], mask: Bool[ndarray, "a b"]) -> float:
-    """Return how much nearer a person is than the surroundings."""
+    """Return how much nearer a person is than the surroundings; infinite where one of them has no depth."""
     if not mask.any():
         return 0.0
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
@@ -134,4 +136,9 @@ def _relief(values: Float[ndarray, "a b"], mask: Bool[ndarray, "a b"]) -> float:
     around = (cv2.dilate(person, np.ones((2 * reach + 1, 2 * reach + 1))) > 0) & ~(
         cv2.dilate(person, np.ones((3, 3))) > 0
     )
-    return float(np.median(values[mask]) - np.median(values[around])) if around.any() else 0.0
+    if not around.any():
+        return 0.0
+    seen = np.isfinite(values)
+    if not (seen & mask).any() or not (seen & around).any():
+        return math.inf
+    return float(np.median(values[seen & mask]) - np.median(values[seen & around]))

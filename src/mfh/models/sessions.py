@@ -46,11 +46,17 @@ def input_size(height: int, width: int, pixels: int, *, stride: int = _STRIDE) -
     return max(1, round(tall / stride)) * stride, max(1, round(tall * aspect / stride)) * stride
 
 
+def network_input(photo: Rgb, tall: int, wide: int) -> Float[ndarray, "1 3 tall wide"]:
+    """Return a network's input: the resized photo, channels first."""
+    method = cv2.INTER_AREA if tall * wide < photo.shape[0] * photo.shape[1] else cv2.INTER_LINEAR
+    small = cv2.resize(photo, (wide, tall), interpolation=method)
+    return np.ascontiguousarray(small.transpose(2, 0, 1)[None], np.float32)
+
+
 def mirrored_input(photo: Rgb, tall: int, wide: int) -> Float[ndarray, "2 3 tall wide"]:
     """Return a network's input: the resized photo and its mirror image, channels first."""
-    method = cv2.INTER_AREA if tall * wide < photo.shape[0] * photo.shape[1] else cv2.INTER_LINEAR
-    small = cv2.resize(photo, (wide, tall), interpolation=method).transpose(2, 0, 1)
-    return np.ascontiguousarray(np.stack([small, small[..., ::-1]]), np.float32)
+    one = network_input(photo, tall, wide)
+    return np.concatenate([one, one[..., ::-1]])
 
 
 # The standard error stream is shared by the whole process: one network is opened at a time.

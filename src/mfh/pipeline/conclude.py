@@ -3,6 +3,7 @@
 What was gathered can be kept in a file and concluded again, for another focal length, head or known size.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,12 +13,21 @@ import numpy as np
 from mfh.config import HeadConfig
 from mfh.errors import InputError
 from mfh.geometry.camera import check_camera
-from mfh.pipeline.messages import about_edges, about_given, about_heights, about_limit, no_depth, notes_for
+from mfh.pipeline.messages import (
+    about_edges,
+    about_given,
+    about_heights,
+    about_limit,
+    about_sky,
+    no_depth,
+    notes_for,
+)
 from mfh.pipeline.request import check_request
 from mfh.pipeline.solve import Solution, solve
 from mfh.scale.fit import ScaleFit, reject_person
 from mfh.scale.interval import depth_log_sigma, measure_lengths
 from mfh.scale.known_sizes import KnownSizes, depth_limit_m
+from mfh.scale.reach import reach_m
 from mfh.types import (
     Camera,
     Evidence,
@@ -73,6 +83,9 @@ def conclude(
     )
     fit, errors, considered = solution.fit, solution.errors, solution.considered
     limit_m = depth_limit_m(solution.known, fit.head, max_depth_m=gathered.max_depth_m)
+    # The paper's head has no interval of its own, and answers everywhere.
+    reached_m = math.inf if head.kind == "silog" else reach_m(fit.consensus, fit.head, relative, errors.common)
+    limit_m = min(limit_m, reached_m)
     _check_reach(photo, relative, fit.head, considered, limit_m)
     landmarks = tuple(landmark for one in fit.evidence for landmark in one.landmarks)
     interval = solution.interval()
@@ -88,6 +101,7 @@ def conclude(
         relative=relative,
         head=fit.head,
         max_depth_m=limit_m,
+        reach_m=reached_m,
         landmarks=landmarks,
         preset=gathered.preset,
         models=gathered.models,
@@ -110,7 +124,8 @@ def conclude(
             *about_given(known, known_sizes, considered, doubt=doubt, head=head),
             *about_heights(known, landmarks),
             *about_edges(known, relative, fit.head, limit_m),
-            *about_limit(relative, fit.head, limit_m),
+            *about_sky(relative),
+            *about_limit(relative, fit.head, limit_m, reach_m=reached_m),
         ),
         interval=interval,
         log_sigma_curve=depth_log_sigma(fit.consensus, relative, errors.common),
@@ -124,6 +139,7 @@ def conclude(
             photo.camera,
             errors.common,
             widths_log_sigma=errors.widths,
+            limit_m=limit_m,
         ),
         region=region,
         kept_paintings=tuple(
@@ -209,8 +225,10 @@ def _without(evidence: Sequence[Evidence], exclude: Sequence[int]) -> list[Evide
 def _region_depth(region: Region, solution: Solution, *, limit_m: float) -> RegionDepth | None:
     """Return the depth of a region; None where half of it or more has none: what is not valid is too far."""
     relative = solution.relative
-    interval = solution.region_interval(region)
     window = relative.window(region)
+    if relative.holes_are_sky and relative.valid_mask is not None and not relative.valid_mask[window].any():
+        return None
+    interval = solution.region_interval(region)
     seen_m = solution.fit.head.depth_of(relative.values[window], max_depth_m=limit_m)
     seen_m = np.where(np.isnan(seen_m), np.inf, seen_m)
     depth_m = np.median(seen_m if relative.valid_mask is None else seen_m[relative.valid_mask[window]])
@@ -223,6 +241,8 @@ def _holes_in(region: Region, relative: RelativeDepth) -> tuple[str, ...]:
     if relative.valid_mask is None or relative.valid_mask[window].all():
         return ()
     share = 1 - float(relative.valid_mask[window].mean())
+    if relative.holes_are_sky:
+        return () if share == 1 else (f"{share:.1%} of the region is sky: its metres are of the rest",)
     return (f"the relative depth has no value at {share:.1%} of the region: its metres are of the rest",)
 
 

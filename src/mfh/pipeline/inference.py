@@ -48,6 +48,8 @@ class Models:
     relative_depth: RelativeDepthModel
     person_segmenter: PersonSegmenter
     human_mesh: HumanMeshModel
+    cuts_sky: bool = False
+    """Whether relative depth of a photo is not valid in its sky; a model with ``keeps_sky`` is left as it is."""
 
     def predict_relative(self, photos: Sequence[Float[ndarray, "_ _ 3"]]) -> list[RelativeDepth]:
         """Predict relative depth.
@@ -72,7 +74,7 @@ class Models:
         return maps
 
     def predict_depth(self, rgb: Float[ndarray, "h w 3"]) -> RelativeDepth:
-        """Predict relative depth of a photo, with how far its depth likely reaches.
+        """Predict relative depth of a photo, with how far its depth likely reaches; not valid in the sky.
 
         Args:
             rgb: the photo.
@@ -81,7 +83,13 @@ class Models:
             BackendError: as for :meth:`predict_relative`.
         """
         (relative,) = self.predict_relative([rgb])
-        return with_likely_range(relative, shape_log_sigma=self.relative_depth.shape_log_sigma)
+        relative = with_likely_range(relative, shape_log_sigma=self.relative_depth.shape_log_sigma)
+        if not self.cuts_sky or relative.valid_mask is not None or getattr(self.relative_depth, "keeps_sky", False):
+            return relative
+        # Imported with the first photo: it brings OpenCV, and importing the package must stay quick.
+        from mfh.models.sky import without_sky
+
+        return without_sky(relative, rgb)
 
     def find_people(
         self,

@@ -158,7 +158,7 @@ def notes_for(
         )
         notes.append(Note("scale", shift))
     if nothing_in_region:
-        nothing = "what is seen in the region lies at infinity, or farther than answers reach: it has no depth"
+        nothing = "what is seen in the region is sky, or farther than answers reach: it has no depth"
         notes.append(Note("region", nothing))
     return tuple(notes)
 
@@ -253,29 +253,55 @@ def about_edges(known: KnownSizes, relative: RelativeDepth, head: MetricHead, li
     return tuple(notes)
 
 
-def about_limit(relative: RelativeDepth, head: MetricHead, limit_m: float) -> tuple[Note, ...]:
+def about_sky(relative: RelativeDepth) -> tuple[Note, ...]:
+    """Return how much of a photo is sky.
+
+    Args:
+        relative: of the photo.
+    """
+    if not relative.sky_fraction:
+        return ()
+    return (Note("range", f"the sky ({_percent(relative.sky_fraction)} of the photo) has no depth"),)
+
+
+def about_limit(
+    relative: RelativeDepth, head: MetricHead, limit_m: float, *, reach_m: float = math.inf
+) -> tuple[Note, ...]:
     """Return how much of a photo lies beyond the farthest depth that is answered.
 
     Args:
         relative: of the photo.
         head: the answer.
         limit_m: farther answers are not valid.
+        reach_m: up to where the evidence reaches, which may be what limits them.
     """
     reached = (1 / limit_m if head.space == "disparity" else limit_m) - head.shift
-    values, at_limit = relative.values, reached / head.scale
-    if head.space == "disparity":
-        beyond = np.count_nonzero((values < at_limit) & (values > -head.shift / head.scale))
-    else:
+    values, at_limit, is_reach = relative.valid_values, reached / head.scale, reach_m <= limit_m
+    if head.space == "depth":
         beyond = np.count_nonzero(values > at_limit)
+    elif is_reach:
+        beyond = np.count_nonzero(values < at_limit)
+    else:
+        beyond = np.count_nonzero((values < at_limit) & (values > -head.shift / head.scale))
     if not beyond:
         return ()
-    share = beyond / values.size
-    percent = f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
-    farther = (
-        f"{percent} of the pixels are farther than {limit_m:.4g} m, where answers end: they have no depth; a distance "
-        "that you know out there (--known-distance; Request(known=KnownSizes(...)) in Python) moves that end beyond it"
-    )
+    percent = _percent(beyond / relative.values.size)
+    known = "that you know out there (--known-distance; Request(known=KnownSizes(...)) in Python)"
+    if is_reach:
+        farther = (
+            f"{percent} of the pixels are beyond {reach_m:.3g} m, farther than the evidence reaches: how far they are "
+            f"is left open, and they have no depth; a distance {known} says more"
+        )
+    else:
+        farther = (
+            f"{percent} of the pixels are farther than {limit_m:.4g} m, where answers end: they have no depth; a "
+            f"distance {known} moves that end beyond it"
+        )
     return (Note("range", farther),)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.001 else "less than 0.1%"
 
 
 def no_depth(
@@ -290,7 +316,8 @@ def no_depth(
         people: every person considered.
         limit_m: farther answers are not valid.
     """
-    nearest = float(relative.values.max() if head.space == "disparity" else relative.values.min())
+    values = relative.valid_values
+    nearest = float(values.max() if head.space == "disparity" else values.min())
     log_nearest = float(log_depth_at(head, np.array([nearest]))[0])
     where = "lies at infinity" if log_nearest == math.inf else "lies behind the camera"
     if math.isfinite(log_nearest):

@@ -57,6 +57,8 @@ class GivenRelativeDepth:
     """
 
     shape_log_sigma = ASSUMED_SHAPE_LOG_SIGMA
+    keeps_sky = True
+    """The map has its own holes, and what it places at infinity."""
 
     def __init__(self, given: RelativeDepthMap, pixels: Shaped[ndarray, "h w c"]) -> None:
         self.name = given.name

@@ -20,7 +20,7 @@ from numpy import ndarray
 from mfh.config import Config
 from mfh.errors import Rejected
 from mfh.geometry.camera import resize_camera
-from mfh.geometry.masks import relative_with_holes, resize_with_holes
+from mfh.geometry.masks import resize_relative
 from mfh.landmarks.bodies import judge_people
 from mfh.landmarks.contact import Contact, find_contacts
 from mfh.landmarks.sprites import judge_sprite, sprite_contact
@@ -213,10 +213,9 @@ def canvas_of(photo: Photo, relative: RelativeDepth, *, max_pixels: int) -> tupl
 
     size = (max(1, round(camera.width * ratio)), max(1, round(camera.height * ratio)))
     rgb = cv2.resize(photo.rgb, size, interpolation=cv2.INTER_AREA)
-    values = resize_with_holes(relative.values_or_nan, size, cv2.INTER_AREA)
     # Means of numbers in [0, 1] may leave it by a rounding error.
     smaller = replace(photo, pixels=np.clip(rgb, 0, 1), camera=resize_camera(camera, width=size[0], height=size[1]))
-    return smaller, replace(relative_with_holes(values, relative.space), log_range=relative.log_range)
+    return smaller, resize_relative(relative, size, cv2.INTER_AREA)
 
 
 def on_photo(evidence: Evidence, canvas: Photo, photo: Photo) -> Evidence:

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from mfh.errors import InputError
 from mfh.scale.consensus import Consensus
 from mfh.scale.given import NOTABLE_DOUBT
 from mfh.scale.head import log_depth_at
@@ -103,11 +104,11 @@ def _interval(
     common = errors.log_sigma(shape_share=shape_share)
 
     def factors(level: float) -> tuple[float, float]:
-        low, high = _ends(posterior, value, level, common)
+        low, high = probable_log_depth(posterior, value, level, common)
         return math.exp(low - answer), math.exp(high - answer)
 
     places = [place for place in (span.low, span.middle, span.high) if posterior.finite_share(place) > 0]
-    ends = [_ends(posterior, place, 0.8, common) for place in places]
+    ends = [probable_log_depth(posterior, place, 0.8, common) for place in places]
     given = consensus.disagreement
     sources = people if given is None else f"what is given{'' if given.by_people is None else f' and {people}'}"
     people_sigma = float(posterior.moments(np.array([value]))[1][0])
@@ -124,7 +125,7 @@ def _interval(
     )
 
 
-def _ends(posterior: ScalePosterior, value: float, level: float, common: float) -> tuple[float, float]:
+def probable_log_depth(posterior: ScalePosterior, value: float, level: float, common: float) -> tuple[float, float]:
     """Return the log depths between which a relative depth lies with a probability of LEVELS.
 
     ``common`` is the log sigma of the systematic errors.
@@ -241,6 +242,7 @@ def measure_lengths(
     errors: CommonErrors,
     *,
     widths_log_sigma: float = 0.0,
+    limit_m: float = math.inf,
 ) -> tuple[MeasuredLength, ...]:
     """Return the length of each segment, in order.
 
@@ -252,11 +254,15 @@ def measure_lengths(
         camera: of the photo.
         errors: systematic errors; of the focal length, the part that scales depth.
         widths_log_sigma: of the focal length, the part that scales widths with its inverse.
+        limit_m: farther answers are not valid.
 
     Raises:
         InputError: for a pixel outside the photo, or a segment without a length.
     """
-    return tuple(_measure(one, posterior, head, relative, camera, errors, widths_log_sigma) for one in segments)
+    return tuple(
+        _measure(one, posterior, head, relative, camera, errors, widths_log_sigma, math.log(limit_m))
+        for one in segments
+    )
 
 
 def segment_rays(segment: Segment, camera: Camera) -> Float[ndarray, "2 3"]:
@@ -277,12 +283,13 @@ def _measure(
     camera: Camera,
     errors: CommonErrors,
     widths_log_sigma: float,
+    log_limit: float,
 ) -> MeasuredLength:
     rays = segment_rays(segment, camera)
-    values = np.array([relative_at(relative, xy) for xy in (segment.start_xy, segment.end_xy)])
+    values = np.array([_relative_or_nan(relative, xy) for xy in (segment.start_xy, segment.end_xy)])
     log_depth = log_depth_at(head, values)
-    if not np.isfinite(log_depth).all():
-        # At infinity, or behind the camera.
+    if not np.isfinite(log_depth).all() or (log_depth > log_limit).any():
+        # Sky, at infinity, too far, or behind the camera.
         return MeasuredLength(segment, math.nan, _UNKNOWN, _UNKNOWN)
     ends_m = rays * np.exp(log_depth)[:, None]
     metres = float(np.linalg.norm(ends_m[1] - ends_m[0]))
@@ -297,6 +304,16 @@ def _measure(
         return float(np.exp(low)), float(np.exp(high))
 
     return MeasuredLength(segment, metres, between(0.8), between(0.95))
+
+
+def _relative_or_nan(relative: RelativeDepth, xy: tuple[float, float]) -> float:
+    """Return relative depth at an end of a length; NaN in the sky, which has no depth, but is no error to ask for."""
+    try:
+        return relative_at(relative, xy)
+    except InputError:
+        if not relative.holes_are_sky:
+            raise
+        return math.nan
 
 
 def _log_lengths(

@@ -184,7 +184,7 @@ class MeasuredLength:
 
     Attributes:
         segment: where.
-        metres: the length; NaN where an end has no finite depth (sky).
+        metres: the length; NaN where an end has no depth (sky, or beyond what answers reach).
         level_80: metres between which it lies with 80 % probability.
         level_95: the same with 95 %.
     """
@@ -231,14 +231,14 @@ class MeasuredPainting:
 class MetricDepth:
     """Metric depth of one photo, with everything needed to judge it.
 
-    It is the head applied to the relative depth. What is as large as the photo is made when it is first asked for, or
-    by rows, so that a photo of 100 megapixels can be written without any map of that size.
+    It is the head applied to the relative depth; maps of the photo's size are made when they are first asked for.
 
     Attributes:
         photo: the photo (with camera and focal provenance).
         relative: the relative depth the head is applied to.
         head: scale and shift.
         max_depth_m: farther answers are not valid.
+        reach_m: up to where the evidence reaches: farther, depth is left open. Infinite where it reaches everything.
         landmarks: every person and object considered, with verdict and reason.
         preset: name of the configuration that ran.
         models: role -> model name.
@@ -279,6 +279,7 @@ class MetricDepth:
     region: RegionDepth | None = None
     kept_paintings: tuple[MeasuredPainting, ...] = ()
     doubt: float = 0.0
+    reach_m: float = math.inf
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -367,9 +368,6 @@ class MetricDepth:
 
         Args:
             folder: made where it is not there; earlier results of the same photo in it are replaced.
-
-        Returns:
-            The folder.
 
         Raises:
             InputError: where it cannot be written, or holds the results of another photo or files of another kind.

@@ -160,8 +160,9 @@ class RelativeDepth:
             ``depth``: affine-invariant depth, larger is farther.
         space: which of the two; the metric head is fitted in the same space.
         log_range: of the photo, where a network estimated it from the picture or from the shape of the map.
-        valid_mask: (a, b) where the values say anything; None for everywhere, as of every network. Maps that users
-            bring may have holes: what fills them is of no meaning.
+        valid_mask: (a, b) where the values say anything; None for everywhere. Maps that users bring may have holes:
+            what fills them is of no meaning.
+        holes_are_sky: what is not valid is sky, found in the photo; a network's values there are kept.
         photo_shape: height and width of the photo, where that is larger than the input of the model; None where the
             map has its size.
     """
@@ -171,6 +172,12 @@ class RelativeDepth:
     log_range: LogRange | None = None
     valid_mask: Bool[ndarray, "a b"] | None = None
     photo_shape: tuple[int, int] | None = None
+    holes_are_sky: bool = False
+
+    @property
+    def sky_fraction(self) -> float:
+        """Share of the photo that is sky, as far as it was looked for."""
+        return 1 - float(self.valid_mask.mean()) if self.holes_are_sky and self.valid_mask is not None else 0.0
 
     @property
     def valid_values(self) -> Float[ndarray, "n"]:

@@ -14,7 +14,7 @@ def summary(result: "MetricDepth") -> str:
     """Return a result as text: distances, how sure they are, what the scale rests on, and what to beware of."""
     camera = result.photo.camera
     nearest, median, farthest = result.depth_range_m
-    rows = [("depth", f"{nearest:.2f} m nearest, {median:.2f} m median, {farthest:.2f} m farthest")]
+    rows = [("depth", f"{nearest:.2f} m nearest, {median:.2f} m median, {farthest:.2f} m farthest{_beyond(result)}")]
     if result.interval is not None:
         rows.append(("interval", describe_interval(result.interval)))
     if result.region is not None:
@@ -27,6 +27,11 @@ def summary(result: "MetricDepth") -> str:
     rows += [("note", one) for one in result.warnings]
     head = f"{result.photo.name}: {camera.width}x{camera.height}, preset {result.preset}"
     return "\n".join(shown(line) for line in [head, *(f"  {name:<13} {text}" for name, text in rows)])
+
+
+def _beyond(result: "MetricDepth") -> str:
+    """Return what follows the depths of a photo whose far end the evidence does not reach."""
+    return f"; the rest beyond {result.reach_m:.3g} m" if result.reach_m <= result.max_depth_m else ""
 
 
 def describe_interval(interval: "ScaleInterval") -> str:
@@ -52,6 +57,6 @@ def describe_length(length: "MeasuredLength") -> str:
     (x1, y1), (x2, y2) = length.segment.start_xy, length.segment.end_xy
     where = f"from {x1:g},{y1:g} to {x2:g},{y2:g}"
     if math.isnan(length.metres):
-        return f"none {where}: an end lies at infinity"
+        return f"none {where}: an end lies in the sky, or farther than answers reach"
     low, high = length.level_80
     return f"{length.metres:.2f} m {where}, {low:.2f} to {high:.2f} m with 80 % probability"

@@ -130,7 +130,7 @@ def _draw_captions(
     draw, font = ImageDraw.Draw(canvas), font_of(font_px)
     # The built-in font has no letters beyond Latin.
     name = result.photo.name if result.photo.name.isascii() else "photo"
-    for left, title in zip(lefts, (name, "depth: metres along the optical axis"), strict=True):
+    for left, title in zip(lefts, (name, f"depth: metres along the optical axis{_hatched(result)}"), strict=True):
         draw.text((left, font_px), fit(title, font, panel[0]), font=font, fill=INK, anchor="lm")
     measured = f"scale from {_sources(result)}"
     if result.interval is not None:
@@ -140,6 +140,13 @@ def _draw_captions(
     below = canvas.height - font_px
     room_px = canvas.width - 2 * lefts[0]
     draw.text((lefts[0], below), fit(measured, font, room_px), font=font, fill=FAINT_INK, anchor="lm")
+
+
+def _hatched(result: MetricDepth) -> str:
+    """Return what is hatched: the sky, and what lies beyond the reach of the evidence."""
+    parts = ["the sky"] if result.relative.sky_fraction else []
+    parts += [f"beyond {result.reach_m:.3g} m"] if result.reach_m <= result.max_depth_m else []
+    return f" · hatched: {' and '.join(parts)}" if parts else ""
 
 
 def _sources(result: MetricDepth) -> str:

@@ -215,11 +215,12 @@ CATALOG: dict[str, CatalogModel] = {
             version="1",
             licence="Apache-2.0",
             gated=False,
-            used_by="relative depth (preset pocket)",
+            used_by="relative depth (preset pocket), and the sky",
             files=(
                 WeightFile("depth.onnx", None, None),
                 WeightFile("range.npz", None, None),
                 WeightFile("shape_range.npz", None, None),
+                WeightFile("sky.onnx", None, None),
             ),
         ),
         CatalogModel(

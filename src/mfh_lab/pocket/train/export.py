@@ -4,7 +4,7 @@
 
 Weights are rounded to half precision and stored so, which halves the file; the arithmetic stays single precision. The
 encoder of the scene judge, ImageNet's as it is (``scene``, without --weights), is stored in 8 bits with a scale a
-channel: its features only say what kind of picture it is.
+channel: its features only say what kind of picture it is, and where the sky is.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from mfh_lab.pocket.train.network import PainterNetwork, PooledDepth, SceneFeatures
+from mfh_lab.pocket.train.network import PainterNetwork, PooledDepth, SceneFeatures, SkyDecoder
 from mfh_lab.pocket.train.training import HALF, read_weights
 
 
@@ -34,6 +34,8 @@ class Interface:
 
 _SIZE = {0: "batch", 2: "height", 3: "width"}
 _MAPS = {0: "batch", 2: "cells_high", 3: "cells_wide"}
+_FEATURES = {"stride_4": (4, 24), "stride_8": (8, 40), "stride_16": (16, 112), "stride_32": (32, 320)}
+_FEATURE_AXES = {name: {0: "batch", 2: f"{name}_high", 3: f"{name}_wide"} for name in _FEATURES}
 INTERFACES = {
     "depth": Interface(
         PooledDepth,
@@ -50,7 +52,16 @@ INTERFACES = {
             "log_sigma": _MAPS,
         },
     ),
-    "scene": Interface(SceneFeatures, {"rgb": (1, 3, 160, 224)}, {"features": {0: "batch"}}),
+    "scene": Interface(
+        SceneFeatures,
+        {"rgb": (1, 3, 160, 224)},
+        {"features": {0: "batch"}, **_FEATURE_AXES},
+    ),
+    "sky": Interface(
+        SkyDecoder,
+        {name: (1, channels, 160 // stride, 224 // stride) for name, (stride, channels) in _FEATURES.items()},
+        {"log_odds": {0: "batch", 1: "cells_high", 2: "cells_wide"}},
+    ),
 }
 
 
@@ -60,7 +71,7 @@ def load_network(kind: str, weights: Path) -> nn.Module:
     known = network.state_dict()
     # Counters of batch norm, which inference does not need, are not in ONNX files.
     kept = {name: value for name, value in known.items() if name.endswith("num_batches_tracked")}
-    network.load_state_dict({**kept, **{name: _rounded(value) for name, value in read_weights(weights).items()}})
+    network.load_state_dict({**kept, **{name: rounded(value) for name, value in read_weights(weights).items()}})
     return network.eval()
 
 
@@ -71,15 +82,18 @@ def imagenet_scene_features() -> nn.Module:
     return network.eval()
 
 
-def _rounded(value: Tensor) -> Tensor:
-    # Batch-norm statistics span too many orders of magnitude for half precision.
+def rounded(value: Tensor) -> Tensor:
+    """Return a weight rounded to half precision, as it is stored; vectors as they are.
+
+    Batch-norm statistics span too many orders of magnitude for half precision.
+    """
     return value.half().float() if value.ndim >= 2 else value
 
 
 def export_onnx(kind: str, network: nn.Module, path: Path) -> None:
     """Write a network as ONNX with free batch, height and width (multiples of 32 give the trained geometry)."""
     interface = INTERFACES[kind]
-    axes = {**{name: _SIZE for name in interface.inputs}, **interface.outputs}
+    axes = {**{name: _FEATURE_AXES.get(name, _SIZE) for name in interface.inputs}, **interface.outputs}
     unfinished = path.with_suffix(".tmp.onnx")
     with warnings.catch_warnings():
         # The TorchScript exporter is deprecated but needs no further package and handles the free sizes.

@@ -192,20 +192,49 @@ class PooledDepth(PocketDepth):
 
 
 class SceneFeatures(nn.Module):
-    """What ImageNet's encoder sees in a picture as a whole: the features by which the scene judge tells its kind."""
+    """What ImageNet's encoder sees in a picture: as a whole, for the scene judge, and cell by cell, for the sky."""
 
     def __init__(self) -> None:
         """Build the encoder."""
         super().__init__()
         self.encoder = Encoder()
 
-    def forward(self, rgb: Tensor) -> Tensor:
-        """(b, 3, h, w) RGB in [0, 1] -> (b, 1280) means of everything, top and bottom half, and standard deviations."""
-        coarsest = self.encoder(rgb)[-1]
+    def forward(self, rgb: Tensor) -> tuple[Tensor, ...]:
+        """(b, 3, h, w) RGB in [0, 1] -> (b, 1280) means and standard deviations; features at strides 4 to 32.
+
+        The means are those of everything, of the top and of the bottom half.
+        """
+        maps = self.encoder(rgb)[1:]
+        coarsest = maps[-1]
         middle = coarsest.shape[2] // 2
         means = [part.mean((2, 3)) for part in (coarsest, coarsest[:, :, :middle], coarsest[:, :, middle:])]
         spread = (coarsest - means[0][..., None, None]).square().mean((2, 3)).sqrt()
-        return torch.cat([*means, spread], 1)
+        return torch.cat([*means, spread], 1), *maps
+
+
+_SKY_WIDTH = 32
+
+
+class SkyDecoder(nn.Module):
+    """From the scene encoder's features to the log odds of sky, at stride 4; it also sees the mean of the picture."""
+
+    def __init__(self) -> None:
+        """Build the decoder."""
+        super().__init__()
+        sources, wide = list(_TAPS.values())[1:], _SKY_WIDTH
+        self.lateral = nn.ModuleList([nn.Conv2d(channels, wide, 1) for channels in sources])
+        self.context = nn.Sequential(nn.Linear(sources[-1], wide), nn.ReLU(), nn.Linear(wide, wide))
+        self.refine = nn.ModuleList([nn.Sequential(nn.Conv2d(wide, wide, 3, 1, 1), nn.ReLU()) for _ in sources])
+        self.head = nn.Conv2d(wide, 1, 3, 1, 1)
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        """Features (b, c, h/s, w/s) at strides 4, 8, 16 and 32 -> (b, h/4, w/4) log odds of sky."""
+        y = self.lateral[3](maps[3]) + self.context(maps[3].mean((2, 3)))[..., None, None]
+        y = self.refine[3](y)
+        for k in (2, 1, 0):
+            y = functional.interpolate(y, size=maps[k].shape[-2:], mode="bilinear", align_corners=False)
+            y = self.refine[k](y + self.lateral[k](maps[k]))
+        return self.head(y)[:, 0]
 
 
 COMPONENTS = 3

@@ -27,6 +27,7 @@ class TrueDisparity:
 
     name = "oracle"
     shape_log_sigma = 0.0
+    keeps_sky = True
 
     def __init__(self, render: Render, scale: float, shift: float, space: str = "disparity") -> None:
         depth = render.depth_m.astype(np.float64)
