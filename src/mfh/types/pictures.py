@@ -142,6 +142,17 @@ class LogRange:
         square = sum(weight * (sigma**2 + (middle - mean) ** 2) for weight, middle, sigma in self.parts)
         return mean, math.sqrt(square)
 
+    def scaled(self, factor: float, *, below: float) -> "LogRange":
+        """Return the same with smaller ranges.
+
+        Args:
+            factor: on the means.
+            below: means from here on stay.
+        """
+        return LogRange(
+            tuple((weight, mean * (factor if mean < below else 1.0), sigma) for weight, mean, sigma in self.parts)
+        )
+
     def widened(self, log_sigma: float) -> "LogRange":
         """Return the same, less certain.
 

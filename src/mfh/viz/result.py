@@ -87,7 +87,8 @@ def _draw_people(photo: Image.Image, landmarks: tuple[Landmark, ...], *, scale: 
     for person in people:
         if person.verdict == "used" and person.distance_m is not None:
             anchor = ((person.box_xyxy[0] + person.box_xyxy[2]) / 2 * scale, person.box_xyxy[1] * scale)
-            labels.append(place_label(f"{person.distance_m:.2f} m", anchor, photo.size, labels, font_px=font_px))
+            text = f"{person.label} {person.distance_m:.2f} m".strip()
+            labels.append(place_label(text, anchor, photo.size, labels, font_px=font_px))
     for label in labels:
         draw_label(draw, label, font_px=font_px)
     return labels

@@ -18,6 +18,13 @@ WEIGHTS = EMBEDDED / "depth.onnx"
 RANGE_WEIGHTS = WEIGHTS.with_name("range.npz")
 LEAST_RANGE_SIGMA = 0.3
 """Smallest standard deviation of the range prior: real photos vary more than the training renders."""
+RANGE_SHRINKAGE, OUTDOOR_LOG_RANGE = 0.8, 1.8
+"""Factor on predicted log ranges below the second number: regression dilution.
+
+The head predicts the true range of real photos (mean 1.06 in rooms, true 1.07), and the affine map that fits noisy
+disparity best has a smaller one (0.83). On real photos with sensor depth the error after one factor is .176 instead of
+.187 in rooms and .160 instead of .171 in close-ups; outdoors there is no such difference.
+"""
 # It was trained at the first two sizes; at the third, edges are sharper.
 _INPUT_PIXELS = (144 * 192, 192 * 256, 240 * 320)
 _TRAINED_SIZES = 2
@@ -40,7 +47,8 @@ class PocketRelativeDepth:
         maps = []
         for photo in photos:
             disparity, pooled = self.disparity_and_features(photo)
-            maps.append(RelativeDepth(disparity, "disparity", self._range_head(pooled)))
+            log_range = self._range_head(pooled).scaled(RANGE_SHRINKAGE, below=OUTDOOR_LOG_RANGE)
+            maps.append(RelativeDepth(disparity, "disparity", log_range))
         return maps
 
     def disparity_and_features(self, rgb: Rgb) -> tuple[Float[ndarray, "h w"], Float[ndarray, "sizes features"]]:
