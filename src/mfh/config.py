@@ -161,8 +161,9 @@ class Config:
         align: bring the relative depth of each painting onto the photo's before it counts (Eqs. 6, 7); without it, the
             first rows of the paper's Table 4.
         cross_check: reject paintings whose background differs from the photo's, and painted people whose body is seen
-            elsewhere in depth than the ground at their feet; reject people on screens and in pictures, and no person is
-            painted into a photo that its painter refuses; the paper does none of it.
+            elsewhere in depth than the ground at their feet; reject people on screens and in pictures, and people whom
+            the object detector does not see; paint no person into a photo that its painter refuses; give the sky no
+            depth. The paper does none of it.
         keep_paintings: return every painting with the bodies measured in it, for pictures; takes memory.
         field_of_view: registry name of a model that is asked for the focal length where neither the user nor EXIF says
             it; None takes the default, which says so.

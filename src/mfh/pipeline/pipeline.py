@@ -197,7 +197,7 @@ class MetricFromHuman:
         check_photo(photo)
         check_request(photo, request.region, request.lengths)
         known, watch = request.known, _Watch(request.progress)
-        models = Models(self.relative_depth, self.person_segmenter, self.human_mesh)
+        models = Models(self.relative_depth, self.person_segmenter, self.human_mesh, cuts_sky=self.config.cross_check)
 
         # 0. The focal length, where it is not known and a model was named to estimate it.
         if self.field_of_view is not None and photo.focal.source == "default-fov":

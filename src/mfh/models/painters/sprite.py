@@ -27,7 +27,7 @@ _USUAL_SIGMA, _SHARED_POWER = 0.2, 1.5
 _FAR, _NEAR = 0.65, 0.7
 # The systematic error that real photos add: in any photo, per unit of the close-up score, and growing with the score of
 # a distant view from here to its limit.
-_REAL_LOG_SIGMA, _NEAR_LOG_SIGMA = 0.15, 1.2
+_REAL_LOG_SIGMA, _NEAR_LOG_SIGMA = 0.42, 1.5
 _RATHER_FAR, _FAR_LOG_SIGMA = 0.55, 2.0
 # Adults only: the mesh model assumes the stature of adults, and the prompts ask for adults.
 _ADULT_M = 1.45
