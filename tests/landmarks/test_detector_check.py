@@ -1,6 +1,6 @@
 """People against the boxes of an object detector."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,16 +17,13 @@ from mfh.landmarks.detector_check import (
     share_inside,
     with_detector_verdicts,
 )
-from mfh.types import Person
+from mfh.types import DetectedObject, Person
 
 STANDING = (100.0, 50.0, 160.0, 230.0)
 
 
-@dataclass(frozen=True)
-class Seen:
-    label: str
-    box_xyxy: tuple[float, float, float, float]
-    score: float = 0.6
+def seen_as(label: str, box: tuple[float, float, float, float], score: float = 0.6) -> DetectedObject:
+    return DetectedObject(label, box, score)
 
 
 def person(box: tuple[float, float, float, float], score: float = 0.65) -> Person:
@@ -37,7 +34,7 @@ def person(box: tuple[float, float, float, float], score: float = 0.65) -> Perso
 
 
 def test_a_person_in_a_person_box_is_kept_with_the_boxs_score():
-    seen = [Seen("person", (105.0, 40.0, 165.0, 235.0), 0.4), Seen("person", STANDING, 0.3)]
+    seen = [seen_as("person", (105.0, 40.0, 165.0, 235.0), 0.4), seen_as("person", STANDING, 0.3)]
     assert detector_verdicts([person(STANDING)], seen) == [None]
     assert agreement([person(STANDING)], seen) == [0.4]
 
@@ -50,18 +47,18 @@ def test_a_person_in_a_person_box_is_kept_with_the_boxs_score():
     ],
 )
 def test_sitting_and_cut_off_people_are_kept(box: tuple[float, float, float, float]):
-    assert detector_verdicts([person(STANDING)], [Seen("person", box)]) == [None]
+    assert detector_verdicts([person(STANDING)], [seen_as("person", box)]) == [None]
 
 
 @pytest.mark.parametrize(
     "seen",
     [
         [],
-        [Seen("person", (250.0, 50.0, 310.0, 230.0))],
-        [Seen("person", STANDING, LEAST_SCORE - 0.01)],
-        [Seen("dog", STANDING)],
-        [Seen("person", (0.0, 0.0, 400.0, 300.0))],  # a box of the whole photo agrees with anything
-        [Seen("person", (120.0, 60.0, 135.0, 80.0))],
+        [seen_as("person", (250.0, 50.0, 310.0, 230.0))],
+        [seen_as("person", STANDING, LEAST_SCORE - 0.01)],
+        [seen_as("dog", STANDING)],
+        [seen_as("person", (0.0, 0.0, 400.0, 300.0))],  # a box of the whole photo agrees with anything
+        [seen_as("person", (120.0, 60.0, 135.0, 80.0))],
     ],
 )
 def test_an_unsure_person_whom_nothing_confirms_is_rejected(seen: list[Seen]):
@@ -77,19 +74,19 @@ def test_a_sure_person_needs_no_box():
 
 @pytest.mark.parametrize("label", sorted(SCREENS))
 def test_a_person_inside_a_screen_is_not_in_the_room(label: str):
-    screen = Seen(label, (80.0, 40.0, 300.0, 240.0), 0.4)
+    screen = seen_as(label, (80.0, 40.0, 300.0, 240.0), 0.4)
     on, before = person(STANDING, 0.95), person((200.0, 150.0, 280.0, 299.0), 0.95)
-    verdicts = detector_verdicts([on, before], [screen, Seen("person", STANDING)])
+    verdicts = detector_verdicts([on, before], [screen, seen_as("person", STANDING)])
     assert verdicts[0] is not None and label in verdicts[0].reason
     assert verdicts[1] is None
 
 
 def test_a_chair_is_no_screen():
-    assert detector_verdicts([person(STANDING, 0.9)], [Seen("chair", (80.0, 40.0, 300.0, 240.0))]) == [None]
+    assert detector_verdicts([person(STANDING, 0.9)], [seen_as("chair", (80.0, 40.0, 300.0, 240.0))]) == [None]
 
 
 def test_boxes_of_persons_are_those_of_enough_score():
-    seen = [Seen("person", STANDING, 0.3), Seen("person", STANDING, 0.1), Seen("tv", STANDING)]
+    seen = [seen_as("person", STANDING, 0.3), seen_as("person", STANDING, 0.1), seen_as("tv", STANDING)]
     assert person_boxes(seen) == [STANDING]
 
 
@@ -101,7 +98,7 @@ def test_the_share_inside_a_box_counts_pixels_of_the_mask():
 
 
 def test_nobody_has_no_verdict():
-    assert detector_verdicts([], [Seen("person", STANDING)]) == []
+    assert detector_verdicts([], [seen_as("person", STANDING)]) == []
 
 
 def test_a_verdict_known_before_stays():
@@ -110,7 +107,7 @@ def test_a_verdict_known_before_stays():
     sighting = Sighting(people, [None] * 3, "photo", "finder", "measurer", verdicts=(known, None, None))
     assert with_detector_verdicts(sighting, []).verdicts[0] == known
     assert [verdict is None for verdict in with_detector_verdicts(sighting, []).verdicts] == [False, False, True]
-    assert with_detector_verdicts(replace(sighting, verdicts=()), [Seen("person", STANDING)]).verdicts == (
+    assert with_detector_verdicts(replace(sighting, verdicts=()), [seen_as("person", STANDING)]).verdicts == (
         None,
         None,
         None,

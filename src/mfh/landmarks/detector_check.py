@@ -7,7 +7,6 @@ whom the object detector takes for one, have 0.76 or more, except one of 0.65.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -16,7 +15,7 @@ from numpy import ndarray
 from mfh.errors import Rejected
 from mfh.geometry.masks import box_iou
 from mfh.landmarks.bodies import Sighting
-from mfh.types import Person
+from mfh.types import DetectedObject, Person
 
 LEAST_SCORE = 0.25
 """Score from which a detected object counts."""
@@ -36,26 +35,12 @@ ON_SCREEN = 0.85
 Box = tuple[float, float, float, float]
 
 
-@runtime_checkable
-class SeenObject(Protocol):
-    """A detected object: a label (COCO's names), a box (left, top, right, bottom in pixels) and a score in [0, 1]."""
-
-    @property
-    def label(self) -> str: ...  # noqa: D102
-
-    @property
-    def box_xyxy(self) -> Box: ...  # noqa: D102
-
-    @property
-    def score(self) -> float: ...  # noqa: D102
-
-
-def person_boxes(objects: Sequence[SeenObject]) -> list[Box]:
+def person_boxes(objects: Sequence[DetectedObject]) -> list[Box]:
     """Return the boxes of the persons among detected objects, for the search for people."""
     return [one.box_xyxy for one in objects if one.label == "person" and one.score >= LEAST_SCORE]
 
 
-def agreement(people: Sequence[Person], objects: Sequence[SeenObject]) -> list[float]:
+def agreement(people: Sequence[Person], objects: Sequence[DetectedObject]) -> list[float]:
     """Return for each person the best score of an object detector's person box there; 0 where there is none."""
     persons = [one for one in objects if one.label == "person" and one.score >= LEAST_SCORE]
     return [
@@ -64,7 +49,7 @@ def agreement(people: Sequence[Person], objects: Sequence[SeenObject]) -> list[f
     ]
 
 
-def detector_verdicts(people: Sequence[Person], objects: Sequence[SeenObject]) -> list[Rejected | None]:
+def detector_verdicts(people: Sequence[Person], objects: Sequence[DetectedObject]) -> list[Rejected | None]:
     """Reject people on a screen, and unsure people whom the object detector does not see; one verdict each, in order.
 
     Args:
@@ -89,7 +74,7 @@ def detector_verdicts(people: Sequence[Person], objects: Sequence[SeenObject]) -
     return verdicts
 
 
-def with_detector_verdicts(sighting: Sighting, objects: Sequence[SeenObject]) -> Sighting:
+def with_detector_verdicts(sighting: Sighting, objects: Sequence[DetectedObject]) -> Sighting:
     """Return a photo's sighting with the verdicts of :func:`detector_verdicts`; a verdict known before stays."""
     known = sighting.verdicts or [None] * len(sighting.people)
     found = detector_verdicts(sighting.people, objects)

@@ -13,7 +13,7 @@ from mfh.errors import Rejected
 from mfh.landmarks.alignment import Alignment, align_paintings
 from mfh.landmarks.bodies import Judged, Sighting, body_evidence, judge_people, reject_all
 from mfh.landmarks.contact import Contact, any_lacks_contact, choose_evidence, find_contacts
-from mfh.landmarks.detector_check import SeenObject, with_detector_verdicts
+from mfh.landmarks.detector_check import with_detector_verdicts
 from mfh.landmarks.gates import (
     UNSURE_LOG_SIGMA,
     agreement_gate,
@@ -24,7 +24,7 @@ from mfh.landmarks.gates import (
 from mfh.pipeline.inference import Models
 from mfh.scale.fit import reject_person
 from mfh.scale.range_prior import photo_range
-from mfh.types import Camera, Evidence, HumanMesh, PaintedPhoto, RelativeDepth
+from mfh.types import Camera, DetectedObject, Evidence, HumanMesh, PaintedPhoto, RelativeDepth
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def photo_evidence(
     camera: Camera,
     *,
     config: Config,
-    objects: Sequence[SeenObject] | None = None,
+    objects: Sequence[DetectedObject] | None = None,
 ) -> Evidence:
     """Pair the people in the photo with its relative depth, on their bodies or at their feet.
 

@@ -16,8 +16,8 @@ from mfh.types.answer import (
     RegionDepth,
     ScaleInterval,
 )
-from mfh.types.objects import DetectedObject
 from mfh.types.people import (
+    DetectedObject,
     Evidence,
     EvidenceKind,
     HumanMesh,
