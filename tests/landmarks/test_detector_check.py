@@ -61,7 +61,7 @@ def test_sitting_and_cut_off_people_are_kept(box: tuple[float, float, float, flo
         [seen_as("person", (120.0, 60.0, 135.0, 80.0))],
     ],
 )
-def test_an_unsure_person_whom_nothing_confirms_is_rejected(seen: list[Seen]):
+def test_an_unsure_person_whom_nothing_confirms_is_rejected(seen: list[DetectedObject]):
     (verdict,) = detector_verdicts([person(STANDING)], seen)
     assert verdict is not None and "object detector" in verdict.reason and "0.65" in verdict.reason
     assert agreement([person(STANDING)], seen) == [0.0]
