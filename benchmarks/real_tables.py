@@ -45,7 +45,7 @@ class Receipt:
     """One landmark or known size, against the truth.
 
     Attributes:
-        kind: what it is: "person", "painted person", an object's class, "known size".
+        kind: what it is: "person", "painted person", "object: car", "known size".
         painted: whether it was painted into the photo.
         used: or rejected.
         weight: share in the answer.
@@ -152,7 +152,7 @@ def constant_log_scale(row: RealRow, constant_m: float) -> float:
 
 def kinds_used(row: RealRow) -> str:
     """Return the kinds of evidence in the answer: "person", "known size + painted person"."""
-    return " + ".join(sorted({one.kind for one in row.receipts if one.used})) or "nothing"
+    return " + ".join(sorted({one.kind.split(":")[0] for one in row.receipts if one.used})) or "nothing"
 
 
 def groups_of(row: RealRow) -> tuple[str, ...]:

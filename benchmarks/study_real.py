@@ -149,8 +149,10 @@ def receipts_of(result: MetricDepth, seen: EvaluationView, *, log_scale: float) 
 
 
 def kind_of(landmark: Landmark) -> str:
-    """Return what a landmark is: its ``kind`` where it has one, else a person; by contact, if not by its body."""
-    kind = str(getattr(landmark, "kind", None) or "person")
+    """Return what a landmark is: an object with its class, or a person; by contact, if not by its body."""
+    if landmark.is_object:
+        return f"object: {landmark.label}"
+    kind = "person"
     painted = "painted " if landmark.painted else ""
     return f"{painted}{kind}" + ("" if landmark.evidence == "body" else f", {landmark.evidence}")
 
