@@ -26,7 +26,7 @@ def test_four_files_and_a_table(run_mfh, fake_pipeline, photo_path, tmp_path):
     assert (run.code, run.err) == (0, "")
     folder = tmp_path / "out" / "photo"
     assert sorted(path.name for path in folder.iterdir()) == FILES
-    for expected in ("1 used of 2", "1 (shift 0, regularized; depth)", "5.00 m median", "given: 50 px", "seconds"):
+    for expected in ("1 person of 2", "1 (shift 0, regularized; depth)", "5.00 m median", "given: 50 px", "seconds"):
         assert expected in run.out
     stored = read_depth_npz(folder / "depth.npz")
     assert stored.K[0, 0] == 50
@@ -165,7 +165,7 @@ def test_paintings_are_saved_with_their_strip(run_mfh, fake_pipeline, photo_path
         run = run_mfh("predict", photo_path, "--save-paintings", "--out", tmp_path / "out")
         assert run.code == 0, run.err
         assert f"paintings/ ({count}), preview.png, strip.png" in run.out
-        assert f"{(count + 1) // 2} painted people used of {count} considered" in run.out
+        assert f"{(count + 1) // 2} painted people of {count} considered" in run.out
         assert f"{(count + 1) // 2} of {count} paintings ({(count + 1) // 2} by ground contact)" in run.out
         names = [f"{number:02d}.png" for number in range(count)]
         assert sorted(path.name for path in (folder / "paintings").iterdir()) == names, "none of an earlier run"

@@ -87,7 +87,7 @@ def no_person_found(photo: Photo, config: Config, tried: Sequence[str], *, has_p
             "allow more painting (--attempts, --budget; max_attempts, budget_s in Python), try another --seed, or use "
             "a photo with people in it"
         )
-    return f"{photo.name}: no person gives a metric scale ({'; '.join(tried)}): {GIVE_A_SIZE}; or {todo}"
+    return f"{photo.name}: nothing in it gives a metric scale ({'; '.join(tried)}): {GIVE_A_SIZE}; or {todo}"
 
 
 def not_painted(refused: Rejected) -> str:
@@ -102,7 +102,7 @@ def objects_not_looked_for(reason: str) -> str:
 
 def no_scale_in_view(photo: Photo, tried: Sequence[str]) -> str:
     """Return one line: people painted into this kind of photo give no metric scale, and what does."""
-    return f"{photo.name}: no person gives a metric scale ({'; '.join(tried)}): {GIVE_A_SIZE}"
+    return f"{photo.name}: nothing in it gives a metric scale ({'; '.join(tried)}): {GIVE_A_SIZE}"
 
 
 def notes_for(
