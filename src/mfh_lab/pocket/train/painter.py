@@ -151,7 +151,7 @@ def window_log_size(
         return np.where(usable, np.log(part), np.nan).astype(np.float32)
 
 
-def painter_loss(predicted: tuple[Tensor, Tensor, Tensor, Tensor], free: Tensor, log_size: Tensor) -> Tensor:
+def painter_loss(predicted: tuple[Tensor, ...], free: Tensor, log_size: Tensor) -> Tensor:
     """Negative log likelihood of where people could stand (Bernoulli) and how large a metre is there (mixture).
 
     Args:

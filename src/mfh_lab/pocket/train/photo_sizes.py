@@ -4,7 +4,8 @@
 
 Half of each batch are renders, which teach where people could stand and how large a metre is. The other half are real
 photos with labels of :mod:`mfh_lab.pocket.train.size_labels`, which teach the size alone: at the things, and weakly in
-the rows in which they stand and in the rest of the picture.
+the rows in which they stand and in the rest of the picture. Where people could stand in them is what the painter said
+before (without that, it stops to place people in real rooms).
 """
 
 import math
@@ -13,11 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
+from mfh.models.painters.person_prior import PersonPrior
 from mfh_lab.pocket.train.augment import Rng, Window, photograph
 from mfh_lab.pocket.train.depth import draw_size
 from mfh_lab.pocket.train.network import PainterNetwork
@@ -40,8 +44,14 @@ _HIDDEN_LOG, _HIDDEN_SIGMA = 0.4, 0.35
 # A label is wrong altogether this often; then the size is anything within this range of the log.
 _WRONG, _WRONG_RANGE = 0.04, 5.0
 _STANDING = 0.3
-CHANNELS = 5
-"""Of a map of labels: log size (NaN: none), its sigma, how often hidden, weight, and whether only floor counts."""
+FIXED_BLOCKS = 11
+"""Blocks of the encoder that are fixed: all that are seen in strides up to 16."""
+CHANNELS = 6
+"""Of a map of labels: log size (NaN: none), its sigma, how often hidden, weight, whether only floor counts, and the
+probability that a person could stand there according to the painter before."""
+# Strips that are blanked in turn to ask it, as parts of the width.
+_ASKED = ((0.05, 0.4), (0.6, 0.95))
+_PLACE_WEIGHT = 2.0
 
 
 def fine_schedule(schedule: Schedule) -> Schedule:
@@ -51,22 +61,40 @@ def fine_schedule(schedule: Schedule) -> Schedule:
 
 @dataclass(frozen=True)
 class RealPhoto:
-    """A photo (h, w, 3) uint8, its labels, and the weights of their classes."""
+    """A photo, what is known of it, and what the painter before said.
+
+    Attributes:
+        rgb: (h, w, 3) uint8.
+        sizes: labels.
+        weights: of their classes.
+        places: (a, b), the probability that a person could stand, on a grid over the photo.
+    """
 
     rgb: NDArray[np.uint8]
     sizes: tuple[SizeLabel, ...]
     weights: tuple[float, ...]
+    places: NDArray[np.float32]
 
 
-def load_photos(root: Path, labelled: Sequence[LabelledPhoto]) -> list[RealPhoto]:
+def load_photos(root: Path, labelled: Sequence[LabelledPhoto], before: PersonPrior) -> list[RealPhoto]:
     """Read labelled photos; the more photos show things of a class, the less each of them weighs."""
     count = Counter(label for photo in labelled for label in {one.label for one in photo.sizes})
-    return [
-        RealPhoto(
-            read_photo(root / photo.file), photo.sizes, tuple(1 / math.sqrt(count[one.label]) for one in photo.sizes)
-        )
-        for photo in labelled
-    ]
+    photos = []
+    for photo in labelled:
+        rgb, weights = read_photo(root / photo.file), tuple(1 / math.sqrt(count[one.label]) for one in photo.sizes)
+        photos.append(RealPhoto(rgb, photo.sizes, weights, places_before(rgb, before)))
+    return photos
+
+
+def places_before(rgb: NDArray[np.uint8], before: PersonPrior) -> NDArray[np.float32]:
+    """Return the probability that a person could stand, the mean over two places of the strip."""
+    picture = rgb.astype(np.float32) / np.float32(255)
+    maps = []
+    for left, right in _ASKED:
+        blank = np.zeros(rgb.shape[:2], bool)
+        blank[:, int(left * rgb.shape[1]) : int(right * rgb.shape[1])] = True
+        maps.append(before.predict(picture, blank).probability)
+    return np.mean(maps, axis=0).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -77,24 +105,22 @@ class PhotoSizeTask:
         renders: the task on renders.
         photos: real ones.
         odds: how likely each is drawn.
-        fixed_encoder: whether the encoder keeps ImageNet's weights.
+        fixed_blocks: blocks of the encoder, from the first, that keep their weights.
     """
 
     renders: PainterTask
     photos: tuple[RealPhoto, ...]
     odds: NDArray[np.float64]
-    fixed_encoder: bool = False
+    fixed_blocks: int = FIXED_BLOCKS
 
     def network(self, start: Path | None) -> PainterNetwork:
-        """Return the network of the task on renders."""
+        """Return the network of the task on renders; more of its encoder is fixed, which saves half of the time."""
         network = self.renders.network(start)
-        if self.fixed_encoder:
-            network.encoder.load_imagenet()
-            network.encoder.requires_grad_(False)
+        network.encoder.freeze_early(self.fixed_blocks)
         return network
 
     def batch(self, schedule: Schedule, step: int, rank: int) -> tuple[Tensor, ...]:
-        """Return (rgb, blank, free, log_size, labels): renders first, then photos; labels are (b/2, 5, h/4, w/4)."""
+        """Return (rgb, blank, free, log_size, labels): renders first, then photos; labels are (b/2, 6, h/4, w/4)."""
         half = replace(schedule, batch=max(1, schedule.batch // 2))
         rgb, blank, free, log_size = self.renders.batch(half, step, rank)
         _, size = draw_size({shape: len(room.rgb) for shape, room in self.renders.rooms.items()}, schedule, step)
@@ -109,19 +135,22 @@ class PhotoSizeTask:
         """Return the loss on renders plus that of the sizes in photos."""
         network.encoder.freeze_statistics()
         rgb, blank, free, log_size, labels = batch
-        maps, renders = network(rgb, blank), len(free)
-        stand, log_weight, mean, log_sigma = maps
-        rendered = painter_loss((stand[:renders], *(one[:renders] for one in maps[1:])), free, log_size)
-        return rendered + size_loss(
-            (stand[renders:], *(one[renders:] for one in (log_weight, mean, log_sigma))), labels
-        )
+        with torch.autocast("cpu", torch.bfloat16):
+            maps = network(rgb, blank)
+        rendered, real = (tuple(one[part].float() for one in maps) for part in _halves(len(free)))
+        places = functional.binary_cross_entropy_with_logits(real[0], labels[:, 5])
+        return painter_loss(rendered, free, log_size) + size_loss(real, labels) + _PLACE_WEIGHT * places
+
+
+def _halves(count: int) -> tuple[slice, slice]:
+    return slice(None, count), slice(count, None)
 
 
 def draw_photo(photo: RealPhoto, size: tuple[int, int], rng: Rng) -> tuple[NDArray[np.float32], ...]:
     """Cut, flip, photograph and blank one photo; its labels follow.
 
     Returns:
-        rgb (h, w, 3); blank (h, w), 1 in the paint mask; labels (5, h/4, w/4), see ``CHANNELS``.
+        rgb (h, w, 3); blank (h, w), 1 in the paint mask; labels (6, h/4, w/4), see ``CHANNELS``.
     """
     weights = np.array(photo.weights)
     aim = int(rng.choice(len(weights), p=weights / weights.sum()))
@@ -165,13 +194,13 @@ def cut_box(box: Sequence[float], window: Window, size: tuple[int, int]) -> tupl
 
 
 def draw_labels(photo: RealPhoto, window: Window, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Return a photo's labels on the cells of a cut, (5, h/4, w/4), see ``CHANNELS``; nearer things are in front.
+    """Return a photo's labels on the cells of a cut, (6, h/4, w/4), see ``CHANNELS``; nearer things are in front.
 
     A thing's own cells are the lower half of its box and the row below. The weights of each kind sum to its own.
     """
     wide, tall = size[0] // CELL, size[1] // CELL
     maps = np.zeros((CHANNELS, tall, wide), np.float32)
-    maps[0] = np.nan
+    maps[0], maps[5] = np.nan, _cut_places(photo, window, (wide, tall))
     total = sum(photo.weights)
     heaviest = max(range(len(photo.sizes)), key=lambda k: (photo.weights[k], photo.sizes[k].box_xyxy[3]))
     ordered = sorted(range(len(photo.sizes)), key=lambda k: photo.sizes[k].box_xyxy[3])
@@ -189,6 +218,12 @@ def draw_labels(photo: RealPhoto, window: Window, size: tuple[int, int]) -> NDAr
         inside = slice(max(0, rows.start), min(tall, rows.stop)), slice(max(0, columns.start), min(wide, columns.stop))
         _write(maps, inside, photo.sizes[k], window, _OWN * photo.weights[k] / total, 0.0)
     return maps
+
+
+def _cut_places(photo: RealPhoto, window: Window, cells: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the places of a photo on the cells of a cut."""
+    whole = cv2.resize(photo.places, photo.rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return window.cut(whole, cells)
 
 
 def _cells(box: Sequence[float], window: Window, size: tuple[int, int]) -> tuple[slice, slice]:
@@ -218,7 +253,7 @@ def _write(
         weight / count,
         only_floor,
     )
-    maps[(slice(None), *where)] = np.array(row, np.float32)[:, None, None]
+    maps[(slice(None, 5), *where)] = np.array(row, np.float32)[:, None, None]
 
 
 def size_loss(predicted: tuple[Tensor, ...], labels: Tensor) -> Tensor:
@@ -228,10 +263,10 @@ def size_loss(predicted: tuple[Tensor, ...], labels: Tensor) -> Tensor:
 
     Args:
         predicted: maps of :class:`mfh_lab.pocket.train.network.PainterNetwork`.
-        labels: (b, 5, h, w), see ``CHANNELS``. Cells of the last kind count where a person could stand.
+        labels: (b, 6, h, w), see ``CHANNELS``. Cells of the last kind count where a person could stand.
     """
     stand, log_weight, mean, log_sigma = predicted
-    value, sigma, hidden, weight, only_floor = labels.unbind(1)
+    value, sigma, hidden, weight, only_floor = labels[:, :5].unbind(1)
     known = torch.isfinite(value)
     value = torch.where(known, value, 0.0)[:, None]
     floor = torch.sigmoid(stand.detach()) > _STANDING
@@ -250,8 +285,15 @@ def _log_normal(gap: Tensor, variance: Tensor) -> Tensor:
     return -0.5 * (gap.square() / variance + torch.log(2 * math.pi * variance))
 
 
-def make_task(data: Path, photos: Path, labels: Path, *, fixed_encoder: bool = False) -> PhotoSizeTask:
-    """Return the task on the training shards of a folder and on labelled photos of another."""
-    loaded = load_photos(photos, read_labels(labels))
+def make_task(data: Path, photos: Path, labels: Path, *, fixed_blocks: int = FIXED_BLOCKS) -> PhotoSizeTask:
+    """Return the task on the training shards of a folder and on labelled photos of another.
+
+    Args:
+        data: folder of shards.
+        photos: folder of photos.
+        labels: their labels.
+        fixed_blocks: see :class:`PhotoSizeTask`.
+    """
+    loaded = load_photos(photos, read_labels(labels), PersonPrior())
     odds = np.array([max(photo.weights) for photo in loaded])
-    return PhotoSizeTask(make_render_task(data), tuple(loaded), odds / odds.sum(), fixed_encoder)
+    return PhotoSizeTask(make_render_task(data), tuple(loaded), odds / odds.sum(), fixed_blocks)

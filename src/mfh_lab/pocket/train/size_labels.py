@@ -41,7 +41,7 @@ class KnownSize:
     """What is known about the things of a class.
 
     Attributes:
-        side: of the box that is as long as the thing.
+        side: of the box that is as long as the thing; of animals, and of things that lie in any direction, the longer.
         size_m: how long it is.
         log_sigma: standard deviation of its log among things of the class.
         aspect: smallest and largest height over width of a box that shows a whole one.
@@ -49,7 +49,7 @@ class KnownSize:
         hidden: how often part of it is hidden all the same.
     """
 
-    side: Literal["width", "height"]
+    side: Literal["width", "height", "longer"]
     size_m: float
     log_sigma: float
     aspect: tuple[float, float]
@@ -89,6 +89,18 @@ SIZES: dict[str, KnownSize] = {
     "orange": KnownSize("width", 0.075, 0.12, (0.75, 1.3), "table"),
     "donut": KnownSize("width", 0.09, 0.20, (0.4, 1.3), "table"),
     "pizza": KnownSize("width", 0.32, 0.20, (0.25, 1.1), "table"),
+    "banana": KnownSize("longer", 0.18, 0.15, (0.3, 3.0), "table"),
+    "cell phone": KnownSize("longer", 0.14, 0.15, (0.3, 3.0), "table"),
+    "remote": KnownSize("longer", 0.17, 0.15, (0.2, 5.0), "table"),
+    "vase": KnownSize("height", 0.25, 0.40, (1.0, 4.0), "table"),
+    "teddy bear": KnownSize("longer", 0.35, 0.40, (0.5, 2.0), "table"),
+    "clock": KnownSize("longer", 0.30, 0.40, (0.7, 1.5), "other"),
+    "handbag": KnownSize("width", 0.32, 0.25, (0.4, 1.8), "other"),
+    "cat": KnownSize("longer", 0.45, 0.22, (0.4, 2.5), "table", 0.3),
+    "dog": KnownSize("longer", 0.70, 0.35, (0.4, 2.2), "other", 0.3),
+    "sheep": KnownSize("longer", 1.10, 0.20, (0.5, 1.4), "floor", 0.3),
+    "cow": KnownSize("longer", 2.00, 0.20, (0.4, 1.3), "floor", 0.4),
+    "horse": KnownSize("longer", 2.00, 0.18, (0.5, 1.5), "floor", 0.4),
 }
 """By COCO name; of chairs, beds, refrigerators, toilets, sinks and cups, what their boxes show of them on average."""
 
@@ -169,7 +181,7 @@ def size_labels(things: Sequence[Detected], height: int, width: int) -> list[Siz
             continue
         left, top, right, bottom = thing.box_xyxy
         wide, tall = right - left, bottom - top
-        px = tall if known.side == "height" else wide
+        px = {"height": tall, "width": wide, "longer": max(tall, wide)}[known.side]
         others = (one.box_xyxy for j, one in enumerate(things) if j != k and one.label not in _SUPPORTS)
         if px < _MIN_PX or not known.aspect[0] <= tall / wide <= known.aspect[1]:
             continue
@@ -182,13 +194,14 @@ def size_labels(things: Sequence[Detected], height: int, width: int) -> list[Siz
 
 
 def _is_cut(thing: Detected, height: int, width: int) -> bool:
-    """Return whether the picture's border cuts the side that is measured; a person must be whole."""
+    """Return whether the picture's border cuts the side that is measured; people and animals must be whole."""
     left, top, right, bottom = thing.box_xyxy
     margin = _BORDER * min(height, width)
     across, upright = left < margin or right > width - margin, top < margin or bottom > height - margin
-    if thing.label == PERSON:
+    known = SIZES[thing.label]
+    if thing.label == PERSON or known.side == "longer":
         return across or upright
-    return across if SIZES[thing.label].side == "width" else upright
+    return across if known.side == "width" else upright
 
 
 def _hides(other: Sequence[float], box: Sequence[float]) -> bool:

@@ -7,11 +7,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from mfh.models.painters.person_prior import PersonPrior  # noqa: E402
 from mfh_lab.pocket.train.augment import Window  # noqa: E402
 from mfh_lab.pocket.train.network import COMPONENTS, PainterNetwork  # noqa: E402
 from mfh_lab.pocket.train.painter import PainterTask, Room  # noqa: E402
 from mfh_lab.pocket.train.photo_sizes import (  # noqa: E402
     CHANNELS,
+    FIXED_BLOCKS,
     PhotoSizeTask,
     RealPhoto,
     cut_box,
@@ -22,7 +24,7 @@ from mfh_lab.pocket.train.photo_sizes import (  # noqa: E402
     load_photos,
     size_loss,
 )
-from mfh_lab.pocket.train.size_labels import LabelledPhoto, SizeLabel, read_photo  # noqa: E402
+from mfh_lab.pocket.train.size_labels import LabelledPhoto, SizeLabel  # noqa: E402
 from mfh_lab.pocket.train.training import Schedule  # noqa: E402
 
 _PERSON = SizeLabel("person", (100.0, 96.0, 140.0, 192.0), 57.6, 0.1, 0.1, "floor")
@@ -31,7 +33,7 @@ _CUP = SizeLabel("cup", (240.0, 120.0, 280.0, 168.0), 288.0, 0.15, 0.15, "table"
 
 def _photo(*sizes: SizeLabel) -> RealPhoto:
     rgb = np.random.default_rng(0).integers(0, 255, (288, 384, 3)).astype(np.uint8)
-    return RealPhoto(rgb, sizes, (1.0,) * len(sizes))
+    return RealPhoto(rgb, sizes, (1.0,) * len(sizes), np.full((36, 48), 0.25, np.float32))
 
 
 def test_labels_lie_under_the_thing_and_follow_the_cut():
@@ -48,6 +50,15 @@ def test_labels_lie_under_the_thing_and_follow_the_cut():
     own = np.isfinite(half[0]) & (half[4] == 0)
     np.testing.assert_allclose(half[0][own], math.log(2 * 57.6 / 288), rtol=1e-6)
     assert np.nonzero(own)[1].min() == (192 - 140) // 4
+
+
+def test_places_of_the_painter_before_follow_the_cut():
+    photo = _photo(_PERSON)
+    photo.places[:, :24] = 0.75
+    maps = draw_labels(photo, Window(0, 0, 192, 144, True), (192, 144))
+    np.testing.assert_allclose(maps[5][:, 2:], 0.75)
+    whole = draw_labels(photo, Window(0, 0, 384, 288, False), (192, 144))
+    np.testing.assert_allclose(whole[5][:, [0, -1]], [[0.75, 0.25]] * 36)
 
 
 def test_things_on_a_table_say_a_little_of_the_whole_picture():
@@ -118,9 +129,10 @@ def test_rare_classes_weigh_more(tmp_path):
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros((288, 384, 3), np.uint8))
     labelled = [LabelledPhoto(f"{name}.png", 288, 384, (_PERSON,)) for name in "abc"]
     labelled += [LabelledPhoto("d.png", 288, 384, (_PERSON, _CUP))]
-    weights = [photo.weights for photo in load_photos(tmp_path, labelled)]
+    weights = [photo.weights for photo in load_photos(tmp_path, labelled, PersonPrior())]
     assert weights == [(0.5,), (0.5,), (0.5,), (0.5, 1.0)]
-    assert read_photo(tmp_path / "a.png").shape == (288, 384, 3)
+    places = load_photos(tmp_path, labelled[:1], PersonPrior())[0].places
+    assert places.ndim == 2 and places.min() >= 0 and places.max() <= 1
 
 
 def test_half_of_a_batch_are_photos_and_the_loss_has_a_gradient(monkeypatch):
@@ -138,6 +150,6 @@ def test_half_of_a_batch_are_photos_and_the_loss_has_a_gradient(monkeypatch):
     loss.backward()
     assert torch.isfinite(loss) and network.head.weight.grad is not None
     monkeypatch.setattr(PainterTask, "network", lambda self, start: PainterNetwork())
-    fixed = PhotoSizeTask(task.renders, task.photos, task.odds, fixed_encoder=True)
-    monkeypatch.setattr("mfh_lab.pocket.train.network.Encoder.load_imagenet", lambda self: None)
-    assert not any(one.requires_grad for one in fixed.network(None).encoder.parameters())
+    fixed = task.network(None).encoder
+    assert not any(one.requires_grad for one in fixed._blocks[:FIXED_BLOCKS].parameters())
+    assert all(one.requires_grad for one in fixed._blocks[FIXED_BLOCKS:].parameters())
