@@ -4,8 +4,8 @@
 
 Half of each batch are renders, which teach where people could stand and how large a metre is. The other half are real
 photos with labels of :mod:`mfh_lab.pocket.train.size_labels`, which teach the size alone: at the things, and weakly in
-the rows in which they stand and in the rest of the picture. Where people could stand in them is what the painter said
-before (without that, it stops to place people in real rooms).
+the rows in which they stand and in the rest of the picture. Where people could stand in them is what the painter
+predicted before (without that, it stops to place people in real rooms).
 """
 
 import math
@@ -61,7 +61,7 @@ def fine_schedule(schedule: Schedule) -> Schedule:
 
 @dataclass(frozen=True)
 class RealPhoto:
-    """A photo, what is known of it, and what the painter before said.
+    """A photo, what is known of it, and what the earlier painter predicts.
 
     Attributes:
         rgb: (h, w, 3) uint8.
