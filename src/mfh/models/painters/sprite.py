@@ -42,8 +42,8 @@ class SpritePainter:
     # At the typical standard deviation of the prior; from validation scenes, as above.
     shared_log_sigma = 0.18
     provenance = (
-        "the painter learned in a rendered world (the pocket world) how large people are in photos: "
-        "this scale is only as good as that world resembles the photo"
+        "the painter learned in a rendered world (the pocket world), and from things of known size in photos, how "
+        "large people are in photos: this scale is only as good as those resemble the photo"
     )
 
     def __init__(self) -> None:
