@@ -48,7 +48,7 @@ coverage for many people is too low.
 _NEGLIGIBLE_RATIO = 0.4
 """People's standard deviation over the common one below which it widens the interval by less than 8 %."""
 _MIN_EFFECTIVE = 4
-_MIN_SHARE_WITH_PEOPLE = 0.5
+_MIN_SHARE_WITH_PEOPLE = 0.25
 """Share of a painter's attempts with people below which its sense of size counts less."""
 _LEAST_FINITE = 0.5
 """Probability of a finite depth below which a place counts as sky, without a depth."""
@@ -149,7 +149,7 @@ def people_share(evidence: Sequence[Evidence], usual: float) -> float:
 
     A painter with its own size estimate may place people in few of its paintings. The photo then probably has no room
     for people at all (a table top, a sofa's back), and the sizes are less certain: the standard deviation grows with
-    the square root of attempts over people, from one in two on.
+    the square root of attempts over people, where fewer than one in four attempts place a person.
 
     Args:
         evidence: of every attempt. The painter's own estimate counts, the median over the people used.
