@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import mfh.cli.predict
 from mfh.cli.options import parse_seconds
 from mfh.config import preset
 from mfh.errors import InputError
@@ -202,6 +203,14 @@ def test_intrinsics_file(run_mfh, fake_pipeline, photo_path, tmp_path):
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out", "--intrinsics", tmp_path / "k.json").code == 0
     stored = read_depth_npz(tmp_path / "out" / "photo" / "depth.npz")
     np.testing.assert_array_equal(stored.K, [[60, 0, 31.5], [0, 61, 23.5], [0, 0, 1]])
+
+
+def test_objects_are_counted_beside_people(metric_depth):
+    landmarks = [replace(one, label="chair", evidence="object") for one in metric_depth.landmarks]
+    used = sum(one.verdict == "used" for one in landmarks)
+    result = replace(metric_depth, landmarks=tuple(landmarks))
+    counted = mfh.cli.predict._people(result)
+    assert counted.startswith(f"{used} object{'' if used == 1 else 's'} used of {len(landmarks)} considered")
 
 
 def test_far_pixels_are_said_to_end_in_the_png(run_mfh, fake_pipeline, photo_path, tmp_path, monkeypatch, metric_depth):

@@ -171,11 +171,11 @@ def _permitted(config: Config, *, quiet: bool) -> Config:
 
 
 def _people(result: "MetricDepth") -> str:
-    """Say how many people were used, and by which kind of evidence."""
+    """Say how many people and objects were used, and by which kind of evidence."""
     from mfh.types import used_landmarks
 
-    painted = any(one.painted and one.verdict == "used" for one in result.landmarks)
-    used = used_landmarks(result.landmarks) if painted else result.people_used
+    others = any((one.painted or one.is_object) and one.verdict == "used" for one in result.landmarks)
+    used = used_landmarks(result.landmarks) if others else result.people_used
     line = f"{used} used of {len(result.landmarks)} considered"
     by_contact = sum(one.verdict == "used" and one.evidence == "contact" for one in result.landmarks)
     if result.attempts:
