@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import mfh.cli.predict
 from mfh.cli.options import parse_seconds
 from mfh.config import preset
 from mfh.errors import InputError
@@ -27,7 +26,7 @@ def test_four_files_and_a_table(run_mfh, fake_pipeline, photo_path, tmp_path):
     assert (run.code, run.err) == (0, "")
     folder = tmp_path / "out" / "photo"
     assert sorted(path.name for path in folder.iterdir()) == FILES
-    for expected in ("1 used of 2", "1 (shift 0, regularized; depth)", "5.00 m median", "given: 50 px", "seconds"):
+    for expected in ("1 person of 2", "1 (shift 0, regularized; depth)", "5.00 m median", "given: 50 px", "seconds"):
         assert expected in run.out
     stored = read_depth_npz(folder / "depth.npz")
     assert stored.K[0, 0] == 50
@@ -166,7 +165,7 @@ def test_paintings_are_saved_with_their_strip(run_mfh, fake_pipeline, photo_path
         run = run_mfh("predict", photo_path, "--save-paintings", "--out", tmp_path / "out")
         assert run.code == 0, run.err
         assert f"paintings/ ({count}), preview.png, strip.png" in run.out
-        assert f"{(count + 1) // 2} painted people used of {count} considered" in run.out
+        assert f"{(count + 1) // 2} painted people of {count} considered" in run.out
         assert f"{(count + 1) // 2} of {count} paintings ({(count + 1) // 2} by ground contact)" in run.out
         names = [f"{number:02d}.png" for number in range(count)]
         assert sorted(path.name for path in (folder / "paintings").iterdir()) == names, "none of an earlier run"
@@ -203,14 +202,6 @@ def test_intrinsics_file(run_mfh, fake_pipeline, photo_path, tmp_path):
     assert run_mfh("predict", photo_path, "--out", tmp_path / "out", "--intrinsics", tmp_path / "k.json").code == 0
     stored = read_depth_npz(tmp_path / "out" / "photo" / "depth.npz")
     np.testing.assert_array_equal(stored.K, [[60, 0, 31.5], [0, 61, 23.5], [0, 0, 1]])
-
-
-def test_objects_are_counted_beside_people(metric_depth):
-    landmarks = [replace(one, label="chair", evidence="object") for one in metric_depth.landmarks]
-    used = sum(one.verdict == "used" for one in landmarks)
-    result = replace(metric_depth, landmarks=tuple(landmarks))
-    counted = mfh.cli.predict._people(result)
-    assert counted.startswith(f"{used} object{'' if used == 1 else 's'} used of {len(landmarks)} considered")
 
 
 def test_far_pixels_are_said_to_end_in_the_png(run_mfh, fake_pipeline, photo_path, tmp_path, monkeypatch, metric_depth):

@@ -30,7 +30,7 @@ def test_the_same_again_is_the_same(run_mfh, evidence_path, gathered):
     assert (run.code, run.err) == (0, "")
     folder = evidence_path.parent / "refit"
     assert sorted(path.name for path in folder.iterdir()) == FILES
-    assert f"{folder}/" in run.out and "used of 5 considered" in run.out
+    assert f"{folder}/" in run.out and "of 5 considered" in run.out
     full = conclude(gathered, head=preset("pocket").head)
     np.testing.assert_allclose(depth_in(folder), full.depth_m, rtol=1e-6)
     receipt = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
@@ -138,7 +138,7 @@ def test_lengths(run_mfh, evidence_path, tmp_path, gathered):
 
 def test_exclude(run_mfh, evidence_path, tmp_path):
     run = run_mfh("refit", evidence_path, "--out", tmp_path / "out", "--exclude", "0, 3")
-    assert run.code == 0 and "2 painted people used of 5" in run.out
+    assert run.code == 0 and "2 painted people of 5" in run.out
     rows = json.loads((tmp_path / "out" / "receipt.json").read_text())["landmarks"]
     assert [row["number"] for row in rows if row["reason"] == "excluded by the user"] == [0, 3]
     assert [row["weight"] > 0 for row in rows] == [False, False, True, False, True]

@@ -47,7 +47,7 @@ def test_a_painted_scale_says_so_everywhere(painted, monkeypatch, tmp_path):
     assert any("scale from 3 painted people" in line for line in said)
     assert any("the 3 painted people contradict each other" in line for line in said)
     assert any("the painted people are too few" in line for line in said) == (not result.head.shift_determined)
-    assert "3 painted people used of 3 considered" in said[-1] and "(painted people " in said[-1]
+    assert "3 painted people of 3 considered" in said[-1] and "(painted people " in said[-1]
     wrong = [line for line in "\n".join(said).splitlines() if COUNTED.search(line.replace("painting 0 at", ""))]
     assert not wrong, wrong
     assert receipt(result)["painted_people_used"] == receipt(result)["people_used"] == 3

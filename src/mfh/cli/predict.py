@@ -139,7 +139,7 @@ def table(path: Path, measured: Measured) -> str:
     shift = f"shift {head.shift:.4g}" + ("" if head.shift_determined else ", regularized")
     models = ", ".join(f"{role.replace('_', ' ')} {name}" for role, name in result.models.items())
     rows = [
-        ("people", _people(result)),
+        ("landmarks", _landmarks(result)),
         ("scale", f"{head.scale:.4g} ({shift}; {head.space})"),
         ("depth", f"{nearest_m:.2f} m nearest, {median_m:.2f} m median, {farthest_m:.2f} m farthest"),
         ("focal length", result.photo.focal.detail),
@@ -170,13 +170,11 @@ def _permitted(config: Config, *, quiet: bool) -> Config:
     return config
 
 
-def _people(result: "MetricDepth") -> str:
-    """Say how many people and objects were used, and by which kind of evidence."""
+def _landmarks(result: "MetricDepth") -> str:
+    """Say how many landmarks of each kind were used, and by which kind of evidence."""
     from mfh.types import used_landmarks
 
-    others = any((one.painted or one.is_object) and one.verdict == "used" for one in result.landmarks)
-    used = used_landmarks(result.landmarks) if others else result.people_used
-    line = f"{used} used of {len(result.landmarks)} considered"
+    line = f"{used_landmarks(result.landmarks)} of {len(result.landmarks)} considered"
     by_contact = sum(one.verdict == "used" and one.evidence == "contact" for one in result.landmarks)
     if result.attempts:
         line += f", {result.paintings} of {result.attempts} paintings"

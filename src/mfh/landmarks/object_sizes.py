@@ -50,7 +50,7 @@ OBJECT_SIZES: dict[str, ObjectSize] = {
     "fire hydrant": ObjectSize("height", 0.72, 0.15, 0.08, (1.0, 3.0), "pillar hydrants, 0.6 to 0.8 m"),
     "stop sign": ObjectSize("height", 0.76, 0.12, 0.08, (0.7, 1.5), "MUTCD R1-1: 30 inches on conventional roads"),
     "bench": ObjectSize("height", 0.85, 0.22, 0.12, (0.15, 1.6), "seat at 0.45 m, back to 0.8 to 0.9 m", 0.25, 0.4),
-    "chair": ObjectSize("mean", 0.79, 0.28, 0.12, (0.7, 2.6), "seat at 0.45 m, back to 0.8 to 1.1 m", 0.35, 0.6),
+    "chair": ObjectSize("mean", 0.79, 0.28, 0.12, (0.7, 2.6), "seat at 0.45 m, back to 0.8 to 1.1 m", 0.28, 0.6),
     "couch": ObjectSize("height", 0.85, 0.20, 0.12, (0.2, 1.2), _RETAIL, 0.2, 0.4),
     "bed": ObjectSize("mean", 1.07, 0.26, 0.15, (0.2, 1.4), "mattresses 0.9 to 1.8 m wide, top at 0.5 m", 0.2, 0.4),
     "dining table": ObjectSize(
@@ -62,7 +62,7 @@ OBJECT_SIZES: dict[str, ObjectSize] = {
         "mean", 1.12, 0.24, 0.12, (1.0, 3.5), "0.60 to 0.90 m wide, 1.4 to 2.0 m high", 0.2, 0.4
     ),
     "oven": ObjectSize(
-        "mean", 0.68, 0.26, 0.15, (0.5, 1.8), "EN 1116: 0.60 m modules; ranges 0.76 by 0.91 m", 0.2, 0.4
+        "mean", 0.75, 0.28, 0.18, (0.5, 1.8), "EN 1116: 0.60 m modules; ranges 0.76 by 0.91 m", 0.2, 0.4
     ),
     "microwave": ObjectSize("mean", 0.43, 0.24, 0.12, (0.35, 1.1), "about 0.28 by 0.50 m", 0.15, 0.4),
     "suitcase": ObjectSize("height", 0.65, 0.25, 0.12, (0.5, 2.6), "cabin cases 0.55 m, large ones 0.75 m"),
@@ -81,7 +81,6 @@ OBJECT_SIZES: dict[str, ObjectSize] = {
     "bottle": ObjectSize("mean", 0.135, 0.27, 0.15, (1.4, 5.0), "0.5 l 0.22 by 0.065 m, 0.75 l wine 0.30 by 0.075 m"),
     "wine glass": ObjectSize("height", 0.20, 0.18, 0.10, (1.2, 3.6), "0.17 to 0.23 m"),
     "cup": ObjectSize("mean", 0.100, 0.16, 0.08, (0.7, 1.9), "mugs 0.095 m high, 0.08 m wide, 0.12 m with the handle"),
-    "bowl": ObjectSize("width", 0.17, 0.35, 0.20, (0.2, 1.0), "0.13 to 0.25 m"),
     "horse": ObjectSize("height", 1.75, 0.18, 0.08, (0.5, 2.4), "withers at 1.5 to 1.7 m, head above"),
     "cow": ObjectSize("height", 1.45, 0.18, 0.08, (0.4, 1.8), "withers at 1.35 to 1.5 m"),
     "sheep": ObjectSize("height", 0.80, 0.20, 0.10, (0.5, 1.8), "withers at 0.65 to 0.8 m, head above"),

@@ -110,7 +110,7 @@ def no_scale_in_view(photo: Photo, tried: Sequence[str]) -> str:
 def _no_scale(photo: Photo, tried: Sequence[str]) -> str:
     """Return that nothing gives a scale, what was tried and what was not, and that a known size suffices."""
     tried = (*tried, *(note for note in photo.notes if note.startswith(_NOT_LOOKED_FOR)))
-    return f"{photo.name}: no person and no object gives a metric scale ({'; '.join(tried)}): {GIVE_A_SIZE}"
+    return f"{photo.name}: nothing in it gives a metric scale ({'; '.join(tried)}): {GIVE_A_SIZE}"
 
 
 def notes_for(

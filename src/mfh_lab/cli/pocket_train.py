@@ -1,7 +1,7 @@
 """``mfh pocket train``: the networks in the package, each by one command that can be stopped and run again."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -62,13 +62,40 @@ def depth(data: Data, out: Out, options: RunOptions, steps: Steps = 12000) -> in
 
 @app.command()
 @grouped
-def painter(data: Data, out: Out, options: RunOptions, steps: Steps = 3000) -> int:
+def painter(
+    data: Data,
+    out: Out,
+    options: RunOptions,
+    steps: Steps = 3000,
+    photos: Annotated[
+        Path | None,
+        typer.Option(help="Folder of real photos, half of each batch; --start is then a painter.", show_default=False),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="Their labels, made by python -m mfh_lab.pocket.train.size_labels; with --photos.", show_default=False
+        ),
+    ] = None,
+) -> int:
     """The sprite painter's prior: where people could stand and how large; --start takes the depth network's weights."""
     run = _run(data, out, steps, options)
-    from mfh_lab.pocket.train.painter import make_task
+    if (photos is None) != (labels is None):
+        raise InputError("--photos and --labels go together: the photos, and what the things in them say of their size")
     from mfh_lab.pocket.train.training import run_training
 
-    run_training(partial(make_task, data), run)
+    if photos is None or labels is None:
+        from mfh_lab.pocket.train.painter import make_task
+
+        run_training(partial(make_task, data), run)
+        return EXIT_DONE
+    from mfh.io.written import check_apart
+    from mfh_lab.pocket.train.photo_sizes import fine_schedule
+    from mfh_lab.pocket.train.photo_sizes import make_task as make_photo_task
+
+    check_number("--batch", options.batch, 2, 65_536)
+    check_apart([out, run.state_path], [labels])
+    run_training(partial(make_photo_task, data, photos, labels), replace(run, schedule=fine_schedule(run.schedule)))
     return EXIT_DONE
 
 

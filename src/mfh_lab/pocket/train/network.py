@@ -93,9 +93,9 @@ class Encoder(nn.Module):
         kept = {k: v for k, v in state.items() if not k.startswith(("_conv_head", "_bn1", "_fc"))}
         self.load_state_dict(kept, strict=True)
 
-    def freeze_early(self) -> None:
-        """Keep the first blocks as ImageNet left them: edges and colours need no renders."""
-        for module in (self._conv_stem, self._bn0, *self._blocks[:3]):
+    def freeze_early(self, blocks: int = 3) -> None:
+        """Keep the first blocks as they are: edges and colours need no renders."""
+        for module in (self._conv_stem, self._bn0, *self._blocks[:blocks]):
             module.requires_grad_(False)
 
     def freeze_statistics(self) -> None:

@@ -122,11 +122,16 @@ def draw_sample(
     free = cv2.resize(window.slice(free_mask).astype(np.float32), cells, interpolation=cv2.INTER_AREA)
     free = free[:, ::-1] if window.flipped else free
     log_size = window_log_size(plane, window, cells, size)
+    return picture, draw_strip(size, rng), np.ascontiguousarray(free, np.float32), log_size
+
+
+def draw_strip(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw a paint mask (h, w) for a picture of (width, height): 1 in a strip of full height."""
     blank = np.zeros((size[1], size[0]), np.float32)
     strip = int(rng.uniform(*_MASK_WIDTH) * min(size))
     left = int(rng.integers(0, size[0] - strip + 1))
     blank[:, left : left + strip] = 1
-    return picture, blank, np.ascontiguousarray(free, np.float32), log_size
+    return blank
 
 
 def window_log_size(
@@ -146,7 +151,7 @@ def window_log_size(
         return np.where(usable, np.log(part), np.nan).astype(np.float32)
 
 
-def painter_loss(predicted: tuple[Tensor, Tensor, Tensor, Tensor], free: Tensor, log_size: Tensor) -> Tensor:
+def painter_loss(predicted: tuple[Tensor, ...], free: Tensor, log_size: Tensor) -> Tensor:
     """Negative log likelihood of where people could stand (Bernoulli) and how large a metre is there (mixture).
 
     Args:

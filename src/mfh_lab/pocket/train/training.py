@@ -31,13 +31,21 @@ _WEIGHTS = "a .safetensors file of 'mfh pocket train', or an .onnx file of 'pyth
 _STATE = "the state of an unfinished run of 'mfh pocket train'; move it away to begin anew"
 _SAVE_EVERY = 100
 _CLIP = 1.0
-# Weight of the past in the running average of the weights, once there is a past.
-_KEEP = 0.998
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Optimisation: steps, learning rates and how they end."""
+    """Optimisation: steps, learning rates and how they end.
+
+    Attributes:
+        steps: of the optimiser.
+        batch: pictures a step and worker.
+        encoder_rate: learning rate of the encoder.
+        decoder_rate: that of the rest.
+        cosine: whether they fall to zero.
+        seed: of the order of pictures and their augmentation.
+        keep: weight of the past in the running average of the weights, once there is a past.
+    """
 
     steps: int
     batch: int = 8
@@ -45,6 +53,7 @@ class Schedule:
     decoder_rate: float = 1.5e-3
     cosine: bool = True
     seed: int = 0
+    keep: float = 0.998
 
     def factor(self, step: int) -> float:
         """Return the learning-rate factor at a step: short warm-up, then constant or cosine."""
@@ -194,7 +203,7 @@ def _work(rank: int, make_task: Callable[[], Task], run: Run, meeting_point: str
             group["lr"] = rate * schedule.factor(step)
         optimizer.step()
         smooth = loss.item() if step == first else 0.98 * smooth + 0.02 * loss.item()
-        _update_average(average, network, min(_KEEP, (step + 1) / (step + 20)))
+        _update_average(average, network, min(schedule.keep, (step + 1) / (step + 20)))
         if rank == 0 and ((step + 1) % _SAVE_EVERY == 0 or step + 1 == schedule.steps):
             print(f"step {step + 1} loss {smooth:.4f} {time.time() - began:.0f} s", flush=True)
             _save(run, network, optimizer, average, step + 1)
