@@ -185,7 +185,7 @@ def test_json(run_mfh, evidence_path):
     (one,) = json.loads(run.out)["photos"]
     assert one["people_used"] == 4 and one["folder"] == str(evidence_path.parent / "refit")
     wrong = run_mfh("refit", evidence_path, "--json", "--exclude", "99")
-    assert wrong.code == 2 and "person 99" in json.loads(wrong.out)["error"]
+    assert wrong.code == 2 and "number 99" in json.loads(wrong.out)["error"]
 
 
 @pytest.mark.slow

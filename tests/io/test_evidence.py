@@ -223,7 +223,7 @@ def test_holes_come_back(tmp_path, gathered, space):
     np.testing.assert_array_equal(back.values, relative.values)
     with np.load(path) as arrays:
         good = {one: arrays[one] for one in arrays.files}
-    assert json.loads(str(good["about"]))["version"] == 3, "earlier programs know of no holes"
+    assert json.loads(str(good["about"]))["version"] == 5, "earlier programs know of no holes"
     for bad in (valid_mask[1:], valid_mask.astype(np.uint8), np.zeros_like(valid_mask)):
         rewritten(path, valid_mask=bad)
         with pytest.raises(InputError, match="valid"):
@@ -233,9 +233,9 @@ def test_holes_come_back(tmp_path, gathered, space):
         load_evidence(path)
 
 
-def test_without_holes_the_file_is_that_of_version_2(stored):
+def test_the_version_is_none_that_programs_without_objects_read(stored):
     with np.load(stored) as arrays:
-        assert "valid_mask" not in arrays.files and json.loads(str(arrays["about"]))["version"] == 2
+        assert "valid_mask" not in arrays.files and json.loads(str(arrays["about"]))["version"] == 4
 
 
 def test_numbers_that_are_not_finite_are_kept_as_unknown(tmp_path, gathered):

@@ -1,6 +1,7 @@
 """Objects of known size: their distance, what they are paired with, and why some do not count."""
 
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -124,6 +125,18 @@ def test_objects_that_contradict_the_order_of_several_others_go():
     behind = seen("bottle", 0.5, 120, 300)
     evidence = found(*near, behind, relative=relative)
     assert reason(evidence, 3) == "its distance contradicts the relative depth of 3 other objects"
+
+
+def test_who_goes_does_not_depend_on_the_order_of_detections():
+    values = np.full((HEIGHT, WIDTH), 0.1, np.float32)
+    values[:, 300:] = 0.9
+    near = [seen("cup", 1.0, x, 300, score=score) for x, score in ((400, 0.7), (520, 0.6))]
+    behind = [seen("bottle", 0.5, x, 300, score=score) for x, score in ((120, 0.5), (220, 0.8))]
+    kept = []
+    for objects in permutations([*near, *behind]):
+        evidence = found(*objects, relative=RelativeDepth(values, "disparity"))
+        kept.append({one.box_xyxy for one in evidence.landmarks if one.verdict == "used"})
+    assert all(one == kept[0] for one in kept) and 0 < len(kept[0]) < 4
 
 
 def test_relative_depth_is_read_on_the_object_and_not_beside_it():

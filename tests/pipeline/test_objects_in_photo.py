@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 
 from mfh.config import HeadConfig, preset
+from mfh.errors import InputError, NoLandmarkError
 from mfh.io.evidence import load_evidence, save_evidence
 from mfh.io.focal import FocalRequest
 from mfh.io.receipt import receipt
 from mfh.landmarks.object_sizes import OBJECT_SIZES
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.pipeline.refit import refit
+from mfh.pipeline.request import Request
+from mfh.scale.known_sizes import KnownDistance, KnownHeight, KnownSizes
 from mfh.types import DetectedObject, MetricDepth
 from tests.flat_world import FloorWorld
 
@@ -143,6 +146,49 @@ def test_the_papers_head_fits_people_and_no_objects():
         gathered, evidence=tuple(one for one in gathered.evidence if any(x.is_object for x in one.landmarks))
     )
     assert refit(alone, head="silog").objects_used >= 3, "where there are only objects, the consensus answers"
+
+
+def test_the_papers_head_has_the_interval_of_people_alone():
+    world = FloorWorld([3.0, 5.0])
+    gathered = pipeline(world, *furnished(world), people="only").gather(world.photo())
+    people = [one for one in gathered.evidence if not any(x.is_object for x in one.landmarks)]
+    biased = [
+        replace(one, landmarks=tuple(replace(x, shared_log_sigma=0.3) for x in one.landmarks))
+        if any(one is other for other in people)
+        else one
+        for one in gathered.evidence
+    ]
+    with_objects = refit(replace(gathered, evidence=tuple(biased)), head="silog").interval
+    without = replace(gathered, evidence=tuple(one for one in biased if not any(x.is_object for x in one.landmarks)))
+    assert with_objects == refit(without, head="silog").interval
+    assert with_objects is not None and with_objects.sources == "people"
+    assert with_objects.common.shared == pytest.approx(0.3)
+
+
+def test_a_refusal_says_that_objects_were_not_looked_for():
+    world = FloorWorld()
+    config = replace(preset("pocket"), people="only")
+    made = MetricFromHuman(config, **world.models(), missing_objects="npm is not on the path")
+    with pytest.raises(NoLandmarkError, match="nothing in it gives .*objects of known size were not looked for: npm"):
+        made(world.photo())
+
+
+def test_an_object_has_no_height_of_a_person():
+    world = FloorWorld([3.0])
+    gathered = pipeline(world, *furnished(world), people="only").gather(world.photo())
+    landmarks = [one for image in gathered.evidence for one in image.landmarks]
+    number = next(k for k, one in enumerate(landmarks) if one.label == "couch")
+    known = KnownSizes(heights=(KnownHeight(1.8, person=number),))
+    with pytest.raises(InputError, match=f"number {number} on the receipt is a couch"):
+        refit(gathered, Request(known=known))
+
+
+def test_what_is_given_is_said_to_contradict_objects():
+    world = FloorWorld()
+    gathered = pipeline(world, *furnished(world), people="only").gather(world.photo())
+    far = KnownSizes(distances=(KnownDistance(80.0, 70.0, 5 * float(world.depth_m[70, 80])),))
+    (said,) = [one for one in refit(gathered, Request(known=far)).warnings if "contradict each other" in one]
+    assert "m by the objects)" in said and "what the objects imply" in said and "people" not in said
 
 
 def test_the_paper_preset_looks_for_no_objects():

@@ -229,7 +229,7 @@ def test_a_flat_photo_gets_the_distance_of_its_people_everywhere(space: Space):
 
 
 def test_no_measurement_is_no_scale():
-    with pytest.raises(NoLandmarkError, match="no person and no known size is usable"):
+    with pytest.raises(NoLandmarkError, match="no person, no object and no known size is usable"):
         fit_consensus([], room("depth"))
 
 

@@ -109,7 +109,7 @@ def test_known_sizes_alone_suffice_and_have_a_weight():
     fit = fit_scale([], room("disparity"), config=SILOG, known=known)
     assert fit.known_weights.sum() == pytest.approx(1)
     assert 1 / (fit.head.scale * known[0].relative[0] + fit.head.shift) == pytest.approx(3.0, rel=0.02)
-    with pytest.raises(NoLandmarkError, match="no person and no known size is usable"):
+    with pytest.raises(NoLandmarkError, match="no person, no object and no known size is usable"):
         fit_scale([], room("disparity"), config=CONSENSUS)
 
 

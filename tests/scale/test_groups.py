@@ -153,3 +153,20 @@ def test_objects_at_different_depths_determine_the_shift():
     wide, narrow = (fit_consensus(one, room()).range_sigma for one in (together, spread))
     assert narrow < 0.6 * wide
     assert fit_consensus(spread, room()).head.shift_determined
+
+
+@pytest.mark.parametrize("factor", [30.0, 1000.0])
+def test_groups_that_contradict_wildly_do_not_meet_halfway(factor: float):
+    relative = RelativeDepth(np.linspace(0.1, 1, 400).reshape(20, 20).astype(np.float32), "disparity")
+    places = (0.3, 0.35, 0.4, 0.45, 0.5, 0.6)
+    people = [
+        ScaleMeasurement(1 / (0.3 * x + 0.05), np.array([x]), 0.1, group="people", common_log_sigma=0.06)
+        for x in places
+    ]
+    books = [
+        ScaleMeasurement(factor / (0.3 * x + 0.05), np.array([x]), 0.28, group="book", common_log_sigma=0.15)
+        for x in places
+    ]
+    found = fit_consensus([*people, *books], relative)
+    assert found.inlier_probability[:6].min() > 0.5 > found.inlier_probability[6:].max()
+    assert np.abs(found.residual[:6]).max() < 0.3

@@ -106,6 +106,13 @@ def test_a_known_height_rescales_that_person_alone():
     np.testing.assert_allclose(everybody.depth_m, [3.375, 3.375, 4.0, 4.0])
 
 
+def test_whose_height_is_known_is_no_child_taken_for_an_adult():
+    unsure = replace(person(1.6), far_share=0.2, far_log=0.3)
+    evidence = [Evidence(np.ones(1), np.full(1, 3.0), np.zeros(1, int), (unsure,))]
+    (one,) = with_known_heights(evidence, [KnownHeight(1.2, person=0)])
+    assert one.landmarks[0].far_share == 0
+
+
 @pytest.mark.parametrize(
     ("height", "message"),
     [
@@ -164,6 +171,14 @@ def test_a_pixel_without_relative_depth_is_refused():
     values[20, 50] = np.nan
     with pytest.raises(InputError, match="no value at pixel 50,20"):
         known_measurements(KnownSizes((KnownDistance(50.0, 20.0, 2.0),)), RelativeDepth(values, "disparity"), CAMERA)
+
+
+@pytest.mark.parametrize("known", [KnownSizes(objects=(KnownObject((40.0, 20.0), (60.0, 20.0), 0.5),))])
+def test_an_object_in_the_sky_is_named_with_its_pixels(known: KnownSizes):
+    seen = relative("disparity")
+    sky = replace(seen, valid_mask=np.zeros(seen.values.shape, bool), holes_are_sky=True)
+    with pytest.raises(InputError, match="known size 40,20:60,20: .* no value at pixel 50,20, which is sky"):
+        known_measurements(known, sky, CAMERA)
 
 
 def test_what_people_do_not_average_out_is_theirs_where_nothing_is_given():

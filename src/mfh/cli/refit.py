@@ -83,5 +83,5 @@ def parse_numbers(text: str | None) -> tuple[int, ...]:
         return ()
     words = [word.strip() for word in text.split(",")]
     if not all(is_number(word) for word in words):
-        raise InputError(f"--exclude is {shortened(text)}: expected numbers of people on the receipt, such as 3,7")
+        raise InputError(f"--exclude is {shortened(text)}: expected numbers on the receipt, such as 3,7")
     return tuple(dict.fromkeys(int(word) for word in words))

@@ -41,8 +41,10 @@ from mfh.types.rows import strips
 
 EVIDENCE_FILE = "evidence.npz"
 """Its name beside the other results of a photo."""
-FORMAT, VERSION, VERSION_WITH_HOLES = "mfh-evidence", 2, 3
-"""Files whose relative depth has holes have a version of their own: earlier programs cannot read holes."""
+FORMAT, VERSION, VERSION_WITH_HOLES = "mfh-evidence", 4, 5
+"""Files whose relative depth has holes have a version of their own: the earliest programs cannot read holes."""
+_READ = {2: False, 3: True, VERSION: False, VERSION_WITH_HOLES: True}
+"""Version that can be read -> whether it has holes; 2 and 3 are from before there were objects and sky."""
 _ARRAYS = ("relative", "photo_jpeg", "pixel_relative", "pixel_depth_m", "pixel_person", "pixel_counts")
 _JPEG_QUALITY = 90
 _PLAIN = (
@@ -162,7 +164,7 @@ def load_evidence(path: str | Path) -> Gathered:
         if missing:
             raise ValueError(f"it has no {', '.join(missing)}")
         description = _describe(path, str(read_member(archive, "about", max_bytes=MAX_TEXT_BYTES)))
-        wanted = _ARRAYS if description.version == VERSION else (*_ARRAYS, "valid_mask")
+        wanted = (*_ARRAYS, "valid_mask") if _READ[description.version] else _ARRAYS
         arrays = {name: read_member(archive, name) for name in wanted}
     with reading(path, what="evidence", expected=_EXPECTED):
         check_arrays(arrays, description.camera, description.landmarks)
@@ -175,10 +177,10 @@ def _describe(path: str | Path, text: str) -> Description:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError("its description is another program's")
     version = content.get("version")
-    if version not in (VERSION, VERSION_WITH_HOLES):
+    if not isinstance(version, int) or version not in _READ:
         raise InputError(
             f"{path} has evidence of format version {version!r:.40} (mfh {content.get('mfh')!r:.40}), and this is mfh "
-            f"{__version__}, which reads {VERSION} and {VERSION_WITH_HOLES}: make it again with mfh predict "
+            f"{__version__}, which reads {', '.join(map(str, _READ))}: make it again with mfh predict "
             "--save-evidence"
         )
     description = from_json(Description, content)

@@ -167,7 +167,8 @@ def _in_order(landmarks: Sequence[Landmark], values: Float[ndarray, "k"], relati
             for k in used
         }
         # Two that contradict each other do not tell which of them is wrong.
-        worst = max(counts, key=lambda k: counts[k], default=None)
+        # Of several that contradict as many, the least certain goes, in whatever order they were found.
+        worst = max(counts, key=lambda k: (counts[k], -landmarks[k].score, landmarks[k].box_xyxy), default=None)
         if worst is None or counts[worst] < 2:
             return landmarks
         landmarks[worst] = replace(

@@ -214,8 +214,8 @@ def _without(evidence: Sequence[Evidence], exclude: Sequence[int]) -> list[Evide
     for number in exclude:
         if not 0 <= number < len(numbers):
             raise InputError(
-                f"person {number} was to be excluded, and the receipt has {len(numbers)} people: "
-                + (f"expected numbers from 0 to {len(numbers) - 1}" if numbers else "there is no person to exclude")
+                f"number {number} was to be excluded, and the receipt has {len(numbers)} people and objects: "
+                + (f"expected numbers from 0 to {len(numbers) - 1}" if numbers else "there is nothing to exclude")
             )
         image, person = numbers[number]
         kept[image] = reject_person(kept[image], person, "excluded by the user")

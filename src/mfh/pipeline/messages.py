@@ -36,6 +36,8 @@ UNMET = 3.0
 UNEVEN = 1.2
 """Factor between depths within two pixels of a given distance above which the pixel counts as one on an edge."""
 
+_NOT_LOOKED_FOR = "objects of known size were not looked for"
+
 
 def any_used(evidence: Sequence[Evidence]) -> bool:
     """Return whether any person or object in the evidence is used."""
@@ -87,7 +89,7 @@ def no_person_found(photo: Photo, config: Config, tried: Sequence[str], *, has_p
             "allow more painting (--attempts, --budget; max_attempts, budget_s in Python), try another --seed, or use "
             "a photo with people in it"
         )
-    return f"{photo.name}: nothing in it gives a metric scale ({'; '.join(tried)}): {GIVE_A_SIZE}; or {todo}"
+    return f"{_no_scale(photo, tried)}; or {todo}"
 
 
 def not_painted(refused: Rejected) -> str:
@@ -97,11 +99,17 @@ def not_painted(refused: Rejected) -> str:
 
 def objects_not_looked_for(reason: str) -> str:
     """Return that there was no object detector, and why."""
-    return f"objects of known size were not looked for: {reason}"
+    return f"{_NOT_LOOKED_FOR}: {reason}"
 
 
 def no_scale_in_view(photo: Photo, tried: Sequence[str]) -> str:
     """Return one line: people painted into this kind of photo give no metric scale, and what does."""
+    return _no_scale(photo, tried)
+
+
+def _no_scale(photo: Photo, tried: Sequence[str]) -> str:
+    """Return that nothing gives a scale, what was tried and what was not, and that a known size suffices."""
+    tried = (*tried, *(note for note in photo.notes if note.startswith(_NOT_LOOKED_FOR)))
     return f"{photo.name}: nothing in it gives a metric scale ({'; '.join(tried)}): {GIVE_A_SIZE}"
 
 
@@ -183,16 +191,16 @@ def about_given(
     if not known:
         return ()
     notes = []
-    sizes = known.measured
+    sizes, by = known.measured, kinds_of_landmarks(people)
     if doubt >= NOTABLE_DOUBT:
         by_people = [
-            f"{row.name} ({one.metres * row.by_people:.3g} m by the people)"
+            f"{row.name} ({one.metres * row.by_people:.3g} m by the {by})"
             for row, one in zip(rows, sizes, strict=True)
             if row.by_people is not None
         ]
         notes.append(
             f"the given {', '.join(by_people)} and the {used_landmarks(people)} contradict each other: what is given "
-            "counts, and the interval reaches to what the people imply; check the pixel, the number and the unit"
+            f"counts, and the interval reaches to what the {by} imply; check the pixel, the number and the unit"
         )
     unmet = [
         f"{row.name} ({'infinitely far' if row.by_answer is None else f'{one.metres * row.by_answer:.3g} m'} here)"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mfh.config import HeadConfig
-from mfh.scale.fit import ScaleFit, fit_scale
+from mfh.scale.fit import ScaleFit, evidence_for, fit_scale
 from mfh.scale.interval import region_interval, scale_interval
 from mfh.scale.known_sizes import ErrorsLeft, KnownSizes, errors_left, known_measurements, with_known_heights
 from mfh.scale.measurements import ScaleMeasurement, landmark_measurements, remaining_common_sigma
@@ -73,7 +73,7 @@ def solve(
         NoLandmarkError: where neither a person nor a known size gives a scale.
         InputError: for a known size that cannot be used.
     """
-    evidence = with_known_heights(evidence, known.heights)
+    evidence = evidence_for(head, with_known_heights(evidence, known.heights), known=bool(known))
     measurements = known_measurements(known, relative, photo.camera)
     people = landmark_measurements(evidence, shared_log_sigma=shared_log_sigma)
     common = remaining_common_sigma(people) if people else shared_log_sigma

@@ -112,7 +112,8 @@ def fit_consensus(
     """
     if not measurements:
         raise NoLandmarkError(
-            f"no person and no known size is usable: there is nothing to fit the metric scale to; {GIVE_A_SIZE}"
+            "no person, no object and no known size is usable: there is nothing to fit the metric scale to; "
+            f"{GIVE_A_SIZE}"
         )
     span = photo_range(relative)
     if any(measurement.given for measurement in measurements):

@@ -76,11 +76,9 @@ def fit_scale(
     Raises:
         NoLandmarkError: where neither a person nor a known size is usable as scale evidence.
     """
-    used = [landmark for one in evidence for landmark in one.landmarks if landmark.verdict == "used"]
-    objects = any(landmark.is_object for landmark in used)
-    paper = config.kind == "silog" and not known and not (used and all(landmark.is_object for landmark in used))
-    if paper and objects:
-        evidence, objects = [_without_objects(one) for one in evidence], False
+    paper = _by_paper(evidence, config, known=bool(known))
+    evidence = evidence_for(config, evidence, known=bool(known))
+    objects = any(landmark.is_object for one in evidence for landmark in one.landmarks if landmark.verdict == "used")
     measurements = [
         *landmark_measurements(evidence, shared_log_sigma=shared_log_sigma, shape_log_sigma=shape_log_sigma),
         *known,
@@ -160,6 +158,23 @@ def reject_person(evidence: Evidence, person: int, reason: str) -> Evidence:
     landmarks = list(evidence.landmarks)
     landmarks[person] = replace(landmarks[person], verdict="rejected", reason=reason)
     return Evidence(evidence.relative[kept], evidence.depth_m[kept], evidence.person[kept], tuple(landmarks))
+
+
+def evidence_for(config: HeadConfig, evidence: Sequence[Evidence], *, known: bool) -> list[Evidence]:
+    """Return the evidence that a head is fitted to: the paper's is fitted to people alone, where there are any.
+
+    Args:
+        config: which head.
+        evidence: of the photo and each painting.
+        known: whether the user gave sizes, which only the consensus meets.
+    """
+    return [_without_objects(one) for one in evidence] if _by_paper(evidence, config, known=known) else list(evidence)
+
+
+def _by_paper(evidence: Sequence[Evidence], config: HeadConfig, *, known: bool) -> bool:
+    """Return whether the paper's head answers."""
+    used = [landmark for one in evidence for landmark in one.landmarks if landmark.verdict == "used"]
+    return config.kind == "silog" and not known and not (used and all(landmark.is_object for landmark in used))
 
 
 def _without_objects(evidence: Evidence) -> Evidence:

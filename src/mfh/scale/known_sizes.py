@@ -153,14 +153,14 @@ def known_measurements(known: KnownSizes, relative: RelativeDepth, camera: Camer
         what = f"the known length {one.start_xy[0]:g},{one.start_xy[1]:g}:{one.end_xy[0]:g},{one.end_xy[1]:g}"
         _check_size(what, one.metres, one.log_sigma)
         rays = rays_between(camera, one.start_xy, one.end_xy, what)
-        values = np.array([relative_at(relative, end) for end in ends])
+        values = np.array([relative_at(relative, end, f"{what}: ") for end in ends])
         measurements.append(ScaleMeasurement(one.metres, values, one.log_sigma, rays, given=True))
     for one in known.objects:
         (x1, y1), (x2, y2) = one.start_xy, one.end_xy
         what = f"the known size {x1:g},{y1:g}:{x2:g},{y2:g}"
         _check_size(what, one.metres, one.log_sigma)
         start, end = rays_between(camera, one.start_xy, one.end_xy, what)
-        value = relative_at(relative, ((x1 + x2) / 2, (y1 + y2) / 2))
+        value = relative_at(relative, ((x1 + x2) / 2, (y1 + y2) / 2), f"{what}: ")
         z = one.metres / float(np.linalg.norm(end - start))
         measurements.append(ScaleMeasurement(z, np.array([value]), one.log_sigma, given=True))
     return measurements
@@ -244,6 +244,11 @@ def with_known_heights(evidence: Sequence[Evidence], heights: Sequence[KnownHeig
             )
         for image, person in chosen:
             landmark = changed[image].landmarks[person]
+            if landmark.is_object:
+                raise InputError(
+                    f"the height of person {height.person} was given, and number {height.person} on the receipt is a "
+                    f"{landmark.label}: expected the number of a person"
+                )
             if landmark.stature_m is None:
                 raise InputError(
                     f"person {height.person} was not measured ({landmark.reason}): expected the number of one that was"
@@ -265,6 +270,8 @@ def _rescaled(evidence: Evidence, person: int, factor: float) -> Evidence:
         distance_m=None if landmark.distance_m is None else landmark.distance_m * factor,
         origin_m=None if landmark.origin_m is None else landmark.origin_m * factor,
         log_distance_sigma=KNOWN_HEIGHT_LOG_SIGMA,
+        # Whose height is known is no child taken for an adult.
+        far_share=0.0,
     )
     own = evidence.person == person
     depth_m = np.where(own, evidence.depth_m * factor, evidence.depth_m)
@@ -276,7 +283,8 @@ def _pixel_of(relative: RelativeDepth, xy: tuple[float, float], what: str) -> fl
     column, row = round(xy[0]), round(xy[1])
     value = float(relative.rows_or_nan(slice(row, row + 1))[0, column])
     if not math.isfinite(value):
-        raise InputError(f"{what}: the relative depth has no value at pixel {column},{row}: expected one that has")
+        sky = ", which is sky" if relative.holes_are_sky else ""
+        raise InputError(f"{what}: the relative depth has no value at pixel {column},{row}{sky}: expected one that has")
     return value
 
 

@@ -228,11 +228,11 @@ def rays_between(
     return rays_of(camera, [start_xy, end_xy], what)
 
 
-def relative_at(relative: RelativeDepth, xy: tuple[float, float]) -> float:
+def relative_at(relative: RelativeDepth, xy: tuple[float, float], about: str = "") -> float:
     """Return the median relative depth around a pixel (column, row): a click is not exact.
 
     Raises:
-        InputError: where the relative depth around the pixel is mostly not valid.
+        InputError: beginning with ``about``, where the relative depth around the pixel is mostly not valid.
     """
     x, y = relative.place(xy)
     column, row = round(x), round(y)
@@ -242,7 +242,8 @@ def relative_at(relative: RelativeDepth, xy: tuple[float, float]) -> float:
         return float(np.median(relative.values[rows, columns]))
     valid_mask = relative.valid_mask[rows, columns]
     if valid_mask.mean() < _LEAST_VALID:
+        sky = ", which is sky" if relative.holes_are_sky else ""
         raise InputError(
-            f"the relative depth has no value at pixel {xy[0]:g},{xy[1]:g}: expected a pixel where it has one"
+            f"{about}the relative depth has no value at pixel {xy[0]:g},{xy[1]:g}{sky}: expected one where it has"
         )
     return float(np.median(relative.values[rows, columns][valid_mask]))

@@ -35,7 +35,8 @@ Chosen on validation scenes with noisy oracles so that intervals have their nomi
 """
 _FAR_SPREAD = 0.5
 """Standard deviation of the log factor of what is measured too far, over its mean."""
-_MIN_LIKELIHOOD = 1e-12
+_MIN_LIKELIHOOD = 1e-3
+"""However wild an outlier is, it pulls no more: else groups that contradict by a factor of 30 meet halfway."""
 _UNLIKELY = 1e-4
 """Posterior probability below which an error model is dropped."""
 _PER_LOGARITHM = 24
