@@ -22,6 +22,11 @@ from mfh.types import Camera, DetectedObject, Evidence, Landmark, RelativeDepth
 
 MIN_SCORE = 0.4
 """Detections below this score are not considered: more than a third of them are something else."""
+SURE_SCORE, UNSURE_LOG_SIGMA = 0.6, 2.0
+"""Below the first score, what is in a box is less certain: added to its log sigma, per unit of score.
+
+On 206 real photos the middle 80 % of log errors span .56 from a score of .6 on, and .86 at .4 to .45.
+"""
 BORDER = 0.008
 """Share of the picture's side next to its border: a box that reaches into it is cut off."""
 MIN_PIXELS = 12.0
@@ -34,7 +39,7 @@ SHOWN_ON = 0.8
 """Share of a box inside a screen's from which the object is a picture on it."""
 INSIDE = 0.9
 """Share of a box inside another object's of the same class from which it is a part of that."""
-READING_ERROR = 0.03
+READING_ERROR = 0.06
 """Error of the relative depth of a thing of a few pixels, over the photo's range of relative depth."""
 _MIDDLE = (0.2, 0.8)
 _NEARER_SIDE = 65
@@ -92,7 +97,8 @@ def _measure(one: DetectedObject, size: ObjectSize, camera: Camera) -> tuple[flo
         "mean": math.sqrt(tall * wide / (camera.fx * camera.fy)),
     }[size.dimension]
     edge = math.hypot(BOX_ERROR * camera.height / tall, BOX_ERROR * camera.width / wide)
-    return size.metres / per_metre, math.hypot(size.log_sigma, edge)
+    unsure = UNSURE_LOG_SIGMA * max(0.0, SURE_SCORE - one.score)
+    return size.metres / per_metre, math.hypot(size.log_sigma, edge, unsure)
 
 
 def _relative_in(one: DetectedObject, relative: RelativeDepth) -> float:
@@ -131,8 +137,10 @@ def _gate(one: DetectedObject, size: ObjectSize, objects: Sequence[DetectedObjec
         inside = _share_inside(one, other)
         if other.label in SCREENS_AND_PICTURES and other.label != one.label and inside >= SHOWN_ON:
             return Rejected(f"shown on a {other.label}, or lies on it")
-        if other.label == one.label and inside >= INSIDE and other.score >= one.score:
-            return Rejected(f"a part of another {one.label}")
+        if other.label == one.label and inside >= INSIDE:
+            return Rejected(f"inside the box of another {one.label}: a part of it, or one of several")
+        if other.label == one.label and _share_inside(other, one) >= INSIDE:
+            return Rejected(f"has another {one.label} in its box: a part of it, or one of several")
         if other.score > one.score and box_iou(box, np.array([other.box_xyxy]))[0] > SAME_PLACE:
             return Rejected(f"more likely a {other.label}")
     return None

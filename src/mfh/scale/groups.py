@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.scale.measurements import ScaleMeasurement, implied_log_scales
+from mfh.scale.measurements import PAINTED, ScaleMeasurement, implied_log_scales
 from mfh.scale.posterior import (
     INTRINSIC_SIGMA_MEDIAN,
     Candidates,
@@ -36,6 +36,9 @@ _REACH = 3.0
 """Log scales of the first grid go so far to both sides of the middle of all measurements."""
 _STEPS = (121, 161)
 _NEGLIGIBLE = 1e-7
+GROUP_WRONG, PAINTED_WRONG, GROSS_LOG_SIGMA = 0.03, 0.15, 1.0
+"""Probability that all measurements of a group are wrong alike (of painted people the second), and the standard
+deviation of the log factor then."""
 _ENOUGH = 3
 """Members from which a group tells which of them is an outlier."""
 _TAILS = 3.5
@@ -173,11 +176,32 @@ def _fit_group(
     wide = offset[0] + step * np.arange(-margin, len(offset) + margin)
     flat = np.zeros((len(candidates.ratio), len(wide)))
     alone = fit_posterior(own, replace(candidates, offset=wide), all_error_models(), flat, space, middle=middle)
-    likelihood = alone.posterior.weight
-    if margin:
-        kernel = np.exp(-0.5 * (step / common * np.arange(-margin, margin + 1)) ** 2)
-        likelihood = np.stack([np.convolve(row, kernel / kernel.sum(), "valid") for row in likelihood])
+    likelihood = _widened(alone.posterior.weight, margin, common / step)
+    # All members may be wrong alike: toys, another country's buses, a painter who misjudges the scene.
+    gross = _widened(likelihood, len(offset) - 1, GROSS_LOG_SIGMA / step, full=True)
+    wrong = PAINTED_WRONG if own[0].group == PAINTED else GROUP_WRONG
+    likelihood = (1 - wrong) * likelihood + wrong * gross
     return _Group(members, np.log(np.maximum(likelihood, np.finfo(float).tiny)), alone)
+
+
+def _widened(
+    likelihood: Float[ndarray, "r w"], margin: int, sigma_steps: float, *, full: bool = False
+) -> Float[ndarray, "r d"]:
+    """Return a likelihood convolved along log scale with a normal of so many steps.
+
+    Args:
+        likelihood: on a uniform grid.
+        margin: half the length of the kernel.
+        sigma_steps: standard deviation.
+        full: keep the size of the grid, zero beyond it; else ``margin`` points at either end are used up.
+    """
+    if not margin:
+        return likelihood
+    kernel = np.exp(-0.5 * (np.arange(-margin, margin + 1) / sigma_steps) ** 2)
+    kernel /= kernel.sum()
+    if full:
+        likelihood = np.pad(likelihood, ((0, 0), (margin, margin)))
+    return np.stack([np.convolve(row, kernel, "valid") for row in likelihood])
 
 
 def _inlier_probability(
