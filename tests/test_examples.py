@@ -92,7 +92,7 @@ def test_06_the_painter_keeps_its_contract(tmp_path, capsys):
     run(6, tmp_path / "result")
     median_m(tmp_path / "result")
     text = capsys.readouterr().out
-    assert "16 painted people of" in text and "an assumption" in text
+    assert "8 painted people of" in text and "an assumption" in text
 
     (path,) = (one for one in EXAMPLES if one.name.startswith("06_"))
     painter = runpy.run_path(str(path))["FloorPainter"]()

@@ -168,8 +168,8 @@ class Config:
         field_of_view: registry name of a model that is asked for the focal length where neither the user nor EXIF says
             it; None takes the default, which says so.
         object_detector: registry name of the model that finds everyday objects of known size; None to find none.
-        enough_half_width: half-width of the 80 % interval of depth up to which people and objects in the photo suffice:
-            people are painted where it is wider, with people="auto".
+        enough_half_width: half-width of the 80 % interval, by what more landmarks would narrow, up to which people and
+            objects in the photo suffice; with people="auto", people are painted where it is wider.
     """
 
     name: str
@@ -190,7 +190,7 @@ class Config:
     keep_paintings: bool = False
     field_of_view: str | None = None
     object_detector: str | None = None
-    enough_half_width: float = 0.35
+    enough_half_width: float = 0.3
 
     def __post_init__(self) -> None:
         """Refuse unknown choices, and limits that cannot work."""
@@ -200,7 +200,7 @@ class Config:
         if self.seed < 0:
             raise InputError(f"seed is {self.seed}: expected 0 or more")
         if not self.enough_half_width > 0:
-            raise InputError(f"enough_half_width is {self.enough_half_width}: expected a positive half-width, as 0.35")
+            raise InputError(f"enough_half_width is {self.enough_half_width}: expected a positive half-width, as 0.3")
 
 
 PRESETS: dict[str, Config] = {

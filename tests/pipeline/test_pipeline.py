@@ -131,7 +131,7 @@ def test_progress_is_reported_in_order_and_stages_are_timed():
         render([]), Request(progress=lambda what, done: reports.append((what, done)))
     )
     stages = list(dict.fromkeys(what for what, _ in reports))
-    assert stages == ["relative depth", "people", "painting", "fit"]
+    assert stages == ["relative depth", "objects", "people", "painting", "fit"]
     assert [done for _, done in reports] == sorted(done for _, done in reports)
     assert all(0 <= done <= 1 for _, done in reports)
     assert list(result.seconds) == stages

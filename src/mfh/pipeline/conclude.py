@@ -26,7 +26,7 @@ from mfh.pipeline.request import check_request
 from mfh.pipeline.solve import Solution, solve
 from mfh.scale.fit import ScaleFit, reject_person
 from mfh.scale.interval import depth_log_sigma, measure_lengths
-from mfh.scale.known_sizes import KnownSizes, depth_limit_m
+from mfh.scale.known_sizes import KnownSizes, depth_limit_m, without_known_sky
 from mfh.scale.reach import reach_m
 from mfh.types import (
     Camera,
@@ -69,8 +69,9 @@ def conclude(
             in which no pixel has a depth.
     """
     begin = time.perf_counter()
-    photo, relative = gathered.photo, gathered.relative
+    photo = gathered.photo
     check_gathered(gathered)
+    relative = without_known_sky(gathered.relative, known, photo.camera)
     check_request(photo, gathered.region, gathered.lengths)
     solution = solve(
         _without(gathered.evidence, exclude),

@@ -44,7 +44,7 @@ from mfh.pipeline.messages import (
 from mfh.pipeline.painting import PaintingRun, Solve, on_photo, paint_people
 from mfh.pipeline.request import Progress, Request, check_is_request, check_photo, check_request
 from mfh.pipeline.solve import Solution, heights_so_far, solve
-from mfh.scale.interval import people_share
+from mfh.scale.interval import half_width_by_landmarks, people_share
 from mfh.scale.known_sizes import KnownSizes
 from mfh.scale.range_prior import region_range
 from mfh.types import Camera, DetectedObject, Evidence, MeasuredPainting, MetricDepth, Photo, RelativeDepth
@@ -305,7 +305,7 @@ class MetricFromHuman:
         wanted = self.config.painting.until_interval
         if wanted is not None:
             return interval.half_width_over_photo <= wanted
-        return interval.half_width <= self.config.enough_half_width
+        return half_width_by_landmarks(interval) <= self.config.enough_half_width
 
     def _gathered(
         self,

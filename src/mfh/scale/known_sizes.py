@@ -132,6 +132,24 @@ class KnownSizes:
         )
 
 
+def without_known_sky(relative: RelativeDepth, known: KnownSizes, camera: Camera) -> RelativeDepth:
+    """Return relative depth that is valid in its sky too where something known was measured there: it is no sky.
+
+    Pixels outside the photo are left for :func:`known_measurements` to refuse.
+    """
+    if not (known and relative.holes_are_sky and relative.valid_mask is not None):
+        return relative
+    pixels = [(one.x, one.y) for one in known.distances]
+    for one in (*known.lengths, *known.objects):
+        pixels += [one.start_xy, one.end_xy]
+    for x, y in pixels:
+        if 0 <= x <= camera.width - 1 and 0 <= y <= camera.height - 1:
+            column, row = (round(side) for side in relative.place((x, y)))
+            if not relative.valid_mask[row, column]:
+                return replace(relative, valid_mask=None, holes_are_sky=False)
+    return relative
+
+
 def known_measurements(known: KnownSizes, relative: RelativeDepth, camera: Camera) -> list[ScaleMeasurement]:
     """Return the measurements of known distances, then of known lengths, then of known objects.
 
