@@ -2,7 +2,8 @@
 
 The typical sizes are those of standards where a standard exists, and of ordinary retail goods otherwise. Their errors
 were chosen on real photos with sensor depth (``benchmarks/study_real.py``): the error of one object includes its pose,
-the detector's box and what hides a part of it. Nothing is trained on them.
+the detector's box and what hides a part of it. No network is trained on those photos; the painter's labels of other
+photos, without depth, take their sizes and errors from here.
 """
 
 from dataclasses import dataclass

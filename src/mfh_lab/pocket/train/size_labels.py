@@ -2,12 +2,15 @@
 
 ``python -m mfh_lab.pocket.train.size_labels --photos DIR --out labels.jsonl`` runs a detector of the COCO classes over
 a folder; ``--detections FILE`` reads its boxes from a file. The size of things is the only teacher: no depth and no
-focal length is read. Things whose length the picture cuts, that have an unlikely shape, or that are behind or inside
-others are left out; what is hidden all the same makes a thing look small, and the label says how often (``hidden``).
+focal length is read. Sizes and their errors are those of :mod:`mfh.landmarks.object_sizes`, and plain everyday sizes of
+a few classes that it has not. Things whose length the picture cuts, that have an unlikely shape, or that are behind or
+inside others are left out; what is hidden all the same makes a thing look small, and the label says how often
+(``hidden``).
 """
 
 import argparse
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +24,7 @@ from numpy import ndarray
 from mfh.errors import InputError
 from mfh.io.atomic import atomic_path
 from mfh.io.reading import check_file, reading
+from mfh.landmarks.object_sizes import OBJECT_SIZES, ObjectSize
 
 _EXPECTED = "lines of 'python -m mfh_lab.pocket.train.size_labels --photos DIR --out labels.jsonl'"
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -36,73 +40,46 @@ _SUPPORTS = frozenset({"dining table"})
 PERSON = "person"
 
 
-@dataclass(frozen=True)
-class KnownSize:
-    """What is known about the things of a class.
+_EVERYDAY = "plain everyday size"
 
-    Attributes:
-        side: of the box that is as long as the thing; of animals, and of things that lie in any direction, the longer.
-        size_m: how long it is.
-        log_sigma: standard deviation of its log among things of the class.
-        aspect: smallest and largest height over width of a box that shows a whole one.
-        place: what it stands on: the floor, a table, or neither.
-        hidden: how often part of it is hidden all the same.
-    """
-
-    side: Literal["width", "height", "longer"]
-    size_m: float
-    log_sigma: float
-    aspect: tuple[float, float]
-    place: Literal["floor", "table", "other"]
-    hidden: float = 0.15
-
-
-SIZES: dict[str, KnownSize] = {
-    PERSON: KnownSize("height", 1.69, 0.10, (2.2, 4.5), "floor", 0.1),
-    "car": KnownSize("height", 1.50, 0.10, (0.3, 1.1), "floor"),
-    "truck": KnownSize("height", 2.60, 0.30, (0.35, 1.6), "floor"),
-    "bus": KnownSize("height", 2.70, 0.15, (0.25, 1.4), "floor"),
-    "motorcycle": KnownSize("height", 1.15, 0.12, (0.45, 2.0), "floor"),
-    "bicycle": KnownSize("height", 1.05, 0.12, (0.45, 2.2), "floor"),
-    "chair": KnownSize("height", 0.80, 0.25, (0.8, 2.6), "floor", 0.35),
-    "couch": KnownSize("height", 0.88, 0.17, (0.3, 1.0), "floor"),
-    "bench": KnownSize("height", 0.85, 0.20, (0.25, 1.2), "floor"),
-    "toilet": KnownSize("height", 0.68, 0.12, (0.8, 2.2), "floor"),
-    "refrigerator": KnownSize("height", 1.55, 0.20, (1.3, 3.2), "floor"),
-    "bed": KnownSize("width", 1.70, 0.35, (0.25, 0.8), "floor", 0.3),
-    "suitcase": KnownSize("height", 0.65, 0.25, (0.8, 2.0), "floor"),
-    "fire hydrant": KnownSize("height", 0.75, 0.15, (1.2, 2.6), "floor"),
-    "oven": KnownSize("height", 0.80, 0.25, (0.8, 1.6), "floor", 0.3),
-    "microwave": KnownSize("width", 0.50, 0.12, (0.4, 0.9), "other"),
-    "sink": KnownSize("width", 0.55, 0.20, (0.15, 0.9), "other"),
-    "stop sign": KnownSize("height", 0.75, 0.15, (0.8, 1.3), "other"),
-    "laptop": KnownSize("width", 0.36, 0.15, (0.45, 1.1), "table"),
-    "keyboard": KnownSize("width", 0.44, 0.12, (0.12, 0.6), "table"),
-    "mouse": KnownSize("width", 0.09, 0.25, (0.5, 1.6), "table"),
-    "cup": KnownSize("height", 0.11, 0.15, (0.8, 1.8), "table"),
-    "wine glass": KnownSize("height", 0.20, 0.15, (1.7, 4.0), "table"),
-    "bottle": KnownSize("height", 0.245, 0.25, (2.0, 5.0), "table"),
-    "book": KnownSize("height", 0.22, 0.25, (1.0, 2.0), "table", 0.3),
-    "bowl": KnownSize("width", 0.16, 0.30, (0.3, 0.9), "table"),
-    "toaster": KnownSize("width", 0.29, 0.15, (0.5, 1.0), "table"),
-    "apple": KnownSize("width", 0.075, 0.12, (0.75, 1.3), "table"),
-    "orange": KnownSize("width", 0.075, 0.12, (0.75, 1.3), "table"),
-    "donut": KnownSize("width", 0.09, 0.20, (0.4, 1.3), "table"),
-    "pizza": KnownSize("width", 0.32, 0.20, (0.25, 1.1), "table"),
-    "banana": KnownSize("longer", 0.18, 0.15, (0.3, 3.0), "table"),
-    "cell phone": KnownSize("longer", 0.14, 0.15, (0.3, 3.0), "table"),
-    "remote": KnownSize("longer", 0.17, 0.15, (0.2, 5.0), "table"),
-    "vase": KnownSize("height", 0.25, 0.40, (1.0, 4.0), "table"),
-    "teddy bear": KnownSize("longer", 0.35, 0.40, (0.5, 2.0), "table"),
-    "clock": KnownSize("longer", 0.30, 0.40, (0.7, 1.5), "other"),
-    "handbag": KnownSize("width", 0.32, 0.25, (0.4, 1.8), "other"),
-    "cat": KnownSize("longer", 0.45, 0.22, (0.4, 2.5), "table", 0.3),
-    "dog": KnownSize("longer", 0.70, 0.35, (0.4, 2.2), "other", 0.3),
-    "sheep": KnownSize("longer", 1.10, 0.20, (0.5, 1.4), "floor", 0.3),
-    "cow": KnownSize("longer", 2.00, 0.20, (0.4, 1.3), "floor", 0.4),
-    "horse": KnownSize("longer", 2.00, 0.18, (0.5, 1.5), "floor", 0.4),
+OTHER_SIZES: dict[str, ObjectSize] = {
+    PERSON: ObjectSize("height", 1.69, 0.10, 0.03, (2.2, 4.5), "men and women upright, 1.75 and 1.63 m on average"),
+    "toaster": ObjectSize("width", 0.29, 0.15, 0.10, (0.5, 1.0), _EVERYDAY),
+    "bowl": ObjectSize("width", 0.16, 0.30, 0.12, (0.3, 0.9), _EVERYDAY),
+    "apple": ObjectSize("width", 0.075, 0.12, 0.06, (0.75, 1.3), _EVERYDAY),
+    "orange": ObjectSize("width", 0.075, 0.12, 0.06, (0.75, 1.3), _EVERYDAY),
+    "donut": ObjectSize("width", 0.09, 0.20, 0.10, (0.4, 1.3), _EVERYDAY),
+    "pizza": ObjectSize("width", 0.32, 0.20, 0.10, (0.25, 1.1), _EVERYDAY),
+    "banana": ObjectSize("mean", 0.12, 0.20, 0.12, (0.3, 3.0), _EVERYDAY),
+    "cell phone": ObjectSize("mean", 0.10, 0.20, 0.10, (0.3, 3.0), _EVERYDAY),
+    "remote": ObjectSize("mean", 0.09, 0.25, 0.12, (0.2, 5.0), _EVERYDAY),
+    "teddy bear": ObjectSize("mean", 0.30, 0.40, 0.20, (0.5, 2.0), _EVERYDAY),
+    "handbag": ObjectSize("width", 0.32, 0.25, 0.15, (0.4, 1.8), _EVERYDAY),
+    "cat": ObjectSize("mean", 0.35, 0.25, 0.12, (0.4, 2.5), _EVERYDAY, 0.3),
+    "dog": ObjectSize("mean", 0.55, 0.35, 0.15, (0.4, 2.2), _EVERYDAY, 0.3),
 }
-"""By COCO name; of chairs, beds, refrigerators, toilets, sinks and cups, what their boxes show of them on average."""
+"""Classes that :data:`mfh.landmarks.object_sizes.OBJECT_SIZES` has not, by COCO name: common knowledge, measured in no
+photo and corrected by none."""
+
+KNOWN_SIZES = {**OBJECT_SIZES, **OTHER_SIZES}
+"""Every class whose size is known."""
+
+Place = Literal["floor", "table", "other"]
+
+_ON_FLOOR = frozenset(
+    {PERSON, "car", "bus", "truck", "train", "motorcycle", "bicycle", "fire hydrant", "bench", "chair", "couch", "bed"}
+    | {"dining table", "toilet", "refrigerator", "oven", "suitcase", "horse", "cow", "sheep", "zebra", "elephant"}
+    | {"giraffe"}
+)
+_ON_TABLE = frozenset(
+    {"laptop", "keyboard", "mouse", "book", "bottle", "wine glass", "cup", "vase", "toaster", "bowl", "apple", "orange"}
+    | {"donut", "pizza", "banana", "cell phone", "remote", "teddy bear", "cat"}
+)
+
+
+def stands_on(label: str) -> Place:
+    """Return what things of a class stand on: the floor, a table, or neither."""
+    return "floor" if label in _ON_FLOOR else "table" if label in _ON_TABLE else "other"
 
 
 class Detected(Protocol):
@@ -176,32 +153,33 @@ def size_labels(things: Sequence[Detected], height: int, width: int) -> list[Siz
     """Return the labels that the detected things of a photo of this size give."""
     kept = []
     for k, thing in enumerate(things):
-        known = SIZES.get(thing.label)
+        known = KNOWN_SIZES.get(thing.label)
         if known is None or thing.score < _MIN_SCORE or _is_cut(thing, height, width):
             continue
         left, top, right, bottom = thing.box_xyxy
         wide, tall = right - left, bottom - top
-        px = {"height": tall, "width": wide, "longer": max(tall, wide)}[known.side]
+        px = {"height": tall, "width": wide, "mean": float(np.sqrt(wide * tall))}[known.dimension]
         others = (one.box_xyxy for j, one in enumerate(things) if j != k and one.label not in _SUPPORTS)
         if px < _MIN_PX or not known.aspect[0] <= tall / wide <= known.aspect[1]:
             continue
         if any(_hides(other, thing.box_xyxy) for other in others):
             continue
-        sigma = float(np.hypot(known.log_sigma, np.sqrt(2) * _BOX_ERROR_PX / px))
+        sigma = math.hypot(known.log_sigma, known.common_log_sigma, math.sqrt(2) * _BOX_ERROR_PX / px)
         box = (float(left), float(top), float(right), float(bottom))
-        kept.append(SizeLabel(thing.label, box, float(px / known.size_m), sigma, known.hidden, known.place))
+        scale = float(px / known.metres)
+        kept.append(SizeLabel(thing.label, box, scale, sigma, known.far_share, stands_on(thing.label)))
     return kept
 
 
 def _is_cut(thing: Detected, height: int, width: int) -> bool:
-    """Return whether the picture's border cuts the side that is measured; people and animals must be whole."""
+    """Return whether the picture's border cuts the side that is measured; people must be whole."""
     left, top, right, bottom = thing.box_xyxy
     margin = _BORDER * min(height, width)
     across, upright = left < margin or right > width - margin, top < margin or bottom > height - margin
-    known = SIZES[thing.label]
-    if thing.label == PERSON or known.side == "longer":
+    dimension = KNOWN_SIZES[thing.label].dimension
+    if thing.label == PERSON or dimension == "mean":
         return across or upright
-    return across if known.side == "width" else upright
+    return across if dimension == "width" else upright
 
 
 def _hides(other: Sequence[float], box: Sequence[float]) -> bool:

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 
 from mfh.errors import InputError
+from mfh.landmarks.object_sizes import OBJECT_SIZES
 from mfh_lab.pocket.train.size_labels import (
-    SIZES,
+    KNOWN_SIZES,
+    OTHER_SIZES,
     KnownBox,
     label_detections,
     label_photos,
     read_labels,
     size_labels,
+    stands_on,
     write_labels,
 )
 
@@ -28,9 +31,17 @@ def _labels(*things: KnownBox):
 def test_a_whole_thing_says_how_many_pixels_a_metre_has():
     (one,) = _labels(KnownBox("person", (100, 100, 150, 269), 0.8))
     assert one.px_per_m == pytest.approx(169 / 1.69)
-    assert SIZES["person"].log_sigma < one.log_sigma < SIZES["person"].log_sigma + 0.01
+    assert one.log_sigma == pytest.approx(np.sqrt(0.10**2 + 0.03**2 + 2 / 169**2))
     (wide,) = _labels(KnownBox("keyboard", (100, 100, 188, 130), 0.8))
     assert wide.px_per_m == pytest.approx(200) and wide.place == "table"
+    (mean,) = _labels(KnownBox("chair", (100, 100, 140, 190), 0.8))
+    assert mean.px_per_m == pytest.approx(60 / 0.79) and mean.hidden == OBJECT_SIZES["chair"].far_share
+
+
+def test_sizes_are_those_of_the_package_and_only_others_are_added():
+    assert not OBJECT_SIZES.keys() & OTHER_SIZES.keys()
+    assert {label: KNOWN_SIZES[label] for label in OBJECT_SIZES} == OBJECT_SIZES
+    assert {stands_on(label) for label in KNOWN_SIZES} == {"floor", "table", "other"}
 
 
 @pytest.mark.parametrize(
@@ -41,8 +52,9 @@ def test_a_whole_thing_says_how_many_pixels_a_metre_has():
         KnownBox("person", (100, 100, 220, 250), 0.8),  # sitting
         KnownBox("cup", (100, 100, 108, 109), 0.8),  # few pixels
         KnownBox("cup", (100, 100, 140, 150), 0.2),  # hardly seen
-        KnownBox("bed", (0, 100, 200, 200), 0.8),  # its width is cut
-        KnownBox("giraffe", (100, 100, 150, 250), 0.8),
+        KnownBox("sink", (0, 100, 200, 200), 0.8),  # its width is cut
+        KnownBox("bed", (100, 150, 300, 288), 0.8),  # both sides are measured
+        KnownBox("boat", (100, 100, 150, 250), 0.8),
     ],
 )
 def test_what_does_not_show_its_size_gives_no_label(thing: KnownBox):
@@ -50,7 +62,7 @@ def test_what_does_not_show_its_size_gives_no_label(thing: KnownBox):
 
 
 def test_only_the_side_that_is_measured_must_be_whole():
-    assert _labels(KnownBox("bed", (100, 150, 300, 288), 0.8))
+    assert _labels(KnownBox("sink", (100, 150, 300, 288), 0.8))
     assert _labels(KnownBox("car", (0, 150, 100, 220), 0.8))
 
 
