@@ -246,7 +246,7 @@ class _Likelihoods:
         share = np.array([measurement.far_share for measurement in measurements])
         self._near_share, self._far = (1 - share)[:, None, None], np.flatnonzero(share)
         if len(self._far):
-            log_factor = np.array([measurements[k].far_log for k in self._far])
+            log_factor = np.array([measurements[k].far_log for k in self._far.tolist()])
             # Too far means a smaller inverse depth, so a smaller scale in disparity space.
             sign = -1.0 if space == "disparity" else 1.0
             square = (residual[self._far] - sign * log_factor[:, None, None]) ** 2

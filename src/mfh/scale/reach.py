@@ -40,7 +40,8 @@ def reach_m(consensus: Consensus, head: MetricHead, relative: RelativeDepth, err
     values = relative.valid_values.astype(np.float64)
     # From the median to the far end.
     shares = np.linspace(0.5, 0.0 if relative.space == "disparity" else 1.0, _KNOTS)
-    knots = np.concatenate([np.quantile(values, shares), np.linspace(*np.quantile(values, shares[[0, -1]]), _KNOTS)])
+    quantiles = np.quantile(values, shares)
+    knots = np.concatenate([quantiles, np.linspace(quantiles[0], quantiles[-1], _KNOTS)])
     knots = np.unique(knots[np.isfinite(log_depth_at(head, knots))])
     if relative.space == "disparity":
         knots = knots[::-1]
