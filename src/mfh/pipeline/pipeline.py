@@ -43,19 +43,12 @@ from mfh.pipeline.messages import (
 )
 from mfh.pipeline.painting import PaintingRun, Solve, on_photo, paint_people
 from mfh.pipeline.request import Progress, Request, check_is_request, check_photo, check_request
-from mfh.pipeline.solve import Solution, heights_so_far, solve
-from mfh.scale.interval import half_width_by_landmarks, people_share
+from mfh.pipeline.solve import Solution, heights_so_far, solve, suffices
+from mfh.scale.interval import people_share
 from mfh.scale.known_sizes import KnownSizes
 from mfh.scale.range_prior import region_range
 from mfh.types import Camera, DetectedObject, Evidence, MeasuredPainting, MetricDepth, Photo, RelativeDepth
 from mfh.types.observations import Gathered
-
-
-OBJECTS_ALONE = 0.6
-"""Factor on the half-width that suffices where there are objects and no people.
-
-On real rooms the scale from objects alone was off by .35 (rms of its log), that from objects and painted people by .26.
-"""
 
 
 @dataclass
@@ -308,13 +301,7 @@ class MetricFromHuman:
             return False
         if known or not any_used(evidence):
             return bool(known)
-        interval = self._solver(photo, relative, evidence, known)([]).interval()
-        wanted = self.config.painting.until_interval
-        if wanted is not None:
-            return interval.half_width_over_photo <= wanted
-        people = any(one.verdict == "used" and not one.is_object for image in evidence for one in image.landmarks)
-        enough = self.config.enough_half_width * (1.0 if people else OBJECTS_ALONE)
-        return half_width_by_landmarks(interval) <= enough
+        return suffices(self._solver(photo, relative, evidence, known)([]), self.config)
 
     def _gathered(
         self,

@@ -3,13 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mfh.config import HeadConfig
+from mfh.config import Config, HeadConfig
 from mfh.scale.fit import ScaleFit, evidence_for, fit_scale
-from mfh.scale.interval import region_interval, scale_interval
+from mfh.scale.interval import half_width_by_landmarks, region_interval, scale_interval
 from mfh.scale.known_sizes import ErrorsLeft, KnownSizes, errors_left, known_measurements, with_known_heights
 from mfh.scale.measurements import ScaleMeasurement, landmark_measurements, remaining_common_sigma
 from mfh.scale.range_prior import region_range
 from mfh.types import CommonErrors, Evidence, Landmark, Photo, Region, RelativeDepth, ScaleInterval, kinds_of_landmarks
+
+OBJECTS_ALONE = 0.6
+"""Factor on the half-width that suffices where there are objects and no people.
+
+On real rooms the scale from objects alone was off by .35 (rms of its log), that from objects and painted people by .26.
+"""
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,15 @@ def solve(
     )
     considered = tuple(landmark for one in evidence for landmark in one.landmarks)
     return Solution(fit, relative, considered, tuple(measurements), errors)
+
+
+def suffices(solution: Solution, config: Config) -> bool:
+    """Return whether the people and objects in a photo determine its depth well enough without painting people."""
+    interval, wanted = solution.interval(), config.painting.until_interval
+    if wanted is not None:
+        return interval.half_width_over_photo <= wanted
+    people = any(one.verdict == "used" and not one.is_object for one in solution.considered)
+    return half_width_by_landmarks(interval) <= config.enough_half_width * (1.0 if people else OBJECTS_ALONE)
 
 
 def heights_so_far(known: KnownSizes, evidence: Sequence[Evidence]) -> KnownSizes:
