@@ -105,7 +105,10 @@ def test_a_part_of_another_of_its_class_does_not_count():
     whole = seen("chair", 3)
     left, top, right, _ = whole.box_xyxy
     back = DetectedObject("chair", (left + 2, top + 2, right - 2, top + 0.9 * (right - left)), 0.6)
-    assert reason(found(whole, back), 1) == "a part of another chair"
+    evidence = found(whole, back)
+    # Which of the two is a whole chair the boxes do not tell.
+    assert reason(evidence, 0) == "has another chair in its box: a part of it, or one of several"
+    assert reason(evidence, 1) == "inside the box of another chair: a part of it, or one of several"
 
 
 def test_it_must_be_within_reach():
