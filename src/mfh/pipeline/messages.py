@@ -148,9 +148,12 @@ def notes_for(
         one = used_landmarks(landmarks).removeprefix("1 ")
         alone = f"the metric scale rests on one {one} alone: an error of its size is in every distance"
         notes.append(Note("scale", alone))
-    if people_spread is not None and people_spread > NOTABLE_SPREAD:
+    bodies = [one for one in landmarks if not one.is_object]
+    stated = [one.log_distance_sigma or 0.0 for one in bodies if one.verdict == "used"]
+    # Painters state how much the sizes of their people scatter.
+    if people_spread is not None and people_spread > math.hypot(NOTABLE_SPREAD, np.median(stated or [0.0])):
         spread = (
-            f"the {used_landmarks(landmarks)} contradict each other: their distances scatter by "
+            f"the {used_landmarks(bodies)} contradict each other: their distances scatter by "
             f"{math.expm1(people_spread):.0%} (one standard deviation), so take all distances as rough"
         )
         notes.append(Note("scale", spread))
