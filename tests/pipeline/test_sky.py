@@ -60,9 +60,11 @@ def test_a_length_that_ends_in_the_sky_is_none(under_sky: Gathered):
         conclude(holes, head=HEAD)
 
 
-def test_a_known_distance_to_the_sky_is_an_error(under_sky: Gathered):
-    with pytest.raises(InputError, match="no value at pixel 10,3"):
-        conclude(under_sky, head=HEAD, known=KnownSizes((KnownDistance(10.0, 3.0, 50.0),)))
+def test_what_was_measured_in_the_sky_is_no_sky(under_sky: Gathered):
+    result = conclude(under_sky, head=HEAD, known=KnownSizes((KnownDistance(10.0, 3.0, 50.0),)))
+    assert np.isfinite(result.depth_m[3, 10]) and not result.relative.sky_fraction
+    elsewhere = conclude(under_sky, head=HEAD, known=KnownSizes((KnownDistance(10.0, 40.0, 3.0),)))
+    assert elsewhere.relative.sky_fraction == 0.25 and np.isnan(elsewhere.depth_m[3, 10])
 
 
 def test_it_comes_back_from_the_evidence(under_sky: Gathered, tmp_path):

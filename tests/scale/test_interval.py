@@ -141,9 +141,9 @@ def test_a_painter_that_finds_little_room_is_believed_less():
     nobody = Evidence(np.zeros(0), np.zeros(0), np.zeros(0, int))
     landmark = Landmark("painting 0", "cards", (0.0, 0.0, 1.0, 1.0), 1.0, 2.0, 1.7, 1, "used", "", shared_log_sigma=0.2)
     somebody = Evidence(np.zeros(0), np.zeros(0), np.zeros(0, int), (landmark,))
-    assert people_share([somebody, nobody] * 8, 0.1) == pytest.approx(0.2), "one in two is usual"
-    assert people_share([somebody] + [nobody] * 7, 0.1) == pytest.approx(0.2 * 2)
-    assert people_share([somebody] * 2 + [nobody] * 34, 0.1) == pytest.approx(0.2 * 3)
+    assert people_share([somebody, nobody, nobody, nobody] * 4, 0.1) == pytest.approx(0.2), "one in four is usual"
+    assert people_share([somebody] + [nobody] * 15, 0.1) == pytest.approx(0.2 * 2)
+    assert people_share([somebody] * 2 + [nobody] * 70, 0.1) == pytest.approx(0.2 * 3)
     assert people_share([nobody] * 8, 0.1) == 0.1
 
 

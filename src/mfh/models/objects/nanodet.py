@@ -45,7 +45,7 @@ class NanoDetObjects:
     """Object detector; results depend on the photo alone. The network is opened on first use."""
 
     name = "nanodet"
-    min_score = 0.35
+    min_score = 0.25
 
     def __init__(self) -> None:
         """Find and check the model file.

@@ -20,7 +20,7 @@ def test_settings_are_every_field_that_decides_the_answer(tmp_path):
     assert differences(settings_of(pocket), settings_of(replace(pocket, seed=1))) == ["seed was 0, is 1"]
     painting = replace(pocket.painting, max_paintings=3)
     assert differences(settings_of(pocket), settings_of(replace(pocket, painting=painting))) == [
-        "painting.max_paintings was 16, is 3"
+        "painting.max_paintings was 8, is 3"
     ]
     assert settings_of(pocket) == settings_of(replace(pocket, keep_paintings=True))
     # A model in a folder counts with its files.
