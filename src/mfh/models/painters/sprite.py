@@ -18,9 +18,9 @@ from mfh.models.relative_depth.pocket import PocketRelativeDepth
 from mfh.models.scene_kind import SceneClassifier, SceneKind
 from mfh.types import PaintedPhoto, PastedSprite, RelativeDepth
 
-# The systematic error of the sizes in one photo is this share of the prior's standard deviation: nearly all of it. From
+# The systematic error of the sizes in one photo is this share of the prior's standard deviation. From
 # real photos with sensor depth: see docs/reference/pocket_painter_card.md, also for the following.
-_SHARED = 0.75
+_SHARED = 0.6
 # No person is painted into a photo with these scores of a distant view or a close-up, which no photo of a room or a
 # street with sensor depth reaches.
 _FAR, _NEAR = 0.65, 0.7
