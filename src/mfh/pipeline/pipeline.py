@@ -374,7 +374,7 @@ class MetricFromHuman:
         }
         if self.painter is not None:
             names["painter"] = self.painter.name
-        if self.object_detector is not None:
+        if self.object_detector is not None and self.config.people != "paint":
             names["object_detector"] = self.object_detector.name
         if self.field_of_view is not None and photo.focal.source == "estimated":
             names["field_of_view"] = self.field_of_view.name
