@@ -213,7 +213,11 @@ def run(wanted: list[tuple[str, FrameDataset, str]], out: Path) -> None:
         if (set_name, name) in done:
             continue
         pipeline = pipeline or MetricFromHuman.from_config(config)
-        seen = view(dataset.load(name), RULES)
+        try:
+            seen = view(dataset.load(name), RULES)
+        except InputError as error:
+            print(f"{set_name}/{name}: not measured: {one_line(str(error))}", flush=True)
+            continue
         if not seen.scored_mask.any():
             print(f"{set_name}/{name}: no pixel has a true depth that counts", flush=True)
             continue
