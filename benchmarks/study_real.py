@@ -216,7 +216,7 @@ def run(wanted: list[tuple[str, FrameDataset, str]], out: Path) -> None:
         try:
             seen = view(dataset.load(name), RULES)
         except InputError as error:
-            print(f"{set_name}/{name}: not measured: {one_line(str(error))}", flush=True)
+            print(f"{set_name}/{name}: not measured: {one_line(error)}", flush=True)
             continue
         if not seen.scored_mask.any():
             print(f"{set_name}/{name}: no pixel has a true depth that counts", flush=True)
