@@ -185,7 +185,7 @@ def test_a_package_that_is_not_the_expected_one_leaves_nothing(served, members, 
 
 NPM_SAYS = """npm error code E404
 npm error 404 Not Found - GET https://registry/tiny
-npm error A complete log of this run can be found in: /root/.npm/_logs/x.log"""
+npm error A complete log of this run can be found in: /home/someone/.npm/_logs/x.log"""
 
 
 def test_npms_own_reason_is_in_the_line(served):
