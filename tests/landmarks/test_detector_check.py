@@ -9,7 +9,6 @@ from mfh.errors import Rejected
 from mfh.landmarks.bodies import Sighting
 from mfh.landmarks.detector_check import (
     LEAST_SCORE,
-    SCREENS,
     SURE_ALONE,
     agreement,
     detector_verdicts,
@@ -17,6 +16,7 @@ from mfh.landmarks.detector_check import (
     share_inside,
     with_detector_verdicts,
 )
+from mfh.landmarks.object_sizes import SCREENS_AND_PICTURES
 from mfh.types import DetectedObject, Person
 
 STANDING = (100.0, 50.0, 160.0, 230.0)
@@ -72,7 +72,7 @@ def test_a_sure_person_needs_no_box():
     assert detector_verdicts([person(STANDING, SURE_ALONE)], []) == [None]
 
 
-@pytest.mark.parametrize("label", sorted(SCREENS))
+@pytest.mark.parametrize("label", SCREENS_AND_PICTURES)
 def test_a_person_inside_a_screen_is_not_in_the_room(label: str):
     screen = seen_as(label, (80.0, 40.0, 300.0, 240.0), 0.4)
     on, before = person(STANDING, 0.95), person((200.0, 150.0, 280.0, 299.0), 0.95)

@@ -15,6 +15,7 @@ from numpy import ndarray
 from mfh.errors import Rejected
 from mfh.geometry.masks import box_iou
 from mfh.landmarks.bodies import Sighting
+from mfh.landmarks.object_sizes import SCREENS_AND_PICTURES
 from mfh.types import DetectedObject, Person
 
 LEAST_SCORE = 0.25
@@ -27,8 +28,6 @@ MIN_INSIDE = 0.6
 """Least share of a person inside such a box, or of the box inside the person's, where their sizes differ."""
 MIN_AREA = 0.2
 """Smaller over larger area of two boxes of one person: one of them ends at the table, or at the knees."""
-SCREENS = frozenset({"tv", "laptop", "cell phone", "book"})
-"""What shows people who are not in the room."""
 ON_SCREEN = 0.85
 """Share of a person inside a screen's box from which the person is on it: who stands before one extends out of it."""
 
@@ -56,7 +55,7 @@ def detector_verdicts(people: Sequence[Person], objects: Sequence[DetectedObject
         people: found in a photo.
         objects: all that the object detector sees in it.
     """
-    screens = [one for one in objects if one.label in SCREENS and one.score >= LEAST_SCORE]
+    screens = [one for one in objects if one.label in SCREENS_AND_PICTURES and one.score >= LEAST_SCORE]
     verdicts: list[Rejected | None] = []
     for person, agreed in zip(people, agreement(people, objects), strict=True):
         on = [one.label for one in screens if share_inside(person, one.box_xyxy) >= ON_SCREEN]

@@ -81,16 +81,15 @@ def solve(
     """
     evidence = evidence_for(head, with_known_heights(evidence, known.heights), known=bool(known))
     measurements = known_measurements(known, relative, photo.camera)
-    people = landmark_measurements(evidence, shared_log_sigma=shared_log_sigma)
-    common = remaining_common_sigma(people) if people else shared_log_sigma
+    landmarks = landmark_measurements(evidence, shared_log_sigma=shared_log_sigma, shape_log_sigma=shape_log_sigma)
+    common = remaining_common_sigma(landmarks) if landmarks else shared_log_sigma
     errors = errors_left(known, CommonErrors(common, shape_log_sigma, photo.focal.relative_sigma))
     fit = fit_scale(
         evidence,
         relative,
         config=head,
+        landmarks=landmarks,
         known=measurements,
-        shared_log_sigma=shared_log_sigma,
-        shape_log_sigma=shape_log_sigma,
         common_log_sigma=errors.people,
     )
     considered = tuple(landmark for one in evidence for landmark in one.landmarks)

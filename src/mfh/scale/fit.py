@@ -53,21 +53,19 @@ def fit_scale(
     relative: RelativeDepth,
     *,
     config: HeadConfig,
+    landmarks: Sequence[ScaleMeasurement] | None = None,
     known: Sequence[ScaleMeasurement] = (),
-    shared_log_sigma: float = 0.0,
-    shape_log_sigma: float = 0.0,
     common_log_sigma: float = 0.0,
 ) -> ScaleFit:
     """Fit scale and shift to all evidence.
 
     Args:
-        evidence: of the photo and each painting, aligned to the photo's relative depth.
+        evidence: of the photo and each painting, aligned to the photo's relative depth; what :func:`evidence_for` left.
         relative: relative depth of the photo.
         config: which head. "silog" is the paper's and fits pixels of people alone: where sizes are known, or where
             there are only objects, the consensus answers instead.
+        landmarks: the measurements of the evidence; None for those without common biases.
         known: sizes and distances the user gave; the head meets them, whatever people imply.
-        shared_log_sigma: common bias of painted people, and of people who state none of their own.
-        shape_log_sigma: error of the relative depth at one place.
         common_log_sigma: standard deviation of people's common bias; used where sizes are known.
 
     Returns:
@@ -77,12 +75,8 @@ def fit_scale(
         NoLandmarkError: where neither a person nor a known size is usable as scale evidence.
     """
     paper = _by_paper(evidence, config, known=bool(known))
-    evidence = evidence_for(config, evidence, known=bool(known))
     objects = any(landmark.is_object for one in evidence for landmark in one.landmarks if landmark.verdict == "used")
-    measurements = [
-        *landmark_measurements(evidence, shared_log_sigma=shared_log_sigma, shape_log_sigma=shape_log_sigma),
-        *known,
-    ]
+    measurements = [*(landmark_measurements(evidence) if landmarks is None else landmarks), *known]
     consensus = fit_consensus(measurements, relative, common_log_sigma=common_log_sigma)
     kept = list(evidence) if paper else _reject_outliers(evidence, measurements, consensus)
     weighed = [one for one in weigh_people_equally(kept) if len(one.relative)]

@@ -86,9 +86,8 @@ def fit_groups(
         if not last:
             log_gap = _support(log_gap, posterior.weight.sum(1), _RATIOS[1])
             offset = _support(offset, posterior.weight.sum(0), _STEPS[1])
-    inlier, share = np.ones((2, len(measurements)))
+    inlier, share = _inlier_probabilities(measurements, groups, posterior), np.ones(len(measurements))
     for group in groups:
-        inlier[group.members] = _inlier_probability(measurements, group, posterior)
         share[group.members] = _precision(measurements, group, inlier)
     return GroupedFit(posterior, inlier, share / share.sum())
 
@@ -115,9 +114,7 @@ def groups_at(
     candidates = Candidates(log_gap, floor, _first_offsets())
     posterior, groups = _on_grid(measurements, candidates, log_density[:, None], space)
     largest = max(groups, key=lambda group: len(group.members)).alone
-    inlier = np.ones(len(measurements))
-    for group in groups:
-        inlier[group.members] = _inlier_probability(measurements, group, posterior)
+    inlier = _inlier_probabilities(measurements, groups, posterior)
     return replace(largest, posterior=posterior, inlier_probability=inlier)
 
 
@@ -204,13 +201,16 @@ def _widened(
     return np.stack([np.convolve(row, kernel, "valid") for row in likelihood])
 
 
-def _inlier_probability(
-    measurements: Sequence[ScaleMeasurement], group: _Group, posterior: ScalePosterior
+def _inlier_probabilities(
+    measurements: Sequence[ScaleMeasurement], groups: Sequence[_Group], posterior: ScalePosterior
 ) -> Float[ndarray, "k"]:
-    """Return each member's inlier probability: within its group, and as one of its group under the joint posterior."""
-    own = [measurements[k] for k in group.members]
-    joint = inlier_probability_under(own, posterior, group.alone, common_log_sigma=own[0].common_log_sigma)
-    return joint if len(own) < _ENOUGH else np.minimum(joint, group.alone.inlier_probability)
+    """Return inlier probabilities: within each group, and as one of its group under the joint posterior."""
+    inlier = np.ones(len(measurements))
+    for group in groups:
+        own = [measurements[k] for k in group.members]
+        joint = inlier_probability_under(own, posterior, group.alone, common_log_sigma=own[0].common_log_sigma)
+        inlier[group.members] = joint if len(own) < _ENOUGH else np.minimum(joint, group.alone.inlier_probability)
+    return inlier
 
 
 def _precision(

@@ -144,7 +144,11 @@ def test_a_region_of_a_large_photo_is_seen_at_full_size(blazepose: BlazePose, so
     assert np.hypot(*(person.pose.image_px - expected)[[11, 12, 23, 24]].T).mean() < 12
 
 
-def test_a_region_costs_at_most_two_looks_of_the_detector(blazepose: BlazePose, monkeypatch: pytest.MonkeyPatch):
+NOISE = np.random.default_rng(0).random((300, 400, 3), np.float32)
+
+
+def looks_at_noise(blazepose: BlazePose, monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
+    """Inputs of the pose detector, which sees nobody from here on."""
     looks: list[np.ndarray] = []
 
     def spy(tensor):
@@ -152,13 +156,17 @@ def test_a_region_costs_at_most_two_looks_of_the_detector(blazepose: BlazePose, 
         return np.zeros((1, 2254, 12), np.float32), np.full((1, 2254, 1), -100, np.float32)
 
     monkeypatch.setattr(blazepose, "_detector", spy)
-    photo = np.random.default_rng(0).random((300, 400, 3), np.float32)
+    return looks
+
+
+def test_a_region_costs_at_most_two_looks_of_the_detector(blazepose: BlazePose, monkeypatch: pytest.MonkeyPatch):
+    looks = looks_at_noise(blazepose, monkeypatch)
     region = np.zeros((300, 400), bool)
     region[100:250, 150:200] = True
-    assert blazepose.segment([photo], [region]) == [[]]
+    assert blazepose.segment([NOISE], [region]) == [[]]
     assert len(looks) == 2
     with pytest.raises(ValueError):
-        blazepose.segment([photo], [])
+        blazepose.segment([NOISE], [])
 
 
 def test_boxes_lead_to_the_people_of_the_photo_in_less_time(blazepose, some_people, found, monkeypatch):
@@ -189,15 +197,8 @@ def test_a_small_person_is_found_in_a_box_and_an_empty_wall_is_not(blazepose: Bl
 
 
 def test_without_boxes_one_run_on_the_photo_is_made(blazepose: BlazePose, monkeypatch: pytest.MonkeyPatch):
-    looks: list[np.ndarray] = []
-
-    def spy(tensor):
-        looks.append(tensor)
-        return np.zeros((1, 2254, 12), np.float32), np.full((1, 2254, 1), -100, np.float32)
-
-    monkeypatch.setattr(blazepose, "_detector", spy)
-    photo = np.random.default_rng(0).random((300, 400, 3), np.float32)
-    assert blazepose.segment([photo], boxes=[[]]) == [[]]
+    looks = looks_at_noise(blazepose, monkeypatch)
+    assert blazepose.segment([NOISE], boxes=[[]]) == [[]]
     assert len(looks) == 1
 
 
