@@ -1,14 +1,13 @@
-"""Is the sprite painter's prior calibrated? Where it stands people, and how tall, on held-out renders and real photos.
+"""Is the sprite painter's prior calibrated? Where it stands people, and how tall, on held-out renders.
 
-    python benchmarks/study_painter.py [--scenes 120] [--photos DIR]
+    python benchmarks/study_painter.py [--scenes 120]
 
 Held-out scenes (seeds no network has seen) are rendered without people. In each a strip is blanked as in the painting
-loop and feet are drawn; there, the truth is known. Photos (DIR/<name>/{rgb.png, depth.npy, intrinsics.json}) have no
-truth about free ground, but sensor depth at the feet says how many pixels a metre covers. Needs the ``train`` extra.
+loop and feet are drawn; there, the truth is known. Real photos are asked in ``study_real_sizes.py``. Needs the
+``train`` extra.
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.stats import t as student_t
 
-from mfh.io.photo import load_photo
 from mfh.models.painters.pasting import load_sprites
 from mfh.models.painters.person_prior import WEIGHTS, PersonPrior, PlacementPrior
-from mfh.pipeline.planning import painting_seed, strip_paint_mask
 from mfh_lab.pocket.world.bodies import load_bank, sample_bank_path
 from mfh_lab.pocket.world.scenes import draw_scene, render
 from mfh_lab.pocket.world.standing import Standing, standing_room
@@ -128,11 +125,10 @@ def shared_error(drawn: Sequence[Drawn]) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Study renders, then photos."""
+    """Study renders."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", type=int, default=120)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
-    parser.add_argument("--photos", type=Path)
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     args = parser.parse_args()
     prior, bank = PersonPrior(args.weights), load_bank(sample_bank_path())
@@ -155,28 +151,6 @@ def main() -> None:
     print(f"height in pixels: {_coverage(np.array([one.height_rank for one in sized]))}")
     usual, power = shared_error(sized)
     print(f"sizes in one scene are off alike by {usual:.2f}·(what the prior says / {USUAL_SIGMA})^{power:.1f}")
-    for folder in sorted(args.photos.glob("*/")) if args.photos else []:
-        _study_photo(folder, prior)
-
-
-def _study_photo(folder: Path, prior: PersonPrior) -> None:
-    rgb, depth_m = load_photo(folder / "rgb.png").rgb, np.load(folder / "depth.npy")
-    f_px = float(json.loads((folder / "intrinsics.json").read_text())["fx"])
-    height, width = depth_m.shape
-    errors, refused = [], 0
-    for n in range(16):
-        seed = painting_seed(0, n)
-        mask = strip_paint_mask(seed, height=height, width=width, min_width=0.2, max_width=0.8)
-        stand = prior.predict(rgb, mask).sample(mask, np.random.default_rng(seed))
-        if stand is None:
-            refused += 1
-            continue
-        x, y = stand.foot_xy_px
-        z = depth_m[int(np.clip(round(y), 0, height - 1)), int(np.clip(round(x), 0, width - 1))]
-        if z > 0:
-            errors.append(np.log(stand.px_per_m / (f_px / z)))
-    shown = f"{np.median(errors):+.2f}, robust sd {1.48 * np.median(np.abs(errors - np.median(errors))):.2f}"
-    print(f"{folder.name:<22} refused {refused:2d} of 16; log size error at the feet: {shown if errors else 'none'}")
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ from mfh.scale.range_prior import photo_range
 from mfh.types import Camera, DetectedObject, Evidence, Landmark, RelativeDepth
 
 MIN_SCORE = 0.4
-"""Detections below this score are not considered: more than a third of them are something else."""
+"""Detections below this score are not considered: too many of them are something else."""
 SURE_SCORE, UNSURE_LOG_SIGMA = 0.6, 2.0
 """Below the first score, what is in a box is less certain: added to its log sigma, per unit of score.
 
-On 206 real photos the middle 80 % of log errors span .56 from a score of .6 on, and .86 at .4 to .45.
+Chosen on real photos; whether errors are as large as stated is in docs/results/real.md, by class.
 """
 BORDER = 0.008
 """Share of the picture's side next to its border: a box that reaches into it is cut off."""

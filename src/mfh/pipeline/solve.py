@@ -14,7 +14,8 @@ from mfh.types import CommonErrors, Evidence, Landmark, Photo, Region, RelativeD
 OBJECTS_ALONE = 0.6
 """Factor on the half-width that suffices where there are objects and no people.
 
-On real rooms the scale from objects alone was off by .35 (rms of its log), that from objects and painted people by .26.
+On real photos the scale from objects alone is off by .29 (rms of its log), that from objects and painted people by .22
+(docs/results/real.md).
 """
 
 
