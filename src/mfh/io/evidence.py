@@ -380,13 +380,11 @@ def _check_landmark(landmark: Landmark, far_px: int) -> None:
         ("score", -_MAX_SIGMA, _MAX_SIGMA),
         ("distance_m", least_m, _MAX_M),
         ("origin_m", least_m, _MAX_M),
-        ("stature_m", _MIN_M, _MAX_M),
+        *((name, _MIN_M, _MAX_M) for name in ("stature_m", "size_m")),
         ("pixels", 0, math.inf),
-        ("reprojection_px", 0, _MAX_VALUE),
-        ("log_distance_sigma", 0, _MAX_SIGMA),
-        ("shared_log_sigma", 0, _MAX_SIGMA),
-        ("weight", 0, 1 + 1e-6),
-        ("implied_scale", 0, _MAX_VALUE),
+        *((name, 0, _MAX_SIGMA) for name in ("log_distance_sigma", "shared_log_sigma", "far_log")),
+        *((name, 0, 1 + 1e-6) for name in ("weight", "far_share")),
+        *((name, 0, _MAX_VALUE) for name in ("reprojection_px", "implied_scale", "relative_sigma")),
     ):
         value = getattr(landmark, name)
         if value is not None:
