@@ -54,9 +54,9 @@ def study_photo(path: Path, model: BlazePose, detector: NanoDetObjects, found: F
     objects = detector.detect(rgb)
     used: dict[str, list[Person]] = {}
     seconds = []
-    for way, given in ((WAYS[0], {}), (WAYS[1], {"boxes": [person_boxes(objects)]})):
+    for way, boxes in ((WAYS[0], None), (WAYS[1], [person_boxes(objects)])):
         begin = time.process_time()
-        (people,) = model.segment([rgb], **given)
+        (people,) = model.segment([rgb], boxes=boxes)
         seconds.append(time.process_time() - begin)
         used[way] = [one for one in people if one.score >= model.min_score]
         found.unseen[way] += sum(score == 0 for score in agreement(used[way], objects))

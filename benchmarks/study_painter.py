@@ -18,6 +18,7 @@ from scipy.stats import t as student_t
 
 from mfh.models.painters.pasting import load_sprites
 from mfh.models.painters.person_prior import WEIGHTS, PersonPrior, PlacementPrior
+from mfh.pipeline.planning import painting_seed, strip_paint_mask
 from mfh_lab.pocket.world.bodies import load_bank, sample_bank_path
 from mfh_lab.pocket.world.scenes import draw_scene, render
 from mfh_lab.pocket.world.standing import Standing, standing_room

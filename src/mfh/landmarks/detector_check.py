@@ -1,8 +1,7 @@
 """The people of a photo against what an object detector sees: two networks rarely make the same mistake.
 
-Measured on real photos (docs/results/people.md): the detections that are no person (a dog, a horse, a plate of food, a
-quay) have a score of 0.66 or less and no person box near them; real people without a box, mostly neighbours in a group
-whom the object detector takes for one, have 0.76 or more, except one of 0.65.
+What one search takes for a person and is none (a dog, a horse, a plate of food) is unsure and has no person box near
+it. Real people without a box are mostly neighbours in a group whom the object detector takes for one, and are surer.
 """
 
 from collections.abc import Sequence
