@@ -149,7 +149,9 @@ def receipts_of(result: MetricDepth, seen: EvaluationView, *, log_scale: float) 
 
 
 def kind_of(landmark: Landmark) -> str:
-    """Return what a landmark is: an object with its class, or a person; by contact, if not by its body."""
+    """Return what a landmark is: an object with its class, the prior, or a person; by contact, if not by its body."""
+    if landmark.is_prior:
+        return landmark.label
     if landmark.is_object:
         return f"object: {landmark.label}"
     kind = "person"

@@ -27,11 +27,10 @@ import numpy as np
 
 from mfh.config import HeadConfig, MaskChoice, preset
 from mfh.errors import NoLandmarkError
-from mfh.pipeline.messages import any_used
 from mfh.pipeline.painting import paint_people
 from mfh.scale.fit import ScaleFit, fit_scale
 from mfh.scale.interval import scale_interval, tight_enough
-from mfh.types import CommonErrors, Evidence, MetricHead, RelativeDepth
+from mfh.types import CommonErrors, Evidence, MetricHead, RelativeDepth, any_used
 from mfh_lab.evaluation.methods.method import Prediction
 from mfh_lab.evaluation.protocols import EvaluationView
 from mfh_lab.evaluation.scoring import DepthScores, score

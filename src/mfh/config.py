@@ -168,6 +168,8 @@ class Config:
         field_of_view: registry name of a model that is asked for the focal length where neither the user nor EXIF says
             it; None takes the default, which says so.
         object_detector: registry name of the model that finds everyday objects of known size; None to find none.
+        scale_prior: registry name of the model that predicts the size of the view from the photo as a whole, which
+            counts beside people and objects; None for no such prior.
         enough_half_width: half-width of the 80 % interval, by what more landmarks would narrow, up to which people and
             objects in the photo suffice; with people="auto", people are painted where it is wider.
     """
@@ -190,6 +192,7 @@ class Config:
     keep_paintings: bool = False
     field_of_view: str | None = None
     object_detector: str | None = None
+    scale_prior: str | None = None
     enough_half_width: float = 0.3
 
     def __post_init__(self) -> None:
@@ -211,6 +214,7 @@ PRESETS: dict[str, Config] = {
         human_mesh="blazepose",
         painter="sprite",
         object_detector="nanodet",
+        scale_prior="scene",
         painting_evidence="body",
         painted_people="known",
         # More paintings do not help on real photos: their common bias remains (docs/results/real.md).

@@ -21,6 +21,7 @@ from mfh.models.protocols import (
     Painter,
     PersonSegmenter,
     RelativeDepthModel,
+    ScalePrior,
 )
 from mfh.models.registry import REGISTRY, Role, load_models
 from mfh.types import Camera, Photo
@@ -173,6 +174,16 @@ def test_painters(name, photos, load):
         (alone,) = model.paint(rgb, [mask], [prompt], [seed])
         # Exact where nothing is summed over a batch; else up to rounding.
         np.testing.assert_allclose(alone.rgb, painting.rgb, atol=0 if _sees("painter", name) else 2e-5)
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY["scale_prior"]))
+def test_scale_priors(name, photos, load):
+    model = load("scale_prior", name)
+    assert isinstance(model, ScalePrior) and model.name == name
+    for photo in photos:
+        size = model.predict(photo.rgb)
+        assert size == model.predict(photo.rgb)
+        assert 0 < size.height_m < 1000 and 0 < size.log_sigma < 2
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY["object_detector"]))

@@ -47,6 +47,10 @@ class ModelOptions:
         str | None,
         typer.Option(help="The model that finds objects of known size: nanodet, or none.", show_default=False),
     ] = None
+    scale_prior: Annotated[
+        str | None,
+        typer.Option(help="The model that predicts the size of the view: scene, or none.", show_default=False),
+    ] = None
     fov_from: Annotated[
         str | None,
         typer.Option(
@@ -67,12 +71,13 @@ class ModelOptions:
         Raises:
             InputError: for a name that no model has.
         """
-        if self.object_detector == NO_MODEL:
-            config = replace(config, object_detector=None)
+        optional: dict[Role, str | None] = {"object_detector": self.object_detector, "scale_prior": self.scale_prior}
+        without = [role for role, name in optional.items() if name == NO_MODEL]
+        config = replace(config, **{role: None for role in without})
         return choose_models(
             config,
             {
-                "object_detector": None if self.object_detector == NO_MODEL else self.object_detector,
+                **{role: name for role, name in optional.items() if role not in without},
                 "painter": self.painter,
                 "relative_depth": self.relative_depth_model,
                 "person_segmenter": self.person_segmenter,

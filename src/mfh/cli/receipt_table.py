@@ -49,5 +49,7 @@ def _person_row(number: int, landmark: "Landmark") -> tuple[str, ...]:
     scale = f"{landmark.implied_scale:.3g}" if landmark.implied_scale is not None else "-"
     weight = f"{landmark.weight:.0%}" if landmark.verdict == "used" else "-"
     where = f"{landmark.label or landmark.source} at {(left + right) / 2:.0f},{(top + bottom) / 2:.0f}"
+    if landmark.is_prior:
+        where = landmark.label
     verdict = landmark.verdict if landmark.verdict == "used" else f"rejected: {landmark.reason}"
     return (str(number), where, metres, size, scale, weight, verdict)

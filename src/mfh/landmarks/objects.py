@@ -6,7 +6,7 @@ look farther: the measurement has a tail on that side, and never one on the othe
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -49,7 +49,13 @@ _KEPT_REASON = "measured"
 
 
 def object_evidence(
-    objects: Sequence[DetectedObject], relative: RelativeDepth, camera: Camera, *, finder: str, max_depth_m: float
+    objects: Sequence[DetectedObject],
+    relative: RelativeDepth,
+    camera: Camera,
+    *,
+    finder: str,
+    max_depth_m: float,
+    sizes: Mapping[str, ObjectSize] = OBJECT_SIZES,
 ) -> Evidence:
     """Pair the objects of known size in a photo with its relative depth.
 
@@ -59,17 +65,18 @@ def object_evidence(
         camera: its intrinsics, of the size that the boxes are in.
         finder: name of the detector.
         max_depth_m: objects farther than this are rejected.
+        sizes: class -> its size.
 
     Returns:
         Evidence of one sample per object used, with a landmark for every detection of a class of known size.
     """
     objects = [one for one in objects if one.score >= MIN_SCORE]
-    known = [one for one in objects if one.label in OBJECT_SIZES]
+    known = [one for one in objects if one.label in sizes]
     span = photo_range(relative)
     reading_sigma = READING_ERROR * (span.high - span.low)
     landmarks, values = [], []
     for one in known:
-        size = OBJECT_SIZES[one.label]
+        size = sizes[one.label]
         z, log_sigma = _measure(one, size, camera)
         value = _relative_in(one, relative)
         rejected = _gate(one, size, objects, camera) or distance_gate(z, max_depth_m)

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from mfh.errors import Rejected
-from mfh.types import Camera, DetectedObject, HumanMesh, PaintedPhoto, Person, Proposal, RelativeDepth
+from mfh.types import Camera, DetectedObject, HumanMesh, PaintedPhoto, Person, Proposal, RelativeDepth, ViewSize
 
 Rgb = Float[ndarray, "h w 3"]
 # Photos of a batch differ in size, so their sizes must not be bound to names.
@@ -157,6 +157,17 @@ class ObjectDetector(Protocol):
 
     def detect(self, photo: RgbOfAnySize) -> list[DetectedObject]:
         """Return the objects of a photo, most confident first."""
+        ...
+
+
+@runtime_checkable
+class ScalePrior(Protocol):
+    """The size of the view, from the look of the photo as a whole."""
+
+    name: str
+
+    def predict(self, photo: RgbOfAnySize) -> ViewSize:
+        """Return the size of the view of one photo."""
         ...
 
 

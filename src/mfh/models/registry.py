@@ -13,7 +13,9 @@ from typing import Any, Literal
 from mfh.config import Config
 from mfh.errors import BackendError, InputError, WeightsError
 
-Role = Literal["painter", "relative_depth", "person_segmenter", "human_mesh", "field_of_view", "object_detector"]
+Role = Literal[
+    "painter", "relative_depth", "person_segmenter", "human_mesh", "field_of_view", "object_detector", "scale_prior"
+]
 
 CONFIG_FIELDS: dict[Role, str] = {
     "relative_depth": "relative_depth",
@@ -22,6 +24,7 @@ CONFIG_FIELDS: dict[Role, str] = {
     "painter": "painter",
     "field_of_view": "field_of_view",
     "object_detector": "object_detector",
+    "scale_prior": "scale_prior",
 }
 """Role -> the field of a configuration that names its model."""
 
@@ -137,6 +140,9 @@ REGISTRY: dict[Role, dict[str, Entry]] = {
     },
     "object_detector": {
         "nanodet": Entry("mfh.models.objects.nanodet:NanoDetObjects", "pip install onnxruntime", ("nanodet",)),
+    },
+    "scale_prior": {
+        "scene": Entry("mfh.models.scale_prior:SceneScalePrior", "pip install onnxruntime", ("scale-prior",)),
     },
 }
 

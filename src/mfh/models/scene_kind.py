@@ -4,10 +4,13 @@ ImageNet's EfficientNet-Lite0 encoder computes features of the photo, and a line
 (``mfh_lab.pocket.train.scene_kind``) scores each kind. Offline, a few hundredths of a second.
 """
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from mfh.models.protocols import Rgb
 from mfh.models.sessions import cpu_session, input_size, mirrored_input
@@ -40,25 +43,56 @@ class SceneClassifier:
     def __init__(self, encoder: Path = ENCODER, head: Path = HEAD) -> None:
         """Load the encoder and the linear layer."""
         self._encoder = SceneEncoder(encoder)
-        check_embedded(head, "scene head")
-        with np.load(head, allow_pickle=False) as stored:
-            self._weight, self._bias = stored["weight"].astype(np.float64), stored["bias"].astype(np.float64)
+        self._head = KindLayer(head)
 
     def predict(self, photo: Rgb) -> SceneKind:
         """Return the scores of a photo of any size."""
-        return SceneKind(*(self._encoder(photo) @ self._weight + self._bias).tolist())
+        return self._head(self._encoder(photo))
+
+
+class KindLayer:
+    """The linear layer from features to scores."""
+
+    def __init__(self, weights: Path = HEAD) -> None:
+        """Load the layer."""
+        check_embedded(weights, "scene head")
+        with np.load(weights, allow_pickle=False) as stored:
+            self._weight, self._bias = stored["weight"].astype(np.float64), stored["bias"].astype(np.float64)
+
+    def __call__(self, features: Float[ndarray, "f"]) -> SceneKind:
+        """Return the scores of a photo with these features."""
+        return SceneKind(*(features @ self._weight + self._bias).tolist())
 
 
 class SceneEncoder:
-    """Global features of a photo, the input of the linear layer."""
+    """Features of a photo: the input of linear layers."""
 
     def __init__(self, weights: Path = ENCODER) -> None:
         """Load the network."""
         self._session = cpu_session(weights, "scene network")
 
-    def __call__(self, photo: Rgb) -> np.ndarray:
-        """Return (1280,) features: the mean over the photo and its mirror image."""
+    def __call__(self, photo: Rgb) -> Float[ndarray, "f"]:
+        """Return (1280,) features of the photo as a whole: the mean over it and its mirror image."""
+        (features,) = self._run(photo, "features")
+        return features.mean(0)
+
+    def with_rows(self, photo: Rgb) -> tuple[Float[ndarray, "f"], Float[ndarray, "g"]]:
+        """Return the same features, and (1888,) others that know above from below.
+
+        Those are the means of the maps at strides 32, 16 and 8 over the upper, middle and lower third and the whole.
+        """
+        features, *maps = self._run(photo, "features", "stride_32", "stride_16", "stride_8")
+        return features.mean(0), np.concatenate([_means_of_thirds(one) for one in maps])
+
+    def _run(self, photo: Rgb, *outputs: str) -> list[ndarray]:
         height, width = photo.shape[:2]
         views = mirrored_input(photo, *input_size(height, width, _INPUT_PIXELS))
-        (features,) = self._session.run(["features"], {"rgb": views})
-        return np.asarray(features, np.float64).mean(0)
+        return [np.asarray(one, np.float64) for one in self._session.run(list(outputs), {"rgb": views})]
+
+
+def _means_of_thirds(maps: Float[ndarray, "2 c h w"]) -> Float[ndarray, "4*c"]:
+    """Return the mean of each channel over the thirds of the rows, at least one row each, and over all."""
+    height = maps.shape[2]
+    starts = [round(k * height / 3) for k in range(4)]
+    thirds = [maps[:, :, min(a, height - 1) : max(b, a + 1)] for a, b in itertools.pairwise(starts)]
+    return np.concatenate([one.mean((0, 2, 3)) for one in (*thirds, maps)])

@@ -39,11 +39,6 @@ UNEVEN = 1.2
 _NOT_LOOKED_FOR = "objects of known size were not looked for"
 
 
-def any_used(evidence: Sequence[Evidence]) -> bool:
-    """Return whether any person or object in the evidence is used."""
-    return any(landmark.verdict == "used" for one in evidence for landmark in one.landmarks)
-
-
 def describe(where: str, evidence: Sequence[Evidence]) -> str:
     """Return how many people were found and used, and why the others were not.
 
@@ -148,7 +143,7 @@ def notes_for(
         one = used_landmarks(landmarks).removeprefix("1 ")
         alone = f"the metric scale rests on one {one} alone: an error of its size is in every distance"
         notes.append(Note("scale", alone))
-    bodies = [one for one in landmarks if not one.is_object]
+    bodies = [one for one in landmarks if one.is_person]
     stated = [one.log_distance_sigma or 0.0 for one in bodies if one.verdict == "used"]
     # Painters state how much the sizes of their people scatter.
     if people_spread is not None and people_spread > math.hypot(NOTABLE_SPREAD, np.median(stated or [0.0])):

@@ -27,12 +27,11 @@ from mfh.landmarks.sprites import judge_sprite, sprite_contact
 from mfh.models.protocols import Painter
 from mfh.pipeline.evidence import PaintedPeople, painting_evidence
 from mfh.pipeline.inference import Models, asking
-from mfh.pipeline.messages import any_used
 from mfh.pipeline.planning import LEAST_PEOPLE, PaintingPlan, plan_next, who_proposes
 from mfh.pipeline.solve import Solution
 from mfh.scale.interval import tight_enough
 from mfh.scale.range_prior import region_range
-from mfh.types import Camera, Evidence, HumanMesh, PaintedPhoto, PastedSprite, Photo, Region, RelativeDepth
+from mfh.types import Camera, Evidence, HumanMesh, PaintedPhoto, PastedSprite, Photo, Region, RelativeDepth, any_used
 
 Stage = Callable[[str, float], AbstractContextManager[None]]
 Solve = Callable[[Sequence[Evidence]], Solution]

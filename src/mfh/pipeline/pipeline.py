@@ -18,6 +18,7 @@ from mfh.errors import InputError, NoLandmarkError, Rejected
 from mfh.geometry.camera import view_of
 from mfh.landmarks.detector_check import agreement, person_boxes
 from mfh.landmarks.objects import object_evidence
+from mfh.landmarks.view_size import view_evidence
 from mfh.models.protocols import (
     ChoosyPainter,
     FieldOfViewModel,
@@ -27,13 +28,13 @@ from mfh.models.protocols import (
     PersonSegmenter,
     RelativeDepthModel,
     RgbOfAnySize,
+    ScalePrior,
 )
 from mfh.models.registry import CONFIG_FIELDS, OPTIONAL_ROLES, Role, load_models, load_optional, names_of
 from mfh.pipeline.conclude import conclude
 from mfh.pipeline.evidence import doubt_lone_person, photo_evidence, with_shared_error
 from mfh.pipeline.inference import Models, asking, with_estimated_camera
 from mfh.pipeline.messages import (
-    any_used,
     describe,
     no_person_found,
     no_scale_in_view,
@@ -47,7 +48,7 @@ from mfh.pipeline.solve import Solution, heights_so_far, solve, suffices
 from mfh.scale.interval import people_share
 from mfh.scale.known_sizes import KnownSizes
 from mfh.scale.range_prior import region_range
-from mfh.types import Camera, DetectedObject, Evidence, MeasuredPainting, MetricDepth, Photo, RelativeDepth
+from mfh.types import Camera, DetectedObject, Evidence, MeasuredPainting, MetricDepth, Photo, RelativeDepth, any_used
 from mfh.types.observations import Gathered
 
 
@@ -76,9 +77,10 @@ class MetricFromHuman:
         relative_depth: depth up to an affine map.
         person_segmenter: finds people.
         human_mesh: measures them in metres; may be the same object.
-        painter: paints people; None for a configuration without one.
+        painter: paints people; None for none.
         field_of_view: asked for the focal length where the photo does not say it; None takes the photo's default.
-        object_detector: finds everyday objects; None where there is none.
+        object_detector: finds everyday objects; None for none.
+        scale_prior: predicts the size of the view from the photo as a whole; None for none.
         missing_objects: why there is no object detector although the configuration names one; else empty.
 
     Raises:
@@ -95,6 +97,7 @@ class MetricFromHuman:
         painter: Painter | None = None,
         field_of_view: FieldOfViewModel | None = None,
         object_detector: ObjectDetector | None = None,
+        scale_prior: ScalePrior | None = None,
         missing_objects: str = "",
     ) -> None:
         _check_painter(config, painter)
@@ -105,6 +108,7 @@ class MetricFromHuman:
         self.painter = painter
         self.field_of_view = field_of_view
         self.object_detector = object_detector
+        self.scale_prior = scale_prior
         self.missing_objects = missing_objects
 
     @classmethod
@@ -227,7 +231,8 @@ class MetricFromHuman:
                 photo = replace(photo, notes=(*photo.notes, objects_not_looked_for(self.missing_objects)))
             elif self.object_detector is not None:
                 tried.append(describe("objects of known size", [objects]))
-            evidence = [on_photo(one, view, photo) for one in (people, objects)]
+            prior = self._size_of_view(rgb, seen, view.camera)
+            evidence = [on_photo(one, view, photo) for one in (people, objects, prior) if one is not None]
 
         # 3. Where they do not suffice, paint people into it, measure them there, and align the paintings (Eqs. 6, 7) or
         #    look where their feet meet the photo's own ground.
@@ -295,6 +300,14 @@ class MetricFromHuman:
         finder = "" if self.object_detector is None else self.object_detector.name
         return object_evidence(detected, relative, camera, finder=finder, max_depth_m=self.config.max_depth_m)
 
+    def _size_of_view(self, rgb: Float[ndarray, "h w 3"], relative: RelativeDepth, camera: Camera) -> Evidence | None:
+        """Pair the predicted size of the view with the photo's relative depth; None without such a prior."""
+        if self.scale_prior is None:
+            return None
+        with asking(self.scale_prior.name):
+            size = self.scale_prior.predict(rgb)
+        return view_evidence(size, relative, camera, predicted_by=self.scale_prior.name)
+
     def _suffices(self, photo: Photo, relative: RelativeDepth, evidence: Sequence[Evidence], known: KnownSizes) -> bool:
         """Return whether the evidence determines the depth well enough without painting people."""
         if self.config.people == "paint":
@@ -313,7 +326,6 @@ class MetricFromHuman:
         seconds: dict[str, float],
     ) -> Gathered:
         """Put what the models found together, with what the answer needs of them."""
-        painted = bool(run.evidence)
         return Gathered(
             photo=photo,
             relative=relative,
@@ -325,7 +337,7 @@ class MetricFromHuman:
             ended_by=run.ended_by,
             shared_log_sigma=self._shared_log_sigma(run.evidence),
             shape_log_sigma=self.relative_depth.shape_log_sigma,
-            provenance=self.painter.provenance if painted and self.painter is not None else "",
+            provenance=self.painter.provenance if run.evidence and self.painter is not None else "",
             max_depth_m=self.config.max_depth_m,
             seconds=seconds,
             region=request.region,
@@ -367,18 +379,17 @@ class MetricFromHuman:
         return self.human_mesh.shared_log_sigma
 
     def _model_names(self, photo: Photo) -> dict[str, str]:
-        names = {
-            "relative_depth": self.relative_depth.name,
-            "person_segmenter": self.person_segmenter.name,
-            "human_mesh": self.human_mesh.name,
+        looks_at_photo = self.config.people != "paint"
+        models = {
+            "relative_depth": self.relative_depth,
+            "person_segmenter": self.person_segmenter,
+            "human_mesh": self.human_mesh,
+            "painter": self.painter,
+            "object_detector": self.object_detector if looks_at_photo else None,
+            "scale_prior": self.scale_prior if looks_at_photo else None,
+            "field_of_view": self.field_of_view if photo.focal.source == "estimated" else None,
         }
-        if self.painter is not None:
-            names["painter"] = self.painter.name
-        if self.object_detector is not None and self.config.people != "paint":
-            names["object_detector"] = self.object_detector.name
-        if self.field_of_view is not None and photo.focal.source == "estimated":
-            names["field_of_view"] = self.field_of_view.name
-        return names
+        return {role: model.name for role, model in models.items() if model is not None}
 
 
 def _check_painter(config: Config, painter: Painter | None) -> None:

@@ -102,7 +102,7 @@ def suffices(solution: Solution, config: Config) -> bool:
     interval, wanted = solution.interval(), config.painting.until_interval
     if wanted is not None:
         return interval.half_width_over_photo <= wanted
-    people = any(one.verdict == "used" and not one.is_object for one in solution.considered)
+    people = any(one.verdict == "used" and one.is_person for one in solution.considered)
     return half_width_by_landmarks(interval) <= config.enough_half_width * (1.0 if people else OBJECTS_ALONE)
 
 

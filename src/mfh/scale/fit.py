@@ -1,6 +1,6 @@
 """From all evidence to the metric scale: the head, each person's share in it, and who is rejected as an outlier."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from mfh.scale.measurements import (
     weigh_people_equally,
 )
 from mfh.scale.posterior import ScalePosterior
-from mfh.types import Evidence, MetricHead, RelativeDepth
+from mfh.types import Evidence, Landmark, MetricHead, RelativeDepth, any_used
 
 MIN_INLIER_PROBABILITY = 0.25
 """People below this are rejected as outliers: reported with their residual as a factor."""
@@ -27,6 +27,8 @@ NEARLY_EXACT = 0.1
 """Rms of people's log residuals above which their models certainly have errors."""
 MIN_RESIDUAL = 0.4
 """Log residual below which no person is an outlier: size and relative depth may well be off by a factor of 1.5."""
+_PEOPLE_ALONE = "the SIlog head fits the pixels of people alone"
+_NO_LONE_PRIOR = "it counts only beside a person or an object: alone it says too little"
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,13 @@ def fit_scale(
         NoLandmarkError: where neither a person nor a known size is usable as scale evidence.
     """
     paper = _by_paper(evidence, config, known=bool(known))
-    objects = any(landmark.is_object for one in evidence for landmark in one.landmarks if landmark.verdict == "used")
+    used = [landmark for one in evidence for landmark in one.landmarks if landmark.verdict == "used"]
+    people_alone = all(landmark.is_person for landmark in used)
     measurements = [*(landmark_measurements(evidence) if landmarks is None else landmarks), *known]
     consensus = fit_consensus(measurements, relative, common_log_sigma=common_log_sigma)
     kept = list(evidence) if paper else _reject_outliers(evidence, measurements, consensus)
     weighed = [one for one in weigh_people_equally(kept) if len(one.relative)]
-    exact = exact_head(weighed, relative) if not known and not objects and _nearly_exact(consensus) else None
+    exact = exact_head(weighed, relative) if not known and people_alone and _nearly_exact(consensus) else None
     if exact is not None:
         consensus = _exact_consensus(consensus, exact)
     head = fit_silog_head(weighed, relative, config=config) if paper and weighed else consensus.head
@@ -155,27 +158,33 @@ def reject_person(evidence: Evidence, person: int, reason: str) -> Evidence:
 
 
 def evidence_for(config: HeadConfig, evidence: Sequence[Evidence], *, known: bool) -> list[Evidence]:
-    """Return the evidence that a head is fitted to: the paper's is fitted to people alone, where there are any.
+    """Return the evidence that a head is fitted to.
+
+    The paper's head is fitted to people alone, where there are any. The scale prior counts only beside something else.
 
     Args:
         config: which head.
         evidence: of the photo and each painting.
         known: whether the user gave sizes, which only the consensus meets.
     """
-    return [_without_objects(one) for one in evidence] if _by_paper(evidence, config, known=known) else list(evidence)
+    if _by_paper(evidence, config, known=known):
+        return [_without(one, lambda of: not of.is_person, _PEOPLE_ALONE) for one in evidence]
+    if not any_used(evidence):
+        return [_without(one, lambda of: of.is_prior, _NO_LONE_PRIOR) for one in evidence]
+    return list(evidence)
 
 
 def _by_paper(evidence: Sequence[Evidence], config: HeadConfig, *, known: bool) -> bool:
     """Return whether the paper's head answers."""
     used = [landmark for one in evidence for landmark in one.landmarks if landmark.verdict == "used"]
-    return config.kind == "silog" and not known and not (used and all(landmark.is_object for landmark in used))
+    return config.kind == "silog" and not known and not (used and not any(landmark.is_person for landmark in used))
 
 
-def _without_objects(evidence: Evidence) -> Evidence:
-    """Return evidence in which no object counts."""
+def _without(evidence: Evidence, which: Callable[[Landmark], bool], reason: str) -> Evidence:
+    """Return evidence in which some landmarks do not count."""
     for number, landmark in enumerate(evidence.landmarks):
-        if landmark.is_object and landmark.verdict == "used":
-            evidence = reject_person(evidence, number, "the SIlog head fits the pixels of people alone")
+        if landmark.verdict == "used" and which(landmark):
+            evidence = reject_person(evidence, number, reason)
     return evidence
 
 

@@ -262,7 +262,7 @@ def with_known_heights(evidence: Sequence[Evidence], heights: Sequence[KnownHeig
             )
         for image, person in chosen:
             landmark = changed[image].landmarks[person]
-            if landmark.is_object:
+            if not landmark.is_person:
                 raise InputError(
                     f"the height of person {height.person} was given, and number {height.person} on the receipt is a "
                     f"{landmark.label}: expected the number of a person"

@@ -17,6 +17,7 @@ from mfh.types.answer import (
     ScaleInterval,
 )
 from mfh.types.people import (
+    SCALE_PRIOR,
     DetectedObject,
     Evidence,
     EvidenceKind,
@@ -26,6 +27,8 @@ from mfh.types.people import (
     PoseLandmarks,
     PseudoGroundTruth,
     Verdict,
+    ViewSize,
+    any_used,
     kinds_of_landmarks,
     used_landmarks,
 )
@@ -45,6 +48,7 @@ from mfh.types.pictures import (
 )
 
 __all__ = [
+    "SCALE_PRIOR",
     "Camera",
     "CommonErrors",
     "DetectedObject",
@@ -76,6 +80,8 @@ __all__ = [
     "Segment",
     "Space",
     "Verdict",
+    "ViewSize",
+    "any_used",
     "kinds_of_landmarks",
     "used_landmarks",
 ]

@@ -349,7 +349,7 @@ class MetricDepth:
     @property
     def people_used(self) -> int:
         """Number of people, painted ones included, the head was fitted to."""
-        return sum(one.verdict == "used" and not one.is_object for one in self.landmarks)
+        return sum(one.verdict == "used" and one.is_person for one in self.landmarks)
 
     @property
     def objects_used(self) -> int:

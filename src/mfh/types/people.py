@@ -8,7 +8,10 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 Verdict = Literal["used", "rejected"]
-EvidenceKind = Literal["body", "contact", "object"]
+EvidenceKind = Literal["body", "contact", "object", "prior"]
+
+SCALE_PRIOR = "scale prior"
+"""What the prior on the size of the view is called, on the receipt and among the groups of measurements."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,21 @@ class DetectedObject:
 
 
 @dataclass(frozen=True)
+class ViewSize:
+    """How large the view is: the height, in metres, of what the picture shows at the photo's median depth.
+
+    It does not depend on the focal length: the median depth is height_m · fy / (rows of the picture).
+
+    Attributes:
+        height_m: the median of its distribution.
+        log_sigma: standard deviation of its log.
+    """
+
+    height_m: float
+    log_sigma: float
+
+
+@dataclass(frozen=True)
 class HumanMesh:
     """One measured person: a closed body surface in metres in the camera frame.
 
@@ -103,6 +121,8 @@ class PseudoGroundTruth:
 class Landmark:
     """One person or object considered as evidence of scale, with its verdict: a row of the scale receipt.
 
+    The prior on the size of the view has a row of the same form, whose box is the whole photo.
+
     Attributes:
         source: "photo", or "painting k".
         measured_by: the mesh model that measured the person, or the person finder when nothing was measured.
@@ -121,10 +141,10 @@ class Landmark:
         weight: share in the answer; all shares, with those of known sizes, sum to 1.
         implied_scale: the scale s that this person alone implies, at the answer's t/s.
         reprojection_px: rms reprojection error, pixels, where there is one.
-        evidence: "body" (relative depth of the pixels the person covers), "contact" (of the ground at the feet) or
-            "object" (of the middle of its box).
-        label: class of an object, such as "car"; empty for a person.
-        size_m: the size that was assumed of an object; None for a person.
+        evidence: "body" (relative depth of the pixels the person covers), "contact" (of the ground at the feet),
+            "object" (of the middle of its box) or "prior" (of the middle of the photo's depth range).
+        label: class of an object, such as "car", or SCALE_PRIOR; empty for a person.
+        size_m: the size that was assumed of an object; by the prior, the height of the view; None for a person.
         far_share: probability that the distance is too large: part of an object is hidden.
         far_log: mean log factor by which it then is.
         relative_sigma: one-sigma error of the relative depth read at it; 0 where its pixels average it out.
@@ -153,9 +173,19 @@ class Landmark:
     relative_sigma: float = 0.0
 
     @property
+    def is_person(self) -> bool:
+        """Whether it is a person, in the photo or painted into it."""
+        return not self.label
+
+    @property
+    def is_prior(self) -> bool:
+        """Whether it is the prior on the size of the view, which is no thing in the photo."""
+        return self.evidence == "prior"
+
+    @property
     def is_object(self) -> bool:
-        """Whether it is an object of known size, and no person."""
-        return bool(self.label)
+        """Whether it is an object of known size."""
+        return not (self.is_person or self.is_prior)
 
     @property
     def painted(self) -> bool:
@@ -179,6 +209,11 @@ class Evidence:
     depth_m: Float[ndarray, "n"]
     person: Int[ndarray, "n"]
     landmarks: tuple[Landmark, ...] = ()
+
+
+def any_used(evidence: Sequence[Evidence]) -> bool:
+    """Return whether any person or object in the evidence is used; the scale prior is neither."""
+    return any(landmark.verdict == "used" and not landmark.is_prior for one in evidence for landmark in one.landmarks)
 
 
 def used_landmarks(landmarks: Iterable[Landmark]) -> str:
@@ -208,11 +243,14 @@ _KINDS = {
     "person": ("person", "people"),
     "object": ("object", "objects"),
     "painted": ("painted person", "painted people"),
+    "prior": (SCALE_PRIOR, f"the {SCALE_PRIOR}"),
 }
 """Kind of a landmark -> what one and several of it are called."""
 
 
 def _kind(landmark: Landmark) -> str:
+    if landmark.is_prior:
+        return "prior"
     return "object" if landmark.is_object else "painted" if landmark.painted else "person"
 
 

@@ -67,7 +67,7 @@ def preview(result: MetricDepth, *, panel_px: int = 760) -> UInt8[ndarray, "h w 
 def _draw_people(photo: Image.Image, landmarks: tuple[Landmark, ...], *, scale: float, font_px: int) -> list[Label]:
     """Outline the people of the photo: with their distance where it was used, thin and grey where it was not."""
     draw = ImageDraw.Draw(photo, "RGBA")
-    people = [landmark for landmark in landmarks if landmark.source == "photo"]
+    people = [landmark for landmark in landmarks if landmark.source == "photo" and not landmark.is_prior]
     for person in sorted(people, key=lambda person: person.verdict == "used"):
         left, top, right, bottom = (side * scale for side in person.box_xyxy)
         box = (

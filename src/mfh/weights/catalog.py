@@ -234,6 +234,15 @@ CATALOG: dict[str, CatalogModel] = {
                 WeightFile(name, None, None) for name in ("painter.onnx", "sprites.npz", "scene.onnx", "scene.npz")
             ),
         ),
+        CatalogModel(
+            name="scale-prior",
+            source="in the package, trained by mfh_lab.pocket",
+            version="1",
+            licence="Apache-2.0",
+            gated=False,
+            used_by="the size of the view (preset pocket)",
+            files=tuple(WeightFile(name, None, None) for name in ("scene.onnx", "scene.npz", "scale_prior.npz")),
+        ),
         *_HUB,
         CatalogModel(
             name="mask_rcnn",

@@ -11,12 +11,11 @@ from numpy import ndarray
 
 from mfh.config import Config, HeadConfig
 from mfh.errors import MfhError, NoLandmarkError, one_line
-from mfh.pipeline.messages import any_used
 from mfh.pipeline.painting import PaintingRun, paint_people
 from mfh.scale.fit import ScaleFit, fit_scale
 from mfh.scale.head import fit_silog_head
 from mfh.scale.interval import people_share, scale_interval
-from mfh.types import CommonErrors, Evidence, MetricHead, RelativeDepth, Space
+from mfh.types import CommonErrors, Evidence, MetricHead, RelativeDepth, Space, any_used
 from mfh_lab.evaluation.methods.method import Prediction
 from mfh_lab.evaluation.protocols import EvaluationView
 from mfh_lab.evaluation.remember import AttemptClock

@@ -137,18 +137,27 @@ def fit_head(features: Float[ndarray, "n f"], kind: Int[ndarray, "n"]) -> tuple[
     return weight / std[:, None], bias - (mean / std) @ weight
 
 
+def source_folds(source: ndarray) -> Int[ndarray, "n"]:
+    """Return the fold of each photo: one for all photos of a source, unless there are very many of it.
+
+    Args:
+        source: (n,) folder each photo comes from.
+    """
+    rng = np.random.default_rng(0)
+    names, counts = np.unique(source, return_counts=True)
+    small = {
+        name: int(rng.integers(_FOLDS)) for name, count in zip(names, counts, strict=True) if count <= _LARGE_SOURCE
+    }
+    return np.array([small.get(name, int(rng.integers(_FOLDS))) for name in source])
+
+
 def cross_validated(seen: Labelled) -> Float[ndarray, "n k"]:
     """Return the score of each kind for each photo, by a layer that was not trained on its fold.
 
     Args:
         seen: labelled photos.
     """
-    rng = np.random.default_rng(0)
-    names, counts = np.unique(seen.source, return_counts=True)
-    small = {
-        name: int(rng.integers(_FOLDS)) for name, count in zip(names, counts, strict=True) if count <= _LARGE_SOURCE
-    }
-    fold = np.array([small.get(name, int(rng.integers(_FOLDS))) for name in seen.source])
+    fold = source_folds(seen.source)
     scores = np.zeros((len(fold), len(KINDS)))
     for k in range(_FOLDS):
         weight, bias = fit_head(seen.features[fold != k], seen.kind[fold != k])

@@ -214,6 +214,11 @@ def label_detections(path: Path) -> Iterator[LabelledPhoto]:
             yield LabelledPhoto(row["file"], row["h"], row["w"], tuple(sizes))
 
 
+def photo_files(root: Path) -> list[Path]:
+    """Return the photos below a folder, in order."""
+    return sorted(path for path in root.rglob("*") if path.suffix.lower() in _SUFFIXES)
+
+
 def read_photo(path: Path) -> ndarray:
     """Return a photo, (h, w, 3) uint8 RGB.
 
@@ -275,7 +280,7 @@ def main() -> None:
     if args.detections is not None:
         photos = label_detections(args.detections)
     else:
-        found = sorted(path for path in args.photos.rglob("*") if path.suffix.lower() in _SUFFIXES)
+        found = photo_files(args.photos)
         photos = label_photos(args.photos, _package_detector(), [str(path.relative_to(args.photos)) for path in found])
     print(f"{args.out}: {write_labels(args.out, photos)} photos with labels")
 
