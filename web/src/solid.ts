@@ -1,0 +1,249 @@
+// The scene in three dimensions: points, figures, measured lengths; drawn when something changes, never in a loop.
+
+import {
+  AmbientLight,
+  DirectionalLight,
+  Group,
+  PerspectiveCamera,
+  Scene,
+  Vector3,
+  WebGLRenderer,
+} from "three";
+import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
+import { Cloud } from "./cloud";
+import { colour, find, make } from "./dom";
+import { emphasize, frustum, groundGrid, landmarkFigures, segments } from "./figures";
+import type { Pixel } from "./lengths";
+import { type Measuring, textOf } from "./measuring";
+import type { Model } from "./model";
+
+type ViewName = "camera" | "orbit" | "top" | "side";
+
+const NEAR_PX = 9;
+const CLICK_PX = 5;
+
+export class SolidStage {
+  private readonly scene = new Scene();
+  private readonly eye = new PerspectiveCamera(50, 1, 0.01, 5000);
+  private readonly renderer: WebGLRenderer;
+  private readonly controls: OrbitControls;
+  private readonly cloud: Cloud;
+  private readonly labels = find("labels");
+  private readonly canvas = find<HTMLCanvasElement>("cloud");
+  private surroundings = new Group();
+  private figures = new Map<number, Group>();
+  private lengths = new Group();
+  private middle = new Vector3();
+  private radius = 1;
+  private waiting = false;
+  private pressed: [number, number] | null = null;
+  private highlighted: number | null = null;
+
+  constructor(
+    private readonly model: Model,
+    private readonly measuring: Measuring,
+    photo: HTMLImageElement,
+  ) {
+    this.renderer = new WebGLRenderer({ canvas: this.canvas, antialias: true, preserveDrawingBuffer: true });
+    this.renderer.setPixelRatio(Math.min(window.devicePixelRatio || 1, 2));
+    this.cloud = new Cloud(model, photo);
+    const sun = new DirectionalLight(0xffffff, 2);
+    sun.position.set(0.4, 1, 0.8);
+    this.scene.add(this.cloud.points, new AmbientLight(0xffffff, 1.4), sun, this.lengths, this.surroundings);
+    this.controls = new OrbitControls(this.eye, this.canvas);
+    this.controls.addEventListener("change", () => this.draw());
+    this.controls.listenToKeyEvents(this.canvas);
+    for (const button of document.querySelectorAll<HTMLButtonElement>("#angles button"))
+      button.addEventListener("click", () => this.look(button.value as ViewName));
+    this.canvas.addEventListener("pointerdown", (event) => (this.pressed = [event.clientX, event.clientY]));
+    this.canvas.addEventListener("pointerup", (event) => this.released(event));
+    this.canvas.addEventListener("keydown", (event) => this.zoom(event));
+    measuring.onChange(() => this.drawLengths());
+    model.onChange(() => {
+      this.cloud.fill();
+      this.build();
+    });
+    this.build();
+    this.look("orbit");
+    new ResizeObserver(() => this.resize()).observe(this.canvas.parentElement!);
+    this.resize();
+  }
+
+  /** Draw figures again, in the colours of now. */
+  build(): void {
+    const { model, measuring } = this;
+    const [near, median, far] = model.range();
+    this.middle.set(0, 0, -(Number.isFinite(median) ? median : 1));
+    this.radius = Number.isFinite(far) ? Math.min(far, median * 3) : 1;
+    this.scene.remove(this.surroundings);
+    this.surroundings = new Group();
+    const lines = colour("--scene-lines");
+    this.figures = landmarkFigures(model, measuring.ground, {
+      person: colour("--person"),
+      object: colour("--object"),
+      painted: colour("--painted"),
+      lines,
+    });
+    this.surroundings.add(...this.figures.values());
+    this.surroundings.add(frustum(model, Math.max(0.12 * median, 0.3 * near) || 0.3, lines));
+    let caption = "Drag to turn, wheel to come nearer, click to measure.";
+    if (measuring.ground) {
+      const grid = groundGrid(measuring.ground, this.radius * 1.2, lines);
+      this.surroundings.add(grid.lines);
+      caption += ` Ground lines ${grid.step} m apart; the camera is ${measuring.ground.height.toFixed(2)} m above it.`;
+    }
+    find("scene-note").textContent = caption;
+    this.scene.add(this.surroundings);
+    emphasize(this.figures, this.highlighted);
+    this.drawLengths();
+  }
+
+  highlight(number: number | null): void {
+    this.highlighted = number;
+    emphasize(this.figures, number);
+    this.draw();
+  }
+
+  look(name: ViewName): void {
+    for (const button of document.querySelectorAll<HTMLButtonElement>("#angles button"))
+      button.setAttribute("aria-pressed", String(button.value === name));
+    const { middle, radius, eye } = this;
+    const away = middle.length();
+    const { photo } = this.model.payload;
+    const { fx, fy } = this.model.answer.camera;
+    eye.up.set(0, 1, 0);
+    this.controls.target.copy(middle);
+    if (name === "camera") {
+      const tall = Math.max(photo.height / fy, photo.width / fx / Math.max(this.aspect(), 0.1));
+      eye.fov = (2 * Math.atan(tall / 2) * 180) / Math.PI;
+      eye.position.set(0, 0, 0.001);
+    } else {
+      eye.fov = 45;
+      const reach = Math.max(radius, away) * 1.25;
+      if (name === "orbit") eye.position.set(-0.62 * away, 0.5 * away, 0.42 * away);
+      else if (name === "top") {
+        this.controls.target.set(0, 0, -reach / 2.2);
+        eye.position.set(0, reach * 1.35, -reach / 2.2 + 0.01);
+      } else {
+        this.controls.target.set(0, 0, -reach / 2.2);
+        eye.position.set(-reach * 1.35, 0, -reach / 2.2);
+      }
+    }
+    eye.updateProjectionMatrix();
+    this.controls.update();
+    this.draw();
+  }
+
+  private aspect(): number {
+    return this.canvas.clientWidth / Math.max(1, this.canvas.clientHeight);
+  }
+
+  private resize(): void {
+    const { clientWidth, clientHeight } = this.canvas.parentElement!;
+    if (!clientWidth || !clientHeight) return;
+    this.renderer.setSize(clientWidth, clientHeight, false);
+    this.eye.aspect = clientWidth / clientHeight;
+    this.eye.updateProjectionMatrix();
+    this.draw();
+  }
+
+  private draw(): void {
+    if (this.waiting) return;
+    this.waiting = true;
+    requestAnimationFrame(() => {
+      this.waiting = false;
+      this.render();
+    });
+  }
+
+  /** Draw one frame now. */
+  render(): void {
+    const ratio = this.renderer.getPixelRatio();
+    const tall = this.canvas.clientHeight * ratio;
+    this.cloud.points.material.uniforms.pixels!.value = tall / 2 / Math.tan((this.eye.fov * Math.PI) / 360);
+    this.renderer.setClearColor(colour("--scene") || "#202020");
+    this.renderer.render(this.scene, this.eye);
+    this.placeLabels();
+  }
+
+  private world(pixel: Pixel): Vector3 | null {
+    const value = this.model.valueAt(...pixel);
+    const depth = Number.isFinite(value) ? this.model.metres(value) : NaN;
+    if (!(depth <= this.model.answer.limit)) return null;
+    const [x, y, z] = this.model.point(...pixel, depth);
+    return new Vector3(x, -y, -z);
+  }
+
+  private drawLengths(): void {
+    this.lengths.clear();
+    this.labels.replaceChildren();
+    this.measuring.done.forEach((one, k) => {
+      const [start, finish] = [this.world(one.start), this.world(one.end)];
+      if (!start || !finish) return;
+      const lines = segments([...start, ...finish], "#ffd60a", 1);
+      (lines.material as { depthTest: boolean }).depthTest = false;
+      lines.renderOrder = 2;
+      this.lengths.add(lines);
+      this.addLabel(`${String.fromCharCode(65 + (k % 26))}  ${textOf(one)}`, start.add(finish).multiplyScalar(0.5));
+    });
+    const open = this.measuring.open && this.world(this.measuring.open);
+    if (open) this.addLabel("first end", open);
+    this.draw();
+  }
+
+  private addLabel(text: string, place: Vector3): void {
+    const label = make("span", { class: "label" }, text);
+    Object.assign(label, { place });
+    this.labels.append(label);
+  }
+
+  private placeLabels(): void {
+    for (const label of this.labels.children) {
+      const at = (label as unknown as { place: Vector3 }).place.clone().project(this.eye);
+      const element = label as HTMLElement;
+      element.hidden = at.z > 1 || Math.abs(at.x) > 1.1 || Math.abs(at.y) > 1.1;
+      element.style.left = `${(at.x * 0.5 + 0.5) * 100}%`;
+      element.style.top = `${(0.5 - at.y * 0.5) * 100}%`;
+    }
+  }
+
+  private released(event: PointerEvent): void {
+    const from = this.pressed;
+    this.pressed = null;
+    if (!from || Math.hypot(event.clientX - from[0], event.clientY - from[1]) > CLICK_PX) return;
+    const box = this.canvas.getBoundingClientRect();
+    const pixel = this.pixelUnder(event.clientX - box.left, event.clientY - box.top);
+    if (pixel) this.measuring.click(pixel);
+  }
+
+  /** The pixel of the photo whose point is nearest to the viewer, of those next to a place on the canvas. */
+  pixelUnder(x: number, y: number): Pixel | null {
+    this.eye.updateMatrixWorld();
+    const matrix = this.eye.projectionMatrix.clone().multiply(this.eye.matrixWorldInverse).elements;
+    const { positions, index } = this.cloud;
+    const [wide, tall] = [this.canvas.clientWidth, this.canvas.clientHeight];
+    let best = -1;
+    let least = Infinity;
+    for (let k = 0; k < index.length; k++) {
+      const [px, py, pz] = [positions[k * 3]!, positions[k * 3 + 1]!, positions[k * 3 + 2]!];
+      const w = matrix[3]! * px + matrix[7]! * py + matrix[11]! * pz + matrix[15]!;
+      if (w <= 0) continue;
+      const u = ((matrix[0]! * px + matrix[4]! * py + matrix[8]! * pz + matrix[12]!) / w + 1) * 0.5 * wide - x;
+      const v = (1 - (matrix[1]! * px + matrix[5]! * py + matrix[9]! * pz + matrix[13]!) / w) * 0.5 * tall - y;
+      const apart = Math.hypot(u, v);
+      // A little nearer to the place counts as much as a little nearer to the viewer.
+      const cost = w * (1 + (apart / NEAR_PX) ** 2 * 0.2);
+      if (apart < NEAR_PX && cost < least) [best, least] = [k, cost];
+    }
+    return best < 0 ? null : this.model.pixelOf(index[best]!);
+  }
+
+  private zoom(event: KeyboardEvent): void {
+    const factor = { "+": 0.85, "=": 0.85, "-": 1.18 }[event.key];
+    if (!factor) return;
+    this.eye.position.sub(this.controls.target).multiplyScalar(factor).add(this.controls.target);
+    this.controls.update();
+    this.draw();
+    event.preventDefault();
+  }
+}
