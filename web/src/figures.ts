@@ -61,8 +61,10 @@ export function landmarkFigures(model: Model, ground: Ground | null, colours: Fi
       group.position.set((x1 + x2) / 2, -(y1 + y2) / 2, -distance);
     } else {
       const height = one.size_m ?? y2 - y1;
+      // Whoever is cut off by the lower edge of the photo is held at the head.
+      const cut = bottom >= model.payload.photo.height - 3;
       group.add(...figure(height, one.painted ? colours.painted : colours.person, one.painted));
-      group.position.set((x1 + x2) / 2, -y2, -distance);
+      group.position.set((x1 + x2) / 2, cut ? -y1 - height : -y2, -distance);
       group.quaternion.copy(new Quaternion().setFromUnitVectors(UP, up));
     }
     figures.set(number, group);
@@ -86,9 +88,10 @@ function figure(height: number, colour: string, painted: boolean): (Mesh | LineS
   const head = new SphereGeometry(HEAD.radius * height, 16, 12);
   head.translate(0, HEAD.at * height, 0);
   const wide = height * 0.36;
+  const opacity = painted ? 0.1 : 0.2;
   const frame = new BoxGeometry(wide, height, wide * 0.6);
   frame.translate(0, height / 2, 0);
-  return [solid(body, colour, 0.55), solid(head, colour, 0.55), edges(frame, colour, painted)];
+  return [solid(body, colour, opacity), solid(head, colour, opacity), edges(frame, colour, painted)];
 }
 
 function box(width: number, height: number, depth: number, colour: string): (Mesh | LineSegments)[] {

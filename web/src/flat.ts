@@ -55,14 +55,6 @@ export class FlatStage {
     this.draw();
   }
 
-  /** Show the cursor of another picture. */
-  point(pixel: Pixel | null): void {
-    this.cursor = pixel;
-    this.byKeys = false;
-    this.readout.textContent = this.textAt(pixel);
-    this.draw();
-  }
-
   private show(view: View): void {
     this.view = view;
     for (const button of document.querySelectorAll<HTMLButtonElement>("#views button"))
@@ -110,7 +102,7 @@ export class FlatStage {
   }
 
   private legend(bar: Bar, view: View): void {
-    const unit = (value: number) => (view === "uncertainty" ? `±${Math.round(value * 100)} %` : `${value}`);
+    const unit = (value: number) => (view === "uncertainty" ? `±${Math.round(value * 100)} %` : `${value} m`);
     const strip = make("canvas", { width: "256", height: "1", "aria-hidden": "true" });
     const context = strip.getContext("2d")!;
     for (let k = 0; k < 256; k++) {

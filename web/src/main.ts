@@ -34,6 +34,7 @@ async function start(): Promise<void> {
   try {
     const solid = new SolidStage(model, measuring, photo);
     receipt.onChoice((number) => solid.highlight(number));
+    flat.onCursor((pixel) => solid.point(pixel));
     watchTheme(() => {
       flat.redraw();
       solid.build();

@@ -39,7 +39,7 @@ export interface Landmark {
   size_m: number | null;
   log_sigma: number;
   reason: string;
-  thumb: string | null;
+  thumb: { jpeg: string; box: [number, number, number, number] } | null;
 }
 
 export interface Payload {

@@ -150,15 +150,24 @@ export class Receipt {
     if (one.thumb) {
       const what = one.painted ? `place of a person painted in ${one.source}` : `${one.kind} in the photo`;
       const away = now.distance_m === null ? "" : `, ${metresText(now.distance_m)} away`;
-      frame.append(make("img", { src: `data:image/jpeg;base64,${one.thumb}`, alt: `${what}${away}`, loading: "lazy" }));
+      const box = make("span", { class: "box" });
+      const [left, top, right, bottom] = one.thumb.box;
+      Object.assign(box.style, {
+        left: `${left * 100}%`,
+        top: `${top * 100}%`,
+        right: `${(1 - right) * 100}%`,
+        bottom: `${(1 - bottom) * 100}%`,
+      });
+      const picture = make("img", { src: `data:image/jpeg;base64,${one.thumb.jpeg}`, alt: `${what}${away}` });
+      frame.append(make("span", { class: "framed" }, picture, box));
     }
     return frame;
   }
 
   private dot(one: Landmark, now: LandmarkAt, axis: Axis): HTMLElement {
-    const track = make("div", { class: "track" }, ...this.bands(axis));
     const { implied } = now;
-    if (implied === null) return track;
+    if (implied === null) return make("div", { class: "track none" });
+    const track = make("div", { class: "track" }, ...this.bands(axis));
     const metres = axis.median * Math.exp(implied);
     track.setAttribute("title", `alone it implies a median depth of ${metresText(metres)}`);
     if (one.log_sigma > 0) {

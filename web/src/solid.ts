@@ -38,6 +38,8 @@ export class SolidStage {
   private waiting = false;
   private pressed: [number, number] | null = null;
   private highlighted: number | null = null;
+  private marked: Vector3 | null = null;
+  private readonly marker = make("span", { class: "marker" });
 
   constructor(
     private readonly model: Model,
@@ -46,7 +48,7 @@ export class SolidStage {
   ) {
     this.renderer = new WebGLRenderer({ canvas: this.canvas, antialias: true, preserveDrawingBuffer: true });
     this.renderer.setPixelRatio(Math.min(window.devicePixelRatio || 1, 2));
-    this.cloud = new Cloud(model, photo);
+    this.cloud = new Cloud(model, () => measuring.ground, photo);
     const sun = new DirectionalLight(0xffffff, 2);
     sun.position.set(0.4, 1, 0.8);
     this.scene.add(this.cloud.points, new AmbientLight(0xffffff, 1.4), sun, this.lengths, this.surroundings);
@@ -55,7 +57,19 @@ export class SolidStage {
     this.controls.listenToKeyEvents(this.canvas);
     for (const button of document.querySelectorAll<HTMLButtonElement>("#angles button"))
       button.addEventListener("click", () => this.look(button.value as ViewName));
-    this.canvas.addEventListener("pointerdown", (event) => (this.pressed = [event.clientX, event.clientY]));
+    this.canvas.addEventListener("pointerdown", (event) => {
+      this.pressed = [event.clientX, event.clientY];
+      this.canvas.focus();
+    });
+    // The wheel turns the page, until the scene has the focus.
+    this.controls.enableZoom = false;
+    this.canvas.addEventListener("focus", () => (this.controls.enableZoom = true));
+    this.canvas.addEventListener("blur", () => (this.controls.enableZoom = false));
+    const shown = find<HTMLButtonElement>("figures");
+    shown.addEventListener("click", () => {
+      shown.setAttribute("aria-pressed", String(shown.getAttribute("aria-pressed") !== "true"));
+      this.build();
+    });
     this.canvas.addEventListener("pointerup", (event) => this.released(event));
     this.canvas.addEventListener("keydown", (event) => this.zoom(event));
     measuring.onChange(() => this.drawLengths());
@@ -84,9 +98,10 @@ export class SolidStage {
       painted: colour("--painted"),
       lines,
     });
+    for (const group of this.figures.values()) group.visible = this.areShown();
     this.surroundings.add(...this.figures.values());
     this.surroundings.add(frustum(model, Math.max(0.12 * median, 0.3 * near) || 0.3, lines));
-    let caption = "Drag to turn, wheel to come nearer, click to measure.";
+    let caption = "Drag to turn, click two places to measure. After a click the wheel comes nearer.";
     if (measuring.ground) {
       const grid = groundGrid(measuring.ground, this.radius * 1.2, lines);
       this.surroundings.add(grid.lines);
@@ -98,8 +113,19 @@ export class SolidStage {
     this.drawLengths();
   }
 
+  /** Mark the place of another picture's cursor, without drawing the points again. */
+  point(pixel: Pixel | null): void {
+    this.marked = pixel && this.world(pixel);
+    this.placeLabels();
+  }
+
+  private areShown(): boolean {
+    return find("figures").getAttribute("aria-pressed") === "true";
+  }
+
   highlight(number: number | null): void {
     this.highlighted = number;
+    for (const [key, group] of this.figures) group.visible = this.areShown() || key === number;
     emphasize(this.figures, number);
     this.draw();
   }
@@ -107,31 +133,60 @@ export class SolidStage {
   look(name: ViewName): void {
     for (const button of document.querySelectorAll<HTMLButtonElement>("#angles button"))
       button.setAttribute("aria-pressed", String(button.value === name));
-    const { middle, radius, eye } = this;
-    const away = middle.length();
+    const { eye } = this;
     const { photo } = this.model.payload;
     const { fx, fy } = this.model.answer.camera;
-    eye.up.set(0, 1, 0);
-    this.controls.target.copy(middle);
+    const { right, up, forward, middle, half } = this.extent();
     if (name === "camera") {
       const tall = Math.max(photo.height / fy, photo.width / fx / Math.max(this.aspect(), 0.1));
       eye.fov = (2 * Math.atan(tall / 2) * 180) / Math.PI;
+      eye.up.set(0, 1, 0);
       eye.position.set(0, 0, 0.001);
+      this.controls.target.copy(this.middle);
     } else {
-      eye.fov = 45;
-      const reach = Math.max(radius, away) * 1.25;
-      if (name === "orbit") eye.position.set(-0.62 * away, 0.5 * away, 0.42 * away);
-      else if (name === "top") {
-        this.controls.target.set(0, 0, -reach / 2.2);
-        eye.position.set(0, reach * 1.35, -reach / 2.2 + 0.01);
-      } else {
-        this.controls.target.set(0, 0, -reach / 2.2);
-        eye.position.set(-reach * 1.35, 0, -reach / 2.2);
-      }
+      eye.fov = 38;
+      const fit = (wide: number, tall: number) =>
+        Math.max(tall, wide / Math.max(this.aspect(), 0.1)) / Math.tan((eye.fov * Math.PI) / 360);
+      const from = {
+        // Beside the camera of the photo and above it: the picture is still known, and its depth is seen.
+        orbit: right.clone().multiplyScalar(-0.62).addScaledVector(up, 0.45).addScaledVector(forward, -0.85),
+        top: up.clone().addScaledVector(forward, -0.002),
+        side: right.clone().negate(),
+      }[name].normalize();
+      const away = {
+        orbit: 1.02 * fit(half.x, half.y) + 0.6 * half.z,
+        top: 1.1 * fit(half.x, half.z) + half.y,
+        side: 1.1 * fit(half.z, half.y) + half.x,
+      }[name];
+      eye.up.copy(up);
+      eye.position.copy(middle).addScaledVector(from, away);
+      this.controls.target.copy(middle);
     }
     eye.updateProjectionMatrix();
     this.controls.update();
     this.draw();
+  }
+
+  /** The scene's own directions, level with the ground where there is one, and its middle and half sizes along them. */
+  private extent(): Record<"right" | "up" | "forward" | "middle" | "half", Vector3> {
+    const { ground } = this.measuring;
+    const up = ground ? new Vector3(ground.normal[0], -ground.normal[1], -ground.normal[2]) : new Vector3(0, 1, 0);
+    const ahead = new Vector3(0, 0, -1);
+    const forward = ahead.addScaledVector(up, -ahead.dot(up)).normalize();
+    const right = forward.clone().cross(up);
+    const { positions, index } = this.cloud;
+    const axes = [right, up, forward].map((axis) => {
+      const places: number[] = [0];
+      for (let k = 0; k < index.length; k += 97)
+        places.push(axis.x * positions[k * 3]! + axis.y * positions[k * 3 + 1]! + axis.z * positions[k * 3 + 2]!);
+      places.sort((a, b) => a - b);
+      const at = (share: number) => places[Math.round(share * (places.length - 1))]!;
+      const [low, high] = [at(0.01), at(0.97)];
+      return { axis, middle: (low + high) / 2, half: Math.max((high - low) / 2, 0.05) };
+    });
+    const middle = new Vector3();
+    for (const one of axes) middle.addScaledVector(one.axis, one.middle);
+    return { right, up, forward, middle, half: new Vector3(...axes.map((one) => one.half)) };
   }
 
   private aspect(): number {
@@ -176,7 +231,7 @@ export class SolidStage {
 
   private drawLengths(): void {
     this.lengths.clear();
-    this.labels.replaceChildren();
+    this.labels.replaceChildren(this.marker);
     this.measuring.done.forEach((one, k) => {
       const [start, finish] = [this.world(one.start), this.world(one.end)];
       if (!start || !finish) return;
@@ -198,13 +253,17 @@ export class SolidStage {
   }
 
   private placeLabels(): void {
-    for (const label of this.labels.children) {
-      const at = (label as unknown as { place: Vector3 }).place.clone().project(this.eye);
-      const element = label as HTMLElement;
-      element.hidden = at.z > 1 || Math.abs(at.x) > 1.1 || Math.abs(at.y) > 1.1;
-      element.style.left = `${(at.x * 0.5 + 0.5) * 100}%`;
-      element.style.top = `${(0.5 - at.y * 0.5) * 100}%`;
-    }
+    for (const label of this.labels.children)
+      if (label !== this.marker) this.place(label as HTMLElement, (label as unknown as { place: Vector3 }).place);
+    if (this.marked) this.place(this.marker, this.marked);
+    else this.marker.hidden = true;
+  }
+
+  private place(element: HTMLElement, point: Vector3): void {
+    const at = point.clone().project(this.eye);
+    element.hidden = at.z > 1 || Math.abs(at.x) > 1.1 || Math.abs(at.y) > 1.1;
+    element.style.left = `${(at.x * 0.5 + 0.5) * 100}%`;
+    element.style.top = `${(0.5 - at.y * 0.5) * 100}%`;
   }
 
   private released(event: PointerEvent): void {

@@ -15,7 +15,7 @@ from mfh.io.receipt import versions
 from mfh.report.again import command_of
 from mfh.report.encode import encode_log_depth, packed_floats
 from mfh.report.focal import AnswerAt, PackedPosterior, answer_of, answers_by_focal
-from mfh.report.pictures import photo_jpeg, thumbnails
+from mfh.report.pictures import Thumbnail, photo_jpeg, thumbnails
 from mfh.scale.interval import SHAPE_SHARE, interval_value
 from mfh.scale.range_prior import photo_range
 from mfh.types import Landmark, LogSigmaCurve, MetricDepth, MetricHead, RelativeDepth
@@ -120,7 +120,7 @@ def _middle(result: MetricDepth) -> float:
     return interval_value(result.basis.solution.fit.consensus, result.relative)
 
 
-def _landmark(number: int, one: Landmark, thumb: str | None) -> dict[str, object]:
+def _landmark(number: int, one: Landmark, thumb: Thumbnail | None) -> dict[str, object]:
     """Return what does not depend on the focal length."""
     own, shared = one.log_distance_sigma or 0.0, one.shared_log_sigma or 0.0
     return {
@@ -134,7 +134,7 @@ def _landmark(number: int, one: Landmark, thumb: str | None) -> dict[str, object
         "size_m": one.size_m if one.is_object else one.stature_m,
         "log_sigma": math.hypot(own, shared),
         "reason": one.reason,
-        "thumb": thumb,
+        "thumb": None if thumb is None else asdict(thumb),
     }
 
 

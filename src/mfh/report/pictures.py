@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -38,8 +39,21 @@ def photo_jpeg(photo: Photo) -> tuple[str, int, int]:
     return base64.b64encode(data).decode(), *size
 
 
-def thumbnails(result: MetricDepth) -> list[str | None]:
-    """Return a base64 JPEG around each landmark; None beyond the first few dozen, or where there is nothing to see.
+@dataclass(frozen=True)
+class Thumbnail:
+    """A small picture around a landmark.
+
+    Attributes:
+        jpeg: base64.
+        box: left, top, right and bottom of the landmark in it, as shares of its width and height.
+    """
+
+    jpeg: str
+    box: tuple[float, float, float, float]
+
+
+def thumbnails(result: MetricDepth) -> list[Thumbnail | None]:
+    """Return a picture around each landmark; None beyond the first few dozen, or where there is nothing to see.
 
     Of a painted person it shows the painting where that was kept, else the place in the photo.
     """
@@ -62,7 +76,7 @@ def crop_box(photo: Photo, landmark: Landmark) -> tuple[int, int, int, int] | No
     return (x1, y1, x2, y2) if x2 - x1 >= 2 and y2 - y1 >= 2 else None
 
 
-def _thumbnail(photo: Photo, landmark: Landmark, painting: MeasuredPainting | None) -> str | None:
+def _thumbnail(photo: Photo, landmark: Landmark, painting: MeasuredPainting | None) -> Thumbnail | None:
     box = crop_box(photo, landmark)
     if box is None:
         return None
@@ -78,7 +92,12 @@ def _thumbnail(photo: Photo, landmark: Landmark, painting: MeasuredPainting | No
         columns = slice(left * wide // width, max(right * wide // width, left * wide // width + 1))
         crop = painting.rgb[rows, columns]
     pixels = np.rint(np.clip(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), 0, 1) * 255).astype(np.uint8)
-    return base64.b64encode(_jpeg(pixels, 82)).decode()
+    x1, y1, x2, y2 = landmark.box_xyxy
+    across, down = 1 / (right - left), 1 / (bottom - top)
+    # A pixel reaches half to either side of its coordinate, and a box of the whole photo begins at -0.5.
+    inside = ((x1 + 0.5 - left) * across, (y1 + 0.5 - top) * down, (x2 + 0.5 - left) * across, (y2 + 0.5 - top) * down)
+    shares = tuple(round(min(max(one, 0.0), 1.0), 4) for one in inside)
+    return Thumbnail(base64.b64encode(_jpeg(pixels, 82)).decode(), (shares[0], shares[1], shares[2], shares[3]))
 
 
 def _jpeg(pixels: UInt8[ndarray, "h w 3"], quality: int) -> bytes:
