@@ -20,9 +20,6 @@ from mfh.report.payload import report_payload
 from mfh.types import MetricDepth
 from mfh.types.summary import headline
 
-REPORT_FILE = "report.html"
-"""Its name beside the other results of a photo."""
-
 
 @dataclass(frozen=True)
 class HtmlFrame:
@@ -39,8 +36,8 @@ class HtmlFrame:
     def _repr_html_(self) -> str:
         """Return the frame; its content has no address, and reaches nothing of the notebook."""
         return (
-            f'<iframe title="Metric depth report" sandbox="allow-scripts allow-modals" srcdoc="{html.escape(self.page)}" '
-            f'style="width:100%;height:{self.height_px:d}px;border:0"></iframe>'
+            '<iframe title="Metric depth report" sandbox="allow-scripts" '
+            f'srcdoc="{html.escape(self.page)}" style="width:100%;height:{self.height_px:d}px;border:0"></iframe>'
         )
 
 
