@@ -35,7 +35,7 @@ export function percent(share: number): string {
   return `${Math.round(share * 100)} %`;
 }
 
-/** A canvas as large as it is shown, in the device's own pixels; the context draws in CSS pixels. */
+/** A canvas of the size of its box, in the device's own pixels; the context draws in CSS pixels. */
 export function sized(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
   const ratio = Math.min(window.devicePixelRatio || 1, 2);
   const { clientWidth, clientHeight } = canvas;

@@ -61,7 +61,7 @@ export function landmarkFigures(model: Model, ground: Ground | null, colours: Fi
       group.position.set((x1 + x2) / 2, -(y1 + y2) / 2, -distance);
     } else {
       const height = one.size_m ?? y2 - y1;
-      // Whoever is cut off by the lower edge of the photo is held at the head.
+      // A person cut off by the lower edge of the photo is placed by the head.
       const cut = bottom >= model.payload.photo.height - 3;
       group.add(...figure(height, one.painted ? colours.painted : colours.person, one.painted));
       group.position.set((x1 + x2) / 2, cut ? -y1 - height : -y2, -distance);

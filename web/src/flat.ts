@@ -154,7 +154,7 @@ export class FlatStage {
     this.byKeys = byKeys;
     const text = this.textAt(pixel);
     this.readout.textContent = text;
-    if (byKeys && pixel) find("said").textContent = text;
+    if (byKeys && pixel) find("status").textContent = text;
     for (const listener of this.cursorListeners) listener(pixel);
     this.draw();
   }
@@ -194,12 +194,12 @@ export class FlatStage {
     const value = this.model.valueAt(...pixel);
     const depth = this.model.metres(value);
     const sigma = this.model.logSigma(value);
-    const deviation = Number.isFinite(sigma) ? ` ± ${(depth * sigma).toFixed(depth * sigma < 10 ? 2 : 0)}` : "";
+    const plusMinus = Number.isFinite(sigma) ? ` ± ${(depth * sigma).toFixed(depth * sigma < 10 ? 2 : 0)}` : "";
     const height = this.measuring.height(pixel);
-    const above = height === null ? "" : ` · ${height.toFixed(2)} m above the ground`;
+    const above = height === null ? "" : ` · ${Math.abs(height).toFixed(2)} m ${height < -0.005 ? "below" : "above"} the ground`;
     return this.view === "uncertainty"
       ? `± ${percent(sigma)} of ${metresText(depth)}`
-      : `${metresText(depth)}${deviation}${above}`;
+      : `${metresText(depth)}${plusMinus}${above}`;
   }
 
   private draw(): void {

@@ -7,28 +7,28 @@ export function showList(measuring: Measuring): void {
   const list = find<HTMLOListElement>("lengths");
   const hint = find("hint");
   const all = find<HTMLButtonElement>("copy-all");
-  const said = find("said");
+  const status = find("status");
   const update = () => {
-    list.replaceChildren(...measuring.done.map((one, k) => row(measuring, one, k, said)));
+    list.replaceChildren(...measuring.done.map((one, k) => row(measuring, one, k, status)));
     all.hidden = measuring.done.length < 2;
     hint.textContent = measuring.open
       ? "Now the other end. Escape takes the first one back."
       : "Choose two places, in the photo or in 3-D. Keys: arrows move, Enter sets an end.";
     const last = measuring.done.at(-1);
-    if (last && !measuring.open) said.textContent = textOf(last);
+    if (last && !measuring.open) status.textContent = textOf(last);
   };
   all.addEventListener("click", () => copy(measuring.done.map(describe).join("\n"), all));
   measuring.onChange(update);
   update();
 }
 
-function row(measuring: Measuring, one: Measured, number: number, said: HTMLElement): HTMLLIElement {
+function row(measuring: Measuring, one: Measured, number: number, status: HTMLElement): HTMLLIElement {
   const button = make("button", { type: "button", class: "quiet" }, "Copy");
   button.addEventListener("click", () => copy(describe(one), button));
   const gone = make("button", { type: "button", class: "quiet", "aria-label": `Remove length ${number + 1}` }, "Remove");
   gone.addEventListener("click", () => {
     measuring.remove(number);
-    said.textContent = "Removed";
+    status.textContent = "Removed";
     find("overlay").focus();
   });
   return make(
@@ -43,8 +43,8 @@ function row(measuring: Measuring, one: Measured, number: number, said: HTMLElem
 
 function heightsText(one: Measured): string {
   if (!one.heights) return "";
-  const [a, b] = one.heights.map((height) => `${Math.abs(height) < 0.005 ? "0.00" : height.toFixed(2)} m`);
-  return `ends ${a} and ${b} above the ground`;
+  const [a, b] = one.heights.map((height) => `${height.toFixed(2).replace(/^-0\.00$/, "0.00")} m`);
+  return `heights of the ends above the ground: ${a} and ${b}`;
 }
 
 function describe(one: Measured): string {

@@ -1,4 +1,4 @@
-// Puts the parts of the page to work. It takes its data from the element #payload and asks nobody for anything.
+// Puts the parts of the page to work. It takes its data from the element #payload and requests nothing.
 
 import "./style.css";
 import { showAnswer } from "./answer";

@@ -123,7 +123,7 @@ export class Receipt {
     const facts: string[] = [];
     if (now.distance_m !== null) facts.push(`${metresText(now.distance_m)} away`);
     if (one.size_m !== null) facts.push(`${metresText(one.size_m)} ${one.object ? "assumed" : "tall"}`);
-    if (now.used) facts.push(`${percent(now.weight)} of the answer`);
+    if (now.used) facts.push(`weight ${percent(now.weight)}`);
     const text = make("div", { class: "about" }, title, make("p", { class: "facts" }, facts.join(" · ")));
     if (!now.used) text.append(make("p", { class: "reason" }, now.reason));
     const row = make(
@@ -178,8 +178,8 @@ export class Receipt {
     }
     const dot = make("span", { class: "dot" });
     dot.style.left = axis.percent(implied);
-    const said = make("span", { class: "away" }, `alone it implies a median depth of ${metresText(metres)}`);
-    track.append(dot, said);
+    const status = make("span", { class: "away" }, `alone it implies a median depth of ${metresText(metres)}`);
+    track.append(dot, status);
     return track;
   }
 }

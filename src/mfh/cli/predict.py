@@ -38,7 +38,9 @@ class OutputOptions:
     )
     report: Annotated[
         bool,
-        typer.Option("--report", help="Also write report.html: one file to look at, to measure in and to refit."),
+        typer.Option(
+            "--report", help="Also write report.html: one HTML file in which the result is seen, measured and refitted."
+        ),
     ] = False
     max_megapixels: Annotated[float, typer.Option(help="Refuse larger photos before decoding them.")] = 100.0
     as_json: AsJson = False

@@ -37,7 +37,7 @@ def refit(
         list[str] | None,
         typer.Option(metavar="NUMBERS", help="People who must not count: numbers of the receipt, as 3,7; repeatable."),
     ] = None,
-    report: Annotated[bool, typer.Option("--report", help="Also write report.html, one file to look at.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="Also write report.html, as mfh predict --report.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Fit a photo's scale again: another focal length, head or known size, or without some of its people."""

@@ -33,7 +33,7 @@ def report(
         typer.Option(help="The fit, where predict was given another than the preset's.", show_default=False),
     ] = None,
 ) -> int:
-    """Make the report of results that are there: one HTML file to look at, to measure in and to refit."""
+    """Make the report of results that are there: one HTML file in which they are seen, measured and refitted."""
     request = about.request()
 
     from mfh.io.added import add_file, check_addition

@@ -1,6 +1,6 @@
 """The page: a template, the style, the script and the payload put together into one HTML file.
 
-The file asks nobody for anything: its content security policy forbids every request, and admits its own script and
+The file needs no other and no network: its content security policy forbids every request, and admits its own script and
 style by their digests. Whatever comes from outside (names of files, sentences) is escaped.
 """
 
