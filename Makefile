@@ -107,9 +107,10 @@ network: dev
 	$(BIN)/python -m mfh_lab.pocket.world.sprites --bank build/bodies.npz --split train --out $(WEIGHTS)/sprites.npz
 	$(BIN)/python -m mfh_lab.pocket.train.score --renders $(RENDERS)
 
-# The pictures of the README, from its two photos.
+# The pictures of the README and of the guide to the report, from their photos.
 pictures: dev weights
 	$(BIN)/python docs/tools/pictures.py
+	$(BIN)/python docs/tools/report_picture.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

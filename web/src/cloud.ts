@@ -28,19 +28,20 @@ export class Cloud {
   ) {
     this.colours = pixelsOf(photo, model.width, model.height);
     const material = new ShaderMaterial({
-      uniforms: { cell: { value: 0 }, pixels: { value: 1 } },
+      uniforms: { cell: { value: 0 }, pixels: { value: 1 }, grow: { value: 1 } },
       vertexShader: `
         attribute vec3 tint;
         attribute float spread;
         varying vec3 shade;
         uniform float cell;
         uniform float pixels;
+        uniform float grow;
         void main() {
           shade = tint;
           vec4 place = modelViewMatrix * vec4(position, 1.0);
           gl_Position = projectionMatrix * place;
           // A point covers its grid cell at its own distance from the camera of the photo.
-          gl_PointSize = clamp(1.3 * spread * cell * -position.z * pixels / -place.z, 1.0, 24.0);
+          gl_PointSize = clamp(1.3 * grow * spread * cell * -position.z * pixels / -place.z, 1.0, 24.0);
         }`,
       fragmentShader: `
         varying vec3 shade;
@@ -55,7 +56,6 @@ export class Cloud {
   fill(): void {
     const { model } = this;
     const { width, height, depth } = model;
-    const kept: number[] = [];
     const ground = this.ground();
     const { fx: focal } = model.answer.camera;
     const cell = model.payload.photo.width / width / focal;
@@ -67,7 +67,10 @@ export class Cloud {
       const point = model.point(...model.pixelOf(at), depth[at]!);
       return Math.abs(heightAbove(ground, point)) < ON_GROUND * point[2];
     };
-    for (let at = 0; at < depth.length; at++) if (Number.isFinite(depth[at]!) && (!(this.jumpAt(at) > jump) || lies(at))) kept.push(at);
+    const ordered: number[] = [];
+    for (let at = 0; at < depth.length; at++)
+      if (Number.isFinite(depth[at]!) && (!(this.jumpAt(at) > jump) || lies(at))) ordered.push(at);
+    const kept = shuffled(ordered);
     const positions = new Float32Array(kept.length * 3);
     const tints = new Uint8Array(kept.length * 3);
     const spreads = new Float32Array(kept.length);
@@ -88,6 +91,12 @@ export class Cloud {
     material.uniforms.cell!.value = Math.max(photo.width / width / fx, photo.height / height / fy);
   }
 
+  /** Draw a share of the points, so much larger that they cover the same. */
+  show(share: number): void {
+    this.points.geometry.setDrawRange(0, Math.ceil(this.index.length * share));
+    this.points.material.uniforms.grow!.value = 1 / Math.sqrt(share);
+  }
+
   /** The largest difference of log depth to a neighbour. */
   private jumpAt(at: number): number {
     const { width, depth } = this.model;
@@ -104,6 +113,18 @@ export class Cloud {
       apart(at + width),
     );
   }
+}
+
+/** The same in an order of which every beginning is spread over the whole. */
+function shuffled(kept: number[]): number[] {
+  const count = kept.length;
+  let stride = Math.round(count * 0.6180339887);
+  while (stride > 1 && common(stride, count) > 1) stride--;
+  return kept.map((_, k) => kept[(k * stride) % count]!);
+}
+
+function common(a: number, b: number): number {
+  return b ? common(b, a % b) : a;
 }
 
 function pixelsOf(photo: HTMLImageElement, width: number, height: number): Uint8ClampedArray {

@@ -32,7 +32,7 @@ export function metresText(metres: number): string {
 }
 
 export function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
+  return `${Math.round(share * 100)}\u00a0%`;
 }
 
 /** A canvas of the size of its box, in the device's own pixels; the context draws in CSS pixels. */

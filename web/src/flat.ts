@@ -124,11 +124,14 @@ export class FlatStage {
         kind === "sky" ? "sky" : Number.isFinite(reach) ? `beyond ${Number(reach.toPrecision(3))} m` : "too far to say",
       ),
     );
-    const name = view === "uncertainty" ? "one standard deviation" : "metres along the optical axis";
-    find("legend").replaceChildren(
-      make("div", { class: "strip" }, strip, labels),
-      make("p", {}, name, ...notes),
-    );
+    const names = {
+      photo: "framed: people and objects that were used",
+      depth: "metres along the optical axis",
+      uncertainty: "one standard deviation",
+    };
+    const scale = make("div", { class: view === "photo" ? "strip idle" : "strip" }, strip, labels);
+    const text = make("p", {}, names[view], ...(view === "photo" ? [] : notes));
+    find("legend").replaceChildren(...(view === "photo" ? [text, scale] : [scale, text]));
   }
 
   private hasMissing(kind: "sky" | "beyond"): boolean {

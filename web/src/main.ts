@@ -14,6 +14,11 @@ import { SolidStage } from "./solid";
 import { watchTheme } from "./theme";
 
 async function start(): Promise<void> {
+  // The photo and the answer are in the document: they are painted first.
+  await new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, 500);
+  });
   const payload = JSON.parse(find("payload").textContent!) as Payload;
   const model = await Model.read(payload);
   const measuring = new Measuring(model);

@@ -21,6 +21,10 @@ type ViewName = "camera" | "orbit" | "top" | "side";
 
 const NEAR_PX = 9;
 const CLICK_PX = 5;
+/** Milliseconds between frames above which fewer points are drawn while the scene turns, and below which more. */
+const SLOW_MS = 45;
+const QUICK_MS = 20;
+const LEAST_SHARE = 1 / 32;
 
 export class SolidStage {
   private readonly scene = new Scene();
@@ -36,6 +40,10 @@ export class SolidStage {
   private middle = new Vector3();
   private radius = 1;
   private waiting = false;
+  private turning = false;
+  /** Share of the points drawn while the scene turns, as many as the machine keeps up with. */
+  private share = 1;
+  private last = 0;
   private pressed: [number, number] | null = null;
   private highlighted: number | null = null;
   private marked: Vector3 | null = null;
@@ -54,6 +62,11 @@ export class SolidStage {
     this.scene.add(this.cloud.points, new AmbientLight(0xffffff, 1.4), sun, this.lengths, this.surroundings);
     this.controls = new OrbitControls(this.eye, this.canvas);
     this.controls.addEventListener("change", () => this.draw());
+    this.controls.addEventListener("start", () => (this.turning = true));
+    this.controls.addEventListener("end", () => {
+      this.turning = false;
+      this.draw();
+    });
     this.controls.listenToKeyEvents(this.canvas);
     for (const button of document.querySelectorAll<HTMLButtonElement>("#angles button"))
       button.addEventListener("click", () => this.look(button.value as ViewName));
@@ -149,7 +162,7 @@ export class SolidStage {
         Math.max(tall, wide / Math.max(this.aspect(), 0.1)) / Math.tan((eye.fov * Math.PI) / 360);
       const from = {
         // Beside the camera of the photo and above it: the picture is still known, and its depth is seen.
-        orbit: right.clone().multiplyScalar(-0.62).addScaledVector(up, 0.45).addScaledVector(forward, -0.85),
+        orbit: right.clone().multiplyScalar(-0.45).addScaledVector(up, 0.34).addScaledVector(forward, -0.9),
         top: up.clone().addScaledVector(forward, -0.002),
         side: right.clone().negate(),
       }[name].normalize();
@@ -205,8 +218,13 @@ export class SolidStage {
   private draw(): void {
     if (this.waiting) return;
     this.waiting = true;
-    requestAnimationFrame(() => {
+    requestAnimationFrame((now) => {
       this.waiting = false;
+      const took = now - this.last;
+      this.last = now;
+      if (this.turning && took < 1000)
+        this.share = Math.min(1, Math.max(LEAST_SHARE, took > SLOW_MS ? this.share / 2 : took < QUICK_MS ? this.share * 1.5 : this.share));
+      this.cloud.show(this.turning ? this.share : 1);
       this.render();
     });
   }
