@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from mfh.geometry.camera import camera_from_focal_px
-from mfh.types import Evidence, FocalProvenance, Landmark, Photo, RelativeDepth
+from mfh.types import Evidence, FocalProvenance, Landmark, Photo, RelativeDepth, Space
 from mfh.types.observations import Gathered
 
 FLOOR_M, WALL_M, HORIZON = 1.5, (6.0, 11.0), 0.45
@@ -16,7 +16,9 @@ CHAIRS = [(0.15, 3.6, 0.05), (0.5, 5.2, -0.06), (0.9, 4.0, 0.2)]
 PAINTED = [(0.45, 2.6, 0.1), (0.8, 5.5, -0.12)]
 
 
-def room(width: int = 640, height: int = 480, *, name: str = "room.jpg", relief: bool = True) -> Gathered:
+def room(
+    width: int = 640, height: int = 480, *, name: str = "room.jpg", relief: bool = True, space: Space = "disparity"
+) -> Gathered:
     """Return what models may have said about the room.
 
     Args:
@@ -24,6 +26,7 @@ def room(width: int = 640, height: int = 480, *, name: str = "room.jpg", relief:
         height: the same.
         name: of the photo.
         relief: whether people are measured on their bodies, whose relief does not scale with the focal length.
+        space: of the relative depth.
     """
     camera = camera_from_focal_px(0.9 * width, width=width, height=height)
     rows = np.arange(height)[:, None]
@@ -40,14 +43,12 @@ def room(width: int = 640, height: int = 480, *, name: str = "room.jpg", relief:
     photo = Photo(pixels, camera, FocalProvenance("default-fov", "unknown: assumed", 0.25), name)
     seen = [_landmark(photo, one, label="") for one in STANDING] + [_landmark(photo, one, "chair") for one in CHAIRS]
     rejected = _landmark(photo, (0.05, 2.0, 0.0), "", verdict="rejected", reason="too small: 12 px")
-    images = [_evidence([*seen, rejected], rng, relief=relief)]
+    images = [_evidence([*seen, rejected], rng, space, relief=relief)]
     for number, one in enumerate(PAINTED):
-        images.append(_evidence([_landmark(photo, one, "", source=f"painting {number}")], rng, relief=False))
+        images.append(_evidence([_landmark(photo, one, "", source=f"painting {number}")], rng, space, relief=False))
     return Gathered(
         photo=photo,
-        relative=RelativeDepth(
-            ((1 / z - SHIFT) / SCALE).astype(np.float32), "disparity", valid_mask=~sky, holes_are_sky=True
-        ),
+        relative=RelativeDepth(_relative(z, space).astype(np.float32), space, valid_mask=~sky, holes_are_sky=True),
         evidence=tuple(images),
         preset="pocket",
         models={"relative_depth": "pocket", "painter": "sprite"},
@@ -96,7 +97,11 @@ def _landmark(
     )
 
 
-def _evidence(landmarks: list[Landmark], rng: np.random.Generator, *, relief: bool) -> Evidence:
+def _relative(z: np.ndarray | float, space: Space) -> np.ndarray | float:
+    return ((1 / z if space == "disparity" else z) - SHIFT) / SCALE
+
+
+def _evidence(landmarks: list[Landmark], rng: np.random.Generator, space: Space, *, relief: bool) -> Evidence:
     relative, depth_m, person = [], [], []
     for number, one in enumerate(landmarks):
         if one.verdict != "used" or one.distance_m is None:
@@ -105,7 +110,7 @@ def _evidence(landmarks: list[Landmark], rng: np.random.Generator, *, relief: bo
         true_m = min(error, key=lambda z: abs(z * math.exp(error[z]) - one.distance_m))
         # The front of a body is nearer than its middle.
         surface = one.distance_m - (0.12 if relief and not one.is_object else 0.0)
-        relative.append((1 / true_m - SHIFT) / SCALE + rng.normal(0, 0.003, 40))
+        relative.append(_relative(true_m, space) + rng.normal(0, 0.003, 40))
         depth_m.append(np.full(40, surface))
         person.append(np.full(40, number))
     return Evidence(np.concatenate(relative), np.concatenate(depth_m), np.concatenate(person), tuple(landmarks))

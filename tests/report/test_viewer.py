@@ -7,6 +7,7 @@ import pytest
 
 from mfh import FocalRequest, Request, Segment, refit
 from mfh.report.page import report_html
+from tests.report.scene import room
 from tests.report.test_page import EVIL
 
 # Each starts a page in software rendering: a second or two.
@@ -91,12 +92,29 @@ def test_two_clicks_are_the_command(room_open, gathered_room):
         click(page, end)
         clicked.append((pixel_shown(page, start), pixel_shown(page, end)))
     np.testing.assert_allclose(lengths_in(page), as_command(gathered_room, clicked), rtol=0.01)
+    button = page.locator("#lengths li").first.get_by_role("button", name="Copy")
+    button.click()
+    page.wait_for_function("() => document.querySelector('#lengths button').textContent === 'Copied'")
     # An end in the sky is no error, and has no length.
     click(page, (300, 5))
     click(page, (300, 300))
     assert page.locator("#lengths .metres").all_inner_texts()[3] == "no depth at an end"
     page.locator("#lengths li").nth(3).get_by_role("button", name="Remove").click()
     assert page.locator("#lengths li").count() == 3
+
+
+def test_two_clicks_are_the_command_where_relative_depth_is_depth(open_page):
+    gathered = room(space="depth")
+    page = open_page(report_html(refit(gathered))).page
+    click(page, ENDS[0][0])
+    click(page, ENDS[0][1])
+    clicked = [(pixel_shown(page, ENDS[0][0]), pixel_shown(page, ENDS[0][1]))]
+    np.testing.assert_allclose(lengths_in(page), as_command(gathered, clicked), rtol=0.01)
+    page.locator("#focal").focus()
+    page.keyboard.press("Home")
+    settle(page)
+    focal = FocalRequest(focal_px=float(page.locator("#focal-command").inner_text().rpartition(" ")[2]))
+    np.testing.assert_allclose(lengths_in(page), as_command(gathered, clicked, focal=focal), rtol=0.01)
 
 
 def test_two_clicks_in_the_scene_are_those_in_the_photo(room_open, gathered_room):

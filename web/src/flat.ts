@@ -36,7 +36,10 @@ export class FlatStage {
       if (this.overlay.matches(":focus-visible") && !this.cursor) this.move(this.middle(), true);
     });
     measuring.onChange(() => this.draw());
-    model.onChange(() => this.show(this.view));
+    model.onChange(() => {
+      this.readout.textContent = this.textAt(this.cursor);
+      this.show(this.view);
+    });
     new ResizeObserver(() => this.draw()).observe(this.overlay);
     this.show("photo");
   }

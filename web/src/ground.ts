@@ -15,7 +15,9 @@ const SAMPLES = 1500;
 const TRIALS = 240;
 const TOLERANCE = 0.035;
 const LEAST_SHARE = 0.35;
-const STEEPEST = 0.75;
+/** Share of points that may lie clearly below it: nothing is under a floor. */
+const MOST_BELOW = 0.08;
+const STEEPEST = 0.8;
 
 /** The ground plane, or null where the lower half of the photo is no plane, or none that could be a ground. */
 export function fitGround(model: Model): Ground | null {
@@ -45,7 +47,9 @@ export function fitGround(model: Model): Ground | null {
     if (!refined) break;
     best = refined;
   }
-  return best;
+  const { normal, height } = best;
+  const below = points.filter((one) => dot(normal, one) + height < -2 * TOLERANCE * one[2]).length;
+  return below <= MOST_BELOW * points.length ? best : null;
 }
 
 /** Height of a point above the ground. */

@@ -10,7 +10,8 @@ export interface LandmarkAt {
   weight: number;
   implied: number | null;
   used: boolean;
-  reason: string;
+  /** Null where it is that of the answer itself. */
+  reason: string | null;
 }
 
 export interface AnswerRow {

@@ -125,7 +125,7 @@ export class Receipt {
     if (one.size_m !== null) facts.push(`${metresText(one.size_m)} ${one.object ? "assumed" : "tall"}`);
     if (now.used) facts.push(`weight ${percent(now.weight)}`);
     const text = make("div", { class: "about" }, title, make("p", { class: "facts" }, facts.join(" · ")));
-    if (!now.used) text.append(make("p", { class: "reason" }, now.reason));
+    if (!now.used) text.append(make("p", { class: "reason" }, now.reason ?? one.reason));
     const row = make(
       "li",
       { class: `landmark${now.used ? "" : " rejected"}${one.painted ? " painted" : ""}${one.object ? " object" : ""}`, tabindex: "0" },

@@ -68,7 +68,7 @@ def report_payload(result: MetricDepth) -> dict[str, object]:
             for number, (one, thumb) in enumerate(zip(result.landmarks, thumbnails(result), strict=True))
         ],
         "answer": _answer(base),
-        "by_focal": [_answer(one) for one in by_focal],
+        "by_focal": [_answer(one, like=base) for one in by_focal],
         "posteriors": _packed([one.posterior for one in answers if one.posterior is not None]),
         "lengths": [[*one.segment.start_xy, *one.segment.end_xy] for one in result.lengths],
         "preset": result.preset,
@@ -138,9 +138,13 @@ def _landmark(number: int, one: Landmark, thumb: Thumbnail | None) -> dict[str, 
     }
 
 
-def _answer(one: AnswerAt) -> dict[str, object]:
-    """Return the part of an answer that changes with the focal length."""
+def _answer(one: AnswerAt, *, like: AnswerAt | None = None) -> dict[str, object]:
+    """Return the part of an answer that changes with the focal length; reasons only where they are not ``like``'s."""
     sign = 1.0 if one.head.space == "disparity" else -1.0
+    reasons = [landmark.reason for landmark in one.landmarks]
+    if like is not None:
+        same = [landmark.reason for landmark in like.landmarks]
+        reasons = [None if reason == other else reason for reason, other in zip(reasons, same, strict=True)]
     return {
         "factor": one.factor,
         "scale": one.head.scale,
@@ -154,16 +158,16 @@ def _answer(one: AnswerAt) -> dict[str, object]:
         "widths": one.widths_log_sigma,
         "landmarks": [
             {
-                "distance_m": landmark.distance_m,
-                "weight": landmark.weight,
+                "distance_m": None if landmark.distance_m is None else _short(landmark.distance_m),
+                "weight": _short(landmark.weight),
                 # Log of the depth that it alone implies, over the answer's.
                 "implied": None
                 if not landmark.implied_scale
-                else sign * math.log(one.head.scale / landmark.implied_scale),
+                else _short(sign * math.log(one.head.scale / landmark.implied_scale)),
                 "used": landmark.verdict == "used",
-                "reason": landmark.reason,
+                "reason": reason,
             }
-            for landmark in one.landmarks
+            for landmark, reason in zip(one.landmarks, reasons, strict=True)
         ],
         "posterior": one.posterior is not None,
     }
@@ -172,7 +176,12 @@ def _answer(one: AnswerAt) -> dict[str, object]:
 def _curve(curve: LogSigmaCurve | None) -> dict[str, list[float]] | None:
     if curve is None:
         return None
-    return {"values": [float(f"{one:.7g}") for one in curve.values], "log_sigma": curve.log_sigma.round(5).tolist()}
+    return {"values": [_short(float(one)) for one in curve.values], "log_sigma": curve.log_sigma.round(5).tolist()}
+
+
+def _short(value: float) -> float:
+    """Return a number with six digits, which no picture shows."""
+    return float(f"{value:.6g}")
 
 
 def _packed(posteriors: Sequence[PackedPosterior]) -> dict[str, object]:
