@@ -1,6 +1,6 @@
 # make demo: install the torch-free core and see metres in under a minute.   make test: everything, as CI does it.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev weights demo check quick test docs fuzz bench network pictures clean
+.PHONY: help setup dev weights demo check web web-check quick test docs fuzz bench network pictures clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,7 +13,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --qui
 help:
 	@echo "make setup   install the core into .venv (no torch)"
 	@echo "make demo    install the core, fetch the model files, measure an example photo"
-	@echo "make check   formatting, lint, types, layers"
+	@echo "make check   formatting, lint, types, layers; with npm, that the viewer of the report is what web/ builds to"
+	@echo "make web     build the viewer of the report from web/ (npm)"
 	@echo "make quick   the fast tests, in under a minute"
 	@echo "make test    install everything the tests need and run them"
 	@echo "make docs    the reference from the code, then the site in build/site, without a network"
@@ -50,6 +51,19 @@ check: dev
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web-check; \
+	else echo "npm is not installed: the viewer of the report was not built again and compared"; fi
+
+# The viewer of the report: users get the built script, and need no npm.
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci --ignore-scripts
+	@touch $@
+
+web: web/node_modules/.package-lock.json
+	cd web && npm run --silent types && npm run --silent build
+
+web-check: web/node_modules/.package-lock.json
+	cd web && npm run --silent check
 
 # One thread: two are erratic on small machines. Some slow tests kill processes at moments by the clock, and others
 # measure seconds: the whole runs one test at a time.
@@ -93,9 +107,10 @@ network: dev
 	$(BIN)/python -m mfh_lab.pocket.world.sprites --bank build/bodies.npz --split train --out $(WEIGHTS)/sprites.npz
 	$(BIN)/python -m mfh_lab.pocket.train.score --renders $(RENDERS)
 
-# The pictures of the README, from its two photos.
+# The pictures of the README and of the guide to the report, from their photos.
 pictures: dev weights
 	$(BIN)/python docs/tools/pictures.py
+	$(BIN)/python docs/tools/report_picture.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -42,7 +42,9 @@ _PRIVATE = re.compile("|".join(rf"(?<![\w-])(?:{one})(?![\w-])" for one in PRIVA
 def texts(roots: list[Path]) -> Iterator[Path]:
     for root in roots:
         files = [root] if root.is_file() else sorted(root.rglob("*"))
-        yield from (one for one in files if one.suffix in {".py", ".md", ".js", ".html", ".css"} and one.is_file())
+        yield from (
+            one for one in files if one.suffix in {".py", ".md", ".js", ".ts", ".html", ".css"} and one.is_file()
+        )
 
 
 def joined(text: str) -> tuple[str, list[int]]:
@@ -69,7 +71,9 @@ def offences(roots: list[Path]) -> list[str]:
 
 
 def test_the_words_are_those_of_the_field():
-    found = offences([REPOSITORY / one for one in ("src", "docs", "examples", "README.md", "CONTRIBUTING.md")])
+    found = offences(
+        [REPOSITORY / one for one in ("src", "web/src", "docs", "examples", "README.md", "CONTRIBUTING.md")]
+    )
     assert not found, f"{len(found)} private words, see docs/reference/glossary.md:\n" + "\n".join(found[:40])
 
 

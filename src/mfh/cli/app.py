@@ -15,6 +15,7 @@ from mfh.cli.interruption import leave_with
 from mfh.cli.json_answer import expect, print_failure
 from mfh.cli.predict import predict
 from mfh.cli.refit import refit
+from mfh.cli.report import report
 from mfh.cli.research import WithResearch
 from mfh.cli.verify import verify
 from mfh.cli.weights import app as weights_app
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command()(predict)
 app.command()(refit)
+app.command()(report)
 app.command()(verify)
 app.command()(demo)
 app.command()(doctor)

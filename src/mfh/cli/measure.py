@@ -82,16 +82,30 @@ def measured(result: "MetricDepth", written: "Written", *, seconds: float) -> Me
     return Measured(result, written.receipt, written.folder, seconds, passed_over=written.passed_over)
 
 
+def report_of(result: "MetricDepth") -> str:
+    """Return the report of a result, to be written beside it."""
+    from mfh.report.page import report_html
+
+    return report_html(result)
+
+
 class Meter:
     """Measures photos with one configuration; the models are loaded when the first readable photo needs them."""
 
     def __init__(
-        self, config: Config, *, given: Given | None = None, max_pixels: int | None = None, save_evidence: bool = False
+        self,
+        config: Config,
+        *,
+        given: Given | None = None,
+        max_pixels: int | None = None,
+        save_evidence: bool = False,
+        report: bool = False,
     ) -> None:
         self.config = config
         self._given = given or Given()
         self._max_pixels = max_pixels
         self._save_evidence = save_evidence
+        self._report = report
         self._pipeline: MetricFromHuman | None = None
 
     def measure(self, place: "Place", progress: ProgressLine) -> Measured:
@@ -117,7 +131,7 @@ class Meter:
             photo = load_photo(place.source, focal=self._given.focal, max_pixels=limit)
             result, gathered = self._conclude(photo, progress)
             progress.update("writing")
-            written = save_result(place, result, gathered=gathered)
+            written = save_result(place, result, gathered=gathered, report=report_of(result) if self._report else None)
         except MemoryError as error:
             raise InputError(f"{place.source} needs more memory than there is: make it smaller") from error
         return measured(result, written, seconds=time.perf_counter() - started)

@@ -36,6 +36,12 @@ class OutputOptions:
     save_evidence: Annotated[bool, typer.Option("--save-evidence", help="Also write evidence.npz, for mfh refit.")] = (
         False
     )
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report", help="Also write report.html: one HTML file in which the result is seen, measured and refitted."
+        ),
+    ] = False
     max_megapixels: Annotated[float, typer.Option(help="Refuse larger photos before decoding them.")] = 100.0
     as_json: AsJson = False
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False
@@ -69,7 +75,7 @@ def predict(
     from mfh.io.atomic import check_writable
 
     check_writable(output.out)
-    meter = Meter(config, given=given, max_pixels=max_pixels, save_evidence=output.save_evidence)
+    meter = Meter(config, given=given, max_pixels=max_pixels, save_evidence=output.save_evidence, report=output.report)
     inputs = [path for path in (own_depth.relative_depth, camera.intrinsics) if path is not None]
     codes = measure_all(meter, photos, output.out, quiet=output.quiet or output.as_json, inputs=inputs)
     if output.as_json:

@@ -11,7 +11,7 @@ from mfh.cli.flags import AsJson, CameraOptions, PhotoOptions
 from mfh.cli.groups import grouped
 from mfh.cli.json_answer import print_json
 from mfh.cli.known import is_number, shortened
-from mfh.cli.measure import measured
+from mfh.cli.measure import measured, report_of
 from mfh.cli.predict import as_document, table
 from mfh.config import HeadKind
 from mfh.errors import InputError, MfhError
@@ -37,6 +37,7 @@ def refit(
         list[str] | None,
         typer.Option(metavar="NUMBERS", help="People who must not count: numbers of the receipt, as 3,7; repeatable."),
     ] = None,
+    report: Annotated[bool, typer.Option("--report", help="Also write report.html, as mfh predict --report.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Fit a photo's scale again: another focal length, head or known size, or without some of its people."""
@@ -57,7 +58,7 @@ def refit(
 
         begin = time.perf_counter()
         result = fit_again(load_evidence(evidence), request, focal=focal, head=head, exclude=numbers)
-        written = save_result(place, result)
+        written = save_result(place, result, report=report_of(result) if report else None)
     except MfhError as error:
         if as_json:
             print_json({"photos": [], "error": error_line(error)})

@@ -27,7 +27,7 @@ def sealed(content: Mapping[str, object]) -> dict[str, object]:
 def digests_in(folder: Path) -> dict[str, Digest]:
     """Return name -> bytes and sha256 of every file in a folder, its folders included."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): _digest(path) for path in files}
+    return {path.relative_to(folder).as_posix(): digest_of(path) for path in files}
 
 
 def file_sha256(path: Path) -> str:
@@ -36,7 +36,8 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _digest(path: Path) -> Digest:
+def digest_of(path: Path) -> Digest:
+    """Return the size and SHA-256 of a file."""
     return {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
 
 

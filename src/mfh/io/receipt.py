@@ -98,7 +98,7 @@ def receipt(
         "seconds": {stage: round(seconds, 4) for stage, seconds in result.seconds.items()},
         "warnings": list(dict.fromkeys((*result.photo.notes, *result.photo.focal.notes, *result.warnings, *notes))),
         "files": dict(files or {}),
-        "versions": _versions(),
+        "versions": versions(),
     }
     return {key: plain_values(value) for key, value in content.items()}
 
@@ -161,11 +161,11 @@ def _landmark(number: int, landmark: Landmark) -> object:
     }
 
 
-def _versions() -> dict[str, object]:
+def versions() -> dict[str, object]:
     """Return the versions of the installed packages that decide the numbers; none is imported."""
-    versions: dict[str, object] = {"mfh": __version__, "python": platform.python_version()}
+    found: dict[str, object] = {"mfh": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         # What is not installed had no part in the answer.
         with suppress(metadata.PackageNotFoundError):
-            versions[package] = metadata.version(package)
-    return versions
+            found[package] = metadata.version(package)
+    return found

@@ -6,7 +6,7 @@ What was gathered can be kept in a file and concluded again, for another focal l
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,6 +45,25 @@ from mfh.types.observations import Gathered, check_gathered
 from mfh.types.rows import strips
 
 
+@dataclass(frozen=True)
+class Basis:
+    """What an answer was concluded from, and how.
+
+    Attributes:
+        gathered: the models' outputs.
+        head: which head was asked for.
+        known: sizes the user knows.
+        exclude: numbers of landmarks on the receipt that do not count.
+        solution: scale and shift with their posterior and systematic errors.
+    """
+
+    gathered: Gathered
+    head: HeadConfig
+    known: KnownSizes
+    exclude: tuple[int, ...]
+    solution: Solution
+
+
 def conclude(
     gathered: Gathered,
     *,
@@ -73,20 +92,10 @@ def conclude(
     check_gathered(gathered)
     relative = without_known_sky(gathered.relative, known, photo.camera)
     check_request(photo, gathered.region, gathered.lengths)
-    solution = solve(
-        _without(gathered.evidence, exclude),
-        relative,
-        photo,
-        head=head,
-        known=known,
-        shared_log_sigma=gathered.shared_log_sigma,
-        shape_log_sigma=gathered.shape_log_sigma,
-    )
+    basis = solve_basis(gathered, relative, head=head, known=known, exclude=exclude)
+    solution = basis.solution
     fit, errors, considered = solution.fit, solution.errors, solution.considered
-    limit_m = depth_limit_m(solution.known, fit.head, max_depth_m=gathered.max_depth_m)
-    # The paper's head has no interval of its own, and answers everywhere.
-    reached_m = math.inf if head.kind == "silog" else reach_m(fit.consensus, fit.head, relative, errors.common)
-    limit_m = min(limit_m, reached_m)
+    limit_m, reached_m = limits_m(basis, relative)
     _check_reach(photo, relative, fit.head, considered, limit_m)
     landmarks = tuple(landmark for one in fit.evidence for landmark in one.landmarks)
     interval = solution.interval()
@@ -148,7 +157,41 @@ def conclude(
             for painting, one in zip(gathered.paintings, painted, strict=False)
         ),
         doubt=doubt,
+        basis=basis,
     )
+
+
+def solve_basis(
+    gathered: Gathered, relative: RelativeDepth, *, head: HeadConfig, known: KnownSizes, exclude: Sequence[int]
+) -> Basis:
+    """Fit scale and shift to what was gathered, for a relative depth of the photo."""
+    solution = solve(
+        _without(gathered.evidence, exclude),
+        relative,
+        gathered.photo,
+        head=head,
+        known=known,
+        shared_log_sigma=gathered.shared_log_sigma,
+        shape_log_sigma=gathered.shape_log_sigma,
+    )
+    return Basis(gathered, head, known, tuple(exclude), solution)
+
+
+def limits_m(basis: Basis, relative: RelativeDepth) -> tuple[float, float]:
+    """Return the depth up to which an answer is valid, and that up to which the evidence reaches.
+
+    Args:
+        basis: scale and shift.
+        relative: of the photo, or a sample of it.
+    """
+    solution = basis.solution
+    fit = solution.fit
+    limit_m = depth_limit_m(solution.known, fit.head, max_depth_m=basis.gathered.max_depth_m)
+    if basis.head.kind == "silog":
+        # The paper's head has no interval of its own, and answers everywhere.
+        return limit_m, math.inf
+    reached_m = reach_m(fit.consensus, fit.head, relative, solution.errors.common)
+    return min(limit_m, reached_m), reached_m
 
 
 def _check_reach(

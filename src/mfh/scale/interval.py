@@ -39,7 +39,7 @@ from mfh.types import (
 LEVELS = {0.8: 1.2816, 0.95: 1.9600}
 """Probability of an interval -> its half-width in standard deviations of a normal distribution."""
 _KNOTS = 24
-_SHAPE_SHARE = 0.35
+SHAPE_SHARE = 0.35
 """Share of the relative depth's shape error that remains in the depth of the photo as a whole.
 
 Chosen on validation scenes with noisy oracles (``benchmarks/study_scale.py --first-seed 7000000``): with less, the
@@ -65,12 +65,17 @@ def scale_interval(
     Returns:
         Factors on the head's depth, and their parts; they name people as ``people``, such as "painted people".
     """
-    span = photo_range(relative)
+    span, value = photo_range(relative), interval_value(consensus, relative)
+    return _interval(consensus, head, value, span, errors, shape_share=SHAPE_SHARE, people=people)
+
+
+def interval_value(consensus: Consensus, relative: RelativeDepth) -> float:
+    """Return the relative depth at which a photo's interval is read: its median, or if that is sky, of the rest."""
     value = float(np.median(relative.valid_values))
     if consensus.posterior.finite_share(value) < _LEAST_FINITE:
         # Sky: at infinity, whatever the scale.
-        value = span.middle
-    return _interval(consensus, head, value, span, errors, shape_share=_SHAPE_SHARE, people=people)
+        return photo_range(relative).middle
+    return value
 
 
 def region_interval(

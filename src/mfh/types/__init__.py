@@ -5,16 +5,12 @@ optical axis; cameras are OpenCV's (x right, y down, z forward) and an integer p
 """
 
 from mfh.types.answer import (
-    CommonErrors,
     KnownSize,
     LogSigmaCurve,
-    MeasuredLength,
     MeasuredPainting,
     MetricDepth,
     MetricHead,
     Note,
-    RegionDepth,
-    ScaleInterval,
 )
 from mfh.types.people import (
     SCALE_PRIOR,
@@ -46,6 +42,7 @@ from mfh.types.pictures import (
     Segment,
     Space,
 )
+from mfh.types.uncertainty import CommonErrors, MeasuredLength, RegionDepth, ScaleInterval
 
 __all__ = [
     "SCALE_PRIOR",

@@ -13,11 +13,15 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from mfh.types.people import HumanMesh, Landmark
-from mfh.types.pictures import Photo, Region, RelativeDepth, Segment, Space
+from mfh.types.pictures import Photo, RelativeDepth, Space
 from mfh.types.rows import strips
+from mfh.types.uncertainty import MeasuredLength, RegionDepth, ScaleInterval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from mfh.pipeline.conclude import Basis
+    from mfh.report.page import HtmlFrame
 
 
 NoteKind = Literal["input", "focal", "scale", "interval", "given", "painter", "range", "region"]
@@ -112,90 +116,6 @@ class KnownSize:
 
 
 @dataclass(frozen=True)
-class CommonErrors:
-    """One-sigma errors of log metres that no number of people averages out.
-
-    Attributes:
-        shared: of all people alike: a painter's sense of size in one photo, a mesh model's idea of stature.
-        shape: of the relative depth, pixel by pixel.
-        focal: of a focal length that was guessed; metres scale with it.
-    """
-
-    shared: float = 0.0
-    shape: float = 0.0
-    focal: float = 0.0
-
-    def log_sigma(self, *, shape_share: float = 1.0) -> float:
-        """Return them in quadrature, with a share of the shape error."""
-        return math.hypot(self.shared, self.shape * shape_share, self.focal)
-
-
-@dataclass(frozen=True)
-class ScaleInterval:
-    """How far the depth of a photo as a whole, or of a region of it, may be off, as factors on the answer.
-
-    Attributes:
-        level_80: true depth lies between these factors times the answer with 80 % probability.
-        level_95: the same with 95 %.
-        half_width_over_photo: half the width of the 80 % interval, relative to the answer, where the photo is near, in
-            its middle and where it is far: mean of the three. Of a region: where that is near, and so on.
-        people_log_sigma: one-sigma of log metres that people's scatter and the shift leave open.
-        common: what people do not average out.
-        common_log_sigma: the same in quadrature, the shape of the relative depth by as much as it counts here.
-        effective_people: effective number of people (and known sizes) behind the answer, 1 / sum(weight²).
-        limited_by: what makes the interval wide, in a few words.
-        sources: what the scale comes from: "people", "painted people", "what is given", or both.
-    """
-
-    level_80: tuple[float, float]
-    level_95: tuple[float, float]
-    half_width_over_photo: float
-    people_log_sigma: float
-    common: CommonErrors
-    common_log_sigma: float
-    effective_people: float
-    limited_by: str
-    sources: str = "people"
-
-    @property
-    def half_width(self) -> float:
-        """Half the width of the 80 % interval, relative to the answer."""
-        return (self.level_80[1] - self.level_80[0]) / 2
-
-
-@dataclass(frozen=True)
-class RegionDepth:
-    """Metres of one region of a photo.
-
-    Attributes:
-        region: where.
-        depth_m: median z of what is seen in it.
-        interval: how far that may be off.
-    """
-
-    region: Region
-    depth_m: float
-    interval: ScaleInterval
-
-
-@dataclass(frozen=True)
-class MeasuredLength:
-    """The straight length between what is seen at two places of a photo.
-
-    Attributes:
-        segment: where.
-        metres: the length; NaN where an end has no depth (sky, or beyond what answers reach).
-        level_80: metres between which it lies with 80 % probability.
-        level_95: the same with 95 %.
-    """
-
-    segment: Segment
-    metres: float
-    level_80: tuple[float, float]
-    level_95: tuple[float, float]
-
-
-@dataclass(frozen=True)
 class MeasuredPainting:
     """One painting with what was measured in it, kept for pictures.
 
@@ -256,6 +176,8 @@ class MetricDepth:
         lengths: what was to be measured, in the order it was asked for.
         region: metres of the region that was asked for; None where none was, or where it shows nothing but sky.
         kept_paintings: every painting made, in order; empty unless the configuration keeps them.
+        basis: what the answer was concluded from, and how: a report measures and refits with it; None for an answer
+            that was put together otherwise.
     """
 
     photo: Photo
@@ -280,6 +202,7 @@ class MetricDepth:
     kept_paintings: tuple[MeasuredPainting, ...] = ()
     doubt: float = 0.0
     reach_m: float = math.inf
+    basis: "Basis | None" = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -386,6 +309,22 @@ class MetricDepth:
         from mfh.viz.notebook import depth_figure
 
         return depth_figure(self)
+
+    def save_report(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report: one HTML file that needs no other, nor a network.
+
+        Raises:
+            InputError: where it cannot be written.
+        """
+        from mfh.report.page import write_report
+
+        return write_report(Path(path), self)
+
+    def show(self, *, height_px: int = 900) -> "HtmlFrame":
+        """Return the report for the output of a notebook's cell."""
+        from mfh.report.page import HtmlFrame, report_html
+
+        return HtmlFrame(report_html(self), height_px)
 
     def __repr__(self) -> str:
         """Return a readable summary: no array is printed."""

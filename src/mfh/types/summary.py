@@ -7,7 +7,8 @@ from mfh.errors import shown
 from mfh.types.people import used_landmarks
 
 if TYPE_CHECKING:
-    from mfh.types.answer import MeasuredLength, MetricDepth, RegionDepth, ScaleInterval
+    from mfh.types.answer import MetricDepth
+    from mfh.types.uncertainty import MeasuredLength, RegionDepth, ScaleInterval
 
 
 def summary(result: "MetricDepth") -> str:
@@ -27,6 +28,19 @@ def summary(result: "MetricDepth") -> str:
     rows += [("note", one) for one in result.warnings]
     head = f"{result.photo.name}: {camera.width}x{camera.height}, preset {result.preset}"
     return "\n".join(shown(line) for line in [head, *(f"  {name:<13} {text}" for name, text in rows)])
+
+
+def headline(result: "MetricDepth") -> str:
+    """Return the answer in one line: the median depth, its 80 % interval, and what fixed the scale."""
+    median_m, interval = result.depth_range_m[1], result.interval
+    line = f"{median_m:.2f} m median depth"
+    if interval is not None:
+        low, high = interval.level_80
+        line += f", {low * median_m:.2f} to {high * median_m:.2f} m with 80 % probability"
+    sources = [one.name for one in result.known_sizes]
+    if not sources or any(one.verdict == "used" for one in result.landmarks):
+        sources.insert(0, used_landmarks(result.landmarks))
+    return f"{line}; scale from {', '.join(sources)}"
 
 
 def _beyond(result: "MetricDepth") -> str:

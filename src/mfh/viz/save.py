@@ -18,9 +18,17 @@ from mfh.types.observations import Gathered
 from mfh.viz.result import preview
 from mfh.viz.strip import painting_strip
 
+REPORT_FILE = "report.html"
+"""Its name beside the other results of a photo."""
+
 
 def save_result(
-    place: Place, result: MetricDepth, *, gathered: Gathered | None = None, notes: Sequence[str] = ()
+    place: Place,
+    result: MetricDepth,
+    *,
+    gathered: Gathered | None = None,
+    notes: Sequence[str] = (),
+    report: str | None = None,
 ) -> Written:
     """Write the files of one result: depth, pictures, its paintings with their strip where it kept them, its evidence.
 
@@ -29,6 +37,7 @@ def save_result(
         result: the depth of one photo.
         gathered: evidence to keep; None for none, and then that of an earlier run stays.
         notes: sentences to add to the result's own warnings.
+        report: the page to write beside them; None for none, and then that of an earlier run goes.
 
     Returns:
         Where they are, with the receipt.
@@ -46,6 +55,10 @@ def save_result(
         if gathered is not None:
             save_evidence(folder / EVIDENCE_FILE, gathered)
             files["evidence"] = EVIDENCE_FILE
+        if report is not None:
+            # Bytes: another line ending would be another script than the one the page admits.
+            (folder / REPORT_FILE).write_bytes(report.encode())
+            files["report"] = REPORT_FILE
         sentences = list(notes)
         if saturated:
             share = saturated / math.prod(result.shape)

@@ -1,0 +1,90 @@
+"""``mfh report``: the results of a photo that are already there, as one page."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mfh.cli.exits import EXIT_DONE
+from mfh.cli.flags import PhotoOptions
+from mfh.cli.groups import grouped
+from mfh.cli.measure import report_of
+from mfh.config import HeadKind
+from mfh.errors import InputError, shown
+
+if TYPE_CHECKING:
+    from mfh.types import MetricDepth
+
+_SAME = 1e-6
+"""Relative difference of scale and shift up to which two answers are one."""
+
+
+@grouped
+def report(
+    about: PhotoOptions,
+    folder: Annotated[Path, typer.Argument(help="Results of mfh predict --save-evidence: OUT/<name>.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The file to write; report.html in the folder where not given."),
+    ] = None,
+    head: Annotated[
+        HeadKind | None,
+        typer.Option(help="The fit, where predict was given another than the preset's.", show_default=False),
+    ] = None,
+) -> int:
+    """Make the report of results that are there: one HTML file in which they are seen, measured and refitted."""
+    request = about.request()
+
+    from mfh.io.added import add_file, check_addition
+    from mfh.io.atomic import atomic_path
+    from mfh.io.evidence import EVIDENCE_FILE, load_evidence
+    from mfh.pipeline.refit import refit
+    from mfh.viz.save import REPORT_FILE
+
+    if not folder.is_dir():
+        raise InputError(f"no such folder: {folder}; expected one that mfh predict --save-evidence wrote to")
+    if not (folder / EVIDENCE_FILE).is_file():
+        raise InputError(
+            f"{folder} has no {EVIDENCE_FILE}, which a report is made from: run mfh predict again, with --report (or "
+            "with --save-evidence, and then this)"
+        )
+    if out is None:
+        check_addition(folder, REPORT_FILE)
+    result = refit(load_evidence(folder / EVIDENCE_FILE), request, head=head)
+    _check_same(folder, result)
+    page = report_of(result).encode()
+    if out is None:
+        path = add_file(folder, REPORT_FILE, "report", lambda path: path.write_bytes(page))
+    else:
+        path = out
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(page)
+    print(f"{shown(path)} ({len(page) / 1e6:.2f} MB)")
+    return EXIT_DONE
+
+
+def _check_same(folder: Path, result: "MetricDepth") -> None:
+    """Refuse to report another answer than the one in the folder.
+
+    Raises:
+        InputError: where the evidence, with these options, gives another scale and shift than the receipt has.
+    """
+    from mfh.io.contents import RECEIPT
+    from mfh.io.reading import read_json
+
+    receipt: Any = read_json(folder / RECEIPT, what="receipt", expected="a receipt of this program")
+    try:
+        there = float(receipt["head"]["scale"]), float(receipt["head"]["shift"])
+        given = [str(one["name"]) for one in receipt["known_sizes"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{folder / RECEIPT} is no receipt of this program: run mfh predict again") from error
+    here = float(result.head.scale), float(result.head.shift)
+    size = max(abs(one) for one in there)
+    if all(math.isclose(a, b, rel_tol=_SAME, abs_tol=_SAME * size) for a, b in zip(here, there, strict=True)):
+        return
+    what = f"what was given then ({'; '.join(given)})" if given else "what was given then, such as --person-height"
+    raise InputError(
+        f"the evidence in {folder} gives a scale of {here[0]:.4g}, and its receipt has {there[0]:.4g}: evidence does "
+        f"not hold {what}: give it again, with the same options"
+    )

@@ -1,0 +1,104 @@
+"""The page: a template, the style, the script and the payload put together into one HTML file.
+
+The file needs no other and no network: its content security policy forbids every request, and admits its own script and
+style by their digests. Whatever comes from outside (names of files, sentences) is escaped.
+"""
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from mfh.errors import printable
+from mfh.io.atomic import atomic_path
+from mfh.report.payload import report_payload
+from mfh.types import MetricDepth
+from mfh.types.summary import headline
+
+
+@dataclass(frozen=True)
+class HtmlFrame:
+    """A page in a frame of its own, as a notebook shows it.
+
+    Attributes:
+        page: the HTML file.
+        height_px: of the frame.
+    """
+
+    page: str
+    height_px: int
+
+    def _repr_html_(self) -> str:
+        """Return the frame; its content has no address, and reaches nothing of the notebook."""
+        return (
+            '<iframe title="Metric depth report" sandbox="allow-scripts" '
+            f'srcdoc="{html.escape(self.page)}" style="width:100%;height:{self.height_px:d}px;border:0"></iframe>'
+        )
+
+
+def report_html(result: MetricDepth) -> str:
+    """Return the report of a result as one HTML file."""
+    return page_html(report_payload(result), title=result.photo.name, lead=headline(result))
+
+
+def page_html(payload: Mapping[str, object], *, title: str, lead: str) -> str:
+    """Return the page that shows a payload.
+
+    Args:
+        payload: JSON values, from :func:`~mfh.report.payload.report_payload`.
+        title: name of the photo.
+        lead: the answer in one line.
+    """
+    script, style = _data("viewer.js"), _data("viewer.css")
+    photo = payload["photo"]
+    assert isinstance(photo, Mapping)
+    # The photo is in the document itself: it is seen before any script has run.
+    rest = {**payload, "photo": {key: value for key, value in photo.items() if key != "jpeg"}}
+    return Template(_data("page.html")).substitute(
+        policy=(
+            f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; img-src data: blob:; "
+            "base-uri 'none'; form-action 'none'"
+        ),
+        style=style,
+        script=script,
+        payload=json_for_script(rest),
+        title=html.escape(printable(title)),
+        lead=html.escape(printable(lead)),
+        photo=f"data:image/jpeg;base64,{photo['jpeg']}",
+        width=int(photo["jpeg_width"]),
+        height=int(photo["jpeg_height"]),
+    )
+
+
+def json_for_script(value: object) -> str:
+    """Return JSON that may stand inside a script element: nothing in it can end the element or begin a comment."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def write_report(path: Path, result: MetricDepth) -> Path:
+    """Write the report of a result.
+
+    Raises:
+        InputError: where it cannot be written.
+    """
+    page = report_html(result)
+    with atomic_path(path) as temporary:
+        # Bytes: another line ending would be another script than the one the policy admits.
+        temporary.write_bytes(page.encode())
+    return path
+
+
+def _data(name: str) -> str:
+    return resources.files("mfh.report").joinpath("data", name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,103 @@
+"""A browser for the tests of the page: the system's own Chromium, with the network off and every request asserted."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from mfh import refit
+from tests.report.scene import room
+
+ARGUMENTS = [
+    # Without a GPU the scene is drawn in software.
+    *("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"),
+    *("--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update"),
+]
+
+
+def chromium_path() -> str | None:
+    """The browser that ``CHROMIUM`` names, or the system's."""
+    return os.environ.get("CHROMIUM") or next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One browser for all tests; they skip where the machine has none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = chromium_path()
+    if path is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium, or name one in CHROMIUM")
+    with playwright.sync_playwright() as running:
+        launched = running.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@dataclass
+class Opened:
+    """A page with what it asked for and what it complained of."""
+
+    page: object
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def open_page(browser, tmp_path) -> Iterator:
+    """Open a page from its file, without a network: nothing but the file itself is ever let through."""
+    contexts = []
+
+    def opened(text: str, *, width: int = 1366, height: int = 900, dark: bool = False, frame: bool = False) -> Opened:
+        path = Path(tmp_path) / "report.html"
+        path.write_bytes(text.encode())
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, offline=True, color_scheme="dark" if dark else "light"
+        )
+        contexts.append(context)
+        one = Opened(context.new_page())
+        address = path.as_uri()
+
+        def judge(route) -> None:
+            if route.request.url == address:
+                route.continue_()
+            else:
+                one.requests.append(route.request.url)
+                route.abort()
+
+        one.page.route("**/*", judge)
+        one.page.on("console", lambda message: one.complaints.append(message.text))
+        one.page.on("pageerror", lambda error: one.complaints.append(str(error)))
+        one.page.on("dialog", lambda dialog: one.complaints.append(f"dialog {dialog.message}"))
+        one.page.goto(address)
+        if not frame:
+            one.page.wait_for_selector("html[data-ready=all]")
+        return one
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def gathered_room():
+    """What models may have said about a room: bodies, objects and painted people."""
+    return room()
+
+
+@pytest.fixture(scope="session")
+def room_result(gathered_room):
+    """The answer for it."""
+    return refit(gathered_room)
+
+
+@pytest.fixture(scope="session")
+def room_page(room_result) -> str:
+    """Its report."""
+    from mfh.report.page import report_html
+
+    return report_html(room_result)
