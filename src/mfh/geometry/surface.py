@@ -1,7 +1,8 @@
 """The surface that a depth map shows: where it is torn, its triangles and its normals.
 
-Two neighbouring pixels lie on one surface unless that would be seen at less than three degrees, edge on: then one is in
-front of the other. In a smooth map of a network such places are ramps between near and far, a few pixels wide.
+In a map of a network an edge is no step but a ramp, some pixels wide. It is told from a floor seen at a grazing angle,
+which is as steep, by its end: a plane goes on in inverse depth as it is, a ramp does not. All limits are angles and
+shares of the picture, so that a larger picture of the same scene is torn at the same places.
 """
 
 import math
@@ -12,47 +13,85 @@ from numpy import ndarray
 
 from mfh.types import Camera
 
-STEEPEST = math.tan(math.radians(87.0))
-"""Change of depth over the way across, beyond which two neighbours are not joined."""
-LEAST_JUMP = 0.015
-"""Relative change of depth that never tears a surface: noise."""
+_STEEP, _SHOULDER = math.tan(math.radians(80.0)), math.tan(math.radians(75.0))
+"""Change of depth over the way across: at an edge, and on the ramp to both sides of it."""
+_LEAST_JUMP = 0.04
+"""Relative change over the window, below which nothing is an edge: noise."""
+_OVER_PLANE = 1.5
+"""By how much an edge is steeper than the window around it; a plane is as steep."""
+_WINDOW = 0.0125
+"""To each side, over the longer side of the picture."""
 
 
-def torn(
-    first_m: Float[ndarray, "h w"], second_m: Float[ndarray, "h w"], *, apart: float, least: float = LEAST_JUMP
-) -> Bool[ndarray, "h w"]:
-    """Return where two pixels are not on one surface: |z - z'| > min(z, z') · max(least, steepest · apart).
+def edge_window(shape: tuple[int, int]) -> int:
+    """Return how many pixels to each side decide whether a surface is torn.
 
     Args:
-        first_m: (h, w) z of one of each two, in metres.
-        second_m: (h, w) z of the other.
-        apart: distance between the two in the picture, over the focal length.
-        least: relative change that never tears.
+        shape: height and width of the whole map.
+    """
+    return max(1, round(_WINDOW * max(shape)))
+
+
+def rows_around(shape: tuple[int, int]) -> int:
+    """Return how many more rows above and below a part of a map must have for its normals to be those of the whole.
+
+    Args:
+        shape: height and width of the whole map.
+    """
+    return 2 * edge_window(shape) + 2
+
+
+def torn(depth_m: Float[ndarray, "h w"], *, focal_px: float, window: int) -> Bool[ndarray, "h w_less_1"]:
+    """Return where a pixel and the next one in its row are not on one surface.
+
+    An edge is a pair that is steep (seen at less than ten degrees if it were a surface), part of a jump, and steeper
+    than the window around it; and what is nearly as steep beside it.
+
+    Args:
+        depth_m: (h, w) z in metres; NaN where there is none.
+        focal_px: along the row.
+        window: pixels to each side.
 
     Returns:
-        (h, w) True also where one of the two has no depth.
+        (h, w - 1) True also where one of the two has no depth.
     """
-    limit = np.float32(max(least, STEEPEST * apart))
+    inverse = 1 / depth_m
+    width = depth_m.shape[1]
+    here = np.arange(width - 1)
+    low, high = np.maximum(here - window, 0), np.minimum(here + 1 + window, width - 1)
+    rise = np.abs(np.diff(inverse, axis=1))
+    nearer = np.fmax(inverse[:, :-1], inverse[:, 1:])
+    wide = np.nan_to_num(np.abs(inverse[:, high] - inverse[:, low])) / (high - low).astype(np.float32)
+    after, before = np.abs(inverse[:, high] - inverse[:, :-1]), np.abs(inverse[:, 1:] - inverse[:, low])
+    jump = np.fmax(rise, np.fmax(after, before))
     with np.errstate(invalid="ignore"):
-        return ~(np.abs(first_m - second_m) <= limit * np.minimum(first_m, second_m))
+        slope = rise / nearer * np.float32(focal_px)
+        found = (slope > _STEEP) & (jump > _LEAST_JUMP * nearer) & (rise > _OVER_PLANE * wide)
+        shoulder = slope > _SHOULDER
+    for _ in range(window // 2):
+        beside = np.zeros_like(found)
+        beside[:, 1:] |= found[:, :-1]
+        beside[:, :-1] |= found[:, 1:]
+        found |= beside & shoulder
+    return found | np.isnan(rise)
 
 
 def flying(depth_m: Float[ndarray, "h w"], camera: Camera) -> Bool[ndarray, "h w"]:
-    """Return pixels that hang between two surfaces: depth rises steeply on to both sides of them, or falls.
+    """Return pixels that hang between two surfaces: torn from both neighbours, of which one is nearer and one farther.
 
     Args:
         depth_m: (h, w) z in metres; NaN where there is none.
         camera: of this size.
     """
     found = np.zeros(depth_m.shape, bool)
+    window = edge_window(depth_m.shape)
     for values, inside, focal_px in ((depth_m, found, camera.fx), (depth_m.T, found.T, camera.fy)):
         if values.shape[1] < 3:
             continue
+        cut = torn(values, focal_px=focal_px, window=window)
         rise = np.diff(values, axis=1)
-        steep = torn(values[:, :-1], values[:, 1:], apart=1 / focal_px)
-        same_way = (rise[:, :-1] > 0) == (rise[:, 1:] > 0)
-        known = np.isfinite(rise[:, :-1]) & np.isfinite(rise[:, 1:])
-        inside[:, 1:-1] |= steep[:, :-1] & steep[:, 1:] & same_way & known
+        # Not where a neighbour has no depth.
+        inside[:, 1:-1] |= cut[:, :-1] & cut[:, 1:] & (rise[:, :-1] * rise[:, 1:] > 0)
     return found
 
 
@@ -72,50 +111,52 @@ def grid_triangles(depth_m: Float[ndarray, "h w"], camera: Camera) -> Int[ndarra
     height, width = depth_m.shape
     if height < 2 or width < 2:
         return np.empty((0, 3), np.int32)
-    across = torn(depth_m[:, :-1], depth_m[:, 1:], apart=1 / camera.fx)
-    down = torn(depth_m[:-1], depth_m[1:], apart=1 / camera.fy)
-    above_left, above_right = depth_m[:-1, :-1], depth_m[:-1, 1:]
-    below_left, below_right = depth_m[1:, :-1], depth_m[1:, 1:]
-    slant = math.hypot(1 / camera.fx, 1 / camera.fy)
-    rising = torn(below_left, above_right, apart=slant)
-    falling = torn(above_left, below_right, apart=slant)
-    with np.errstate(invalid="ignore"):
-        # Where one of the four has no depth, the diagonal is the one that has.
-        by_falling = ~(np.abs(below_left - above_right) <= np.abs(above_left - below_right)) & ~falling
+    window = edge_window((height, width))
+    across = torn(depth_m, focal_px=camera.fx, window=window)
+    down = torn(depth_m.T, focal_px=camera.fy, window=window).T
+    rising = np.abs(depth_m[1:, :-1] - depth_m[:-1, 1:])
+    falling = np.abs(depth_m[:-1, :-1] - depth_m[1:, 1:])
+    # Where one of the four has no depth, the diagonal is the one that has.
+    by_falling = ~(rising <= falling) & ~np.isnan(falling)
     top, bottom, left, right = across[:-1], across[1:], down[:, :-1], down[:, 1:]
     number = np.arange(height * width, dtype=np.int32).reshape(height, width)
     a, b, c, d = number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:]
     parts = (
-        ((a, c, b), ~(by_falling | left | top | rising)),
-        ((b, c, d), ~(by_falling | right | bottom | rising)),
+        ((a, c, b), ~(by_falling | left | top)),
+        ((b, c, d), ~(by_falling | right | bottom)),
         ((a, c, d), by_falling & ~(left | bottom)),
         ((a, d, b), by_falling & ~(right | top)),
     )
     return np.concatenate([np.stack([one[whole] for one in corners], 1) for corners, whole in parts])
 
 
-def normals(depth_m: Float[ndarray, "h w"], camera: Camera, *, first_row: int = 0) -> Float[ndarray, "h w 3"]:
+def normals(
+    depth_m: Float[ndarray, "h w"], camera: Camera, *, first_row: int = 0, window: int | None = None
+) -> Float[ndarray, "h w 3"]:
     """Return unit normals of the surface at every pixel, in the camera frame, towards the camera.
 
-    The normal is the cross product of the ways to the neighbours below and to the right, over both neighbours where
-    neither is across an edge, else over the one that is not.
+    The normal is the cross product of the ways across and down: over both neighbours where neither is torn off, else
+    over the one that is not.
 
     Args:
         depth_m: (h, w) z in metres; NaN where there is none. Rows of a larger map give those of the larger one, but for
-            the first and the last.
+            some at both ends (:func:`rows_around`).
         camera: of the whole map.
         first_row: number of the first row in the whole map.
+        window: of the whole map; None where this is the whole one.
 
     Returns:
         (h, w, 3) float32; NaN where there is no depth, or no neighbour on the same surface.
     """
     height, width = depth_m.shape
+    window = edge_window((height, width)) if window is None else window
     z = depth_m.astype(np.float64)
     x = (np.arange(width) - camera.cx) / camera.fx * z
     y = ((np.arange(height) + first_row)[:, None] - camera.cy) / camera.fy * z
     points = np.stack([x, y, z], -1)
-    right = _along(points, depth_m, apart=1 / camera.fx)
-    below = _along(points.swapaxes(0, 1), depth_m.T, apart=1 / camera.fy).swapaxes(0, 1)
+    right = _along(points, torn(depth_m, focal_px=camera.fx, window=window))
+    cut = torn(depth_m.T, focal_px=camera.fy, window=window)
+    below = _along(points.swapaxes(0, 1), cut).swapaxes(0, 1)
     normal = np.cross(below, right)
     with np.errstate(invalid="ignore"):
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
@@ -124,15 +165,14 @@ def normals(depth_m: Float[ndarray, "h w"], camera: Camera, *, first_row: int = 
     return normal.astype(np.float32)
 
 
-def _along(points: Float[ndarray, "n m 3"], depth_m: Float[ndarray, "n m"], *, apart: float) -> Float[ndarray, "n m 3"]:
-    """Return the way along the second axis at each point, over the neighbours that are on its surface; NaN for none."""
-    joined = ~torn(depth_m[:, :-1], depth_m[:, 1:], apart=apart)
-    step = np.where(joined[..., None], np.diff(points, axis=1), 0.0)
+def _along(points: Float[ndarray, "n m 3"], cut: Bool[ndarray, "n m_less_1"]) -> Float[ndarray, "n m 3"]:
+    """Return the way along the second axis at each point, over the neighbours it is not torn from; NaN for none."""
+    step = np.where(cut[..., None], 0.0, np.diff(points, axis=1))
     way = np.zeros_like(points)
     way[:, :-1] += step
     way[:, 1:] += step
-    alone = np.ones(depth_m.shape, bool)
-    alone[:, :-1] &= ~joined
-    alone[:, 1:] &= ~joined
+    alone = np.ones(points.shape[:2], bool)
+    alone[:, :-1] &= cut
+    alone[:, 1:] &= cut
     way[alone] = np.nan
     return way

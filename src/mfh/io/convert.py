@@ -1,6 +1,5 @@
 """Depth that is there already in other formats, without any model: beside the results it came from, or elsewhere."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,8 +55,11 @@ def convert_results(folder: Path, formats: Formats, *, photo: Path | None = None
         raise InputError(f"{shown(folder / name)} is not what was written: measure again, or name that file itself")
     rows = _rows(_described(folder / name), formats, photo or Path(receipt.owner))
 
+    notes: list[str] = []
+
     def fill(stage: Path) -> dict[str, object]:
         files, sentences = write_formats(stage, rows, formats)
+        notes.extend(sentences)
         return {
             **content,
             "files": {**content.get("files", {}), **files},
@@ -65,8 +67,8 @@ def convert_results(folder: Path, formats: Formats, *, photo: Path | None = None
         }
 
     place = Place(folder, Path(receipt.owner), exact=True, adds_to=receipt.sha256)
-    written = write_results(place, fill)
-    return Converted(folder, _files(formats), _new(content.get("warnings", []), written.receipt["warnings"]))
+    write_results(place, fill)
+    return Converted(folder, _files(formats), tuple(notes))
 
 
 def convert_file(source: Path, out: Path, formats: Formats, *, photo: Path | None = None) -> Converted:
@@ -125,7 +127,3 @@ def _photo(path: Path, stored: StoredDepth) -> Photo:
 
 def _files(formats: Formats) -> tuple[str, ...]:
     return tuple(FORMATS[name].file for name in formats.names)
-
-
-def _new(before: Sequence[str], after: object) -> tuple[str, ...]:
-    return tuple(str(one) for one in after if one not in before) if isinstance(after, list) else ()

@@ -10,7 +10,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8, UInt16
+from jaxtyping import Float, UInt8
 from numpy import ndarray
 from PIL import Image
 
@@ -21,7 +21,7 @@ from mfh.io.schema import GLTF, KEY, DepthAbout
 TEXTURE_BYTES, TEXTURE_PX = 4_000_000, 4096
 """Largest texture, and its longest side."""
 _QUALITIES = (92, 85, 75, 60)
-_FLOAT, _SHORT, _INT = 5126, 5123, 5125
+_FLOAT, _INT = 5126, 5125
 _VERTICES, _INDICES = 34962, 34963
 _POINTS, _TRIANGLES = 0, 4
 _CLAMPED = 33071
@@ -36,7 +36,7 @@ def write_glb_cloud(path: str | Path, cloud: Cloud, about: DepthAbout) -> None:
     buffer = _Buffer()
     attributes = {
         "POSITION": buffer.positions(cloud),
-        "COLOR_0": buffer.numbers(linear_colours(cloud.colors), "VEC4", _SHORT, normalized=True),
+        "COLOR_0": buffer.numbers(linear_colours(cloud.colors), "VEC3", _FLOAT),
     }
     _write(path, cloud, about, buffer, {"attributes": attributes, "mode": _POINTS}, _material())
 
@@ -88,13 +88,11 @@ def texture_of(rgb: UInt8[ndarray, "h w 3"]) -> bytes:
         longest = max(image.size) // 2
 
 
-def linear_colours(colors: UInt8[ndarray, "n 3"]) -> UInt16[ndarray, "n 4"]:
-    """Return 8-bit sRGB colours as 16-bit linear ones, opaque."""
+def linear_colours(colors: UInt8[ndarray, "n 3"]) -> Float[ndarray, "n 3"]:
+    """Return 8-bit sRGB colours as linear ones in [0, 1], float32: in 8 bits dark ones would fall together."""
     value = np.arange(256) / 255
     linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    out = np.full((len(colors), 4), 65535, "<u2")
-    out[:, :3] = np.rint(65535 * linear).astype(np.uint16)[colors]
-    return out
+    return linear.astype("<f4")[colors]
 
 
 class _Buffer:

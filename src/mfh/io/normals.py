@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
-from mfh.geometry.surface import normals
+from mfh.geometry.surface import edge_window, normals, rows_around
 from mfh.io.atomic import atomic_path
 from mfh.io.depth import write_npy
 from mfh.io.depth_rows import DepthRows
@@ -44,8 +44,9 @@ def normal_colours(some: Float[ndarray, "h w 3"]) -> UInt8[ndarray, "h w 3"]:
 
 
 def _normals(rows: DepthRows) -> Iterator[Float[ndarray, "r w 3"]]:
-    """Yield the normals of each strip of rows: those of its edge need the next one."""
+    """Yield the normals of each strip of rows, which need some rows around it."""
+    around, window = rows_around(rows.shape), edge_window(rows.shape)
     for part in strips(rows.shape):
-        first, last = max(part.start - 1, 0), min(part.stop + 1, rows.shape[0])
-        found = normals(rows.depth_rows(slice(first, last)), rows.about.camera, first_row=first)
+        first, last = max(part.start - around, 0), min(part.stop + around, rows.shape[0])
+        found = normals(rows.depth_rows(slice(first, last)), rows.about.camera, first_row=first, window=window)
         yield found[part.start - first : part.stop - first]
