@@ -19,7 +19,7 @@ _LEAST_JUMP = 0.04
 """Relative change over the window, below which nothing is an edge: noise."""
 _OVER_PLANE = 1.5
 """By how much an edge is steeper than the window around it; a plane is as steep."""
-_WINDOW = 0.0125
+_WINDOW = 0.02
 """To each side, over the longer side of the picture."""
 
 
@@ -61,8 +61,11 @@ def torn(depth_m: Float[ndarray, "h w"], *, focal_px: float, window: int) -> Boo
     low, high = np.maximum(here - window, 0), np.minimum(here + 1 + window, width - 1)
     rise = np.abs(np.diff(inverse, axis=1))
     nearer = np.fmax(inverse[:, :-1], inverse[:, 1:])
-    wide = np.nan_to_num(np.abs(inverse[:, high] - inverse[:, low])) / (high - low).astype(np.float32)
     after, before = np.abs(inverse[:, high] - inverse[:, :-1]), np.abs(inverse[:, 1:] - inverse[:, low])
+    wide = np.abs(inverse[:, high] - inverse[:, low]) / (high - low).astype(np.float32)
+    # Beside what has no depth, the other half of the window.
+    half = np.fmax(after / (high - here).astype(np.float32), before / (here + 1 - low).astype(np.float32))
+    wide = np.nan_to_num(np.where(np.isnan(wide), half, wide))
     jump = np.fmax(rise, np.fmax(after, before))
     with np.errstate(invalid="ignore"):
         slope = rise / nearer * np.float32(focal_px)
@@ -135,8 +138,8 @@ def normals(
 ) -> Float[ndarray, "h w 3"]:
     """Return unit normals of the surface at every pixel, in the camera frame, towards the camera.
 
-    The normal is the cross product of the ways across and down: over both neighbours where neither is torn off, else
-    over the one that is not.
+    The plane n·P = 1 has the inverse depth n·ray, so that n_x = fx ∂(1/z)/∂u, n_y = fy ∂(1/z)/∂v and n_z is what is
+    left: exact for planes. Derivatives are the mean of the steps to the neighbours that are not torn off.
 
     Args:
         depth_m: (h, w) z in metres; NaN where there is none. Rows of a larger map give those of the larger one, but for
@@ -150,29 +153,26 @@ def normals(
     """
     height, width = depth_m.shape
     window = edge_window((height, width)) if window is None else window
-    z = depth_m.astype(np.float64)
-    x = (np.arange(width) - camera.cx) / camera.fx * z
-    y = ((np.arange(height) + first_row)[:, None] - camera.cy) / camera.fy * z
-    points = np.stack([x, y, z], -1)
-    right = _along(points, torn(depth_m, focal_px=camera.fx, window=window))
-    cut = torn(depth_m.T, focal_px=camera.fy, window=window)
-    below = _along(points.swapaxes(0, 1), cut).swapaxes(0, 1)
-    normal = np.cross(below, right)
+    inverse = 1 / depth_m
+    normal = np.empty((height, width, 3), np.float32)
+    x, y, z = (normal[..., axis] for axis in range(3))
+    x[:] = camera.fx * _slope(inverse, torn(depth_m, focal_px=camera.fx, window=window))
+    y[:] = camera.fy * _slope(inverse.T, torn(depth_m.T, focal_px=camera.fy, window=window)).T
+    z[:] = inverse - x * ((np.arange(width, dtype=np.float32) - np.float32(camera.cx)) / np.float32(camera.fx))
+    z -= y * ((np.arange(first_row, first_row + height, dtype=np.float32) - np.float32(camera.cy)) / camera.fy)[:, None]
+    length = np.sqrt(x * x + y * y + z * z)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # n·P = 1 points away from the camera.
+        normal /= -length[..., None]
+    return normal
+
+
+def _slope(values: Float[ndarray, "n m"], cut: Bool[ndarray, "n m_less_1"]) -> Float[ndarray, "n m"]:
+    """Return the change along the second axis at each pixel, over the neighbours it is not torn from; NaN for none."""
+    step = np.where(cut, np.float32(0), np.diff(values, axis=1))
+    slope, count = np.zeros(values.shape, np.float32), np.zeros(values.shape, np.float32)
+    for side in (np.s_[:, :-1], np.s_[:, 1:]):
+        slope[side] += step
+        count[side] += ~cut
     with np.errstate(invalid="ignore"):
-        normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
-        away = (normal * points).sum(-1) > 0
-    normal[away] *= -1
-    return normal.astype(np.float32)
-
-
-def _along(points: Float[ndarray, "n m 3"], cut: Bool[ndarray, "n m_less_1"]) -> Float[ndarray, "n m 3"]:
-    """Return the way along the second axis at each point, over the neighbours it is not torn from; NaN for none."""
-    step = np.where(cut[..., None], 0.0, np.diff(points, axis=1))
-    way = np.zeros_like(points)
-    way[:, :-1] += step
-    way[:, 1:] += step
-    alone = np.ones(points.shape[:2], bool)
-    alone[:, :-1] &= cut
-    alone[:, 1:] &= cut
-    way[alone] = np.nan
-    return way
+        return slope / count
