@@ -82,6 +82,10 @@ def _sources(results: Sequence[Path]) -> Iterator[Path]:
     from mfh.io.results import result_folders
 
     for path in results:
+        if not path.exists():
+            raise InputError(
+                f"no such file or folder: {shown(path)}; expected results of mfh predict, or a file of depth"
+            )
         if not path.is_dir():
             yield path
             continue

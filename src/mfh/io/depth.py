@@ -119,6 +119,12 @@ def read_depth_npz(path: str | Path) -> DepthFile:
         space = str(stored["head_space"])
         if space not in ("disparity", "depth"):
             raise ValueError(f"head_space is {space!r}: neither disparity nor depth")
+        shape, K = stored["depth_m"].shape, stored["K"].shape
+        if len(shape) != 2 or K != (3, 3):
+            raise ValueError(f"depth_m has shape {shape} and K has {K}: expected (height, width) and (3, 3)")
+        for name in ("valid_mask", "log_sigma"):
+            if name in stored and stored[name].shape != shape:
+                raise ValueError(f"{name} has shape {stored[name].shape}: expected {shape}, as depth_m")
         return DepthFile(
             depth_m=stored["depth_m"],
             valid_mask=stored["valid_mask"],

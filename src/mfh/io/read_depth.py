@@ -29,10 +29,11 @@ _READ_PIXELS = 4 * MAX_PIXELS
 """Largest picture of depth that is read: users may raise the limit on photos."""
 _WHAT = "depth"
 _EXPECTED = f"depth of mfh in npz, exr or png, a folder of its results, or another program's {READABLE}"
+_KINDS: dict[str, Kind] = {"z": "z", "ray": "ray"}
 _NO_MAPS = (".glb", ".gltf", ".ply", ".obj")
 
 
-def read_depth(path: str | Path, *, unit: str | None = None, kind: Kind | None = None) -> StoredDepth:
+def read_depth(path: str | Path, *, unit: str | None = None, kind: str | None = None) -> StoredDepth:
     """Read depth of any format: npz, exr, png of millimetres or 1/256 m, a folder of results, or another program's map.
 
     A file that ``mfh`` wrote says itself what it holds. For any other, and for npy, ``unit`` and ``kind`` must say it.
@@ -84,9 +85,9 @@ def _read_npz(path: Path) -> StoredDepth | None:
     with reading(path, what=_WHAT, expected=_EXPECTED):
         about = _in_metres(str(npz.about))
         camera = camera_matrix(about.camera)
-        if npz.K.shape != (3, 3) or not np.array_equal(npz.K, camera):
+        if not np.array_equal(npz.K, camera):
             raise ValueError("its K is not the one that it says of itself")
-        if npz.valid_mask.shape != npz.depth_m.shape or not np.array_equal(npz.valid_mask, ~np.isnan(npz.depth_m)):
+        if not np.array_equal(npz.valid_mask, ~np.isnan(npz.depth_m)):
             raise ValueError("valid_mask is not where depth_m is a number")
         head = MetricHead(npz.scale, npz.shift, npz.space, loss=float("nan"))
         return _checked(about, npz.depth_m, npz.log_sigma, head)
@@ -163,7 +164,7 @@ def _checked(
     return StoredDepth(depth_m, about.depth, about, sigma, camera, head)
 
 
-def _read_foreign(path: Path, unit: str | None, kind: Kind | None) -> StoredDepth:
+def _read_foreign(path: Path, unit: str | None, kind: str | None) -> StoredDepth:
     """Return another program's map, of which the caller says what it is."""
     values = read_map(path, what=_WHAT, names=_NAMES, zero_is_none=True)
     if unit is None or kind is None:
@@ -171,9 +172,9 @@ def _read_foreign(path: Path, unit: str | None, kind: Kind | None) -> StoredDept
             f"{shown(path)} does not say what its numbers are: give unit (as 'm', 'mm' or '1/256') and kind ('z' "
             "along the optical axis, 'ray' along the line of sight)"
         )
-    if kind not in ("z", "ray"):
+    if kind not in _KINDS:
         raise InputError(f"kind is {kind!r}: expected 'z' (along the optical axis) or 'ray' (along the line of sight)")
-    return StoredDepth(_metres(values, parse_unit(unit, name="unit")), kind)
+    return StoredDepth(_metres(values, parse_unit(unit, name="unit")), _KINDS[kind])
 
 
 def _metres(values: Float[ndarray, "h w"], metres_per_unit: float) -> Float[ndarray, "h w"]:
