@@ -1,5 +1,6 @@
 """``mfh convert``: depth that is there already in other formats, without any model."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -82,11 +83,11 @@ def _sources(results: Sequence[Path]) -> Iterator[Path]:
     from mfh.io.results import result_folders
 
     for path in results:
-        if not path.exists():
+        if not os.path.exists(path):
             raise InputError(
                 f"no such file or folder: {shown(path)}; expected results of mfh predict, or a file of depth"
             )
-        if not path.is_dir():
+        if not os.path.isdir(path):
             yield path
             continue
         found = result_folders(path)
@@ -100,7 +101,7 @@ def _sources(results: Sequence[Path]) -> Iterator[Path]:
 def _convert(source: Path, formats: "Formats", photo: Path | None, out: Path | None) -> "Converted":
     from mfh.io.convert import convert_file, convert_results
 
-    if source.is_dir() and out is None:
+    if os.path.isdir(source) and out is None:
         return convert_results(source, formats, photo=photo)
     if out is None:
         raise InputError(f"{shown(source)} is a file: say where to, with --out FOLDER")

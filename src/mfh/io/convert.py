@@ -1,5 +1,6 @@
 """Depth that is there already in other formats, without any model: beside the results it came from, or elsewhere."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def convert_file(source: Path, out: Path, formats: Formats, *, photo: Path | Non
     Raises:
         InputError: where a file cannot be used, or one of the same name is in the way.
     """
-    if formats.colours and photo is None and source.is_dir():
+    if formats.colours and photo is None and os.path.isdir(source):
         receipt = read_receipt(source / RECEIPT)
         photo = None if isinstance(receipt, str) else Path(receipt.owner)
     if formats.colours and photo is None:

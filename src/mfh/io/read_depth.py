@@ -3,6 +3,7 @@
 A file of this program says what it holds (:mod:`mfh.io.schema`). For any other the caller says it; nothing is guessed.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def read_depth(path: str | Path, *, unit: str | None = None, kind: str | None = 
             one line.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         path = _in_folder(path)
     suffix = path.suffix.lower()
     if suffix in _NO_MAPS:
