@@ -45,7 +45,7 @@ def torn(depth_m: Float[ndarray, "h w"], *, focal_px: float, window: int) -> Boo
     """Return where a pixel and the next one in its row are not on one surface.
 
     An edge is a pair that is steep (seen at less than ten degrees if it were a surface), part of a jump, and steeper
-    than the window around it; and what is nearly as steep beside it.
+    than the window around it; and what is nearly as steep within half a window of it.
 
     Args:
         depth_m: (h, w) z in metres; NaN where there is none.
@@ -55,28 +55,29 @@ def torn(depth_m: Float[ndarray, "h w"], *, focal_px: float, window: int) -> Boo
     Returns:
         (h, w - 1) True also where one of the two has no depth.
     """
-    inverse = 1 / depth_m
+    import cv2
+
     width = depth_m.shape[1]
+    # By rows in memory, also where columns are given as rows; beyond the border it goes on as it ends.
+    inverse = np.pad(1 / depth_m, ((0, 0), (window, window)), mode="edge")
+    low, high = inverse[:, : width - 1], inverse[:, 2 * window + 1 :]
+    this, following = inverse[:, window : window + width - 1], inverse[:, window + 1 : window + width]
     here = np.arange(width - 1)
-    low, high = np.maximum(here - window, 0), np.minimum(here + 1 + window, width - 1)
-    rise = np.abs(np.diff(inverse, axis=1))
-    nearer = np.fmax(inverse[:, :-1], inverse[:, 1:])
-    after, before = np.abs(inverse[:, high] - inverse[:, :-1]), np.abs(inverse[:, 1:] - inverse[:, low])
-    wide = np.abs(inverse[:, high] - inverse[:, low]) / (high - low).astype(np.float32)
+    ahead, behind = np.minimum(window + 1, width - 1 - here), np.minimum(window + 1, here + 1)
+    rise = np.abs(following - this)
+    nearer = np.fmax(this, following)
+    after, before = np.abs(high - this), np.abs(following - low)
+    wide = np.abs(high - low) / (ahead + behind - 1).astype(np.float32)
     # Beside what has no depth, the other half of the window.
-    half = np.fmax(after / (high - here).astype(np.float32), before / (here + 1 - low).astype(np.float32))
+    half = np.fmax(after / ahead.astype(np.float32), before / behind.astype(np.float32))
     wide = np.nan_to_num(np.where(np.isnan(wide), half, wide))
     jump = np.fmax(rise, np.fmax(after, before))
     with np.errstate(invalid="ignore"):
         slope = rise / nearer * np.float32(focal_px)
         found = (slope > _STEEP) & (jump > _LEAST_JUMP * nearer) & (rise > _OVER_PLANE * wide)
         shoulder = slope > _SHOULDER
-    for _ in range(window // 2):
-        beside = np.zeros_like(found)
-        beside[:, 1:] |= found[:, :-1]
-        beside[:, :-1] |= found[:, 1:]
-        found |= beside & shoulder
-    return found | np.isnan(rise)
+    near_edge = cv2.dilate(found.view(np.uint8), np.ones((1, 1 + 2 * (window // 2)), np.uint8)) > 0
+    return found | (near_edge & shoulder) | np.isnan(rise)
 
 
 def flying(depth_m: Float[ndarray, "h w"], camera: Camera) -> Bool[ndarray, "h w"]:

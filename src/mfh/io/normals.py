@@ -13,7 +13,7 @@ from mfh.io.depth import write_npy
 from mfh.io.depth_rows import DepthRows
 from mfh.io.png import write_png
 from mfh.io.schema import GLTF, KEY
-from mfh.types.rows import strips
+from mfh.types.rows import STRIP_PIXELS
 
 
 def write_normals_npy(path: str | Path, rows: DepthRows) -> None:
@@ -45,8 +45,11 @@ def normal_colours(some: Float[ndarray, "h w 3"]) -> UInt8[ndarray, "h w 3"]:
 
 def _normals(rows: DepthRows) -> Iterator[Float[ndarray, "r w 3"]]:
     """Yield the normals of each strip of rows, which need some rows around it."""
+    height, width = rows.shape
     around, window = rows_around(rows.shape), edge_window(rows.shape)
-    for part in strips(rows.shape):
-        first, last = max(part.start - around, 0), min(part.stop + around, rows.shape[0])
+    # Three times as many rows at a time as go with them, or most of the work is done twice.
+    step = max(3 * around, STRIP_PIXELS // width, 1)
+    for part in (slice(start, min(start + step, height)) for start in range(0, height, step)):
+        first, last = max(part.start - around, 0), min(part.stop + around, height)
         found = normals(rows.depth_rows(slice(first, last)), rows.about.camera, first_row=first, window=window)
         yield found[part.start - first : part.stop - first]
