@@ -1,6 +1,6 @@
 """The surface that a depth map shows: where it is torn, its triangles and its normals.
 
-In a map of a network an edge is no step but a ramp, some pixels wide. It is told from a floor seen at a grazing angle,
+In a map of a network an edge is no step but a ramp, some pixels wide. It differs from a floor seen at a grazing angle,
 which is as steep, by its end: a plane goes on in inverse depth as it is, a ramp does not. All limits are angles and
 shares of the picture, so that a larger picture of the same scene is torn at the same places.
 """

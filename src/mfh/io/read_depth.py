@@ -48,8 +48,8 @@ def read_depth(path: str | Path, *, unit: str | None = None, kind: str | None = 
         Metres with all the file says; NaN where there is no depth, which is 0 in files of whole numbers.
 
     Raises:
-        InputError: for a file that cannot be read, holds no depth map, or neither says what it holds nor is said to; in
-            one line.
+        InputError: for a file that cannot be read, holds no depth map, or does not say what it holds where the caller
+            does not either; in one line.
     """
     path = Path(path)
     if os.path.isdir(path):

@@ -122,7 +122,7 @@ class StoredDepth:
     Attributes:
         depth_m: (h, w) float32 metres; NaN where there is none.
         kind: "z", along the optical axis; "ray", along the line of sight.
-        about: what the file says about itself; None where the caller said it.
+        about: what the file says about itself; None where the caller describes it.
         log_sigma: (h, w) float32 standard deviation of the log of depth; None where the file has none.
         camera: intrinsics for this size; None where the file has none.
         head: the metric head; None where the file has none.

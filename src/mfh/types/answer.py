@@ -371,15 +371,11 @@ class MetricDepth:
             formats: of depth, as of ``mfh predict --format``; depth.npz and depth.png where none are named.
 
         Raises:
-            InputError: where it cannot be written, or holds the results of another photo or files of another kind; for
-                an unknown format, or one whose package is not installed.
+            InputError: where the folder cannot be used or holds something else, or a format cannot be written.
         """
-        from mfh.io.formats import formats_named
-        from mfh.io.results import Place
-        from mfh.viz.save import save_result
+        from mfh.viz.save import save_into
 
-        place = Place(Path(folder), Path(self.photo.path or self.photo.name), exact=True)
-        return save_result(place, self, formats=formats_named(formats)).folder
+        return save_into(Path(folder), self, formats=formats)
 
     def plot(self) -> "Figure":
         """Return a matplotlib figure of the photo beside its depth, with a bar in metres.

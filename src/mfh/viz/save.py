@@ -10,7 +10,7 @@ from PIL import Image
 
 from mfh.io.depth_rows import rows_of_result
 from mfh.io.evidence import EVIDENCE_FILE, save_evidence
-from mfh.io.formats import Formats, write_formats
+from mfh.io.formats import Formats, formats_named, write_formats
 from mfh.io.receipt import painting_name, receipt
 from mfh.io.results import Place, Written, write_results
 from mfh.types import MetricDepth
@@ -57,6 +57,21 @@ def save_result(
         return receipt(result, photo_path=place.source, files=files, notes=(*notes, *sentences), commands=commands)
 
     return write_results(place, fill)
+
+
+def save_into(folder: Path, result: MetricDepth, *, formats: Sequence[str]) -> Path:
+    """Write the files of one result right into a folder, and return that.
+
+    Args:
+        folder: made where it is not there.
+        result: the depth of one photo; results in the folder must be of the same.
+        formats: names of formats of the depth; none for the usual ones.
+
+    Raises:
+        InputError: where the folder cannot be used, or a format cannot be written.
+    """
+    place = Place(folder, Path(result.photo.path or result.photo.name), exact=True)
+    return save_result(place, result, formats=formats_named(formats)).folder
 
 
 def _write_paintings(folder: Path, result: MetricDepth) -> dict[str, str]:
