@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from mfh.errors import InputError
-from mfh.geometry.camera import project, unproject
+from mfh.geometry.camera import project, resize_camera, unproject
+from mfh.geometry.surface import normals
 from mfh.io.cloud import cloud_of, grid_step
 from mfh.io.depth_rows import rows_of_result
 from mfh.io.formats import FORMATS, Formats, formats_named, write_formats
@@ -296,3 +297,26 @@ def test_a_depth_that_is_not_of_the_middle_of_the_picture_stays_itself(tmp_path,
     _, points = geometry(trimesh, write("glb", tmp_path, replace(rows, about=about)))
     at = project(about.camera, points)
     assert np.abs(at - np.rint(at)).max() < 0.01
+
+
+def test_every_file_has_the_size_of_the_photo_where_models_ran_on_a_smaller_one(tmp_path, trimesh):
+    result = sure_result()
+    height, width = 4 * 48, 4 * 64
+    photo = replace(
+        result.photo,
+        pixels=np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8),
+        camera=resize_camera(result.photo.camera, width=width, height=height),
+    )
+    result = replace(result, photo=photo, relative=replace(result.relative, photo_shape=(height, width)))
+    rows = rows_of_result(result)
+    for name in ("npy", "png", "png256", "normals", "normals-npy"):
+        path = write(name, tmp_path, rows)
+        found = np.load(path) if path.suffix == ".npy" else np.asarray(Image.open(path))
+        assert found.shape[:2] == (height, width), name
+    np.testing.assert_array_equal(np.load(tmp_path / "depth.npy"), result.depth_m)
+    whole = normals(result.depth_m, photo.camera)
+    np.testing.assert_array_equal(np.load(tmp_path / "normals.npy"), whole)
+    _, points = geometry(trimesh, write("glb", tmp_path, rows))
+    column, row = np.rint(project(photo.camera, points)).astype(int).T
+    np.testing.assert_allclose(points[:, 2], result.depth_m[row, column], rtol=1e-6)
+    assert column.max() > 64 and row.max() > 48
