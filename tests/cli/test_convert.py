@@ -210,3 +210,22 @@ def test_commands_are_kept_without_what_is_about_output(typed, kept):
     from mfh.cli.command_line import without_output
 
     assert without_output(typed) == kept
+
+
+def test_results_that_are_written_anew_meanwhile_are_not_mixed(run_mfh, results, photo_path, monkeypatch):
+    import mfh.io.convert as convert
+
+    write_formats = convert.write_formats
+
+    def slowly(*words, **options):
+        """Another run replaces the results while the files are made."""
+        from mfh.cli.main import main
+
+        assert main(["predict", str(photo_path), "--seed", "5", "--out", str(results.parent), "--quiet"]) == 0
+        return write_formats(*words, **options)
+
+    monkeypatch.setattr(convert, "write_formats", slowly)
+    run = run_mfh("convert", results, "--format", "npy")
+    assert run.code == 2 and "it was written anew meanwhile" in run.error_line
+    assert not (results / "depth.npy").exists() and not list(results.parent.glob(".mfh-*"))
+    assert run_mfh("verify", results).code == 0

@@ -14,7 +14,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -63,6 +63,11 @@ class Place:
         """The source as receipts name it."""
         return os.path.realpath(self.source)
 
+    @property
+    def base(self) -> Path:
+        """The folder that new files are staged in: of one that is added to, as of the run that made it."""
+        return self.root if self.adds_to is None else self.root.absolute().parent
+
     def folders(self) -> Iterator[Path]:
         """Yield the folders that the results may go to, in order."""
         if self.exact:
@@ -102,11 +107,13 @@ def write_results(place: Place, fill: Callable[[Path], dict[str, object]]) -> Wr
     Raises:
         InputError: where nothing can be written there, or ``place`` is exact and holds something else.
     """
-    with _made(place.root), _staging(place.root) as stage:
+    with _made(place.base), _staging(place.base) as stage:
         with _disk_errors(place.root):
             content = fill(stage)
             new = digests_in(stage)
-        with folder_lock(place.root, wait_s=_WAIT_S), _disk_errors(place.root):
+        # Of a folder that is added to, the runs that write it hold the one it lies in, or itself.
+        inner = nullcontext() if place.adds_to is None else folder_lock(place.root, wait_s=_WAIT_S)
+        with folder_lock(place.base, wait_s=_WAIT_S), inner, _disk_errors(place.root):
             folder, plan, passed_over = _choose(place, new)
             earlier = sorted(plan.kept) if place.adds_to is None else content.get("from_earlier_run", [])
             content = sealed({**content, "contents": {**new, **plan.kept}, "from_earlier_run": earlier})
@@ -145,7 +152,7 @@ class _Plan:
 def _choose(place: Place, new: Mapping[str, object]) -> tuple[Path, _Plan, str]:
     """Return the first folder that new files may go to, the plan for the old ones, and why others were passed over."""
     passed_over = ""
-    _sweep(place.root)
+    _sweep(place.base)
     for folder in place.folders():
         _finish_swap(folder)
         plan = _plan(folder, place, (*new, RECEIPT))
