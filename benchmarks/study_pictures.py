@@ -20,8 +20,8 @@ import numpy as np
 from numpy import ndarray
 
 from mfh.geometry.rectangles import find_rectangle, holds
-from mfh.io.depth import read_depth_png
 from mfh.io.photo import load_photo
+from mfh.io.read_depth import read_depth
 from mfh.landmarks.in_picture import PictureFeatures, in_picture, picture_features, small_depth
 from mfh.models.human_mesh.blazepose import BlazePose
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
@@ -132,7 +132,7 @@ def _bordered(photo: ndarray, kind: str, rng: np.random.Generator) -> ndarray:
 
 def _plane(room: Path, aspect: float, height_px: float, rng: np.random.Generator) -> ndarray | None:
     """Return corners of an upright rectangle on a plane of a room, as its camera sees it."""
-    depth_m = np.nan_to_num(read_depth_png(room / "depth.png")[0].astype(np.float64))
+    depth_m = np.nan_to_num(read_depth(room / "depth.png", unit="mm", kind="z").depth_m.astype(np.float64))
     k = json.loads((room / "intrinsics.json").read_text())
     height, width = depth_m.shape
     rows, columns = np.mgrid[:height, :width]

@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
@@ -223,7 +224,14 @@ def test_python_of_the_first_pages_runs(tmp_path, monkeypatch):
     (tmp_path / "out" / "meeting").mkdir(parents=True)
     mfh.save_evidence("out/meeting/evidence.npz", mfh.MetricFromHuman.from_preset("pocket").gather(photo))
     mfh.refit(mfh.load_evidence("out/meeting/evidence.npz")).save("out/depth-of-meeting")
-    for page in ("README.md", "docs/tutorial.md", "docs/guide/focal.md", "docs/guide/point_cloud.md"):
+    pages = (
+        "README.md",
+        "docs/tutorial.md",
+        "docs/guide/focal.md",
+        "docs/guide/point_cloud.md",
+        "docs/guide/formats.md",
+    )
+    for page in pages:
         names: dict[str, object] = {}
         for language, text in fences(REPOSITORY / page):
             if language == "python":
@@ -261,6 +269,20 @@ def test_the_files_reference_lists_what_is_written(tmp_path, metric_depth):
     receipt = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
     names |= set(receipt) | set(receipt["landmarks"][0]) | set(receipt["head"])
     assert not {one for one in names if f"`{one}`" not in text}
+
+
+def test_the_pages_on_formats_have_every_format_and_field():
+    from mfh.io.formats import FORMATS
+    from mfh.io.schema import DepthAbout
+
+    guide = (DOCS / "guide" / "formats.md").read_text(encoding="utf-8")
+    reference = (DOCS / "reference" / "files.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([\w-]+)` \| `([\w.-]+)` \|", guide, re.MULTILINE) == [
+        (name, one.file) for name, one in FORMATS.items()
+    ]
+    rows = re.findall(r"^\| `([\w-]+)` \| `([\w.-]+)` \| `(\w+)` \|$", reference, re.MULTILINE)
+    assert rows == [(name, one.file, one.kind) for name, one in FORMATS.items()]
+    assert not [one.name for one in fields(DepthAbout) if f"`{one.name}`" not in guide]
 
 
 def test_the_map_names_modules_that_exist():

@@ -106,3 +106,13 @@ def test_06_the_painter_keeps_its_contract(tmp_path, capsys):
     np.testing.assert_array_equal(painted.rgb[~painted.paint_mask], photo[~painted.paint_mask])
     (alone,) = painter.paint(photo, masks[:1], ["a man"], [3])
     np.testing.assert_array_equal(alone.rgb, painted.rgb)
+
+
+def test_07_what_is_written_is_read_back_by_its_description(tmp_path, capsys):
+    run(7, tmp_path)
+    names = {one.name for one in tmp_path.iterdir()}
+    assert names == {"depth.npz", "mesh.glb", "camera.json", "preview.png", "receipt.json", "other.npy"}
+    text = capsys.readouterr().out
+    assert "rgb.png: z in m, 640x480, mfh/depth/1" in text and "in whole millimetres: 0.5 mm off at most" in text
+    z, ray = (float(one) for one in re.findall(r"z ([\d.]+) m, along the line of sight ([\d.]+) m", text)[0])
+    assert 1 < z <= ray < 20

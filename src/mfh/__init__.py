@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mfh.io.evidence import load_evidence, save_evidence
     from mfh.io.focal import FocalRequest
     from mfh.io.photo import load_photo, photo_from_array
+    from mfh.io.read_depth import read_depth
     from mfh.pipeline.own_depth import metric_from_relative_depth
     from mfh.pipeline.pipeline import MetricFromHuman
     from mfh.pipeline.refit import refit
@@ -40,6 +41,7 @@ __all__ = [
     "load_photo",
     "metric_from_relative_depth",
     "photo_from_array",
+    "read_depth",
     "refit",
     "save_evidence",
 ]
@@ -50,6 +52,7 @@ _HOME = {
     **dict.fromkeys(("load_evidence", "save_evidence"), "mfh.io.evidence"),
     "FocalRequest": "mfh.io.focal",
     **dict.fromkeys(("load_photo", "photo_from_array"), "mfh.io.photo"),
+    "read_depth": "mfh.io.read_depth",
     "metric_from_relative_depth": "mfh.pipeline.own_depth",
     "MetricFromHuman": "mfh.pipeline.pipeline",
     "refit": "mfh.pipeline.refit",

@@ -13,7 +13,8 @@ from PIL import Image
 from mfh.cli.options import parse_seconds
 from mfh.config import preset
 from mfh.errors import InputError
-from mfh.io.depth import read_depth_npz, read_depth_png
+from mfh.io.depth import read_depth_npz
+from mfh.io.read_depth import read_depth
 from mfh.types import MeasuredPainting
 from tests.made_up import with_depth
 
@@ -30,7 +31,7 @@ def test_four_files_and_a_table(run_mfh, fake_pipeline, photo_path, tmp_path):
         assert expected in run.out
     stored = read_depth_npz(folder / "depth.npz")
     assert stored.K[0, 0] == 50
-    millimetres, _ = read_depth_png(folder / "depth.png")
+    millimetres = read_depth(folder / "depth.png").depth_m
     np.testing.assert_allclose(millimetres, stored.depth_m, atol=0.00051)
     receipt = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
     assert receipt["focal"]["source"] == "explicit"

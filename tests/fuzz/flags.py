@@ -64,6 +64,8 @@ LIKELY: dict[str, tuple[str, ...]] = {
     "--region": ("3,3:40,40", "0,0:63,47", "40,40:3,3", "5,5:5,5"),
     "--measure": ("1,1:40,40", "2,2:60,40", "0,0:0,0", "-1,0:3,3"),
     "--relative-depth": ("f4.npy", "larger.npy", "grey.png", "photo.jpg"),
+    "--format": ("npz,npy", "png256,camera", "exr", "glb,mesh-glb", "ply,mesh-ply", "normals,normals-npy", "jpg", ","),
+    "--max-points": ("100", "1", "1000000", "0"),
     "--space": ("depth", "disparity"),
     "--max-megapixels": ("1", "50", "0.001", "1e9"),
     "--exclude": ("0", "1", "0,0", "7", "0,1,2,3"),
@@ -112,6 +114,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "model": ("hmr2", "smpl"),
     "checkpoint": ("notes.txt", "evidence.npz"),
     "name": ("blazepose", "smpl", "hf:a/b", "table4", "table1", "fig5", "sd2", "pocket-depth"),
+    "results": ("measured", "measured/photo", "measured/photo/depth.npz", "photo.jpg", "empty", "evidence.npz"),
     "names": ("smpl", "blazepose", "hf:a/b"),
     "out": ("out", "made", "photos", "notes.txt"),
     "folder": ("carried/org--name", "out", "carried", "data", "notes.txt", "out/photo"),
@@ -227,8 +230,8 @@ def build(setting: Setting) -> None:
     for label in ("near", "far"):
         (work / label).mkdir()
         (work / label / "scores.csv").write_text("name,answered,delta1,abs_rel\ngarden,1,0.9,0.1\n")
-    for name in ("seen", "painted"):
-        shutil.rmtree(work / name, ignore_errors=True)
+    shutil.rmtree(work / "painted", ignore_errors=True)
+    (work / "seen").rename(work / "measured")
 
 
 def draw(command: Command, rng: Random) -> Step:

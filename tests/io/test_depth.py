@@ -13,21 +13,17 @@ from PIL import Image
 
 from mfh.errors import InputError
 from mfh.io.atomic import atomic_path, check_writable
-from mfh.io.depth import (
-    depth_to_millimetres,
-    read_depth_npz,
-    read_depth_png,
-    write_depth_npz,
-    write_depth_png,
-    write_grey16,
-)
+from mfh.io.depth import depth_to_steps, read_depth_npz, write_depth_npz, write_depth_png
+from mfh.io.depth_rows import rows_of_result
+from mfh.io.png import write_png
+from mfh.io.read_depth import read_depth
 from mfh.types import LogSigmaCurve
 from mfh.types.rows import STRIP_PIXELS
 from tests.made_up import with_depth
 
 
 def test_npz_round_trip(tmp_path, metric_depth):
-    write_depth_npz(tmp_path / "depth.npz", metric_depth)
+    write_depth_npz(tmp_path / "depth.npz", rows_of_result(metric_depth))
     stored = read_depth_npz(tmp_path / "depth.npz")
     np.testing.assert_array_equal(stored.depth_m, metric_depth.depth_m)
     np.testing.assert_array_equal(stored.valid_mask, metric_depth.valid_mask)
@@ -47,7 +43,7 @@ def test_the_deviation_of_depth_is_kept(tmp_path, metric_depth):
     relative = replace(metric_depth.relative, values=values.reshape(metric_depth.shape))
     result = replace(metric_depth, relative=relative, log_sigma_curve=curve)
     np.testing.assert_array_equal(result.log_sigma, log_sigma)
-    write_depth_npz(tmp_path / "depth.npz", result)
+    write_depth_npz(tmp_path / "depth.npz", rows_of_result(result))
     stored = read_depth_npz(tmp_path / "depth.npz").log_sigma
     assert stored is not None and stored.dtype == np.float16 and np.isfinite(stored).all()
     sensible = log_sigma < 6e4
@@ -72,19 +68,17 @@ def test_npz_of_another_program_is_refused(tmp_path):
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_png_keeps_millimetres(tmp_path_factory, metric_depth, depth_m):
     path = tmp_path_factory.mktemp("png") / "depth.png"
-    assert write_depth_png(path, with_depth(metric_depth, depth_m)) == 0
-    stored, stored_valid = read_depth_png(path)
-    np.testing.assert_allclose(stored, depth_m, atol=0.00051)
-    assert stored_valid.all()
+    assert write_depth_png(path, rows_of_result(with_depth(metric_depth, depth_m))) == 0
+    np.testing.assert_allclose(read_depth(path).depth_m, depth_m, atol=0.00051)
 
 
 def test_png_saturates_and_counts_and_keeps_zero_for_invalid(tmp_path, metric_depth):
     depth_m = np.array([[0.0001, 65.535, 70.0, np.nan, np.nan]], np.float32)
     photo = replace(metric_depth.photo, pixels=np.zeros((1, 5, 3), np.uint8))
-    assert write_depth_png(tmp_path / "depth.png", with_depth(metric_depth, depth_m, photo=photo)) == 1
-    np.testing.assert_array_equal(depth_to_millimetres(depth_m, ~np.isnan(depth_m)), [[1, 65535, 65535, 0, 0]])
-    _, stored_valid = read_depth_png(tmp_path / "depth.png")
-    np.testing.assert_array_equal(stored_valid, ~np.isnan(depth_m))
+    assert write_depth_png(tmp_path / "depth.png", rows_of_result(with_depth(metric_depth, depth_m, photo=photo))) == 1
+    np.testing.assert_array_equal(depth_to_steps(depth_m, ~np.isnan(depth_m)), [[1, 65535, 65535, 0, 0]])
+    stored = np.asarray(Image.open(tmp_path / "depth.png"))
+    np.testing.assert_array_equal(stored > 0, ~np.isnan(depth_m))
 
 
 @pytest.fixture
@@ -101,21 +95,21 @@ def large(metric_depth):
 
 @pytest.mark.slow
 def test_what_is_written_by_strips_is_what_is_there_as_a_whole(tmp_path, large):
-    write_depth_npz(tmp_path / "depth.npz", large)
-    too_far = write_depth_png(tmp_path / "depth.png", large)
+    write_depth_npz(tmp_path / "depth.npz", rows_of_result(large))
+    too_far = write_depth_png(tmp_path / "depth.png", rows_of_result(large))
     assert "depth_m" not in vars(large), "nothing of the photo's size was made"
     with np.load(tmp_path / "depth.npz") as stored:
         np.testing.assert_array_equal(stored["depth_m"], large.depth_m)
         np.testing.assert_array_equal(stored["valid_mask"], large.valid_mask)
         np.testing.assert_array_equal(stored["log_sigma"], large.log_sigma.astype(np.float16))
     millimetres = np.asarray(Image.open(tmp_path / "depth.png"))
-    np.testing.assert_array_equal(millimetres, depth_to_millimetres(large.depth_m, large.valid_mask))
+    np.testing.assert_array_equal(millimetres, depth_to_steps(large.depth_m, large.valid_mask))
     assert too_far == (large.depth_m > 65.535).sum()
 
 
 def test_the_npz_is_what_numpy_writes(tmp_path, large):
     """The naive twin, byte for byte."""
-    write_depth_npz(tmp_path / "ours.npz", large)
+    write_depth_npz(tmp_path / "ours.npz", rows_of_result(large))
     with np.load(tmp_path / "ours.npz") as stored:
         np.savez(tmp_path / "theirs.npz", **stored)
     assert (tmp_path / "ours.npz").read_bytes() == (tmp_path / "theirs.npz").read_bytes()
@@ -128,8 +122,8 @@ def test_writing_takes_no_memory_of_the_photos_size(tmp_path, large):
     assert large.map_m.size < side * side / 100
     tracemalloc.start()
     try:
-        write_depth_npz(tmp_path / "depth.npz", large)
-        write_depth_png(tmp_path / "depth.png", large)
+        write_depth_npz(tmp_path / "depth.npz", rows_of_result(large))
+        write_depth_png(tmp_path / "depth.png", rows_of_result(large))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -141,7 +135,7 @@ def test_writing_takes_no_memory_of_the_photos_size(tmp_path, large):
 @pytest.mark.parametrize("rows", [3, 5])
 def test_a_png_of_fewer_or_more_rows_than_it_has_is_refused(tmp_path, rows):
     with pytest.raises(ValueError, match="expected 4"):
-        write_grey16(tmp_path / "a.png", (4, 6), [np.zeros((rows, 6), np.uint16)])
+        write_png(tmp_path / "a.png", (4, 6), [np.zeros((rows, 6), np.uint16)])
 
 
 def test_failed_write_leaves_the_old_file_and_no_other(tmp_path):
@@ -156,7 +150,7 @@ def test_failed_write_leaves_the_old_file_and_no_other(tmp_path):
 
 def test_write_into_a_missing_folder_is_one_line(tmp_path, metric_depth):
     with pytest.raises(InputError, match="cannot write"):
-        write_depth_npz(tmp_path / "absent" / "depth.npz", metric_depth)
+        write_depth_npz(tmp_path / "absent" / "depth.npz", rows_of_result(metric_depth))
 
 
 def test_a_folder_that_can_be_made_is_writable_and_is_not_made(tmp_path):

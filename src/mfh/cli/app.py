@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from mfh import __version__
+from mfh.cli.command_line import note
+from mfh.cli.convert import convert
 from mfh.cli.demo import demo
 from mfh.cli.doctor import doctor
 from mfh.cli.exits import EXIT_INPUT, EXIT_INTERRUPTED, failure_line
@@ -34,6 +36,7 @@ app = typer.Typer(
 app.command()(predict)
 app.command()(refit)
 app.command()(report)
+app.command()(convert)
 app.command()(verify)
 app.command()(demo)
 app.command()(doctor)
@@ -64,6 +67,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     words = list(arguments)
     expect(words)
+    note(words)
     try:
         code = app(args=words or ["--help"], prog_name="mfh", standalone_mode=False)
         if code == EXIT_INTERRUPTED:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mfh.cli.command_line import commands_for
 from mfh.cli.measure import Given, Measured, Meter
 from mfh.cli.progress import progress_line
 from mfh.config import preset as preset_named
@@ -45,7 +46,7 @@ def demo(
     # The detector of objects knows photos: in a render it takes blocks for bottles.
     meter = Meter(replace(preset_named(preset), object_detector=None), given=given)
     with progress_line(prefix="demo: ") as progress:
-        measured = meter.measure(Place(out, photo, name="demo"), progress)
+        measured = meter.measure(Place(out, photo, name="demo"), progress, commands=commands_for(photo))
     print(comparison(measured, truth_m, places))
     return 0
 

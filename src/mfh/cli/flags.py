@@ -12,6 +12,7 @@ from mfh.errors import InputError
 
 if TYPE_CHECKING:
     from mfh.io.focal import FocalRequest
+    from mfh.io.formats import Formats
     from mfh.io.relative import RelativeDepthMap
     from mfh.pipeline.request import Request
 
@@ -187,6 +188,39 @@ class OwnDepthOptions:
         from mfh.io.relative import read_relative_depth
 
         return read_relative_depth(self.relative_depth, space=self.space)
+
+
+@dataclass(frozen=True)
+class FormatOptions:
+    """In which formats depth is written."""
+
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="Of the depth: npz, npy, png (millimetres), png256 (1/256 m), exr, ply or glb (points), "
+            "mesh-ply or mesh-glb, normals, normals-npy, camera (intrinsics); several with commas, or repeatable.",
+            show_default=False,
+        ),
+    ] = None
+    max_points: Annotated[
+        int | None,
+        typer.Option(
+            help="Most points of ply and glb, and vertices of meshes: by default as many as keep a glb below 20 MB.",
+            show_default=False,
+        ),
+    ] = None
+
+    def chosen(self) -> "Formats":
+        """Return the formats that were asked for; the usual ones where none was.
+
+        Raises:
+            InputError: for an unknown format, one whose package is not installed, or less than one point.
+        """
+        from mfh.io.formats import formats_named
+
+        return formats_named(self.formats or (), max_points=self.max_points)
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]

@@ -1,6 +1,7 @@
 """Measure one photo and write its files: what ``mfh predict`` and ``mfh demo`` share."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from mfh.errors import InputError
 
 if TYPE_CHECKING:
     from mfh.io.focal import FocalRequest
+    from mfh.io.formats import Formats
     from mfh.io.relative import RelativeDepthMap
     from mfh.io.results import Place, Written
     from mfh.pipeline.pipeline import MetricFromHuman
@@ -100,20 +102,23 @@ class Meter:
         max_pixels: int | None = None,
         save_evidence: bool = False,
         report: bool = False,
+        formats: "Formats | None" = None,
     ) -> None:
         self.config = config
         self._given = given or Given()
         self._max_pixels = max_pixels
         self._save_evidence = save_evidence
         self._report = report
+        self._formats = formats
         self._pipeline: MetricFromHuman | None = None
 
-    def measure(self, place: "Place", progress: ProgressLine) -> Measured:
-        """Measure one photo and write depth.npz, depth.png, preview.png and receipt.json.
+    def measure(self, place: "Place", progress: ProgressLine, *, commands: Sequence[str] = ()) -> Measured:
+        """Measure one photo and write its depth, preview.png and receipt.json.
 
         Args:
             place: the picture file, and where the results go.
             progress: line that shows what is being done.
+            commands: that measure this photo, for the files.
 
         Returns:
             The result and where it is.
@@ -131,7 +136,10 @@ class Meter:
             photo = load_photo(place.source, focal=self._given.focal, max_pixels=limit)
             result, gathered = self._conclude(photo, progress)
             progress.update("writing")
-            written = save_result(place, result, gathered=gathered, report=report_of(result) if self._report else None)
+            page = report_of(result) if self._report else None
+            written = save_result(
+                place, result, gathered=gathered, report=page, formats=self._formats, commands=commands
+            )
         except MemoryError as error:
             raise InputError(f"{place.source} needs more memory than there is: make it smaller") from error
         return measured(result, written, seconds=time.perf_counter() - started)

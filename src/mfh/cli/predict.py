@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mfh.cli.command_line import commands_for
 from mfh.cli.exits import EXIT_DONE, failure_line
-from mfh.cli.flags import AsJson, CameraOptions, OwnDepthOptions, PhotoOptions
+from mfh.cli.flags import AsJson, CameraOptions, FormatOptions, OwnDepthOptions, PhotoOptions
 from mfh.cli.groups import grouped
 from mfh.cli.json_answer import note_photo, print_photos
 from mfh.cli.measure import Given, Measured, Meter
@@ -54,12 +55,14 @@ def predict(
     camera: CameraOptions,
     about: PhotoOptions,
     own_depth: OwnDepthOptions,
+    form: FormatOptions,
     output: OutputOptions,
     photos: Annotated[list[Path] | None, typer.Argument(help="Picture files.", show_default=False)] = None,
 ) -> int:
     """Measure photos in metres: depth.npz, depth.png, preview.png and receipt.json in OUT/<name>/."""
     if not photos:
         raise InputError("no photo given: expected at least one, as in mfh predict photo.jpg")
+    formats = form.chosen()
     config = models.apply(replace(method.config(), keep_paintings=output.save_paintings))
     if models.commercial_ok:
         config = _permitted(config, quiet=output.quiet)
@@ -75,7 +78,14 @@ def predict(
     from mfh.io.atomic import check_writable
 
     check_writable(output.out)
-    meter = Meter(config, given=given, max_pixels=max_pixels, save_evidence=output.save_evidence, report=output.report)
+    meter = Meter(
+        config,
+        given=given,
+        max_pixels=max_pixels,
+        save_evidence=output.save_evidence,
+        report=output.report,
+        formats=formats,
+    )
     inputs = [path for path in (own_depth.relative_depth, camera.intrinsics) if path is not None]
     codes = measure_all(meter, photos, output.out, quiet=output.quiet or output.as_json, inputs=inputs)
     if output.as_json:
@@ -106,7 +116,8 @@ def measure_all(
     for number, path in enumerate(photos, start=1):
         try:
             with progress_line(quiet=quiet, prefix=f"{printable(path.name)} ({number} of {len(photos)}): ") as progress:
-                measured = meter.measure(Place(out, path, inputs=(*photos, *inputs)), progress)
+                place = Place(out, path, inputs=(*photos, *inputs))
+                measured = meter.measure(place, progress, commands=commands_for(path, photos))
             if not quiet:
                 print(table(path, measured), flush=True)
             note_photo(as_document(path, measured))

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from mfh.cli.command_line import commands_for
 from mfh.cli.exits import EXIT_DONE, error_line
-from mfh.cli.flags import AsJson, CameraOptions, PhotoOptions
+from mfh.cli.flags import AsJson, CameraOptions, FormatOptions, PhotoOptions
 from mfh.cli.groups import grouped
 from mfh.cli.json_answer import print_json
 from mfh.cli.known import is_number, shortened
@@ -21,6 +22,7 @@ from mfh.errors import InputError, MfhError
 def refit(
     camera: CameraOptions,
     about: PhotoOptions,
+    form: FormatOptions,
     evidence: Annotated[Path, typer.Argument(help="What mfh predict --save-evidence wrote.", show_default=False)],
     out: Annotated[
         Path | None,
@@ -43,7 +45,7 @@ def refit(
     """Fit a photo's scale again: another focal length, head or known size, or without some of its people."""
     try:
         numbers = parse_numbers(",".join(exclude) if exclude else None)
-        focal, request = camera.request(), about.request()
+        focal, request, formats = camera.request(), about.request(), form.chosen()
 
         from mfh.io.atomic import check_writable
         from mfh.io.evidence import load_evidence
@@ -58,7 +60,8 @@ def refit(
 
         begin = time.perf_counter()
         result = fit_again(load_evidence(evidence), request, focal=focal, head=head, exclude=numbers)
-        written = save_result(place, result, report=report_of(result) if report else None)
+        page = report_of(result) if report else None
+        written = save_result(place, result, report=page, formats=formats, commands=commands_for(evidence))
     except MfhError as error:
         if as_json:
             print_json({"photos": [], "error": error_line(error)})

@@ -52,10 +52,12 @@ class Receipt:
     Attributes:
         owner: the file that the results were made from.
         contents: name -> digest of every file beside it.
+        sha256: its own digest.
     """
 
     owner: str
     contents: dict[str, Digest]
+    sha256: str
 
 
 def read_receipt(path: Path) -> Receipt | str:
@@ -71,7 +73,7 @@ def read_receipt(path: Path) -> Receipt | str:
         return f"{path} does not say what was written beside it (an older mfh)"
     if content.get("receipt_sha256") != _content_digest({k: v for k, v in content.items() if k != "receipt_sha256"}):
         return f"{path} was changed after it was written"
-    return Receipt(content["photo"], contents)
+    return Receipt(content["photo"], contents, content["receipt_sha256"])
 
 
 def is_listing(name: str, one: object) -> bool:

@@ -1,15 +1,13 @@
-"""Depth on disk: ``depth.npz`` holds everything in float metres, ``depth.png`` 16-bit millimetres for other tools.
+"""Depth on disk: ``depth.npz`` holds everything in float metres, the others hold depth for other tools.
 
-The PNG is written row by row, each row as its difference to the one above: for depth this is smaller and faster than
-trying every filter on every row.
+All are written a few rows at a time.
 """
 
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt16
@@ -18,15 +16,18 @@ from numpy import ndarray
 from mfh.errors import InputError
 from mfh.geometry.camera import camera_matrix
 from mfh.io.atomic import atomic_path
-from mfh.io.pictures import MAX_PIXELS, open_picture
+from mfh.io.depth_rows import DepthRows
+from mfh.io.png import write_png
 from mfh.io.reading import read_npz, reading
-from mfh.types import MetricDepth, Space
+from mfh.io.schema import KEY
+from mfh.types import Space
 from mfh.types.rows import strips
 
-PNG_MAX_M = 65.535
+MILLIMETRES, STEPS_256 = 1000, 256
+"""Steps a metre of the two kinds of 16-bit pictures; the second is that of KITTI's depth maps."""
+LAST_STEP = 65_535
+PNG_MAX_M = LAST_STEP / MILLIMETRES
 """Farthest depth that 16-bit millimetres can hold."""
-_READ_PIXELS = 4 * MAX_PIXELS
-"""Largest depth.png that is read: users may raise the limit on photos."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class DepthFile:
         shift: t of the metric head.
         space: "disparity", depth = 1 / (s·x + t), or "depth", depth = s·x + t.
         log_sigma: (h, w) float16 one-sigma of the log of depth; None where it is not known.
+        about: JSON that the file says about itself; None in a file of an earlier version.
     """
 
     depth_m: Float[ndarray, "h w"]
@@ -50,14 +52,17 @@ class DepthFile:
     shift: float
     space: Space
     log_sigma: Float[ndarray, "h w"] | None = None
+    about: str | None = None
 
 
-def write_depth_npz(path: str | Path, result: MetricDepth) -> None:
-    """Write depth, its log sigma, validity, K and the metric head to an uncompressed npz, a few rows at a time.
+def write_depth_npz(path: str | Path, result: DepthRows) -> None:
+    """Write depth, its log sigma, validity, K, the metric head and the schema to an uncompressed npz.
 
     Raises:
-        InputError: when the file cannot be written.
+        InputError: when the file cannot be written, or there is no metric head.
     """
+    if result.head is None:
+        raise InputError("depth.npz has the metric head in it, and this depth comes without one: choose another format")
     valid: list[ndarray] = []
 
     def depth_rows() -> Iterator[ndarray]:
@@ -71,17 +76,17 @@ def write_depth_npz(path: str | Path, result: MetricDepth) -> None:
         _write_rows(archive, "depth_m", np.dtype(np.float32), result.shape, depth_rows())
         _write_rows(archive, "valid_mask", np.dtype(bool), result.shape, valid)
         facts = {
-            "K": camera_matrix(result.photo.camera),
+            "K": camera_matrix(result.about.camera),
             "head_scale": np.array(result.head.scale, np.float64),
             "head_shift": np.array(result.head.shift, np.float64),
             "head_space": np.array(result.head.space),
+            "about": np.array(result.about.stored(log_sigma=True).text()),
         }
         for name, value in facts.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, value, allow_pickle=False)
-        if result.log_sigma_curve is not None:
-            # Half precision keeps a tenth of a percent of it; past its range the depth is unknown.
-            sigmas = (np.minimum(result.log_sigma_rows(rows), 6e4) for rows in strips(result.shape))
+        if result.log_sigma_rows is not None:
+            sigmas = map(result.log_sigma_rows, strips(result.shape))
             _write_rows(archive, "log_sigma", np.dtype(np.float16), result.shape, sigmas)
 
 
@@ -91,10 +96,14 @@ def _write_rows(
     """Write an array into an npz, some of its rows at a time."""
     # As numpy does it: how much is going to come is not known to the archive.
     with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
-        header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(stream, header)
-        for part in parts:
-            stream.write(np.ascontiguousarray(part, kind).data)
+        _write_array(stream, kind, shape, parts)
+
+
+def _write_array(stream: Any, kind: np.dtype, shape: tuple[int, ...], parts: Iterable[ndarray]) -> None:
+    header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, header)
+    for part in parts:
+        stream.write(np.ascontiguousarray(part, kind).data)
 
 
 def read_depth_npz(path: str | Path) -> DepthFile:
@@ -105,11 +114,17 @@ def read_depth_npz(path: str | Path) -> DepthFile:
     """
     expected = "a depth.npz of this program"
     names = ("depth_m", "valid_mask", "K", "head_scale", "head_shift", "head_space")
-    stored = read_npz(path, what="depth", expected=expected, names=names, optional=("log_sigma",))
+    stored = read_npz(path, what="depth", expected=expected, names=names, optional=("log_sigma", "about"))
     with reading(path, what="depth", expected=expected):
         space = str(stored["head_space"])
         if space not in ("disparity", "depth"):
             raise ValueError(f"head_space is {space!r}: neither disparity nor depth")
+        shape, K = stored["depth_m"].shape, stored["K"].shape
+        if len(shape) != 2 or K != (3, 3):
+            raise ValueError(f"depth_m has shape {shape} and K has {K}: expected (height, width) and (3, 3)")
+        for name in ("valid_mask", "log_sigma"):
+            if name in stored and stored[name].shape != shape:
+                raise ValueError(f"{name} has shape {stored[name].shape}: expected {shape}, as depth_m")
         return DepthFile(
             depth_m=stored["depth_m"],
             valid_mask=stored["valid_mask"],
@@ -118,11 +133,31 @@ def read_depth_npz(path: str | Path) -> DepthFile:
             shift=float(stored["head_shift"]),
             space=space,
             log_sigma=stored.get("log_sigma"),
+            about=str(stored["about"]) if "about" in stored else None,
         )
 
 
-def write_depth_png(path: str | Path, result: MetricDepth) -> int:
-    """Write depth as 16-bit millimetres: 0 is not valid, and depths past 65.535 m are written as 65.535 m.
+def write_depth_npy(path: str | Path, result: DepthRows) -> None:
+    """Write (h, w) float32 z in metres, NaN where there is none, and nothing else.
+
+    Raises:
+        InputError: when the file cannot be written.
+    """
+    write_npy(path, result.shape, map(result.depth_rows, strips(result.shape)))
+
+
+def write_npy(path: str | Path, shape: tuple[int, ...], parts: Iterable[ndarray]) -> None:
+    """Write a float32 array, some of its rows at a time.
+
+    Raises:
+        InputError: when the file cannot be written.
+    """
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        _write_array(stream, np.dtype(np.float32), shape, parts)
+
+
+def write_depth_png(path: str | Path, result: DepthRows, *, steps_per_m: int = MILLIMETRES) -> int:
+    """Write depth in 16-bit steps: 0 is not valid, and depths past the last step are written as the last step.
 
     Returns:
         Number of valid pixels that were too far and are saturated.
@@ -132,80 +167,27 @@ def write_depth_png(path: str | Path, result: MetricDepth) -> int:
     """
     too_far = 0
 
-    def millimetres() -> Iterator[ndarray]:
+    def steps() -> Iterator[ndarray]:
         nonlocal too_far
         for rows in strips(result.shape):
             depth_m = result.depth_rows(rows)
             # What is not valid is NaN, and not farther than anything.
-            too_far += int(np.count_nonzero(depth_m > PNG_MAX_M))
-            yield depth_to_millimetres(depth_m, ~np.isnan(depth_m))
+            too_far += int(np.count_nonzero(depth_m > LAST_STEP / steps_per_m))
+            yield depth_to_steps(depth_m, ~np.isnan(depth_m), steps_per_m=steps_per_m)
 
+    about = result.about.stored(no_depth="0", metres_per_unit=1 / steps_per_m)
     with atomic_path(path) as temporary:
-        write_grey16(temporary, result.shape, millimetres())
+        write_png(temporary, result.shape, steps(), text={KEY: about.text()})
     return too_far
 
 
-def depth_to_millimetres(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h w"]) -> UInt16[ndarray, "h w"]:
-    """Return depth in whole millimetres as uint16: 0 where not valid, else 1 to 65535."""
-    millimetres = np.where(valid_mask, depth_m, 0.0).astype(np.float64)
-    millimetres *= 1000
-    np.rint(millimetres, out=millimetres)
-    np.clip(millimetres, 1, 65535, out=millimetres)
-    millimetres[~valid_mask] = 0
-    return millimetres.astype(np.uint16)
-
-
-def read_depth_png(path: str | Path) -> tuple[Float[ndarray, "h w"], Bool[ndarray, "h w"]]:
-    """Read a 16-bit millimetre depth picture.
-
-    Returns:
-        (h, w) float32 metres, NaN where not valid; and the (h, w) valid mask.
-
-    Raises:
-        InputError: for a missing file, or one that is not a 16-bit grey picture.
-    """
-    expected = "a 16-bit grey png of millimetres"
-    with open_picture(path, formats=("PNG",), what="depth", expected=expected, max_pixels=_READ_PIXELS) as image:
-        if image.mode not in ("I;16", "I;16B", "I"):
-            raise InputError(f"{path} has pixel format {image.mode}: expected {expected}")
-        millimetres = np.asarray(image)
-    valid_mask = millimetres > 0
-    depth_m = np.where(valid_mask, millimetres.astype(np.float32) / np.float32(1000), np.float32(np.nan))
-    return depth_m.astype(np.float32), valid_mask
-
-
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_EFFORT = 1
-"""Of zlib: its usual 6 takes most of the time of a large result for little gain."""
-_UP = 2
-"""The filter of a row that is stored as its difference to the one above."""
-
-
-def write_grey16(path: Path, shape: tuple[int, int], parts: Iterable[UInt16[ndarray, "_ w"]]) -> None:
-    """Write a 16-bit grey picture from its rows, top to bottom, in parts."""
-    height, width = shape
-    packed = zlib.compressobj(_EFFORT)
-    above = np.zeros((1, 2 * width), np.uint8)
-    written = 0
-    with path.open("wb") as file:
-        file.write(_SIGNATURE)
-        file.write(_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 0, 0, 0, 0)))
-        for part in parts:
-            if part.shape[1] != width:
-                raise ValueError(f"rows of {part.shape[1]} pixels: expected {width}")
-            stored = part.astype(">u2").view(np.uint8)
-            rows = np.empty((len(stored), 1 + 2 * width), np.uint8)
-            rows[:, 0] = _UP
-            np.subtract(stored, np.concatenate([above, stored[:-1]]), out=rows[:, 1:])
-            above = stored[-1:]
-            written += len(stored)
-            if piece := packed.compress(rows.data):
-                file.write(_chunk(b"IDAT", piece))
-        if written != height:
-            raise ValueError(f"{written} rows: expected {height}")
-        file.write(_chunk(b"IDAT", packed.flush()))
-        file.write(_chunk(b"IEND", b""))
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
+def depth_to_steps(
+    depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h w"], *, steps_per_m: int = MILLIMETRES
+) -> UInt16[ndarray, "h w"]:
+    """Return depth in whole steps as uint16: 0 where not valid, else 1 to 65535."""
+    steps = np.where(valid_mask, depth_m, 0.0).astype(np.float64)
+    steps *= steps_per_m
+    np.rint(steps, out=steps)
+    np.clip(steps, 1, LAST_STEP, out=steps)
+    steps[~valid_mask] = 0
+    return steps.astype(np.uint16)

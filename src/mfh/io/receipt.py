@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from mfh import __version__
 from mfh.io.json_text import plain_values
+from mfh.io.schema import about_result
 from mfh.types import Landmark, MeasuredPainting, MetricDepth, RegionDepth, ScaleInterval
 
 # What can decide the numbers; those of the extras are named where they are installed.
@@ -35,6 +37,7 @@ def receipt(
     photo_path: Path | None = None,
     files: dict[str, str] | None = None,
     notes: tuple[str, ...] = (),
+    commands: Sequence[str] = (),
 ) -> dict[str, object]:
     """Return the receipt of one photo: JSON values, with null for numbers that are not finite.
 
@@ -43,10 +46,14 @@ def receipt(
         photo_path: the file it was made from: the photo, or for a refit the evidence.
         files: what was written beside the receipt: kind -> file name.
         notes: sentences to add to the result's own warnings.
+        commands: that made it, as typed.
     """
+    about = about_result(result, commands=commands)
     camera, focal = result.photo.camera, result.photo.focal
     nearest_m, median_m, farthest_m = result.depth_range_m
     content: dict[str, object] = {
+        "schema": about.schema,
+        "about": about.document(),
         "photo": os.path.realpath(photo_path) if photo_path else result.photo.name,
         "size": {"width": camera.width, "height": camera.height},
         "preset": result.preset,

@@ -14,7 +14,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -47,6 +47,8 @@ class Place:
         name: used in place of the stem; None for the stem.
         exact: results go right into ``root``.
         inputs: other files that the run reads: never replaced, nor is the source.
+        adds_to: digest of the receipt to whose files others are added: those that are not replaced stay; None for a
+            run of its own.
     """
 
     root: Path
@@ -54,11 +56,17 @@ class Place:
     name: str | None = None
     exact: bool = False
     inputs: tuple[Path, ...] = ()
+    adds_to: str | None = None
 
     @property
     def owner(self) -> str:
         """The source as receipts name it."""
         return os.path.realpath(self.source)
+
+    @property
+    def base(self) -> Path:
+        """The folder that new files are staged in: of one that is added to, as of the run that made it."""
+        return self.root if self.adds_to is None else self.root.absolute().parent
 
     def folders(self) -> Iterator[Path]:
         """Yield the folders that the results may go to, in order."""
@@ -99,13 +107,16 @@ def write_results(place: Place, fill: Callable[[Path], dict[str, object]]) -> Wr
     Raises:
         InputError: where nothing can be written there, or ``place`` is exact and holds something else.
     """
-    with _made(place.root), _staging(place.root) as stage:
+    with _made(place.base), _staging(place.base) as stage:
         with _disk_errors(place.root):
             content = fill(stage)
             new = digests_in(stage)
-        with folder_lock(place.root, wait_s=_WAIT_S), _disk_errors(place.root):
+        # Of a folder that is added to, the runs that write it hold the one it lies in, or itself.
+        inner = nullcontext() if place.adds_to is None else folder_lock(place.root, wait_s=_WAIT_S)
+        with folder_lock(place.base, wait_s=_WAIT_S), inner, _disk_errors(place.root):
             folder, plan, passed_over = _choose(place, new)
-            content = sealed({**content, "contents": {**new, **plan.kept}, "from_earlier_run": sorted(plan.kept)})
+            earlier = sorted(plan.kept) if place.adds_to is None else content.get("from_earlier_run", [])
+            content = sealed({**content, "contents": {**new, **plan.kept}, "from_earlier_run": earlier})
             (stage / RECEIPT).write_text(json_text(content) + "\n", encoding="utf-8")
             _put_in_place(stage, folder, plan)
     return Written(folder, content, passed_over)
@@ -141,7 +152,7 @@ class _Plan:
 def _choose(place: Place, new: Mapping[str, object]) -> tuple[Path, _Plan, str]:
     """Return the first folder that new files may go to, the plan for the old ones, and why others were passed over."""
     passed_over = ""
-    _sweep(place.root)
+    _sweep(place.base)
     for folder in place.folders():
         _finish_swap(folder)
         plan = _plan(folder, place, (*new, RECEIPT))
@@ -164,9 +175,13 @@ def _plan(folder: Path, place: Place, names: Sequence[str]) -> _Plan | str:
         receipt = read_receipt(folder / RECEIPT)
         if isinstance(receipt, str):
             return receipt
-        if receipt.owner != place.owner:
+        if place.adds_to is None and receipt.owner != place.owner:
             return f"{_OTHERS}{receipt.owner}"
+        if place.adds_to not in (None, receipt.sha256):
+            return "it was written anew meanwhile"
         contents = receipt.contents
+    elif place.adds_to is not None:
+        return "its receipt is gone"
     for part in {folder / parent for name in names for parent in PurePosixPath(name).parents}:
         if os.path.lexists(part) and (part.is_symlink() or not part.is_dir()) and part != folder:
             return f"{part} is in the way"
@@ -174,6 +189,9 @@ def _plan(folder: Path, place: Place, names: Sequence[str]) -> _Plan | str:
     for name in names:
         if os.path.lexists(folder / name) and name not in own and name != RECEIPT:
             return f"{folder / name} was not written by the last run, or was changed since"
+    if place.adds_to is not None:
+        # Those that were changed too: they stay on the receipt, so that this is found.
+        return _Plan({}, {name: digest for name, digest in contents.items() if name not in names})
     replaced = {group for group, of in EXPENSIVE.items() if any(_is_of(name, of) for name in names)}
     stay = [name for group, of in EXPENSIVE.items() if group not in replaced for name in own if _is_of(name, of)]
     remove = own - {*names, *stay}

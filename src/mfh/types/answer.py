@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -286,19 +286,19 @@ class MetricDepth:
         z = self.depth_m[rows, columns].astype(np.float64)
         return np.stack([(columns - camera.cx) / camera.fx * z, (rows - camera.cy) / camera.fy * z, z], 1)
 
-    def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write depth.npz, depth.png, preview.png and receipt.json into a folder, as ``mfh predict`` does.
+    def save(self, folder: str | os.PathLike[str], *, formats: Sequence[str] = ()) -> Path:
+        """Write depth, preview.png and receipt.json into a folder, as ``mfh predict`` does.
 
         Args:
             folder: made where it is not there; earlier results of the same photo in it are replaced.
+            formats: of depth, as of ``mfh predict --format``; depth.npz and depth.png where none are named.
 
         Raises:
-            InputError: where it cannot be written, or holds the results of another photo or files of another kind.
+            InputError: where the folder cannot be used or holds something else, or a format cannot be written.
         """
-        from mfh.io.results import Place
-        from mfh.viz.save import save_result
+        from mfh.viz.save import save_into
 
-        return save_result(Place(Path(folder), Path(self.photo.path or self.photo.name), exact=True), self).folder
+        return save_into(Path(folder), self, formats=formats)
 
     def plot(self) -> "Figure":
         """Return a matplotlib figure of the photo beside its depth, with a bar in metres.

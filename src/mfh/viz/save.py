@@ -1,6 +1,5 @@
 """Write the results of one photo: depth, pictures, paintings, evidence and the receipt, in one folder."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +8,9 @@ from jaxtyping import UInt8
 from numpy import ndarray
 from PIL import Image
 
-from mfh.io.depth import PNG_MAX_M, write_depth_npz, write_depth_png
+from mfh.io.depth_rows import rows_of_result
 from mfh.io.evidence import EVIDENCE_FILE, save_evidence
+from mfh.io.formats import Formats, formats_named, write_formats
 from mfh.io.receipt import painting_name, receipt
 from mfh.io.results import Place, Written, write_results
 from mfh.types import MetricDepth
@@ -29,6 +29,8 @@ def save_result(
     gathered: Gathered | None = None,
     notes: Sequence[str] = (),
     report: str | None = None,
+    formats: Formats | None = None,
+    commands: Sequence[str] = (),
 ) -> Written:
     """Write the files of one result: depth, pictures, its paintings with their strip where it kept them, its evidence.
 
@@ -38,6 +40,8 @@ def save_result(
         gathered: evidence to keep; None for none, and then that of an earlier run stays.
         notes: sentences to add to the result's own warnings.
         report: the page to write beside them; None for none, and then that of an earlier run goes.
+        formats: of the depth; None for the usual ones.
+        commands: that made it, as typed.
 
     Returns:
         Where they are, with the receipt.
@@ -47,9 +51,9 @@ def save_result(
     """
 
     def fill(folder: Path) -> dict[str, object]:
-        files = {"depth": "depth.npz", "depth_millimetres": "depth.png", "preview": "preview.png"}
-        write_depth_npz(folder / files["depth"], result)
-        saturated = write_depth_png(folder / files["depth_millimetres"], result)
+        rows = rows_of_result(result, commands=commands)
+        files, sentences = write_formats(folder, rows, formats or Formats())
+        files["preview"] = "preview.png"
         _write_picture(folder / files["preview"], preview(result))
         files |= _write_paintings(folder, result)
         if gathered is not None:
@@ -59,15 +63,24 @@ def save_result(
             # Bytes: another line ending would be another script than the one the page admits.
             (folder / REPORT_FILE).write_bytes(report.encode())
             files["report"] = REPORT_FILE
-        sentences = list(notes)
-        if saturated:
-            share = saturated / math.prod(result.shape)
-            sentences.append(
-                f"depth.png ends at {PNG_MAX_M} m: {share:.1%} of the pixels are farther; depth.npz has all"
-            )
-        return receipt(result, photo_path=place.source, files=files, notes=tuple(sentences))
+        return receipt(result, photo_path=place.source, files=files, notes=(*notes, *sentences), commands=commands)
 
     return write_results(place, fill)
+
+
+def save_into(folder: Path, result: MetricDepth, *, formats: Sequence[str]) -> Path:
+    """Write the files of one result right into a folder, and return that.
+
+    Args:
+        folder: made where it is not there.
+        result: the depth of one photo; results in the folder must be of the same.
+        formats: names of formats of the depth; none for the usual ones.
+
+    Raises:
+        InputError: where the folder cannot be used, or a format cannot be written.
+    """
+    place = Place(folder, Path(result.photo.path or result.photo.name), exact=True)
+    return save_result(place, result, formats=formats_named(formats)).folder
 
 
 def _write_paintings(folder: Path, result: MetricDepth) -> dict[str, str]:

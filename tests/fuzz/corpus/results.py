@@ -1,6 +1,7 @@
 """What runs of the command leave and later runs read: evidence, and folders of results."""
 
 import json
+import shutil
 from pathlib import Path
 from random import Random
 
@@ -64,7 +65,30 @@ def plan_folder(name: str, rng: Random) -> Plan:
     return Plan((again,), [f"work/out/photo/{rng.choice(_FILES)}"], setup=(first,))
 
 
+_DEPTH = ("depth.npz", "depth.exr", "depth.png", "depth-256.png")
+
+
+def build_depth(root: Path, run: Run) -> None:
+    """Measure a photo, and keep its depth in every format that is read."""
+    image().save(root / "work" / "photo.png")
+    words = ("predict", "photo.png", "--people", "only", "--format", "npz,exr,png,png256", "--out", "made")
+    outcome = run(Step(words, outputs=("work/made",)))
+    if outcome.code != 0:
+        raise RuntimeError(f"no depth could be made: {outcome.err.decode()}")
+    for name in _DEPTH:
+        (root / "work" / "made" / "photo" / name).rename(root / "work" / name)
+    shutil.rmtree(root / "work" / "made")
+
+
+def plan_depth(name: str, rng: Random) -> Plan:
+    """Convert it."""
+    formats = rng.choice(("npy", "normals,camera", "glb,mesh-ply", "exr,png256"))
+    words = ("convert", name, "--format", formats, "--photo", "photo.png", "--out", "out", *maybe_json(rng))
+    return Plan((Step(words),), [f"work/{name}"], whole=frozenset({0}))
+
+
 READERS = (
     Reader("evidence", build_evidence, ("seen", "painted"), plan_evidence, weight=10.0),
+    Reader("depth", build_depth, _DEPTH, plan_depth, weight=4.0),
     Reader("result folder", build_folder, ("again",), plan_folder, weight=2.0),
 )
