@@ -68,5 +68,5 @@ def test_another_answer_is_not_reported(run_mfh, results):
 def test_a_page_of_ones_own_stays(run_mfh, results):
     (results / "report.html").write_text("mine")
     run = run_mfh("report", results)
-    assert run.code == 2 and "choose --out" in run.err
+    assert run.code == 2 and "with --out" in run.err
     assert (results / "report.html").read_text() == "mine"

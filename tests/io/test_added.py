@@ -4,7 +4,7 @@ import os
 import pytest
 
 from mfh.errors import InputError
-from mfh.io.added import add_file, check_addition
+from mfh.io.added import add_files, read_results
 from mfh.io.results import check_results
 
 
@@ -14,13 +14,18 @@ def folder(metric_depth, tmp_path):
 
 
 def add(folder, text):
-    return add_file(folder, "report.html", "report", lambda path: path.write_text(text))
+    def fill(stage):
+        (stage / "report.html").write_text(text)
+        return {"report": "report.html"}, ("read this",)
+
+    return add_files(read_results(folder), fill)
 
 
 def test_an_added_file_is_listed_and_whole(folder):
-    assert add(folder, "one") == folder / "report.html"
+    assert add(folder, "one") == ("read this",)
     receipt = json.loads((folder / "receipt.json").read_text())
     assert receipt["files"]["report"] == "report.html" and receipt["contents"]["report.html"]["bytes"] == 3
+    assert receipt["warnings"][-1] == "read this"
     assert check_results(folder).problems == ()
     # Again, over one's own.
     add(folder, "two")
@@ -38,16 +43,14 @@ def test_what_others_wrote_stays(folder, listed):
     if listed:
         add(folder, "one")
     (folder / "report.html").write_text("mine")
-    with pytest.raises(InputError, match="was not written by mfh, or was changed since"):
-        check_addition(folder, "report.html")
     before = (folder / "receipt.json").read_bytes()
-    with pytest.raises(InputError, match="choose --out"):
+    with pytest.raises(InputError, match="report.html was not written by the last run, or was changed since"):
         add(folder, "two")
     assert (folder / "report.html").read_text() == "mine" and (folder / "receipt.json").read_bytes() == before
 
 
 def test_a_folder_without_results_is_refused(tmp_path):
-    with pytest.raises(InputError, match="expected the folder of a photo's results"):
+    with pytest.raises(InputError, match="expected the results of mfh predict or mfh refit"):
         add(tmp_path, "one")
     assert list(tmp_path.iterdir()) == []
 
@@ -55,12 +58,12 @@ def test_a_folder_without_results_is_refused(tmp_path):
 def test_a_failure_while_writing_changes_nothing(folder):
     add(folder, "one")
 
-    def fail(path):
-        path.write_text("half")
+    def fail(stage):
+        (stage / "report.html").write_text("half")
         raise OSError(28, "No space left on device")
 
     with pytest.raises(InputError, match="No space left"):
-        add_file(folder, "report.html", "report", fail)
+        add_files(read_results(folder), fail)
     assert (folder / "report.html").read_text() == "one" and check_results(folder).problems == ()
 
 

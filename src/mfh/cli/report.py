@@ -14,6 +14,7 @@ from mfh.config import HeadKind
 from mfh.errors import InputError, shown
 
 if TYPE_CHECKING:
+    from mfh.io.added import Results
     from mfh.types import MetricDepth
 
 _SAME = 1e-6
@@ -36,7 +37,7 @@ def report(
     """Make the report of results that are there: one HTML file in which they are seen, measured and refitted."""
     request = about.request()
 
-    from mfh.io.added import add_file, check_addition
+    from mfh.io.added import add_files, read_results
     from mfh.io.atomic import atomic_path
     from mfh.io.evidence import EVIDENCE_FILE, load_evidence
     from mfh.pipeline.refit import refit
@@ -49,13 +50,13 @@ def report(
             f"{folder} has no {EVIDENCE_FILE}, which a report is made from: run mfh predict again, with --report (or "
             "with --save-evidence, and then this)"
         )
-    if out is None:
-        check_addition(folder, REPORT_FILE)
+    results = read_results(folder)
     result = refit(load_evidence(folder / EVIDENCE_FILE), request, head=head)
-    _check_same(folder, result)
+    _check_same(results, result)
     page = report_of(result).encode()
     if out is None:
-        path = add_file(folder, REPORT_FILE, "report", lambda path: path.write_bytes(page))
+        path = folder / REPORT_FILE
+        add_files(results, lambda stage: _write(stage / REPORT_FILE, page))
     else:
         path = out
         with atomic_path(path) as temporary:
@@ -64,27 +65,29 @@ def report(
     return EXIT_DONE
 
 
-def _check_same(folder: Path, result: "MetricDepth") -> None:
+def _write(path: Path, page: bytes) -> tuple[dict[str, str], tuple[str, ...]]:
+    path.write_bytes(page)
+    return {"report": path.name}, ()
+
+
+def _check_same(results: "Results", result: "MetricDepth") -> None:
     """Refuse to report another answer than the one in the folder.
 
     Raises:
         InputError: where the evidence, with these options, gives another scale and shift than the receipt has.
     """
-    from mfh.io.contents import RECEIPT
-    from mfh.io.reading import read_json
-
-    receipt: Any = read_json(folder / RECEIPT, what="receipt", expected="a receipt of this program")
+    receipt: Any = results.content
     try:
         there = float(receipt["head"]["scale"]), float(receipt["head"]["shift"])
         given = [str(one["name"]) for one in receipt["known_sizes"]]
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{folder / RECEIPT} is no receipt of this program: run mfh predict again") from error
+        raise InputError(f"{results.folder} has no receipt of this program: run mfh predict again") from error
     here = float(result.head.scale), float(result.head.shift)
     size = max(abs(one) for one in there)
     if all(math.isclose(a, b, rel_tol=_SAME, abs_tol=_SAME * size) for a, b in zip(here, there, strict=True)):
         return
     what = f"what was given then ({'; '.join(given)})" if given else "what was given then, such as --person-height"
     raise InputError(
-        f"the evidence in {folder} gives a scale of {here[0]:.4g}, and its receipt has {there[0]:.4g}: evidence does "
-        f"not hold {what}: give it again, with the same options"
+        f"the evidence in {results.folder} gives a scale of {here[0]:.4g}, and its receipt has {there[0]:.4g}: "
+        f"evidence does not hold {what}: give it again, with the same options"
     )

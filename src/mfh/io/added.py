@@ -1,69 +1,75 @@
-"""One more file in a folder of results that is already in place: listed in its receipt like the others."""
+"""More files in a folder of results that is already in place: listed in its receipt like the others."""
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mfh.errors import InputError
-from mfh.io.atomic import atomic_path
-from mfh.io.contents import RECEIPT, Digest, digest_of, is_still, read_receipt, sealed
-from mfh.io.json_text import json_text
-from mfh.io.lock import folder_lock
+from mfh.io.contents import RECEIPT, Receipt, read_receipt
 from mfh.io.reading import read_json
+from mfh.io.results import Place, finish_interrupted, write_results
 
-_WAIT_S = 120.0
+Fill = Callable[[Path], tuple[Mapping[str, str], Sequence[str]]]
+"""Writes files into a folder, and returns kind -> name of each, and sentences that the user should read."""
 
 
-def check_addition(folder: Path, name: str) -> None:
-    """Refuse to add a file where that could replace one that is not the program's own, before any work is done.
+@dataclass(frozen=True)
+class Results:
+    """A folder of results as it was when its receipt was read.
+
+    Attributes:
+        folder: of one photo's results.
+        receipt: what it says of the files.
+        content: all that it says.
+    """
+
+    folder: Path
+    receipt: Receipt
+    content: Mapping[str, object]
+
+
+def read_results(folder: Path) -> Results:
+    """Read the receipt of a folder of results.
 
     Raises:
-        InputError: where the folder is none of results, or holds a file of this name that its receipt does not list.
+        InputError: where the folder is none.
     """
+    finish_interrupted(folder)
     receipt = read_receipt(folder / RECEIPT)
     if isinstance(receipt, str):
-        raise InputError(f"{receipt}; expected the folder of a photo's results")
-    path = folder / name
-    if os.path.lexists(path) and not (name in receipt.contents and is_still(path, receipt.contents[name])):
-        raise InputError(f"{path} was not written by mfh, or was changed since: move it, or choose --out")
+        raise InputError(f"{receipt}: expected the results of mfh predict or mfh refit")
+    content = read_json(folder / RECEIPT, what="receipt", expected="a receipt of this program")
+    if not isinstance(content, dict):
+        raise InputError(f"{folder / RECEIPT} is no receipt of this program: expected a JSON object")
+    return Results(folder, receipt, content)
 
 
-def add_file(folder: Path, name: str, kind: str, write: Callable[[Path], object]) -> Path:
-    """Write one more file into a folder of results, and list it in the receipt.
+def add_files(results: Results, fill: Fill) -> tuple[str, ...]:
+    """Add files to a folder of results, and to its receipt; nothing else in it changes.
 
     Args:
-        folder: of one photo's results.
-        name: of the file in it.
-        kind: what the receipt calls it.
-        write: writes it to the path it is given.
+        results: as they were when the work on the files began.
+        fill: writes them.
 
     Returns:
-        Where it is.
+        The sentences that ``fill`` returned.
 
     Raises:
-        InputError: where the folder is none of results, holds something else of this name, or cannot be written.
+        InputError: where a file that is not the program's own is in the way, the folder was written anew meanwhile, or
+            nothing can be written there.
     """
-    path = folder / name
-    with folder_lock(folder.parent, wait_s=_WAIT_S), folder_lock(folder, wait_s=_WAIT_S):
-        check_addition(folder, name)
-        with atomic_path(path) as temporary:
-            write(temporary)
-            digest = digest_of(temporary)
-            # Killed between these, the receipt lists a file that is missing, and the same command again writes it.
-            path.unlink(missing_ok=True)
-            _list(folder / RECEIPT, name, kind, digest)
-    return path
+    notes: list[str] = []
+    files_there, warnings = results.content.get("files"), results.content.get("warnings")
 
+    def whole(stage: Path) -> dict[str, object]:
+        files, sentences = fill(stage)
+        notes.extend(sentences)
+        return {
+            **results.content,
+            "files": {**(files_there if isinstance(files_there, dict) else {}), **files},
+            "warnings": list(dict.fromkeys([*(warnings if isinstance(warnings, list) else []), *sentences])),
+        }
 
-def _list(path: Path, name: str, kind: str, digest: Digest) -> None:
-    """Write a receipt again, with one more file."""
-    content = read_json(path, what="receipt", expected="a receipt of this program")
-    assert isinstance(content, dict)
-    content = {
-        **content,
-        "files": {**content["files"], kind: name},
-        "contents": {**content["contents"], name: digest},
-        "from_earlier_run": [one for one in content.get("from_earlier_run", []) if one != name],
-    }
-    with atomic_path(path) as temporary:
-        temporary.write_text(json_text(sealed(content)) + "\n", encoding="utf-8")
+    owner = Path(results.receipt.owner)
+    write_results(Place(results.folder, owner, exact=True, adds_to=results.receipt.sha256), whole)
+    return tuple(notes)

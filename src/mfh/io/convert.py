@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mfh.errors import InputError, shown
+from mfh.io.added import add_files, read_results
 from mfh.io.atomic import make_folder
 from mfh.io.contents import RECEIPT, is_still, read_receipt
 from mfh.io.depth_rows import DepthRows, rows_of_stored
 from mfh.io.formats import FORMATS, Formats, write_formats
 from mfh.io.pictures import MAX_PIXELS
 from mfh.io.read_depth import IN_FOLDER, read_depth
-from mfh.io.reading import read_json
-from mfh.io.results import Place, write_results
 from mfh.io.schema import StoredDepth
 from mfh.io.written import check_apart, check_own, own_path
 from mfh.types import Photo
@@ -44,32 +43,16 @@ def convert_results(folder: Path, formats: Formats, *, photo: Path | None = None
     Raises:
         InputError: where the folder or the photo cannot be used, or its depth was changed since it was written.
     """
-    path = folder / RECEIPT
-    receipt = read_receipt(path)
-    if isinstance(receipt, str):
-        raise InputError(f"{receipt}: expected the results of mfh predict or mfh refit")
-    content = read_json(path, what="receipt", expected="a receipt of this program")
-    name = next((one for one in IN_FOLDER if one in receipt.contents), None)
+    results = read_results(folder)
+    contents, owner = results.receipt.contents, Path(results.receipt.owner)
+    name = next((one for one in IN_FOLDER if one in contents), None)
     if name is None:
         raise InputError(f"{shown(folder)} has no depth to convert: expected one of {', '.join(IN_FOLDER)}")
-    if not is_still(folder / name, receipt.contents[name]):
+    if not is_still(folder / name, contents[name]):
         raise InputError(f"{shown(folder / name)} is not what was written: measure again, or name that file itself")
-    rows = _rows(_described(folder / name), formats, photo or Path(receipt.owner))
-
-    notes: list[str] = []
-
-    def fill(stage: Path) -> dict[str, object]:
-        files, sentences = write_formats(stage, rows, formats)
-        notes.extend(sentences)
-        return {
-            **content,
-            "files": {**content.get("files", {}), **files},
-            "warnings": list(dict.fromkeys([*content.get("warnings", []), *sentences])),
-        }
-
-    place = Place(folder, Path(receipt.owner), exact=True, adds_to=receipt.sha256)
-    write_results(place, fill)
-    return Converted(folder, _files(formats), tuple(notes))
+    rows = _rows(_described(folder / name), formats, photo or owner)
+    notes = add_files(results, lambda stage: write_formats(stage, rows, formats))
+    return Converted(folder, _files(formats), notes)
 
 
 def convert_file(source: Path, out: Path, formats: Formats, *, photo: Path | None = None) -> Converted:

@@ -122,6 +122,14 @@ def write_results(place: Place, fill: Callable[[Path], dict[str, object]]) -> Wr
     return Written(folder, content, passed_over)
 
 
+def finish_interrupted(folder: Path) -> None:
+    """Put new results in place that a killed run left complete beside the old ones; nothing where there are none."""
+    if not (folder / SWAP).is_dir():
+        return
+    with folder_lock(folder.parent, wait_s=_WAIT_S), folder_lock(folder, wait_s=_WAIT_S), _disk_errors(folder):
+        _finish_swap(folder)
+
+
 def check_place(place: Place) -> None:
     """Refuse an exact place that holds something else before any work is done for it.
 
