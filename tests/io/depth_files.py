@@ -9,8 +9,7 @@ import numpy as np
 
 from mfh.io.depth_rows import DepthRows, rows_of_result
 from mfh.io.formats import FORMATS
-from mfh.types import Camera, LogSigmaCurve, MetricDepth, Photo, ScaleInterval
-from mfh.types.answer import CommonErrors
+from mfh.types import Camera, CommonErrors, LogSigmaCurve, MetricDepth, Photo, ScaleInterval
 from tests.made_up import made_up_result, with_depth
 
 COMMANDS = ("mfh predict photo.jpg --seed 7",)
