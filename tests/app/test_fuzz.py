@@ -30,6 +30,7 @@ WORDS = [
 ]
 FIELDS = ["focal_35mm", "focal_px", "fov_x_deg", "person_height", "known_distance", "known_length", "known_size",
           "region", "measure", "formats", "report", "people", "seed", "file", "photo", "__class__", ""]  # fmt: skip
+NAMES = ["a.jpg", "../../x.png", "\\\\host\\c", "é\u2028.jpg", "." * 300]
 VALUES = [None, True, -1, 1e300, "x", [], {}, [[]], "9" * 300, {"a": 1}, [None], 2**70]
 
 
@@ -45,8 +46,7 @@ def damaged(rng: random.Random, data: bytes) -> bytes:
 def a_form(rng: random.Random, photos: list[bytes]) -> tuple[bytes, str]:
     fields = {rng.choice(FIELDS): rng.choice(WORDS) for _ in range(rng.randint(0, 3))}
     fields.pop("file" if rng.random() < 0.5 else "", None)
-    body, kind = form(rng.choice(photos), name=rng.choice(["a.jpg", "../../x.png", "\\\\host\\c", "é\u2028.jpg", "." * 300]),
-                      **fields)  # fmt: skip
+    body, kind = form(rng.choice(photos), name=rng.choice(NAMES), **fields)
     if rng.random() < 0.6:
         body = damaged(rng, body)
     if rng.random() < 0.2:

@@ -1,9 +1,11 @@
 """The command in a process of its own: the real models, the client of the examples, a signal, nothing left."""
 
+import http.client
 import os
 import re
 import runpy
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mfh.cli.main import main
+from tests.app.live import form, picture, wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PHOTO = REPOSITORY / "src" / "mfh" / "examples" / "room" / "rgb.png"
@@ -72,3 +75,39 @@ def test_the_command_serves_the_client_and_stops_at_a_signal(host, tmp_path, cap
     median_m = float(re.findall(r"([\d.]+) m median", text)[0])
     assert 4 < median_m < 7 and re.search(r"^\S+ m \(", text, re.MULTILINE) or " m" in text.splitlines()[-1]
     assert {one.name for one in (tmp_path / "out").iterdir()} >= {"depth.npz", "report.html", "receipt.json"}
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_at_once_and_leaves_nothing(tmp_path):
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    code = (
+        "import sys, threading\n"
+        "from mfh.app.run import Server, bound_socket\n"
+        "from mfh.app.server import Limits, make_service\n"
+        "from tests.app.live import StandIn\n"
+        "forever = StandIn(before=lambda _: (print('begun', flush=True), threading.Event().wait()))\n"
+        "listening = bound_socket('127.0.0.1', 0)\n"
+        "print(listening.getsockname()[1], flush=True)\n"
+        "Server(make_service(forever, Limits()), listening).run_here()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment, cwd=REPOSITORY
+    ) as server:
+        assert server.stdout is not None
+        port = int(server.stdout.readline())
+        body, kind = form(picture())
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as raw:
+            head = f"POST /v1/depth HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}"
+            raw.sendall(f"{head}\r\n\r\n".encode() + body)
+            assert server.stdout.readline() == "begun\n"
+            server.send_signal(signal.SIGTERM)
+            wait_for(lambda: health(port) == 503)
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(timeout=60) == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
+
+
+def health(port: int) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/healthz")
+    return connection.getresponse().status

@@ -1,7 +1,7 @@
 """A server on its socket, until it is asked to stop."""
 
 import asyncio
-import signal
+import os
 import socket
 from types import FrameType
 
@@ -48,8 +48,8 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop at the first signal, end at once at the second."""
         if self._service.work.stopping:
-            self.should_exit = True
-            self.force_exit = sig == signal.SIGINT
+            self._service.store.abandon()
+            os._exit(128 + sig)
         self.stop()
 
     async def on_tick(self, counter: int) -> bool:

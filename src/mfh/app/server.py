@@ -165,7 +165,7 @@ def _add_routes(app: FastAPI, desk: Desk, work: Work, limits: Limits) -> None:
 
 
 def _add_reading(app: FastAPI, models: Models, store: Store, work: Work, counts: Counts) -> None:
-    """Add what reads and removes results, and what is said of the server."""
+    """Add what reads and removes results, and what describes the server."""
 
     @app.get("/v1/results/{id}/{file}", response_class=Response, summary="Read a file of a result")
     def file(id: str, file: str) -> Response:

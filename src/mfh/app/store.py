@@ -30,7 +30,7 @@ class Entry:
     """One result that is kept.
 
     Attributes:
-        id: random; whoever knows it may read the result.
+        id: random; the result can be read by it.
         folder: of its files.
         names: of its files.
         size: of all of them, bytes.
@@ -96,6 +96,11 @@ class Store:
         with self._lock:
             self._entries.clear()
         self._held.close()
+        if self.root is not None:
+            shutil.rmtree(self.root, ignore_errors=True)
+
+    def abandon(self) -> None:
+        """Remove everything without waiting for anything: the process ends now."""
         if self.root is not None:
             shutil.rmtree(self.root, ignore_errors=True)
 
