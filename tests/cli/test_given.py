@@ -19,7 +19,9 @@ def floor(floor_world, monkeypatch, tmp_path):
     """A photo file of a floor with three people on it, stand-ins for all models, and its relative depth in a file."""
     world = floor_world([2.7, 4.0, 6.0])
     monkeypatch.setattr(
-        mfh.pipeline.pipeline, "load_models", lambda names: {role: world.models()[role] for role in names}
+        mfh.pipeline.pipeline,
+        "load_models",
+        lambda names: {role: one for role, one in world.models().items() if role in names},
     )
     Image.fromarray(np.rint(world.rgb * 255).astype(np.uint8)).save(tmp_path / "floor.png")
     np.save(tmp_path / "map.npy", 12 * world.depth_m + 40)

@@ -37,7 +37,7 @@ def test_verify_without_a_name_looks_at_the_default_preset_and_at_all_that_is_he
     asked = []
     monkeypatch.setattr(weights, "verify", lambda name: asked.append(name) or name != "smpl")
     run = run_mfh("weights", "verify")
-    assert run.code == 0 and sorted(asked) == ["blazepose", "pocket-depth", "pocket-painter", "smpl"]
+    assert run.code == 0 and sorted(asked) == ["blazepose", "pocket-depth", "pocket-painter", "scale-prior", "smpl"]
     assert "blazepose: as expected" in run.out and "smpl: here, with no digest" in run.out
 
 
@@ -59,7 +59,7 @@ def test_fetch_without_a_name_gets_the_default_preset(run_mfh, empty_cache, monk
     fetched = []
     monkeypatch.setattr(weights, "fetch", lambda name, *, replace, progress: fetched.append(name) or empty_cache / name)
     assert run_mfh("weights", "fetch").code == 0
-    assert sorted(fetched) == ["blazepose", "nanodet", "pocket-depth", "pocket-painter"]
+    assert sorted(fetched) == ["blazepose", "nanodet", "pocket-depth", "pocket-painter", "scale-prior"]
 
 
 def test_a_preset_is_fetched_without_what_is_optional(run_mfh, empty_cache, tmp_path, monkeypatch):

@@ -30,7 +30,7 @@ def crowd(floor_world, monkeypatch):
 def served(world, monkeypatch):
     def load(names):
         assert "relative_depth" not in names
-        return {role: world.models()[role] for role in names}
+        return {role: model for role, model in world.models().items() if role in names}
 
     monkeypatch.setattr(mfh.pipeline.pipeline, "load_models", load)
     return world

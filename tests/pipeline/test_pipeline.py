@@ -212,6 +212,7 @@ def test_a_preset_brings_its_models(monkeypatch: pytest.MonkeyPatch):
         "person_segmenter": "blazepose",
         "human_mesh": "blazepose",
         "painter": "sprite",
+        "scale_prior": "scene",
     }
     assert model.config.seed == 9
     assert model.painter is painter
@@ -233,12 +234,15 @@ def test_an_object_detector_that_cannot_be_had_is_no_error(monkeypatch: pytest.M
     detector = FindsNothing()
     answers = {"nanodet": (detector, ""), "other": (None, "other files are not here: fetch them")}
     monkeypatch.setattr(mfh.pipeline.pipeline, "load_optional", lambda role, name: answers[name])
-    found = {name: MetricFromHuman.from_preset("pocket", object_detector=name) for name in (*answers, None)}
+    found = {
+        name: MetricFromHuman.from_preset("pocket", object_detector=name, scale_prior=None) for name in (*answers, None)
+    }
     assert {name: (one.object_detector, one.missing_objects) for name, one in found.items()} == {
         **answers,
         None: (None, ""),
     }
-    given = MetricFromHuman.from_preset("pocket", models={"object_detector": detector}, object_detector="other")
+    models_given = {"object_detector": detector, "scale_prior": None}
+    given = MetricFromHuman.from_preset("pocket", models=models_given, object_detector="other")
     assert (given.object_detector, given.missing_objects) == (detector, "")
 
 

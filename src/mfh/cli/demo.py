@@ -43,8 +43,9 @@ def demo(
     check_writable(out)
     photo, camera, truth_m, places = read_example(Path(__file__).parent.parent / "examples" / "room")
     given = Given(focal=FocalRequest(intrinsics=read_intrinsics(camera)))
-    # The detector of objects knows photos: in a render it takes blocks for bottles.
-    meter = Meter(replace(preset_named(preset), object_detector=None), given=given)
+    # These two know photos: in a render the detector takes blocks for bottles.
+    config = replace(preset_named(preset), object_detector=None, scale_prior=None)
+    meter = Meter(config, given=given)
     with progress_line(prefix="demo: ") as progress:
         measured = meter.measure(Place(out, photo, name="demo"), progress, commands=commands_for(photo))
     print(comparison(measured, truth_m, places))

@@ -22,6 +22,7 @@ from mfh.models.human_mesh.pose_boxes import (
     CONFIRMED,
     confirmed,
     crop_of_box,
+    is_likely,
     is_upright,
     reads_box,
     roi_of_box,
@@ -155,7 +156,7 @@ class BlazePose:
         missed = [crop_of_box(boxes[k], shape, margin=wide) for k in unexplained(boxes, detections)]
         more = detect_people(rgb, self._run_detector, missed, min_score=MIN_DETECTION)
         detections = merge_duplicates(sorted([*detections, *more], key=lambda one: -one.score))
-        people = self._read_people(rgb, [confirmed(one, boxes) for one in detections])
+        people = self._read_people(rgb, [confirmed(one, boxes) for one in detections if is_likely(one, boxes)])
         for box in boxes:
             if is_upright(box) and not any(reads_box(box, one.reading) for one in people):
                 people = without_duplicates(people + self._read_box(rgb, box, people), shape)

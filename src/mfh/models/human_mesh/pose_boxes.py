@@ -20,6 +20,8 @@ MAX_BOXES = 12
 """Boxes searched in one photo, largest first: more people do not make the scale of a photo more certain."""
 CONFIRMED = 0.75
 """Least confidence in a person whom two networks see: the other detector, and the pose detector or landmark network."""
+LIKELY = 0.7
+"""Confidence below which a person whom the other detector does not see is rejected (landmarks/detector_check.py)."""
 _UPRIGHT = 1.8
 """Height over width of the box of a standing person."""
 _REACH = 0.1
@@ -77,6 +79,14 @@ def confirmed(detection: Detection, boxes: Sequence[Float[ndarray, "4"]]) -> Det
     if detection.score >= CONFIRMED or not any(fits_box(box, detection) for box in boxes):
         return detection
     return replace(detection, score=CONFIRMED)
+
+
+def is_likely(detection: Detection, boxes: Sequence[Float[ndarray, "4"]]) -> bool:
+    """Return whether a detection is worth a reading: a weak one in none of the boxes would be rejected later.
+
+    Until then it would take pixels from the people beside it.
+    """
+    return detection.score >= LIKELY or any(fits_box(box, detection) for box in boxes)
 
 
 def is_upright(box: Float[ndarray, "4"]) -> bool:

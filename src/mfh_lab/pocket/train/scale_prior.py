@@ -4,10 +4,11 @@
 
 The labels come first: every photo below DIR is measured by the people and the objects of known size in it (preset
 pocket, nothing painted, no prior), and where they give a scale, the height of the view at the median depth is the
-label, with the width of its interval. The size of things is the only teacher; no depth is read. The height of the view
-does not depend on the focal length that was assumed. Half a second a photo; the file is added to, so a stopped run
-resumes, and a second one only fits. Then ridge regression on the encoder's features; no random numbers. ``--check``
-leaves a fifth of the sources out in turn.
+label, with the width of its interval. The size of things is the only teacher; no depth of a photo is read. The height
+of the view does not depend on the focal length that was assumed. Half a second a photo; the file is added to, so a
+stopped run resumes, and a second one only fits. Rendered scenes are added, of seeds that networks are trained on, whose
+views are known. Then ridge regression on the encoder's features; no random numbers. ``--check`` leaves a fifth of the
+photos' sources out in turn.
 """
 
 import argparse
@@ -34,11 +35,15 @@ from mfh.scale.known_sizes import KnownSizes
 from mfh.types import Photo, any_used
 from mfh_lab.pocket.train.scene_kind import source_folds
 from mfh_lab.pocket.train.size_labels import OTHER_SIZES, PERSON, photo_files
+from mfh_lab.pocket.world.bodies import load_bank, sample_bank_path
+from mfh_lab.pocket.world.scenes import draw_scene, render
 
 RIDGE = 1.0
 """Of the squared weights of standardised features, over their number."""
 LABEL_SIGMA = 0.3
 """Added to the stated error of each label: what photos of one look differ by."""
+FIRST_RENDER, RENDER_SIZE = 1_003_200, (256, 192)
+_SKY_M, _LEAST_SEEN = 80.0, 0.06
 _LEVEL_80 = 2 * 1.2816
 _OTHER_SIZES = {label: size for label, size in OTHER_SIZES.items() if label != PERSON}
 
@@ -181,12 +186,27 @@ def look_at(photos: Path, files: Sequence[str]) -> Float[ndarray, "n f"]:
     return np.array([encoder.with_rows(view_of(load_photo(str(photos / file))).rgb)[1] for file in files])
 
 
+def look_at_renders(count: int) -> tuple[Float[ndarray, "n f"], Float[ndarray, "n"]]:
+    """Return the features of rendered scenes, and the logs of the heights of their views."""
+    encoder, bodies = SceneEncoder(), load_bank(sample_bank_path())
+    features, log_height = [], []
+    for seed in range(FIRST_RENDER, FIRST_RENDER + count):
+        picture = render(draw_scene(seed, bodies, split="test", size=RENDER_SIZE), bodies, samples=2)
+        depth_m = picture.depth_m[(picture.depth_m > 0) & (picture.depth_m < _SKY_M)]
+        if depth_m.size < _LEAST_SEEN * picture.depth_m.size:
+            continue
+        features.append(encoder.with_rows(picture.rgb.astype(np.float32) / np.float32(255))[1])
+        log_height.append(math.log(np.median(depth_m) * RENDER_SIZE[1] / picture.f_px))
+    return np.array(features), np.array(log_height)
+
+
 def main() -> None:
     """Parse the command line, label, fit and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--renders", type=int, default=300)
     parser.add_argument("--no-labelling", action="store_true", help="fit to the labels that are there")
     parser.add_argument("--check", action="store_true", help="print the error on photos that were left out")
     args = parser.parse_args()
@@ -205,10 +225,15 @@ def main() -> None:
             error[fold == k] = features[fold == k] @ weight + bias - log_height[fold == k]
         print(f"log height, photos left out: off by {np.sqrt(np.mean(error**2)):.3f} (rms), {log_height.std():.3f} by")
         print("the mean of all")
+    rendered, rendered_height = look_at_renders(args.renders)
+    if len(rendered):
+        features = np.concatenate([features, rendered])
+        log_height = np.concatenate([log_height, rendered_height])
+        log_sigma = np.concatenate([log_sigma, np.full(len(rendered), LABEL_SIGMA)])
     weight, bias = fit_head(features, log_height, log_sigma)
     with atomic_path(args.out) as temporary:
         np.savez_compressed(temporary, allow_pickle=False, weight=weight.astype(np.float32), bias=np.float32(bias))
-    print(f"{args.out}: {len(rows)} photos, {args.out.stat().st_size / 1e3:.0f} kB")
+    print(f"{args.out}: {len(rows)} photos and {len(rendered)} renders, {args.out.stat().st_size / 1e3:.0f} kB")
 
 
 if __name__ == "__main__":

@@ -66,7 +66,9 @@ def test_a_stopped_run_resumes_and_a_second_one_only_fits(tmp_path: Path, monkey
     labels.write_text('{"file": "a/1.png", "height_m": 3.0, "log_sigma": 0.3}\n')
     assert [one.height_m for one in label_photos(photos, labels)] == [3.0, 2.0, 0.0]
     assert asked == ["a/2.png", "b/3.png"] and len(read_labels(labels)) == 3
-    monkeypatch.setattr("sys.argv", ["-", "--photos", str(photos), "--labels", str(labels), "--out", str(out)])
+    monkeypatch.setattr(
+        "sys.argv", ["-", "--photos", str(photos), "--labels", str(labels), "--out", str(out), "--renders", "0"]
+    )
     main()
     assert len(asked) == 2
     both = labels.read_text()
@@ -80,3 +82,10 @@ def test_a_stopped_run_resumes_and_a_second_one_only_fits(tmp_path: Path, monkey
     main()
     height_m = SceneScalePrior(out).predict(load_photo(EXAMPLE / "rgb.png").rgb).height_m
     assert height_m == pytest.approx(np.sqrt(2 * 3), rel=0.01)
+
+
+def test_renders_have_views_of_rooms_and_streets():
+    features, log_height = scale_prior.look_at_renders(6)
+    assert features.shape == (len(log_height), 1888) and len(log_height) >= 5
+    assert 0.3 < np.exp(log_height).min() and np.exp(log_height).max() < 100
+    assert np.ptp(log_height) > 0.3
