@@ -13,7 +13,7 @@ from tests.made_up import with_depth
 
 
 def test_receipt_names_every_landmark_with_verdict_and_reason(tmp_path, metric_depth):
-    tree = receipt(metric_depth, photo_path=tmp_path / "photo.jpg", files={"depth": "depth.npz"}, notes=("said here",))
+    tree = receipt(metric_depth, photo=str(tmp_path / "photo.jpg"), files={"depth": "depth.npz"}, notes=("said here",))
     (tmp_path / "receipt.json").write_text(json_text(tree), encoding="utf-8")
     stored = json.loads((tmp_path / "receipt.json").read_text(encoding="utf-8"))
     assert [row["verdict"] for row in stored["landmarks"]] == ["used", "rejected"]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from mfh.cli.known import known_sizes, parse_region, parse_segment
 from mfh.errors import InputError
+from mfh.pipeline.words import request_of
 
 if TYPE_CHECKING:
     from mfh.io.focal import FocalRequest
@@ -114,17 +114,13 @@ class PhotoOptions:
         Raises:
             InputError: for text that is no size, region or length, or two heights of one person.
         """
-        from mfh.pipeline.request import Request
-
-        return Request(
-            known=known_sizes(
-                heights=self.person_height or (),
-                distances=self.known_distance or (),
-                lengths=self.known_length or (),
-                objects=self.known_size or (),
-            ),
-            region=parse_region(self.region),
-            lengths=tuple(parse_segment(text) for text in self.measure or ()),
+        return request_of(
+            heights=self.person_height or (),
+            distances=self.known_distance or (),
+            lengths=self.known_length or (),
+            objects=self.known_size or (),
+            region=self.region,
+            measure=self.measure or (),
         )
 
     def check_one_photo(self, photos: Sequence[Path]) -> None:

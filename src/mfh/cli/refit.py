@@ -11,11 +11,11 @@ from mfh.cli.exits import EXIT_DONE, error_line
 from mfh.cli.flags import AsJson, CameraOptions, FormatOptions, PhotoOptions
 from mfh.cli.groups import grouped
 from mfh.cli.json_answer import print_json
-from mfh.cli.known import is_number, shortened
 from mfh.cli.measure import measured, report_of
 from mfh.cli.predict import as_document, table
 from mfh.config import HeadKind
 from mfh.errors import InputError, MfhError
+from mfh.pipeline.words import is_number, shortened
 
 
 @grouped

@@ -28,11 +28,28 @@ def load_photo(path: str | Path, *, focal: FocalRequest | None = None, max_pixel
         InputError: for anything that is not a readable photo of a usable size, in one line.
     """
     path = Path(path)
-    pixels, exif, notes = _decoded(path, max_pixels=max_pixels)
+    return _photo(path, path.name, focal=focal, max_pixels=max_pixels, path=str(path))
+
+
+def photo_from_bytes(
+    data: bytes, *, name: str, focal: FocalRequest | None = None, max_pixels: int = MAX_PIXELS
+) -> Photo:
+    """Read a photo as :func:`load_photo` does, from the bytes of a picture file; it has no path.
+
+    Raises:
+        InputError: for anything that is not a readable photo of a usable size, in one line that begins with the name.
+    """
+    if not data:
+        raise InputError(f"{name} is empty (0 bytes): expected a whole picture file ({PHOTO_NAMES})")
+    return _photo(data, name, focal=focal, max_pixels=max_pixels, path="")
+
+
+def _photo(source: Path | bytes, name: str, *, focal: FocalRequest | None, max_pixels: int, path: str) -> Photo:
+    pixels, exif, notes = _decoded(source, name, max_pixels=max_pixels)
     pixels = _upright(pixels, exif.orientation)
     height, width = pixels.shape[:2]
     camera, provenance = choose_camera(focal, exif, width=width, height=height)
-    return Photo(pixels, camera=camera, focal=provenance, name=path.name, notes=notes, path=str(path))
+    return Photo(pixels, camera=camera, focal=provenance, name=name, notes=notes, path=path)
 
 
 def photo_from_array(rgb: Shaped[ndarray, "h w 3"], *, focal: FocalRequest | None = None, name: str = "array") -> Photo:
@@ -51,14 +68,18 @@ def photo_from_array(rgb: Shaped[ndarray, "h w 3"], *, focal: FocalRequest | Non
     return Photo(_checked(rgb, name=name), camera=camera, focal=provenance, name=name)
 
 
-def _decoded(path: Path, *, max_pixels: int) -> tuple[Shaped[ndarray, "h w c"], ExifFacts, tuple[str, ...]]:
+def _decoded(
+    source: Path | bytes, name: str, *, max_pixels: int
+) -> tuple[Shaped[ndarray, "h w c"], ExifFacts, tuple[str, ...]]:
     """Return the pixels of the file, its EXIF facts, and notes; Pillow's own copy is freed with this call."""
     expected = f"a whole picture file ({PHOTO_NAMES})"
-    with open_picture(path, formats=PHOTO_FORMATS, what="", expected=expected, max_pixels=_NO_LIMIT) as image:
-        _check_size(path.name, image.width, image.height, max_pixels=max_pixels)
+    # Of a file, messages name the path themselves.
+    what = name if isinstance(source, bytes) else ""
+    with open_picture(source, formats=PHOTO_FORMATS, what=what, expected=expected, max_pixels=_NO_LIMIT) as image:
+        _check_size(name, image.width, image.height, max_pixels=max_pixels)
         exif = read_exif(image)
         notes = _notes_on_frames(image)
-        pixels, more_notes = decode(image, name=path.name)
+        pixels, more_notes = decode(image, name=name)
     return pixels, exif, (*notes, *more_notes)
 
 

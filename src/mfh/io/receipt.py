@@ -1,11 +1,9 @@
 """The scale receipt: everything that decided the scale of one photo, as plain JSON."""
 
-import os
 import platform
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import metadata
-from pathlib import Path
 
 import numpy as np
 
@@ -34,7 +32,7 @@ _PACKAGES = (
 def receipt(
     result: MetricDepth,
     *,
-    photo_path: Path | None = None,
+    photo: str | None = None,
     files: dict[str, str] | None = None,
     notes: tuple[str, ...] = (),
     commands: Sequence[str] = (),
@@ -43,7 +41,7 @@ def receipt(
 
     Args:
         result: the depth with all it carries.
-        photo_path: the file it was made from: the photo, or for a refit the evidence.
+        photo: what it was made from: the path of the photo, or for a refit of the evidence; None for the photo's name.
         files: what was written beside the receipt: kind -> file name.
         notes: sentences to add to the result's own warnings.
         commands: that made it, as typed.
@@ -54,7 +52,7 @@ def receipt(
     content: dict[str, object] = {
         "schema": about.schema,
         "about": about.document(),
-        "photo": os.path.realpath(photo_path) if photo_path else result.photo.name,
+        "photo": photo or result.photo.name,
         "size": {"width": camera.width, "height": camera.height},
         "preset": result.preset,
         "models": dict(result.models),

@@ -49,6 +49,7 @@ class Place:
         inputs: other files that the run reads: never replaced, nor is the source.
         adds_to: digest of the receipt to whose files others are added: those that are not replaced stay; None for a
             run of its own.
+        called: the source on receipts, where its path is not to be passed on; None for the path.
     """
 
     root: Path
@@ -57,11 +58,12 @@ class Place:
     exact: bool = False
     inputs: tuple[Path, ...] = ()
     adds_to: str | None = None
+    called: str | None = None
 
     @property
     def owner(self) -> str:
         """The source as receipts name it."""
-        return os.path.realpath(self.source)
+        return os.path.realpath(self.source) if self.called is None else self.called
 
     @property
     def base(self) -> Path:

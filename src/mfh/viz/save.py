@@ -63,7 +63,7 @@ def save_result(
             # Bytes: another line ending would be another script than the one the page admits.
             (folder / REPORT_FILE).write_bytes(report.encode())
             files["report"] = REPORT_FILE
-        return receipt(result, photo_path=place.source, files=files, notes=(*notes, *sentences), commands=commands)
+        return receipt(result, photo=place.owner, files=files, notes=(*notes, *sentences), commands=commands)
 
     return write_results(place, fill)
 

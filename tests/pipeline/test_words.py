@@ -2,7 +2,9 @@
 
 import pytest
 
-from mfh.cli.known import (
+from mfh.cli.refit import parse_numbers
+from mfh.errors import InputError
+from mfh.pipeline.words import (
     known_sizes,
     parse_distance,
     parse_heights,
@@ -11,8 +13,6 @@ from mfh.cli.known import (
     parse_region,
     parse_segment,
 )
-from mfh.cli.refit import parse_numbers
-from mfh.errors import InputError
 from mfh.scale.known_sizes import KnownDistance, KnownHeight, KnownLength, KnownSizes
 from mfh.types import Region, Segment
 

@@ -1,4 +1,7 @@
-"""Known sizes and places from command-line arguments: ``0=1.80``, ``320,240=2.31m``, ``10,20:30,40=90cm``."""
+"""Known sizes and places as people write them: ``0=1.80``, ``320,240=2.31m``, ``10,20:30,40=90cm``.
+
+The command line and the server take the same words. Messages name the flag, as which a field of the server is called.
+"""
 
 import math
 import re
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING
 from mfh.errors import InputError
 
 if TYPE_CHECKING:
+    from mfh.pipeline.request import Request
     from mfh.scale.known_sizes import KnownDistance, KnownHeight, KnownLength, KnownObject, KnownSizes
     from mfh.types import Region, Segment
 
@@ -17,6 +21,37 @@ _SIZE = re.compile(r"(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*(?P<un
 _PIXEL = re.compile(r"(-?\d+(?:\.\d*)?)\s*,\s*(-?\d+(?:\.\d*)?)")
 _SHORTEST_M, _TALLEST_M = 0.4, 2.6
 _MOST_DIGITS, _MOST_LETTERS = 9, 60
+
+
+def request_of(
+    *,
+    heights: Sequence[str] = (),
+    distances: Sequence[str] = (),
+    lengths: Sequence[str] = (),
+    objects: Sequence[str] = (),
+    region: str | None = None,
+    measure: Sequence[str] = (),
+) -> "Request":
+    """Return what is known of one photo, and asked of it.
+
+    Args:
+        heights: words of --person-height.
+        distances: words of --known-distance.
+        lengths: words of --known-length.
+        objects: words of --known-size.
+        region: word of --region; None for none.
+        measure: words of --measure.
+
+    Raises:
+        InputError: for a word that is no size, region or length, or two heights of one person.
+    """
+    from mfh.pipeline.request import Request
+
+    return Request(
+        known=known_sizes(heights=heights, distances=distances, lengths=lengths, objects=objects),
+        region=parse_region(region),
+        lengths=tuple(parse_segment(text) for text in measure),
+    )
 
 
 def known_sizes(
