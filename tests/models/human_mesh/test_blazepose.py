@@ -10,10 +10,11 @@ import pytest
 from mfh.errors import WeightsError
 from mfh.geometry.masks import erode_3x3
 from mfh.geometry.rasterize import rasterize_depth
+from mfh.io.photo import load_photo
 from mfh.models.human_mesh.blazepose import BlazePose
 from mfh.types import Camera, HumanMesh, Person
 from mfh.weights import store as weights
-from tests.photos import PEOPLE, empty_room
+from tests.photos import PEOPLE, REPOSITORY, empty_room
 
 SURE = 0.5
 """Score that people in photos exceed and what is nobody does not."""
@@ -183,6 +184,16 @@ def test_boxes_lead_to_the_people_of_the_photo_in_less_time(blazepose, some_peop
         shared = [(one.instance_mask & person.instance_mask).sum() for one in led]
         best = led[int(np.argmax(shared))]
         assert max(shared) / (best.instance_mask | person.instance_mask).sum() > 0.65
+
+
+def test_a_false_detection_beside_a_box_hides_nobody(blazepose):
+    """A picture on the wall behind them resembles an upside-down person, which once took the pixels of a head."""
+    rgb = load_photo(REPOSITORY / "docs" / "images" / "meeting.jpg").rgb
+    boxes = [(327.0, 156.0, 529.0, 619.0), (619.0, 209.0, 821.0, 636.0), (0.0, 209.0, 190.0, 634.0)]
+    boxes += [(450.0, 219.0, 639.0, 635.0), (791.0, 202.0, 960.0, 633.0)]
+    (people,) = blazepose.segment([rgb], boxes=[boxes])
+    middles = sorted(float(one.box_xyxy[[0, 2]].mean()) for one in people if one.score >= 0.6)
+    np.testing.assert_allclose(middles, [95, 250, 435, 555, 740, 880], atol=30)
 
 
 def test_a_small_person_is_found_in_a_box_and_an_empty_wall_is_not(blazepose: BlazePose, some_people, found):

@@ -7,10 +7,12 @@ import pytest
 
 from mfh.models.human_mesh.pose_boxes import (
     CONFIRMED,
+    LIKELY,
     MAX_BOXES,
     confirmed,
     crop_of_box,
     fits_box,
+    is_likely,
     is_upright,
     searched_boxes,
     unexplained,
@@ -83,3 +85,9 @@ def test_a_detection_in_a_box_is_surer_and_never_less_sure():
 def test_upright_boxes_are_those_of_standing_people():
     assert is_upright(STANDING)
     assert not is_upright(np.array([0.0, 0, 100, 150]))
+
+
+def test_a_weak_detection_counts_in_a_box_alone():
+    weak, strong = person_in(STANDING, score=LIKELY - 0.1), person_in(STANDING, score=LIKELY)
+    assert is_likely(weak, [STANDING]) and is_likely(strong, [])
+    assert not is_likely(weak, []) and not is_likely(weak, [STANDING + 300])
