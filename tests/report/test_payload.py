@@ -2,6 +2,7 @@ import base64
 import io
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from mfh.report.encode import EncodedDepth
 from mfh.report.focal import answers_by_focal, is_linear
 from mfh.report.payload import POINTS, grid_shape, report_payload
 from mfh.report.pictures import PHOTO_BYTES, thumbnails
+from mfh.types import SCALE_PRIOR
 from tests.report.scene import room
 from tests.report.test_encode import decoded
 
@@ -72,6 +74,15 @@ def test_the_photo_fits_and_thumbnails_show_their_landmark(payload, room_result)
 def test_a_landmark_outside_the_photo_has_no_thumbnail(room_result):
     away = replace(room_result.landmarks[0], box_xyxy=(-500.0, -500.0, -300.0, -200.0))
     assert thumbnails(replace(room_result, landmarks=(away,))) == [None]
+
+
+def test_the_scale_prior_is_no_thing_in_the_photo(room_result):
+    prior = replace(room_result.landmarks[0], evidence="prior", label=SCALE_PRIOR, size_m=2.2, stature_m=None)
+    payload: Any = report_payload(replace(room_result, landmarks=(prior, *room_result.landmarks[1:]), basis=None))
+    told = payload["landmarks"]
+    first, others = told[0], told[1:]
+    assert (first["prior"], first["object"], first["kind"], first["size_m"]) == (True, False, SCALE_PRIOR, 2.2)
+    assert others and not any(one["prior"] for one in others)
 
 
 def test_an_answer_that_was_put_together_has_a_report_without_refits(metric_depth):

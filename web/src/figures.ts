@@ -50,7 +50,7 @@ export function landmarkFigures(model: Model, ground: Ground | null, colours: Fi
   const up = ground ? new Vector3(ground.normal[0], -ground.normal[1], -ground.normal[2]) : UP;
   model.payload.landmarks.forEach((one, number) => {
     const { distance_m: distance, used } = model.answer.landmarks[number]!;
-    if (!used || distance === null) return;
+    if (!used || distance === null || one.prior) return;
     const [left, top, right, bottom] = one.box;
     const [x1, y1] = model.point(left, top, distance);
     const [x2, y2] = model.point(right, bottom, distance);

@@ -231,7 +231,7 @@ export class FlatStage {
 
   private drawBoxes(context: CanvasRenderingContext2D, across: number, down: number): void {
     this.model.payload.landmarks.forEach((one, number) => {
-      if (!one.painted && this.model.answer.landmarks[number]!.used) this.drawBox(context, number, across, down, false);
+      if (!one.painted && !one.prior && this.model.answer.landmarks[number]!.used) this.drawBox(context, number, across, down, false);
     });
   }
 

@@ -34,6 +34,8 @@ export interface Landmark {
   kind: string;
   painted: boolean;
   object: boolean;
+  /** The size of the view by its look: no thing in the photo. */
+  prior: boolean;
   source: string;
   measured_by: string;
   box: [number, number, number, number];

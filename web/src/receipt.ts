@@ -122,7 +122,7 @@ export class Receipt {
     if (one.painted) title.append(make("span", { class: "badge" }, "painted"));
     const facts: string[] = [];
     if (now.distance_m !== null) facts.push(`${metresText(now.distance_m)} away`);
-    if (one.size_m !== null) facts.push(`${metresText(one.size_m)} ${one.object ? "assumed" : "tall"}`);
+    if (one.size_m !== null) facts.push(`${metresText(one.size_m)} ${one.prior ? "of view" : one.object ? "assumed" : "tall"}`);
     if (now.used) facts.push(`weight ${percent(now.weight)}`);
     const text = make("div", { class: "about" }, title, make("p", { class: "facts" }, facts.join(" · ")));
     if (!now.used) text.append(make("p", { class: "reason" }, now.reason ?? one.reason));
