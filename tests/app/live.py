@@ -124,12 +124,13 @@ def live_server(
     limits: Limits | None = None,
     models: StandIn | None = None,
     store: Store | None = None,
+    page: bool = False,
 ) -> Iterator[Live]:
     """Run a server in a thread; at the end it is stopped, and nothing of it may be left."""
     folder.mkdir(exist_ok=True)
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     models = models or StandIn()
-    service = make_service(models, limits or Limits(queue=2, max_bytes=2_000_000), store=store)
+    service = make_service(models, limits or Limits(queue=2, max_bytes=2_000_000), store=store, page=page)
     listening = bound_socket("127.0.0.1", 0)
     server = Server(service, listening)
     thread = threading.Thread(target=server.run_here)

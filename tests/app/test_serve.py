@@ -1,6 +1,7 @@
 """The command in a process of its own: the real models, the client of the examples, a signal, nothing left."""
 
 import http.client
+import importlib.util
 import os
 import re
 import runpy
@@ -37,9 +38,11 @@ def test_what_cannot_be_served_is_one_line(words, expected, capfd):
     assert line.startswith("mfh: ") and expected in line and line.count("\n") == 1
 
 
-def test_without_the_extra_its_command_is_named(monkeypatch, capfd):
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
-    assert main(["serve", "--port", "0"]) == 2
+@pytest.mark.parametrize(("command", "missing"), [("serve", "uvicorn"), ("app", "gradio")])
+def test_without_the_extra_its_command_is_named(command, missing, monkeypatch, capfd):
+    there = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == missing else there(name))
+    assert main([command, "--port", "0"]) == 2
     assert "pip install 'metric-from-human[app]'" in capfd.readouterr().err
 
 

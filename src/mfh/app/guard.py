@@ -8,15 +8,17 @@ import time
 import traceback
 from collections import Counter
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from typing import Literal
+from urllib.parse import parse_qs, urlsplit
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mfh.errors import printable
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 """Names of this machine for itself."""
+COOKIE = b"mfh_token"
 OPEN = ("/healthz",)
 """What is answered without a token."""
 _DRAINED_S = 10.0
@@ -44,13 +46,22 @@ class Guard:
         drained_bytes: most that is read of a refused request.
         counts: what is counted.
         log: whether a line for each request is printed.
+        cookie: whether a browser may show the token once in the address, and then as a cookie.
     """
 
     def __init__(
-        self, app: ASGIApp, *, token: str, own_names: tuple[str, ...], drained_bytes: int, counts: Counts, log: bool
+        self,
+        app: ASGIApp,
+        *,
+        token: str,
+        own_names: tuple[str, ...],
+        drained_bytes: int,
+        counts: Counts,
+        log: bool,
+        cookie: bool = False,
     ) -> None:
         self._app, self._token, self._own_names = app, token.encode(), own_names
-        self._drained_bytes, self.counts, self._log = drained_bytes, counts, log
+        self._drained_bytes, self.counts, self._log, self._cookie = drained_bytes, counts, log, cookie
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -73,7 +84,9 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                given = {name.lower() for name, _ in message.get("headers", [])}
                 headers = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+                headers = [(name, value) for name, value in headers if name not in given]
                 message = {**message, "headers": [*message.get("headers", []), *headers]}
                 if status >= 400 and not ended:
                     await self._drain(received)
@@ -90,7 +103,7 @@ class Guard:
         finally:
             self._count(scope, status, time.monotonic() - begin)
 
-    def _refused(self, scope: Scope) -> JSONResponse | None:
+    def _refused(self, scope: Scope) -> Response | None:
         """Return the answer to a request that is not admitted."""
         headers = {name: value for name, value in reversed(scope["headers"])}
         host = headers.get(b"host", b"").decode("latin-1")
@@ -102,11 +115,27 @@ class Guard:
             return _error(403, "the request comes from a page of another site: expected none")
         if self._token and scope["path"] not in OPEN:
             kind, _, given = headers.get(b"authorization", b"").partition(b" ")
+            if self._cookie and (admitted := self._shown(scope, headers.get(b"cookie", b""))) is not None:
+                return admitted or None
             if kind.lower() != b"bearer" or not hmac.compare_digest(given.strip(), self._token):
                 answer = _error(401, "no token, or another: expected the header Authorization: Bearer TOKEN")
                 answer.headers["WWW-Authenticate"] = "Bearer"
                 return answer
         return None
+
+    def _shown(self, scope: Scope, cookies: bytes) -> Response | Literal[False] | None:
+        """Return False where a browser has the cookie, the answer that sets it where the address has the token."""
+        for one in cookies.split(b";"):
+            name, _, value = one.strip().partition(b"=")
+            if name == COOKIE and hmac.compare_digest(value, self._token):
+                return False
+        (given, *_) = parse_qs(scope["query_string"]).get(b"token", [b""])
+        if scope["path"] != "/" or not hmac.compare_digest(given, self._token):
+            return None
+        # Out of the address, so that it is in no history and no picture of the screen.
+        answer = RedirectResponse("/", 303)
+        answer.set_cookie(COOKIE.decode(), self._token.decode(), httponly=True, samesite="strict")
+        return answer
 
     async def _drain(self, receive: Receive) -> None:
         """Read what a refused client still sends."""

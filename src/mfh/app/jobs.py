@@ -163,7 +163,7 @@ class Desk:
             MfhError: for a photo, a size or a length that cannot be used, or no scale in it.
         """
         photo = photo_from_bytes(data, name=name, focal=given.focal)
-        request = replace(given.request, progress=lambda _stage, _fraction: check())
+        request = replace(given.request, progress=check)
         gathered = self.models.gather(photo, request, people=options.people, seed=options.seed)
         check()
         result = conclude(gathered, head=self.models.config.head, known=request.known)

@@ -83,13 +83,14 @@ class Service:
     store: Store
 
 
-def make_service(models: Models, limits: Limits, *, store: Store | None = None) -> Service:
+def make_service(models: Models, limits: Limits, *, store: Store | None = None, page: bool = False) -> Service:
     """Return the HTTP interface around some models.
 
     Args:
         models: that run on photos.
         limits: of this server.
         store: of results; None to make one.
+        page: whether the page of ``mfh app`` is added.
     """
     store = store or Store(keep_s=limits.keep_s)
     work = Work(queue=limits.queue, time_limit_s=limits.time_limit_s)
@@ -119,6 +120,10 @@ def make_service(models: Models, limits: Limits, *, store: Store | None = None) 
     _add_routes(app, Desk(models, store), work, limits)
     _add_reading(app, models, store, work, counts)
     _add_errors(app)
+    if page:
+        from mfh.app.page import mount_page
+
+        mount_page(app, Desk(models, store), work, max_bytes=limits.max_bytes)
     guard = Guard(
         app,
         token=limits.token,
@@ -127,6 +132,7 @@ def make_service(models: Models, limits: Limits, *, store: Store | None = None) 
         drained_bytes=2 * limits.max_bytes,
         counts=counts,
         log=limits.log,
+        cookie=page,
     )
     return Service(guard, work, store)
 

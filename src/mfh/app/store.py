@@ -76,11 +76,13 @@ class Store:
         self.root: Path | None = None
 
     def open(self) -> None:
-        """Remove what killed servers left, and make the folder.
+        """Remove what killed servers left, and make the folder, where that was not done yet.
 
         Raises:
             InputError: where there is no room for temporary files.
         """
+        if self.root is not None:
+            return
         parent = Path(tempfile.gettempdir())
         sweep_left_over(parent)
         try:

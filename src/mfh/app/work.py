@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-Check = Callable[[], None]
-"""Called by a job between its steps; raises :class:`Abandoned` where no request waits for it any more."""
+Check = Callable[..., None]
+"""Called by a job between its steps, with the stage and the fraction done where there is one; raises
+:class:`Abandoned` where no request waits for it any more."""
 
 _REMEMBERED = 20
 _FIRST_GUESS_S = 5.0
@@ -38,6 +39,7 @@ class Slot:
         self._work, self.deadline = work, deadline
         self.future: Future[Any] | None = None
         self.abandoned = threading.Event()
+        self.stage: tuple[str, float] = ("waiting", 0.0)
 
     async def run(self, job: Callable[[Check], T], *, gone: Awaitable[object] | None = None) -> T:
         """Run a job on the models' thread, when its turn has come.
@@ -122,9 +124,11 @@ class Work:
     def submit(self, job: Callable[[Check], T], slot: Slot) -> "Future[T]":
         """Begin a job of a slot when its turn has come."""
 
-        def check() -> None:
+        def check(stage: str = "", fraction: float = 0.0) -> None:
             if slot.abandoned.is_set():
                 raise Abandoned
+            if stage:
+                slot.stage = (stage, fraction)
 
         def run() -> T:
             check()

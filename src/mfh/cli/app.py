@@ -19,6 +19,7 @@ from mfh.cli.predict import predict
 from mfh.cli.refit import refit
 from mfh.cli.report import report
 from mfh.cli.research import WithResearch
+from mfh.cli.serve import app as app_command
 from mfh.cli.serve import serve
 from mfh.cli.verify import verify
 from mfh.cli.weights import app as weights_app
@@ -38,6 +39,7 @@ app.command()(predict)
 app.command()(refit)
 app.command()(report)
 app.command()(convert)
+app.command("app")(app_command)
 app.command()(serve)
 app.command()(verify)
 app.command()(demo)

@@ -1,5 +1,6 @@
 """``mfh serve``: photos in, depth out, over HTTP."""
 
+import importlib.util
 import secrets
 import sys
 from dataclasses import dataclass
@@ -66,13 +67,26 @@ def serve(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print no line for each request.")] = False,
 ) -> int:
     """Serve depth over HTTP: POST /v1/depth, /v1/refit and /v1/measure; needs the extra [app]."""
+    return _serve(server, preset, log=not quiet, page=False)
+
+
+@grouped
+def app(
+    server: ServerOptions,
+    preset: Annotated[str, typer.Option(help=f"Which models: {', '.join(sorted(PRESETS))}.")] = "pocket",
+) -> int:
+    """Open a page for photos in the browser, on the same server as mfh serve; needs the extra [app]."""
+    return _serve(server, preset, log=False, page=True)
+
+
+def _serve(server: ServerOptions, preset: str, *, log: bool, page: bool) -> int:
+    """Serve until a signal."""
     server.check()
-    try:
-        import fastapi as _fastapi  # noqa: F401
-        import python_multipart as _multipart  # noqa: F401
-        import uvicorn as _uvicorn  # noqa: F401
-    except ImportError as error:
-        raise BackendError("mfh serve needs a web server: pip install 'metric-from-human[app]'") from error
+    needed = ("fastapi", "python_multipart", "uvicorn", *(("gradio",) if page else ()))
+    # Not imported yet: Gradio makes a folder when it is.
+    if any(importlib.util.find_spec(name) is None for name in needed):
+        what = "mfh app needs a web page" if page else "mfh serve needs a web server"
+        raise BackendError(f"{what}: pip install 'metric-from-human[app]'")
     from mfh.app.jobs import PresetModels
     from mfh.app.run import Server, bound_socket
     from mfh.app.server import Limits, make_service
@@ -88,13 +102,17 @@ def serve(
             max_bytes=int(server.limit_mb * _MB),
             time_limit_s=server.time_limit,
             keep_s=server.keep * _MINUTE_S,
-            log=not quiet,
+            log=log,
         )
-        service = make_service(PresetModels(preset), limits)
+        service = make_service(PresetModels(preset), limits, page=page)
         host = f"[{server.host}]" if ":" in server.host else server.host
-        print(f"serving preset {preset} at http://{printable(host)}:{listening.getsockname()[1]}", flush=True)
-        if token and server.token is None:
-            print(f"token: {token} (Authorization: Bearer {token})", flush=True)
+        address = f"http://{printable(host)}:{listening.getsockname()[1]}"
+        if page:
+            print(f"open {address}/{f'?token={token}' if token else ''}", flush=True)
+        else:
+            print(f"serving preset {preset} at {address}", flush=True)
+            if token and server.token is None:
+                print(f"token: {token} (Authorization: Bearer {token})", flush=True)
         Server(service, listening).run_here()
     print("stopped", file=sys.stderr)
     return EXIT_DONE

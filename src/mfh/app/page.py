@@ -1,0 +1,287 @@
+"""The page of ``mfh app``: a photo and what is known of it in, the report out; Gradio on the routes of the server."""
+
+import asyncio
+import html
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from mfh.app.guard import complain
+from mfh.app.jobs import Desk, asked
+from mfh.app.schema import DepthOptions, RefitRequest, read_form
+from mfh.app.server import failure_of
+from mfh.app.store import Entry
+from mfh.app.work import Check, Work
+from mfh.errors import InputError
+from mfh.io.formats import FORMATS
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "room" / "rgb.png"
+DISTANCE, HEIGHT = "distance from the camera", "height of a person"
+Made = tuple[Entry, dict[str, object]]
+Begin = Callable[[], Callable[[Check], Made]]
+"""Checks what was given, and returns what is done on the models' thread."""
+
+_ASKED_EVERY_S = 0.2
+_SWEPT_EVERY_S = 60
+_TITLE = "# Metric depth from one photo\nPeople and objects in it, or people painted into it, are the scale."
+# Those of the system: others would be asked of another site.
+_FONTS, _MONO = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]
+_CSS = """
+.mfh-report iframe { width: 100%; height: 85vh; border: 1px solid var(--border-color-primary); border-radius: 6px; }
+.mfh-links a { display: inline-block; padding: 6px 12px; margin: 3px; border: 1px solid; border-radius: 6px; }
+.mfh-failed { color: #b3261e; font-weight: 600; overflow-wrap: anywhere; }
+.dark .mfh-failed { color: #ffb4ab; }
+progress { width: 100%; }
+"""
+
+
+def mount_page(app: FastAPI, desk: Desk, work: Work, *, max_bytes: int) -> None:
+    """Add the page to the routes of a server.
+
+    Args:
+        app: with the routes of results.
+        desk: does the work.
+        work: the models' thread.
+        max_bytes: of a photo.
+    """
+    store = desk.store
+    store.open()
+    assert store.root is not None
+    # Uploads lie in the folder of results, and go with it.
+    os.environ["GRADIO_TEMP_DIR"] = str(store.root / "uploads")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    # It reads these when it is imported.
+    import gradio as gr
+
+    gr.mount_gradio_app(
+        app,
+        _page(desk, work),
+        "/",
+        max_file_size=max_bytes,
+        show_error=False,
+        footer_links=[],
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        run_history=False,
+        mcp_server=False,
+        theme=gr.themes.Base(font=_FONTS, font_mono=_MONO),
+        css=_CSS,
+    )
+
+
+def _page(desk: Desk, work: Work) -> Any:
+    """Return the page: where each thing stands, then what happens to it."""
+    import gradio as gr
+
+    keep = (_SWEPT_EVERY_S, int(desk.store.keep_s) + 1)
+    with gr.Blocks(title="Metric from Human", analytics_enabled=False, delete_cache=keep) as page:
+        gr.Markdown(_TITLE)
+        seen, clicked = gr.State({}), gr.State([])
+        with gr.Row():
+            with gr.Column(min_width=280):
+                photo = gr.Image(
+                    label="Photo",
+                    type="filepath",
+                    image_mode=None,
+                    sources=["upload", "webcam", "clipboard"],
+                    elem_id="photo",
+                    buttons=[],
+                    height=360,
+                )
+                # The file is read as mfh predict reads it: its EXIF, its bits, its errors. (Of a class of its own,
+                # Gradio would write a file beside this one.)
+                photo.preprocess = lambda payload: None if payload is None else payload.path
+                gr.Examples([[str(EXAMPLE)]], [photo], label="Example", cache_examples=False)
+            with gr.Column(min_width=280):
+                gr.Textbox(desk.models.config.name, label="Preset (mfh app --preset)", interactive=False)
+                focal = gr.Textbox(label="Focal length, mm in 35 mm terms", placeholder="from EXIF", elem_id="focal")
+                formats = gr.Dropdown(list(FORMATS), value=["npz", "png"], multiselect=True, label="Formats")
+                what = gr.Radio([DISTANCE, HEIGHT], value=DISTANCE, label="What you know (click it in the photo)")
+                with gr.Row():
+                    metres = gr.Textbox(label="Metres", placeholder="2.31", elem_id="metres", scale=2, min_width=90)
+                    add = gr.Button("Add", elem_id="add", scale=1, min_width=80)
+                place = gr.Markdown("No place is clicked yet.", elem_id="place")
+                known = gr.Textbox(label="Known, one a line", lines=2, elem_id="known")
+        with gr.Row():
+            measure = gr.Button("Measure", variant="primary", elem_id="measure")
+            again = gr.Button("Fit again, without models", elem_id="again", interactive=False)
+            cancel = gr.Button("Cancel", elem_id="cancel")
+        status = gr.HTML("", elem_id="status")
+        report = gr.HTML("", elem_id="report", elem_classes="mfh-report")
+        links = gr.HTML("", elem_id="links", elem_classes="mfh-links")
+        history = gr.Dropdown([], value=None, label="Results of this session", elem_id="history", interactive=True)
+
+        async def measured(path: str | None, focal_35mm: str, words: str, names: list[str], session: Any):
+            async for one in _run(work, session, _depth(desk, path, focal_35mm, words, names)):
+                yield one
+
+        async def fitted(focal_35mm: str, words: str, names: list[str], session: Any):
+            async for one in _run(work, session, _refit(desk, session, focal_35mm, words, names)):
+                yield one
+
+        def at(session: Any, event: gr.SelectData) -> tuple[list[int], str]:
+            x, y = (round(side) for side in event.index)
+            number = _person_at(session, x, y)
+            return [x, y], f"Clicked {x}, {y}" + ("" if number is None else f": person {number} of the receipt")
+
+        def chosen(name: str | None, session: Any) -> tuple[str, str, Any]:
+            one = session.get("results", {}).get(name)
+            if one is None:
+                return "", "", session
+            if desk.store.find(one["id"]) is None:
+                return _failed("this result was removed: its time is over"), "", session
+            return _iframe(one["id"]), _links(one), {**session, "id": one["id"]}
+
+        def emptied(session: Any) -> tuple[Any, ...]:
+            return {**session, "id": None, "people": []}, [], "", "", gr.update(interactive=False)
+
+        hidden: Any = {"api_visibility": "private", "show_progress": "hidden"}
+        shown = [status, report, links, history, again, seen]
+        photo.select(at, [seen], [clicked, place], **hidden)
+        photo.change(emptied, [seen], [seen, clicked, known, place, again], **hidden)
+        add.click(_added, [clicked, what, metres, known, seen], [known, status], **hidden)
+        runs = [
+            measure.click(measured, [photo, focal, known, formats, seen], shown, concurrency_limit=None, **hidden),
+            again.click(fitted, [focal, known, formats, seen], shown, concurrency_limit=None, **hidden),
+        ]
+        cancel.click(lambda: '<div role="status">Cancelled.</div>', None, [status], cancels=runs, **hidden)
+        history.input(chosen, [history, seen], [report, links, seen], **hidden)
+    return page
+
+
+def _added(pixel: list[int], kind: str, text: str, words: str, session: Any) -> tuple[str, str]:
+    """Return what is known with one more line, and what is wrong with it."""
+    text = text.strip()
+    if not text or (kind == DISTANCE and not pixel):
+        return words, _failed("give a number of metres first" if not text else "click the place in the photo first")
+    number = _person_at(session, *pixel) if pixel else None
+    person = "" if number is None else f"{number}="
+    line = f"distance {pixel[0]},{pixel[1]}={text}" if kind == DISTANCE else f"height {person}{text}"
+    return "\n".join([*filter(None, words.splitlines()), line]), ""
+
+
+def _options(words: str, focal_35mm: str, names: list[str]) -> dict[str, object]:
+    """Return the fields of a request."""
+    fields: dict[str, list[str]] = {"distance": [], "height": []}
+    for line in filter(None, (one.strip() for one in words.splitlines())):
+        kind, _, word = line.partition(" ")
+        if kind not in fields:
+            raise InputError(f"{line[:60]!r} is unknown: expected distance X,Y=METRES or height METRES")
+        fields[kind].append(word)
+    given = {"known_distance": fields["distance"], "person_height": fields["height"], "formats": names}
+    return {**given, "focal_35mm": focal_35mm.strip() or None}
+
+
+def _depth(desk: Desk, path: str | None, focal_35mm: str, words: str, names: list[str]) -> Begin:
+    def begin() -> Callable[[Check], Made]:
+        if not path:
+            raise InputError("no photo yet: upload one, take one, or choose the example")
+        options = read_form(DepthOptions, _options(words, focal_35mm, names))
+        given, file = asked(options), Path(path)
+        return lambda check: desk.depth(file.read_bytes(), file.name, given, options, check)
+
+    return begin
+
+
+def _refit(desk: Desk, session: Any, focal_35mm: str, words: str, names: list[str]) -> Begin:
+    def begin() -> Callable[[Check], Made]:
+        entry = desk.store.find(session.get("id") or "")
+        if entry is None:
+            raise InputError("no result to fit again: measure the photo first")
+        options = read_form(RefitRequest, {**_options(words, focal_35mm, names), "id": entry.id})
+        given = asked(options)
+
+        def job(check: Check) -> Made:
+            check("fit", 0.9)
+            return desk.refit(entry, given, (), check)
+
+        return job
+
+    return begin
+
+
+async def _run(work: Work, session: Any, begin: Begin) -> AsyncIterator[tuple[Any, ...]]:
+    """Do the work of a click, and yield what to show: the stages, then the report or one line."""
+    import gradio as gr
+
+    same = (gr.skip(),) * 5
+    try:
+        job = begin()
+        async with work.slot() as slot:
+            task = asyncio.ensure_future(slot.run(job))
+            try:
+                ticks = 0
+                while not task.done():
+                    stage, fraction = slot.stage
+                    label = html.escape(f"{stage}, {ticks * _ASKED_EVERY_S:.0f} s")
+                    yield (f'<div role="status">{label}</div><progress value="{fraction:.2f}"></progress>', *same)
+                    ticks += 1
+                    await asyncio.wait([task], timeout=_ASKED_EVERY_S)
+                entry, receipt = task.result()
+            finally:
+                # Of a click that was cancelled: the job ends at its next step.
+                task.cancel()
+                with suppress(asyncio.CancelledError, Exception):
+                    await task
+    except Exception as error:
+        status, body, _ = failure_of(error)
+        if status == 500:
+            complain(error)
+        yield (_failed(str(body["error"])), *same)
+        return
+    yield _done(session, entry, receipt)
+
+
+def _done(session: Any, entry: Entry, receipt: Any) -> tuple[Any, ...]:
+    """Return what to show of a result, and what the session remembers."""
+    import gradio as gr
+
+    depth = receipt["depth_m"]
+    label = f"{receipt['photo']}: {depth['median']:.2f} m median"
+    one = {"label": label, "files": {**receipt["files"], "receipt": "receipt.json"}, "id": entry.id}
+    seen = [mark for mark in receipt["landmarks"] if mark["source"] == "photo" and mark["label"] is None]
+    results = {**session.get("results", {}), entry.id: one}
+    state = {"results": results, "id": entry.id, "people": [(mark["number"], mark["box_xyxy"]) for mark in seen]}
+    choices = [(f"{count}. {value['label']}", name) for count, (name, value) in enumerate(results.items(), 1)]
+    notes = "".join(f"<li>{html.escape(str(line))}</li>" for line in receipt["warnings"])
+    reach = f"{html.escape(label)}, {depth['nearest']:.2f} to {depth['farthest']:.2f} m"
+    return (
+        f'<div role="status">{reach}</div><ul>{notes}</ul>',
+        _iframe(entry.id),
+        _links(one),
+        gr.update(choices=choices, value=entry.id),
+        gr.update(interactive=True),
+        state,
+    )
+
+
+def _iframe(name: str) -> str:
+    title = "Report: depth, lengths and what fixed the scale"
+    return f'<iframe src="/v1/results/{name}/report.html" title="{title}"></iframe>'
+
+
+def _links(one: Any) -> str:
+    return "".join(
+        f'<a href="/v1/results/{one["id"]}/{html.escape(name)}" download="{html.escape(name)}">{html.escape(name)}</a>'
+        for name in one["files"].values()
+    )
+
+
+def _failed(line: str) -> str:
+    return f'<div role="alert" class="mfh-failed">{html.escape(line)}</div>'
+
+
+def _person_at(session: Any, x: int, y: int) -> int | None:
+    """Return the number of the smallest person around a pixel; None where there is none, or no result yet."""
+    around = [
+        ((right - left) * (bottom - top), number)
+        for number, (left, top, right, bottom) in session.get("people", [])
+        if left <= x <= right and top <= y <= bottom
+    ]
+    return min(around)[1] if around else None
