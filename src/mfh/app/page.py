@@ -57,6 +57,7 @@ def mount_page(app: FastAPI, desk: Desk, work: Work, *, max_bytes: int) -> None:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     # It reads these when it is imported.
     import gradio as gr
+    from gradio.themes import Base
 
     gr.mount_gradio_app(
         app,
@@ -70,7 +71,7 @@ def mount_page(app: FastAPI, desk: Desk, work: Work, *, max_bytes: int) -> None:
         pwa=False,
         run_history=False,
         mcp_server=False,
-        theme=gr.themes.Base(font=_FONTS, font_mono=_MONO),
+        theme=Base(font=_FONTS, font_mono=_MONO),
         css=_CSS,
     )
 
@@ -146,7 +147,7 @@ def _page(desk: Desk, work: Work) -> Any:
         photo.select(at, [seen], [clicked, place], **hidden)
         photo.change(emptied, [seen], [seen, clicked, known, place, again], **hidden)
         add.click(_added, [clicked, what, metres, known, seen], [known, status], **hidden)
-        runs = [
+        runs: list[Any] = [
             measure.click(measured, [photo, focal, known, formats, seen], shown, concurrency_limit=None, **hidden),
             again.click(fitted, [focal, known, formats, seen], shown, concurrency_limit=None, **hidden),
         ]
