@@ -20,6 +20,7 @@ EXTRAS = {
     "plot": ("matplotlib",),
     "heif": ("pillow-heif",),
     "exr": ("OpenEXR",),
+    "app": ("fastapi", "uvicorn", "python-multipart", "gradio"),
 }
 PURPOSES = {
     "hub": "published models from a model hub",
@@ -29,6 +30,7 @@ PURPOSES = {
     "plot": "result.plot() and the research figures",
     "heif": "HEIC photos",
     "exr": "depth in OpenEXR files",
+    "app": "mfh app and mfh serve",
 }
 
 
