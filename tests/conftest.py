@@ -60,3 +60,18 @@ def floor_world():
     from tests.flat_world import FloorWorld
 
     return FloorWorld
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One browser for all tests (Playwright runs once in a process); they skip where the machine has none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    from tests.browser import ARGUMENTS, chromium_path
+
+    path = chromium_path()
+    if path is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium, or name one in CHROMIUM")
+    with playwright.sync_playwright() as running:
+        launched = running.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield launched
+        launched.close()

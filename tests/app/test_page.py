@@ -9,7 +9,6 @@ import pytest
 
 from mfh.app.server import Limits
 from tests.app.live import live_server, picture, wait_for
-from tests.report.conftest import browser as browser
 
 pytestmark = [
     pytest.mark.slow,

@@ -1,7 +1,5 @@
-"""A browser for the tests of the page: the system's own Chromium, with the network off and every request asserted."""
+"""Pages for the tests of the report: the network is off, and every request is asserted."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,32 +8,6 @@ import pytest
 
 from mfh import refit
 from tests.report.scene import room
-
-ARGUMENTS = [
-    # Without a GPU the scene is drawn in software.
-    *("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"),
-    *("--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update"),
-]
-
-
-def chromium_path() -> str | None:
-    """The browser that ``CHROMIUM`` names, or the system's."""
-    return os.environ.get("CHROMIUM") or next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """One browser for all tests; they skip where the machine has none."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = chromium_path()
-    if path is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium, or name one in CHROMIUM")
-    with playwright.sync_playwright() as running:
-        launched = running.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield launched
-        launched.close()
 
 
 @dataclass
