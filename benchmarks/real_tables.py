@@ -159,14 +159,17 @@ def groups_of(row: RealRow) -> tuple[str, ...]:
     """Return the groups a photo counts in.
 
     Streets are outdoor photos, close-ups are indoor photos nearer than ``NEAR_M``, rooms are the other indoor photos:
-    every photo is in one of the three, whatever the answer. People are photos with a real person in the answer. Then
-    come the kinds of evidence in the answer.
+    every photo is in one of the three, whatever the answer. People are photos with a real person in the answer; "object
+    or person" are those with either, "neither" the other answers. Then come the kinds of evidence in the answer.
     """
     near = "close-ups" if row.facts.true_m < NEAR_M else "rooms"
     groups = ["all", "streets" if row.facts.place == "outdoor" else near]
-    if any(one.used and not one.painted and one.kind.startswith("person") for one in row.receipts):
-        groups.append("people")
-    return (*groups, *(() if row.refused else (f"scale from {kinds_used(row)}",)))
+    if row.refused:
+        return tuple(groups)
+    kinds = {one.kind.split(":")[0].split(",")[0] for one in row.receipts if one.used and not one.painted}
+    groups += ["people"] * ("person" in kinds)
+    groups.append("object or person" if kinds & {"object", "person"} else "neither object nor person")
+    return (*groups, f"scale from {kinds_used(row)}")
 
 
 @dataclass(frozen=True)

@@ -152,3 +152,20 @@ def wait_for(condition: Callable[[], object], *, seconds: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it never came to that"
         time.sleep(0.01)
+
+
+@dataclass
+class Endless:
+    """A step of the models that goes on until its request is given up."""
+
+    begun: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, progress: Callable[[str, float], None]) -> None:
+        self.begun.set()
+        try:
+            while True:
+                time.sleep(0.02)
+                progress("people", 0.3)
+        finally:
+            self.ended.set()

@@ -17,7 +17,7 @@ from mfh.app.server import Limits
 from mfh.app.store import PREFIX, Store, sweep_left_over
 from mfh.errors import BackendError
 from mfh.scale.known_sizes import KnownSizes
-from tests.app.live import StandIn, form, live_server, picture, wait_for
+from tests.app.live import Endless, StandIn, form, live_server, picture, wait_for
 
 TOKEN = "a-token-of-enough-letters"
 
@@ -219,26 +219,15 @@ def test_too_long_a_request_is_504_and_its_job_ends_at_its_next_step(tmp_path, m
 
 
 def test_a_client_that_goes_away_frees_its_place(live):
-    begun, ended = threading.Event(), threading.Event()
-
-    def slow(progress):
-        begun.set()
-        try:
-            while True:
-                time.sleep(0.02)
-                progress("people", 0.3)
-        finally:
-            ended.set()
-
-    live.models.before = slow
+    live.models.before = job = Endless()
     body, kind = form(picture())
     with socket.create_connection(("127.0.0.1", live.port)) as raw:
         head = (
             f"POST /v1/depth HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         raw.sendall(head.encode() + body)
-        assert begun.wait(30)
-    assert ended.wait(30)
+        assert job.begun.wait(30)
+    assert job.ended.wait(30)
     wait_for(lambda: live.service.work.held == 0)
 
 

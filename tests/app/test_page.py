@@ -2,13 +2,11 @@
 
 import importlib.util
 import sys
-import threading
-import time
 
 import pytest
 
 from mfh.app.server import Limits
-from tests.app.live import live_server, picture, wait_for
+from tests.app.live import Endless, live_server, picture, wait_for
 
 pytestmark = [
     pytest.mark.slow,
@@ -123,26 +121,15 @@ def test_a_bad_file_is_one_line(visit, tmp_path, data, expected):
 
 
 def test_cancel_ends_the_job_at_its_next_step(visit, app, photo):
-    begun, ended = threading.Event(), threading.Event()
-
-    def slow(progress) -> None:
-        begun.set()
-        try:
-            while True:
-                time.sleep(0.02)
-                progress("people", 0.3)
-        finally:
-            ended.set()
-
-    app.models.before = slow
+    app.models.before = job = Endless()
     page = visit(390, 844)
     choose(page, photo)
     page.click("#measure")
     page.wait_for_selector("#status:has-text('people')")
-    assert begun.is_set() and not ended.is_set()
+    assert job.begun.is_set() and not job.ended.is_set()
     page.click("#cancel")
     page.wait_for_selector("#status:has-text('Cancelled')")
-    assert ended.wait(30)
+    assert job.ended.wait(30)
     wait_for(lambda: app.service.work.held == 0)
     app.models.before = lambda _: None
     page.click("#measure")

@@ -46,6 +46,24 @@ def test_predict_and_refit_write_it_on_request(run_mfh, fake_pipeline, photo_pat
     assert not (folder / "report.html").exists()
 
 
+def test_the_page_has_the_command_as_it_was_typed(run_mfh, fake_pipeline, photo_path, tmp_path):
+    out = ("--save-evidence", "--out", tmp_path / "out")
+    assert run_mfh("predict", photo_path, "--seed", "7", "--attempts", "9", "--report", *out).code == 0
+    folder = tmp_path / "out" / "photo"
+    first, depth = (folder / "report.html").read_bytes(), (folder / "depth.npz").read_bytes()
+    assert b"--seed 7 --attempts 9 --report" in first
+    # The page is about output: the same depth without it has the same bytes, and the page can be made afterwards.
+    assert run_mfh("predict", photo_path, "--seed", "7", "--attempts", "9", *out).code == 0
+    assert (folder / "depth.npz").read_bytes() == depth
+    assert run_mfh("report", folder).code == 0
+    assert b"--seed 7 --attempts 9 --report" in (folder / "report.html").read_bytes()
+
+
+def test_a_file_is_no_folder_of_results(run_mfh, photo_path):
+    run = run_mfh("report", photo_path)
+    assert run.code == 2 and "photo.jpg is a file; expected the folder" in run.err
+
+
 def test_without_evidence_it_says_how_to_get_it(run_mfh, metric_depth, tmp_path):
     folder = metric_depth.save(tmp_path / "out")
     run = run_mfh("report", folder)

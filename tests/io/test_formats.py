@@ -104,8 +104,8 @@ def test_the_far_end_of_pictures_is_stated(tmp_path):
     deep = np.linspace(1, 300, 64 * 48, dtype=np.float32).reshape(48, 64)
     _, sentences = write_formats(tmp_path, rows_with(deep), Formats(("png", "png256")))
     assert sentences == [
-        "depth.png ends at 65.535 m: 78.4% of the pixels are farther; depth.npz has all",
-        "depth-256.png ends at 255.996 m: 14.7% of the pixels are farther; depth.npz has all",
+        "depth.png ends at 65.535 m: 78.4% of the pixels are farther; format npz has all",
+        "depth-256.png ends at 255.996 m: 14.7% of the pixels are farther; format npz has all",
     ]
     assert np.asarray(Image.open(tmp_path / "depth-256.png")).max() == 65535
 

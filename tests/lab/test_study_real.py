@@ -56,11 +56,27 @@ def cells(table: list[list[str]], first: str) -> dict[str, str]:
 
 
 def test_groups_depend_on_the_truth_and_the_kinds_of_evidence_used():
-    assert groups_of(photo("a", PERSON, true_m=1.7)) == ("all", "close-ups", "people", "scale from person")
-    assert groups_of(photo("b", PAINTED, REJECTED, true_m=1.8)) == ("all", "rooms", "scale from painted person")
-    assert groups_of(photo("c", true_m=1.0, place="outdoor")) == ("all", "streets", "scale from nothing")
-    chair = replace(PERSON, kind="chair")
-    assert groups_of(photo("d", chair, PAINTED))[2:] == ("scale from chair + painted person",)
+    assert groups_of(photo("a", PERSON, true_m=1.7)) == (
+        "all",
+        "close-ups",
+        "people",
+        "object or person",
+        "scale from person",
+    )
+    assert groups_of(photo("b", PAINTED, REJECTED, true_m=1.8)) == (
+        "all",
+        "rooms",
+        "neither object nor person",
+        "scale from painted person",
+    )
+    assert groups_of(photo("c", true_m=1.0, place="outdoor")) == (
+        "all",
+        "streets",
+        "neither object nor person",
+        "scale from nothing",
+    )
+    chair = replace(PERSON, kind="object: chair")
+    assert groups_of(photo("d", chair, PAINTED))[2:] == ("object or person", "scale from object + painted person")
     assert groups_of(refused("e")) == ("all", "rooms")
 
 

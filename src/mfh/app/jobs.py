@@ -16,6 +16,7 @@ from mfh.io.formats import Formats, formats_named
 from mfh.io.json_text import plain_values
 from mfh.io.photo import photo_from_bytes
 from mfh.io.results import Place
+from mfh.models.registry import CONFIG_FIELDS
 from mfh.pipeline.conclude import conclude
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.pipeline.refit import refit
@@ -70,17 +71,8 @@ class PresetModels:
         """
         overrides = {name: value for name, value in (("people", people), ("seed", seed)) if value is not None}
         one = self._pipeline
-        pipeline = MetricFromHuman(
-            changed(one.config, **overrides),
-            relative_depth=one.relative_depth,
-            person_segmenter=one.person_segmenter,
-            human_mesh=one.human_mesh,
-            painter=one.painter,
-            field_of_view=one.field_of_view,
-            object_detector=one.object_detector,
-            scale_prior=one.scale_prior,
-            missing_objects=one.missing_objects,
-        )
+        models = {role: getattr(one, role) for role in CONFIG_FIELDS}
+        pipeline = MetricFromHuman(changed(one.config, **overrides), **models, missing_objects=one.missing_objects)
         return pipeline.gather(photo, request)
 
 

@@ -17,6 +17,7 @@ from mfh.app.server import failure_of
 from mfh.app.store import Entry
 from mfh.app.work import Check, Work
 from mfh.errors import InputError
+from mfh.io.contents import RECEIPT
 from mfh.io.formats import FORMATS
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "room" / "rgb.png"
@@ -245,7 +246,7 @@ def _done(session: Any, entry: Entry, receipt: Any) -> tuple[Any, ...]:
 
     depth = receipt["depth_m"]
     label = f"{receipt['photo']}: {depth['median']:.2f} m median"
-    one = {"label": label, "files": {**receipt["files"], "receipt": "receipt.json"}, "id": entry.id}
+    one = {"label": label, "files": {**receipt["files"], "receipt": RECEIPT}, "id": entry.id}
     seen = [mark for mark in receipt["landmarks"] if mark["source"] == "photo" and mark["label"] is None]
     results = {**session.get("results", {}), entry.id: one}
     state = {"results": results, "id": entry.id, "people": [(mark["number"], mark["box_xyxy"]) for mark in seen]}

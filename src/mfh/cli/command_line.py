@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _WITH_VALUE = ("--out", "-o", "--format", "--max-points")
-_ALONE = ("--json", "--quiet", "--save-paintings", "--save-evidence")
+_ALONE = ("--json", "--quiet", "--save-paintings", "--save-evidence", "--report")
 
 
 class _Typed:

@@ -84,11 +84,11 @@ def measured(result: "MetricDepth", written: "Written", *, seconds: float) -> Me
     return Measured(result, written.receipt, written.folder, seconds, passed_over=written.passed_over)
 
 
-def report_of(result: "MetricDepth") -> str:
-    """Return the report of a result, to be written beside it."""
+def report_of(result: "MetricDepth", commands: Sequence[str]) -> str:
+    """Return the report of a result, to be written beside it, with the commands that made it."""
     from mfh.report.page import report_html
 
-    return report_html(result)
+    return report_html(result, commands=commands)
 
 
 class Meter:
@@ -136,7 +136,7 @@ class Meter:
             photo = load_photo(place.source, focal=self._given.focal, max_pixels=limit)
             result, gathered = self._conclude(photo, progress)
             progress.update("writing")
-            page = report_of(result) if self._report else None
+            page = report_of(result, commands) if self._report else None
             written = save_result(
                 place, result, gathered=gathered, report=page, formats=self._formats, commands=commands
             )

@@ -60,8 +60,9 @@ def refit(
 
         begin = time.perf_counter()
         result = fit_again(load_evidence(evidence), request, focal=focal, head=head, exclude=numbers)
-        page = report_of(result) if report else None
-        written = save_result(place, result, report=page, formats=formats, commands=commands_for(evidence))
+        commands = commands_for(evidence)
+        page = report_of(result, commands) if report else None
+        written = save_result(place, result, report=page, formats=formats, commands=commands)
     except MfhError as error:
         if as_json:
             print_json({"photos": [], "error": error_line(error)})

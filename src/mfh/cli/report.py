@@ -9,7 +9,6 @@ import typer
 from mfh.cli.exits import EXIT_DONE
 from mfh.cli.flags import PhotoOptions
 from mfh.cli.groups import grouped
-from mfh.cli.measure import report_of
 from mfh.config import HeadKind
 from mfh.errors import InputError, shown
 
@@ -38,13 +37,14 @@ def report(
     request = about.request()
 
     from mfh.io.added import add_files, read_results
-    from mfh.io.atomic import atomic_path
     from mfh.io.evidence import EVIDENCE_FILE, load_evidence
     from mfh.pipeline.refit import refit
+    from mfh.report.page import write_report
     from mfh.viz.save import REPORT_FILE
 
     if not folder.is_dir():
-        raise InputError(f"no such folder: {folder}; expected one that mfh predict --save-evidence wrote to")
+        what = f"{shown(folder)} is a file" if folder.exists() else f"no such folder: {shown(folder)}"
+        raise InputError(f"{what}; expected the folder that mfh predict --save-evidence wrote to")
     if not (folder / EVIDENCE_FILE).is_file():
         raise InputError(
             f"{folder} has no {EVIDENCE_FILE}, which a report is made from: run mfh predict again, with --report (or "
@@ -53,21 +53,25 @@ def report(
     results = read_results(folder)
     result = refit(load_evidence(folder / EVIDENCE_FILE), request, head=head)
     _check_same(results, result)
-    page = report_of(result).encode()
+    made = _commands(results)
     if out is None:
         path = folder / REPORT_FILE
-        add_files(results, lambda stage: _write(stage / REPORT_FILE, page))
+        add_files(results, lambda stage: _named(write_report(stage / REPORT_FILE, result, commands=made)))
     else:
-        path = out
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(page)
-    print(f"{shown(path)} ({len(page) / 1e6:.2f} MB)")
+        path = write_report(out, result, commands=made)
+    print(f"{shown(path)} ({path.stat().st_size / 1e6:.2f} MB)")
     return EXIT_DONE
 
 
-def _write(path: Path, page: bytes) -> tuple[dict[str, str], tuple[str, ...]]:
-    path.write_bytes(page)
-    return {"report": path.name}, ()
+def _named(page: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    return {"report": page.name}, ()
+
+
+def _commands(results: "Results") -> tuple[str, ...]:
+    """Return the commands that made the results; none where Python did, or an earlier version."""
+    about: Any = results.content.get("about")
+    commands = about.get("commands") if isinstance(about, dict) else None
+    return tuple(one for one in commands if isinstance(one, str)) if isinstance(commands, list) else ()
 
 
 def _check_same(results: "Results", result: "MetricDepth") -> None:

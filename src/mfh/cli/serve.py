@@ -14,7 +14,6 @@ from mfh.cli.groups import grouped
 from mfh.config import PRESETS
 from mfh.errors import BackendError, InputError, printable
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHORTEST_TOKEN = 16
 _MINUTE_S, _MB = 60.0, 1e6
 
@@ -87,6 +86,7 @@ def _serve(server: ServerOptions, preset: str, *, log: bool, page: bool) -> int:
     if any(importlib.util.find_spec(name) is None for name in needed):
         what = "mfh app needs a web page" if page else "mfh serve needs a web server"
         raise BackendError(f"{what}: pip install 'metric-from-human[app]'")
+    from mfh.app.guard import LOOPBACK
     from mfh.app.jobs import PresetModels
     from mfh.app.run import Server, bound_socket
     from mfh.app.server import Limits, make_service

@@ -142,7 +142,7 @@ def _saturated(count: int, rows: DepthRows, most_m: float) -> str:
     if not count:
         return ""
     share = count / math.prod(rows.shape)
-    return f"ends at {most_m:.6g} m: {share:.1%} of the pixels are farther; depth.npz has all"
+    return f"ends at {most_m:.6g} m: {share:.1%} of the pixels are farther; format npz has all"
 
 
 def _exr(path: Path, rows: DepthRows, _: int | None) -> str:

@@ -1,13 +1,14 @@
 """The command that makes a result again."""
 
 import shlex
+from collections.abc import Sequence
 
 from mfh.scale.known_sizes import KnownSizes
 from mfh.types import MetricDepth
 
 
 def command_of(result: MetricDepth) -> str:
-    """Return the command line that measures the photo of a result again and writes this report."""
+    """Return a command line that measures a photo again and writes its report, by what its result says."""
     photo = result.photo
     words = ["mfh", "predict", photo.path or photo.name, "--preset", result.preset, "--seed", str(result.seed)]
     if photo.focal.source in ("explicit", "intrinsics-file"):
@@ -15,6 +16,11 @@ def command_of(result: MetricDepth) -> str:
     if result.basis is not None:
         words += _known_flags(result.basis.known)
     return shlex.join([*words, "--save-evidence", "--report"])
+
+
+def with_report(commands: Sequence[str]) -> str:
+    """Return the command as it was typed, and that it writes this report; "" where there is none."""
+    return f"{commands[-1]} --report" if commands else ""
 
 
 def _known_flags(known: KnownSizes) -> list[str]:

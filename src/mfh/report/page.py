@@ -8,7 +8,7 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -41,9 +41,14 @@ class HtmlFrame:
         )
 
 
-def report_html(result: MetricDepth) -> str:
-    """Return the report of a result as one HTML file."""
-    return page_html(report_payload(result), title=result.photo.name, lead=headline(result))
+def report_html(result: MetricDepth, *, commands: Sequence[str] = ()) -> str:
+    """Return the report of a result as one HTML file.
+
+    Args:
+        result: the depth of one photo.
+        commands: that made it, as typed.
+    """
+    return page_html(report_payload(result, commands=commands), title=result.photo.name, lead=headline(result))
 
 
 def page_html(payload: Mapping[str, object], *, title: str, lead: str) -> str:
@@ -83,13 +88,18 @@ def json_for_script(value: object) -> str:
     return text
 
 
-def write_report(path: Path, result: MetricDepth) -> Path:
+def write_report(path: Path, result: MetricDepth, *, commands: Sequence[str] = ()) -> Path:
     """Write the report of a result.
+
+    Args:
+        path: the file.
+        result: the depth of one photo.
+        commands: that made it, as typed.
 
     Raises:
         InputError: where it cannot be written.
     """
-    page = report_html(result)
+    page = report_html(result, commands=commands)
     with atomic_path(path) as temporary:
         # Bytes: another line ending would be another script than the one the policy admits.
         temporary.write_bytes(page.encode())

@@ -12,7 +12,7 @@ from numpy import ndarray
 from mfh import __version__
 from mfh.io.json_text import plain_values
 from mfh.io.receipt import versions
-from mfh.report.again import command_of
+from mfh.report.again import command_of, with_report
 from mfh.report.encode import encode_log_depth, packed_floats
 from mfh.report.focal import AnswerAt, PackedPosterior, answer_of, answers_by_focal
 from mfh.report.pictures import Thumbnail, photo_jpeg, thumbnails
@@ -28,12 +28,13 @@ _FARTHEST_M = 1e4
 """Beyond this, the grid says "at infinity"."""
 
 
-def report_payload(result: MetricDepth) -> dict[str, object]:
+def report_payload(result: MetricDepth, *, commands: Sequence[str] = ()) -> dict[str, object]:
     """Return all that a report shows, as JSON values; numbers that do not exist are null.
 
     Args:
         result: the depth of one photo. Without its ``basis`` it has no posterior: lengths have no interval, and the
             focal length stays.
+        commands: that made it, as typed; none where Python did, and then one is made from the result.
     """
     base, by_focal = answer_of(result), answers_by_focal(result)
     camera, focal = result.photo.camera, result.photo.focal
@@ -73,7 +74,7 @@ def report_payload(result: MetricDepth) -> dict[str, object]:
         "lengths": [[*one.segment.start_xy, *one.segment.end_xy] for one in result.lengths],
         "preset": result.preset,
         "models": dict(result.models),
-        "command": command_of(result),
+        "command": with_report(commands) or command_of(result),
         "versions": versions(),
         "warnings": list(dict.fromkeys((*result.photo.notes, *focal.notes, *result.warnings))),
     }

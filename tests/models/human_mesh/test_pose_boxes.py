@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mfh.landmarks.detector_check import SURE_ALONE
 from mfh.models.human_mesh.pose_boxes import (
     CONFIRMED,
-    LIKELY,
     MAX_BOXES,
     confirmed,
     crop_of_box,
@@ -88,6 +88,6 @@ def test_upright_boxes_are_those_of_standing_people():
 
 
 def test_a_weak_detection_counts_in_a_box_alone():
-    weak, strong = person_in(STANDING, score=LIKELY - 0.1), person_in(STANDING, score=LIKELY)
+    weak, strong = person_in(STANDING, score=SURE_ALONE - 0.1), person_in(STANDING, score=SURE_ALONE)
     assert is_likely(weak, [STANDING]) and is_likely(strong, [])
     assert not is_likely(weak, []) and not is_likely(weak, [STANDING + 300])

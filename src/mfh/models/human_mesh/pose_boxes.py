@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from mfh.landmarks.detector_check import SURE_ALONE
 from mfh.models.human_mesh.pose_detector import Crop, Detection
 from mfh.models.human_mesh.pose_landmarks import PoseReading, Roi
 
@@ -20,8 +21,6 @@ MAX_BOXES = 12
 """Boxes searched in one photo, largest first: more people do not make the scale of a photo more certain."""
 CONFIRMED = 0.75
 """Least confidence in a person whom two networks see: the other detector, and the pose detector or landmark network."""
-LIKELY = 0.7
-"""Confidence below which a person whom the other detector does not see is rejected (landmarks/detector_check.py)."""
 _UPRIGHT = 1.8
 """Height over width of the box of a standing person."""
 _REACH = 0.1
@@ -86,7 +85,7 @@ def is_likely(detection: Detection, boxes: Sequence[Float[ndarray, "4"]]) -> boo
 
     Until then it would take pixels from the people beside it.
     """
-    return detection.score >= LIKELY or any(fits_box(box, detection) for box in boxes)
+    return detection.score >= SURE_ALONE or any(fits_box(box, detection) for box in boxes)
 
 
 def is_upright(box: Float[ndarray, "4"]) -> bool:

@@ -31,9 +31,10 @@ from mfh.landmarks.objects import object_evidence
 from mfh.models.scene_kind import SceneEncoder
 from mfh.pipeline.solve import Solution, solve
 from mfh.scale.head import log_depth_at
+from mfh.scale.interval import LEVELS
 from mfh.scale.known_sizes import KnownSizes
 from mfh.types import Photo, any_used
-from mfh_lab.pocket.train.scene_kind import source_folds
+from mfh_lab.pocket.train.scene_kind import source_folds, weighted_ridge
 from mfh_lab.pocket.train.size_labels import OTHER_SIZES, PERSON, photo_files
 from mfh_lab.pocket.world.bodies import load_bank, sample_bank_path
 from mfh_lab.pocket.world.scenes import draw_scene, render
@@ -42,9 +43,9 @@ RIDGE = 1.0
 """Of the squared weights of standardised features, over their number."""
 LABEL_SIGMA = 0.3
 """Added to the stated error of each label: what photos of one look differ by."""
-FIRST_RENDER, RENDER_SIZE = 1_003_200, (256, 192)
+FIRST_RENDER, HELD_OUT, RENDER_SIZE = 1_003_200, (5_000_000, 80), (256, 192)
 _SKY_M, _LEAST_SEEN = 80.0, 0.06
-_LEVEL_80 = 2 * 1.2816
+_LEVEL_80 = 2 * LEVELS[0.8]
 _OTHER_SIZES = {label: size for label, size in OTHER_SIZES.items() if label != PERSON}
 
 
@@ -166,18 +167,11 @@ def fit_head(
         (f,) weights and the bias; the standardisation is in them.
     """
     weight = 1 / (log_sigma**2 + LABEL_SIGMA**2)
-    share = weight / weight.sum()
-    root = np.sqrt(weight / weight.mean())
     mean, std = features.mean(0), features.std(0)
     std = std + 1e-3 * std.max()
     std[std == 0] = 1
-    x = (features - mean) / std
-    x_mean, y_mean = share @ x, float(share @ log_height)
-    x, y = (x - x_mean) * root[:, None], (log_height - y_mean) * root
-    # Fewer photos than features: solved among the photos.
-    dual = np.linalg.solve(x @ x.T + RIDGE * features.shape[1] * np.eye(len(x)), y)
-    slope = x.T @ dual
-    return slope / std, y_mean - float(x_mean @ slope) - float((mean / std) @ slope)
+    slope, bias = weighted_ridge((features - mean) / std, log_height[:, None], weight, ridge=RIDGE)
+    return slope[:, 0] / std, float(bias[0] - (mean / std) @ slope[:, 0])
 
 
 def look_at(photos: Path, files: Sequence[str]) -> Float[ndarray, "n f"]:
@@ -186,11 +180,11 @@ def look_at(photos: Path, files: Sequence[str]) -> Float[ndarray, "n f"]:
     return np.array([encoder.with_rows(view_of(load_photo(str(photos / file))).rgb)[1] for file in files])
 
 
-def look_at_renders(count: int) -> tuple[Float[ndarray, "n f"], Float[ndarray, "n"]]:
+def look_at_renders(count: int, *, first_seed: int = FIRST_RENDER) -> tuple[Float[ndarray, "n f"], Float[ndarray, "n"]]:
     """Return the features of rendered scenes, and the logs of the heights of their views."""
     encoder, bodies = SceneEncoder(), load_bank(sample_bank_path())
     features, log_height = [], []
-    for seed in range(FIRST_RENDER, FIRST_RENDER + count):
+    for seed in range(first_seed, first_seed + count):
         picture = render(draw_scene(seed, bodies, split="test", size=RENDER_SIZE), bodies, samples=2)
         depth_m = picture.depth_m[(picture.depth_m > 0) & (picture.depth_m < _SKY_M)]
         if depth_m.size < _LEAST_SEEN * picture.depth_m.size:
@@ -208,7 +202,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--renders", type=int, default=300)
     parser.add_argument("--no-labelling", action="store_true", help="fit to the labels that are there")
-    parser.add_argument("--check", action="store_true", help="print the error on photos that were left out")
+    parser.add_argument(
+        "--check", action="store_true", help="print the errors on photos that were left out and on renders"
+    )
     args = parser.parse_args()
     labelled = read_labels(args.labels) if args.no_labelling else label_photos(args.photos, args.labels)
     rows = [one for one in labelled if one.log_sigma is not None]
@@ -231,6 +227,10 @@ def main() -> None:
         log_height = np.concatenate([log_height, rendered_height])
         log_sigma = np.concatenate([log_sigma, np.full(len(rendered), LABEL_SIGMA)])
     weight, bias = fit_head(features, log_height, log_sigma)
+    if args.check:
+        seen, true_height = look_at_renders(HELD_OUT[1], first_seed=HELD_OUT[0])
+        error = seen @ weight + bias - true_height
+        print(f"log height, {len(seen)} renders that no fit has seen: off by {np.sqrt(np.mean(error**2)):.3f} (rms)")
     with atomic_path(args.out) as temporary:
         np.savez_compressed(temporary, allow_pickle=False, weight=weight.astype(np.float32), bias=np.float32(bias))
     print(f"{args.out}: {len(rows)} photos and {len(rendered)} renders, {args.out.stat().st_size / 1e3:.0f} kB")

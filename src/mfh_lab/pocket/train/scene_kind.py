@@ -124,17 +124,29 @@ def fit_head(features: Float[ndarray, "n f"], kind: Int[ndarray, "n"]) -> tuple[
     """
     mean, std = features.mean(0), features.std(0) + 1e-3
     counts = np.bincount(kind, minlength=len(KINDS))
-    root = np.sqrt(len(kind) / len(KINDS) / counts[kind])[:, None]
-    share = root**2 / (root**2).sum()
-    target = np.eye(len(KINDS))[kind]
-    x = (features - mean) / std
-    x_mean, y_mean = (share * x).sum(0), (share * target).sum(0)
-    x, y = (x - x_mean) * root, (target - y_mean) * root
-    # Fewer photos than features: solved among the photos.
-    dual = np.linalg.solve(x @ x.T + _RIDGE * features.shape[1] * np.eye(len(x)), y)
-    weight = x.T @ dual
-    bias = y_mean - x_mean @ weight
+    weight, bias = weighted_ridge((features - mean) / std, np.eye(len(KINDS))[kind], 1 / counts[kind], ridge=_RIDGE)
     return weight / std[:, None], bias - (mean / std) @ weight
+
+
+def weighted_ridge(
+    x: Float[ndarray, "n f"], y: Float[ndarray, "n k"], weight: Float[ndarray, "n"], *, ridge: float
+) -> tuple[Float[ndarray, "f k"], Float[ndarray, "k"]]:
+    """Return slopes and intercepts of the weighted ridge regression of y on x.
+
+    Args:
+        x: standardised features.
+        y: targets.
+        weight: of each row, up to a factor.
+        ridge: of the squared slopes, over the number of features.
+    """
+    share = (weight / weight.sum())[:, None]
+    root = np.sqrt(share * len(x))
+    x_mean, y_mean = (share * x).sum(0), (share * y).sum(0)
+    x, y = (x - x_mean) * root, (y - y_mean) * root
+    # Fewer photos than features: solved among the photos.
+    dual = np.linalg.solve(x @ x.T + ridge * x.shape[1] * np.eye(len(x)), y)
+    slope = x.T @ dual
+    return slope, y_mean - x_mean @ slope
 
 
 def source_folds(source: ndarray) -> Int[ndarray, "n"]:
