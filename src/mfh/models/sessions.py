@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import cv2
 import numpy as np
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
 
 _STRIDE = 32  # of the coarsest features
 _MAX_ASPECT = 4.0
+_OPEN: "WeakValueDictionary[tuple[str, int, int], InferenceSession]" = WeakValueDictionary()
+"""File, time and size -> its session."""
+_OPENING = threading.Lock()
 
 
 def cpu_session(weights: Path, what: str) -> "InferenceSession":
     """Open an ONNX network of the package; ``what`` names it in the message.
+
+    Models that use one network share its session, which may run in several threads, as long as any of them holds it.
 
     Raises:
         WeightsError: when the file is missing.
@@ -34,9 +40,16 @@ def cpu_session(weights: Path, what: str) -> "InferenceSession":
     import onnxruntime
 
     check_embedded(weights, what)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+    facts = weights.stat()
+    key = str(weights.resolve()), facts.st_mtime_ns, facts.st_size
+    with _OPENING:
+        session = _OPEN.get(key)
+        if session is None:
+            options = onnxruntime.SessionOptions()
+            options.log_severity_level = 3
+            session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+            _OPEN[key] = session
+    return session
 
 
 def input_size(height: int, width: int, pixels: int, *, stride: int = _STRIDE) -> tuple[int, int]:
