@@ -28,6 +28,7 @@ Begin = Callable[[], Callable[[Check], Made]]
 
 _ASKED_EVERY_S = 0.2
 _SWEPT_EVERY_S = 60
+_CLICK = "Click what you know in the photo."
 _TITLE = "# Metric depth from one photo\nPeople and objects in it, or people painted into it, are the scale."
 # Those of the system: others would be asked of another site.
 _FONTS, _MONO = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]
@@ -108,7 +109,7 @@ def _page(desk: Desk, work: Work) -> Any:
                 with gr.Row():
                     metres = gr.Textbox(label="Metres", placeholder="2.31", elem_id="metres", scale=2, min_width=90)
                     add = gr.Button("Add", elem_id="add", scale=1, min_width=80)
-                place = gr.Markdown("No place is clicked yet.", elem_id="place")
+                place = gr.Markdown("Choose a photo first.", elem_id="place")
                 known = gr.Textbox(label="Known, one a line", lines=2, elem_id="known")
         with gr.Row():
             measure = gr.Button("Measure", variant="primary", elem_id="measure")
@@ -141,7 +142,7 @@ def _page(desk: Desk, work: Work) -> Any:
             return _iframe(one["id"]), _links(one), {**session, "id": one["id"]}
 
         def emptied(session: Any) -> tuple[Any, ...]:
-            return {**session, "id": None, "people": []}, [], "", "", gr.update(interactive=False)
+            return {**session, "id": None, "people": []}, [], "", _CLICK, gr.update(interactive=False)
 
         hidden: Any = {"api_visibility": "private", "show_progress": "hidden"}
         shown = [status, report, links, history, again, seen]
