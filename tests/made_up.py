@@ -10,6 +10,7 @@ from mfh.io.focal import choose_camera
 from mfh.types import (
     Camera,
     Evidence,
+    Figure,
     FocalProvenance,
     Landmark,
     LogRange,
@@ -41,6 +42,11 @@ def made_up_result() -> MetricDepth:
         verdict="used",
         reason="measured",
         reprojection_px=3.0,
+        figure=Figure(
+            np.arange(60).reshape(10, 6) % 7 > 1,
+            np.array([[0, 0, 2.5], [0.5, 0, 2.5], [0, 1.7, 2.5], [0, 0, 2.7]], np.float32),
+            np.array([[0, 1, 2], [0, 2, 3], [0, 3, 1], [1, 3, 2]], np.int32),
+        ),
     )
     rejected = Landmark(
         source="photo",
@@ -52,6 +58,7 @@ def made_up_result() -> MetricDepth:
         pixels=0,
         verdict="rejected",
         reason="too small",
+        figure=Figure(np.ones((8, 8), bool), np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32)),
     )
     photo = Photo(
         pixels=rgb,

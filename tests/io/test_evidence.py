@@ -11,6 +11,7 @@ from mfh.config import HeadConfig
 from mfh.errors import InputError, NoLandmarkError
 from mfh.geometry.camera import camera_from_focal_px
 from mfh.io.evidence import load_evidence, save_evidence
+from mfh.io.figures import FIGURE_KINDS
 from mfh.pipeline.conclude import conclude, with_camera
 from mfh.types import FocalProvenance, Region, Segment
 from tests.io.evidence_files import redescribed, rewritten, stored
@@ -33,6 +34,18 @@ def test_what_comes_back_is_what_was_gathered(stored, gathered):
         np.testing.assert_allclose(one.relative, other.relative, rtol=1e-6, atol=1e-7)
     alike = replace(back, photo=gathered.photo, relative=gathered.relative, evidence=gathered.evidence)
     assert alike == gathered
+
+
+def test_what_landmarks_look_like_comes_back_and_may_be_missing(stored, gathered):
+    before = [one.figure for image in gathered.evidence for one in image.landmarks]
+    after = [one.figure for image in load_evidence(stored).evidence for one in image.landmarks]
+    assert [one is None for one in after] == [one is None for one in before] == [False, False, True, True, True]
+    for one, other in zip(before[:2], after[:2], strict=True):
+        np.testing.assert_array_equal(one.mask, other.mask)
+        np.testing.assert_array_equal(one.vertices_m, other.vertices_m)
+        np.testing.assert_array_equal(one.faces, other.faces)
+    rewritten(stored, **dict.fromkeys(FIGURE_KINDS))
+    assert all(one.figure is None for image in load_evidence(stored).evidence for one in image.landmarks)
 
 
 def test_what_was_asked_comes_back_and_files_from_before_ask_nothing(tmp_path, stored, gathered):

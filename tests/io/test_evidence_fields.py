@@ -65,6 +65,7 @@ BAD_FIELDS = {
     "landmarks.0.0.stature_m": [0, -1.7],
     "landmarks.0.0.evidence": ["head", None],
     "landmarks.0.0.colour": ["red"],
+    "landmarks.0.0.figure": [{}, {"mask": [[True]], "vertices_m": [], "faces": []}, "a body", 1],
     "seconds": [None, [1], {"fit": "long"}],
     "models": [{"painter": 3}, ["sprite"], None],
     "seed": [-1, 1.5, None, "7"],
@@ -111,6 +112,11 @@ BAD_ARRAYS = {
     "pixel_depth_m": lambda a: [a[:-1], -a, 0 * a, a * 1e7, a + np.inf, a.astype(str)],
     "pixel_person": lambda a: [a[:-1], a - 5, a + 5, a.astype(np.int64), a.astype(float)],
     "pixel_counts": lambda a: [a[:-1], -a, a[::-1] + 1, a.astype(np.int32), np.full_like(a, 2**62), a.astype(float)],
+    "figure_landmark": lambda a: [a[:-1], a - 1, a[::-1], a + 100, a.astype(np.int32), a[:0]],
+    "figure_sizes": lambda a: [a[:-1], a * 0, a + 1, -a, a * 10**6, a[:, :3], np.full_like(a, 2**62)],
+    "figure_masks": lambda a: [a[:-1], a.astype(np.int64), a[None]],
+    "figure_vertices_m": lambda a: [a[:-1], a + np.nan, a * np.float32(1e9), a[:, :2], a.astype(np.float64)],
+    "figure_faces": lambda a: [a[:-1], a - 1, a + 1, a[:, :2], a.astype(np.int64)],
     "about": lambda a: [a[None], np.zeros(3), np.str_(""), np.bytes_(b"{}")],
 }
 

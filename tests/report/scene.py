@@ -1,11 +1,12 @@
 """A made-up room for the report: floor, slanted wall, sky; people and objects measured with errors."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from mfh.geometry.camera import camera_from_focal_px
-from mfh.types import Evidence, FocalProvenance, Landmark, Photo, RelativeDepth, Space
+from mfh.types import Evidence, Figure, FocalProvenance, Landmark, Photo, RelativeDepth, Space
 from mfh.types.observations import Gathered
 
 FLOOR_M, WALL_M, HORIZON = 1.5, (6.0, 11.0), 0.45
@@ -44,6 +45,8 @@ def room(
     seen = [_landmark(photo, one, label="") for one in STANDING] + [_landmark(photo, one, "chair") for one in CHAIRS]
     rejected = _landmark(photo, (0.05, 2.0, 0.0), "", verdict="rejected", reason="too small: 12 px")
     images = [_evidence([*seen, rejected], rng, space, relief=relief)]
+    first = images[0].landmarks[0]
+    images[0] = replace(images[0], landmarks=(replace(first, figure=standing(first, photo)), *images[0].landmarks[1:]))
     for number, one in enumerate(PAINTED):
         images.append(_evidence([_landmark(photo, one, "", source=f"painting {number}")], rng, space, relief=False))
     return Gathered(
@@ -60,6 +63,21 @@ def room(
         provenance="the painter learned it somewhere",
         max_depth_m=200.0,
     )
+
+
+def standing(one: Landmark, photo: Photo) -> Figure:
+    """Return the figure of a person who is as a box: 0.5 m wide, 0.3 m deep, and as tall as said."""
+    camera, z = photo.camera, one.origin_m
+    assert z is not None and one.stature_m is not None
+    left, _, right, bottom = one.box_xyxy
+    middle = ((left + right) / 2 - camera.cx) / camera.fx * z
+    feet = (bottom - camera.cy) / camera.fy * z
+    corners = np.array([[x, y, d] for x in (-0.25, 0.25) for y in (-one.stature_m, 0) for d in (-0.15, 0.15)])
+    sides = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    faces = [triangle for a, b, c, d in sides for triangle in ((a, b, c), (a, c, d))]
+    mask = np.zeros((40, 12), bool)
+    mask[2:, 3:9] = True
+    return Figure(mask, (corners + [middle, feet, z]).astype(np.float32), np.array(faces, np.int32))
 
 
 def _landmark(

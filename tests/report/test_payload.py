@@ -1,4 +1,5 @@
 import base64
+import gzip
 import io
 import json
 from dataclasses import replace
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mfh import FocalRequest, KnownDistance, KnownSizes, Request, load_evidence, refit, save_evidence
+from mfh import FocalRequest, KnownDistance, KnownHeight, KnownSizes, Request, load_evidence, refit, save_evidence
 from mfh.report.again import command_of
+from mfh.report.bodies import MOST_BODIES, packed_bodies
 from mfh.report.encode import EncodedDepth
 from mfh.report.focal import answers_by_focal, is_linear
 from mfh.report.payload import POINTS, grid_shape, report_payload
@@ -140,3 +142,48 @@ def test_the_command_quotes_what_a_shell_would_read(room_result):
     photo = replace(room_result.photo, path="a b'; rm -rf x.jpg")
     words = command_of(replace(room_result, photo=photo))
     assert words.startswith("mfh predict 'a b'\"'\"'; rm -rf x.jpg' --preset pocket --seed 3")
+
+
+def unpacked(text: str, kind: str) -> np.ndarray:
+    """Rows of three from the columns that a page reads."""
+    return np.frombuffer(gzip.decompress(base64.b64decode(text)), kind).reshape(3, -1).T
+
+
+def test_a_measured_body_is_sent_to_the_millimetre(payload, room_result):
+    bodies = [one["body"] for one in payload["landmarks"]]
+    assert [k for k, one in enumerate(bodies) if one] == [0]
+    figure = room_result.landmarks[0].figure
+    corners = unpacked(bodies[0]["corners"], "<i2") * 1e-3 + bodies[0]["middle"]
+    np.testing.assert_allclose(corners, figure.vertices_m, atol=1e-3)
+    np.testing.assert_array_equal(unpacked(bodies[0]["faces"], "<u2"), figure.faces)
+
+
+def test_no_more_bodies_are_sent_than_a_page_bears(room_result):
+    one = room_result.landmarks[0]
+    crowd = [replace(one, weight=k / 100) for k in range(MOST_BODIES + 5)]
+    kept = packed_bodies([replace(crowd[-1], verdict="rejected"), *crowd])
+    assert [k for k, body in enumerate(kept) if body is None] == list(range(6))
+    huge = replace(one.figure, vertices_m=one.figure.vertices_m * 1000)
+    assert packed_bodies([replace(one, figure=huge)]) == [None]
+
+
+def test_a_body_moves_with_the_focal_length_and_grows_with_the_height_that_is_given(gathered_room, room_result):
+    figure, camera = room_result.landmarks[0].figure, room_result.photo.camera
+    longer = refit(gathered_room, focal=FocalRequest(focal_px=1.5 * camera.fx)).landmarks[0]
+    farther = longer.distance_m - room_result.landmarks[0].distance_m
+    assert farther > 1
+    np.testing.assert_allclose(longer.figure.vertices_m - figure.vertices_m, [[0, 0, farther]] * 8, atol=1e-4)
+    taller = refit(gathered_room, Request(KnownSizes(heights=(KnownHeight(1.87, person=0),)))).landmarks[0]
+    np.testing.assert_allclose(taller.figure.vertices_m, figure.vertices_m * 1.1, rtol=1e-4)
+
+
+def test_thumbnails_show_the_mask(payload, room_result):
+    (first, second) = (payload["landmarks"][k]["thumb"] for k in (0, 1))
+    assert first["masked"] and not second["masked"]
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(first["jpeg"]))), float).mean(2)
+    height, width = shown.shape
+    left, top, right, bottom = (round(one * side) for one, side in zip(first["box"], (width, height) * 2, strict=True))
+    wide = right - left
+    # The figure is in the middle half of its box; around it the picture is darker.
+    body = shown[top + (bottom - top) // 4 : bottom - 8, left + wide * 3 // 8 : right - wide * 3 // 8]
+    assert body.mean() > 1.5 * shown[:, : left + wide // 8].mean()

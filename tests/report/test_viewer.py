@@ -128,6 +128,48 @@ def test_two_clicks_in_the_scene_are_those_in_the_photo(room_open, gathered_room
     assert lengths_in(page)[0][0] == pytest.approx(as_command(gathered_room, [(start, end)])[0][0], rel=0.04)
 
 
+def body_on_canvas(page, settled):
+    """Left, top, right and bottom of what a landmark's figure adds to the scene, as shares of it."""
+    shot = """() => { const canvas = document.getElementById("cloud"), to = document.createElement("canvas");
+        to.width = 640; to.height = 480; const context = to.getContext("2d"); context.drawImage(canvas, 0, 0, 640, 480);
+        return Array.from(context.getImageData(0, 0, 640, 480).data); }"""
+    pictures = []
+    page.mouse.move(1, 1)
+    for pointed in (False, True):
+        if pointed:
+            page.locator("#used li").filter(has_text="#0").hover()
+        settled(page)
+        pictures.append(np.array(page.evaluate(shot)).reshape(480, 640, 4)[..., :3].astype(int))
+    changed = np.abs(pictures[1] - pictures[0]).max(2) > 12
+    rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+    return columns[0], rows[0], columns[-1], rows[-1]
+
+
+def test_a_measured_body_stands_where_it_was_measured(room_open, gathered_room, room_result):
+    page = room_open.page
+    page.locator("#figures").click()
+    page.locator("#angles button[value=camera]").click()
+    left, top, right, bottom = body_on_canvas(page, settle)
+
+    def projected(figure, camera):
+        x, y, z = figure.vertices_m.astype(float).T
+        u, v = camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy
+        return u.min(), v.min(), u.max(), v.max()
+
+    expected = projected(room_result.landmarks[0].figure, room_result.photo.camera)
+    np.testing.assert_allclose((left, top, right), expected[:3], atol=3)
+    # What is nearer to the camera than the body, such as the ground before its feet, hides it.
+    assert top + 100 < bottom <= expected[3] + 3
+    page.locator("#focal").focus()
+    page.keyboard.press("End")
+    page.locator("#angles button[value=camera]").click()
+    moved = body_on_canvas(page, settle)
+    focal_px = float(page.locator("#focal-command").inner_text().rpartition(" ")[2])
+    full = refit(gathered_room, focal=FocalRequest(focal_px=focal_px))
+    again = projected(full.landmarks[0].figure, full.photo.camera)
+    np.testing.assert_allclose(moved[:3], again[:3], atol=4)
+
+
 def test_the_slider_is_refit(room_open, gathered_room):
     page = room_open.page
     click(page, ENDS[0][0])

@@ -1,4 +1,5 @@
-// What stands in the points: people as figures of their height, objects as boxes of their size, the camera, the ground.
+// What stands in the points: people as their measured bodies, or as figures of their height where there is none, objects
+// as boxes of their size, the camera, the ground.
 
 import {
   BoxGeometry,
@@ -36,6 +37,7 @@ const OUTLINE = [
 ] as const;
 const HEAD = { at: 0.93, radius: 0.07 };
 const UP = new Vector3(0, 1, 0);
+const BODY = 0.5;
 
 export interface FigureColours {
   person: string;
@@ -55,7 +57,14 @@ export function landmarkFigures(model: Model, ground: Ground | null, colours: Fi
     const [x1, y1] = model.point(left, top, distance);
     const [x2, y2] = model.point(right, bottom, distance);
     const group = new Group();
-    if (one.object) {
+    const body = model.bodies[number];
+    if (body) {
+      // With another focal length a body is nearer or farther, as large as before.
+      const farther = distance - (model.payload.answer.landmarks[number]!.distance_m ?? distance);
+      const [x, y, z] = body.middle;
+      group.add(surface(body.shape, one.painted ? colours.painted : colours.person));
+      group.position.set(x, -y, -(z + farther));
+    } else if (one.object) {
       const [width, height] = [Math.max(x2 - x1, 0.01), Math.max(y2 - y1, 0.01)];
       group.add(...box(width, height, Math.min(width, height), colours.object));
       group.position.set((x1 + x2) / 2, -(y1 + y2) / 2, -distance);
@@ -79,6 +88,14 @@ export function emphasize(figures: Map<number, Group>, number: number | null): v
       if (part instanceof Mesh) part.material.opacity = key === number ? 0.9 : part.userData.opacity;
       if (part instanceof LineSegments) part.material.opacity = key === number ? 1 : 0.75;
     });
+}
+
+/** A body: its own far side is hidden by its near side, the points behind it are seen through it. */
+function surface(shape: BufferGeometry, colour: string): Mesh {
+  const material = new MeshLambertMaterial({ color: new Color(colour), transparent: true, opacity: BODY });
+  const mesh = new Mesh(shape, material);
+  mesh.userData.opacity = BODY;
+  return mesh;
 }
 
 function figure(height: number, colour: string, painted: boolean): (Mesh | LineSegments)[] {

@@ -1,5 +1,6 @@
 // The answer at a focal length, and the depth of every place of the photo under it.
 
+import { type Body, readBodies } from "./bodies";
 import { logDepth, unpack, unpackFloats } from "./decode";
 import type { AnswerRow, Curve, LandmarkAt, Payload } from "./payload";
 import { interpolate } from "./quantiles";
@@ -49,6 +50,8 @@ export class Model {
     readonly payload: Payload,
     base: Float64Array,
     private readonly posteriors: Posterior[],
+    /** Of each landmark, where it is a person who was measured. */
+    readonly bodies: (Body | null)[],
   ) {
     const { scale, shift } = payload.answer;
     const disparity = payload.space === "disparity";
@@ -61,7 +64,11 @@ export class Model {
   }
 
   static async read(payload: Payload): Promise<Model> {
-    const [bytes, floats] = await Promise.all([unpack(payload.depth.data), unpackFloats(payload.posteriors.data)]);
+    const [bytes, floats, bodies] = await Promise.all([
+      unpack(payload.depth.data),
+      unpackFloats(payload.posteriors.data),
+      readBodies(payload.landmarks),
+    ]);
     const posteriors: Posterior[] = [];
     let start = 0;
     for (const count of payload.posteriors.counts) {
@@ -72,7 +79,7 @@ export class Model {
       });
       start += 3 * count;
     }
-    return new Model(payload, logDepth(payload.depth, bytes), posteriors);
+    return new Model(payload, logDepth(payload.depth, bytes), posteriors, bodies);
   }
 
   get width(): number {

@@ -42,7 +42,8 @@ export interface Landmark {
   size_m: number | null;
   log_sigma: number;
   reason: string;
-  thumb: { jpeg: string; box: [number, number, number, number] } | null;
+  thumb: { jpeg: string; box: [number, number, number, number]; masked: boolean } | null;
+  body: { middle: [number, number, number]; corners: string; faces: string } | null;
 }
 
 export interface Payload {

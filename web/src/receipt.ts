@@ -148,7 +148,8 @@ export class Receipt {
   private thumbnail(one: Landmark, now: LandmarkAt): HTMLElement {
     const frame = make("span", { class: "thumb" });
     if (one.thumb) {
-      const what = one.painted ? `place of a person painted in ${one.source}` : `${one.kind} in the photo`;
+      const seen = one.thumb.masked ? "outline" : "box";
+      const what = one.painted ? `place of a person painted in ${one.source}` : `${one.kind} in the photo, with its ${seen}`;
       const away = now.distance_m === null ? "" : `, ${metresText(now.distance_m)} away`;
       const box = make("span", { class: "box" });
       const [left, top, right, bottom] = one.thumb.box;
@@ -158,6 +159,7 @@ export class Receipt {
         right: `${(1 - right) * 100}%`,
         bottom: `${(1 - bottom) * 100}%`,
       });
+      box.hidden = one.thumb.masked;
       const picture = make("img", { src: `data:image/jpeg;base64,${one.thumb.jpeg}`, alt: `${what}${away}` });
       frame.append(make("span", { class: "framed" }, picture, box));
     }

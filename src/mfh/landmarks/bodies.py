@@ -14,6 +14,7 @@ from mfh.errors import Rejected
 from mfh.geometry.camera import subsample_camera
 from mfh.geometry.masks import erode_3x3
 from mfh.geometry.rasterize import rasterize_depth
+from mfh.landmarks.figures import figure_of
 from mfh.landmarks.gates import MIN_PIXELS, body_gate, duplicate_gate, likely_gate, mesh_gate
 from mfh.types import Camera, Evidence, HumanMesh, Landmark, Person, PseudoGroundTruth
 
@@ -152,10 +153,11 @@ def _landmark(sighting: Sighting, person: Person, mesh: HumanMesh | None, reason
     if mesh is not None and np.isfinite(mesh.vertices_m).all():
         distance_m = float(np.median(mesh.vertices_m[:, 2]))
     left, top, right, bottom = (float(edge) for edge in person.box_xyxy)
+    box_xyxy = (left, top, right, bottom)
     return Landmark(
         source=sighting.source,
         measured_by=sighting.finder if mesh is None else sighting.measurer,
-        box_xyxy=(left, top, right, bottom),
+        box_xyxy=box_xyxy,
         score=float(person.score),
         distance_m=distance_m,
         stature_m=None if mesh is None else mesh.stature_m,
@@ -168,6 +170,8 @@ def _landmark(sighting: Sighting, person: Person, mesh: HumanMesh | None, reason
         # Adults are painted.
         far_share=0.0 if mesh is None or sighting.source != "photo" else mesh.near_share,
         far_log=0.0 if mesh is None else mesh.near_log,
+        # Of who is rejected, the body may be anything.
+        figure=figure_of(box_xyxy, person.instance_mask, mesh if reason is None else None),
     )
 
 

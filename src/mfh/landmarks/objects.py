@@ -15,6 +15,7 @@ from numpy import ndarray
 
 from mfh.errors import Rejected
 from mfh.geometry.masks import box_iou
+from mfh.landmarks.figures import figure_of
 from mfh.landmarks.gates import distance_gate
 from mfh.landmarks.object_sizes import OBJECT_SIZES, SCREENS_AND_PICTURES, ObjectSize
 from mfh.scale.range_prior import photo_range
@@ -231,4 +232,5 @@ def _landmark(
         far_share=size.far_share,
         far_log=size.far_log,
         relative_sigma=relative_sigma,
+        figure=figure_of(one.box_xyxy, one.mask),
     )

@@ -15,6 +15,7 @@ from mfh.errors import Rejected
 from mfh.geometry.masks import erode_3x3
 from mfh.landmarks.bodies import LONG_SIDE_PX, Judged
 from mfh.landmarks.contact import EDGE_PX, MIN_READINGS, Contact, read_ground
+from mfh.landmarks.figures import figure_of
 from mfh.landmarks.gates import MIN_PIXELS, distance_gate
 from mfh.types import Camera, Landmark, PastedSprite, PseudoGroundTruth
 
@@ -59,10 +60,11 @@ def judge_sprite(
     elif shown.sum() < MIN_SHOWN * (sprite.px_per_m * sprite.stature_m / step) ** 2:
         reason = "hidden: too little of the sprite is in the picture"
     given = inner if reason is None else np.zeros_like(inner)
+    box_xyxy = _box(sprite.sprite_mask)
     landmark = Landmark(
         source=source,
         measured_by=painter,
-        box_xyxy=_box(sprite.sprite_mask),
+        box_xyxy=box_xyxy,
         score=1.0,
         distance_m=float(z),
         stature_m=sprite.stature_m,
@@ -72,6 +74,7 @@ def judge_sprite(
         log_distance_sigma=math.hypot(sprite.log_size_sigma, reading_sigma if by_body else 0.0),
         shared_log_sigma=sprite.shared_log_sigma,
         origin_m=float(z),
+        figure=figure_of(box_xyxy, sprite.sprite_mask),
     )
     truth = PseudoGroundTruth(np.where(given, z, np.inf), np.where(given, 0, -1))
     return Judged((landmark,), truth, step)

@@ -242,7 +242,10 @@ def _moved(evidence: Evidence, factor: float) -> Evidence:
         farther_m = landmark.origin_m * (factor - 1)
         depth_m[evidence.person == person] += farther_m
         landmarks[person] = replace(
-            landmark, origin_m=landmark.origin_m * factor, distance_m=landmark.distance_m + farther_m
+            landmark,
+            origin_m=landmark.origin_m * factor,
+            distance_m=landmark.distance_m + farther_m,
+            figure=landmark.figure and landmark.figure.farther(farther_m),
         )
     moved = replace(evidence, depth_m=depth_m, landmarks=tuple(landmarks))
     # A body keeps its relief however near it comes.

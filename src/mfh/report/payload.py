@@ -13,6 +13,7 @@ from mfh import __version__
 from mfh.io.json_text import plain_values
 from mfh.io.receipt import versions
 from mfh.report.again import command_of, with_report
+from mfh.report.bodies import PackedBody, packed_bodies
 from mfh.report.encode import encode_log_depth, packed_floats
 from mfh.report.focal import AnswerAt, PackedPosterior, answer_of, answers_by_focal
 from mfh.report.pictures import Thumbnail, photo_jpeg, thumbnails
@@ -65,8 +66,10 @@ def report_payload(result: MetricDepth, *, commands: Sequence[str] = ()) -> dict
         "known_sizes": [one.name for one in result.known_sizes],
         "limited_by": None if result.interval is None else result.interval.limited_by,
         "landmarks": [
-            _landmark(number, one, thumb)
-            for number, (one, thumb) in enumerate(zip(result.landmarks, thumbnails(result), strict=True))
+            _landmark(number, *each)
+            for number, each in enumerate(
+                zip(result.landmarks, thumbnails(result), packed_bodies(result.landmarks), strict=True)
+            )
         ],
         "answer": _answer(base),
         "by_focal": [_answer(one, like=base) for one in by_focal],
@@ -121,7 +124,7 @@ def _middle(result: MetricDepth) -> float:
     return interval_value(result.basis.solution.fit.consensus, result.relative)
 
 
-def _landmark(number: int, one: Landmark, thumb: Thumbnail | None) -> dict[str, object]:
+def _landmark(number: int, one: Landmark, thumb: Thumbnail | None, body: PackedBody | None) -> dict[str, object]:
     """Return what does not depend on the focal length."""
     own, shared = one.log_distance_sigma or 0.0, one.shared_log_sigma or 0.0
     return {
@@ -137,6 +140,7 @@ def _landmark(number: int, one: Landmark, thumb: Thumbnail | None) -> dict[str, 
         "log_sigma": math.hypot(own, shared),
         "reason": one.reason,
         "thumb": None if thumb is None else asdict(thumb),
+        "body": None if body is None else asdict(body),
     }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 from PIL import Image
 
@@ -20,6 +20,7 @@ _THUMB_PX = (150, 190)
 """Largest width and height of a thumbnail."""
 _MARGIN = 0.15
 MOST_THUMBS = 48
+_DARKER, _FILLED = 0.6, 0.45
 
 
 def photo_jpeg(photo: Photo) -> tuple[str, int, int]:
@@ -44,12 +45,14 @@ class Thumbnail:
     """A small picture around a landmark.
 
     Attributes:
-        jpeg: base64.
+        jpeg: base64. Where the landmark's pixels are known, what is around them is darker.
         box: left, top, right and bottom of the landmark in it, as shares of its width and height.
+        masked: whether they are.
     """
 
     jpeg: str
     box: tuple[float, float, float, float]
+    masked: bool
 
 
 def thumbnails(result: MetricDepth) -> list[Thumbnail | None]:
@@ -91,13 +94,47 @@ def _thumbnail(photo: Photo, landmark: Landmark, painting: MeasuredPainting | No
         rows = slice(top * tall // height, max(bottom * tall // height, top * tall // height + 1))
         columns = slice(left * wide // width, max(right * wide // width, left * wide // width + 1))
         crop = painting.rgb[rows, columns]
-    pixels = np.rint(np.clip(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), 0, 1) * 255).astype(np.uint8)
+    small = np.clip(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), 0, 1)
     x1, y1, x2, y2 = landmark.box_xyxy
     across, down = 1 / (right - left), 1 / (bottom - top)
     # A pixel reaches half to either side of its coordinate, and a box of the whole photo begins at -0.5.
     inside = ((x1 + 0.5 - left) * across, (y1 + 0.5 - top) * down, (x2 + 0.5 - left) * across, (y2 + 0.5 - top) * down)
     shares = tuple(round(min(max(one, 0.0), 1.0), 4) for one in inside)
-    return Thumbnail(base64.b64encode(_jpeg(pixels, 82)).decode(), (shares[0], shares[1], shares[2], shares[3]))
+    place = (shares[0], shares[1], shares[2], shares[3])
+    if landmark.figure is not None:
+        # Of a painted person who is not in the picture there is the outline.
+        small = _masked(small, landmark.figure.mask, inside, painted=landmark.painted and painting is None)
+    pixels = np.rint(small * 255).astype(np.uint8)
+    return Thumbnail(base64.b64encode(_jpeg(pixels, 82)).decode(), place, landmark.figure is not None)
+
+
+def _masked(
+    rgb: Float[ndarray, "h w 3"],
+    mask: Bool[ndarray, "a b"],
+    box: tuple[float, float, float, float],
+    *,
+    painted: bool,
+) -> Float[ndarray, "h w 3"]:
+    """Return a picture darkened around a mask, whose outline is drawn; of who is not in it, the mask is filled.
+
+    Args:
+        rgb: the picture.
+        mask: on a grid over the box.
+        box: left, top, right and bottom, as shares of the picture; it may reach outside.
+        painted: whether the person is not in the picture.
+    """
+    height, width = rgb.shape[:2]
+    left, top, right, bottom = box[0] * width, box[1] * height, box[2] * width, box[3] * height
+    # From pixel centres of the grid to those of the picture.
+    across, down = (right - left) / mask.shape[1], (bottom - top) / mask.shape[0]
+    to_picture = np.array([[across, 0, left + across / 2 - 0.5], [0, down, top + down / 2 - 0.5]])
+    share = cv2.warpAffine(mask.astype(np.float32), to_picture, (width, height), flags=cv2.INTER_LINEAR)
+    inside = share >= 0.5
+    rim = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~inside
+    shade = (1 - _DARKER * (1 - share))[..., None].astype(np.float32)
+    shown = rgb * shade if not painted else rgb * (1 - _FILLED * share[..., None]) + _FILLED * share[..., None]
+    shown[rim] = 1.0
+    return shown
 
 
 def _jpeg(pixels: UInt8[ndarray, "h w 3"], quality: int) -> bytes:

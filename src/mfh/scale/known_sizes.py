@@ -287,6 +287,7 @@ def _rescaled(evidence: Evidence, person: int, factor: float) -> Evidence:
         stature_m=None if landmark.stature_m is None else landmark.stature_m * factor,
         distance_m=None if landmark.distance_m is None else landmark.distance_m * factor,
         origin_m=None if landmark.origin_m is None else landmark.origin_m * factor,
+        figure=landmark.figure and landmark.figure.scaled(factor),
         log_distance_sigma=KNOWN_HEIGHT_LOG_SIGMA,
         # Whose height is known is no child taken for an adult.
         far_share=0.0,

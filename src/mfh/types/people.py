@@ -1,9 +1,10 @@
 """People and objects: found, measured, and judged as evidence of scale."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
@@ -118,6 +119,30 @@ class PseudoGroundTruth:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """What is seen of a person or an object, and a person's body: small, for pictures, of no part in the answer.
+
+    Attributes:
+        mask: (a, b) visible pixels, on a grid over the landmark's box.
+        vertices_m: (v, 3) float32 corners of a simplified body surface in the camera frame; none where no body was
+            measured.
+        faces: (f, 3) vertex indices.
+    """
+
+    mask: Bool[ndarray, "a b"]
+    vertices_m: Float[ndarray, "v 3"]
+    faces: Int[ndarray, "f 3"]
+
+    def scaled(self, factor: float) -> "Figure":
+        """Return the figure of a body so many times larger and farther, which covers the same pixels."""
+        return replace(self, vertices_m=self.vertices_m * np.float32(factor))
+
+    def farther(self, metres: float) -> "Figure":
+        """Return the figure of the same body so much farther along the camera's axis."""
+        return replace(self, vertices_m=self.vertices_m + np.array([0, 0, metres], np.float32))
+
+
+@dataclass(frozen=True)
 class Landmark:
     """One person or object considered as evidence of scale, with its verdict: a row of the scale receipt.
 
@@ -148,6 +173,7 @@ class Landmark:
         far_share: probability that the distance is too large: part of an object is hidden.
         far_log: mean log factor by which it then is.
         relative_sigma: one-sigma error of the relative depth read at it; 0 where its pixels average it out.
+        figure: what it looks like; None where only its box is known.
     """
 
     source: str
@@ -171,6 +197,7 @@ class Landmark:
     far_share: float = 0.0
     far_log: float = 0.0
     relative_sigma: float = 0.0
+    figure: Figure | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_person(self) -> bool:
