@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mfh import __version__
+from mfh.cli.batch import batch
 from mfh.cli.command_line import note
 from mfh.cli.convert import convert
 from mfh.cli.demo import demo
@@ -36,6 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(predict)
+app.command()(batch)
 app.command()(refit)
 app.command()(report)
 app.command()(convert)

@@ -21,6 +21,7 @@ EXTRAS = {
     "heif": ("pillow-heif",),
     "exr": ("OpenEXR",),
     "app": ("fastapi", "uvicorn", "python-multipart", "gradio"),
+    "batch": ("pyarrow", "fsspec"),
 }
 PURPOSES = {
     "hub": "published models from a model hub",
@@ -31,6 +32,7 @@ PURPOSES = {
     "heif": "HEIC photos",
     "exr": "depth in OpenEXR files",
     "app": "mfh app and mfh serve",
+    "batch": "mfh batch",
 }
 
 

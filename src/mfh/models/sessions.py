@@ -47,9 +47,16 @@ def cpu_session(weights: Path, what: str) -> "InferenceSession":
         if session is None:
             options = onnxruntime.SessionOptions()
             options.log_severity_level = 3
+            options.intra_op_num_threads = network_threads()
             session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
             _OPEN[key] = session
     return session
+
+
+def network_threads() -> int:
+    """Return how many threads one network may use: MFH_THREADS, or 0 for onnxruntime's own choice."""
+    text = os.environ.get("MFH_THREADS", "")
+    return int(text) if text.isdecimal() else 0
 
 
 def input_size(height: int, width: int, pixels: int, *, stride: int = _STRIDE) -> tuple[int, int]:

@@ -31,6 +31,7 @@ def save_result(
     report: str | None = None,
     formats: Formats | None = None,
     commands: Sequence[str] = (),
+    with_preview: bool = True,
 ) -> Written:
     """Write the files of one result: depth, pictures, its paintings with their strip where it kept them, its evidence.
 
@@ -42,6 +43,7 @@ def save_result(
         report: the page to write beside them; None for none, and then that of an earlier run goes.
         formats: of the depth; None for the usual ones.
         commands: that made it, as typed.
+        with_preview: whether preview.png is among them.
 
     Returns:
         Where they are, with the receipt.
@@ -53,8 +55,9 @@ def save_result(
     def fill(folder: Path) -> dict[str, object]:
         rows = rows_of_result(result, commands=commands)
         files, sentences = write_formats(folder, rows, formats or Formats())
-        files["preview"] = "preview.png"
-        _write_picture(folder / files["preview"], preview(result))
+        if with_preview:
+            files["preview"] = "preview.png"
+            _write_picture(folder / files["preview"], preview(result))
         files |= _write_paintings(folder, result)
         if gathered is not None:
             save_evidence(folder / EVIDENCE_FILE, gathered)

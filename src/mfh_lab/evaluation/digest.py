@@ -1,13 +1,11 @@
 """Digests of what results are a function of: the packages' code and weights, and models in folders."""
 
 import hashlib
-import os
 from functools import cache
 from pathlib import Path
 
 import mfh
 import mfh_lab
-from mfh.io.reading import reading
 
 _MODEL_CODE = ("models", "geometry", "weights/data", "types")
 _MODEL_SUFFIXES = (".py", ".onnx", ".npz")
@@ -23,23 +21,6 @@ def package_digest() -> str:
             if path.suffix in _CODE and "cli" not in path.relative_to(folder).parts:
                 digest.update(path.relative_to(folder.parent).as_posix().encode())
                 digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def folder_digest(folder: Path, suffixes: tuple[str, ...] = ()) -> str:
-    """Return a digest of the names, sizes and times of a folder's files, without reading them.
-
-    Args:
-        folder: where they are, at any depth.
-        suffixes: of the files that count; none for all.
-    """
-    digest = hashlib.sha256()
-    with reading(folder, what="", expected="a folder of files that stay as they are"):
-        for path in sorted(folder.rglob("*")):
-            if os.path.isfile(path) and (not suffixes or path.suffix.lower() in suffixes):
-                facts = path.stat()
-                name = path.relative_to(folder).as_posix()
-                digest.update(f"{name}\n{facts.st_size}\n{facts.st_mtime_ns}\n".encode(errors="surrogatepass"))
     return digest.hexdigest()[:16]
 
 

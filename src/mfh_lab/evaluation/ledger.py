@@ -17,6 +17,7 @@ from pathlib import Path
 from mfh.errors import InputError
 from mfh.io.atomic import atomic_path, make_folder
 from mfh.io.reading import check_file, parse_json, read_json, reading
+from mfh.pipeline.settings import differences
 from mfh_lab.evaluation.methods.stored import is_stored, prediction_path
 
 LEDGER, DONE, PREDICTIONS = "ledger.json", "done.jsonl", "predictions"
@@ -27,7 +28,6 @@ _MAX_DONE_BYTES = 1 << 30
 _LEFT = re.compile(r"\.(ledger|done|scores|failures|summary|timings|\.mfh-written)\.\d+\.tmp\.\w+")
 _LEFT_ANSWER = re.compile(r"\..+\.\d+\.tmp\.npz", re.DOTALL)
 """Names that :func:`mfh.io.atomic.atomic_path` gives to what it has not renamed yet."""
-_ABSENT = "nothing"
 _SHOWN = 3
 
 
@@ -117,29 +117,6 @@ def open_ledger(folder: Path, settings: Mapping[str, object], *, restart: bool =
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return Ledger(folder, {done.name: done for done in _read_done(folder / DONE)})
-
-
-def differences(old: object, new: object, where: str = "") -> list[str]:
-    """Return what differs between two JSON objects, one text each: "method.seed was 0, is 1".
-
-    Args:
-        old: what is there.
-        new: what is asked for.
-        where: path to both, with dots.
-    """
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = [*old, *(key for key in new if key not in old)]
-        prefix = f"{where}." if where else ""
-        return [
-            line
-            for key in keys
-            for line in differences(old.get(key, _ABSENT), new.get(key, _ABSENT), f"{prefix}{key}")
-        ]  # fmt: skip
-    return [] if old == new else [f"{where} was {_short(old)}, is {_short(new)}"]
-
-
-def _short(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -10,9 +10,10 @@ from mfh.errors import InputError, shown
 from mfh.models.protocols import Painter, RelativeDepthModel
 from mfh.models.registry import Role, load_models, names_of
 from mfh.pipeline.inference import Models
+from mfh.pipeline.settings import folder_digest
 from mfh_lab.evaluation.datasets.frames import FrameDataset
 from mfh_lab.evaluation.datasets.sample import Dataset
-from mfh_lab.evaluation.digest import folder_digest, model_code_digest
+from mfh_lab.evaluation.digest import model_code_digest
 from mfh_lab.evaluation.protocols import EvaluationView, view
 from mfh_lab.evaluation.protocols import Protocol as Rulebook
 from mfh_lab.evaluation.remember import Memory, RememberingPainter, RememberingPeople, RememberingRelativeDepth

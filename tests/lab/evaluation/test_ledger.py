@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mfh.errors import InputError
-from mfh_lab.evaluation.ledger import DONE, LEDGER, PREDICTIONS, Done, differences, open_ledger
+from mfh.pipeline.settings import differences
+from mfh_lab.evaluation.ledger import DONE, LEDGER, PREDICTIONS, Done, open_ledger
 from mfh_lab.evaluation.methods.method import Prediction
 from mfh_lab.evaluation.methods.stored import prediction_path, write_prediction
 

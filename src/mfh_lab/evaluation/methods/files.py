@@ -9,8 +9,8 @@ import numpy as np
 from mfh.errors import InputError, shown
 from mfh.io.maps import SUFFIXES, read_map
 from mfh.io.units import UNITS, parse_unit
+from mfh.pipeline.settings import folder_digest
 from mfh.types import Photo, Space
-from mfh_lab.evaluation.digest import folder_digest
 from mfh_lab.evaluation.methods.method import Contender, Prediction
 from mfh_lab.evaluation.methods.stored import is_stored, prediction_path, read_prediction
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from mfh.errors import BackendError, InputError
 from mfh.models.relative_depth.hub_depth import MARKER
+from mfh.pipeline.settings import folder_digest
 from mfh.types import Photo, Space
 from mfh.weights.hub import locate, parse_source
-from mfh_lab.evaluation.digest import folder_digest
 from mfh_lab.evaluation.methods.hub_metric_depth import FocalUse, MetricDepthModel, kind_of, load_metric_depth
 from mfh_lab.evaluation.methods.method import Contender, Prediction
 

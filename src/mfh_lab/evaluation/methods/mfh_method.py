@@ -1,10 +1,7 @@
 """This project's method, with any preset and changes to it."""
 
-import json
-import math
 from copy import copy
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
@@ -12,11 +9,9 @@ from numpy import ndarray
 
 from mfh.config import Config
 from mfh.errors import InputError
-from mfh.io.reading import parse_json
-from mfh.models.registry import names_of
 from mfh.pipeline.pipeline import MetricFromHuman
+from mfh.pipeline.settings import settings_of
 from mfh.types import MetricDepth, Photo
-from mfh_lab.evaluation.digest import folder_digest
 from mfh_lab.evaluation.methods.method import Contender, Prediction
 
 NAME = "mfh"
@@ -56,20 +51,6 @@ def mfh_contender(config: Config, *, title: str = NAME) -> Contender:
         lambda: MfhMethod(MetricFromHuman.from_config(config)),
         title=title,
     )
-
-
-def settings_of(config: Config) -> dict[str, object]:
-    """Return what the answers of a configuration are a function of, in plain JSON values.
-
-    Args:
-        config: its pictures for the user do not count.
-    """
-    content = asdict(config)
-    del content["keep_paintings"], content["painting"]["answer_interrupted"]
-    if math.isinf(config.painting.budget_s):
-        content["painting"]["budget_s"] = None
-    folders = {role: folder_digest(Path(name)) for role, name in names_of(config).items() if Path(name).is_dir()}
-    return parse_json(json.dumps({**content, "folders": folders}, allow_nan=False))
 
 
 def with_fixed_scale(config: Config, fixed_scale: float | None, *, protocol: str) -> Config:

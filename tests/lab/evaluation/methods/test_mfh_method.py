@@ -8,10 +8,10 @@ import pytest
 from mfh.config import HeadConfig, preset
 from mfh.errors import BackendError, InputError, WeightsError
 from mfh.pipeline.pipeline import MetricFromHuman
+from mfh.pipeline.settings import differences, settings_of
 from mfh.types import MetricHead, ScaleInterval
-from mfh_lab.evaluation.ledger import differences
 from mfh_lab.evaluation.methods.method import Method
-from mfh_lab.evaluation.methods.mfh_method import MfhMethod, mfh_contender, prediction_of, settings_of, with_fixed_scale
+from mfh_lab.evaluation.methods.mfh_method import MfhMethod, mfh_contender, prediction_of, with_fixed_scale
 from tests import toy_world
 
 

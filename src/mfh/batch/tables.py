@@ -1,0 +1,101 @@
+"""Rows in Parquet files: written whole or not at all, and read in blocks."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from mfh.batch.rows import Row
+from mfh.errors import BackendError, InputError
+from mfh.io.atomic import atomic_path
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_BLOCK = 16_384
+
+
+def need_tables() -> None:
+    """Refuse to begin without the library that writes the rows.
+
+    Raises:
+        BackendError: where it is not installed.
+    """
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise BackendError("mfh batch writes Parquet: pip install 'metric-from-human[batch]'") from error
+
+
+def schema() -> "pa.Schema":
+    """Return the columns of the rows: those of :class:`~mfh.batch.rows.Row`, in its order."""
+    import pyarrow as pa
+
+    hints = get_type_hints(Row)
+    kinds = {float: pa.float64(), float | None: pa.float64(), int | None: pa.int64()}
+    return pa.schema([(one.name, kinds.get(hints[one.name], pa.string())) for one in fields(Row)])
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows as one file.
+
+    Args:
+        path: ends with .parquet.
+        rows: in the order of the file.
+
+    Raises:
+        InputError: where it cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema())
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> "pa.Table":
+    """Return rows from a file of :func:`write_rows`.
+
+    Args:
+        path: the file.
+        columns: those that are needed; None for all.
+
+    Raises:
+        FileNotFoundError: where it is not there.
+        InputError: for a damaged or foreign file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path, memory_map=False) as file:
+            if not file.schema_arrow.equals(schema()):
+                raise InputError(f"{path} has other columns than mfh batch writes: choose another folder with --out")
+            return file.read(columns=None if columns is None else list(columns))
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path} is damaged ({error}): expected rows of mfh batch; remove it") from error
+
+
+def parquet_rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of any Parquet file.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: for a file that is none.
+        BackendError: where the library is not installed.
+    """
+    need_tables()
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            for block in file.iter_batches(_BLOCK):
+                yield from block.to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path} cannot be read as Parquet ({error}): expected a table with a column path") from error

@@ -1,0 +1,143 @@
+"""``mfh batch``: many photos, in several processes, to be resumed."""
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mfh.cli.exits import EXIT_DONE
+from mfh.cli.flags import FormatOptions, check_number
+from mfh.cli.groups import grouped
+from mfh.cli.options import MethodOptions, ModelOptions, parse_megapixels
+from mfh.cli.progress import progress_line
+from mfh.errors import InputError, shown
+
+if TYPE_CHECKING:
+    from mfh.batch.run import Progress
+
+_STATUS = "status"
+_MOST_WORKERS = 256
+_PRINTED_EVERY_S = 60.0
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """Where results go, who measures, and when to stop."""
+
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; the same one resumes it.")] = Path(
+        "batch"
+    )
+    workers: Annotated[int, typer.Option(help="Processes, each with its own models.")] = 1
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Every N-th photo, from the I-th on: one part of many.", show_default=False),
+    ] = None
+    retry: Annotated[bool, typer.Option("--retry", help="Try photos without depth again.")] = False
+    max_failure_rate: Annotated[
+        float, typer.Option(help="Stop where a larger share of the photos, of 20 or more, has no depth.")
+    ] = 1.0
+    save_evidence: Annotated[bool, typer.Option("--save-evidence", help="Also write evidence.npz, for mfh refit.")] = (
+        False
+    )
+    preview: Annotated[bool, typer.Option("--preview", help="Also write preview.png.")] = False
+    max_megapixels: Annotated[float, typer.Option(help="Refuse larger photos before decoding them.")] = 100.0
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False
+
+    def check(self) -> None:
+        """Refuse numbers that no run can have.
+
+        Raises:
+            InputError: for such a number.
+        """
+        check_number("--workers", self.workers, 1, _MOST_WORKERS)
+        check_number("--max-failure-rate", self.max_failure_rate, 0, 1)
+
+
+@grouped
+def batch(
+    options: BatchOptions,
+    method: MethodOptions,
+    models: ModelOptions,
+    form: FormatOptions,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Photos, folders, patterns, lists (.txt) or tables (.csv, .jsonl, .parquet) with a column path; or "
+            "status and the folder of a run.",
+            show_default=False,
+        ),
+    ] = None,
+) -> int:
+    """Measure many photos: files in OUT/photos, a row for each in OUT/rows.parquet; the same command resumes it."""
+    options.check()
+    from mfh.batch.tables import need_tables
+
+    need_tables()
+    if inputs and inputs[0] == _STATUS:
+        return _status(inputs[1:])
+    if not inputs:
+        raise InputError("no photo given: expected photos, a folder or a table, as in mfh batch photos/ --out run")
+    from mfh.batch.ledger import open_ledger
+    from mfh.batch.local import LocalEngine
+    from mfh.batch.manifest import read_inputs, shard_of
+    from mfh.batch.run import TooManyFailures, run
+    from mfh.batch.worker import Job
+    from mfh.pipeline.settings import settings_of, version_of_models
+
+    config, formats = models.apply(method.config()), form.chosen()
+    max_pixels = parse_megapixels(options.max_megapixels)
+    items = shard_of(read_inputs(inputs), options.shard)
+    settings = {
+        **settings_of(config),
+        **version_of_models(),
+        "formats": list(formats.names),
+        "max_points": formats.max_points,
+        "evidence": options.save_evidence,
+        "preview": options.preview,
+        "max_pixels": max_pixels,
+    }
+    ledger = open_ledger(options.out, settings)
+    job = Job(config, options.out, ledger.mark, formats, options.save_evidence, options.preview, max_pixels)
+    with progress_line(quiet=options.quiet) as line:
+        printed = time.monotonic()
+
+        def report(progress: "Progress") -> None:
+            nonlocal printed
+            line.update(progress.line(), progress.done / progress.total)
+            if not (options.quiet or sys.stderr.isatty()) and time.monotonic() - printed > _PRINTED_EVERY_S:
+                printed = time.monotonic()
+                print(f"mfh: {progress.line()}", file=sys.stderr, flush=True)
+
+        try:
+            progress = run(
+                items,
+                ledger,
+                lambda: LocalEngine(job, options.workers),
+                retry=options.retry,
+                max_failure_rate=options.max_failure_rate,
+                report=report,
+            )
+        except TooManyFailures as stopped:
+            raise InputError(
+                f"{stopped.progress.unmeasured} of {stopped.progress.measured} photos have no depth, and "
+                f"--max-failure-rate is {options.max_failure_rate:g}: see mfh batch status {options.out}; the same "
+                "command goes on"
+            ) from None
+    if not options.quiet:
+        print(f"{options.out}: {progress.summary()}; rows in {options.out / 'rows.parquet'}")
+    return EXIT_DONE
+
+
+def _status(folders: list[str]) -> int:
+    """Print what is in the folders of runs."""
+    from mfh.batch.status import status_lines
+
+    if not folders:
+        raise InputError("status of what: expected the folder of a run, as in mfh batch status run")
+    for folder in folders:
+        for line in status_lines(Path(folder)):
+            print(shown(line))
+    return EXIT_DONE

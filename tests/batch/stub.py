@@ -1,0 +1,96 @@
+"""Workers without networks, to be made in other processes."""
+
+import os
+import signal
+import time
+
+import numpy as np
+
+from mfh.batch.rows import Row
+from mfh.batch.worker import Worker
+from mfh.errors import BackendError, NoLandmarkError
+from tests.report.scene import room
+
+
+def gather(photo, request):
+    """What models may have said: the made-up room, whatever is in the photo."""
+    if "nobody" in photo.name:
+        raise NoLandmarkError("nobody is in it", tried=("looking",))
+    height, width = photo.pixels.shape[:2]
+    made_up = room(width, height)
+    return type(made_up)(**{**vars(made_up), "photo": photo, "lengths": tuple(request.lengths)})
+
+
+def quick(job):
+    """A worker whose models answer at once."""
+    return Worker(job, gather)
+
+
+class Deadly(Worker):
+    """Ends its process on some photos: always, or the first time."""
+
+    def measure(self, opened):
+        """Measure a photo, or die."""
+        name = opened.item.id
+        if "once" in name and not (mark := self.job.out / f"{name}.tried").exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if "deadly" in name:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().measure(opened)
+
+
+def deadly(job):
+    """A worker that some photos kill."""
+    return Deadly(job, gather)
+
+
+class Instant(Worker):
+    """Opens and writes nothing."""
+
+    def prepare(self):
+        """Load nothing."""
+
+    def open(self, item):
+        """Open nothing."""
+        return item
+
+    def measure(self, opened):
+        """Measure nothing."""
+        return opened
+
+    def write(self, answered):
+        """Return a row."""
+        return Row(id=answered.id, path=answered.path, camera="", status="ok", fingerprint=self.job.fingerprint)
+
+
+class Slow(Worker):
+    """Takes its time."""
+
+    def measure(self, opened):
+        """Measure a photo, slowly."""
+        time.sleep(0.05)
+        return super().measure(opened)
+
+
+def slow(job):
+    """A worker that takes its time."""
+    return Slow(job, gather)
+
+
+class Unloadable(Worker):
+    """Has no models."""
+
+    def prepare(self):
+        """Fail."""
+        raise BackendError("the package of the models is missing")
+
+
+def picture(path, seed=0, size=(48, 64)):
+    """Write a small photo of noise."""
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 255, (*size, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
