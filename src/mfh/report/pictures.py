@@ -33,7 +33,7 @@ def photo_jpeg(photo: Photo) -> tuple[str, int, int]:
         pixels = small_photo(photo, size)
     data = b""
     for quality in _QUALITIES:
-        data = _jpeg(pixels, quality)
+        data = jpeg_of(pixels, quality)
         if len(data) <= PHOTO_BYTES:
             break
     return base64.b64encode(data).decode(), *size
@@ -97,10 +97,11 @@ def _thumbnail(photo: Photo, landmark: Landmark, painting: MeasuredPainting | No
     # A pixel reaches half to either side of its coordinate, and a box of the whole photo begins at -0.5.
     inside = ((x1 + 0.5 - left) * across, (y1 + 0.5 - top) * down, (x2 + 0.5 - left) * across, (y2 + 0.5 - top) * down)
     shares = tuple(round(min(max(one, 0.0), 1.0), 4) for one in inside)
-    return Thumbnail(base64.b64encode(_jpeg(pixels, 82)).decode(), (shares[0], shares[1], shares[2], shares[3]))
+    return Thumbnail(base64.b64encode(jpeg_of(pixels, 82)).decode(), (shares[0], shares[1], shares[2], shares[3]))
 
 
-def _jpeg(pixels: UInt8[ndarray, "h w 3"], quality: int) -> bytes:
+def jpeg_of(pixels: UInt8[ndarray, "h w 3"], quality: int) -> bytes:
+    """Return a picture as a JPEG file."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "JPEG", quality=quality, optimize=True)
     return stream.getvalue()
