@@ -39,11 +39,13 @@ _CSS = """
 .mfh-links a { display: inline-block; padding: 6px 12px; margin: 3px; border: 1px solid; border-radius: 6px; }
 .mfh-failed { color: #b3261e; font-weight: 600; overflow-wrap: anywhere; }
 .dark .mfh-failed { color: #ffb4ab; }
-#progress { gap: 6px; }
+#progress { gap: 8px; }
+#progress .html-container { padding: 0; }
 #live { gap: 8px 24px; align-items: flex-start; }
 #interval { flex: 0 1 440px; min-width: min(100%, 300px) !important; }
 #strip { flex: 1 1 480px; min-width: min(100%, 300px) !important; }
-#interval:not(:has(p)), #strip:not(:has(figure)), #live:not(:has(p)), #painted:not(:has(details)) { display: none; }
+#interval:not(:has(p)), #strip:not(:has(figure)), #live:not(:has(p)), #painted:not(:has(details)),
+#bar:not(:has(progress)), #status:not(:has(div[role])) { display: none; }
 .mfh-bar { display: flex; align-items: center; gap: 12px; font-variant-numeric: tabular-nums; }
 .mfh-bar progress { flex: 1; min-width: 0; accent-color: #1a7f37; }
 """

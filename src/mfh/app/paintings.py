@@ -253,6 +253,6 @@ def _figure(one: Picture) -> str:
     reason = "" if one.used else f"<small>{html.escape(one.reason)}</small>"
     return (
         f'<figure class="mfh-{kind}" title="{about}"><span class="mfh-frame">'
-        f'<img src="data:image/jpeg;base64,{one.jpeg}" alt="{about}" width="{width}" height="{height}">{boxes}</span>'
+        f'<img src="data:image/jpeg;base64,{one.jpeg}" alt="{about}" width="{width}" height="{height}"/>{boxes}</span>'
         f"<figcaption>painted {one.number}: <b>{kind}</b>{reason}</figcaption></figure>"
     )

@@ -7,7 +7,8 @@ from typing import Protocol, runtime_checkable
 
 from mfh.app.work import Refusal
 from mfh.config import Config, PeopleMode, changed, preset
-from mfh.models.needs import what_is_missing
+from mfh.errors import BackendError, WeightsError
+from mfh.models.needs import needs_of, what_is_missing
 from mfh.models.registry import CONFIG_FIELDS
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.pipeline.request import Request
@@ -83,12 +84,17 @@ class PresetModels:
         if self._loaded is not None and self._loaded.config.name == name:
             return self._loaded
         config = self._configs[name]
-        # The models in memory stay where these cannot be loaded anyway.
-        if missing := what_is_missing(config):
+        # The models in memory stay where these cannot be loaded anyway. Small model files are fetched when loaded.
+        if needs_of(config).packages and (missing := what_is_missing(config)):
             raise Refusal(503, f"preset {name} cannot run here: {missing}")
         if request.progress is not None:
             request.progress(f"loading preset {name}", 0.0)
         self._loaded = None
         gc.collect()
-        self._loaded = MetricFromHuman.from_config(config)
+        try:
+            self._loaded = MetricFromHuman.from_config(config)
+        except (BackendError, WeightsError) as error:
+            # Their own text may hold a path of the server.
+            missing = what_is_missing(config) or "its models cannot be loaded, see mfh doctor"
+            raise Refusal(503, f"preset {name} cannot run here: {missing}") from error
         return self._loaded
