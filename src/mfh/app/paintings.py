@@ -61,7 +61,7 @@ CSS = """
 .mfh-strip figcaption b { font-weight: 600; color: var(--mfh-used); }
 .mfh-strip .mfh-rejected figcaption b { color: var(--mfh-rejected); }
 .mfh-strip small {
-  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; font-size: 12px;
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 4; overflow: hidden; font-size: 12px;
   color: var(--mfh-quiet);
 }
 @media (max-width: 500px) { .mfh-strip { grid-template-columns: repeat(3, 1fr); } }
@@ -160,7 +160,7 @@ class Paintings:
             return ""
         last = self.steps[-1]
         gone = last.attempts - len(self.pictures)
-        missing = f'<p class="mfh-note">{gone} rejected, older ones are not kept.</p>' if gone else ""
+        missing = f'<p class="mfh-note">{gone} older ones, rejected, are not shown.</p>' if gone else ""
         return (
             f'<details><summary>{_counted(last)}</summary><div class="mfh-both">{self.panel(live=False)}'
             f'<div class="mfh-strip">{self.strip()}</div></div>{missing}</details>'
@@ -187,7 +187,8 @@ class Paintings:
             parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick_label(tick_m)} m</text>')
         every = math.ceil(last_slot / _MOST_LABELS)
         for slot in range(0, last_slot + 1, every):
-            label = slot or "photo"
+            # As they are numbered on the receipt and under the thumbnails.
+            label = slot - 1 if slot else "photo"
             parts.append(f'<text x="{across(slot):.1f}" y="{_BOTTOM + 18}" text-anchor="middle">{label}</text>')
         if shown:
             above = [f"{across(one.attempts):.1f} {up(depth.level_80_m[1]):.1f}" for one, depth in shown]
