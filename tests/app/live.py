@@ -27,19 +27,24 @@ from tests.report.scene import room
 
 @dataclass
 class StandIn:
-    """Models that see a made-up room in every photo; ``before`` is called first, with the progress of the request."""
+    """Models that see a made-up room in every photo; ``before`` and ``painting`` are called first."""
 
-    config: Config = field(default_factory=lambda: preset("pocket"))
+    configs: Mapping[str, Config] = field(default_factory=lambda: {name: preset(name) for name in ("pocket", "paper")})
     before: Callable[[Callable[[str, float], None]], None] = lambda progress: None
+    painting: Callable[[Photo, Request], None] = lambda photo, request: None
+    presets: list[str] = field(default_factory=list)
     asked: list[tuple[Photo, Request, object, object]] = field(default_factory=list)
 
-    def gather(self, photo: Photo, request: Request, *, people: object, seed: object) -> Gathered:
+    def gather(self, photo: Photo, request: Request, *, preset: str, people: object, seed: object) -> Gathered:
         assert request.progress is not None
         request.progress("relative depth", 0.0)
         self.asked.append((photo, request, people, seed))
+        self.presets.append(preset)
         self.before(request.progress)
+        self.painting(photo, request)
         height, width = photo.pixels.shape[:2]
-        return replace(room(width, height), photo=photo, region=request.region, lengths=tuple(request.lengths))
+        lengths = tuple(request.lengths)
+        return replace(room(width, height), photo=photo, preset=preset, region=request.region, lengths=lengths)
 
 
 @dataclass

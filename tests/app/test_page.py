@@ -5,7 +5,10 @@ import sys
 
 import pytest
 
+from mfh.app.presets import PresetModels
 from mfh.app.server import Limits
+from mfh.errors import NoLandmarkError
+from tests.app.emitting import Emitting, so_far
 from tests.app.live import Endless, live_server, picture, wait_for
 
 pytestmark = [
@@ -100,9 +103,7 @@ def test_a_photo_becomes_its_report(visit, app, photo, width, height):
 
     page.fill("#focal textarea, #focal input", "40")
     page.click("#again")
-    page.wait_for_function(
-        "document.querySelectorAll('#links a').length && !document.querySelector('#status progress')"
-    )
+    page.wait_for_function("document.querySelectorAll('#links a').length && !document.querySelector('#bar progress')")
     wait_for(lambda: app.service.store.count == 2)
     assert len(app.models.asked) == 1, "no model ran again"
 
@@ -136,6 +137,127 @@ def test_cancel_ends_the_job_at_its_next_step(visit, app, photo):
     app.models.before = lambda _: None
     page.click("#measure")
     page.wait_for_selector("#report iframe", timeout=60_000)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1366, 900), (390, 844)])
+def test_paintings_appear_one_by_one_and_the_interval_narrows(visit, app, photo, width, height):
+    app.models.painting = emitting = Emitting((True, False, True))
+    page = visit(width, height)
+    choose(page, photo)
+    page.click("#measure")
+    page.wait_for_selector("#bar:has-text('1 s')")
+    assert page.locator("#strip figure").count() == 0
+    words = []
+    for count, used in enumerate(("1 used", "1 used", "2 used"), 1):
+        emitting.let()
+        page.wait_for_selector(f"#interval p:has-text('After {count} painting'):has-text('{used}')")
+        page.wait_for_function(f"document.querySelectorAll('#strip figure').length === {count}")
+        words.append(page.inner_text("#interval strong"))
+        assert page.locator("#interval svg circle").count() == 1 + count
+        assert page.query_selector("#report iframe") is None
+    assert words == ["2.40 m (1.60-3.60)", "2.40 m (1.60-3.60)", "2.40 m (1.80-3.20)"]
+    kinds = [one.get_attribute("class") for one in page.query_selector_all("#strip figure")]
+    assert kinds == ["mfh-used", "mfh-rejected", "mfh-used"]
+    assert "hidden: 1 <b>of</b> the sprite" in page.get_attribute("#strip .mfh-rejected img", "alt")
+    borders = [
+        page.eval_on_selector(f"#strip .mfh-{kind} .mfh-frame", "one => getComputedStyle(one).borderTopStyle")
+        for kind in ("used", "rejected")
+    ]
+    assert borders == ["solid", "dashed"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # While nothing comes, the seconds go on and nothing is announced or sent again.
+    page.evaluate(
+        """() => {
+            window.changes = 0;
+            const counted = new MutationObserver((records) => { window.changes += records.length; });
+            for (const name of ["status", "interval", "strip"])
+                counted.observe(document.getElementById(name), { subtree: true, childList: true, characterData: true });
+        }"""
+    )
+    shown = page.inner_text("#bar")
+    page.wait_for_function("shown => document.querySelector('#bar').innerText !== shown", arg=shown)
+    assert page.evaluate("window.changes") == 0
+    assert page.locator("#bar [role=status]").count() == 0
+    emitting.let()
+    page.frame_locator("#report iframe").locator("html[data-ready=all]").wait_for(state="attached", timeout=60_000)
+    assert page.locator("#strip figure, #interval p, #bar progress").count() == 0
+    summary = page.locator("#painted summary")
+    assert summary.inner_text() == "3 paintings (2 used)"
+    assert not page.locator("#painted figure").first.is_visible(), "it is closed"
+    above = summary.bounding_box()["y"] < page.locator("#report iframe").bounding_box()["y"]
+    assert above
+    summary.click()
+    assert page.locator("#painted figure").count() == 3 and page.locator("#painted figure").first.is_visible()
+    assert page.inner_text("#painted strong") == words[-1]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+    page.click("#again")
+    wait_for(lambda: app.service.store.count == 2)
+    page.wait_for_selector("#painted summary:has-text('3 paintings')")
+    assert len(app.models.asked) == 1
+
+
+def test_cancel_while_people_are_painted_clears_them(visit, app, photo):
+    app.models.painting = emitting = Emitting()
+    page = visit(1366, 900)
+    choose(page, photo)
+    page.click("#measure")
+    emitting.let()
+    page.wait_for_selector("#strip figure")
+    page.click("#cancel")
+    page.wait_for_selector("#status:has-text('Cancelled')")
+    assert emitting.ended.wait(30)
+    wait_for(lambda: app.service.work.held == 0)
+    page.wait_for_function("!document.querySelector('#strip figure, #interval p, #bar progress')")
+
+
+def test_paintings_without_a_scale_stay_beside_the_line(visit, app, photo):
+    def nothing(photo, request):
+        request.on_painting(so_far(0, False, usable=0))
+        raise NoLandmarkError("no person was found")
+
+    app.models.painting = nothing
+    page = visit(390, 844)
+    choose(page, photo)
+    page.click("#measure")
+    page.wait_for_selector(".mfh-failed:has-text('no person was found')")
+    page.wait_for_selector("#painted summary:has-text('1 painting (0 used)')")
+    page.wait_for_function("!document.querySelector('#strip figure, #bar progress')")
+
+
+def choose_preset(page, name: str) -> None:
+    page.click("#preset input")
+    page.click(f"[role=option]:has-text('{name}')")
+    page.wait_for_function("name => document.querySelector('#preset input').value === name", arg=name)
+
+
+def test_a_preset_is_chosen_in_the_page(visit, app, photo):
+    page = visit(390, 844)
+    assert page.input_value("#preset input") == "pocket"
+    choose(page, photo)
+    choose_preset(page, "paper")
+    page.click("#measure")
+    page.wait_for_selector("#report iframe", timeout=60_000)
+    assert app.models.presets == ["paper"]
+    choose_preset(page, "pocket")
+    page.click("#measure")
+    wait_for(lambda: app.models.presets == ["paper", "pocket"])
+
+
+def test_a_preset_whose_models_are_not_here_is_one_line(visit, app, photo, monkeypatch, tmp_path):
+    for name in ("MFH_WEIGHTS", "HF_HUB_CACHE"):
+        monkeypatch.setenv(name, str(tmp_path / "nothing"))
+    # The models of the default are not needed for this.
+    monkeypatch.setattr("mfh.app.presets.MetricFromHuman.from_config", lambda config: None)
+    real = PresetModels(["pocket", "paper"])
+    monkeypatch.setattr(app.models, "gather", real.gather)
+    page = visit(1366, 900)
+    choose(page, photo)
+    choose_preset(page, "paper")
+    page.click("#measure")
+    line = page.wait_for_selector(".mfh-failed").inner_text()
+    assert line.startswith("preset paper cannot run here: no ") and "mfh weights fetch --preset paper" in line
+    assert "\n" not in line and str(tmp_path) not in line and page.query_selector("#report iframe") is None
 
 
 def test_a_token_in_the_address_becomes_a_cookie(browser, tmp_path, monkeypatch):

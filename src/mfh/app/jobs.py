@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Protocol, runtime_checkable
 
+from mfh.app.presets import Models
 from mfh.app.schema import DepthOptions, MeasureRequest, RefitRequest
 from mfh.app.store import Entry, Store, discard
 from mfh.app.work import Check, Refusal
-from mfh.config import Config, PeopleMode, changed, preset
 from mfh.errors import InputError, printable
 from mfh.io.evidence import EVIDENCE_FILE, load_evidence
 from mfh.io.focal import FocalRequest
@@ -16,64 +15,17 @@ from mfh.io.formats import Formats, formats_named
 from mfh.io.json_text import plain_values
 from mfh.io.photo import photo_from_bytes
 from mfh.io.results import Place
-from mfh.models.registry import CONFIG_FIELDS
 from mfh.pipeline.conclude import conclude
-from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.pipeline.refit import refit
-from mfh.pipeline.request import Request
+from mfh.pipeline.request import OnPainting, Request
 from mfh.pipeline.words import request_of
 from mfh.report.page import report_html
-from mfh.types import MetricDepth, Photo, Segment
+from mfh.types import MetricDepth, Segment
 from mfh.types.observations import Gathered
 from mfh.types.summary import describe_length
 from mfh.viz.save import save_result
 
 _MOST_LETTERS = 80
-
-
-@runtime_checkable
-class Models(Protocol):
-    """What runs on a photo: a preset's models, or a stand-in."""
-
-    @property
-    def config(self) -> Config:
-        """Everything that decides the answer where a request says nothing."""
-        ...
-
-    def gather(self, photo: Photo, request: Request, *, people: PeopleMode | None, seed: int | None) -> Gathered:
-        """Run the models on a photo."""
-        ...
-
-
-class PresetModels:
-    """The models of a preset, which stay in memory.
-
-    Args:
-        name: of the preset.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._pipeline = MetricFromHuman.from_config(preset(name))
-
-    @property
-    def config(self) -> Config:
-        """Of the preset."""
-        return self._pipeline.config
-
-    def gather(self, photo: Photo, request: Request, *, people: PeopleMode | None, seed: int | None) -> Gathered:
-        """Run the models on a photo.
-
-        Args:
-            photo: with its camera.
-            request: what is known and asked.
-            people: whose bodies give the scale; None as the preset has it.
-            seed: of the paintings; None as the preset has it.
-        """
-        overrides = {name: value for name, value in (("people", people), ("seed", seed)) if value is not None}
-        one = self._pipeline
-        models = {role: getattr(one, role) for role in CONFIG_FIELDS}
-        pipeline = MetricFromHuman(changed(one.config, **overrides), **models, missing_objects=one.missing_objects)
-        return pipeline.gather(photo, request)
 
 
 @dataclass(frozen=True)
@@ -85,22 +37,26 @@ class Asked:
         focal: focal length.
         formats: of the depth.
         report: whether the page is made.
+        preset: whose models run; empty for another fit, which runs none.
     """
 
     request: Request
     focal: FocalRequest
     formats: Formats
     report: bool
+    preset: str = ""
 
 
-def asked(options: DepthOptions | RefitRequest) -> Asked:
+def asked(options: DepthOptions | RefitRequest, presets: Sequence[str] = ()) -> Asked:
     """Return the options of a request.
 
     Args:
         options: as they came.
+        presets: names of those that are offered for a photo; the first counts where none is asked for.
 
     Raises:
-        InputError: for a word that is no size, region or length, a focal length no lens has, or an unknown format.
+        InputError: for a preset that is not offered, a word that is no size, region or length, a focal length no lens
+            has, or an unknown format.
     """
     focal = FocalRequest(focal_px=options.focal_px, fov_x_deg=options.fov_x_deg, focal_35mm=options.focal_35mm)
     request = request_of(
@@ -111,7 +67,12 @@ def asked(options: DepthOptions | RefitRequest) -> Asked:
         region=options.region,
         measure=options.measure,
     )
-    return Asked(request, focal, formats_named(options.formats), options.report)
+    name = ""
+    if isinstance(options, DepthOptions):
+        name = presets[0] if options.preset is None else options.preset
+        if name not in presets:
+            raise InputError(f"preset is {name!r}: expected one of {', '.join(presets)}")
+    return Asked(request, focal, formats_named(options.formats), options.report, name)
 
 
 def photo_name(name: str | None) -> str:
@@ -137,7 +98,14 @@ class Desk:
     store: Store
 
     def depth(
-        self, data: bytes, name: str, given: Asked, options: DepthOptions, check: Check
+        self,
+        data: bytes,
+        name: str,
+        given: Asked,
+        options: DepthOptions,
+        check: Check,
+        *,
+        on_painting: OnPainting | None = None,
     ) -> tuple[Entry, dict[str, object]]:
         """Measure a photo, and keep its files.
 
@@ -147,18 +115,20 @@ class Desk:
             given: the options, checked.
             options: the same as they came.
             check: called between steps.
+            on_painting: called after each painting.
 
         Returns:
             The result, and its receipt.
 
         Raises:
+            Refusal: where the models of the preset are not here.
             MfhError: for a photo, a size or a length that cannot be used, or no scale in it.
         """
         photo = photo_from_bytes(data, name=name, focal=given.focal)
-        request = replace(given.request, progress=check)
-        gathered = self.models.gather(photo, request, people=options.people, seed=options.seed)
+        request = replace(given.request, progress=check, on_painting=on_painting)
+        gathered = self.models.gather(photo, request, preset=given.preset, people=options.people, seed=options.seed)
         check()
-        result = conclude(gathered, head=self.models.config.head, known=request.known)
+        result = conclude(gathered, head=self.models.configs[given.preset].head, known=request.known)
         check()
         return self._kept(result, given, lambda folder: self._write(folder, result, given, gathered, check))
 

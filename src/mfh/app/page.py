@@ -12,6 +12,8 @@ from fastapi import FastAPI
 
 from mfh.app.guard import complain
 from mfh.app.jobs import Desk, asked
+from mfh.app.paintings import CSS as PAINTINGS_CSS
+from mfh.app.paintings import STRIP, Paintings
 from mfh.app.schema import DepthOptions, RefitRequest, read_form
 from mfh.app.server import failure_of
 from mfh.app.store import Entry
@@ -23,8 +25,8 @@ from mfh.io.formats import FORMATS
 EXAMPLE = Path(__file__).parent.parent / "examples" / "room" / "rgb.png"
 DISTANCE, HEIGHT = "distance from the camera", "height of a person"
 Made = tuple[Entry, dict[str, object]]
-Begin = Callable[[], Callable[[Check], Made]]
-"""Checks what was given, and returns what is done on the models' thread."""
+Begin = Callable[[Paintings], Callable[[Check], Made]]
+"""Checks what was given, and returns what is done on the models' thread; paintings are added meanwhile."""
 
 _ASKED_EVERY_S = 0.2
 _SWEPT_EVERY_S = 60
@@ -37,8 +39,18 @@ _CSS = """
 .mfh-links a { display: inline-block; padding: 6px 12px; margin: 3px; border: 1px solid; border-radius: 6px; }
 .mfh-failed { color: #b3261e; font-weight: 600; overflow-wrap: anywhere; }
 .dark .mfh-failed { color: #ffb4ab; }
-progress { width: 100%; }
+#progress { gap: 8px; }
+#progress .html-container { padding: 0; }
+#live { gap: 8px 24px; align-items: flex-start; }
+#interval { flex: 0 1 440px; min-width: min(100%, 300px) !important; }
+#strip { flex: 1 1 480px; min-width: min(100%, 300px) !important; }
+#interval:not(:has(p)), #strip:not(:has(figure)), #live:not(:has(p)), #painted:not(:has(details)),
+#bar:not(:has(progress)), #status:not(:has(div[role])) { display: none; }
+.mfh-bar { display: flex; align-items: center; gap: 12px; font-variant-numeric: tabular-nums; }
+.mfh-bar progress { flex: 1; min-width: 0; accent-color: #1a7f37; }
 """
+_MOST_STRIPS = 20
+"""Results of one session whose paintings stay on the page; each takes up to a few hundred kilobytes."""
 
 
 def mount_page(app: FastAPI, desk: Desk, work: Work, *, max_bytes: int) -> None:
@@ -74,7 +86,7 @@ def mount_page(app: FastAPI, desk: Desk, work: Work, *, max_bytes: int) -> None:
         run_history=False,
         mcp_server=False,
         theme=Base(font=_FONTS, font_mono=_MONO),
-        css=_CSS,
+        css=_CSS + PAINTINGS_CSS,
     )
 
 
@@ -102,7 +114,10 @@ def _page(desk: Desk, work: Work) -> Any:
                 photo.preprocess = lambda payload: None if payload is None else payload.path
                 gr.Examples([[str(EXAMPLE)]], [photo], label="Example", cache_examples=False)
             with gr.Column(min_width=280):
-                gr.Textbox(desk.models.config.name, label="Preset (mfh app --preset)", interactive=False)
+                presets = list(desk.models.configs)
+                preset = gr.Dropdown(
+                    presets, value=presets[0], label="Preset", filterable=False, interactive=True, elem_id="preset"
+                )
                 focal = gr.Textbox(label="Focal length, mm in 35 mm terms", placeholder="from EXIF", elem_id="focal")
                 formats = gr.Dropdown(list(FORMATS), value=["npz", "png"], multiselect=True, label="Formats")
                 what = gr.Radio([DISTANCE, HEIGHT], value=DISTANCE, label="What you know (click it in the photo)")
@@ -115,17 +130,24 @@ def _page(desk: Desk, work: Work) -> Any:
             measure = gr.Button("Measure", variant="primary", elem_id="measure")
             again = gr.Button("Fit again, without models", elem_id="again", interactive=False)
             cancel = gr.Button("Cancel", elem_id="cancel")
-        status = gr.HTML("", elem_id="status")
+        with gr.Column(elem_id="progress", elem_classes="mfh-live"):
+            status, bar = gr.HTML("", elem_id="status"), gr.HTML("", elem_id="bar")
+            with gr.Row(elem_id="live"):
+                interval = gr.HTML("", elem_id="interval")
+                strip = gr.HTML("", elem_id="strip", html_template=STRIP)
+            painted = gr.HTML("", elem_id="painted")
         report = gr.HTML("", elem_id="report", elem_classes="mfh-report")
         links = gr.HTML("", elem_id="links", elem_classes="mfh-links")
         history = gr.Dropdown([], value=None, label="Results of this session", elem_id="history", interactive=True)
 
-        async def measured(path: str | None, focal_35mm: str, words: str, names: list[str], session: Any):
-            async for one in _run(work, session, _depth(desk, path, focal_35mm, words, names)):
+        async def measured(path: str | None, model: str, focal_35mm: str, words: str, names: list[str], session: Any):
+            async for one in _run(work, session, _depth(desk, path, model, focal_35mm, words, names)):
                 yield one
 
         async def fitted(focal_35mm: str, words: str, names: list[str], session: Any):
-            async for one in _run(work, session, _refit(desk, session, focal_35mm, words, names)):
+            # It rests on the paintings of the first time.
+            old = session.get("results", {}).get(session.get("id"), {}).get("paintings", "")
+            async for one in _run(work, session, _refit(desk, session, focal_35mm, words, names), old):
                 yield one
 
         def at(session: Any, event: gr.SelectData) -> tuple[list[int], str]:
@@ -133,28 +155,31 @@ def _page(desk: Desk, work: Work) -> Any:
             number = _person_at(session, x, y)
             return [x, y], f"Clicked {x}, {y}" + ("" if number is None else f": person {number} of the receipt")
 
-        def chosen(name: str | None, session: Any) -> tuple[str, str, Any]:
+        def chosen(name: str | None, session: Any) -> tuple[str, str, str, Any]:
             one = session.get("results", {}).get(name)
             if one is None:
-                return "", "", session
+                return "", "", "", session
             if desk.store.find(one["id"]) is None:
-                return _failed("this result was removed: its time is over"), "", session
-            return _iframe(one["id"]), _links(one), {**session, "id": one["id"]}
+                return "", _failed("this result was removed: its time is over"), "", session
+            return one["paintings"], _iframe(one["id"]), _links(one), {**session, "id": one["id"]}
 
         def emptied(session: Any) -> tuple[Any, ...]:
             return {**session, "id": None, "people": []}, [], "", _CLICK, gr.update(interactive=False)
 
         hidden: Any = {"api_visibility": "private", "show_progress": "hidden"}
-        shown = [status, report, links, history, again, seen]
+        progress = [status, bar, interval, strip, painted]
+        shown = [*progress, report, links, history, again, seen]
         photo.select(at, [seen], [clicked, place], **hidden)
         photo.change(emptied, [seen], [seen, clicked, known, place, again], **hidden)
         add.click(_added, [clicked, what, metres, known, seen], [known, status], **hidden)
         runs: list[Any] = [
-            measure.click(measured, [photo, focal, known, formats, seen], shown, concurrency_limit=None, **hidden),
+            measure.click(
+                measured, [photo, preset, focal, known, formats, seen], shown, concurrency_limit=None, **hidden
+            ),
             again.click(fitted, [focal, known, formats, seen], shown, concurrency_limit=None, **hidden),
         ]
-        cancel.click(lambda: '<div role="status">Cancelled.</div>', None, [status], cancels=runs, **hidden)
-        history.input(chosen, [history, seen], [report, links, seen], **hidden)
+        cancel.click(lambda: (_status("Cancelled."), "", "", "", ""), None, progress, cancels=runs, **hidden)
+        history.input(chosen, [history, seen], [painted, report, links, seen], **hidden)
     return page
 
 
@@ -181,19 +206,19 @@ def _options(words: str, focal_35mm: str, names: list[str]) -> dict[str, object]
     return {**given, "focal_35mm": focal_35mm.strip() or None}
 
 
-def _depth(desk: Desk, path: str | None, focal_35mm: str, words: str, names: list[str]) -> Begin:
-    def begin() -> Callable[[Check], Made]:
+def _depth(desk: Desk, path: str | None, preset: str, focal_35mm: str, words: str, names: list[str]) -> Begin:
+    def begin(paintings: Paintings) -> Callable[[Check], Made]:
         if not path:
             raise InputError("no photo yet: upload one, take one, or choose the example")
-        options = read_form(DepthOptions, _options(words, focal_35mm, names))
-        given, file = asked(options), Path(path)
-        return lambda check: desk.depth(file.read_bytes(), file.name, given, options, check)
+        options = read_form(DepthOptions, {**_options(words, focal_35mm, names), "preset": preset})
+        given, file = asked(options, tuple(desk.models.configs)), Path(path)
+        return lambda check: desk.depth(file.read_bytes(), file.name, given, options, check, on_painting=paintings.add)
 
     return begin
 
 
 def _refit(desk: Desk, session: Any, focal_35mm: str, words: str, names: list[str]) -> Begin:
-    def begin() -> Callable[[Check], Made]:
+    def begin(_: Paintings) -> Callable[[Check], Made]:
         entry = desk.store.find(session.get("id") or "")
         if entry is None:
             raise InputError("no result to fit again: measure the photo first")
@@ -209,21 +234,26 @@ def _refit(desk: Desk, session: Any, focal_35mm: str, words: str, names: list[st
     return begin
 
 
-async def _run(work: Work, session: Any, begin: Begin) -> AsyncIterator[tuple[Any, ...]]:
-    """Do the work of a click, and yield what to show: the stages, then the report or one line."""
+async def _run(work: Work, session: Any, begin: Begin, painted: str = "") -> AsyncIterator[tuple[Any, ...]]:
+    """Do the work of a click, and yield what to show: stages and paintings, then the report or one line.
+
+    Before there are others, ``painted`` are the paintings, as HTML.
+    """
     import gradio as gr
 
-    same = (gr.skip(),) * 5
+    same, paintings = (gr.skip(),) * 5, Paintings()
     try:
-        job = begin()
+        job = begin(paintings)
         async with work.slot() as slot:
             task = asyncio.ensure_future(slot.run(job))
             try:
                 ticks = 0
                 while not task.done():
                     stage, fraction = slot.stage
-                    label = html.escape(f"{stage}, {ticks * _ASKED_EVERY_S:.0f} s")
-                    yield (f'<div role="status">{label}</div><progress value="{fraction:.2f}"></progress>', *same)
+                    ran = f'<progress value="{fraction:.2f}"></progress>{ticks * _ASKED_EVERY_S:.0f} s'
+                    # Gradio sends what differs from the last time: of the strip, what came to its end.
+                    seen = paintings.panel(), paintings.strip(), "" if paintings.steps else painted
+                    yield _status(stage), f'<div class="mfh-bar">{ran}</div>', *seen, *same
                     ticks += 1
                     await asyncio.wait([task], timeout=_ASKED_EVERY_S)
                 entry, receipt = task.result()
@@ -236,26 +266,33 @@ async def _run(work: Work, session: Any, begin: Begin) -> AsyncIterator[tuple[An
         status, body, _ = failure_of(error)
         if status == 500:
             complain(error)
-        yield (_failed(str(body["error"])), *same)
+        yield _failed(str(body["error"])), "", "", "", paintings.closed() or painted, *same
         return
-    yield _done(session, entry, receipt)
+    yield _done(session, entry, receipt, paintings.closed() or painted)
 
 
-def _done(session: Any, entry: Entry, receipt: Any) -> tuple[Any, ...]:
-    """Return what to show of a result, and what the session remembers."""
+def _done(session: Any, entry: Entry, receipt: Any, painted: str) -> tuple[Any, ...]:
+    """Return what to show of a result, and what the session remembers; ``painted`` are its paintings as HTML."""
     import gradio as gr
 
     depth = receipt["depth_m"]
     label = f"{receipt['photo']}: {depth['median']:.2f} m median"
-    one = {"label": label, "files": {**receipt["files"], "receipt": RECEIPT}, "id": entry.id}
+    one = {"label": label, "files": {**receipt["files"], "receipt": RECEIPT}, "id": entry.id, "paintings": painted}
     seen = [mark for mark in receipt["landmarks"] if mark["source"] == "photo" and mark["label"] is None]
-    results = {**session.get("results", {}), entry.id: one}
+    old = dict(session.get("results", {}))
+    for name in list(old)[: -_MOST_STRIPS + 1]:
+        old[name] = {**old[name], "paintings": ""}
+    results = {**old, entry.id: one}
     state = {"results": results, "id": entry.id, "people": [(mark["number"], mark["box_xyxy"]) for mark in seen]}
     choices = [(f"{count}. {value['label']}", name) for count, (name, value) in enumerate(results.items(), 1)]
     notes = "".join(f"<li>{html.escape(str(line))}</li>" for line in receipt["warnings"])
-    reach = f"{html.escape(label)}, {depth['nearest']:.2f} to {depth['farthest']:.2f} m"
+    reach = f"{label}, {depth['nearest']:.2f} to {depth['farthest']:.2f} m"
     return (
-        f'<div role="status">{reach}</div><ul>{notes}</ul>',
+        f"{_status(reach)}<ul>{notes}</ul>",
+        "",
+        "",
+        "",
+        painted,
         _iframe(entry.id),
         _links(one),
         gr.update(choices=choices, value=entry.id),
@@ -274,6 +311,10 @@ def _links(one: Any) -> str:
         f'<a href="/v1/results/{one["id"]}/{html.escape(name)}" download="{html.escape(name)}">{html.escape(name)}</a>'
         for name in one["files"].values()
     )
+
+
+def _status(line: str) -> str:
+    return f'<div role="status">{html.escape(line)}</div>'
 
 
 def _failed(line: str) -> str:

@@ -52,6 +52,7 @@ class DepthOptions(_Options):
     """What is known of a photo, and asked of it."""
 
     people: PeopleMode | None = Field(None, description="auto: in the photo, then painted; only; paint.")
+    preset: Word | None = Field(None, description="Which models: one of those that /healthz lists, else the first.")
     seed: int | None = Field(None, ge=0, le=LAST_SEED, description="Seed of the paintings; 0 where not given.")
 
 
@@ -147,7 +148,8 @@ class Health(BaseModel):
     """Whether new photos are taken."""
 
     status: str
-    preset: str
+    preset: str = Field(description="Of requests that name none.")
+    presets: list[str] = Field(description="That requests may name.")
     version: str
 
 

@@ -17,8 +17,9 @@ from starlette.types import ASGIApp
 from mfh import __version__
 from mfh.app.guard import LOOPBACK, Counts, Guard, complain
 from mfh.app.intake import read_json, read_photo
-from mfh.app.jobs import Desk, Models, asked, photo_name
+from mfh.app.jobs import Desk, asked, photo_name
 from mfh.app.metrics import CONTENT_TYPE, metrics_text
+from mfh.app.presets import Models
 from mfh.app.schema import (
     Answer,
     DepthOptions,
@@ -146,7 +147,7 @@ def _add_routes(app: FastAPI, desk: Desk, work: Work, limits: Limits) -> None:
         """Measure a photo: its receipt, and links to its files. The options are those of ``mfh predict``."""
         async with work.slot() as slot:
             data, name, options = await read_photo(request, max_bytes=limits.max_bytes, deadline=slot.deadline)
-            given = asked(options)
+            given = asked(options, tuple(desk.models.configs))
             made = await slot.run(
                 lambda check: desk.depth(data, photo_name(name), given, options, check), gone=_gone(request)
             )
@@ -203,7 +204,8 @@ def _add_reading(app: FastAPI, models: Models, store: Store, work: Work, counts:
     async def health() -> Response:
         """Return 200, or 503 where the server stops."""
         status = "stopping" if work.stopping else "ok"
-        body = {"status": status, "preset": models.config.name, "version": __version__}
+        presets = list(models.configs)
+        body = {"status": status, "preset": presets[0], "presets": presets, "version": __version__}
         return JSONResponse(body, 503 if work.stopping else 200)
 
     @app.get("/metrics", response_class=PlainTextResponse, summary="Counts for Prometheus")

@@ -1,7 +1,6 @@
 """``mfh doctor``: what is installed, which presets can run, and the command that fixes what is missing."""
 
 import platform
-from importlib import metadata
 from importlib.util import find_spec
 
 from mfh import __version__
@@ -80,13 +79,13 @@ def preset_needs(name: str) -> list[str]:
     Args:
         name: of the preset.
     """
-    from mfh.models.needs import needs_of
+    from mfh.models.needs import needs_of, split_installed
     from mfh.weights.cache import cache_folder, free_bytes
 
     needs = needs_of(preset(name))
     memory = f"about {needs.gpu_gb:.0f} GB of GPU memory" if needs.gpu_gb else "no GPU"
     lines = [f"needs {memory}, {needs.disk_bytes / 1e9:.2f} GB of model files"]
-    absent, _ = _split_installed(tuple(needs.packages))
+    absent, _ = split_installed(tuple(needs.packages))
     for module, install in needs.modules.items():
         if find_spec(module) is None:
             lines.append(f"package missing: {module}: {install}")
@@ -112,7 +111,9 @@ def package_status(packages: tuple[str, ...], *, fix: str) -> tuple[str, str]:
         packages: distribution names.
         fix: the command.
     """
-    missing, versions = _split_installed(packages)
+    from mfh.models.needs import split_installed
+
+    missing, versions = split_installed(packages)
     if missing:
         return "missing", f"no {', '.join(missing)}: {fix}"
     return "ok", ", ".join(versions)
@@ -127,12 +128,12 @@ def preset_status(name: str) -> tuple[str, str]:
     Args:
         name: of the preset.
     """
-    from mfh.models.needs import needs_of
+    from mfh.models.needs import needs_of, split_installed
     from mfh.pipeline.pipeline import MetricFromHuman
     from mfh.weights.catalog import catalog_model
 
     needs = needs_of(preset(name))
-    absent, _ = _split_installed(tuple(needs.packages))
+    absent, _ = split_installed(tuple(needs.packages))
     if needs.packages and (absent or needs.missing):
         return "-", f"cannot run yet: {len(absent)} packages and {len(needs.missing)} sets of model files are missing"
     if needs.packages:
@@ -158,12 +159,13 @@ def painter_status(name: str) -> tuple[str, str]:
     Args:
         name: of the painter.
     """
+    from mfh.models.needs import split_installed
     from mfh.models.registry import load_models
     from mfh.weights import store as weights
 
     entry = REGISTRY["painter"][name]
     if entry.packages:
-        absent, _ = _split_installed(entry.packages)
+        absent, _ = split_installed(entry.packages)
         missing = [one for one in entry.weights if not weights.is_here(one)]
         if absent or missing:
             fixes = [entry.install] if absent else []
@@ -194,18 +196,6 @@ def optional_status(role: Role, name: str) -> tuple[str, str]:
     steps = [] if find_spec(entry.module) else [f"no package {entry.module}: {entry.install}"]
     steps += [weights_fix(one) for one in entry.weights if not weights.is_here(one)]
     return ("-", "; ".join(steps)) if steps else ("ok", "package and model files are here")
-
-
-def _split_installed(packages: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """Return the packages that are missing, and those that are there with their versions."""
-    missing: list[str] = []
-    versions: list[str] = []
-    for package in packages:
-        try:
-            versions.append(f"{package} {metadata.version(package)}")
-        except metadata.PackageNotFoundError:
-            missing.append(package)
-    return missing, versions
 
 
 def _row(name: str, state: str, text: str) -> str:

@@ -3,6 +3,7 @@
 import importlib.util
 import secrets
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,6 +17,8 @@ from mfh.errors import BackendError, InputError, printable
 
 _SHORTEST_TOKEN = 16
 _MINUTE_S, _MB = 60.0, 1e6
+_DEFAULT = "pocket"
+_PRESETS = f"Which models: {', '.join(sorted(PRESETS))}; repeat it to offer several, the default first."
 
 
 @dataclass(frozen=True)
@@ -62,23 +65,29 @@ class ServerOptions:
 @grouped
 def serve(
     server: ServerOptions,
-    preset: Annotated[str, typer.Option(help=f"Which models: {', '.join(sorted(PRESETS))}.")] = "pocket",
+    preset: Annotated[
+        list[str] | None,
+        typer.Option(help=f"{_PRESETS} Without it: {_DEFAULT} alone.", show_default=False),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print no line for each request.")] = False,
 ) -> int:
     """Serve depth over HTTP: POST /v1/depth, /v1/refit and /v1/measure; needs the extra [app]."""
-    return _serve(server, preset, log=not quiet, page=False)
+    return _serve(server, preset or [_DEFAULT], log=not quiet, page=False)
 
 
 @grouped
 def app(
     server: ServerOptions,
-    preset: Annotated[str, typer.Option(help=f"Which models: {', '.join(sorted(PRESETS))}.")] = "pocket",
+    preset: Annotated[
+        list[str] | None,
+        typer.Option(help=f"{_PRESETS} Without it: all, {_DEFAULT} first.", show_default=False),
+    ] = None,
 ) -> int:
     """Open a page for photos in the browser, on the same server as mfh serve; needs the extra [app]."""
-    return _serve(server, preset, log=False, page=True)
+    return _serve(server, preset or [_DEFAULT, *sorted({*PRESETS} - {_DEFAULT})], log=False, page=True)
 
 
-def _serve(server: ServerOptions, preset: str, *, log: bool, page: bool) -> int:
+def _serve(server: ServerOptions, presets: Sequence[str], *, log: bool, page: bool) -> int:
     """Serve until a signal."""
     server.check()
     needed = ("fastapi", "python_multipart", "uvicorn", *(("gradio",) if page else ()))
@@ -87,7 +96,7 @@ def _serve(server: ServerOptions, preset: str, *, log: bool, page: bool) -> int:
         what = "mfh app needs a web page" if page else "mfh serve needs a web server"
         raise BackendError(f"{what}: pip install 'metric-from-human[app]'")
     from mfh.app.guard import LOOPBACK
-    from mfh.app.jobs import PresetModels
+    from mfh.app.presets import PresetModels
     from mfh.app.run import Server, bound_socket
     from mfh.app.server import Limits, make_service
 
@@ -104,13 +113,14 @@ def _serve(server: ServerOptions, preset: str, *, log: bool, page: bool) -> int:
             keep_s=server.keep * _MINUTE_S,
             log=log,
         )
-        service = make_service(PresetModels(preset), limits, page=page)
+        service = make_service(PresetModels(presets), limits, page=page)
         host = f"[{server.host}]" if ":" in server.host else server.host
         address = f"http://{printable(host)}:{listening.getsockname()[1]}"
         if page:
             print(f"open {address}/{f'?token={token}' if token else ''}", flush=True)
         else:
-            print(f"serving preset {preset} at {address}", flush=True)
+            offered = ", ".join(dict.fromkeys(presets))
+            print(f"serving preset {offered} at {address}", flush=True)
             if token and server.token is None:
                 print(f"token: {token} (Authorization: Bearer {token})", flush=True)
         Server(service, listening).run_here()

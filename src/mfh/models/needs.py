@@ -1,6 +1,9 @@
 """The requirements of a preset: packages, downloads, disk, GPU memory and licences."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib import metadata
+from importlib.util import find_spec
 
 from mfh.config import Config
 from mfh.errors import InputError
@@ -74,6 +77,43 @@ def needs_of(config: Config) -> Needs:
         gpu_gb=sum(entry.gpu_gb for entry in entries.values()),
         optional=tuple(name for name in models if name not in required),
     )
+
+
+def split_installed(packages: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the distributions that are not installed, and those that are with their versions."""
+    missing: list[str] = []
+    versions: list[str] = []
+    for package in packages:
+        try:
+            versions.append(f"{package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            missing.append(package)
+    return missing, versions
+
+
+def what_is_missing(config: Config) -> str:
+    """Return what a preset cannot run without and is not here, with the commands that get it; "" for nothing.
+
+    Nothing is loaded or fetched to find out, and no path is named.
+
+    Args:
+        config: of the preset.
+
+    Raises:
+        InputError: for an unknown name.
+    """
+    needs = needs_of(config)
+    absent, _ = split_installed(tuple(needs.packages))
+    absent += [module for module in needs.modules if find_spec(module) is None]
+    files = [name for name in needs.missing if name not in needs.optional]
+    parts = []
+    if absent:
+        installs = dict.fromkeys({**needs.packages, **needs.modules}[one] for one in absent)
+        parts.append(f"no package {', '.join(absent)}: {'; '.join(installs)}")
+    if files:
+        size = f" ({needs.download_bytes / 1e9:.1f} GB)" if needs.download_bytes else ""
+        parts.append(f"no model files of {', '.join(files)}: mfh weights fetch --preset {config.name}{size}")
+    return "; ".join(parts)
 
 
 def permitted(config: Config) -> tuple[Config, tuple[str, ...]]:

@@ -3,7 +3,6 @@
 What was gathered can be kept in a file and concluded again, for another focal length, head or known size.
 """
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,11 +22,10 @@ from mfh.pipeline.messages import (
     notes_for,
 )
 from mfh.pipeline.request import check_request
-from mfh.pipeline.solve import Solution, solve
+from mfh.pipeline.solve import Solution, limits_m, solve
 from mfh.scale.fit import ScaleFit, reject_person
 from mfh.scale.interval import depth_log_sigma, measure_lengths
-from mfh.scale.known_sizes import KnownSizes, depth_limit_m, without_known_sky
-from mfh.scale.reach import reach_m
+from mfh.scale.known_sizes import KnownSizes, without_known_sky
 from mfh.types import (
     Camera,
     Evidence,
@@ -95,7 +93,7 @@ def conclude(
     basis = solve_basis(gathered, relative, head=head, known=known, exclude=exclude)
     solution = basis.solution
     fit, errors, considered = solution.fit, solution.errors, solution.considered
-    limit_m, reached_m = limits_m(basis, relative)
+    limit_m, reached_m = limits_m(solution, relative, head=head, max_depth_m=gathered.max_depth_m)
     _check_reach(photo, relative, fit.head, considered, limit_m)
     landmarks = tuple(landmark for one in fit.evidence for landmark in one.landmarks)
     interval = solution.interval()
@@ -175,23 +173,6 @@ def solve_basis(
         shape_log_sigma=gathered.shape_log_sigma,
     )
     return Basis(gathered, head, known, tuple(exclude), solution)
-
-
-def limits_m(basis: Basis, relative: RelativeDepth) -> tuple[float, float]:
-    """Return the depth up to which an answer is valid, and that up to which the evidence reaches.
-
-    Args:
-        basis: scale and shift.
-        relative: of the photo, or a sample of it.
-    """
-    solution = basis.solution
-    fit = solution.fit
-    limit_m = depth_limit_m(solution.known, fit.head, max_depth_m=basis.gathered.max_depth_m)
-    if basis.head.kind == "silog":
-        # The paper's head has no interval of its own, and answers everywhere.
-        return limit_m, math.inf
-    reached_m = reach_m(fit.consensus, fit.head, relative, solution.errors.common)
-    return min(limit_m, reached_m), reached_m
 
 
 def _check_reach(

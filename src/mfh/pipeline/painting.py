@@ -18,7 +18,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.config import Config
-from mfh.errors import Rejected
+from mfh.errors import MfhError, Rejected
 from mfh.geometry.camera import resize_camera
 from mfh.geometry.masks import resize_relative
 from mfh.landmarks.bodies import judge_people
@@ -28,10 +28,22 @@ from mfh.models.protocols import Painter
 from mfh.pipeline.evidence import PaintedPeople, painting_evidence
 from mfh.pipeline.inference import Models, asking
 from mfh.pipeline.planning import LEAST_PEOPLE, PaintingPlan, plan_next, who_proposes
-from mfh.pipeline.solve import Solution
+from mfh.pipeline.request import OnPainting, PaintingSoFar
+from mfh.pipeline.solve import DepthSoFar, Solution, depth_so_far
 from mfh.scale.interval import tight_enough
 from mfh.scale.range_prior import region_range
-from mfh.types import Camera, Evidence, HumanMesh, PaintedPhoto, PastedSprite, Photo, Region, RelativeDepth, any_used
+from mfh.types import (
+    Camera,
+    Evidence,
+    HumanMesh,
+    MeasuredPainting,
+    PaintedPhoto,
+    PastedSprite,
+    Photo,
+    Region,
+    RelativeDepth,
+    any_used,
+)
 
 Stage = Callable[[str, float], AbstractContextManager[None]]
 Solve = Callable[[Sequence[Evidence]], Solution]
@@ -62,6 +74,7 @@ def paint_people(
     stage: Stage,
     solve: Solve | None = None,
     region: Region | None = None,
+    on_painting: OnPainting | None = None,
 ) -> PaintingRun:
     """Paint until enough paintings have usable people, or the answer is sure enough, or attempts or time run out.
 
@@ -77,6 +90,7 @@ def paint_people(
         solve: fits scale and shift to the paintings so far: the stop rule and the planner of masks read the
             same fit. None where neither is asked for.
         region: where metric depth is wanted most; None for the whole photo.
+        on_painting: called after each painting that counts, with the answer so far; it changes nothing.
 
     Returns:
         Evidence of every attempt that counts.
@@ -91,6 +105,7 @@ def paint_people(
     run = PaintingRun()
     usable = 0
     solution: Solution | None = None
+    before = _depth_so_far(solve, (), config) if on_painting else None
     while usable < limits.max_paintings:
         tried = len(run.evidence)
         if tried >= limits.max_attempts:
@@ -115,14 +130,41 @@ def paint_people(
                 raise
             return replace(run, ended_by=f"interrupted after {usable} paintings")
         for k, one in enumerate(on_photo(each, canvas, photo) for each in batch.evidence):
-            run = PaintingRun((*run.evidence, one), kept=run.kept + batch.kept[k : k + 1])
-            if any_used([one]):
+            kept = batch.kept[k : k + 1] if config.keep_paintings else ()
+            run = PaintingRun((*run.evidence, one), kept=run.kept + kept)
+            is_usable = any_used([one])
+            if is_usable:
                 usable += 1
                 # What comes after in the batch does not count: the answer must not depend on the size of batches.
                 solution = solve(run.evidence) if solve and (limits.until_interval or proposes) else None
-                if solution and (reason := _tight_enough(solution, limits.until_interval, region)):
-                    return replace(run, ended_by=reason)
+            if on_painting:
+                painting, meshes = batch.kept[k]
+                landmarks = batch.evidence[k].landmarks
+                on_painting(
+                    PaintingSoFar(
+                        MeasuredPainting(tried + k, painting.rgb, painting.paint_mask, landmarks, meshes),
+                        usable=usable,
+                        attempts=len(run.evidence),
+                        max_paintings=limits.max_paintings,
+                        max_attempts=limits.max_attempts,
+                        depth=_depth_so_far(solve, run.evidence, config),
+                        before=before,
+                    )
+                )
+            if is_usable and solution and (reason := _tight_enough(solution, limits.until_interval, region)):
+                return replace(run, ended_by=reason)
     return replace(run, ended_by=f"{limits.max_paintings} paintings with people collected")
+
+
+def _depth_so_far(solve: Solve | None, painted: Sequence[Evidence], config: Config) -> DepthSoFar | None:
+    """Return the answer by the paintings so far; None where they give no scale."""
+    if solve is None:
+        return None
+    try:
+        return depth_so_far(solve(painted), head=config.head, max_depth_m=config.max_depth_m)
+    except MfhError:
+        # No scale yet. What cannot be used at all is refused with the answer, and only there.
+        return None
 
 
 def _tight_enough(solution: Solution, half_width: float | None, region: Region | None) -> str:
@@ -155,7 +197,7 @@ def _paint_batch(
     measured = _measure(models, paintings, numbers, painter=painter.name, camera=photo.camera, config=config)
     evidence = painting_evidence(models, measured, relative, photo.camera, config)
     kept = [(one.painting, tuple(one.meshes)) for one in measured]
-    return PaintingRun(tuple(evidence), kept=tuple(kept) if config.keep_paintings else ())
+    return PaintingRun(tuple(evidence), kept=tuple(kept))
 
 
 def _measure(

@@ -161,7 +161,7 @@ class MetricFromHuman:
 
         Args:
             photo: a photo with its camera, or the path of a picture file.
-            request: known sizes, a region, lengths to measure, and a report of progress.
+            request: known sizes, a region, lengths to measure, and reports of progress.
 
         Returns:
             Metric depth at the photo's own resolution, with all it rests on.
@@ -250,7 +250,6 @@ class MetricFromHuman:
                     region_range(relative, request.region)
                 # Twelve bytes a pixel, and people are painted on a smaller one.
                 del rgb
-                solver = self._solver(photo, relative, tuple(evidence), known)
                 run = paint_people(
                     self.painter,
                     models,
@@ -258,8 +257,9 @@ class MetricFromHuman:
                     seen,
                     config=self.config,
                     stage=watch.stage,
-                    solve=solver,
+                    solve=self._solver(photo, relative, tuple(evidence), known),
                     region=request.region,
+                    on_painting=request.on_painting,
                 )
                 run = replace(run, evidence=tuple(on_photo(one, view, photo) for one in run.evidence))
                 evidence += run.evidence

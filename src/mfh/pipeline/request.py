@@ -1,16 +1,46 @@
-"""What is asked of one photo beside its depth: sizes that are known, a region, lengths, and a report of progress."""
+"""What is asked of one photo beside its depth: sizes that are known, a region, lengths, and reports of progress."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mfh.errors import InputError
 from mfh.geometry.camera import check_camera
+from mfh.pipeline.solve import DepthSoFar
 from mfh.scale.interval import segment_rays
 from mfh.scale.known_sizes import KnownSizes
-from mfh.types import Photo, Region, Segment
+from mfh.types import MeasuredPainting, Photo, Region, Segment
 
 Progress = Callable[[str, float], None]
 """Called with the stage and the fraction done."""
+
+
+@dataclass(frozen=True)
+class PaintingSoFar:
+    """A painting that was just judged, and the answer by all there is up to it.
+
+    Attributes:
+        painting: with the people found in it. Their boxes are in pixels of the painting, and their verdicts are those
+            before the fit, which may still reject one of several as an outlier.
+        usable: paintings with usable people so far, this one included.
+        attempts: paintings so far, usable or not.
+        max_paintings: usable ones after which painting ends.
+        max_attempts: paintings after which it ends.
+        depth: of the photo, by the evidence so far; None where that gives no scale yet.
+        before: of the photo, by the people and objects in it and by what is known, before any painting; None where they
+            give no scale.
+    """
+
+    painting: MeasuredPainting
+    usable: int
+    attempts: int
+    max_paintings: int
+    max_attempts: int
+    depth: DepthSoFar | None
+    before: DepthSoFar | None
+
+
+OnPainting = Callable[[PaintingSoFar], None]
+"""Called after each painting, by the thread that paints; what it raises ends the work."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +53,15 @@ class Request:
             painting continues until its interval is narrow enough, and masks are chosen that inform it most.
         lengths: straight lengths to measure in the photo.
         progress: called with the stage and the fraction done.
+        on_painting: called after each painting with the picture, its people and the answer so far; it never changes the
+            answer. A batch is judged together: with a ``batch_size`` of 1, each is reported as soon as it is painted.
     """
 
     known: KnownSizes = KnownSizes()
     region: Region | None = None
     lengths: Sequence[Segment] = ()
     progress: Progress | None = None
+    on_painting: OnPainting | None = None
 
     def __post_init__(self) -> None:
         """Refuse values of another type, which would fail later and say less."""

@@ -1,14 +1,25 @@
 """The one fit of scale and shift that the stop rule, the planner of paintings and the answer read."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from mfh.config import Config, HeadConfig
 from mfh.scale.fit import ScaleFit, evidence_for, fit_scale
 from mfh.scale.interval import half_width_by_landmarks, region_interval, scale_interval
-from mfh.scale.known_sizes import ErrorsLeft, KnownSizes, errors_left, known_measurements, with_known_heights
+from mfh.scale.known_sizes import (
+    ErrorsLeft,
+    KnownSizes,
+    depth_limit_m,
+    errors_left,
+    known_measurements,
+    with_known_heights,
+)
 from mfh.scale.measurements import ScaleMeasurement, landmark_measurements, remaining_common_sigma
 from mfh.scale.range_prior import region_range
+from mfh.scale.reach import reach_m
 from mfh.types import CommonErrors, Evidence, Landmark, Photo, Region, RelativeDepth, ScaleInterval, kinds_of_landmarks
 
 OBJECTS_ALONE = 0.6
@@ -17,6 +28,8 @@ OBJECTS_ALONE = 0.6
 On real photos the scale from objects alone is off by .29 (rms of its log), that from objects and painted people by .22
 (docs/results/real.md).
 """
+_MEDIAN_PIXELS = 250_000
+"""Of which the median depth so far is taken: a regular grid, as good as all of them to a thousandth."""
 
 
 @dataclass(frozen=True)
@@ -113,3 +126,63 @@ def heights_so_far(known: KnownSizes, evidence: Sequence[Evidence]) -> KnownSize
     in_photo = any(not landmarks[number].painted for number in measured)
     heights = [one for one in known.heights if (in_photo if one.person is None else one.person in measured)]
     return replace(known, heights=tuple(heights))
+
+
+@dataclass(frozen=True)
+class DepthSoFar:
+    """Median depth of a photo by the evidence there is so far.
+
+    Attributes:
+        median_m: of the pixels that have a depth.
+        level_80_m: it is between these with 80 % probability.
+    """
+
+    median_m: float
+    level_80_m: tuple[float, float]
+
+
+def depth_so_far(solution: Solution, *, head: HeadConfig, max_depth_m: float) -> DepthSoFar | None:
+    """Return the median depth of a photo and its interval, as the answer would have them; None where there is none.
+
+    Args:
+        solution: scale and shift.
+        head: which fit they are of.
+        max_depth_m: farther answers are not valid.
+    """
+    relative = solution.relative
+    step = max(1, math.isqrt(relative.values.size // _MEDIAN_PIXELS))
+    mask = relative.valid_mask
+    sample = replace(
+        relative,
+        values=relative.values[::step, ::step],
+        valid_mask=None if mask is None else mask[::step, ::step],
+        photo_shape=None,
+    )
+    limit_m, _ = limits_m(solution, sample, head=head, max_depth_m=max_depth_m)
+    seen_m = solution.fit.head.depth_of(sample.values_or_nan, max_depth_m=limit_m)
+    valid_m = seen_m[~np.isnan(seen_m)]
+    if not len(valid_m):
+        return None
+    median_m = float(np.median(valid_m))
+    low, high = solution.interval().level_80
+    return DepthSoFar(median_m, (low * median_m, high * median_m))
+
+
+def limits_m(
+    solution: Solution, relative: RelativeDepth, *, head: HeadConfig, max_depth_m: float
+) -> tuple[float, float]:
+    """Return the depth up to which an answer is valid, and that up to which the evidence reaches.
+
+    Args:
+        solution: scale and shift.
+        relative: of the photo, or a sample of it.
+        head: which fit they are of.
+        max_depth_m: farther answers are not valid.
+    """
+    fit = solution.fit
+    limit_m = depth_limit_m(solution.known, fit.head, max_depth_m=max_depth_m)
+    if head.kind == "silog":
+        # The paper's head has no interval of its own, and answers everywhere.
+        return limit_m, math.inf
+    reached_m = reach_m(fit.consensus, fit.head, relative, solution.errors.common)
+    return min(limit_m, reached_m), reached_m

@@ -16,7 +16,8 @@ from numpy import ndarray
 from mfh.errors import MfhError
 from mfh.io.exif import ExifFacts
 from mfh.io.focal import FocalRequest, choose_camera
-from mfh.pipeline.conclude import Basis, limits_m, solve_basis, with_camera
+from mfh.pipeline.conclude import Basis, solve_basis, with_camera
+from mfh.pipeline.solve import limits_m
 from mfh.scale.interval import depth_log_sigma
 from mfh.scale.known_sizes import without_known_sky
 from mfh.scale.posterior import ScalePosterior
@@ -145,7 +146,7 @@ def _answers(result: MetricDepth, basis: Basis, factors: Sequence[float]) -> Ite
             continue
         solution = solved.solution
         fit, errors = solution.fit, solution.errors
-        limit_m, reached_m = limits_m(solved, sample)
+        limit_m, reached_m = limits_m(solution, sample, head=basis.head, max_depth_m=gathered.max_depth_m)
         yield AnswerAt(
             factor,
             fit.head,

@@ -34,7 +34,7 @@ def photo_jpeg(photo: Photo) -> tuple[str, int, int]:
         pixels = small_photo(photo, size)
     data = b""
     for quality in _QUALITIES:
-        data = _jpeg(pixels, quality)
+        data = jpeg_of(pixels, quality)
         if len(data) <= PHOTO_BYTES:
             break
     return base64.b64encode(data).decode(), *size
@@ -105,7 +105,7 @@ def _thumbnail(photo: Photo, landmark: Landmark, painting: MeasuredPainting | No
         # Of a painted person who is not in the picture there is the outline.
         small = _masked(small, landmark.figure.mask, inside, painted=landmark.painted and painting is None)
     pixels = np.rint(small * 255).astype(np.uint8)
-    return Thumbnail(base64.b64encode(_jpeg(pixels, 82)).decode(), place, landmark.figure is not None)
+    return Thumbnail(base64.b64encode(jpeg_of(pixels, 82)).decode(), place, landmark.figure is not None)
 
 
 def _masked(
@@ -137,7 +137,8 @@ def _masked(
     return shown
 
 
-def _jpeg(pixels: UInt8[ndarray, "h w 3"], quality: int) -> bytes:
+def jpeg_of(pixels: UInt8[ndarray, "h w 3"], quality: int) -> bytes:
+    """Return a picture as a JPEG file."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "JPEG", quality=quality, optimize=True)
     return stream.getvalue()
