@@ -96,7 +96,8 @@ def test_what_cannot_be_read_is_one_line(folder, name, text, expected):
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"), [("missing.jpg", "is not there"), ("none/*.jpg", "matches no file"), (".", "no picture")]
+    ("given", "expected"),
+    [("missing.jpg", "is not there"), ("none/*.jpg", "matches no file"), (".", "no picture"), ("", "empty path")],
 )
 def test_what_is_not_there_is_one_line(tmp_path, monkeypatch, given, expected):
     monkeypatch.chdir(tmp_path)

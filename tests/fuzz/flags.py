@@ -94,6 +94,8 @@ LIKELY: dict[str, tuple[str, ...]] = {
     "--data": ("data", "empty"),
     "--bank": ("evidence.npz", "nowhere.npz"),
     "--workers": ("1", "0"),
+    "--shard": ("1/2", "2/2", "3/2", "0/1"),
+    "--max-failure-rate": ("0", "0.5", "1", "2"),
     "--width": ("40", "0"),
     "--height": ("32", "1"),
     "--scenes": ("1", "0"),
@@ -117,6 +119,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "results": ("measured", "measured/photo", "measured/photo/depth.npz", "photo.jpg", "empty", "evidence.npz"),
     "names": ("smpl", "blazepose", "hf:a/b"),
     "out": ("out", "made", "photos", "notes.txt"),
+    "inputs": ("photo.jpg", "photos", "list.txt", "bars.csv", "absent.jpg", "status", "out", "empty", "*.tif"),
     "folder": ("carried/org--name", "out", "carried", "data", "notes.txt", "out/photo"),
 }
 _BY_COMMAND: dict[str, dict[str, tuple[str, ...]]] = {
@@ -137,7 +140,7 @@ _ONE_OF = (
     ("--relative-depth", "--relative-depth-model"),
 )
 # Seconds after which a command that may go on for hours is interrupted, as a user would.
-_PATIENCE_S = {"annotate": 1.5, "pocket": 2.0, "reproduce": 4.0, "evaluate pocket": 2.0, "demo": 8.0}
+_PATIENCE_S = {"batch": 4.0, "annotate": 1.5, "pocket": 2.0, "reproduce": 4.0, "evaluate pocket": 2.0, "demo": 8.0}
 _WEIGHTS = {"predict": 14.0, "refit": 7.0, "evaluate folder": 4.0, "study make": 3.0, "demo": 0.3, "doctor": 0.3}
 
 

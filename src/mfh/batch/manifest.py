@@ -103,6 +103,8 @@ def shard_of(items: Sequence[Item], shard: str | None) -> list[Item]:
 
 def _items(given: str) -> list[Item]:
     """Return the photos of one input."""
+    if not given.strip():
+        raise InputError("an empty path is given: expected photos, a folder, a list or a table")
     if is_address(given):
         return [Item(given, given)]
     path = Path(given)

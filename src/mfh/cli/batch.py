@@ -106,7 +106,7 @@ def batch(
 
         def report(progress: "Progress") -> None:
             nonlocal printed
-            line.update(progress.line(), progress.done / progress.total)
+            line.update(progress.line(), progress.done / max(progress.total, 1))
             if not (options.quiet or sys.stderr.isatty()) and time.monotonic() - printed > _PRINTED_EVERY_S:
                 printed = time.monotonic()
                 print(f"mfh: {progress.line()}", file=sys.stderr, flush=True)
