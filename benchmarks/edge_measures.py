@@ -4,7 +4,6 @@ Every measure takes depth in metres at pixel centres, NaN where there is none. R
 et al., "Depth Pro: Sharp Monocular Metric Depth in Less Than a Second", 2024, section 3.3, written from its definition.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -132,37 +131,34 @@ def _ramps(
 ) -> tuple[Float[ndarray, "n"], Bool[ndarray, "m"], Bool[ndarray, "m"]]:
     """Return widths at the edges across rows, and which pixels around them hang between true and own sides."""
     side = edge_reach(truth_m.shape)
-    widths, flying, loose = [np.empty(0)], [np.empty(0, bool)], [np.empty(0, bool)]
-    for rows, left in _lonely_edges(truth_m, side):
-        columns = left[:, None] + np.arange(1 - side, side + 1)
-        values = found_m[rows[:, None], columns]
-        truth = truth_m[rows[:, None], columns]
-        # Each side as the truth has it at each place: what a slanted surface does is no error.
-        flying.append(_between(values, truth[:, side - 1], truth[:, side]).ravel())
-        first, last = values[:, 0], values[:, -1]
-        loose.append(_between(values, first, last).ravel())
-        inverse = 1 / values
-        with np.errstate(invalid="ignore", divide="ignore"):
-            part = (inverse - inverse[:, :1]) / (inverse[:, -1:] - inverse[:, :1])
-            seen = np.maximum(first / last, last / first) > 1 + 2 * FLYING
-        width = ((part > 0.1) & (part < 0.9)).sum(1).astype(float)
-        widths.append(np.where(seen, width, np.nan))
-    return np.concatenate(widths), np.concatenate(flying), np.concatenate(loose)
+    rows, left = _lonely_edges(truth_m, side)
+    columns = left[:, None] + np.arange(1 - side, side + 1)
+    values, truth = found_m[rows[:, None], columns], truth_m[rows[:, None], columns]
+    flying = _between(values, truth[:, side - 1], truth[:, side]).ravel()
+    first, last = values[:, 0], values[:, -1]
+    loose = _between(values, first, last).ravel()
+    inverse = 1 / values
+    with np.errstate(invalid="ignore", divide="ignore"):
+        part = (inverse - inverse[:, :1]) / (inverse[:, -1:] - inverse[:, :1])
+    width = ((part > 0.1) & (part < 0.9)).sum(1).astype(float)
+    seen = np.maximum(first / last, last / first) > 1 + 2 * FLYING
+    return np.where(seen, width, np.nan), flying, loose
 
 
-def _lonely_edges(truth_m: Float[ndarray, "h w"], side: int) -> Iterator[tuple[Int[ndarray, "n"], Int[ndarray, "n"]]]:
-    """Yield row and left column of true steps with a smooth surface for some pixels to both sides."""
+def _lonely_edges(truth_m: Float[ndarray, "h w"], side: int) -> tuple[Int[ndarray, "n"], Int[ndarray, "n"]]:
+    """Return row and left column of true steps with a smooth surface for some pixels to both sides."""
     with np.errstate(invalid="ignore"):
         change = np.abs(np.diff(np.log(truth_m), axis=1))
         rough = ~(change < np.log(SMOOTH_RATIO))
         step = change > np.log(STEP)
     if rough.shape[1] < 2 * side - 1:
-        return
+        return np.empty(0, int), np.empty(0, int)
     count = np.cumsum(np.pad(rough, ((0, 0), (1, 0))), axis=1)
     whole = np.zeros(step.shape, bool)
     # Of the 2·side pixels around it, this pair alone is no surface.
     whole[:, side - 1 : step.shape[1] - side + 1] = count[:, 2 * side - 1 :] - count[:, : -(2 * side - 1)] == 1
-    yield np.nonzero(step & whole)
+    rows, columns = np.nonzero(step & whole)
+    return rows, columns
 
 
 def _between(

@@ -60,7 +60,7 @@ def joint_bilateral(values: Float[ndarray, "a b"], rgb: Float[ndarray, "h w 3"])
     """Enlarge by means of cells weighted by colour (Kopf et al., "Joint Bilateral Upsampling", 2007)."""
     small = cv2.resize(rgb, values.shape[::-1], interpolation=cv2.INTER_AREA)
     size, reach = rgb.shape[1::-1], 3
-    padded = [cv2.copyMakeBorder(one, *(reach,) * 4, cv2.BORDER_REPLICATE) for one in (values, small)]
+    padded = [cv2.copyMakeBorder(one, reach, reach, reach, reach, cv2.BORDER_REPLICATE) for one in (values, small)]
     total, weights = np.zeros(rgb.shape[:2], np.float32), np.full(rgb.shape[:2], 1e-8, np.float32)
     tall, wide = values.shape
     for down in range(2 * reach + 1):

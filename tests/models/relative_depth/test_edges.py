@@ -1,4 +1,4 @@
-"""Maps enlarged along the photo's edges: steps where colour and depth change together, nothing where colour alone does."""
+"""Maps enlarged along the photo's edges: steps where colour and depth change, nothing where colour alone does."""
 
 import numpy as np
 import pytest

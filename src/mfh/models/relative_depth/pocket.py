@@ -65,7 +65,8 @@ class PocketRelativeDepth:
 
     def _at_size(self, rgb: Rgb, pixels: int) -> tuple[Float[ndarray, "a b"], Float[ndarray, "features"]]:
         """Return disparity at one input size, with median 0 and mean absolute deviation 1, and the features."""
-        views = mirrored_input(rgb, *input_size(*rgb.shape[:2], pixels))
+        height, width = rgb.shape[:2]
+        views = mirrored_input(rgb, *input_size(height, width, pixels))
         disparity, pooled = (np.asarray(out) for out in self._session.run(["disparity", "pooled"], {"rgb": views}))
         mean = (disparity[0] + disparity[1][:, ::-1]) / 2
         centred = mean - np.median(mean)
