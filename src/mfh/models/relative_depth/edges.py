@@ -23,7 +23,7 @@ from mfh.models.protocols import Rgb, RgbOfAnySize
 _REACH = 3
 """Half the width of a ramp."""
 _AROUND = 9
-"""Further cells to each side, by which a ramp is told from a slanted plane: that goes on as it is, a ramp ends."""
+"""Further cells to each side, that distinguish a ramp from a slanted plane: the plane goes on as it is, a ramp ends."""
 _SIDES = 4
 """Cells to each side from which the values and colours of the two surfaces are taken."""
 _SPREAD = 2
