@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.models.protocols import Rgb, RgbOfAnySize
+from mfh.models.relative_depth.edges import enlarged_along_edges
 from mfh.models.relative_depth.range_head import load_range_head
 from mfh.models.sessions import cpu_session, input_size, mirrored_input
 from mfh.types import RelativeDepth
@@ -30,7 +31,7 @@ _TRAINED_SIZES = 2
 
 
 class PocketRelativeDepth:
-    """Affine-invariant disparity, averaged over three input sizes and their mirror images."""
+    """Affine-invariant disparity, averaged over three input sizes and their mirror images, with the photo's edges."""
 
     name = "pocket"
     # Residual log depth of an affine fit on held-out renders (model card).
@@ -51,23 +52,22 @@ class PocketRelativeDepth:
         return maps
 
     def disparity_and_features(self, rgb: Rgb) -> tuple[Float[ndarray, "h w"], Float[ndarray, "sizes features"]]:
-        """Return disparity (mean over the input sizes), and the pooled features of the training sizes."""
-        total = np.zeros(rgb.shape[:2], np.float32)
-        pooled = []
-        # Summed one by one: each map has the photo's size.
-        for pixels in _INPUT_PIXELS:
-            disparity, features = self._at_size(rgb, pixels)
-            total += disparity
-            pooled.append(features)
-        total /= np.float32(len(_INPUT_PIXELS))
-        return total, np.stack(pooled[:_TRAINED_SIZES])
+        """Return disparity at the photo's size, and the pooled features of the training sizes."""
+        disparity, pooled = self.small_disparity_and_features(rgb)
+        return enlarged_along_edges(disparity, rgb), pooled
 
-    def _at_size(self, rgb: Rgb, pixels: int) -> tuple[Float[ndarray, "h w"], Float[ndarray, "features"]]:
+    def small_disparity_and_features(self, rgb: Rgb) -> tuple[Float[ndarray, "a b"], Float[ndarray, "sizes features"]]:
+        """Return disparity (mean over the input sizes) at the largest input's size, and the pooled features."""
+        maps, pooled = zip(*(self._at_size(rgb, pixels) for pixels in _INPUT_PIXELS), strict=True)
+        size = maps[-1].shape[::-1]
+        same_size = [cv2.resize(one, size, interpolation=cv2.INTER_LINEAR) for one in maps]
+        return np.mean(same_size, axis=0), np.stack(pooled[:_TRAINED_SIZES])
+
+    def _at_size(self, rgb: Rgb, pixels: int) -> tuple[Float[ndarray, "a b"], Float[ndarray, "features"]]:
         """Return disparity at one input size, with median 0 and mean absolute deviation 1, and the features."""
         height, width = rgb.shape[:2]
         views = mirrored_input(rgb, *input_size(height, width, pixels))
         disparity, pooled = (np.asarray(out) for out in self._session.run(["disparity", "pooled"], {"rgb": views}))
         mean = (disparity[0] + disparity[1][:, ::-1]) / 2
         centred = mean - np.median(mean)
-        normal = centred / max(float(np.abs(centred).mean()), 1e-6)
-        return cv2.resize(normal, (width, height), interpolation=cv2.INTER_LINEAR), pooled.mean(0)
+        return centred / max(float(np.abs(centred).mean()), 1e-6), pooled.mean(0)
