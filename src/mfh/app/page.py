@@ -3,8 +3,8 @@
 import asyncio
 import html
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,38 @@ def mount_page(app: FastAPI, desk: Desk, work: Work, *, max_bytes: int) -> None:
     )
 
 
+class Stops:
+    """The runs of each browser tab, to be ended by its button."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, set[asyncio.Event]] = {}
+
+    @contextmanager
+    def of(self, tab: str | None) -> Iterator[asyncio.Event]:
+        """Yield what ends a run of a tab.
+
+        Args:
+            tab: its name.
+        """
+        event = asyncio.Event()
+        self._events.setdefault(tab or "", set()).add(event)
+        try:
+            yield event
+        finally:
+            self._events[tab or ""].discard(event)
+            if not self._events[tab or ""]:
+                del self._events[tab or ""]
+
+    def set(self, tab: str | None) -> None:
+        """End the runs of a tab.
+
+        Args:
+            tab: its name.
+        """
+        for event in self._events.get(tab or "", ()):
+            event.set()
+
+
 def _page(desk: Desk, work: Work) -> Any:
     """Return the page: where each thing stands, then what happens to it."""
     import gradio as gr
@@ -140,15 +172,31 @@ def _page(desk: Desk, work: Work) -> Any:
         links = gr.HTML("", elem_id="links", elem_classes="mfh-links")
         history = gr.Dropdown([], value=None, label="Results of this session", elem_id="history", interactive=True)
 
-        async def measured(path: str | None, model: str, focal_35mm: str, words: str, names: list[str], session: Any):
-            async for one in _run(work, session, _depth(desk, path, model, focal_35mm, words, names)):
-                yield one
+        stops = Stops()
 
-        async def fitted(focal_35mm: str, words: str, names: list[str], session: Any):
+        async def measured(
+            path: str | None,
+            model: str,
+            focal_35mm: str,
+            words: str,
+            names: list[str],
+            session: Any,
+            request: gr.Request,
+        ):
+            begin = _depth(desk, path, model, focal_35mm, words, names)
+            with stops.of(request.session_hash) as stop:
+                async for one in _run(work, session, begin, stop):
+                    yield one
+
+        async def fitted(focal_35mm: str, words: str, names: list[str], session: Any, request: gr.Request):
             # It rests on the paintings of the first time.
             old = session.get("results", {}).get(session.get("id"), {}).get("paintings", "")
-            async for one in _run(work, session, _refit(desk, session, focal_35mm, words, names), old):
-                yield one
+            with stops.of(request.session_hash) as stop:
+                async for one in _run(work, session, _refit(desk, session, focal_35mm, words, names), stop, old):
+                    yield one
+
+        async def cancelled(request: gr.Request) -> None:
+            stops.set(request.session_hash)
 
         def at(session: Any, event: gr.SelectData) -> tuple[list[int], str]:
             x, y = (round(side) for side in event.index)
@@ -172,13 +220,11 @@ def _page(desk: Desk, work: Work) -> Any:
         photo.select(at, [seen], [clicked, place], **hidden)
         photo.change(emptied, [seen], [seen, clicked, known, place, again], **hidden)
         add.click(_added, [clicked, what, metres, known, seen], [known, status], **hidden)
-        runs: list[Any] = [
-            measure.click(
-                measured, [photo, preset, focal, known, formats, seen], shown, concurrency_limit=None, **hidden
-            ),
-            again.click(fitted, [focal, known, formats, seen], shown, concurrency_limit=None, **hidden),
-        ]
-        cancel.click(lambda: (_status("Cancelled."), "", "", "", ""), None, progress, cancels=runs, **hidden)
+        given = [focal, known, formats, seen]
+        measure.click(measured, [photo, preset, *given], shown, concurrency_limit=None, **hidden)
+        again.click(fitted, given, shown, concurrency_limit=None, **hidden)
+        # Heard at once, however many runs there are.
+        cancel.click(cancelled, None, None, queue=False, **hidden)
         history.input(chosen, [history, seen], [painted, report, links, seen], **hidden)
     return page
 
@@ -234,10 +280,12 @@ def _refit(desk: Desk, session: Any, focal_35mm: str, words: str, names: list[st
     return begin
 
 
-async def _run(work: Work, session: Any, begin: Begin, painted: str = "") -> AsyncIterator[tuple[Any, ...]]:
+async def _run(
+    work: Work, session: Any, begin: Begin, stop: asyncio.Event, painted: str = ""
+) -> AsyncIterator[tuple[Any, ...]]:
     """Do the work of a click, and yield what to show: stages and paintings, then the report or one line.
 
-    Before there are others, ``painted`` are the paintings, as HTML.
+    Before there are others, ``painted`` are the paintings, as HTML. With ``stop`` it ends, and the job with it.
     """
     import gradio as gr
 
@@ -245,20 +293,24 @@ async def _run(work: Work, session: Any, begin: Begin, painted: str = "") -> Asy
     try:
         job = begin(paintings)
         async with work.slot() as slot:
-            task = asyncio.ensure_future(slot.run(job))
+            task, stopped = asyncio.ensure_future(slot.run(job)), asyncio.ensure_future(stop.wait())
             try:
                 ticks = 0
                 while not task.done():
+                    if stop.is_set():
+                        yield _status("Cancelled."), "", "", "", "", *same
+                        return
                     stage, fraction = slot.stage
                     ran = f'<progress value="{fraction:.2f}"></progress>{ticks * _ASKED_EVERY_S:.0f} s'
                     # Gradio sends what differs from the last time: of the strip, what came to its end.
                     seen = paintings.panel(), paintings.strip(), "" if paintings.steps else painted
                     yield _status(stage), f'<div class="mfh-bar">{ran}</div>', *seen, *same
                     ticks += 1
-                    await asyncio.wait([task], timeout=_ASKED_EVERY_S)
+                    await asyncio.wait([task, stopped], timeout=_ASKED_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
                 entry, receipt = task.result()
             finally:
                 # Of a click that was cancelled: the job ends at its next step.
+                stopped.cancel()
                 task.cancel()
                 with suppress(asyncio.CancelledError, Exception):
                     await task
