@@ -22,12 +22,12 @@ import numpy as np
 from mfh import MetricFromHuman
 from mfh.config import PRESETS
 from mfh.errors import InputError, MfhError, kind_and_message, one_line
+from mfh.pipeline.settings import differences, settings_of
 from mfh.types import Landmark, MetricDepth
 from mfh_lab.evaluation.datasets.frames import FrameDataset
 from mfh_lab.evaluation.datasets.registry import check_dataset, open_dataset
 from mfh_lab.evaluation.digest import package_digest
-from mfh_lab.evaluation.ledger import differences
-from mfh_lab.evaluation.methods.mfh_method import prediction_of, settings_of
+from mfh_lab.evaluation.methods.mfh_method import prediction_of
 from mfh_lab.evaluation.protocols import PAPER, EvaluationView, view
 from mfh_lab.evaluation.scoring import covers, score
 from mfh_lab.pocket.metrics import clamped, depth_errors
