@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from mfh.batch import tars
 from mfh.batch.ledger import open_ledger
 from mfh.batch.local import LocalEngine
 from mfh.batch.manifest import read_inputs
@@ -17,6 +19,7 @@ from mfh.batch.rows import VARIABLE
 from mfh.batch.run import TooManyFailures, run
 from mfh.batch.status import status_lines
 from mfh.batch.tables import read_table
+from mfh.batch.tars import pack
 from mfh.batch.worker import Job, Worker, folder_of, read_bytes
 from mfh.config import preset
 from mfh.errors import BackendError, InputError
@@ -244,6 +247,55 @@ def test_addresses_are_read_by_fsspec(tmp_path):
         read_bytes("memory://photos/none.png")
     with pytest.raises((InputError, BackendError)):
         read_bytes("nosuch://photos/none.png")
+
+
+def unpacked(out: Path) -> dict[str, bytes]:
+    """Files in the tar files of a run."""
+    found = {}
+    for path in sorted(out.glob("*.tar")):
+        with tarfile.open(path) as archive:
+            found |= {one.name: archive.extractfile(one).read() for one in archive.getmembers()}
+    return found
+
+
+def test_tar_files_hold_what_the_folders_held(tmp_path, items):
+    measured(tmp_path / "run", items)
+    before = {name: data for name, data in contents(tmp_path / "run").items() if name.startswith("photos/")}
+    assert pack(tmp_path / "run", photos_each=5) == 12
+    assert [path.name for path in sorted((tmp_path / "run").glob("*.tar"))] == [f"photos-0000{k}.tar" for k in range(3)]
+    assert unpacked(tmp_path / "run") == before and not (tmp_path / "run" / "photos").exists()
+    rows = rows_of(tmp_path / "run")
+    assert rows["00.png"]["tar"] == "photos-00000.tar" and rows["11.png"]["tar"] == "photos-00002.tar"
+    assert rows["bad.jpg"]["tar"] == "" and pack(tmp_path / "run") == 0
+    # More photos go to another file, and the rest stays as it is.
+    picture(tmp_path / "in" / "more" / "z.png", 50)
+    old = {path.name: path.read_bytes() for path in (tmp_path / "run").glob("*.tar")}
+    measured(tmp_path / "run", read_inputs([str(tmp_path / "in")]))
+    assert pack(tmp_path / "run") == 1
+    assert rows_of(tmp_path / "run")["more/z.png"]["tar"] == "photos-00003.tar"
+    assert {name: (tmp_path / "run" / name).read_bytes() for name in old} == old
+
+
+@pytest.mark.parametrize("step", ["_write_tar", "write_table", "_remove_packed"])
+def test_packing_that_is_stopped_is_resumed_to_the_same_bytes(tmp_path, items, monkeypatch, step):
+    for name in ("whole", "stopped"):
+        measured(tmp_path / name, items)
+    pack(tmp_path / "whole", photos_each=5)
+    done, real = [], getattr(tars, step)
+
+    def stop(*given):
+        done.append(given)
+        if len(done) == 2 or step == "write_table":
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(tars, step, stop)
+    with pytest.raises(KeyboardInterrupt):
+        pack(tmp_path / "stopped", photos_each=5)
+    monkeypatch.undo()
+    pack(tmp_path / "stopped", photos_each=5)
+    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
+    assert rows_of(tmp_path / "stopped") == rows_of(tmp_path / "whole")
 
 
 RUN = """

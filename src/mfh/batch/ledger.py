@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mfh.batch.rows import Row
-from mfh.batch.tables import read_table, schema, write_rows
+from mfh.batch.tables import read_table, schema, write_rows, write_table
 from mfh.errors import InputError
 from mfh.io.atomic import atomic_path, make_folder
 from mfh.io.lock import folder_lock
@@ -132,11 +132,7 @@ class Ledger:
         with folder_lock(self.folder / PARTS, wait_s=_WAIT_S):
             parts = parts_of(self.folder)
             if parts:
-                import pyarrow.parquet as pq
-
-                merged = _merged(self.folder / ROWS, parts)
-                with atomic_path(self.folder / ROWS) as temporary:
-                    pq.write_table(merged, temporary, compression="zstd")
+                write_table(self.folder / ROWS, _merged(self.folder / ROWS, parts))
                 for path in parts:
                     path.unlink(missing_ok=True)
             # Refused where another process is at work.

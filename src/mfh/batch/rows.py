@@ -39,6 +39,7 @@ class Row:
         painted: people painted into it who were used.
         warnings: sentences, one a line.
         folder: of its files, in the folder of the run; empty for none.
+        tar: the tar file that they are in, by the same path; empty where they are not packed.
         seconds: it took, from opening the file to the last one written.
         sha256: of the picture file; empty where it could not be read.
         fingerprint: of configuration and models.
@@ -70,6 +71,7 @@ class Row:
     painted: int | None = None
     warnings: str = ""
     folder: str = ""
+    tar: str = ""
     seconds: float = 0.0
     sha256: str = ""
 

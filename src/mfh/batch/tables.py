@@ -47,9 +47,22 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
         InputError: where it cannot be written.
     """
     import pyarrow as pa
+
+    write_table(path, pa.Table.from_pylist([asdict(row) for row in rows], schema=schema()))
+
+
+def write_table(path: Path, table: "pa.Table") -> None:
+    """Write a table of rows as one file.
+
+    Args:
+        path: ends with .parquet.
+        table: with the columns of the rows.
+
+    Raises:
+        InputError: where it cannot be written.
+    """
     import pyarrow.parquet as pq
 
-    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema())
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 

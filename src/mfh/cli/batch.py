@@ -42,6 +42,9 @@ class BatchOptions:
     save_evidence: Annotated[bool, typer.Option("--save-evidence", help="Also write evidence.npz, for mfh refit.")] = (
         False
     )
+    tar: Annotated[
+        bool, typer.Option("--tar", help="At the end, put the files of every 1000 photos into one tar file.")
+    ] = False
     preview: Annotated[bool, typer.Option("--preview", help="Also write preview.png.")] = False
     max_megapixels: Annotated[float, typer.Option(help="Refuse larger photos before decoding them.")] = 100.0
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False
@@ -84,6 +87,7 @@ def batch(
     from mfh.batch.local import LocalEngine
     from mfh.batch.manifest import read_inputs, shard_of
     from mfh.batch.run import TooManyFailures, run
+    from mfh.batch.tars import pack
     from mfh.batch.worker import Job
     from mfh.pipeline.settings import settings_of, version_of_models
 
@@ -126,6 +130,8 @@ def batch(
                 f"--max-failure-rate is {options.max_failure_rate:g}: see mfh batch status {options.out}; the same "
                 "command goes on"
             ) from None
+    if options.tar:
+        pack(options.out)
     if not options.quiet:
         print(f"{options.out}: {progress.summary()}; rows in {options.out / 'rows.parquet'}")
     return EXIT_DONE
