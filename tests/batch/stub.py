@@ -94,3 +94,17 @@ def picture(path, seed=0, size=(48, 64)):
     pixels = np.random.default_rng(seed).integers(0, 255, (*size, 3), np.uint8)
     Image.fromarray(pixels).save(path)
     return path
+
+
+class SlowAndDeadly(Deadly):
+    """Takes its time, and ends its process on some photos."""
+
+    def measure(self, opened):
+        """Measure a photo slowly, or die."""
+        time.sleep(0.1)
+        return super().measure(opened)
+
+
+def slow_and_deadly(job):
+    """A worker that takes its time, and that some photos kill."""
+    return SlowAndDeadly(job, gather)

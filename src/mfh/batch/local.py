@@ -1,8 +1,4 @@
-"""Processes of this machine that measure photos: each has its own models, and reads and writes beside them.
-
-A process that ends (killed, or for lack of memory) costs no other photo: those it had are tried again, each in a
-process that has nothing else, and the one on which two of these end gets a row that says so.
-"""
+"""Processes of this machine that measure photos: each has its own models, and reads and writes beside them."""
 
 import contextlib
 import multiprocessing as mp
@@ -13,17 +9,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from mfh.batch.manifest import Item
+from mfh.batch.pool import AHEAD, Hand, Pool
 from mfh.batch.rows import Row
-from mfh.batch.worker import Job, Opened, Worker, lost
+from mfh.batch.worker import Job, Opened, Worker
 
-_MOST_DEATHS = 2
-AHEAD = 3
-"""Photos that a process has at once: one is read, one measured, one written."""
 THREADS = "MFH_THREADS"
 """Environment variable: threads of one network."""
 _THREADED = (THREADS, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -31,16 +25,15 @@ _ORPHAN_S = 0.5
 Make = Callable[[Job], Worker]
 
 
-@dataclass
-class _Process:
-    """A process, and the photos it has."""
+@dataclass(kw_only=True)
+class _Process(Hand):
+    """A process, and the pipe to it."""
 
     process: Any
     pipe: Connection
-    has: deque[Item] = field(default_factory=deque)
 
 
-class LocalEngine:
+class LocalEngine(Pool):
     """A number of processes that measure photos.
 
     Args:
@@ -51,27 +44,27 @@ class LocalEngine:
     """
 
     def __init__(self, job: Job, workers: int, *, make: Make = Worker, threads: int | None = None) -> None:
-        self._job, self._make = job, make
+        self._make = make
         self._threads = threads or max(1, cores() // workers)
-        self._suspects: deque[Item] = deque()
-        # Photos that are tried again, and how many processes ended when they had nothing else.
-        self._alone: dict[str, int] = {}
-        self._processes = [self._start() for _ in range(workers)]
+        super().__init__(job, workers)
 
-    @property
-    def busy(self) -> int:
-        """Photos that are being measured or wait for their second try."""
-        return sum(len(one.has) for one in self._processes) + len(self._suspects)
+    def start(self) -> Hand:
+        """Start a process."""
+        context = mp.get_context("spawn")
+        here, there = context.Pipe()
+        process = context.Process(
+            target=_serve, args=(there, self.job, self._make, self._threads), daemon=True, name="mfh-batch"
+        )
+        with _environment(dict.fromkeys(_THREADED, str(self._threads))):
+            process.start()
+        there.close()
+        return _Process(process=process, pipe=here)
 
-    @property
-    def has_room(self) -> bool:
-        """Whether another photo is taken."""
-        return not self._suspects and any(self._room(one) for one in self._processes)
-
-    def submit(self, item: Item) -> None:
-        """Give a photo to the process that has fewest."""
-        free = [one for one in self._processes if self._room(one)]
-        self._give(min(free, key=lambda one: len(one.has)), item)
+    def send(self, hand: Hand, item: Item) -> None:
+        """Send a photo to a process."""
+        assert isinstance(hand, _Process)
+        with contextlib.suppress(OSError):
+            hand.pipe.send(item)
 
     def rows(self, timeout_s: float) -> Iterator[Row]:
         """Yield the rows of photos that are done, waiting for the first of them at most so long.
@@ -82,76 +75,43 @@ class LocalEngine:
         Raises:
             MfhError: where the models cannot be loaded.
         """
-        pipes = {one.pipe: one for one in self._processes if one.has}
+        pipes = {one.pipe: one for one in self.hands if isinstance(one, _Process) and one.has}
         for pipe in wait(list(pipes), timeout_s) if pipes else ():
             one = pipes[pipe]  # pyright: ignore[reportArgumentType]
             try:
                 row = one.pipe.recv()
             except (EOFError, OSError):
-                yield from self._mourn(one)
+                yield from self.mourn(one, _how(one.process))
                 continue
             if isinstance(row, Exception):
                 raise row
-            one.has = deque(item for item in one.has if item.id != row.id)
-            self._alone.pop(row.id, None)
-            yield row
-        self._retry()
+            yield self.received(one, row)
+        self.retry()
 
     def close(self) -> None:
         """End all processes."""
-        for one in self._processes:
+        processes = [one for one in self.hands if isinstance(one, _Process)]
+        for one in processes:
             with contextlib.suppress(OSError):
                 one.pipe.close()
-        for one in self._processes:
+        for one in processes:
             one.process.join(timeout=0.2)
             if one.process.is_alive():
                 one.process.kill()
                 one.process.join()
 
-    def _room(self, one: _Process) -> bool:
-        return len(one.has) < AHEAD and not any(item.id in self._alone for item in one.has)
-
-    def _give(self, one: _Process, item: Item) -> None:
-        one.has.append(item)
-        # A process that is gone is noticed when its rows are waited for.
-        with contextlib.suppress(OSError):
-            one.pipe.send(item)
-
-    def _start(self) -> _Process:
-        context = mp.get_context("spawn")
-        here, there = context.Pipe()
-        process = context.Process(
-            target=_serve, args=(there, self._job, self._make, self._threads), daemon=True, name="mfh-batch"
-        )
-        with _environment(dict.fromkeys(_THREADED, str(self._threads))):
-            process.start()
-        there.close()
-        return _Process(process, here)
-
-    def _mourn(self, one: _Process) -> Iterator[Row]:
-        """Start another process in place of one that ended, and decide what becomes of its photos."""
-        one.process.join()
-        code = one.process.exitcode or 0
-        ended = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-        memory = "; perhaps for lack of memory" if code == -signal.SIGKILL else ""
-        for item in one.has:
-            deaths = self._alone.pop(item.id, -1) + 1
-            if deaths >= _MOST_DEATHS:
-                yield lost(item, self._job, f"the process that measured it {ended}, twice{memory}")
-            else:
-                self._alone[item.id] = deaths
-                self._suspects.append(item)
-        self._processes[self._processes.index(one)] = self._start()
-
-    def _retry(self) -> None:
-        for one in self._processes:
-            if self._suspects and not one.has:
-                self._give(one, self._suspects.popleft())
-
 
 def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _how(process: Any) -> str:
+    """Return how a process ended."""
+    process.join()
+    code = process.exitcode or 0
+    memory = ", perhaps for lack of memory" if code == -signal.SIGKILL else ""
+    return f"was killed by signal {-code}{memory}" if code < 0 else f"ended with code {code}"
 
 
 @contextlib.contextmanager

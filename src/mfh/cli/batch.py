@@ -4,7 +4,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,7 +16,10 @@ from mfh.cli.progress import progress_line
 from mfh.errors import InputError, shown
 
 if TYPE_CHECKING:
-    from mfh.batch.run import Progress
+    from collections.abc import Callable
+
+    from mfh.batch.run import Engine, Progress
+    from mfh.batch.worker import Job
 
 _STATUS = "status"
 _MOST_WORKERS = 256
@@ -31,6 +34,17 @@ class BatchOptions:
         "batch"
     )
     workers: Annotated[int, typer.Option(help="Processes, each with its own models.")] = 1
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="local: processes of this machine; ray: actors of a Ray cluster.")
+    ] = "local"
+    address: Annotated[
+        str | None,
+        typer.Option(help="With --engine ray: of the cluster, or auto; none starts one here.", show_default=False),
+    ] = None
+    cpus: Annotated[int, typer.Option(help="With --engine ray: cores that each worker holds.")] = 1
+    gpus: Annotated[
+        float, typer.Option(help="With --engine ray: GPUs that each worker holds; 0.25 lets four share one.")
+    ] = 0.0
     shard: Annotated[
         str | None,
         typer.Option(metavar="I/N", help="Every N-th photo, from the I-th on: one part of many.", show_default=False),
@@ -56,7 +70,21 @@ class BatchOptions:
             InputError: for such a number.
         """
         check_number("--workers", self.workers, 1, _MOST_WORKERS)
+        check_number("--cpus", self.cpus, 1, 1024)
+        check_number("--gpus", self.gpus, 0, 64)
+        if self.engine != "ray" and (self.address is not None or self.gpus):
+            raise InputError("--address and --gpus are of --engine ray: expected it with them")
         check_number("--max-failure-rate", self.max_failure_rate, 0, 1)
+
+    def starter(self, job: "Job") -> "Callable[[], Engine]":
+        """Return what starts the engine."""
+        if self.engine == "ray":
+            from mfh.batch.ray_engine import RayEngine
+
+            return lambda: RayEngine(job, self.workers, address=self.address, cpus=self.cpus, gpus=self.gpus)
+        from mfh.batch.local import LocalEngine
+
+        return lambda: LocalEngine(job, self.workers)
 
 
 @grouped
@@ -84,7 +112,6 @@ def batch(
     if not inputs:
         raise InputError("no photo given: expected photos, a folder or a table, as in mfh batch photos/ --out run")
     from mfh.batch.ledger import open_ledger
-    from mfh.batch.local import LocalEngine
     from mfh.batch.manifest import read_inputs, shard_of
     from mfh.batch.run import TooManyFailures, run
     from mfh.batch.tars import pack
@@ -119,7 +146,7 @@ def batch(
             progress = run(
                 items,
                 ledger,
-                lambda: LocalEngine(job, options.workers),
+                options.starter(job),
                 retry=options.retry,
                 max_failure_rate=options.max_failure_rate,
                 report=report,
