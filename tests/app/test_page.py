@@ -92,9 +92,19 @@ def test_a_photo_becomes_its_report(visit, app, photo, width, height):
     box = image.bounding_box()
     image.click(position={"x": box["width"] / 2, "y": box["height"] * 0.6})
     page.wait_for_selector("#place:has-text('Clicked 3')")
-    page.fill("#metres textarea, #metres input", "3.5m")
+    page.fill("#metres textarea, #metres input", "3,5 m")
     page.click("#add")
     page.wait_for_function("document.querySelector('#known textarea').value.startsWith('distance 3')")
+    page.click("#what label:has-text('length between')")
+    image.click(position={"x": box["width"] / 2, "y": box["height"] * 0.4})
+    page.wait_for_selector("#place:has-text('before it 3')")
+    page.fill("#metres textarea, #metres input", "two")
+    page.click("#add")
+    page.wait_for_selector("#added .mfh-failed:has-text('a length you know')")
+    page.fill("#metres textarea, #metres input", "1.9")
+    page.click("#add")
+    page.wait_for_function("document.querySelector('#known textarea').value.includes('\\nlength 3')")
+    assert page.inner_text("#added") == ""
     press(page, "#measure", lambda: app.models.asked)
     frame = page.frame_locator("#report iframe")
     frame.locator("html[data-ready=all]").wait_for(state="attached", timeout=60_000)
@@ -106,6 +116,8 @@ def test_a_photo_becomes_its_report(visit, app, photo, width, height):
     y = 239.5 + 0.1 * box["height"] / across
     assert abs(distance.x - 319.5) <= 1 + 1 / across and abs(distance.y - y) <= 1 + 1 / across
     assert distance.metres == 3.5 and "my" in asked[0].name
+    (length,) = asked[1].known.lengths
+    assert length.metres == 1.9 and length.start_xy == (distance.x, distance.y) and length.end_xy[1] < distance.y
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     with page.expect_download() as download:
         page.click("#links a:has-text('depth.npz')")

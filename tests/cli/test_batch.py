@@ -49,7 +49,9 @@ def test_photos_are_measured_once_and_the_status_says_so(run_mfh, folder, tmp_pa
     again = run_mfh(*words)
     assert again.code == 0 and "0 measured" in again.out and "3 done before" in again.out
     status = run_mfh("batch", "status", tmp_path / "run")
-    assert status.code == 0 and "3 photos done, preset pocket" in status.out and "ok         3" in status.out
+    assert status.code == 0 and "3 of 3 photos done, preset pocket" in status.out and "ok         3" in status.out
+    (tmp_path / "run" / "asked.json").write_text('{"photos": 8}')
+    assert "3 of 8 photos done" in run_mfh("batch", "status", tmp_path / "run").out
     nothing = run_mfh(*words, "--shard", "9/9")
     assert nothing.code == 0 and "0 measured" in nothing.out
     other = run_mfh(*words, "--seed", "4")

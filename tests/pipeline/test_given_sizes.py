@@ -12,7 +12,7 @@ from mfh.errors import InputError
 from mfh.geometry.camera import camera_from_focal_px
 from mfh.pipeline.conclude import conclude, with_camera
 from mfh.scale.fit import reject_person
-from mfh.scale.known_sizes import BEYOND_GIVEN, KnownDistance, KnownHeight, KnownLength, KnownSizes
+from mfh.scale.known_sizes import BEYOND_GIVEN, KnownDistance, KnownHeight, KnownLength, KnownObject, KnownSizes
 from mfh.types import Camera, Evidence, FocalProvenance, MetricDepth, RelativeDepth, Segment
 from mfh.types.observations import Gathered
 
@@ -200,6 +200,15 @@ def test_an_edge_is_said(gathered):
     at_edge, inside = (answer(told, (x, 24.0, 5.0)) for x in (29.0, 20.0))
     assert any("lies on an edge" in warning for warning in at_edge.warnings)
     assert not any("lies on an edge" in warning for warning in inside.warnings)
+
+
+def test_a_size_of_something_that_is_not_seen_face_on_is_noted(gathered):
+    # The upper left of the made-up photo is far away, the lower right near.
+    known = KnownSizes(objects=(KnownObject((20.0, 8.0), (20.0, 44.0), 1.0),))
+    face_on = KnownSizes(objects=(KnownObject((10.0, 30.0), (50.0, 30.0), 1.0),))
+    slanted, level = (conclude(gathered, head=HEAD, known=one).warnings for one in (known, face_on))
+    assert any("a size is of something seen face on" in one for one in slanted)
+    assert not any("seen face on" in one for one in level)
 
 
 def test_a_height_that_no_used_person_has_is_noted(gathered):

@@ -127,8 +127,10 @@ export class FlatStage {
         kind === "sky" ? "sky" : Number.isFinite(reach) ? `beyond ${Number(reach.toPrecision(3))} m` : "too far to say",
       ),
     );
+    const { landmarks } = this.model.payload;
+    const framed = landmarks.some((one) => !one.painted && !one.prior && this.model.answer.landmarks[one.number]!.used);
     const names = {
-      photo: "framed: people and objects that were used",
+      photo: framed ? "framed: people and objects that were used" : "no person or object in it was used",
       depth: "metres along the optical axis",
       uncertainty: "one standard deviation",
     };

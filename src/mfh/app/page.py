@@ -12,6 +12,8 @@ from fastapi import FastAPI
 
 from mfh.app.guard import complain
 from mfh.app.jobs import Desk, asked
+from mfh.app.known import DISTANCE, PLACES, failed, for_page, options_of, person_at
+from mfh.app.known import added as added_line
 from mfh.app.paintings import CSS as PAINTINGS_CSS
 from mfh.app.paintings import STRIP, Paintings
 from mfh.app.schema import DepthOptions, RefitRequest, read_form
@@ -23,7 +25,6 @@ from mfh.io.contents import RECEIPT
 from mfh.io.formats import FORMATS
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "room" / "rgb.png"
-DISTANCE, HEIGHT = "distance from the camera", "height of a person"
 Made = tuple[Entry, dict[str, object]]
 Begin = Callable[[Paintings], Callable[[Check], Made]]
 """Checks what was given, and returns what is done on the models' thread; paintings are added meanwhile."""
@@ -152,12 +153,15 @@ def _page(desk: Desk, work: Work) -> Any:
                 )
                 focal = gr.Textbox(label="Focal length, mm in 35 mm terms", placeholder="from EXIF", elem_id="focal")
                 formats = gr.Dropdown(list(FORMATS), value=["npz", "png"], multiselect=True, label="Formats")
-                what = gr.Radio([DISTANCE, HEIGHT], value=DISTANCE, label="What you know (click it in the photo)")
+                what = gr.Radio(
+                    list(PLACES), value=DISTANCE, label="What you know (click it in the photo)", elem_id="what"
+                )
                 with gr.Row():
                     metres = gr.Textbox(label="Metres", placeholder="2.31", elem_id="metres", scale=2, min_width=90)
                     add = gr.Button("Add", elem_id="add", scale=1, min_width=80)
                 place = gr.Markdown("Choose a photo first.", elem_id="place")
                 known = gr.Textbox(label="Known, one a line", lines=2, elem_id="known")
+                added = gr.HTML("", elem_id="added")
         with gr.Row():
             measure = gr.Button("Measure", variant="primary", elem_id="measure")
             again = gr.Button("Fit again, without models", elem_id="again", interactive=False)
@@ -198,17 +202,19 @@ def _page(desk: Desk, work: Work) -> Any:
         async def cancelled(request: gr.Request) -> None:
             stops.set(request.session_hash)
 
-        def at(session: Any, event: gr.SelectData) -> tuple[list[int], str]:
+        def at(session: Any, before: list[list[int]], event: gr.SelectData) -> tuple[list[list[int]], str]:
             x, y = (round(side) for side in event.index)
-            number = _person_at(session, x, y)
-            return [x, y], f"Clicked {x}, {y}" + ("" if number is None else f": person {number} of the receipt")
+            number = person_at(session, x, y)
+            person = "" if number is None else f": person {number} of the receipt"
+            first = f"; before it {before[-1][0]}, {before[-1][1]}" if before else ""
+            return [*before[-1:], [x, y]], f"Clicked {x}, {y}{person}{first}"
 
         def chosen(name: str | None, session: Any) -> tuple[str, str, str, Any]:
             one = session.get("results", {}).get(name)
             if one is None:
                 return "", "", "", session
             if desk.store.find(one["id"]) is None:
-                return "", _failed("this result was removed: its time is over"), "", session
+                return "", failed("this result was removed: its time is over"), "", session
             return one["paintings"], _iframe(one["id"]), _links(one), {**session, "id": one["id"]}
 
         def emptied(session: Any) -> tuple[Any, ...]:
@@ -217,9 +223,9 @@ def _page(desk: Desk, work: Work) -> Any:
         hidden: Any = {"api_visibility": "private", "show_progress": "hidden"}
         progress = [status, bar, interval, strip, painted]
         shown = [*progress, report, links, history, again, seen]
-        photo.select(at, [seen], [clicked, place], **hidden)
+        photo.select(at, [seen, clicked], [clicked, place], **hidden)
         photo.change(emptied, [seen], [seen, clicked, known, place, again], **hidden)
-        add.click(_added, [clicked, what, metres, known, seen], [known, status], **hidden)
+        add.click(added_line, [clicked, what, metres, known, seen], [known, metres, added], **hidden)
         given = [focal, known, formats, seen]
         measure.click(measured, [photo, preset, *given], shown, concurrency_limit=None, **hidden)
         again.click(fitted, given, shown, concurrency_limit=None, **hidden)
@@ -229,34 +235,11 @@ def _page(desk: Desk, work: Work) -> Any:
     return page
 
 
-def _added(pixel: list[int], kind: str, text: str, words: str, session: Any) -> tuple[str, str]:
-    """Return what is known with one more line, and what is wrong with it."""
-    text = text.strip()
-    if not text or (kind == DISTANCE and not pixel):
-        return words, _failed("give a number of metres first" if not text else "click the place in the photo first")
-    number = _person_at(session, *pixel) if pixel else None
-    person = "" if number is None else f"{number}="
-    line = f"distance {pixel[0]},{pixel[1]}={text}" if kind == DISTANCE else f"height {person}{text}"
-    return "\n".join([*filter(None, words.splitlines()), line]), ""
-
-
-def _options(words: str, focal_35mm: str, names: list[str]) -> dict[str, object]:
-    """Return the fields of a request."""
-    fields: dict[str, list[str]] = {"distance": [], "height": []}
-    for line in filter(None, (one.strip() for one in words.splitlines())):
-        kind, _, word = line.partition(" ")
-        if kind not in fields:
-            raise InputError(f"{line[:60]!r} is unknown: expected distance X,Y=METRES or height METRES")
-        fields[kind].append(word)
-    given = {"known_distance": fields["distance"], "person_height": fields["height"], "formats": names}
-    return {**given, "focal_35mm": focal_35mm.strip() or None}
-
-
 def _depth(desk: Desk, path: str | None, preset: str, focal_35mm: str, words: str, names: list[str]) -> Begin:
     def begin(paintings: Paintings) -> Callable[[Check], Made]:
         if not path:
             raise InputError("no photo yet: upload one, take one, or choose the example")
-        options = read_form(DepthOptions, {**_options(words, focal_35mm, names), "preset": preset})
+        options = read_form(DepthOptions, {**options_of(words, focal_35mm, names), "preset": preset})
         given, file = asked(options, tuple(desk.models.configs)), Path(path)
         return lambda check: desk.depth(file.read_bytes(), file.name, given, options, check, on_painting=paintings.add)
 
@@ -268,7 +251,7 @@ def _refit(desk: Desk, session: Any, focal_35mm: str, words: str, names: list[st
         entry = desk.store.find(session.get("id") or "")
         if entry is None:
             raise InputError("no result to fit again: measure the photo first")
-        options = read_form(RefitRequest, {**_options(words, focal_35mm, names), "id": entry.id})
+        options = read_form(RefitRequest, {**options_of(words, focal_35mm, names), "id": entry.id})
         given = asked(options)
 
         def job(check: Check) -> Made:
@@ -318,7 +301,7 @@ async def _run(
         status, body, _ = failure_of(error)
         if status == 500:
             complain(error)
-        yield _failed(str(body["error"])), "", "", "", paintings.closed() or painted, *same
+        yield failed(for_page(str(body["error"]))), "", "", "", paintings.closed() or painted, *same
         return
     yield _done(session, entry, receipt, paintings.closed() or painted)
 
@@ -327,8 +310,8 @@ def _done(session: Any, entry: Entry, receipt: Any, painted: str) -> tuple[Any, 
     """Return what to show of a result, and what the session remembers; ``painted`` are its paintings as HTML."""
     import gradio as gr
 
-    depth = receipt["depth_m"]
-    label = f"{receipt['photo']}: {depth['median']:.2f} m median"
+    depth, median = receipt["depth_m"], receipt["depth_m"]["median"]
+    label = f"{receipt['photo']}: {median:.2f} m median"
     one = {"label": label, "files": {**receipt["files"], "receipt": RECEIPT}, "id": entry.id, "paintings": painted}
     seen = [mark for mark in receipt["landmarks"] if mark["source"] == "photo" and mark["label"] is None]
     old = dict(session.get("results", {}))
@@ -337,8 +320,12 @@ def _done(session: Any, entry: Entry, receipt: Any, painted: str) -> tuple[Any, 
     results = {**old, entry.id: one}
     state = {"results": results, "id": entry.id, "people": [(mark["number"], mark["box_xyxy"]) for mark in seen]}
     choices = [(f"{count}. {value['label']}", name) for count, (name, value) in enumerate(results.items(), 1)]
-    notes = "".join(f"<li>{html.escape(str(line))}</li>" for line in receipt["warnings"])
-    reach = f"{label}, {depth['nearest']:.2f} to {depth['farthest']:.2f} m"
+    notes = "".join(f"<li>{html.escape(for_page(str(line)))}</li>" for line in receipt["warnings"])
+    level = (receipt["interval"] or {}).get("level_80")
+    sure = (
+        f" ({depth['median'] * level[0]:.2f}-{depth['median'] * level[1]:.2f} m with 80 % probability)" if level else ""
+    )
+    reach = f"{label}{sure}; nearest {depth['nearest']:.2f} m, farthest {depth['farthest']:.2f} m"
     return (
         f"{_status(reach)}<ul>{notes}</ul>",
         "",
@@ -355,7 +342,10 @@ def _done(session: Any, entry: Entry, receipt: Any, painted: str) -> tuple[Any, 
 
 def _iframe(name: str) -> str:
     title = "Report: depth, lengths and what fixed the scale"
-    return f'<iframe src="/v1/results/{name}/report.html" title="{title}"></iframe>'
+    # As tall as its content: the page alone is scrolled.
+    fit = "const page = this.contentDocument.documentElement;"
+    fit += "new ResizeObserver(() => { this.style.height = page.scrollHeight + 'px'; }).observe(page)"
+    return f'<iframe src="/v1/results/{name}/report.html" title="{title}" onload="{fit}"></iframe>'
 
 
 def _links(one: Any) -> str:
@@ -367,17 +357,3 @@ def _links(one: Any) -> str:
 
 def _status(line: str) -> str:
     return f'<div role="status">{html.escape(line)}</div>'
-
-
-def _failed(line: str) -> str:
-    return f'<div role="alert" class="mfh-failed">{html.escape(line)}</div>'
-
-
-def _person_at(session: Any, x: int, y: int) -> int | None:
-    """Return the number of the smallest person around a pixel; None where there is none, or no result yet."""
-    around = [
-        ((right - left) * (bottom - top), number)
-        for number, (left, top, right, bottom) in session.get("people", [])
-        if left <= x <= right and top <= y <= bottom
-    ]
-    return min(around)[1] if around else None

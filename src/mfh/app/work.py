@@ -56,6 +56,8 @@ class Slot:
             raise _stopping()
         self.future = future = work.submit(job, self)
         waiting = asyncio.wrap_future(future)
+        # Where no request waits any more, what the job ends with is for none.
+        waiting.add_done_callback(lambda one: None if one.cancelled() else one.exception())
         watched: set[asyncio.Future[Any]] = {waiting}
         if gone is not None:
             watched.add(asyncio.ensure_future(gone))
@@ -73,8 +75,6 @@ class Slot:
             if waiting.cancelled():
                 raise _stopping()
             return waiting.result()
-        # What the job ends with is for no request.
-        waiting.add_done_callback(lambda one: None if one.cancelled() else one.exception())
         if done:
             raise Refusal(499, "the client has gone away")
         raise Refusal(504, f"not done in {work.time_limit_s:g} s: send a smaller photo, or try again later")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SETTINGS, ROWS, PARTS, PHOTOS = "batch.json", "rows.parquet", "parts", "photos"
+ASKED = "asked.json"
 _CLAIMS = ".claims"
 _FORMAT, _VERSION = "mfh-batch", 1
 _SHOWN = 3
@@ -190,6 +191,25 @@ def open_ledger(folder: Path, settings: Mapping[str, object]) -> Ledger:
     ledger = Ledger(folder, fingerprint(wanted))
     ledger.refresh()
     return ledger
+
+
+def note_asked(folder: Path, photos: int) -> None:
+    """Write down how many photos the last command was given.
+
+    Raises:
+        InputError: where that cannot be written.
+    """
+    with atomic_path(folder / ASKED) as temporary:
+        temporary.write_text(json.dumps({"photos": photos}) + "\n", encoding="utf-8")
+
+
+def photos_asked(folder: Path) -> int | None:
+    """Return how many photos the last command was given; None where that is not known."""
+    if not (folder / ASKED).is_file():
+        return None
+    content = read_json(folder / ASKED, what="", expected="what mfh batch writes")
+    photos = content.get("photos") if isinstance(content, dict) else None
+    return photos if isinstance(photos, int) else None
 
 
 def read_settings(folder: Path) -> dict[str, object]:

@@ -149,7 +149,7 @@ def _reach(address: str | None) -> None:
     """Connect to the place of a cluster once: Ray itself tries for minutes.
 
     Raises:
-        OSError: where nobody answers.
+        OSError: where nothing answers.
         ValueError: for a port that is none.
     """
     place = (address or "").rpartition("://")[2]

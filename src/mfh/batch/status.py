@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from mfh.batch.ledger import all_rows, read_settings
+from mfh.batch.ledger import all_rows, photos_asked, read_settings
 from mfh.pipeline.settings import fingerprint
 
 _KINDS = 5
@@ -23,9 +23,10 @@ def status_lines(folder: Path) -> list[str]:
     columns = {name: rows.column(name).to_pylist() for name in rows.column_names}
     counts = Counter(columns["status"])
     seconds = sorted(columns["seconds"])
-    lines = [
-        f"{folder}: {len(seconds)} photos done, preset {settings.get('name')}, fingerprint {fingerprint(settings)}"
-    ]
+    photos = photos_asked(folder)
+    of = "" if photos is None or photos < len(seconds) else f" of {photos}"
+    done = f"{len(seconds)}{of} photos done"
+    lines = [f"{folder}: {done}, preset {settings.get('name')}, fingerprint {fingerprint(settings)}"]
     lines += [f"  {name:<10} {counts[name]}" for name in ("ok", "no scale", "failed") if counts[name]]
     if seconds:
         used = [sum(one is not None and one > 0 for one in columns[name]) for name in ("people", "objects", "painted")]

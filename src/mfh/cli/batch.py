@@ -111,7 +111,7 @@ def batch(
         return _status(inputs[1:])
     if not inputs:
         raise InputError("no photo given: expected photos, a folder or a table, as in mfh batch photos/ --out run")
-    from mfh.batch.ledger import open_ledger
+    from mfh.batch.ledger import note_asked, open_ledger
     from mfh.batch.manifest import read_inputs, shard_of
     from mfh.batch.run import TooManyFailures, run
     from mfh.batch.tars import pack
@@ -131,6 +131,7 @@ def batch(
         "max_pixels": max_pixels,
     }
     ledger = open_ledger(options.out, settings)
+    note_asked(options.out, len(items))
     job = Job(config, options.out, ledger.mark, formats, options.save_evidence, options.preview, max_pixels)
     with progress_line(quiet=options.quiet) as line:
         printed = time.monotonic()

@@ -124,6 +124,8 @@ def measure_all(
             codes.append(EXIT_DONE)
         except Exception as error:
             line, code = failure_line(error, about=str(path))
+            if path.is_dir():
+                line = f"{line}; mfh batch {shown(path)} measures all photos in it"
             print(f"mfh: {line}", file=sys.stderr)
             note_photo(as_document(path, error))
             codes.append(code)

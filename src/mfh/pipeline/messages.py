@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from mfh.config import Config, HeadConfig
 from mfh.errors import Rejected
@@ -33,6 +35,8 @@ WIDE_INTERVAL = 0.35
 UNMET = 3.0
 """Residual of a given size, in its own standard deviations, above which it is noted."""
 
+SLANTED = 1.15
+"""The edges of something of which one is so many times as far away as the other are not seen face on."""
 UNEVEN = 1.2
 """Factor between depths within two pixels of a given distance above which the pixel counts as one on an edge."""
 
@@ -236,7 +240,7 @@ def about_heights(known: KnownSizes, landmarks: Sequence[Landmark]) -> tuple[Not
 
 
 def about_edges(known: KnownSizes, relative: RelativeDepth, head: MetricHead, limit_m: float) -> tuple[Note, ...]:
-    """Return which given distances lie on an edge, where a neighbouring pixel has another distance.
+    """Return which given distances lie on an edge, and which given sizes are not of something seen face on.
 
     Args:
         known: what the user knows.
@@ -244,11 +248,15 @@ def about_edges(known: KnownSizes, relative: RelativeDepth, head: MetricHead, li
         head: the answer.
         limit_m: farther answers are not valid.
     """
+
+    def around(xy: tuple[float, float]) -> Float[ndarray, "a b"]:
+        column, row = (round(at) for at in relative.place(xy))
+        patch = np.s_[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3]
+        return head.depth_of(relative.values_or_nan[patch], max_depth_m=limit_m)
+
     notes = []
     for one in known.distances:
-        column, row = (round(at) for at in relative.place((one.x, one.y)))
-        patch = np.s_[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3]
-        depth_m = head.depth_of(relative.values_or_nan[patch], max_depth_m=limit_m)
+        depth_m = around((one.x, one.y))
         near, far = np.nanmin(depth_m, initial=np.inf), np.nanmax(depth_m, initial=0.0)
         if far > UNEVEN * near:
             edge = (
@@ -256,6 +264,17 @@ def about_edges(known: KnownSizes, relative: RelativeDepth, head: MetricHead, li
                 f"{near:.3g} to {far:.3g} m, so make sure that the pixel shows what was measured"
             )
             notes.append(Note("given", edge))
+    for one in known.objects:
+        ends = [around(end) for end in (one.start_xy, one.end_xy)]
+        if not all(np.isfinite(depth_m).any() for depth_m in ends):
+            continue
+        near, far = sorted(float(np.nanmedian(depth_m)) for depth_m in ends)
+        if far > SLANTED * near:
+            slanted = (
+                f"the two edges of the given size of {one.metres:g} m are {near:.3g} and {far:.3g} m away: a size is "
+                "of something seen face on; give the length between two places as a length (--known-length)"
+            )
+            notes.append(Note("given", slanted))
     return tuple(notes)
 
 
