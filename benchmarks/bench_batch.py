@@ -3,10 +3,12 @@
 python benchmarks/bench_batch.py [--photos 24] [--rows 20000] [--seed 0]
 
 The photos are made from those in docs/images, in several crops. The ceiling is the same work as two commands that share
-nothing, on half of the photos each. The overhead is of photos that cost nothing: claim, pipe, row, merged table.
+nothing, on half of the photos each, with one thread each (MFH_THREADS). The overhead is of photos that cost nothing:
+claim, pipe, row, merged table.
 """
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
@@ -55,16 +57,20 @@ def make_photos(folder: Path, count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     folder.mkdir()
     for number in range(count):
-        with Image.open(IMAGES / SOURCES[number % len(SOURCES)]) as source:
+        with Image.open(IMAGES / SOURCES[number // 2 % len(SOURCES)]) as source:
             left, top = rng.integers(0, 40, 2).tolist()
             crop = source.convert("RGB").crop((left, top, source.width - 40 + left, source.height - 40 + top))
             crop.resize((640, 640 * crop.height // crop.width)).save(folder / f"{number:03d}.jpg", quality=92)
 
 
-def seconds_of(*commands: list[str]) -> float:
-    """Return how long commands take that run at once."""
+def seconds_of(*commands: list[str], threads: int | None = None) -> float:
+    """Return how long commands take that run at once, with so many threads each."""
+    limits = {} if threads is None else dict.fromkeys(("MFH_THREADS", "OMP_NUM_THREADS"), str(threads))
+    environment = {**os.environ, **limits}
     begin = time.perf_counter()
-    running = [subprocess.Popen([sys.executable, "-m", "mfh", *words, "--quiet"]) for words in commands]
+    running = [
+        subprocess.Popen([sys.executable, "-m", "mfh", *words, "--quiet"], env=environment) for words in commands
+    ]
     if any(one.wait() for one in running):
         raise SystemExit("a command failed")
     return time.perf_counter() - begin
@@ -86,7 +92,7 @@ def main() -> None:
 
         one = seconds_of(batch("one"))
         two = seconds_of(batch("two", "--workers", "2"))
-        apart = seconds_of(*(batch(f"half-{k}", "--shard", f"{k}/2") for k in (1, 2)))
+        apart = seconds_of(*(batch(f"half-{k}", "--shard", f"{k}/2") for k in (1, 2)), threads=1)
         print(f"{given.photos} photos of 640 pixels, preset pocket, start-up included")
         print(f"one process     {one:6.1f} s  {one / given.photos:.2f} s a photo")
         print(f"two processes   {two:6.1f} s  {one / two:.2f} x one")

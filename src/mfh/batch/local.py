@@ -17,6 +17,7 @@ from mfh.batch.manifest import Item
 from mfh.batch.pool import AHEAD, Hand, Pool
 from mfh.batch.rows import Row
 from mfh.batch.worker import Job, Opened, Worker
+from mfh.models.sessions import network_threads
 
 THREADS = "MFH_THREADS"
 """Environment variable: threads of one network."""
@@ -40,12 +41,12 @@ class LocalEngine(Pool):
         job: what is done with each photo.
         workers: how many processes.
         make: makes the worker in the process; must be importable there.
-        threads: of each network; None to divide the cores.
+        threads: of each network; None for MFH_THREADS, or else to divide the cores.
     """
 
     def __init__(self, job: Job, workers: int, *, make: Make = Worker, threads: int | None = None) -> None:
         self._make = make
-        self._threads = threads or max(1, cores() // workers)
+        self._threads = threads or network_threads() or max(1, cores() // workers)
         super().__init__(job, workers)
 
     def start(self) -> Hand:

@@ -21,6 +21,7 @@ EXTRAS = {
     "exr": ("OpenEXR",),
     "app": ("fastapi", "uvicorn", "python-multipart", "gradio"),
     "batch": ("pyarrow", "fsspec"),
+    "ray": ("ray",),
 }
 PURPOSES = {
     "hub": "published models from a model hub",
@@ -32,6 +33,7 @@ PURPOSES = {
     "exr": "depth in OpenEXR files",
     "app": "mfh app and mfh serve",
     "batch": "mfh batch",
+    "ray": "mfh batch --engine ray",
 }
 
 
