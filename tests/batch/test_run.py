@@ -14,7 +14,7 @@ import pytest
 from mfh.batch import tars
 from mfh.batch.ledger import open_ledger
 from mfh.batch.local import LocalEngine
-from mfh.batch.manifest import read_inputs
+from mfh.batch.manifest import read_inputs, shard_of
 from mfh.batch.rows import VARIABLE
 from mfh.batch.run import TooManyFailures, run
 from mfh.batch.status import status_lines
@@ -166,7 +166,8 @@ def test_a_process_that_dies_costs_its_photo_and_no_other(tmp_path, items):
     progress = measured(tmp_path / "run", items, start=lambda job: LocalEngine(job, 2, make=stub.deadly))
     rows = rows_of(tmp_path / "run")
     assert progress.counts == {"ok": 14, "no scale": 1, "failed": 2} and len(rows) == 17
-    assert rows["deadly.png"]["error_kind"] == "ProcessLost" and "signal 9, twice" in rows["deadly.png"]["error"]
+    assert rows["deadly.png"]["error_kind"] == "ProcessLost"
+    assert "by signal 9, perhaps for lack of memory, twice" in rows["deadly.png"]["error"]
     assert rows["once.png"]["status"] == "ok"
 
 
@@ -194,6 +195,16 @@ def test_what_another_process_has_is_left_to_it(tmp_path, items):
     progress = measured(tmp_path / "run", items, start=Meanwhile)
     assert (progress.others, progress.measured) == (3, 11)
     assert len(rows_of(tmp_path / "run")) == 14
+
+
+def test_a_part_that_is_done_first_does_not_disturb_the_others(tmp_path, items):
+    first, second = shard_of(items, "1/2"), shard_of(items, "2/2")
+    ledger = open_ledger(tmp_path / "run", SETTINGS)
+    measured(tmp_path / "run", first)
+    assert not (tmp_path / "run" / "parts").exists()
+    progress = run(second, ledger, lambda: Here(job_for(tmp_path / "run", ledger.mark)))
+    assert progress.measured == 7 and len(rows_of(tmp_path / "run")) == 14
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"batch.json", "rows.parquet", "photos"}
 
 
 def test_rows_of_another_configuration_are_refused(tmp_path, items):
@@ -302,7 +313,7 @@ RUN = """
 import sys
 from pathlib import Path
 from mfh.batch.local import LocalEngine
-from mfh.batch.manifest import read_inputs
+from mfh.batch.manifest import read_inputs, shard_of
 from tests.batch import stub
 from tests.batch.test_run import measured
 if __name__ == "__main__":

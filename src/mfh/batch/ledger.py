@@ -65,7 +65,7 @@ class Ledger:
         try:
             stack.enter_context(folder_lock(self.folder / _CLAIMS / digest, wait_s=0.0))
         except InputError:
-            if not os.access(self.folder / _CLAIMS, os.W_OK):
+            if (self.folder / _CLAIMS).is_dir() and not os.access(self.folder / _CLAIMS, os.W_OK):
                 raise
             return False
         self._claims[name] = stack
@@ -118,11 +118,21 @@ class Ledger:
         if not rows:
             return
         name = f"{self._token}-{self._number:06d}.parquet"
-        write_rows(self.folder / PARTS / name, rows)
+        self._write_part(self.folder / PARTS / name, rows)
         self._number += 1
         self._read.add(name)
         self.status.update({row.id: row.status for row in rows})
         self.release([row.id for row in rows])
+
+    def _write_part(self, path: Path, rows: Sequence[Row]) -> None:
+        """Write a part, though another process that has ended its own work removes the folder meanwhile."""
+        while True:
+            make_folder(path.parent)
+            try:
+                return write_rows(path, rows)
+            except InputError:
+                if path.parent.is_dir():
+                    raise
 
     def compact(self) -> None:
         """Merge all parts into ``rows.parquet``, sorted by id; a photo that was tried again has its last row.

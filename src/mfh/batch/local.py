@@ -26,7 +26,7 @@ _ORPHAN_S = 0.5
 Make = Callable[[Job], Worker]
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class _Process(Hand):
     """A process, and the pipe to it."""
 

@@ -18,7 +18,7 @@ AHEAD = 3
 _MOST_DEATHS = 2
 
 
-@dataclass
+@dataclass(eq=False)
 class Hand:
     """A worker elsewhere, and the photos it has.
 

@@ -39,7 +39,7 @@ class _Actor:
         return self._worker(item)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class _Remote(Hand):
     """An actor, and what it was asked."""
 
