@@ -106,7 +106,7 @@ def test_smaller_relative_depth_keeps_its_sky_and_the_values_there(under_sky: Ga
 
 @pytest.mark.parametrize("reach_m", [2.0, math.inf])
 def test_beyond_the_reach_is_said_as_such(gathered: Gathered, reach_m: float, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("mfh.pipeline.conclude.reach_m", lambda *args: reach_m)
+    monkeypatch.setattr("mfh.pipeline.solve.reach_m", lambda *args: reach_m)
     result = conclude(replace(gathered, lengths=(Segment((1.0, 1.0), (50.0, 45.0)),)), head=HEAD)
     said = [one for one in result.warnings if "beyond 2 m, farther than the evidence reaches" in one]
     assert result.reach_m == reach_m and receipt(result)["reach_m"] == (2.0 if reach_m == 2 else None)

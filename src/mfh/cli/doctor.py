@@ -21,7 +21,7 @@ EXTRAS = {
     "exr": ("OpenEXR",),
     "app": ("fastapi", "uvicorn", "python-multipart", "gradio"),
     "batch": ("pyarrow", "fsspec"),
-    "ray": ("ray",),
+    "ray": ("ray", "pyarrow", "fsspec"),
 }
 PURPOSES = {
     "hub": "published models from a model hub",
