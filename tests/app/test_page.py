@@ -243,6 +243,8 @@ def test_paintings_without_a_scale_stay_beside_the_line(visit, app, photo):
     page.wait_for_selector(".mfh-failed:has-text('no person was found')")
     page.wait_for_selector("#painted summary:has-text('1 painting (0 used)')")
     page.wait_for_function("!document.querySelector('#strip figure, #bar progress')")
+    assert page.locator("#painted figure.mfh-rejected").count() == 1
+    assert page.query_selector("#report iframe") is None and app.service.store.count == 0
 
 
 def choose_preset(page, name: str) -> None:

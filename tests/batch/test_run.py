@@ -207,6 +207,16 @@ def test_a_part_that_is_done_first_does_not_disturb_the_others(tmp_path, items):
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"batch.json", "rows.parquet", "photos"}
 
 
+def test_half_files_of_killed_processes_go_and_those_of_others_stay(tmp_path, items):
+    open_ledger(tmp_path / "run", SETTINGS)
+    old, young = (tmp_path / "run" / "parts" / f".{name}.17.tmp.parquet" for name in ("old", "young"))
+    for path in (old, young):
+        path.write_bytes(b"half")
+    os.utime(old, (1e9, 1e9))
+    measured(tmp_path / "run", items[:2])
+    assert not old.exists() and young.exists() and len(rows_of(tmp_path / "run")) == 2
+
+
 def test_rows_of_another_configuration_are_refused(tmp_path, items):
     ledger = open_ledger(tmp_path / "run", SETTINGS)
     row = stub.quick(job_for(tmp_path / "run", "another"))(items[0])

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ _CLAIMS = ".claims"
 _FORMAT, _VERSION = "mfh-batch", 1
 _SHOWN = 3
 _WAIT_S = 600.0
+_HALF, _HALF_AFTER_S = ".*.tmp.*", 10.0
+"""Names of files that are not whole yet, and seconds after which nothing writes to them any more."""
 
 
 @dataclass
@@ -146,6 +149,7 @@ class Ledger:
                 write_table(self.folder / ROWS, _merged(self.folder / ROWS, parts))
                 for path in parts:
                     path.unlink(missing_ok=True)
+            _sweep(self.folder)
             # Refused where another process is at work.
             for name in (PARTS, _CLAIMS):
                 with suppress(OSError):
@@ -253,15 +257,21 @@ def parts_of(folder: Path) -> list[Path]:
     return [path for _, _, path in sorted(found)]
 
 
+def _sweep(folder: Path) -> None:
+    """Remove the half files that killed processes left; one that is being written is younger."""
+    for path in (*folder.glob(_HALF), *(folder / PARTS).glob(_HALF)):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _HALF_AFTER_S:
+                path.unlink()
+
+
 def _merged(rows: Path, parts: Sequence[Path]) -> "pa.Table":
     """Return the rows of a merged file and of parts, the last of each id, sorted by id."""
     import pyarrow as pa
 
-    # The merged file last: a part that vanishes meanwhile is in it. Its rows are the oldest.
-    tables = [table for path in (*parts, rows) if (table := _there(path)) is not None]
-    if not tables:
-        return schema().empty_table()
-    table = pa.concat_tables([tables[-1], *tables[:-1]] if rows.is_file() else tables).combine_chunks()
+    # The merged file is read last: a part that vanishes meanwhile is in it. Its rows are the oldest.
+    newer, oldest = [_there(path) for path in parts], _there(rows)
+    table = pa.concat_tables([one for one in (oldest, *newer) if one is not None] or [schema().empty_table()])
     last = {name: number for number, name in enumerate(table.column("id").to_pylist())}
     return table.take(pa.array([last[name] for name in sorted(last)], pa.int64()))
 

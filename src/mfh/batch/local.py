@@ -17,10 +17,8 @@ from mfh.batch.manifest import Item
 from mfh.batch.pool import AHEAD, Hand, Pool
 from mfh.batch.rows import Row
 from mfh.batch.worker import Job, Opened, Worker
-from mfh.models.sessions import network_threads
+from mfh.models.sessions import THREADS, network_threads
 
-THREADS = "MFH_THREADS"
-"""Environment variable: threads of one network."""
 _THREADED = (THREADS, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _ORPHAN_S = 0.5
 Make = Callable[[Job], Worker]

@@ -5,18 +5,18 @@ where the cluster has room, and takes photos once its models are loaded.
 """
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mfh.batch.local import THREADS
+from mfh.batch.local import Make
 from mfh.batch.manifest import Item
 from mfh.batch.pool import Hand, Pool
 from mfh.batch.rows import Row
 from mfh.batch.worker import Job, Worker
 from mfh.errors import BackendError, MfhError, kind_and_message
+from mfh.models.sessions import THREADS
 
-Make = Callable[[Job], Worker]
 _PATIENCE_S = 10.0
 
 

@@ -19,6 +19,8 @@ from mfh.weights import check_embedded
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
+THREADS = "MFH_THREADS"
+"""Environment variable: threads of one network."""
 _STRIDE = 32  # of the coarsest features
 _MAX_ASPECT = 4.0
 _OPEN: "WeakValueDictionary[tuple[str, int, int], InferenceSession]" = WeakValueDictionary()
@@ -55,7 +57,7 @@ def cpu_session(weights: Path, what: str) -> "InferenceSession":
 
 def network_threads() -> int:
     """Return how many threads one network may use: MFH_THREADS, or 0 for onnxruntime's own choice."""
-    text = os.environ.get("MFH_THREADS", "")
+    text = os.environ.get(THREADS, "")
     return int(text) if text.isdecimal() else 0
 
 
