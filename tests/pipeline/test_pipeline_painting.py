@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import mfh.landmarks.bodies
-import mfh.pipeline.pipeline
+import mfh.pipeline.painting
 from mfh.errors import InputError, NoLandmarkError, Rejected
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.pipeline.request import Request
@@ -106,7 +106,7 @@ def test_painting_ends_after_max_attempts_and_says_what_was_tried():
 
 def test_painting_ends_when_its_time_is_spent(monkeypatch: pytest.MonkeyPatch):
     seconds = iter(range(1000))
-    monkeypatch.setattr(mfh.pipeline.pipeline.time, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(mfh.pipeline.painting.time, "monotonic", lambda: float(next(seconds)))
     painter = OraclePainter(misses=1.0)
     with pytest.raises(NoLandmarkError, match="the 3 s for it are over"):
         pipeline(config(budget_s=3.0, batch_size=1), painter=painter)(render([]))
@@ -115,7 +115,7 @@ def test_painting_ends_when_its_time_is_spent(monkeypatch: pytest.MonkeyPatch):
 
 def test_time_spent_keeps_the_paintings_there_are(monkeypatch: pytest.MonkeyPatch):
     seconds = iter(range(1000))
-    monkeypatch.setattr(mfh.pipeline.pipeline.time, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(mfh.pipeline.painting.time, "monotonic", lambda: float(next(seconds)))
     result = pipeline(config(budget_s=4.0, batch_size=1), painter=OraclePainter(misses=0.0))(render([]))
     assert result.attempts == 3
     assert 1 <= result.paintings <= 3

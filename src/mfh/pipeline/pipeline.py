@@ -4,21 +4,12 @@ The pipeline reads no files but the photo, draws nothing, and knows no model by 
 """
 
 import os
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
-
-from jaxtyping import Float
-from numpy import ndarray
 
 from mfh.config import Config, changed, preset
 from mfh.errors import InputError, NoLandmarkError, Rejected
-from mfh.geometry.camera import view_of
-from mfh.landmarks.detector_check import agreement, person_boxes
-from mfh.landmarks.objects import object_evidence
-from mfh.landmarks.view_size import view_evidence
 from mfh.models.protocols import (
     ChoosyPainter,
     FieldOfViewModel,
@@ -32,41 +23,23 @@ from mfh.models.protocols import (
 )
 from mfh.models.registry import CONFIG_FIELDS, OPTIONAL_ROLES, Role, load_models, load_optional, names_of
 from mfh.pipeline.conclude import conclude
-from mfh.pipeline.evidence import doubt_lone_person, photo_evidence, with_shared_error
-from mfh.pipeline.inference import Models, asking, with_estimated_camera
+from mfh.pipeline.inference import Models
+from mfh.pipeline.look import Observer, Watch, observe
 from mfh.pipeline.messages import (
     describe,
     no_person_found,
     no_scale_in_view,
     not_painted,
-    objects_not_looked_for,
     why_no_painting,
 )
 from mfh.pipeline.painting import PaintingRun, Solve, on_photo, paint_people
-from mfh.pipeline.request import Progress, Request, check_is_request, check_photo, check_request
+from mfh.pipeline.request import Request, check_is_request, check_photo, check_request
 from mfh.pipeline.solve import Solution, heights_so_far, solve, suffices
 from mfh.scale.interval import people_share
 from mfh.scale.known_sizes import KnownSizes
 from mfh.scale.range_prior import region_range
-from mfh.types import Camera, DetectedObject, Evidence, MeasuredPainting, MetricDepth, Photo, RelativeDepth, any_used
+from mfh.types import Evidence, MeasuredPainting, MetricDepth, Photo, RelativeDepth, any_used
 from mfh.types.observations import Gathered
-
-
-@dataclass
-class _Watch:
-    """Wall seconds by stage, and where the work stands."""
-
-    progress: Progress | None
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str, fraction: float) -> Iterator[None]:
-        """Report the stage and add its time."""
-        if self.progress is not None:
-            self.progress(name, fraction)
-        begin = time.perf_counter()
-        yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
 
 
 class MetricFromHuman:
@@ -156,6 +129,20 @@ class MetricFromHuman:
             loaded["object_detector"], missing = load_optional("object_detector", names["object_detector"])
         return cls(config, **{**loaded, **given}, missing_objects=missing)
 
+    @property
+    def observer(self) -> Observer:
+        """The models that look at a photo before anything is painted."""
+        models = Models(self.relative_depth, self.person_segmenter, self.human_mesh, cuts_sky=self.config.cross_check)
+        return Observer(
+            self.config,
+            models,
+            self.field_of_view,
+            self.object_detector,
+            self.scale_prior,
+            self.missing_objects,
+            self._refused,
+        )
+
     def __call__(self, photo: Photo | str | os.PathLike[str], request: Request = Request()) -> MetricDepth:
         """Measure one photo.
 
@@ -200,39 +187,13 @@ class MetricFromHuman:
             photo = load_photo(os.fspath(photo))
         check_photo(photo)
         check_request(photo, request.region, request.lengths)
-        known, watch = request.known, _Watch(request.progress)
-        models = Models(self.relative_depth, self.person_segmenter, self.human_mesh, cuts_sky=self.config.cross_check)
+        known, watch = request.known, Watch(request.progress)
 
-        # 0. The focal length, where it is not known and a model was named to estimate it.
-        if self.field_of_view is not None and photo.focal.source == "default-fov":
-            with watch.stage("field of view", 0.0), asking(self.field_of_view.name):
-                photo = with_estimated_camera(photo, self.field_of_view)
-
-        # Models run on the photo itself, unless it is larger than any of them could use.
-        view = view_of(photo)
-        rgb = view.rgb
-
-        # 1. Relative depth of the photo.
-        with watch.stage("relative depth", 0.0):
-            seen = models.predict_depth(rgb)
-        relative = seen if view is photo else replace(seen, photo_shape=photo.pixels.shape[:2])
-
-        # 2. People and objects of known size already in the photo are landmarks without any painting.
-        evidence: list[Evidence] = []
-        tried: list[str] = []
-        if self.config.people != "paint":
-            with watch.stage("objects", 0.2):
-                detected = self._detect(rgb)
-                objects = self._known_objects(detected or (), seen, view.camera)
-            with watch.stage("people", 0.25):
-                people = self._people_in_photo(models, rgb, seen, view.camera, detected)
-            tried.append(describe("people in the photo", [people]))
-            if self.missing_objects:
-                photo = replace(photo, notes=(*photo.notes, objects_not_looked_for(self.missing_objects)))
-            elif self.object_detector is not None:
-                tried.append(describe("objects of known size", [objects]))
-            prior = self._size_of_view(rgb, seen, view.camera)
-            evidence = [on_photo(one, view, photo) for one in (people, objects, prior) if one is not None]
+        # 1, 2. Relative depth; people and objects of known size already in the photo.
+        observer = self.observer
+        observed = observe(observer, photo, watch)
+        photo, view, relative = observed.photo, observed.view, observed.relative
+        evidence, tried = [*observed.evidence], [*observed.tried]
 
         # 3. Where they do not suffice, paint people into it, measure them there, and align the paintings (Eqs. 6, 7) or
         #    look where their feet meet the photo's own ground.
@@ -240,7 +201,7 @@ class MetricFromHuman:
         if not self._suffices(photo, relative, evidence, known):
             if self.painter is None or self.config.people == "only":
                 tried.append(why_no_painting(self.config))
-            elif (refused := self._refused(rgb)) is not None:
+            elif (refused := self._refused(view.rgb)) is not None:
                 tried.append(not_painted(refused))
                 if not known and not any_used(evidence):
                     raise NoLandmarkError(no_scale_in_view(photo, tried), tried=tuple(tried))
@@ -248,13 +209,11 @@ class MetricFromHuman:
                 if request.region is not None:
                     # A region without relative depth is refused before anything is painted.
                     region_range(relative, request.region)
-                # Twelve bytes a pixel, and people are painted on a smaller one.
-                del rgb
                 run = paint_people(
                     self.painter,
-                    models,
+                    observer.models,
                     view,
-                    seen,
+                    observed.seen,
                     config=self.config,
                     stage=watch.stage,
                     solve=self._solver(photo, relative, tuple(evidence), known),
@@ -269,44 +228,6 @@ class MetricFromHuman:
             raise NoLandmarkError(message, tried=tuple(tried))
 
         return self._gathered(photo, relative, evidence, run, request, watch.seconds)
-
-    def _people_in_photo(
-        self,
-        models: Models,
-        rgb: Float[ndarray, "h w 3"],
-        relative: RelativeDepth,
-        camera: Camera,
-        detected: Sequence[DetectedObject] | None,
-    ) -> Evidence:
-        """Find and measure the people in the photo, and pair them with its relative depth."""
-        (people,) = models.find_people([rgb], boxes=None if detected is None else [person_boxes(detected)])
-        sighting = models.measure(rgb, people, camera, "photo")
-        found = photo_evidence(sighting, rgb, relative.values_or_nan, camera, config=self.config, objects=detected)
-        found = with_shared_error(found, self.human_mesh.shared_log_sigma)
-        if self.config.cross_check:
-            agreed = None if detected is None else agreement(people, detected)
-            found = doubt_lone_person(found, sighting.min_score, refused=lambda: self._refused(rgb), agreement=agreed)
-        return found
-
-    def _detect(self, rgb: Float[ndarray, "h w 3"]) -> list[DetectedObject] | None:
-        """Find everyday objects in the photo; None without a detector."""
-        if self.object_detector is None:
-            return None
-        with asking(self.object_detector.name):
-            return self.object_detector.detect(rgb)
-
-    def _known_objects(self, detected: Sequence[DetectedObject], relative: RelativeDepth, camera: Camera) -> Evidence:
-        """Pair the objects of known size with the photo's relative depth."""
-        finder = "" if self.object_detector is None else self.object_detector.name
-        return object_evidence(detected, relative, camera, finder=finder, max_depth_m=self.config.max_depth_m)
-
-    def _size_of_view(self, rgb: Float[ndarray, "h w 3"], relative: RelativeDepth, camera: Camera) -> Evidence | None:
-        """Pair the predicted size of the view with the photo's relative depth; None without such a prior."""
-        if self.scale_prior is None:
-            return None
-        with asking(self.scale_prior.name):
-            size = self.scale_prior.predict(rgb)
-        return view_evidence(size, relative, camera, predicted_by=self.scale_prior.name)
 
     def _suffices(self, photo: Photo, relative: RelativeDepth, evidence: Sequence[Evidence], known: KnownSizes) -> bool:
         """Return whether the evidence determines the depth well enough without painting people."""
