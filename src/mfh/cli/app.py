@@ -23,6 +23,7 @@ from mfh.cli.research import WithResearch
 from mfh.cli.serve import app as app_command
 from mfh.cli.serve import serve
 from mfh.cli.verify import verify
+from mfh.cli.video import video
 from mfh.cli.weights import app as weights_app
 from mfh.errors import printable
 
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.command()(predict)
 app.command()(batch)
+app.command()(video)
 app.command()(refit)
 app.command()(report)
 app.command()(convert)

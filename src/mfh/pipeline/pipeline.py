@@ -24,7 +24,7 @@ from mfh.models.protocols import (
 from mfh.models.registry import CONFIG_FIELDS, OPTIONAL_ROLES, Role, load_models, load_optional, names_of
 from mfh.pipeline.conclude import conclude
 from mfh.pipeline.inference import Models
-from mfh.pipeline.look import Observer, Watch, observe
+from mfh.pipeline.look import Observed, Observer, Watch, observe
 from mfh.pipeline.messages import (
     describe,
     no_person_found,
@@ -187,11 +187,23 @@ class MetricFromHuman:
             photo = load_photo(os.fspath(photo))
         check_photo(photo)
         check_request(photo, request.region, request.lengths)
-        known, watch = request.known, Watch(request.progress)
+        watch = Watch(request.progress)
 
         # 1, 2. Relative depth; people and objects of known size already in the photo.
-        observer = self.observer
-        observed = observe(observer, photo, watch)
+        return self.complete(observe(self.observer, photo, watch), request, watch)
+
+    def complete(self, observed: Observed, request: Request, watch: Watch | None = None) -> Gathered:
+        """Return what was gathered from what was seen in a photo, painting people where that does not suffice.
+
+        Args:
+            observed: what was seen in the photo; its evidence may be that of more pictures of the same scene, aligned.
+            request: as for a call.
+            watch: takes the time.
+
+        Raises:
+            NoLandmarkError, InputError, BackendError: as for a call.
+        """
+        known, watch = request.known, watch or Watch(request.progress)
         photo, view, relative = observed.photo, observed.view, observed.relative
         evidence, tried = [*observed.evidence], [*observed.tried]
 
@@ -211,7 +223,7 @@ class MetricFromHuman:
                     region_range(relative, request.region)
                 run = paint_people(
                     self.painter,
-                    observer.models,
+                    self.observer.models,
                     view,
                     observed.seen,
                     config=self.config,

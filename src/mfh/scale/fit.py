@@ -11,8 +11,6 @@ from mfh.config import HeadConfig
 from mfh.scale.consensus import Consensus, fit_consensus
 from mfh.scale.head import exact_head, fit_silog_head, log_depth_at
 from mfh.scale.measurements import (
-    PAINTED,
-    PEOPLE,
     ScaleMeasurement,
     landmark_measurements,
     log_scales_at,
@@ -117,15 +115,25 @@ def _reject_outliers(
 ) -> list[Evidence]:
     """Reject the people who are probably outliers, with the factor they are off by."""
     kept = list(evidence)
-    for measurement, inlier, residual in zip(
-        measurements, consensus.inlier_probability, consensus.residual, strict=True
-    ):
-        if measurement.image >= 0 and inlier < MIN_INLIER_PROBABILITY and abs(residual) > MIN_RESIDUAL:
+    for (image, person), own in _by_landmark(measurements).items():
+        # Of a person followed through a clip all sightings, or none.
+        inlier = float(np.mean(consensus.inlier_probability[own]))
+        residual = float(np.median(consensus.residual[own]))
+        if inlier < MIN_INLIER_PROBABILITY and abs(residual) > MIN_RESIDUAL:
             times = f"{np.exp(abs(residual)):.1f}x" if np.isfinite(residual) else "far"
             others = "the others imply" if consensus.disagreement is None else "what is given implies"
             reason = f"{times} {'farther' if residual > 0 else 'nearer'} than {others}"
-            kept[measurement.image] = reject_person(kept[measurement.image], measurement.person, reason)
+            kept[image] = reject_person(kept[image], person, reason)
     return kept
+
+
+def _by_landmark(measurements: Sequence[ScaleMeasurement]) -> dict[tuple[int, int], list[int]]:
+    """Return which measurements are of each landmark, by image and number; those the user gave are of none."""
+    found: dict[tuple[int, int], list[int]] = {}
+    for k, one in enumerate(measurements):
+        if one.image >= 0:
+            found.setdefault((one.image, one.person), []).append(k)
+    return found
 
 
 def _weighed(
@@ -133,19 +141,17 @@ def _weighed(
 ) -> tuple[Evidence, ...]:
     """Write each person's weight and implied scale on the landmark."""
     images = list(evidence)
-    for measurement, weight, log_scale in zip(
-        measurements, consensus.weight, log_scales_at(measurements, head), strict=True
-    ):
-        if measurement.image < 0:
-            continue
-        landmarks = list(images[measurement.image].landmarks)
-        if len(landmarks) > measurement.person:
-            landmarks[measurement.person] = replace(
-                landmarks[measurement.person],
-                weight=float(weight),
+    log_scales = log_scales_at(measurements, head)
+    for (image, person), own in _by_landmark(measurements).items():
+        landmarks = list(images[image].landmarks)
+        if len(landmarks) > person:
+            log_scale = float(np.median(log_scales[own]))
+            landmarks[person] = replace(
+                landmarks[person],
+                weight=float(consensus.weight[own].sum()),
                 implied_scale=None if np.isnan(log_scale) else float(np.exp(log_scale)),
             )
-        images[measurement.image] = replace(images[measurement.image], landmarks=tuple(landmarks))
+        images[image] = replace(images[image], landmarks=tuple(landmarks))
     return tuple(images)
 
 
@@ -193,7 +199,7 @@ def _spread(measurements: Sequence[ScaleMeasurement], consensus: Consensus, head
         [
             np.log(measurement.metres) - float(log_depth_at(head, measurement.relative)[0])
             for measurement, inlier in zip(measurements, consensus.inlier_probability, strict=False)
-            if inlier >= MIN_INLIER_PROBABILITY and measurement.group in (PEOPLE, PAINTED)
+            if inlier >= MIN_INLIER_PROBABILITY and measurement.of_people
         ]
     )
     residual = residual[np.isfinite(residual)]

@@ -288,7 +288,8 @@ def _rescaled(evidence: Evidence, person: int, factor: float) -> Evidence:
         distance_m=None if landmark.distance_m is None else landmark.distance_m * factor,
         origin_m=None if landmark.origin_m is None else landmark.origin_m * factor,
         figure=landmark.figure and landmark.figure.scaled(factor),
-        log_distance_sigma=KNOWN_HEIGHT_LOG_SIGMA,
+        log_distance_sigma=KNOWN_HEIGHT_LOG_SIGMA if landmark.track_log_sigma is None else landmark.log_distance_sigma,
+        track_log_sigma=None if landmark.track_log_sigma is None else KNOWN_HEIGHT_LOG_SIGMA,
         # Whose height is known is no child taken for an adult.
         far_share=0.0,
     )

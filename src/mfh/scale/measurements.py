@@ -62,6 +62,11 @@ class ScaleMeasurement:
     far_log: float = 0.0
     relative_sigma: float = 0.0
 
+    @property
+    def of_people(self) -> bool:
+        """Whether it is of people, in the photo or painted into it."""
+        return self.group == PAINTED or self.group.startswith(PEOPLE)
+
     def log_scale(self, ratio: Float[ndarray, "r"], space: Space) -> Float[ndarray, "r"]:
         """Return the log of the scale it implies at each ratio; x + r must be positive.
 
@@ -117,7 +122,8 @@ def landmark_measurements(
 ) -> list[ScaleMeasurement]:
     """Return one measurement per used landmark, by image and landmark: medians of its relative depth and metric depth.
 
-    Relative depths are aligned to the photo's.
+    Relative depths are aligned to the photo's. A person followed through a clip gives one for each distance at which
+    they were seen; these are a group of their own, whose common bias is that of this person.
 
     Args:
         evidence: of the photo and of each painting.
@@ -133,27 +139,37 @@ def landmark_measurements(
             landmark = one.landmarks[person] if len(one.landmarks) > person else None
             log_sigma = (landmark.log_distance_sigma or 0.0) if landmark is not None else 0.0
             reading = 0.0 if landmark is None or landmark.painted else shape_log_sigma
-            measurements.append(
+            depths_m, relative = one.depth_m[own], one.relative[own]
+            if landmark is None or landmark.track_log_sigma is None:
+                depths_m, relative = [_median(depths_m)], [_median(relative)]
+            measurements += [
                 ScaleMeasurement(
-                    _median(one.depth_m[own]),
-                    np.array([_median(one.relative[own])]),
+                    float(depth_m),
+                    np.array([value], float),
                     math.hypot(log_sigma, reading),
                     image=image,
                     person=int(person),
-                    **_about(landmark, shared_log_sigma),
+                    **_about(landmark, shared_log_sigma, int(person)),
                 )
-            )
+                for depth_m, value in zip(depths_m, relative, strict=True)
+            ]
     return measurements
 
 
-def _about(landmark: Landmark | None, shared_log_sigma: float) -> dict[str, Any]:
+def _about(landmark: Landmark | None, shared_log_sigma: float, person: int) -> dict[str, Any]:
     """Return the fields of a measurement that its landmark states."""
     if landmark is None:
         return {"group": PEOPLE, "common_log_sigma": shared_log_sigma}
     own = None if landmark.painted else landmark.shared_log_sigma
+    group, common = (
+        landmark.label or (PAINTED if landmark.painted else PEOPLE),
+        shared_log_sigma if own is None else own,
+    )
+    if landmark.track_log_sigma is not None:
+        group, common = f"{group}, track {person}", math.hypot(common, landmark.track_log_sigma)
     return {
-        "group": landmark.label or (PAINTED if landmark.painted else PEOPLE),
-        "common_log_sigma": shared_log_sigma if own is None else own,
+        "group": group,
+        "common_log_sigma": common,
         "far_share": landmark.far_share,
         "far_log": landmark.far_log,
         "relative_sigma": landmark.relative_sigma,

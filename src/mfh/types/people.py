@@ -173,6 +173,8 @@ class Landmark:
         far_share: probability that the distance is too large: part of an object is hidden.
         far_log: mean log factor by which it then is.
         relative_sigma: one-sigma error of the relative depth read at it; 0 where its pixels average it out.
+        track_log_sigma: of a person followed through a clip, by how much all sightings may be off alike, one-sigma of
+            the log; ``log_distance_sigma`` is then of each pair of relative and metric depth by itself. None else.
         figure: what it looks like; None where only its box is known.
     """
 
@@ -197,6 +199,7 @@ class Landmark:
     far_share: float = 0.0
     far_log: float = 0.0
     relative_sigma: float = 0.0
+    track_log_sigma: float | None = None
     figure: Figure | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -1,0 +1,129 @@
+"""The people and objects of key frames, linked to tracks: one track is one person or object, however often seen."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from mfh.types import Camera
+from mfh.video.motion import grid_points
+from mfh.video.records import GridReading, Sighting
+
+Box = tuple[float, float, float, float]
+
+_OVERLAP = 0.3
+"""Intersection over union from which two boxes are of one thing."""
+_LOST_AFTER = 4
+"""Key frames in a row without a sighting after which a track has ended."""
+_FEW = 6
+"""Points in a box below which its motion is not read."""
+_GROWTH = 1.15
+"""Most that a box grows or shrinks from frame to frame."""
+
+
+@dataclass
+class Track:
+    """One person or object through the clip.
+
+    Attributes:
+        label: class of an object; empty for a person.
+        seen: (frame, sighting) in order.
+        box: where it is by now, as the picture has moved.
+        missed: key frames since it was seen last.
+    """
+
+    label: str
+    box: Box
+    seen: list[tuple[int, Sighting]] = field(default_factory=list)
+    missed: int = 0
+
+
+def link_sightings(
+    key_frames: Callable[[int], Sequence[Sighting] | None],
+    readings: Callable[[int], GridReading | None],
+    count: int,
+    camera: Camera,
+) -> list[Track]:
+    """Link sightings through a clip.
+
+    Args:
+        key_frames: returns what was seen in a frame; None where it is no key frame.
+        readings: returns how the grid of a frame moved since the one before.
+        count: number of frames.
+        camera: of the clip.
+
+    Returns:
+        All tracks, in the order in which they begin.
+    """
+    points = grid_points(camera.width, camera.height)
+    ended: list[Track] = []
+    alive: list[Track] = []
+    for index in range(count):
+        reading = readings(index)
+        if reading is not None:
+            for track in alive:
+                track.box = _moved(track.box, points, reading)
+        seen = key_frames(index)
+        if seen is None:
+            continue
+        _match(alive, index, seen)
+        ended += [track for track in alive if track.missed > _LOST_AFTER]
+        alive = [track for track in alive if track.missed <= _LOST_AFTER]
+    return sorted([*ended, *alive], key=lambda track: track.seen[0][0])
+
+
+def _match(alive: list[Track], index: int, seen: Sequence[Sighting]) -> None:
+    """Give the sightings of a key frame to tracks, the best overlaps first; others begin tracks."""
+    pairs = [
+        (overlap(track.box, one.landmark.box_xyxy), number, k)
+        for number, track in enumerate(alive)
+        for k, one in enumerate(seen)
+        if track.label == one.landmark.label
+    ]
+    taken: set[int] = set()
+    given: set[int] = set()
+    for share, number, k in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
+        if share < _OVERLAP or number in taken or k in given:
+            continue
+        taken.add(number)
+        given.add(k)
+        track = alive[number]
+        track.seen.append((index, seen[k]))
+        track.box, track.missed = seen[k].landmark.box_xyxy, 0
+    for number, track in enumerate(alive):
+        track.missed += number not in taken
+    for k, one in enumerate(seen):
+        if k not in given:
+            alive.append(Track(one.landmark.label, one.landmark.box_xyxy, [(index, one)]))
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Return the intersection over union of two boxes."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return shared / (areas[0] + areas[1] - shared)
+
+
+def _moved(box: Box, points: Float[ndarray, "n 2"], reading: GridReading) -> Box:
+    """Return where a box of the frame before is now: as the points that were in it have moved, on the median."""
+    was = reading.was_px
+    within = (was[:, 0] >= box[0]) & (was[:, 0] <= box[2]) & (was[:, 1] >= box[1]) & (was[:, 1] <= box[3])
+    if np.count_nonzero(within) < _FEW:
+        return box
+    centre = np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2])
+    half = np.array([(box[2] - box[0]) / 2, (box[3] - box[1]) / 2])
+    centre = centre + np.median(points[within] - was[within], axis=0)
+    spread_was, spread = was[within].std(0), points[within].std(0)
+    half = half * np.clip(spread / np.maximum(spread_was, 1e-6), 1 / _GROWTH, _GROWTH)
+    return (
+        float(centre[0] - half[0]),
+        float(centre[1] - half[1]),
+        float(centre[0] + half[0]),
+        float(centre[1] + half[1]),
+    )

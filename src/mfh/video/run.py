@@ -1,0 +1,240 @@
+"""A clip from its frames to its files: watch, solve, write. What the networks have done is never done again."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mfh.errors import NoLandmarkError
+from mfh.io.atomic import make_folder, plain_name
+from mfh.io.lock import folder_lock
+from mfh.io.receipt import receipt
+from mfh.io.results import Place, Written, write_results
+from mfh.pipeline.pipeline import MetricFromHuman
+from mfh.pipeline.request import Request
+from mfh.pipeline.settings import fingerprint, settings_of, version_of_models
+from mfh.types import Photo
+from mfh.types.summary import describe_interval
+from mfh.video.frames import Clip
+from mfh.video.given import ClipDepth
+from mfh.video.solving import SolvedClip, Watched, same_for_all, solve_clip
+from mfh.video.static import choose_looks, look
+from mfh.video.watching import KEY_EVERY_S, Watcher, watch_clip
+from mfh.video.writing import Depths, write_clip
+
+WORK = ".mfh-video"
+"""Folder, beside the results, in which frames leave their records until a clip is whole."""
+Progress = Callable[[str, float | None], None]
+
+
+@dataclass(frozen=True)
+class ClipRequest:
+    """What is asked of a clip.
+
+    Attributes:
+        static_camera: the camera stands still: one depth for all frames.
+        key_every_s: seconds between frames in which people and objects are looked for.
+        given: relative depth that the user brings; None to ask the network.
+        request: known heights of people.
+        progress: called with what is being done, and the share of it that is done.
+    """
+
+    static_camera: bool = False
+    key_every_s: float = KEY_EVERY_S
+    given: ClipDepth | None = None
+    request: Request = Request()
+    progress: Progress = lambda what, share: None
+
+
+@dataclass(frozen=True)
+class MeasuredClip:
+    """A clip measured and written.
+
+    Attributes:
+        solved: its scale and what that rests on.
+        written: where its files are.
+        frames: how many it has.
+    """
+
+    solved: SolvedClip
+    written: Written
+    frames: int
+
+
+def measure_clip(
+    pipeline: MetricFromHuman,
+    clip: Clip,
+    place: Place,
+    asked: ClipRequest = ClipRequest(),
+    *,
+    commands: Sequence[str] = (),
+) -> MeasuredClip:
+    """Measure a clip and write its files.
+
+    Args:
+        pipeline: the models.
+        clip: the clip.
+        place: where the results go.
+        asked: what is asked of it.
+        commands: that measure it, for the receipt.
+
+    Raises:
+        NoLandmarkError: where neither a person nor an object in it gives a scale.
+        InputError, BackendError: for a clip, a folder or a model that cannot be used.
+    """
+    if asked.static_camera:
+        return _measure_static(pipeline, clip, place, asked, commands)
+    key_every = max(1, round(asked.key_every_s * clip.frames_a_second))
+    mark = fingerprint(_settings(pipeline, clip, key_every, asked))
+    folder = place.root / WORK / f"{plain_name(clip.name)}-{mark[:12]}"
+    make_folder(folder)
+    with folder_lock(folder, wait_s=0.0):
+        watcher = Watcher(pipeline.observer, folder, mark, key_every, asked.given)
+        of = "" if clip.frames is None else f" of {clip.frames}"
+        count = watch_clip(
+            watcher,
+            clip,
+            lambda done: asked.progress(f"frame {done}{of}", 0.8 * done / clip.frames if clip.frames else None),
+        )
+        records = (watcher.record(index, maps=False) for index in range(count))
+        watched = Watched(
+            count=count,
+            record=watcher.record,
+            sightings=[one.sightings if one.is_key else None for one in records],
+            readings=lambda index: watcher.record(index, maps=False).grid,
+            photo=lambda index: _photo(clip, index),
+        )
+        chain = None if asked.given is None else same_for_all(watched)
+        asked.progress("scale", 0.8)
+        try:
+            solved = solve_clip(pipeline, watched, chain=chain, request=asked.request)
+        except NoLandmarkError:
+            # The same command would say the same: nothing to keep.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        depths = Depths(
+            lambda index: watcher.record(index).relative,
+            solved.heads,
+            solved.result.head.space,
+            solved.result.max_depth_m,
+            steady=asked.given is None,
+        )
+        written = _write(clip, place, solved, depths, asked, commands)
+        shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        # Another clip may have records in it.
+        folder.parent.rmdir()
+    return MeasuredClip(solved, written, count)
+
+
+def _measure_static(
+    pipeline: MetricFromHuman, clip: Clip, place: Place, asked: ClipRequest, commands: Sequence[str]
+) -> MeasuredClip:
+    """Measure a clip whose camera stands still."""
+    asked.progress("choosing frames", 0.0)
+    looks = choose_looks(clip)
+    asked.progress("looking at frames", 0.3)
+    seen = look(pipeline.observer, clip, looks)
+    solved = solve_clip(pipeline, seen.watched, chain=seen.chain(), request=asked.request)
+    solved = replace(
+        solved,
+        anchor=looks.emptiest,
+        heads=solved.heads[:1] * looks.count,
+        tracks=tuple(one.at_frames(seen.indices) for one in solved.tracks),
+    )
+    result = solved.result
+    depths = Depths(
+        lambda index: result.relative, solved.heads, result.head.space, result.max_depth_m, same_m=result.depth_m
+    )
+    return MeasuredClip(solved, _write(clip, place, solved, depths, asked, commands), looks.count)
+
+
+def _write(
+    clip: Clip, place: Place, solved: SolvedClip, depths: Depths, asked: ClipRequest, commands: Sequence[str]
+) -> Written:
+    """Write the files of a clip, and put them in place at once."""
+    count = len(solved.heads)
+
+    def fill(folder: Path) -> dict[str, object]:
+        limits_m = write_clip(
+            folder,
+            clip,
+            depths,
+            caption=_caption(clip, solved),
+            report=lambda done: asked.progress("writing", 0.8 + 0.2 * done / count),
+        )
+        content = receipt(
+            solved.result, photo=place.owner, notes=(*clip.notes, *_notes(clip, solved)), commands=commands
+        )
+        return {**content, "clip": _about(clip, solved, asked, limits_m)}
+
+    return write_results(place, fill)
+
+
+def _about(clip: Clip, solved: SolvedClip, asked: ClipRequest, limits_m: tuple[float, float]) -> dict[str, object]:
+    """Return what the receipt says of the clip beside what it says of a photo."""
+    misfits = sorted(one.misfit for one in solved.heads if one.still)
+    return {
+        "frames": len(solved.heads),
+        "frames_a_second": clip.frames_a_second,
+        "static_camera": asked.static_camera,
+        "reference_frame": solved.anchor,
+        "cuts": [index for index, one in enumerate(solved.heads) if one.still == 0],
+        "median_misfit": misfits[len(misfits) // 2] if misfits else None,
+        "colour_bar_m": list(limits_m),
+        "heads": [[one.scale, one.shift] for one in (solved.heads[:1] if asked.static_camera else solved.heads)],
+        "tracks": [
+            {
+                "number": number,
+                "label": track.landmark.label or "person",
+                "verdict": track.landmark.verdict,
+                "reason": track.landmark.reason,
+                "reference_frame": track.at,
+                "frames": list(track.frames),
+                "measured_frames": list(track.used_frames),
+                "stature_m": track.landmark.stature_m,
+                "spread": track.spread,
+                "weight": track.landmark.weight,
+            }
+            for number, track in enumerate(solved.tracks)
+        ],
+    }
+
+
+def _notes(clip: Clip, solved: SolvedClip) -> tuple[str, ...]:
+    cuts = [index for index, one in enumerate(solved.heads) if one.still == 0]
+    if not cuts:
+        return ()
+    times = ", ".join(f"{index / clip.frames_a_second:.2f} s" for index in cuts[:5])
+    more = f" and {len(cuts) - 5} more" if len(cuts) > 5 else ""
+    return (
+        f"the picture changes wholly at {times}{more}, and the scale is carried across by the mean and spread of the "
+        "relative depth alone: if that is a cut, measure the shots one by one with --from and --to",
+    )
+
+
+def _caption(clip: Clip, solved: SolvedClip) -> str:
+    interval = solved.result.interval
+    return clip.name if interval is None else f"{clip.name}: {describe_interval(interval)}"
+
+
+def _settings(pipeline: MetricFromHuman, clip: Clip, key_every: int, asked: ClipRequest) -> dict[str, object]:
+    """Return all that decides the records of a clip's frames."""
+    camera, which = clip.camera, clip.range
+    return {
+        **settings_of(pipeline.config),
+        **version_of_models(),
+        "files": [[str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns] for path in clip.paths],
+        "camera": [camera.fx, camera.fy, camera.cx, camera.cy, camera.width, camera.height],
+        "range": [which.start_s, which.end_s, which.every, which.long_side_px],
+        "key_every": key_every,
+        "given": None if asked.given is None else [asked.given.name, asked.given.count, asked.given.space],
+    }
+
+
+def _photo(clip: Clip, index: int) -> Photo:
+    for frame in clip.read():
+        if frame.index == index:
+            return clip.photo(frame)
+    raise AssertionError(f"frame {index} was there before")
