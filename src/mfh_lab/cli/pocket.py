@@ -83,7 +83,7 @@ def clip(
     split: Annotated[str, typer.Option(help="Whose bodies: train, validation or test.")] = "test",
     width: Annotated[int, typer.Option(help="Pixels.")] = 640,
     height: Annotated[int, typer.Option(help="Pixels.")] = 480,
-    samples: Annotated[int, typer.Option(help="Light paths per pixel; more are cleaner and slower.")] = 4,
+    samples: Annotated[int, typer.Option(help="Light paths per pixel; more are cleaner and slower.")] = 2,
     bank: Annotated[
         Path | None, typer.Option(help="Bodies; default: the ten test bodies in the package.", show_default=False)
     ] = None,

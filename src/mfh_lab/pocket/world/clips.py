@@ -39,6 +39,9 @@ _BODY_HEIGHTS = (0.03, 0.28, 0.55, 0.8, 1.0)
 _STATURE_M = {True: (1.625, 0.065), False: (1.755, 0.070)}
 _SHORTEST_ADULT_M = 1.45
 _PROBE = 4
+_COARSE = 40
+"""Pixels of the longer side of the render that decides whether a camera has an open view."""
+_OPEN_M, _NEAR_SHARE = 1.1, 0.03
 _DENOISE_ROUNDS = 5
 """More than a picture alone needs: what light paths leave would flicker."""
 
@@ -63,7 +66,7 @@ class ClipOptions:
     height: int = 480
     fps: int = 15
     split: str = "test"
-    samples: int = 4
+    samples: int = 2
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,8 @@ def draw_clip(seed: int, bank: BodyBank, options: ClipOptions) -> Clip:
         if path is None or not layout.builder.corners:
             continue
         arrays = layout.builder.build(layout.environment)
+        if not _is_open(arrays, path, options):
+            continue
         walkers = _draw_walkers(layout, arrays, path, rng, bank, bodies, options, wanted)
         if len(walkers) < min(wanted, 2):
             continue
@@ -210,6 +215,19 @@ def _small(view: CameraPose, options: ClipOptions) -> CameraPose:
     return replace_view(
         view, f_px=view.f_px / _PROBE, width=options.width // _PROBE, height=options.height // _PROBE
     )
+
+
+def _is_open(arrays: SceneArrays, path: CameraPath, options: ClipOptions) -> bool:
+    """Return whether nothing stands right before the camera, from the first frame to the last."""
+    shrink = _COARSE / max(options.width, options.height)
+    width, height = round(options.width * shrink), round(options.height * shrink)
+    for share in (0.0, 0.5, 1.0):
+        view = path.at(share * options.frames / options.fps)
+        probe = replace_view(view, f_px=view.f_px * shrink, width=width, height=height)
+        depth = trace_image(arrays, probe, width, height, 1, 0)[1]
+        if np.mean((depth > 0) & (depth < _OPEN_M)) > _NEAR_SHARE:
+            return False
+    return True
 
 
 def _draw_walkers(
