@@ -148,7 +148,7 @@ def describe(result: MetricDepth, truth: FrameTruth) -> dict:
         "people": people,
         "visible": {int(n): int(size) for n, size in zip(visible, sizes, strict=True) if n},
         "objects": sum(one.is_object and one.verdict == "used" for one in result.landmarks),
-        "painted": result.painted_people_used,
+        "painted": sum(one.painted and one.verdict == "used" for one in result.landmarks),
     }
 
 
@@ -239,9 +239,9 @@ def _ratios(rows: Sequence[Row]) -> list[str]:
         if len(ways) == 2:
             alone, clip = ways["alone"], ways["clip"]
             flicker = clip.scores.flicker
-            less = f"{alone.scores.flicker / flicker:.1f} x" if flicker > 0 else "none at all"
+            less = f"flicker {alone.scores.flicker / flicker:.1f} x lower" if flicker > 0 else "no flicker"
             lines.append(
-                f"{name}: flicker {less} lower, AbsRel {clip.scores.abs_rel - alone.scores.abs_rel:+.3f}, "
+                f"{name}: {less}, AbsRel {clip.scores.abs_rel - alone.scores.abs_rel:+.3f}, "
                 f"{alone.seconds / clip.seconds:.1f} x faster"
             )
     return ["", *lines] if lines else []
