@@ -22,6 +22,7 @@ EXTRAS = {
     "app": ("fastapi", "uvicorn", "python-multipart", "gradio"),
     "batch": ("pyarrow", "fsspec"),
     "ray": ("ray", "pyarrow", "fsspec"),
+    "video": ("av",),
 }
 PURPOSES = {
     "hub": "published models from a model hub",
@@ -34,6 +35,7 @@ PURPOSES = {
     "app": "mfh app and mfh serve",
     "batch": "mfh batch",
     "ray": "mfh batch --engine ray",
+    "video": "clips",
 }
 
 

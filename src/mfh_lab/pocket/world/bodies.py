@@ -42,7 +42,7 @@ class BodyBank:
         split: (n,) index into ``SPLITS``.
     """
 
-    vertices_m: NDArray[np.float16]
+    vertices_m: NDArray[np.floating]
     rest: NDArray[np.float32]
     faces: dict[str, NDArray[np.int32]]
     stature_m: NDArray[np.float32]

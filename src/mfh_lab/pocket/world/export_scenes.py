@@ -151,10 +151,10 @@ def write_scene(folder: Path, scene: Scene, picture: Render, bank: BodyBank, *, 
     content = describe_scene(scene, picture, people, bank) | {"settings": settings}
     try:
         part.mkdir()
-        _write_png(part / "rgb.png", picture.rgb[..., ::-1])
+        write_png(part / "rgb.png", picture.rgb[..., ::-1])
         with atomic_path(part / "depth.npz") as temporary:
             np.savez_compressed(temporary, depth_m=picture.depth_m)
-        _write_png(part / "ids.png", picture.ids.astype(np.uint16))
+        write_png(part / "ids.png", picture.ids.astype(np.uint16))
         text = json.dumps(content, indent=1, allow_nan=False) + "\n"
         (part / "scene.json").write_text(text, encoding="utf-8")
         if os.path.lexists(folder):
@@ -294,7 +294,12 @@ def _write(job: _Job) -> None:
     write_scene(scene_folder(job.out, job.seed), scene, picture, bank, settings=settings)
 
 
-def _write_png(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+def write_png(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+    """Write a picture, its colours in the order of OpenCV, whole or not at all.
+
+    Raises:
+        InputError: where it cannot be written.
+    """
     done, encoded = cv2.imencode(".png", image)
     if not done:
         raise InputError(f"cannot encode {path}: expected a picture")

@@ -30,6 +30,16 @@ def require_renderer() -> None:
         raise BackendError("rendering the pocket world needs numba: pip install 'metric-from-human[train]'")
 
 
+def require_film() -> None:
+    """Check that films can be encoded here.
+
+    Raises:
+        BackendError: where PyAV is not installed, with the command that installs it.
+    """
+    if find_spec("av") is None:
+        raise BackendError("a clip's film needs PyAV: pip install 'metric-from-human[video]'")
+
+
 def require_trainer() -> None:
     """Check that networks can be trained here.
 

@@ -1,0 +1,284 @@
+"""Clips of the pocket world: each frame fitted alone, against one scale for the clip.
+
+    python benchmarks/study_clips.py [--moving 1-6] [--static 1-4] [--frames 60] [--out build/study_clips]
+        [--clips build/clips] [--alone-only]
+
+Clips are those of ``mfh pocket clip`` with these seeds; they are rendered where they are not there yet. Each is measured
+(a) frame by frame with preset ``pocket``, seed 0, and (b) by ``mfh video FRAMES --out DIR [--static-camera]``; both are
+told the focal length. Rows and depth are kept in OUT: run again, it resumes. Measures are those of
+``mfh_lab.pocket.clip_measures``. Nothing is aligned to the truth.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from mfh import FocalRequest, MetricDepth, MetricFromHuman, load_photo
+from mfh.errors import InputError, MfhError, one_line
+from mfh.io.exr import read_exr
+from mfh_lab.pocket.clip_measures import ClipScores, FrameTruth, interval_holds, score_clip
+from mfh_lab.pocket.world.bodies import sample_bank_path
+from mfh_lab.pocket.world.clips import ClipOptions
+from mfh_lab.pocket.world.export_clips import ClipFolder, export_clip, read_clip
+from mfh_lab.pocket.world.workers import usable_cores
+
+Level = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class ClipAnswer:
+    """What one way of measuring a clip says.
+
+    Attributes:
+        depth_m: of each frame, metres; NaN where there is none.
+        levels: the 80 % interval of each frame's scale, or one of the clip; factors on the answer.
+        seconds: a frame.
+    """
+
+    depth_m: list[np.ndarray]
+    levels: list[Level]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One clip measured one way."""
+
+    name: str
+    way: str
+    scores: ClipScores
+    levels: list[Level]
+    seconds: float
+
+    @property
+    def coverage(self) -> float:
+        """Share of the intervals that hold the true factor: each frame's own, or the clip's."""
+        errors = self.scores.log_scale_frames if len(self.levels) > 1 else [self.scores.log_scale]
+        return float(np.mean([interval_holds(level, off) for level, off in zip(self.levels, errors, strict=True)]))
+
+    @property
+    def half_width(self) -> float:
+        """Of the 80 % interval, mean."""
+        return float(np.mean([(high - low) / 2 for low, high in self.levels]))
+
+
+def truths_of(clip: ClipFolder) -> list[FrameTruth]:
+    """Return the truth of every frame."""
+    found = (clip.truth(number) for number in range(len(clip.pictures())))
+    return [FrameTruth(one.depth_m, one.person_ids, one.T_world_camera, clip.camera) for one in found]
+
+
+def measure_alone(clip: ClipFolder, kept: Path, truths: Sequence[FrameTruth]) -> ClipAnswer:
+    """Measure each frame as a photo of its own; frames that were measured before are read."""
+    kept.mkdir(parents=True, exist_ok=True)
+    pipeline = None
+    for number, picture in enumerate(clip.pictures()):
+        path = kept / f"{number:05d}.npz"
+        if path.exists():
+            continue
+        if pipeline is None:
+            pipeline = MetricFromHuman.from_preset("pocket")
+            # The first photo of a process pays for loading.
+            pipeline(load_photo(picture, focal=FocalRequest(focal_px=clip.camera.fx)))
+        photo = load_photo(picture, focal=FocalRequest(focal_px=clip.camera.fx))
+        begin = time.perf_counter()
+        try:
+            result = pipeline(photo)
+        except MfhError as error:
+            raise SystemExit(f"{picture}: {one_line(error)}") from error
+        row = describe(result, truths[number]) | {"seconds": time.perf_counter() - begin}
+        temporary = path.with_suffix(".tmp.npz")
+        np.savez_compressed(temporary, depth_m=result.depth_m.astype(np.float16), row=json.dumps(row))
+        os.replace(temporary, path)
+    depth, rows = [], rows_alone(kept)
+    for path in sorted(kept.glob("?????.npz")):
+        with np.load(path) as stored:
+            depth.append(stored["depth_m"].astype(np.float32))
+    return ClipAnswer(depth, [tuple(row["level_80"]) for row in rows], float(np.mean([row["seconds"] for row in rows])))
+
+
+def rows_alone(kept: Path) -> list[dict]:
+    """Return what was noted of each frame that was measured alone."""
+    rows = []
+    for path in sorted(kept.glob("?????.npz")):
+        with np.load(path) as stored:
+            rows.append(json.loads(str(stored["row"])))
+    return rows
+
+
+def describe(result: MetricDepth, truth: FrameTruth) -> dict:
+    """Return the scale of a frame and what each of its people says, against the truth."""
+    people = []
+    for one in result.landmarks:
+        if not one.is_person or one.painted:
+            continue
+        left, top, right, bottom = (max(round(edge), 0) for edge in one.box_xyxy)
+        ids = truth.person_ids[top:bottom, left:right]
+        numbers, counts = np.unique(ids[ids > 0], return_counts=True)
+        number = int(numbers[counts.argmax()]) if len(numbers) else 0
+        seen = truth.depth_m[truth.person_ids == number]
+        people.append(
+            {
+                "person": number,
+                "verdict": one.verdict,
+                "reason": one.reason,
+                "log_distance": float(np.log(one.distance_m / np.median(seen))) if number and one.distance_m else None,
+                "stature_m": one.stature_m,
+                "implied_scale": one.implied_scale,
+                "log_sigma": one.log_distance_sigma,
+                "weight": one.weight,
+            }
+        )
+    visible, sizes = np.unique(truth.person_ids, return_counts=True)
+    interval = result.interval
+    return {
+        "scale": result.head.scale,
+        "shift": result.head.shift,
+        "level_80": interval.level_80 if interval else None,
+        "people": people,
+        "visible": {int(n): int(size) for n, size in zip(visible, sizes, strict=True) if n},
+        "objects": sum(one.is_object and one.verdict == "used" for one in result.landmarks),
+        "painted": sum(one.painted and one.verdict == "used" for one in result.landmarks),
+    }
+
+
+def measure_video(clip: ClipFolder, out: Path, *, static: bool) -> ClipAnswer:
+    """Measure a clip by the command, where it was not measured before."""
+    seconds_path = out / "seconds.json"
+    if not seconds_path.exists():
+        words = [sys.executable, "-m", "mfh.cli.main", "video", str(clip.folder / "frames"), "--out", str(out)]
+        words += ["--focal-px", str(clip.camera.fx), *(["--static-camera"] if static else [])]
+        begin = time.perf_counter()
+        subprocess.run(words, check=True)
+        seconds_path.write_text(json.dumps(time.perf_counter() - begin))
+    frames = len(clip.pictures())
+    return read_video(out, frames=frames, seconds=json.loads(seconds_path.read_text()) / frames)
+
+
+def read_video(out: Path, *, frames: int, seconds: float) -> ClipAnswer:
+    """Read what ``mfh video`` wrote: ViPE's layout, and the clip's receipt.
+
+    Args:
+        out: folder with ``depth/<name>.zip``, ``intrinsics/<name>.npz`` and ``clip.json``.
+        frames: how many there must be.
+        seconds: a frame, as measured.
+
+    Raises:
+        InputError: where the folder is not whole.
+    """
+    archives = sorted((out / "depth").glob("*.zip"))
+    if len(archives) != 1:
+        raise InputError(f"{out}/depth holds {len(archives)} zip files: expected one")
+    depth = []
+    with zipfile.ZipFile(archives[0]) as archive, TemporaryDirectory() as folder:
+        names = sorted(archive.namelist())
+        if len(names) != frames:
+            raise InputError(f"{archives[0]} holds {len(names)} frames: expected {frames}")
+        for name in names:
+            path = Path(folder) / "frame.exr"
+            path.write_bytes(archive.read(name))
+            found = read_exr(path, what="depth", expected="a frame of mfh video", names=("Z",)).astype(np.float32)
+            depth.append(np.where(np.isfinite(found) & (found > 0), found, np.nan))
+    receipt = json.loads((out / "clip.json").read_text(encoding="utf-8"))
+    low, high = receipt["interval"]["level_80"]
+    return ClipAnswer(depth, [(low, high)], seconds)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the table of the clips, with a line of ratios and the medians."""
+    lines = [
+        "| clip | way | flicker | jitter of scale | AbsRel | scale error | 80 % holds | half-width | answered | s/frame |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        s = row.scores
+        lines.append(
+            f"| {row.name} | {row.way} | {s.flicker:.4f} | {s.jitter:.4f} | {s.abs_rel:.3f} | {s.log_scale:+.3f} "
+            f"| {row.coverage:.0%} | {row.half_width:.0%} | {s.answered:.0%} | {row.seconds:.2f} |"
+        )
+    for way in dict.fromkeys(row.way for row in rows):
+        for camera in dict.fromkeys(row.name.split("-")[0] for row in rows):
+            mine = [row for row in rows if row.way == way and row.name.startswith(camera)]
+            if mine:
+                middle = [
+                    np.median([value(row) for row in mine])
+                    for value in (
+                        lambda row: row.scores.flicker,
+                        lambda row: row.scores.jitter,
+                        lambda row: row.scores.abs_rel,
+                        lambda row: abs(row.scores.log_scale),
+                        lambda row: row.half_width,
+                        lambda row: row.seconds,
+                    )
+                ]
+                held = np.mean([row.coverage for row in mine])
+                lines.append(
+                    f"| median of {len(mine)} {camera} | {way} | {middle[0]:.4f} | {middle[1]:.4f} | {middle[2]:.3f} "
+                    f"| {middle[3]:.3f} | {held:.0%} | {middle[4]:.0%} | | {middle[5]:.2f} |"
+                )
+    return "\n".join(lines + _ratios(rows))
+
+
+def _ratios(rows: Sequence[Row]) -> list[str]:
+    """Return lines that compare the two ways clip by clip."""
+    by_name: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        by_name.setdefault(row.name, {})[row.way] = row
+    lines = []
+    for name, ways in by_name.items():
+        if len(ways) == 2:
+            alone, clip = ways["alone"], ways["clip"]
+            flicker = clip.scores.flicker
+            less = f"flicker {alone.scores.flicker / flicker:.1f} x lower" if flicker > 0 else "no flicker"
+            lines.append(
+                f"{name}: {less}, AbsRel {clip.scores.abs_rel - alone.scores.abs_rel:+.3f}, "
+                f"{alone.seconds / clip.seconds:.1f} x faster"
+            )
+    return ["", *lines] if lines else []
+
+
+def _seeds(text: str) -> list[int]:
+    first, _, last = text.partition("-")
+    return list(range(int(first), int(last or first) + 1)) if text else []
+
+
+def main() -> None:
+    """Render, measure both ways and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--moving", type=_seeds, default=_seeds("1-6"), help="seeds, as 1-6; empty for none")
+    parser.add_argument("--static", type=_seeds, default=_seeds("1-4"))
+    parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--clips", type=Path, default=Path("build/clips"))
+    parser.add_argument("--out", type=Path, default=Path("build/study_clips"))
+    parser.add_argument("--alone-only", action="store_true", help="leave out mfh video")
+    args = parser.parse_args()
+    rows: list[Row] = []
+    for camera, seeds in (("moving", args.moving), ("static", args.static)):
+        for seed in seeds:
+            name = f"{camera}-{seed}"
+            options = ClipOptions(frames=args.frames, moving=camera == "moving")
+            export_clip(seed, args.clips / name, sample_bank_path(), options=options, workers=usable_cores())
+            clip = read_clip(args.clips / name)
+            truths = truths_of(clip)
+            answers = {"alone": measure_alone(clip, args.out / name / "alone", truths)}
+            if not args.alone_only:
+                answers["clip"] = measure_video(clip, args.out / name / "video", static=camera == "static")
+            for way, answer in answers.items():
+                row = Row(name, way, score_clip(answer.depth_m, truths), answer.levels, answer.seconds)
+                rows.append(row)
+                print(f"{name} {way}: flicker {row.scores.flicker:.4f} AbsRel {row.scores.abs_rel:.3f}", flush=True)
+    print("\n" + table(rows))
+
+
+if __name__ == "__main__":
+    main()
