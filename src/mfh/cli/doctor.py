@@ -22,7 +22,7 @@ EXTRAS = {
     "app": ("fastapi", "uvicorn", "python-multipart", "gradio"),
     "batch": ("pyarrow", "fsspec"),
     "ray": ("ray", "pyarrow", "fsspec"),
-    "video": ("av",),
+    "video": ("av", "OpenEXR"),
 }
 PURPOSES = {
     "hub": "published models from a model hub",
@@ -35,7 +35,7 @@ PURPOSES = {
     "app": "mfh app and mfh serve",
     "batch": "mfh batch",
     "ray": "mfh batch --engine ray",
-    "video": "clips",
+    "video": "mfh video",
 }
 
 

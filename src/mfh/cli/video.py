@@ -118,7 +118,7 @@ def video(
 ) -> int:
     """Measure a clip in metres: depth of every frame, cameras and side_by_side.mp4 in OUT/<name>/.
 
-    The same command goes on where it was ended.
+    After an interruption the same command continues.
     """
     if not clip:
         raise InputError("no clip given: expected a video or a folder of frames, as in mfh video walk.mp4")
@@ -172,13 +172,14 @@ def table(path: Path, measured: "MeasuredClip", *, seconds: float) -> str:
     used = [track for track in tracks if track.landmark.verdict == "used" and not track.landmark.is_prior]
     people = sum(track.landmark.is_person for track in used)
     nearest_m, median_m, farthest_m = result.depth_range_m
+    anchor = measured.solved.anchor
+    where = "what stays" if anchor is None else f"frame {anchor}"
     warnings = measured.written.receipt["warnings"]
     rows = [
         ("tracks", f"{people} people and {len(used) - people} objects used of {len(tracks)} considered"),
         (
             "depth",
-            f"{nearest_m:.2f} m nearest, {median_m:.2f} m median, {farthest_m:.2f} m farthest (frame "
-            f"{measured.solved.anchor})",
+            f"{nearest_m:.2f} m nearest, {median_m:.2f} m median, {farthest_m:.2f} m farthest ({where})",
         ),
         ("focal length", result.photo.focal.detail),
         ("seconds", f"{seconds:.1f} ({seconds / measured.frames:.2f} a frame)"),

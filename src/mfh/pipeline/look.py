@@ -42,7 +42,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class Observer:
-    """The models that look at a photo.
+    """The models that observe a photo.
 
     Attributes:
         config: everything that decides the answer.
@@ -87,11 +87,11 @@ class Observed:
 
 
 def observe(observer: Observer, photo: Photo, watch: Watch, *, seen: RelativeDepth | None = None) -> Observed:
-    """Look at a photo: its focal length, relative depth, people, objects and size.
+    """Observe a photo: its focal length, relative depth, people, objects and size.
 
     Args:
         observer: the models.
-        photo: what is looked at.
+        photo: to observe.
         watch: takes the time.
         seen: relative depth of the view, where it is known already.
 

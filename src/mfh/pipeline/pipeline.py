@@ -131,7 +131,7 @@ class MetricFromHuman:
 
     @property
     def observer(self) -> Observer:
-        """The models that look at a photo before anything is painted."""
+        """The models that observe a photo before anything is painted."""
         models = Models(self.relative_depth, self.person_segmenter, self.human_mesh, cuts_sky=self.config.cross_check)
         return Observer(
             self.config,

@@ -2,7 +2,7 @@
 
 Of one frame the metric head is known, or assumed. The points of its grid are placed in space by it, and the camera's
 motion to the next frame follows from where they are seen there. That motion says which depth they have in the next
-frame, and a line through those depths is the head of that frame: the same metres in every frame. This is the alignment
+frame, and a line through those depths is the head of that frame: depth is the same in every frame. This is the alignment
 of paintings to the photo (Eqs. 6, 7) for a camera that moves.
 """
 
@@ -199,7 +199,7 @@ def camera_motion(
 def _line(
     relative: Float[ndarray, "n"], metres: Float[ndarray, "n"], before: tuple[float, float], space: Space
 ) -> tuple[float, float, float]:
-    """Return the scale and shift that give points their metres, robustly, near those of the frame before.
+    """Return the scale and shift that give points their depth, robustly, near those of the frame before.
 
     Errors of both sides are alike, so a line through either on the other would be too flat, a little each frame. The
     geometric mean of the two slopes is not.

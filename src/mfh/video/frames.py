@@ -59,7 +59,7 @@ class Frame:
 
     Attributes:
         index: its number among those that are measured, from 0.
-        seconds: when it is shown, from the beginning of the clip.
+        seconds: its time from the beginning of the clip.
         pixels: (h, w, 3) upright.
     """
 
@@ -117,7 +117,7 @@ class Clip:
 
 
 def open_clip(paths: Sequence[Path], *, focal: FocalRequest | None = None, which: FrameRange = FrameRange()) -> Clip:
-    """Look at a clip without decoding more than its first frame.
+    """Open a clip without decoding more than its first frame.
 
     Args:
         paths: one video, one folder of pictures, or pictures in order.

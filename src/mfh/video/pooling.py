@@ -106,9 +106,15 @@ def _pooled(
     at, sighting = used[int(np.nanargmin(np.abs(factor - middle)))]
     pairs = _at_distances(values[known], metres[known], space)
     landmark = _lasting([one.landmark for _, one in used], sighting.landmark, len(used), len(pairs))
-    landmark = replace(landmark, distance_m=float(np.median(metres)), reason=_seen_in(len(used), len(frames)))
+    landmark = replace(
+        landmark,
+        distance_m=float(np.median(metres)),
+        # It is in the unit of its own frame's map.
+        relative_sigma=landmark.relative_sigma * abs(heads[at].scale),
+        reason=_seen_in(len(used), len(frames)),
+    )
     if len(used) < least_seen and landmark.label != SCALE_PRIOR:
-        reason = f"measured in {len(used)} of the frames that were looked at: expected {least_seen} or more"
+        reason = f"measured in {len(used)} of the key frames: expected {least_seen} or more"
         return PooledTrack(replace(landmark, verdict="rejected", reason=reason), at, frames, used_frames, spread), []
     return PooledTrack(landmark, at, frames, used_frames, spread), pairs
 

@@ -67,7 +67,7 @@ class Record:
     """One frame after its networks.
 
     Attributes:
-        seconds: when it is shown.
+        seconds: its time in the clip.
         relative: its relative depth.
         grid: how its grid moved since the frame before; None for the first frame.
         is_key: whether people and objects were looked for.
@@ -181,7 +181,7 @@ def read_record(path: Path, mark: str, *, maps: bool = True) -> Record | None:
             text.sightings,
             text.boxes,
         )
-    except (InputError, KeyError, ValueError):
+    except (InputError, KeyError, ValueError, cv2.error):
         # Half a file of a machine that went down: made again.
         return None
 
@@ -190,7 +190,9 @@ def _map(text: _Text, arrays: dict[str, ndarray], *, whole: bool) -> RelativeDep
     log_range = None if text.log_range is None else LogRange(text.log_range)
     if not whole:
         return RelativeDepth(np.zeros((1, 1), np.float32), text.space, log_range)
-    levels = np.asarray(cv2.imdecode(arrays["relative_png"], cv2.IMREAD_UNCHANGED))
+    levels = cv2.imdecode(arrays["relative_png"], cv2.IMREAD_UNCHANGED)
+    if levels is None:
+        raise ValueError("its map is no picture")
     values = (text.low + levels.astype(np.float32) * np.float32((text.high - text.low) / _LEVELS)).astype(np.float32)
     valid = None
     if "valid" in arrays:

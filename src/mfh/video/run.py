@@ -15,7 +15,6 @@ from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.pipeline.request import Request
 from mfh.pipeline.settings import fingerprint, settings_of, version_of_models
 from mfh.types import Photo
-from mfh.types.summary import describe_interval
 from mfh.video.frames import Clip
 from mfh.video.given import ClipDepth
 from mfh.video.solving import SolvedClip, Watched, same_for_all, solve_clip
@@ -134,12 +133,12 @@ def _measure_static(
     """Measure a clip whose camera stands still."""
     asked.progress("choosing frames", 0.0)
     looks = choose_looks(clip)
-    asked.progress("looking at frames", 0.3)
+    asked.progress("key frames", 0.3)
     seen = look(pipeline.observer, clip, looks)
     solved = solve_clip(pipeline, seen.watched, chain=seen.chain(), request=asked.request)
     solved = replace(
         solved,
-        anchor=looks.emptiest,
+        anchor=None,
         heads=solved.heads[:1] * looks.count,
         tracks=tuple(one.at_frames(seen.indices) for one in solved.tracks),
     )
@@ -216,7 +215,10 @@ def _notes(clip: Clip, solved: SolvedClip) -> tuple[str, ...]:
 
 def _caption(clip: Clip, solved: SolvedClip) -> str:
     interval = solved.result.interval
-    return clip.name if interval is None else f"{clip.name}: {describe_interval(interval)}"
+    if interval is None:
+        return clip.name
+    low, high = interval.level_80
+    return f"{clip.name}: depth in metres, {low - 1:+.0%} to {high - 1:+.0%} with 80 % probability"
 
 
 def _settings(pipeline: MetricFromHuman, clip: Clip, key_every: int, asked: ClipRequest) -> dict[str, object]:

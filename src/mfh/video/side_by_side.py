@@ -62,7 +62,7 @@ class SideBySide:
         Args:
             pixels: of the frame.
             depth_m: its depth; NaN where there is none.
-            seconds: when it is shown.
+            seconds: its time in the clip.
         """
         canvas = self._canvas.copy()
         small = cv2.resize(pixels, self._panel, interpolation=cv2.INTER_AREA)

@@ -45,7 +45,7 @@ class Watched:
         readings: returns how the grid of a frame moved since the frame before.
         photo: returns a frame as a photo.
         anchor: the frame that is to stand for all; None for the one in which most is known of the scale.
-        least_seen: frames in which a person or an object is to be measured, of those that were looked at.
+        least_seen: frames in which a person or an object is to be measured, of the key frames.
     """
 
     count: int
@@ -64,14 +64,14 @@ class SolvedClip:
     Attributes:
         result: of the frame that stands for all: scale, interval, and every track as a landmark.
         gathered: what that was concluded from.
-        anchor: the frame.
+        anchor: the frame; None where it is a picture of what stays, and none of the clip.
         heads: of every frame: its own relative depth to inverse metres, or metres.
         tracks: the people and objects, in the order of the result's first landmarks.
     """
 
     result: MetricDepth
     gathered: Gathered
-    anchor: int
+    anchor: int | None
     heads: tuple[FrameHead, ...]
     tracks: tuple[PooledTrack, ...]
 

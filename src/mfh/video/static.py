@@ -1,7 +1,11 @@
-"""A camera that stands still: depth once, of the emptiest frame, and people from the frames that show most of them."""
+"""A camera that stands still: depth once, of the picture without what comes and goes; people from the busiest frames.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+The median over time of every pixel shows what stays: it is emptier than any one frame.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -18,9 +22,10 @@ from mfh.video.records import Record, Sighting, sightings_of
 from mfh.video.solving import Chain, Watched
 
 FRAMES_A_LOOK, LEAST_LOOKS, MOST_LOOKS = 20, 3, 8
-"""Frames of a clip for each that is looked at, and the fewest and most of those."""
+"""Frames of a clip for each picture that is measured, and the fewest and most of those."""
 _SMALL_PX = 160
-_SAMPLES = 128
+_SAMPLES, _WHOLE_SAMPLES = 128, 31
+"""Frames, at most, among which busy ones are chosen, and of which the median is taken."""
 _CHANGED = 16
 """Grey levels, of 255, by which a pixel differs where something else is seen than usually."""
 _MOVES = 0.5
@@ -31,21 +36,40 @@ _ROUND_BOX = 0.1
 
 @dataclass(frozen=True)
 class Looks:
-    """The frames that are looked at.
+    """The pictures that are measured.
 
     Attributes:
         count: frames of the clip.
-        emptiest: the frame that shows least of what comes and goes.
-        busiest: those that show most of it, far enough apart, in order.
+        empty: (h, w, 3) the median picture.
+        busiest: frames that show most of what comes and goes, far enough apart, in order.
     """
 
     count: int
-    emptiest: int
+    empty: UInt8[ndarray, "h w 3"]
     busiest: tuple[int, ...]
 
 
+T = TypeVar("T")
+
+
+@dataclass
+class _Thinned(Generic[T]):
+    """Frames evenly spread over a clip whose length is not known: memory does not grow with it."""
+
+    most: int
+    kept: list[tuple[int, T]] = field(default_factory=list)
+    step: int = 1
+
+    def add(self, index: int, make: Callable[[], T]) -> None:
+        """Keep a frame where it is its turn."""
+        if index % self.step == 0:
+            self.kept.append((index, make()))
+        if len(self.kept) > self.most:
+            self.kept, self.step = self.kept[::2], 2 * self.step
+
+
 def choose_looks(clip: Clip) -> Looks:
-    """Choose the frames of a camera that stands still.
+    """Choose the pictures of a camera that stands still.
 
     Args:
         clip: the clip.
@@ -53,42 +77,38 @@ def choose_looks(clip: Clip) -> Looks:
     Raises:
         InputError: where the camera moves, or the clip cannot be decoded.
     """
-    step, count = 1, 0
-    kept: list[tuple[int, UInt8[ndarray, "a b"]]] = []
+    small: _Thinned[UInt8[ndarray, "a b"]] = _Thinned(_SAMPLES)
+    whole: _Thinned[UInt8[ndarray, "h w 3"]] = _Thinned(_WHOLE_SAMPLES)
+    count = 0
     for frame in clip.read():
         count = frame.index + 1
-        if frame.index % step == 0:
-            kept.append((frame.index, _small(frame)))
-        if len(kept) > _SAMPLES:
-            # Every second one: memory does not grow with the clip.
-            kept, step = kept[::2], 2 * step
-    pictures = np.stack([one for _, one in kept])
-    usual = np.median(pictures, axis=0)
-    changed = np.mean(np.abs(pictures - usual) > _CHANGED, axis=(1, 2))
+        small.add(frame.index, lambda frame=frame: _small(frame.pixels))
+        whole.add(frame.index, lambda frame=frame: frame.pixels)
+    empty = np.median(np.stack([pixels for _, pixels in whole.kept]), axis=0).astype(np.uint8)
+    changed = np.array([_changed_share(one, _small(empty)) for _, one in small.kept])
     if np.median(changed) > _MOVES:
         raise InputError(
             f"in most frames of {clip.name} {np.median(changed):.0%} of the picture differ from what it usually shows: "
             "expected a camera that stands still; leave out --static-camera"
         )
-    emptiest = kept[int(np.argmin(changed))][0]
     wanted = min(max(count // FRAMES_A_LOOK, LEAST_LOOKS), MOST_LOOKS) - 1
     apart = max(1, count // (2 * wanted))
     busiest: list[int] = []
     for k in np.argsort(-changed, kind="stable"):
-        index = kept[int(k)][0]
-        if len(busiest) < wanted and all(abs(index - other) >= apart for other in (emptiest, *busiest)):
+        index = small.kept[int(k)][0]
+        if len(busiest) < wanted and all(abs(index - other) >= apart for other in busiest):
             busiest.append(index)
-    return Looks(count, emptiest, tuple(sorted(busiest)))
+    return Looks(count, empty, tuple(sorted(busiest)))
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What was seen in the frames that were looked at, the emptiest first.
+    """What was seen in the measured pictures, the empty one first.
 
     Attributes:
         watched: them, as a clip of their own.
-        alignments: of each to the emptiest (Eqs. 6, 7); None where it cannot be aligned.
-        indices: their numbers in the clip.
+        alignments: of each to the empty one (Eqs. 6, 7); None where it cannot be aligned.
+        indices: their numbers in the clip; -1 for the empty picture, which is none of its frames.
     """
 
     watched: Watched
@@ -96,7 +116,7 @@ class Observation:
     indices: tuple[int, ...]
 
     def chain(self) -> Chain:
-        """Return what brings frames to the emptiest one's space."""
+        """Return what brings frames to the space of the empty picture."""
 
         def chain(anchor: int, head: tuple[float, float]) -> list[FrameHead]:
             assert anchor == 0
@@ -108,25 +128,24 @@ class Observation:
 
 
 def look(observer: Observer, clip: Clip, looks: Looks) -> Observation:
-    """Run the networks on the chosen frames.
+    """Run the networks on the chosen pictures.
 
     Args:
         observer: the networks.
         clip: the clip.
-        looks: which frames.
+        looks: which pictures.
     """
-    wanted = (looks.emptiest, *looks.busiest)
-    frames = {frame.index: frame for frame in clip.read() if frame.index in wanted}
-    photos = [clip.photo(frames[index]) for index in wanted]
+    frames = [Frame(-1, 0.0, looks.empty), *(frame for frame in clip.read() if frame.index in looks.busiest)]
+    photos = [clip.photo(frame) for frame in frames]
     observed = [observe(observer, photo, Watch()) for photo in photos]
-    records, alignments = [], []
     reference = observed[0].seen
     boxes = [tuple(one.box_xyxy for one in each.objects) + _boxes(sightings_of(each.evidence)) for each in observed]
+    records, alignments = [], []
     for k, one in enumerate(observed):
         alignment = _aligned(one.seen, reference, [*boxes[0], *boxes[k]]) if k else Alignment(1.0, 0.0)
         alignments.append(alignment)
         sightings = sightings_of(one.evidence) if alignment is not None else ()
-        records.append(Record(frames[wanted[k]].seconds, one.seen, None, True, sightings))
+        records.append(Record(frames[k].seconds, one.seen, None, True, sightings))
     watched = Watched(
         count=len(records),
         record=lambda index: records[index],
@@ -136,7 +155,7 @@ def look(observer: Observer, clip: Clip, looks: Looks) -> Observation:
         anchor=0,
         least_seen=1,
     )
-    return Observation(watched, tuple(alignments), wanted)
+    return Observation(watched, tuple(alignments), tuple(frame.index for frame in frames))
 
 
 def _aligned(
@@ -164,8 +183,13 @@ def _boxes(sightings: Sequence[Sighting]) -> tuple[tuple[float, float, float, fl
     return tuple(one.landmark.box_xyxy for one in sightings if not one.landmark.is_prior)
 
 
-def _small(frame: Frame) -> UInt8[ndarray, "a b"]:
-    grey = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY)
+def _small(pixels: UInt8[ndarray, "h w 3"]) -> UInt8[ndarray, "a b"]:
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     factor = _SMALL_PX / max(grey.shape)
-    small = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    return np.asarray(small)
+    return np.asarray(cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA))
+
+
+def _changed_share(small: UInt8[ndarray, "a b"], usual: UInt8[ndarray, "a b"]) -> float:
+    """Return the share of a small picture that shows something else than usually, whatever the light."""
+    off = small.astype(np.float32) - usual
+    return float(np.mean(np.abs(off - np.median(off)) > _CHANGED))

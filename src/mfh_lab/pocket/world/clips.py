@@ -212,9 +212,7 @@ def _sensor_noise(rgb: NDArray[np.uint8], sigma: float, rng: Rng) -> NDArray[np.
 
 
 def _small(view: CameraPose, options: ClipOptions) -> CameraPose:
-    return replace_view(
-        view, f_px=view.f_px / _PROBE, width=options.width // _PROBE, height=options.height // _PROBE
-    )
+    return replace_view(view, f_px=view.f_px / _PROBE, width=options.width // _PROBE, height=options.height // _PROBE)
 
 
 def _is_open(arrays: SceneArrays, path: CameraPath, options: ClipOptions) -> bool:

@@ -240,4 +240,3 @@ def _write_frame(job: _Job) -> None:
         np.savez_compressed(temporary, depth_m=frame.depth_m, person_ids=frame.person_ids,
                             T_world_camera=frame.T_world_camera, K=camera_matrix(clip.camera))  # fmt: skip
     write_png(job.out / "frames" / f"{job.number:05d}.png", frame.rgb[..., ::-1])
-
