@@ -2,8 +2,8 @@
 
 Of one frame the metric head is known, or assumed. The points of its grid are placed in space by it, and the camera's
 motion to the next frame follows from where they are seen there. That motion says which depth they have in the next
-frame, and a line through those depths is the head of that frame: depth is the same in every frame. This is the alignment
-of paintings to the photo (Eqs. 6, 7) for a camera that moves.
+frame, and a line through those depths is the head of that frame. This is the alignment of paintings to the photo (Eqs.
+6, 7) for a camera that moves.
 """
 
 import math
