@@ -248,7 +248,7 @@ def _settings(pipeline: MetricFromHuman, clip: Clip, key_every: int, asked: Clip
         "camera": [camera.fx, camera.fy, camera.cx, camera.cy, camera.width, camera.height],
         "range": [which.start_s, which.end_s, which.every, which.long_side_px],
         "key_every": key_every,
-        "given": None if asked.given is None else [asked.given.name, asked.given.count, asked.given.space],
+        "given": None if asked.given is None else [asked.given.name, asked.given.space, asked.given.changed_ns],
     }
 
 
