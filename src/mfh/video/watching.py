@@ -114,11 +114,18 @@ def _watch(
         boxes = tuple(dict.fromkeys([*found, *(one.box_xyxy for one in observed.objects)]))
     elif seen is None:
         seen = observer.models.predict_depth(photo.rgb)
-    grid = None if before is None or moved is None else _reading(before, seen, moved)
+    grid = None if before is None or moved is None else reading_of(before, seen, moved)
     return Record(frame.seconds, seen, grid, is_key, sightings, boxes)
 
 
-def _reading(before: RelativeDepth, now: RelativeDepth, moved: GridMotion) -> GridReading:
+def reading_of(before: RelativeDepth, now: RelativeDepth, moved: GridMotion) -> GridReading:
+    """Read the relative depth of two neighbours at the points of the grid.
+
+    Args:
+        before: of the earlier frame.
+        now: of the later one.
+        moved: where the points of the later one were in the earlier.
+    """
     height, width = now.values.shape
     points = grid_points(width, height)
     value_now, sure_now = _read(now, points)
