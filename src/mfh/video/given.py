@@ -65,6 +65,8 @@ def read_clip_depth(path: Path, *, space: Space) -> ClipDepth:
         if not files:
             raise InputError(f"{shown(path)} holds no maps ({', '.join(sorted(_MAPS))}): expected one for each frame")
         return ClipDepth(len(files), path.name, space, lambda index: read_relative_depth(files[index], space=space))
+    if path.suffix.lower() == ".zip":
+        raise InputError(f"{shown(path)} is packed: unzip it, and give the folder with a map for each frame")
     if path.suffix.lower() == ".npy":
         maps = read_npy(path, what=_WHAT, expected=_EXPECTED)
     else:
