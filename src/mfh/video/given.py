@@ -36,6 +36,21 @@ class ClipDepth:
     space: Space
     read: Callable[[int], RelativeDepthMap]
 
+    def check_count(self, frames: int) -> None:
+        """Refuse maps that are not one for each frame.
+
+        Args:
+            frames: of the clip, of those that are measured.
+
+        Raises:
+            InputError: saying how many there are of both.
+        """
+        if self.count != frames:
+            raise InputError(
+                f"{self.name} has {self.count} maps, and {frames} frames of the clip are measured: expected one map for "
+                "each of them"
+            )
+
     def __call__(self, index: int, width: int, height: int) -> RelativeDepth:
         """Return the map of a frame at a size, with how far its depth likely reaches.
 

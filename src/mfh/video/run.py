@@ -1,8 +1,8 @@
 """A clip from its frames to its files: watch, solve, write. What the networks have done is never done again."""
 
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -87,8 +87,10 @@ def measure_clip(
     key_every = max(1, round(asked.key_every_s * clip.frames_a_second))
     mark = fingerprint(_settings(pipeline, clip, key_every, asked))
     folder = place.root / WORK / f"{plain_name(clip.name)}-{mark[:12]}"
+    if asked.given is not None and not clip.is_video and clip.frames is not None:
+        asked.given.check_count(clip.frames)
     make_folder(folder)
-    with folder_lock(folder, wait_s=0.0):
+    with _gone_when_empty(folder.parent, place.root), folder_lock(folder, wait_s=0.0):
         watcher = Watcher(pipeline.observer, folder, mark, key_every, asked.given)
         of = "" if clip.frames is None else f" of {clip.frames}"
         count = watch_clip(
@@ -96,6 +98,8 @@ def measure_clip(
             clip,
             lambda done: asked.progress(f"frame {done}{of}", 0.8 * done / clip.frames if clip.frames else None),
         )
+        if asked.given is not None:
+            asked.given.check_count(count)
         records = (watcher.record(index, maps=False) for index in range(count))
         watched = Watched(
             count=count,
@@ -121,10 +125,18 @@ def measure_clip(
         )
         written = _write(clip, place, solved, depths, asked, commands)
         shutil.rmtree(folder, ignore_errors=True)
-    with suppress(OSError):
-        # Another clip may have records in it.
-        folder.parent.rmdir()
     return MeasuredClip(solved, written, count)
+
+
+@contextmanager
+def _gone_when_empty(*folders: Path) -> Iterator[None]:
+    """Remove folders after a block unless there is anything in them: records of another clip, results."""
+    try:
+        yield
+    finally:
+        for folder in folders:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _measure_static(

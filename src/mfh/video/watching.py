@@ -92,6 +92,8 @@ def watch_clip(watcher: Watcher, clip: Clip, report: Callable[[int], None]) -> i
             moved = None if motion is None else on_grid(motion, clip.camera.width, clip.camera.height)
             record = _watch(watcher, clip, frame, before, moved)
             write_record(path, record, watcher.mark)
+            # As a run that goes on reads it: in whole levels.
+            record = watcher.record(frame.index)
         before = record.relative
         count = frame.index + 1
         report(count)
