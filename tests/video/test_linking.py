@@ -71,9 +71,9 @@ def test_labels_are_never_mixed():
 
 
 def test_a_track_goes_with_the_picture_between_key_frames():
-    # The camera turns: 6 pixels a frame, 48 from key frame to key frame, twice the width of the box.
-    frames = [[(10 + 48 * k, "", 1.7)] for k in range(3)]
-    assert len(linked(frames, dx=6.0, every=8)) == 1
+    # The camera turns: 7.5 pixels a frame, 60 from key frame to key frame, more than twice the width of the box.
+    frames = [[(10 + 60 * k, "", 1.7)] for k in range(3)]
+    assert len(linked(frames, dx=7.5, every=8)) == 1
     assert len(linked(frames, dx=0.0, every=8)) == 3
 
 

@@ -29,12 +29,14 @@ class ClipDepth:
         name: for messages.
         space: what the values are.
         read: returns the map of a frame.
+        changed_ns: when its files were last written.
     """
 
     count: int
     name: str
     space: Space
     read: Callable[[int], RelativeDepthMap]
+    changed_ns: int
 
     def check_count(self, frames: int) -> None:
         """Refuse maps that are not one for each frame.
@@ -79,7 +81,10 @@ def read_clip_depth(path: Path, *, space: Space) -> ClipDepth:
         files = sorted((one for one in path.iterdir() if one.suffix.lower() in _MAPS), key=natural)
         if not files:
             raise InputError(f"{shown(path)} holds no maps ({', '.join(sorted(_MAPS))}): expected one for each frame")
-        return ClipDepth(len(files), path.name, space, lambda index: read_relative_depth(files[index], space=space))
+        changed_ns = max(one.stat().st_mtime_ns for one in files)
+        return ClipDepth(
+            len(files), path.name, space, lambda index: read_relative_depth(files[index], space=space), changed_ns
+        )
     if path.suffix.lower() == ".zip":
         raise InputError(f"{shown(path)} is packed: unzip it, and give the folder with a map for each frame")
     if path.suffix.lower() == ".npy":
@@ -97,4 +102,4 @@ def read_clip_depth(path: Path, *, space: Space) -> ClipDepth:
     def read(index: int) -> RelativeDepthMap:
         return relative_depth_map(maps[index], space=space, name=f"{path.name}[{index}]")
 
-    return ClipDepth(len(maps), path.name, space, read)
+    return ClipDepth(len(maps), path.name, space, read, path.stat().st_mtime_ns)

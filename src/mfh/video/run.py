@@ -1,5 +1,6 @@
 """A clip from its frames to its files: watch, solve, write. What the networks have done is never done again."""
 
+import itertools
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from mfh.io.atomic import make_folder, plain_name
 from mfh.io.lock import folder_lock
 from mfh.io.receipt import receipt
 from mfh.io.results import Place, Written, write_results
+from mfh.pipeline.inference import pooled_focal
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.pipeline.request import Request
 from mfh.pipeline.settings import fingerprint, settings_of, version_of_models
@@ -24,6 +26,8 @@ from mfh.video.writing import Depths, write_clip
 
 WORK = ".mfh-video"
 """Folder, beside the results, in which frames leave their records until a clip is whole."""
+_ESTIMATES = 8
+"""Frames, at most, from which the focal length is estimated."""
 Progress = Callable[[str, float | None], None]
 
 
@@ -82,6 +86,7 @@ def measure_clip(
         NoLandmarkError: where neither a person nor an object in it gives a scale.
         InputError, BackendError: for a clip, a folder or a model that cannot be used.
     """
+    clip = _with_focal(pipeline, clip)
     if asked.static_camera:
         return _measure_static(pipeline, clip, place, asked, commands)
     key_every = max(1, round(asked.key_every_s * clip.frames_a_second))
@@ -137,6 +142,18 @@ def _gone_when_empty(*folders: Path) -> Iterator[None]:
         for folder in folders:
             with suppress(OSError):
                 folder.rmdir()
+
+
+def _with_focal(pipeline: MetricFromHuman, clip: Clip) -> Clip:
+    """Return the clip with one focal length, where it does not say it and a model was named to estimate it."""
+    model = pipeline.field_of_view
+    if model is None or clip.focal.source != "default-fov":
+        return clip
+    step = max(1, (clip.frames or 1) // _ESTIMATES)
+    frames = (frame for frame in clip.read() if frame.index % step == 0)
+    photos = [clip.photo(frame) for frame in itertools.islice(frames, _ESTIMATES)]
+    shared = pooled_focal(photos, model).given_to(photos[0])
+    return replace(clip, camera=shared.camera, focal=shared.focal)
 
 
 def _measure_static(
@@ -243,7 +260,7 @@ def _settings(pipeline: MetricFromHuman, clip: Clip, key_every: int, asked: Clip
         "camera": [camera.fx, camera.fy, camera.cx, camera.cy, camera.width, camera.height],
         "range": [which.start_s, which.end_s, which.every, which.long_side_px],
         "key_every": key_every,
-        "given": None if asked.given is None else [asked.given.name, asked.given.count, asked.given.space],
+        "given": None if asked.given is None else [asked.given.name, asked.given.space, asked.given.changed_ns],
     }
 
 
