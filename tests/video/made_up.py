@@ -57,7 +57,9 @@ def shifted_grid(dx: float = 0.0, dy: float = 0.0, size: tuple[int, int] = SIZE)
     return GridReading(was, constant, constant, np.ones(len(points), bool))
 
 
-def record(seed: int = 0, space: Space = "disparity", *, holes: bool = False, people: Sequence[Sighting] = ()) -> Record:
+def record(
+    seed: int = 0, space: Space = "disparity", *, holes: bool = False, people: Sequence[Sighting] = ()
+) -> Record:
     """A frame with everything in it that a record may have."""
     rng = np.random.default_rng(seed)
     width, height = SIZE

@@ -26,7 +26,9 @@ def relative_of(metres: float, space: Space = "disparity") -> float:
     return ((1 / metres if space == "disparity" else metres) - SHIFT) / SCALE
 
 
-def person(distances_m, *, farther: float = 1.0, noise: float = 0.03, seed: int = 0, space: Space = "disparity", **words):
+def person(
+    distances_m, *, farther: float = 1.0, noise: float = 0.03, seed: int = 0, space: Space = "disparity", **words
+):
     """Somebody seen at distances, each a little wrong, and all by one factor."""
     wrong = np.exp(np.random.default_rng(seed).normal(0, noise, len(distances_m)))
     measured = [float(z * farther * off) for z, off in zip(distances_m, wrong, strict=True)]
@@ -90,7 +92,9 @@ def test_a_walker_at_several_distances_determines_the_shift(space: Space):
     assert found.fit.head.shift_determined
     # Their size may be wrong, and then all is; the ratio of shift to scale is theirs alone.
     expected = SHIFT / SCALE
-    assert found.fit.head.shift / found.fit.head.scale == pytest.approx(expected, abs=0.08 if space == "disparity" else 0.8)
+    assert found.fit.head.shift / found.fit.head.scale == pytest.approx(
+        expected, abs=0.08 if space == "disparity" else 0.8
+    )
     assert not solved(pooled(standing, space=space)[0], space).fit.head.shift_determined
 
 

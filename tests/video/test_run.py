@@ -74,9 +74,7 @@ def depths(measured: MeasuredClip, folder: Path) -> list[np.ndarray]:
 
 
 def errors(found: list[np.ndarray], frames) -> list[float]:
-    return [
-        float(np.nanmedian(np.abs(np.log(one / seen.depth_m)))) for one, seen in zip(found, frames, strict=True)
-    ]
+    return [float(np.nanmedian(np.abs(np.log(one / seen.depth_m)))) for one, seen in zip(found, frames, strict=True)]
 
 
 @pytest.mark.parametrize("space", ["disparity", "depth"])

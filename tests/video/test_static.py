@@ -29,7 +29,9 @@ COUNT = 24
 @cache
 def frames() -> tuple[Seen, ...]:
     """A room that somebody crosses in the middle third, and the empty room at the end."""
-    seen = [see((*ROOM, person(-1.5 + 0.3 * (k - 8), 4.0, 0)) if 8 <= k < 16 else ROOM, pose_at()) for k in range(COUNT)]
+    seen = [
+        see((*ROOM, person(-1.5 + 0.3 * (k - 8), 4.0, 0)) if 8 <= k < 16 else ROOM, pose_at()) for k in range(COUNT)
+    ]
     return (*seen, see(ROOM, pose_at()))
 
 

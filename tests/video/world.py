@@ -188,7 +188,11 @@ class WorldDepth:
         """Return the relative depth of frames."""
         numbers = [self.truth.number(rgb) for rgb in photos]
         self.truth.asked += numbers
-        return [self.truth.relative(k) for k in numbers]
+        maps = [self.truth.relative(k) for k in numbers]
+        return [
+            replace(one, values=cv2.resize(one.values, rgb.shape[1::-1], interpolation=cv2.INTER_AREA))
+            for one, rgb in zip(maps, photos, strict=True)
+        ]
 
 
 @dataclass
@@ -205,7 +209,7 @@ class WorldPeople:
         """Return the people of frames."""
         found = []
         for rgb in photos:
-            who = self.truth.frames[self.truth.number(rgb)].who
+            who = _at_size(self.truth.frames[self.truth.number(rgb)].who, rgb)
             people = []
             for one in np.unique(who[who >= 0]):
                 rows, columns = np.nonzero(who == one)
@@ -220,14 +224,18 @@ class WorldPeople:
         meshes: list[HumanMesh | None] = []
         for one in people:
             rows, columns = np.nonzero(one.instance_mask)
-            z_m = float(np.median(seen.depth_m[one.instance_mask]))
+            z_m = float(np.median(_at_size(seen.depth_m, photo)[one.instance_mask]))
             left, right = (np.array([columns.min(), columns.max() + 1]) - camera.cx) * z_m / camera.fx
             top, bottom = (np.array([rows.min(), rows.max() + 1]) - camera.cy) * z_m / camera.fy
             mesh = box_mesh(np.array([left, top, z_m]), np.array([right, bottom, z_m + 0.1]))
-            who = int(np.median(seen.who[one.instance_mask]))
+            who = int(np.median(_at_size(seen.who, photo)[one.instance_mask]))
             factor = self.farther.get(who, 1.0)
             meshes.append(replace(mesh, vertices_m=mesh.vertices_m * factor, log_depth_sigma=0.1))
         return meshes
+
+
+def _at_size(values: np.ndarray, rgb: np.ndarray) -> np.ndarray:
+    return cv2.resize(values.astype(np.float64), rgb.shape[1::-1], interpolation=cv2.INTER_NEAREST)
 
 
 def pipeline_of(truth: Truth, people: WorldPeople | None = None) -> MetricFromHuman:

@@ -49,8 +49,8 @@ class ClipDepth:
         """
         if self.count != frames:
             raise InputError(
-                f"{self.name} has {self.count} maps, and {frames} frames of the clip are measured: expected one map for "
-                "each of them"
+                f"{self.name} has {self.count} maps, and {frames} frames of the clip are measured: expected one map "
+                "for each of them"
             )
 
     def __call__(self, index: int, width: int, height: int) -> RelativeDepth:

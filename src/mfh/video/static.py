@@ -29,8 +29,8 @@ _SAMPLES, _WHOLE_SAMPLES = 128, 31
 _CHANGED = 16
 """Grey levels, of 255, by which a pixel differs where something else is seen than usually."""
 _MOVES, _EDGES, _LEAST_MOVED = 0.003, 60, 30
-"""Motion, over the long side, from which the camera itself moves in most frames; it is read where the gradient of grey is
-above the first percentile, at the second one of the points there: a third of them may be of things that stand.
+"""Motion, over the long side, from which the camera itself moves in most frames; it is read where the gradient of grey
+is above the first percentile, at the second one of the points there: a third of them may be of things that stand.
 """
 _ROUND_BOX = 0.1
 """Share of a box's size around it that is left out of the alignment."""
@@ -200,7 +200,9 @@ def _moved_share(small: Sequence[UInt8[ndarray, "a b"]]) -> float:
     edges = gradient >= np.percentile(gradient, _EDGES)
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     moved = [
-        np.percentile(np.linalg.norm(flow.calc(middle, one, np.zeros((*one.shape, 2), np.float32)), axis=2)[edges], _LEAST_MOVED)
+        np.percentile(
+            np.linalg.norm(flow.calc(middle, one, np.zeros((*one.shape, 2), np.float32)), axis=2)[edges], _LEAST_MOVED
+        )
         for one in others
     ]
     return float(np.median(moved)) / _SMALL_PX
