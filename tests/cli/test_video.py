@@ -1,7 +1,9 @@
 """``mfh video``: the command as it is typed, with models that know the truth."""
 
 import json
+import re
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -160,3 +162,18 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(run_mfh, truth, fo
     assert run_mfh(*words).code == 0
     assert truth.asked[len(asked) :] == [3, 4, 5, 6]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["walk"]
+
+
+def test_the_guide_reads_a_frame_and_the_reference_has_every_key(run_mfh, truth, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run_mfh("video", folder, *FOCAL, "--people-every", "0.05", "--quiet").code == 0
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    (code,) = re.findall(r"```python\n(.*?)```", (docs / "guide" / "video.md").read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(code, "video.md", "exec"), names)
+    depth_m = names["depth_m"]
+    assert isinstance(depth_m, np.ndarray) and depth_m.shape == (120, 160) and depth_m.dtype == np.float16
+    assert np.nanmedian(np.abs(np.log(depth_m / walking()[3].depth_m))) < 0.05
+    reference = (docs / "reference" / "files.md").read_text(encoding="utf-8")
+    about = json.loads(Path("out/walk/receipt.json").read_text(encoding="utf-8"))["clip"]
+    assert not [key for key in (*about, *about["tracks"][0]) if f"`{key}`" not in reference]
