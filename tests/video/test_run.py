@@ -240,6 +240,15 @@ def test_depth_of_a_clip_model_is_put_into_metres(tmp_path, space: Space):
     assert len({one.scale for one in measured.solved.heads}) == 1
 
 
+@pytest.mark.parametrize("space", ["disparity", "depth"])
+def test_maps_of_the_other_space_are_told_by_the_order_of_people(tmp_path, space: Space):
+    other: Space = "depth" if space == "disparity" else "disparity"
+    given = replace(given_depth(tmp_path, space), space=other)
+    with pytest.raises(InputError, match=f"so it holds {space}, not {other}: pass --space {space}"):
+        run(tmp_path, Truth(list(walking())), replace(ALL, given=given))
+    assert not (tmp_path / "out").exists()
+
+
 def test_depth_of_a_clip_model_is_written_as_it_is_and_not_averaged(tmp_path):
     given = given_depth(tmp_path, "depth")
     rough = [np.random.default_rng(k).normal(0, 0.02, (120, 160)) for k in range(COUNT)]

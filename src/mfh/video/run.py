@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mfh.errors import NoLandmarkError
+from mfh.errors import InputError, NoLandmarkError
 from mfh.io.atomic import make_folder, plain_name
 from mfh.io.lock import folder_lock
 from mfh.io.receipt import receipt
@@ -103,21 +103,23 @@ def measure_clip(
             clip,
             lambda done: asked.progress(f"frame {done}{of}", 0.8 * done / clip.frames if clip.frames else None),
         )
-        if asked.given is not None:
-            asked.given.check_count(count)
         records = (watcher.record(index, maps=False) for index in range(count))
+        sightings = [one.sightings if one.is_key else None for one in records]
         watched = Watched(
             count=count,
             record=watcher.record,
-            sightings=[one.sightings if one.is_key else None for one in records],
+            sightings=sightings,
             readings=lambda index: watcher.record(index, maps=False).grid,
             photo=lambda index: _photo(clip, index),
         )
         chain = None if asked.given is None else same_for_all(watched)
         asked.progress("scale", 0.8)
         try:
+            if asked.given is not None:
+                asked.given.check_count(count)
+                asked.given.check_space(one for seen in sightings for one in seen or ())
             solved = solve_clip(pipeline, watched, chain=chain, request=asked.request)
-        except NoLandmarkError:
+        except (NoLandmarkError, InputError):
             # The same command would say the same: nothing to keep.
             shutil.rmtree(folder, ignore_errors=True)
             raise
