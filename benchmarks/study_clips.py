@@ -3,9 +3,9 @@
     python benchmarks/study_clips.py [--moving 1-6] [--static 1-4] [--frames 60] [--out build/study_clips]
         [--clips build/clips] [--alone-only]
 
-Clips are those of ``mfh pocket clip`` with these seeds; they are rendered where they are not there yet. Each is measured
-(a) frame by frame with preset ``pocket``, seed 0, and (b) by ``mfh video FRAMES --out DIR [--static-camera]``; both are
-told the focal length. Rows and depth are kept in OUT: run again, it resumes. Measures are those of
+Clips are those of ``mfh pocket clip`` with these seeds; they are rendered where they are not there yet. Each is
+measured (a) frame by frame with preset ``pocket``, seed 0, and (b) by ``mfh video FRAMES --out DIR [--static-camera]``;
+both are given the focal length. Rows and depth are kept in OUT: run again, it resumes. Measures are those of
 ``mfh_lab.pocket.clip_measures``. Nothing is aligned to the truth.
 """
 
@@ -197,7 +197,7 @@ def read_video(out: Path, *, frames: int, seconds: float) -> ClipAnswer:
 def table(rows: Sequence[Row]) -> str:
     """Return the table of the clips, with a line of ratios and the medians."""
     lines = [
-        "| clip | way | flicker | jitter of scale | AbsRel | scale error | 80 % holds | half-width | answered | s/frame |",
+        "| clip | way | flicker | scale jitter | AbsRel | scale error | 80 % holds | half-width | answered | s/frame |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
@@ -254,7 +254,7 @@ def _seeds(text: str) -> list[int]:
 
 def main() -> None:
     """Render, measure both ways and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser = argparse.ArgumentParser(description="Each frame fitted alone, against one scale for the clip.")
     parser.add_argument("--moving", type=_seeds, default=_seeds("1-6"), help="seeds, as 1-6; empty for none")
     parser.add_argument("--static", type=_seeds, default=_seeds("1-4"))
     parser.add_argument("--frames", type=int, default=60)

@@ -68,7 +68,7 @@ def test_the_table_has_ways_medians_and_ratios():
         row("static-1", "clip", flicker=0.0, levels=[narrow], seconds=0.05),
     ]
     text = table(rows)
-    # Frames that are right and 20 % too large, by intervals of their own: 1 / 1.22 is in the first and not in the second.
+    # Frames that are right and 22 % too large, by intervals of their own: the first holds, the second does not.
     assert "| moving-1 | alone | 0.0500 | 0.2000 | 0.200 | +0.100 | 50% |" in text
     # The clip's one interval against the clip's one error.
     assert "| static-1 | clip | 0.0000 | 0.2000 | 0.200 | +0.100 | 0% |" in text

@@ -1,8 +1,8 @@
 """How good the depth of a clip is: flicker on what stands still, and the errors of depth and scale.
 
-Flicker leaves the motion of the camera out. A point of the static world is seen at pixel p of frame k and at pixel q of
-frame k + 1. With the residual r = ln(answer) - ln(truth) it is |r(k+1, q) - r(k, p)|: a depth map that is wrong alike in
-every frame has none, whatever the camera does.
+Flicker leaves the motion of the camera out. A point of the static world is seen at pixel p of frame k and at pixel q
+of frame k + 1. With the residual r = ln(answer) - ln(truth) it is |r(k + 1, q) - r(k, p)|: depth that is wrong alike
+in every frame has none, whatever the camera does.
 """
 
 from collections.abc import Sequence

@@ -52,9 +52,7 @@ class CameraPath:
         return CameraPose(self.f_px, (width - 1) / 2, (height - 1) / 2, axes, now[:3].astype(np.float32))
 
 
-def draw_path(
-    layout: Layout, rng: Rng, width: int, height: int, *, moving: bool, seconds: float
-) -> CameraPath | None:
+def draw_path(layout: Layout, rng: Rng, width: int, height: int, *, moving: bool, seconds: float) -> CameraPath | None:
     """Draw the path of a camera at eye level that looks along the scene.
 
     Args:

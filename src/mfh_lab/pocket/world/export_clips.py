@@ -1,7 +1,7 @@
 """Clips as folders of plain files (format: docs/guide/pocket_world.md).
 
-``clip.json`` is written first and says what the folder is; then each frame's truth, its picture, and at last the film. A
-frame whose picture is there is finished, so a run that was stopped resumes when the same is asked for again.
+``clip.json`` is written first and says what the folder is; then each frame's truth, its picture, and at last the film.
+A frame whose picture is there is finished, so a run that was stopped resumes when the same is asked for again.
 """
 
 import json
@@ -71,11 +71,8 @@ class ClipFolder:
         """Return one frame with its truth."""
         path = self.folder / "truth" / f"{number:05d}.npz"
         arrays = read_npz(path, what="truth", expected=_EXPECTED)
-        bgr = cv2.imread(str(self.folder / "frames" / f"{number:05d}.png"))
-        if bgr is None:
-            raise InputError(f"cannot read frame {number} of {shown(self.folder)}: run mfh pocket clip again")
+        rgb = _read_rgb(self.folder / "frames" / f"{number:05d}.png")
         with reading(path, what="truth", expected=_EXPECTED):
-            rgb = np.ascontiguousarray(bgr[..., ::-1])
             return ClipFrame(rgb, arrays["depth_m"], arrays["person_ids"], arrays["T_world_camera"])
 
 
@@ -124,8 +121,8 @@ def export_clip(
         How many frames were rendered; the others were there.
 
     Raises:
-        InputError: for a bank without a standing adult of the split, or a folder that cannot be written to, that another
-            process writes to, or that holds something else or another clip.
+        InputError: for a bank without a standing adult of the split, or a folder that cannot be written to, that
+            another process writes to, or that holds something else or another clip.
     """
     check_options(options)
     if not 1 <= workers <= MAX_WORKERS:
@@ -205,10 +202,10 @@ def write_film(path: Path, pictures: list[Path], *, fps: int) -> None:
         stream = film.add_stream("libx264", rate=fps, options={"crf": _CRF})
         stream.pix_fmt = "yuv420p"
         for number, picture in enumerate(pictures):
-            bgr: NDArray[np.uint8] = cv2.imread(str(picture))
+            rgb = _read_rgb(picture)
             if number == 0:
-                stream.height, stream.width = bgr.shape[:2]
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(bgr, format="bgr24")))
+                stream.height, stream.width = rgb.shape[:2]
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
         film.mux(stream.encode(None))
 
 
@@ -227,6 +224,15 @@ def _begin(out: Path, about: dict[str, object]) -> None:
         temporary.write_text(json.dumps(about, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
+def _read_rgb(path: Path) -> NDArray[np.uint8]:
+    bgr = cv2.imread(str(path))
+    if bgr is None:
+        raise InputError(
+            f"cannot read {shown(path)}: expected a frame of mfh pocket clip; delete it and run that again"
+        )
+    return np.ascontiguousarray(bgr[..., ::-1], np.uint8)
+
+
 @lru_cache(maxsize=1)
 def _drawn(seed: int, bank_path: Path, options: ClipOptions) -> tuple[Clip, BodyBank]:
     bank = load_bank(bank_path)
@@ -240,4 +246,3 @@ def _write_frame(job: _Job) -> None:
         np.savez_compressed(temporary, depth_m=frame.depth_m, person_ids=frame.person_ids,
                             T_world_camera=frame.T_world_camera, K=camera_matrix(clip.camera))  # fmt: skip
     write_png(job.out / "frames" / f"{job.number:05d}.png", frame.rgb[..., ::-1])
-

@@ -30,9 +30,7 @@ def truth(clip, frame):
 
 def test_a_frame_is_a_function_of_seed_and_number(bank, moving):
     again = draw_clip(SEED, bank, SMALL)
-    assert [again.path.at(t).position.tolist() for t in (0, 1)] == [
-        moving.path.at(t).position.tolist() for t in (0, 1)
-    ]
+    assert [again.path.at(t).position.tolist() for t in (0, 1)] == [moving.path.at(t).position.tolist() for t in (0, 1)]
     one, other = render_frame(moving, bank, 13), render_frame(again, bank, 13)
     for name in ("rgb", "depth_m", "person_ids", "T_world_camera"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
