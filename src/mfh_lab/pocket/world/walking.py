@@ -44,7 +44,7 @@ class Loop:
     speed_mps: float
 
     def at(self, seconds: float) -> tuple[Place, float]:
-        """Return the place at a moment, facing where the person goes, and the metres walked since the first frame."""
+        """Return the place at a moment, facing where the person goes, and the length of the way since the start."""
         angle, length = _arc_table(self.along_m, self.across_m)
         walked = self.speed_mps * seconds
         t = float(np.interp((self.start * length[-1] + walked) % length[-1], length, angle))
