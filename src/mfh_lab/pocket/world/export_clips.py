@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +17,8 @@ from mfh.errors import InputError, shown
 from mfh.geometry.camera import camera_matrix
 from mfh.io.atomic import atomic_path, make_folder
 from mfh.io.lock import folder_lock
-from mfh.io.reading import read_json, read_npz, reading
+from mfh.io.pictures import open_picture
+from mfh.io.reading import parse_json, read_json, read_npz, reading
 from mfh.types import Camera
 from mfh_lab.pocket.world.bodies import SPLITS, BodyBank, bank_digest, load_bank
 from mfh_lab.pocket.world.clips import Clip, ClipFrame, ClipOptions, draw_clip, pose_matrix, render_frame
@@ -214,7 +214,7 @@ def _begin(out: Path, about: dict[str, object]) -> None:
     path = out / "clip.json"
     if path.exists():
         found = read_json(path, what="clip", expected=_EXPECTED)
-        if found != json.loads(json.dumps(about)):
+        if found != parse_json(json.dumps(about)):
             raise InputError(f"{shown(out)} holds another clip: choose another folder with --out, or delete it")
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{shown(out)} holds other files: choose another folder with --out")
@@ -225,12 +225,8 @@ def _begin(out: Path, about: dict[str, object]) -> None:
 
 
 def _read_rgb(path: Path) -> NDArray[np.uint8]:
-    bgr = cv2.imread(str(path))
-    if bgr is None:
-        raise InputError(
-            f"cannot read {shown(path)}: expected a frame of mfh pocket clip; delete it and run that again"
-        )
-    return np.ascontiguousarray(bgr[..., ::-1], np.uint8)
+    with open_picture(path, formats=("PNG",), what="frame", expected=_EXPECTED) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 @lru_cache(maxsize=1)
