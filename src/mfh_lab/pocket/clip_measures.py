@@ -85,18 +85,18 @@ class ClipScores:
 
 
 def static_mask(truth: FrameTruth) -> Bool[ndarray, "h w"]:
-    """Return where a frame shows the static world, away from people, depth edges and the sky.
+    """Return where a frame shows the static world up to ``MAX_M``, away from people, depth edges and the sky.
 
     Args:
         truth: of the frame.
     """
-    finite = np.isfinite(truth.depth_m)
-    depth = np.where(finite, truth.depth_m, 1e9).astype(np.float32)
+    near = truth.depth_m <= MAX_M
+    depth = np.where(np.isfinite(truth.depth_m), truth.depth_m, 1e9).astype(np.float32)
     kernel = np.ones((3, 3), np.uint8)
     smooth = cv2.dilate(depth, kernel) <= cv2.erode(depth, kernel) * (1 + EDGE)
     wide = np.ones((2 * MARGIN_PX + 1,) * 2, np.uint8)
     people = cv2.dilate((truth.person_ids > 0).astype(np.uint8), wide) > 0
-    return finite & smooth & ~people
+    return near & smooth & ~people
 
 
 def match_static(before: FrameTruth, after: FrameTruth) -> Matches:

@@ -65,9 +65,11 @@ def test_people_edges_and_the_sky_do_not_count():
     depth = FRAMES[0].depth_m.copy()
     depth[:5] = np.inf
     depth[40:, :10] = 0.8
+    depth[34:38, 50:] = 81.0
     truth = replace(FRAMES[0], person_ids=ids, depth_m=depth)
     mask = static_mask(truth)
     assert not mask[8:32, 18:32].any() and mask[20, 40]
+    assert not mask[34:38, 50:].any()
     assert not mask[:6].any() and not mask[39, :10].any() and not mask[40, :10].any() and mask[44, 5]
     answer = depth.copy()
     answer[ids > 0] *= 3
