@@ -16,17 +16,18 @@ from mfh_lab.pocket.world.export_clips import ClipFolder
 
 @pytest.fixture
 def vipe(tmp_path):
-    """A folder in ViPE's layout: three frames of 6x4 at 2, 3 and 4 m, one pixel of each without depth."""
-    (tmp_path / "depth").mkdir()
-    with zipfile.ZipFile(tmp_path / "depth" / "clip.zip", "w") as archive:
+    """A clip's results in ViPE's layout: three frames of 6x4 at 2, 3 and 4 m, one pixel of each without depth."""
+    folder = tmp_path / "frames"
+    (folder / "depth").mkdir(parents=True)
+    with zipfile.ZipFile(folder / "depth" / "frames.zip", "w") as archive:
         for number in range(3):
             depth = np.full((4, 6), 2.0 + number, np.float16)
             depth[0, 0] = np.nan
             path = tmp_path / "frame.exr"
             write_exr(path, {"Z": depth}, attributes={})
             archive.write(path, f"{number:05d}.exr")
-    (tmp_path / "clip.json").write_text(json.dumps({"interval": {"level_80": [0.9, 1.2]}}))
-    return tmp_path
+    (folder / "receipt.json").write_text(json.dumps({"interval": {"level_80": [0.9, 1.2]}}))
+    return folder
 
 
 def test_the_layout_of_vipe_is_read(vipe):
@@ -39,7 +40,7 @@ def test_the_layout_of_vipe_is_read(vipe):
 def test_a_folder_that_is_not_whole_is_refused(vipe):
     with pytest.raises(InputError, match="holds 3 frames: expected 4"):
         read_video(vipe, frames=4, seconds=0.5)
-    (vipe / "depth" / "clip.zip").unlink()
+    (vipe / "depth" / "frames.zip").unlink()
     with pytest.raises(InputError, match="0 zip files"):
         read_video(vipe, frames=3, seconds=0.5)
 
@@ -49,9 +50,9 @@ def test_a_clip_that_was_measured_is_only_read(vipe, tmp_path):
     frames.mkdir(parents=True)
     for number in range(3):
         (frames / f"{number:05d}.png").write_bytes(b"")
-    (vipe / "seconds.json").write_text("6.0")
+    (vipe.parent / "seconds.json").write_text("6.0")
     clip = ClipFolder(tmp_path / "clip", {}, Camera(5.0, 5.0, 2.5, 1.5, 6, 4))
-    assert measure_video(clip, vipe, static=True).seconds == pytest.approx(2.0)
+    assert measure_video(clip, vipe.parent, static=True).seconds == pytest.approx(2.0)
 
 
 def row(name: str, way: str, *, flicker: float, levels: list, seconds: float) -> Row:
