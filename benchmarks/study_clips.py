@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +33,8 @@ from mfh_lab.pocket.world.export_clips import ClipFolder, export_clip, read_clip
 from mfh_lab.pocket.world.workers import usable_cores
 
 Level = tuple[float, float]
+_ROUNDING = 1e-9
+"""Flicker below this is of the last digit."""
 
 
 @dataclass(frozen=True)
@@ -194,39 +196,36 @@ def read_video(out: Path, *, frames: int, seconds: float) -> ClipAnswer:
     return ClipAnswer(depth, [(low, high)], seconds)
 
 
+_COLUMNS: dict[str, tuple[Callable[[Row], float], str]] = {
+    "flicker": (lambda row: row.scores.flicker, ".4f"),
+    "scale jitter": (lambda row: row.scores.jitter, ".4f"),
+    "AbsRel": (lambda row: row.scores.abs_rel, ".3f"),
+    "without people": (lambda row: row.scores.abs_rel_static, ".3f"),
+    "scale error": (lambda row: row.scores.log_scale, "+.3f"),
+    "80 % holds": (lambda row: row.coverage, ".0%"),
+    "half-width": (lambda row: row.half_width, ".0%"),
+    "answered": (lambda row: row.scores.answered, ".0%"),
+    "s/frame": (lambda row: row.seconds, ".2f"),
+}
+
+
 def table(rows: Sequence[Row]) -> str:
-    """Return the table of the clips, with a line of ratios and the medians."""
-    lines = [
-        "| clip | way | flicker | scale jitter | AbsRel | scale error | 80 % holds | half-width | answered | s/frame |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    """Return the table of the clips; below it medians by way and camera, the scale error's of its magnitude."""
+    lines = [["clip", "way", *_COLUMNS], ["---"] * (2 + len(_COLUMNS))]
     for row in rows:
-        s = row.scores
-        lines.append(
-            f"| {row.name} | {row.way} | {s.flicker:.4f} | {s.jitter:.4f} | {s.abs_rel:.3f} | {s.log_scale:+.3f} "
-            f"| {row.coverage:.0%} | {row.half_width:.0%} | {s.answered:.0%} | {row.seconds:.2f} |"
-        )
+        lines.append([row.name, row.way, *(format(value(row), shape) for value, shape in _COLUMNS.values())])
     for way in dict.fromkeys(row.way for row in rows):
         for camera in dict.fromkeys(row.name.split("-")[0] for row in rows):
             mine = [row for row in rows if row.way == way and row.name.startswith(camera)]
-            if mine:
-                middle = [
-                    np.median([value(row) for row in mine])
-                    for value in (
-                        lambda row: row.scores.flicker,
-                        lambda row: row.scores.jitter,
-                        lambda row: row.scores.abs_rel,
-                        lambda row: abs(row.scores.log_scale),
-                        lambda row: row.half_width,
-                        lambda row: row.seconds,
-                    )
-                ]
-                held = np.mean([row.coverage for row in mine])
-                lines.append(
-                    f"| median of {len(mine)} {camera} | {way} | {middle[0]:.4f} | {middle[1]:.4f} | {middle[2]:.3f} "
-                    f"| {middle[3]:.3f} | {held:.0%} | {middle[4]:.0%} | | {middle[5]:.2f} |"
-                )
-    return "\n".join(lines + _ratios(rows))
+            cells = [format(_middle(name, value, mine), shape) for name, (value, shape) in _COLUMNS.items() if mine]
+            lines += [[f"median of {len(mine)} {camera}", way, *cells]] if mine else []
+    return "\n".join(["| " + " | ".join(line) + " |" for line in lines] + _ratios(rows))
+
+
+def _middle(name: str, value: Callable[[Row], float], rows: Sequence[Row]) -> float:
+    """Return the median over clips; of coverage the mean, of errors with a sign their magnitude."""
+    values = [abs(value(row)) if name == "scale error" else value(row) for row in rows]
+    return float(np.mean(values) if name == "80 % holds" else np.median(values))
 
 
 def _ratios(rows: Sequence[Row]) -> list[str]:
@@ -239,7 +238,7 @@ def _ratios(rows: Sequence[Row]) -> list[str]:
         if len(ways) == 2:
             alone, clip = ways["alone"], ways["clip"]
             flicker = clip.scores.flicker
-            less = f"flicker {alone.scores.flicker / flicker:.1f} x lower" if flicker > 0 else "no flicker"
+            less = f"flicker {alone.scores.flicker / flicker:.1f} x lower" if flicker > _ROUNDING else "no flicker"
             lines.append(
                 f"{name}: {less}, AbsRel {clip.scores.abs_rel - alone.scores.abs_rel:+.3f}, "
                 f"{alone.seconds / clip.seconds:.1f} x faster"

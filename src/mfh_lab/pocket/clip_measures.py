@@ -65,6 +65,7 @@ class ClipScores:
         flicker: mean |change of ln(answer / truth)| on static points between consecutive frames; NaN for one frame.
         abs_rel: mean over frames of mean |answer - truth| / truth.
         abs_rel_frames: (n,) of each frame.
+        abs_rel_static: the same without people, whose place the depth of what stays has where the camera stands still.
         log_scale: ln median(answer / truth) over all frames: how wrong the scale of the clip is.
         log_scale_frames: (n,) the same of each frame.
         answered: share of the pixels with a true depth that have an answer.
@@ -73,6 +74,7 @@ class ClipScores:
     flicker: float
     abs_rel: float
     abs_rel_frames: Float[ndarray, "n"]
+    abs_rel_static: float
     log_scale: float
     log_scale_frames: Float[ndarray, "n"]
     answered: float
@@ -164,7 +166,7 @@ def score_clip(answers: Sequence[Float[ndarray, "h w"]], truths: Sequence[FrameT
     """
     if len(answers) != len(truths) or not answers:
         raise ValueError(f"{len(answers)} answers for {len(truths)} frames")
-    abs_rel, log_scale, ratios, counted, total = [], [], [], 0, 0
+    abs_rel, static, log_scale, ratios, counted, total = [], [], [], [], 0, 0
     for number, (answer, truth) in enumerate(zip(answers, truths, strict=True)):
         scored = np.isfinite(truth.depth_m) & (truth.depth_m > 0) & (truth.depth_m <= MAX_M)
         known = scored & np.isfinite(answer) & (answer > 0)
@@ -173,6 +175,8 @@ def score_clip(answers: Sequence[Float[ndarray, "h w"]], truths: Sequence[FrameT
         counted, total = counted + int(known.sum()), total + int(scored.sum())
         found, true = answer[known].astype(np.float64), truth.depth_m[known].astype(np.float64)
         abs_rel.append(depth_errors(found, true).abs_rel)
+        stays = truth.person_ids[known] == 0
+        static.append(depth_errors(found[stays], true[stays]).abs_rel if stays.any() else np.nan)
         log_scale.append(-np.log(true_factor(found, true)))
         ratios.append((found / true).astype(np.float32))
     pairs = zip(pairwise(answers), pairwise(truths), strict=True)
@@ -181,6 +185,7 @@ def score_clip(answers: Sequence[Float[ndarray, "h w"]], truths: Sequence[FrameT
         flicker=float(np.nanmean(flicker)) if flicker else float("nan"),
         abs_rel=float(np.mean(abs_rel)),
         abs_rel_frames=np.array(abs_rel),
+        abs_rel_static=float(np.nanmean(static)) if np.isfinite(static).any() else float("nan"),
         log_scale=float(np.log(np.median(np.concatenate(ratios)))),
         log_scale_frames=np.array(log_scale),
         answered=counted / total,

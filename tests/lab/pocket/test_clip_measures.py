@@ -113,6 +113,14 @@ def test_frames_without_answers_are_told_and_missing_pixels_counted():
         score_clip([answer], FRAMES)
 
 
+def test_errors_are_with_and_without_people():
+    ids = np.zeros((48, 64), np.uint8)
+    ids[:12] = 1
+    truth = replace(FRAMES[0], person_ids=ids)
+    scores = score_clip([np.where(ids > 0, 1.5, 1.1) * truth.depth_m], [truth])
+    assert scores.abs_rel == pytest.approx(0.25 * 0.5 + 0.75 * 0.1) and scores.abs_rel_static == pytest.approx(0.1)
+
+
 def test_an_interval_holds_the_factor_that_makes_the_answer_true():
     # An answer 20 % too large must be multiplied by 1 / 1.2.
     assert interval_holds((0.8, 1.1), np.log(1.2))
