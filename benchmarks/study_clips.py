@@ -253,14 +253,17 @@ def _child_seconds() -> float:
 
 
 def _seeds(text: str) -> list[int]:
-    first, _, last = text.partition("-")
-    return list(range(int(first), int(last or first) + 1)) if text else []
+    seeds: list[int] = []
+    for part in text.split(",") if text else []:
+        first, _, last = part.partition("-")
+        seeds += range(int(first), int(last or first) + 1)
+    return seeds
 
 
 def main() -> None:
     """Render, measure both ways and print the table."""
     parser = argparse.ArgumentParser(description="Each frame fitted alone, against one scale for the clip.")
-    parser.add_argument("--moving", type=_seeds, default=_seeds("1-6"), help="seeds, as 1-6; empty for none")
+    parser.add_argument("--moving", type=_seeds, default=_seeds("1-6"), help="seeds, as 1-3,5; empty for none")
     parser.add_argument("--static", type=_seeds, default=_seeds("1-4"))
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--clips", type=Path, default=Path("build/clips"))
