@@ -3,8 +3,9 @@
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from mfh.errors import NoLandmarkError
 from mfh.io.atomic import make_folder, plain_name
@@ -14,13 +15,18 @@ from mfh.io.results import Place, Written, write_results
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.pipeline.request import Request
 from mfh.pipeline.settings import fingerprint, settings_of, version_of_models
+from mfh.report.clip_frames import ClipFrames, choose_frames
+from mfh.report.clip_page import clip_html
+from mfh.report.clip_payload import ReportedClip
 from mfh.types import Photo
+from mfh.video.chain import poses_of
 from mfh.video.frames import Clip
 from mfh.video.given import ClipDepth
 from mfh.video.solving import SolvedClip, Watched, same_for_all, solve_clip
 from mfh.video.static import choose_looks, look
 from mfh.video.watching import KEY_EVERY_S, Watcher, watch_clip
 from mfh.video.writing import Depths, write_clip
+from mfh.viz.save import REPORT_FILE
 
 WORK = ".mfh-video"
 """Folder, beside the results, in which frames leave their records until a clip is whole."""
@@ -37,6 +43,7 @@ class ClipRequest:
         given: relative depth that the user brings; None to ask the network.
         request: known heights of people.
         progress: called with what is being done, and the share of it that is done.
+        report: whether report.html is made.
     """
 
     static_camera: bool = False
@@ -44,6 +51,7 @@ class ClipRequest:
     given: ClipDepth | None = None
     request: Request = Request()
     progress: Progress = lambda what, share: None
+    report: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,19 +164,43 @@ def _write(
     count = len(solved.heads)
 
     def fill(folder: Path) -> dict[str, object]:
+        frames = _frames_of_page(clip, solved, depths) if asked.report else None
         limits_m = write_clip(
             folder,
             clip,
             depths,
             caption=_caption(clip, solved),
             report=lambda done: asked.progress("writing", 0.8 + 0.2 * done / count),
+            also=None
+            if frames is None
+            else lambda frame, depth_m: frames.add(frame.index, frame.seconds, frame.pixels, depth_m),
         )
-        content = receipt(
-            solved.result, photo=place.owner, notes=(*clip.notes, *_notes(clip, solved)), commands=commands
-        )
-        return {**content, "clip": _about(clip, solved, asked, limits_m)}
+        notes, files = (*clip.notes, *_notes(clip, solved)), {} if frames is None else {"report": REPORT_FILE}
+        content = receipt(solved.result, photo=place.owner, files=files, notes=notes, commands=commands)
+        about = _about(clip, solved, asked, limits_m)
+        if frames is not None:
+            reported = ReportedClip(
+                clip.name,
+                solved.result,
+                about,
+                frames,
+                poses_of(solved.heads),
+                followed=asked.given is None and not asked.static_camera,
+                warnings=cast(list[str], content["warnings"]),
+                commands=commands,
+            )
+            # Bytes: another line ending would be another script than the one the page admits.
+            (folder / REPORT_FILE).write_bytes(clip_html(reported).encode())
+        return {**content, "clip": about}
 
     return write_results(place, fill)
+
+
+def _frames_of_page(clip: Clip, solved: SolvedClip, depths: Depths) -> ClipFrames:
+    """Return what takes the frames that a report shows."""
+    seen = {frame for track in solved.tracks for frame in track.frames}
+    chosen = choose_frames(len(solved.heads), key_frames=seen)
+    return ClipFrames(chosen, clip.camera.width, clip.camera.height, same_depth=depths.same_m is not None)
 
 
 def _about(clip: Clip, solved: SolvedClip, asked: ClipRequest, limits_m: tuple[float, float]) -> dict[str, object]:
@@ -195,6 +227,7 @@ def _about(clip: Clip, solved: SolvedClip, asked: ClipRequest, limits_m: tuple[f
                 "stature_m": track.landmark.stature_m,
                 "spread": track.spread,
                 "weight": track.landmark.weight,
+                "sightings": [asdict(one) for one in track.sightings],
             }
             for number, track in enumerate(solved.tracks)
         ],
