@@ -85,6 +85,7 @@ class ClipFrames:
         self._bytes = PAGE_BYTES // max(1, len(self._chosen))
         self._columns, self._rows = nearest_places(self.size[0], width), nearest_places(self.size[1], height)
         self.depth: EncodedDepth | None = None
+        self.holes = False
         self.frames: list[PageFrame] = []
         self.seconds = array("d")
 
@@ -113,6 +114,7 @@ class ClipFrames:
     def _encoded(self, depth_m: Float[ndarray, "h w"], steps: Collection[float]) -> EncodedDepth:
         """Return log depth at the places of the page, with the finest step that leaves room for the picture."""
         log_depth = np.log(depth_m[np.ix_(self._rows, self._columns)].astype(np.float64))
+        self.holes |= bool(np.isnan(log_depth).any())
         encoded: EncodedDepth | None = None
         for step in steps:
             encoded = encode_log_depth(log_depth, least_step=step)

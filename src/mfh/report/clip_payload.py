@@ -79,6 +79,7 @@ def clip_payload(clip: ReportedClip) -> dict[str, object]:
         "clip": {key: value for key, value in about.items() if key not in ("heads", "tracks")},
         "followed": clip.followed,
         "depth": None if frames.depth is None else asdict(frames.depth),
+        "holes": frames.holes,
         "frames": [{**asdict(one), "camera": _place(clip.poses[one.index])} for one in frames.frames],
         "path": _path(clip, [one.index for one in frames.frames]),
         "tracks": [_track(one, clip, camera) for one in about["tracks"]],

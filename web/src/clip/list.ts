@@ -16,7 +16,7 @@ export function showTracks(
 ): void {
   const axis = new TimeAxis(payload);
   const colours = coloursOf(payload);
-  find("distances").replaceChildren(plot(payload, axis), axis.labels());
+  find("distances").replaceChildren(find("plot-note"), plot(payload, axis), axis.labels());
   const order = [...payload.tracks].sort((a, b) => b.weight - a.weight || a.number - b.number);
   const rows = (verdict: Track["verdict"]) =>
     order
@@ -57,7 +57,7 @@ function row(
     { class: `landmark${used ? "" : " rejected"}${kind}`, tabindex: "0" },
     place,
     text,
-    seenAt(track, axis, tint),
+    track.kind === "prior" ? null : seenAt(track, axis, tint),
   );
   if (track.kind === "prior") {
     item.removeAttribute("tabindex");

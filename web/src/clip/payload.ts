@@ -69,6 +69,8 @@ export interface ClipPayload extends GridPayload {
   /** Whether the camera's motion was followed. */
   followed: boolean;
   depth: PackedDepth | null;
+  /** Whether any place of any frame has no depth. */
+  holes: boolean;
   frames: Frame[];
   path: { frames: number[]; places: Point[] };
   tracks: Track[];

@@ -70,7 +70,6 @@ export class Stages {
   }
 
   private legend(): void {
-    const holes = this.model.depth.some(Number.isNaN);
     const far = this.model.answer.limit;
     const why = Number.isFinite(far) ? `sky, or beyond ${Number(far.toPrecision(3))} m` : "no depth";
     find("legend").replaceChildren(
@@ -79,7 +78,7 @@ export class Stages {
         "p",
         {},
         "metres along the optical axis; the same colours in all frames",
-        ...(holes || !this.model.still ? [make("span", { class: "hatched sky" }, why)] : []),
+        ...(this.model.payload.holes ? [make("span", { class: "hatched sky" }, why)] : []),
       ),
     );
   }

@@ -10,7 +10,7 @@ export function showWords(payload: ClipPayload): void {
   find("lead").replaceChildren(
     ...(interval
       ? [
-          "Metres right to ",
+          "Depth in metres, ",
           make("b", {}, `${signed(interval[0])} to ${signed(interval[1])}`),
           " with 80 % probability",
         ]
@@ -28,6 +28,9 @@ export function showWords(payload: ClipPayload): void {
     frames.length < clip.frames
       ? `Here are ${frames.length} of the ${clip.frames} frames, spread evenly over the clip; all are in the files beside this page.`
       : `All ${clip.frames} frames are here.`;
+  find("boxes-note").textContent = clip.static_camera
+    ? "Framed: what gave the scale, objects that stay in all frames, people by colour in the frames in which they were looked for."
+    : "Framed: what gave the scale, people by colour; dashed between the frames in which they were looked for.";
   find("still").hidden = !clip.static_camera;
   find("scale-words").replaceChildren(...scaleWords(payload).map((one) => make("li", {}, one)));
   const view = (2 * Math.atan(photo.width / 2 / camera.fx) * 180) / Math.PI;
@@ -44,7 +47,7 @@ function scaleWords(payload: ClipPayload): string[] {
     [answer.level_80, "80 %"],
     [answer.level_95, "95 %"],
   ] as const)
-    if (level) words.push(`With ${name} probability all metres of the clip are off by ${signed(level[0])} to ${signed(level[1])}, together.`);
+    if (level) words.push(`With ${name} probability, true distances are ${signed(level[0])} to ${signed(level[1])} from those shown, in all frames alike.`);
   if (limited) words.push(`The interval is limited by ${limited}.`);
   if (!clip.static_camera && payload.followed && clip.median_misfit !== null)
     words.push(
