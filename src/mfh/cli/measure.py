@@ -1,7 +1,8 @@
 """Measure one photo and write its files: what ``mfh predict`` and ``mfh demo`` share."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +11,13 @@ from mfh.cli.progress import ProgressLine
 from mfh.config import Config
 from mfh.errors import InputError
 
+MOST_ESTIMATES = 8
+"""Photos of one camera, at most, in which a model estimates the focal length."""
+
 if TYPE_CHECKING:
     from mfh.io.focal import FocalRequest
     from mfh.io.formats import Formats
+    from mfh.io.one_camera import SharedFocal
     from mfh.io.relative import RelativeDepthMap
     from mfh.io.results import Place, Written
     from mfh.pipeline.pipeline import MetricFromHuman
@@ -29,11 +34,14 @@ class Given:
         request: known sizes, a region, lengths to measure; None for nothing.
         focal: focal length; None to use EXIF or a default.
         relative_depth: a map to use instead of a model's.
+        one_camera: all photos, where they are of one camera and zoom; those that do not say their focal length have
+            that of the others, or one estimate of all; empty where each is by itself.
     """
 
     request: "Request | None" = None
     focal: "FocalRequest | None" = None
     relative_depth: "RelativeDepthMap | None" = None
+    one_camera: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +119,7 @@ class Meter:
         self._report = report
         self._formats = formats
         self._pipeline: MetricFromHuman | None = None
+        self._shared_focal: SharedFocal | None = None
 
     def measure(self, place: "Place", progress: ProgressLine, *, commands: Sequence[str] = ()) -> Measured:
         """Measure one photo and write its depth, preview.png and receipt.json.
@@ -134,6 +143,7 @@ class Meter:
         limit = self._max_pixels if self._max_pixels is not None else MAX_PIXELS
         try:
             photo = load_photo(place.source, focal=self._given.focal, max_pixels=limit)
+            photo = self._of_one_camera(photo)
             result, gathered = self._conclude(photo, progress)
             progress.update("writing")
             page = report_of(result, commands) if self._report else None
@@ -161,6 +171,32 @@ class Meter:
             return self._model()(photo, request), None
         result = conclude(gathered, head=self.config.head, known=request.known)
         return result, gathered if self._save_evidence else None
+
+    def _of_one_camera(self, photo: "Photo") -> "Photo":
+        """Return the photo with the focal length of its camera, where it does not say its own."""
+        paths = self._given.one_camera
+        if not paths or photo.focal.source != "default-fov":
+            return photo
+        if self._shared_focal is None:
+            from mfh.io.one_camera import shared_focal
+
+            self._shared_focal = shared_focal(paths) or self._pooled_estimate(paths)
+        return photo if self._shared_focal is None else self._shared_focal.given_to(photo)
+
+    def _pooled_estimate(self, paths: Sequence[Path]) -> "SharedFocal | None":
+        """Return one estimate for photos of one camera; None without a model that estimates focal lengths."""
+        if self.config.field_of_view is None or (model := self._model().field_of_view) is None:
+            return None
+        from mfh.io.photo import load_photo
+        from mfh.pipeline.inference import pooled_focal
+
+        def readable() -> "Iterator[Photo]":
+            for path in paths[:: -(-len(paths) // MOST_ESTIMATES)]:
+                # One that cannot be read is reported when it is its turn.
+                with suppress(InputError):
+                    yield load_photo(path)
+
+        return pooled_focal(readable(), model)
 
     def _model(self) -> "MetricFromHuman":
         if self._pipeline is None:

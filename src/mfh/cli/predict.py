@@ -44,6 +44,12 @@ class OutputOptions:
         ),
     ] = False
     max_megapixels: Annotated[float, typer.Option(help="Refuse larger photos before decoding them.")] = 100.0
+    one_camera: Annotated[
+        bool,
+        typer.Option(
+            "--one-camera", help="All photos are of one camera and zoom: those without a focal length have the others'."
+        ),
+    ] = False
     as_json: AsJson = False
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False
 
@@ -74,6 +80,7 @@ def predict(
         request=about.request(),
         focal=camera.request(),
         relative_depth=own_depth.read(photos, model=models.relative_depth_model),
+        one_camera=tuple(photos) if output.one_camera else (),
     )
     from mfh.io.atomic import check_writable
 

@@ -1,7 +1,7 @@
 """The models of one pipeline, held to their contracts: relative depth, people, and their bodies."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +12,7 @@ from numpy import ndarray
 
 from mfh.errors import BackendError, MfhError, kind_and_message
 from mfh.geometry.camera import camera_from_fov_x, view_of
+from mfh.io.one_camera import SharedFocal, aspect
 from mfh.landmarks.bodies import Sighting
 from mfh.models.protocols import FieldOfViewModel, HumanMeshModel, PersonBoxes, PersonSegmenter, RelativeDepthModel
 from mfh.models.relative_depth.range_head import with_likely_range
@@ -177,3 +178,29 @@ def with_estimated_camera(photo: Photo, model: FieldOfViewModel) -> Photo:
         notes=(note,),
     )
     return replace(photo, camera=camera, focal=focal)
+
+
+def pooled_focal(photos: Iterable[Photo], model: FieldOfViewModel) -> SharedFocal:
+    """Return the median of the focal lengths that a model sees in photos of one camera.
+
+    Its error is that of one estimate: what a model misjudges in one photo of a camera it misjudges in others.
+
+    Args:
+        photos: whose focal length is not known; one at least.
+        model: estimates their field of view.
+
+    Raises:
+        BackendError: as for :func:`with_estimated_camera`.
+    """
+    shares: list[float] = []
+    focal, shape = None, 1.0
+    for photo in photos:
+        with asking(model.name):
+            seen = with_estimated_camera(photo, model)
+        camera, focal = seen.camera, seen.focal
+        shares.append(camera.fx / max(camera.width, camera.height))
+        shape = aspect(camera.width, camera.height)
+    assert focal is not None, "one photo at least is expected"
+    middle = float(np.median(shares))
+    detail = f"estimated by {model.name} from {len(shares)} pictures of the camera: {middle:.2f} of the long side"
+    return SharedFocal(middle, shape, replace(focal, detail=detail))

@@ -14,6 +14,7 @@ from numpy import ndarray
 from mfh.errors import BackendError, InputError, shown
 from mfh.io.exif import ExifFacts
 from mfh.io.focal import FocalRequest, choose_camera
+from mfh.io.one_camera import shared_focal
 from mfh.io.photo import MIN_SIDE_PX, load_photo
 from mfh.types import Camera, FocalProvenance, Photo
 from mfh.types.rows import to_unit_range
@@ -28,8 +29,6 @@ FRAMES_A_SECOND = 30.0
 """Of pictures that are played one after the other."""
 _FOCAL_35MM = "focal_length.35mm_equivalent"
 """End of the name of a phone's entry about its lens, among a video's metadata."""
-_ZOOMED = 1.05
-"""Ratio of two focal lengths from which two frames are not of one camera setting."""
 _LARGEST_FOCAL_35MM = 2000.0
 _SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".ppm", ".avif", ".heic", ".heif", ".jp2")
@@ -160,13 +159,9 @@ def _open_pictures(paths: Sequence[Path], name: str, focal: FocalRequest | None,
         raise InputError(f"{shown(paths[0])} is one picture: expected a clip; mfh predict measures a picture")
     if which.start_s or which.end_s is not None:
         raise InputError("--from and --to are of a video: expected them with one; of pictures, name those you want")
-    first, last = load_photo(paths[0]), load_photo(paths[-1])
-    shortest_px, longest_px = sorted((first.camera.fx, last.camera.fx))
-    if focal is None and first.focal.source != "default-fov" and longest_px > _ZOOMED * shortest_px:
-        raise InputError(
-            f"{first.name} has a focal length of {first.camera.fx:.0f} px and {last.name} one of {last.camera.fx:.0f} "
-            "px: expected frames of one camera and zoom; give --focal-px if that is wrong"
-        )
+    first = load_photo(paths[0])
+    shared = shared_focal(paths) if focal is None else None
+    first = first if shared is None else shared.given_to(first)
     pixels = _uint8(first)
     height, width = pixels.shape[:2]
     camera, provenance = first.camera, first.focal

@@ -15,6 +15,9 @@ Box = tuple[float, float, float, float]
 
 _OVERLAP = 0.3
 """Intersection over union from which two boxes are of one thing."""
+_NEAR, _ALIKE = 0.7, 1.35
+"""Distance of centres, over the height, and ratio of heights up to which boxes that do not overlap so are of one thing:
+small people walk half their height from key frame to key frame."""
 _LOST_AFTER = 4
 """Key frames in a row without a sighting after which a track has ended."""
 _FEW = 6
@@ -75,17 +78,17 @@ def link_sightings(
 
 
 def _match(alive: list[Track], index: int, seen: Sequence[Sighting]) -> None:
-    """Give the sightings of a key frame to tracks, the best overlaps first; others begin tracks."""
+    """Give the sightings of a key frame to tracks, the likeliest first; others begin tracks."""
     pairs = [
-        (overlap(track.box, one.landmark.box_xyxy), number, k)
+        (affinity(track.box, one.landmark.box_xyxy), number, k)
         for number, track in enumerate(alive)
         for k, one in enumerate(seen)
         if track.label == one.landmark.label
     ]
     taken: set[int] = set()
     given: set[int] = set()
-    for share, number, k in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
-        if share < _OVERLAP or number in taken or k in given:
+    for likeness, number, k in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
+        if likeness == 0 or number in taken or k in given:
             continue
         taken.add(number)
         given.add(k)
@@ -97,6 +100,23 @@ def _match(alive: list[Track], index: int, seen: Sequence[Sighting]) -> None:
     for k, one in enumerate(seen):
         if k not in given:
             alive.append(Track(one.landmark.label, one.landmark.box_xyxy, [(index, one)]))
+
+
+def affinity(one: Box, other: Box) -> float:
+    """Return how likely two boxes are of one thing, 0 to 1: their overlap, or less than any where they are just near.
+
+    Args:
+        one: where a thing is expected.
+        other: where one is seen.
+    """
+    shared = overlap(one, other)
+    if shared >= _OVERLAP:
+        return shared
+    heights = sorted((one[3] - one[1], other[3] - other[1]))
+    away = float(np.hypot(one[0] + one[2] - other[0] - other[2], one[1] + one[3] - other[1] - other[3]) / 2)
+    if heights[0] <= 0 or heights[1] > _ALIKE * heights[0] or away >= _NEAR * heights[1]:
+        return 0.0
+    return _OVERLAP * (1 - away / (_NEAR * heights[1]))
 
 
 def overlap(one: Box, other: Box) -> float:

@@ -22,6 +22,7 @@ from mfh.io.reading import parse_json, read_npz
 from mfh.types import Evidence, Landmark, LogRange, RelativeDepth, Space
 
 _LEVELS = 65535
+_GRID = ("was_px", "now", "before", "holds")
 _WHAT, _EXPECTED = "the record of a frame", "what mfh video writes"
 
 
@@ -167,7 +168,8 @@ def read_record(path: Path, mark: str, *, maps: bool = True) -> Record | None:
     if not path.is_file():
         return None
     try:
-        arrays = read_npz(path, what=_WHAT, expected=_EXPECTED)
+        wanted = ("relative_png", "valid") if maps else ()
+        arrays = read_npz(path, what=_WHAT, expected=_EXPECTED, names=("text",), optional=(*_GRID, *wanted))
         text = from_json(_Text, parse_json(arrays["text"].astype(np.uint8).tobytes().decode()))
         if text.mark != mark:
             return None

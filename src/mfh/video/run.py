@@ -1,5 +1,6 @@
 """A clip from its frames to its files: watch, solve, write. What the networks have done is never done again."""
 
+import itertools
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ from mfh.io.atomic import make_folder, plain_name
 from mfh.io.lock import folder_lock
 from mfh.io.receipt import receipt
 from mfh.io.results import Place, Written, write_results
+from mfh.pipeline.inference import pooled_focal
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.pipeline.request import Request
 from mfh.pipeline.settings import fingerprint, settings_of, version_of_models
@@ -30,6 +32,8 @@ from mfh.viz.save import REPORT_FILE
 
 WORK = ".mfh-video"
 """Folder, beside the results, in which frames leave their records until a clip is whole."""
+_ESTIMATES = 8
+"""Frames, at most, from which the focal length is estimated."""
 Progress = Callable[[str, float | None], None]
 
 
@@ -90,6 +94,7 @@ def measure_clip(
         NoLandmarkError: where neither a person nor an object in it gives a scale.
         InputError, BackendError: for a clip, a folder or a model that cannot be used.
     """
+    clip = _with_focal(pipeline, clip)
     if asked.static_camera:
         return _measure_static(pipeline, clip, place, asked, commands)
     key_every = max(1, round(asked.key_every_s * clip.frames_a_second))
@@ -133,6 +138,18 @@ def measure_clip(
         # Another clip may have records in it.
         folder.parent.rmdir()
     return MeasuredClip(solved, written, count)
+
+
+def _with_focal(pipeline: MetricFromHuman, clip: Clip) -> Clip:
+    """Return the clip with one focal length, where it does not say it and a model was named to estimate it."""
+    model = pipeline.field_of_view
+    if model is None or clip.focal.source != "default-fov":
+        return clip
+    step = max(1, (clip.frames or 1) // _ESTIMATES)
+    frames = (frame for frame in clip.read() if frame.index % step == 0)
+    photos = [clip.photo(frame) for frame in itertools.islice(frames, _ESTIMATES)]
+    shared = pooled_focal(photos, model).given_to(photos[0])
+    return replace(clip, camera=shared.camera, focal=shared.focal)
 
 
 def _measure_static(
