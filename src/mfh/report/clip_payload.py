@@ -21,6 +21,8 @@ from mfh.types.people import used_landmarks
 SCHEMA = "mfh/clip-report/1"
 _MOST_POSES = 600
 """Of the path of the camera, spread evenly over the clip."""
+_MOST_TRACKS, _MOST_SIGHTINGS = 60, 1600
+"""Of a page: the tracks with most weight, and sightings of all of them beside those in frames of the page."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ def clip_payload(clip: ReportedClip) -> dict[str, object]:
         "holes": frames.holes,
         "frames": [{**asdict(one), "camera": _place(clip.poses[one.index])} for one in frames.frames],
         "path": _path(clip, [one.index for one in frames.frames]),
-        "tracks": [_track(one, clip, camera) for one in about["tracks"]],
+        "tracks": _tracks(clip),
+        "tracks_left_out": max(0, len(about["tracks"]) - _MOST_TRACKS),
         "preset": result.preset,
         "models": dict(result.models),
         "command": with_report(clip.commands),
@@ -105,14 +108,27 @@ def _path(clip: ReportedClip, shown: Sequence[int]) -> dict[str, object]:
     return {"frames": indices, "places": clip.poses[indices, :3, 3].round(4).tolist()}
 
 
-def _track(track: Mapping[str, Any], clip: ReportedClip, camera: Camera) -> dict[str, object]:
-    """Return a track of the receipt, with what kind of thing it is, its size, and its sightings with times and places."""
+def _tracks(clip: ReportedClip) -> list[dict[str, object]]:
+    """Return the tracks of the receipt; of a long clip those with most weight, and not all of their sightings."""
+    kept = sorted(clip.about["tracks"], key=lambda one: (one["verdict"] != "used", -one["weight"]))[:_MOST_TRACKS]
+    shown = {one.index for one in clip.frames.frames}
+    most = max(2, _MOST_SIGHTINGS // max(1, len(kept)))
+    tracks = []
+    for track in sorted(kept, key=lambda one: one["number"]):
+        spread = np.linspace(0, len(track["sightings"]) - 1, most).round().astype(int).tolist()
+        here = [k for k, one in enumerate(track["sightings"]) if one["frame"] in shown]
+        tracks.append(_track(track, [track["sightings"][k] for k in sorted({*spread, *here})], clip))
+    return tracks
+
+
+def _track(track: Mapping[str, Any], sightings: Sequence[Mapping[str, Any]], clip: ReportedClip) -> dict[str, object]:
+    """Return a track of the receipt, with its kind and size, and its sightings with times and places."""
     one = clip.result.landmarks[track["number"]]
     return {
         **{key: track[key] for key in ("number", "label", "verdict", "reason", "weight")},
         "kind": "prior" if one.is_prior else "person" if one.is_person else "object",
         "size_m": track["stature_m"] if one.is_person else one.size_m,
-        "sightings": [_sighting(each, clip, camera) for each in track["sightings"]],
+        "sightings": [_sighting(each, clip, clip.result.photo.camera) for each in sightings],
     }
 
 

@@ -136,7 +136,7 @@ def mp4(path: Path, size: tuple[int, int], frames_a_second: float) -> Iterator[M
         raise InputError(f"{path.name} cannot be encoded: {kind_and_message(error)}") from error
 
 
-def even(side: float) -> int:
+def even(side: int | float) -> int:
     """Return the nearest even whole number of pixels, 2 at least."""
     return max(2, 2 * round(side / 2))
 

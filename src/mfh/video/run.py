@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import cast
 
+from jaxtyping import Float
+from numpy import ndarray
+
 from mfh.errors import NoLandmarkError
 from mfh.io.atomic import make_folder, plain_name
 from mfh.io.lock import folder_lock
@@ -22,7 +25,7 @@ from mfh.report.clip_page import clip_html
 from mfh.report.clip_payload import ReportedClip
 from mfh.types import Photo
 from mfh.video.chain import poses_of
-from mfh.video.frames import Clip
+from mfh.video.frames import Clip, Frame
 from mfh.video.given import ClipDepth
 from mfh.video.solving import SolvedClip, Watched, same_for_all, solve_clip
 from mfh.video.static import choose_looks, look
@@ -132,7 +135,7 @@ def measure_clip(
             solved.result.max_depth_m,
             steady=asked.given is None,
         )
-        written = _write(clip, place, solved, depths, asked, commands)
+        written = write_solved(clip, place, solved, depths, asked, commands)
         shutil.rmtree(folder, ignore_errors=True)
     with suppress(OSError):
         # Another clip may have records in it.
@@ -171,26 +174,38 @@ def _measure_static(
     depths = Depths(
         lambda index: result.relative, solved.heads, result.head.space, result.max_depth_m, same_m=result.depth_m
     )
-    return MeasuredClip(solved, _write(clip, place, solved, depths, asked, commands), looks.count)
+    return MeasuredClip(solved, write_solved(clip, place, solved, depths, asked, commands), looks.count)
 
 
-def _write(
+def write_solved(
     clip: Clip, place: Place, solved: SolvedClip, depths: Depths, asked: ClipRequest, commands: Sequence[str]
 ) -> Written:
-    """Write the files of a clip, and put them in place at once."""
+    """Write the files of a clip, and put them in place at once.
+
+    Args:
+        clip: the clip.
+        place: where the results go.
+        solved: its scale and what that rests on.
+        depths: of its frames.
+        asked: what is asked of it.
+        commands: that measure it.
+    """
     count = len(solved.heads)
 
     def fill(folder: Path) -> dict[str, object]:
         frames = _frames_of_page(clip, solved, depths) if asked.report else None
+
+        def keep(frame: Frame, depth_m: Float[ndarray, "h w"]) -> None:
+            if frames is not None:
+                frames.add(frame.index, frame.seconds, frame.pixels, depth_m)
+
         limits_m = write_clip(
             folder,
             clip,
             depths,
             caption=_caption(clip, solved),
             report=lambda done: asked.progress("writing", 0.8 + 0.2 * done / count),
-            also=None
-            if frames is None
-            else lambda frame, depth_m: frames.add(frame.index, frame.seconds, frame.pixels, depth_m),
+            also=keep,
         )
         notes, files = (*clip.notes, *_notes(clip, solved)), {} if frames is None else {"report": REPORT_FILE}
         content = receipt(solved.result, photo=place.owner, files=files, notes=notes, commands=commands)

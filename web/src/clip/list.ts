@@ -24,8 +24,10 @@ export function showTracks(
       .map((one) => row(one, axis, colours.get(one.number), timeline, choose, payload, pictures));
   const [used, rejected] = [rows("used"), rows("rejected")];
   find("used").replaceChildren(...used);
-  find("rejected-part").hidden = !rejected.length;
-  find("rejected-title").textContent = `${rejected.length} rejected, with the reason`;
+  const more = payload.tracks_left_out;
+  find("rejected-part").hidden = !rejected.length && !more;
+  find("rejected-title").textContent =
+    `${rejected.length} rejected, with the reason${more ? `; ${more} more are on the receipt` : ""}`;
   find("rejected").replaceChildren(...rejected);
   find("plot-note").textContent = payload.tracks.some((one) => one.kind === "person" && one.verdict === "used")
     ? "Lines: distance by the clip’s depth, one colour a person, objects grey. Rings: the distance that the size of this person alone implies. A row leads to where it was seen first."

@@ -74,6 +74,7 @@ export interface ClipPayload extends GridPayload {
   frames: Frame[];
   path: { frames: number[]; places: Point[] };
   tracks: Track[];
+  tracks_left_out: number;
   preset: string;
   models: Record<string, string>;
   command: string;

@@ -8,8 +8,8 @@ import { coloursOf, nameOf, trackAt } from "./tracks";
 
 type Spot = [number, number];
 
-const TALLEST_PX = 420;
-const NEAR_PX = 260;
+const TALLEST_PX = 350;
+const NEAR_PX = 220;
 /** Least width over height of a drawing, and height over width. */
 const NARROWEST = 0.7;
 const LEAST_SPAN_M = 2;

@@ -77,7 +77,7 @@ export class Stages {
       make(
         "p",
         {},
-        "metres along the optical axis; the same colours in all frames",
+        `metres along the optical axis; ${this.model.still ? "one depth for" : "the same colours in"} all frames`,
         ...(this.model.payload.holes ? [make("span", { class: "hatched sky" }, why)] : []),
       ),
     );

@@ -22,6 +22,8 @@ export class Timeline {
     private readonly show: (number: number) => Promise<void>,
   ) {
     this.slider.max = String(frames.length - 1);
+    // Some browsers keep it when the page is loaded again.
+    this.slider.value = "0";
     this.slider.addEventListener("input", () => {
       this.stop();
       void this.go(Number(this.slider.value));
