@@ -3,7 +3,7 @@
 import { find, make } from "./dom";
 import { type Measured, type Measuring, textOf } from "./measuring";
 
-/** Words of the list: where lengths may be measured, and what is said beside one. */
+/** Words of the list: where lengths may be measured, and the note beside one. */
 export interface ListWords {
   hint: string;
   note: (one: Measured) => string;

@@ -16,7 +16,7 @@ export interface Reading {
 
 export class ClipModel extends Grid<ClipPayload> {
   answer: Answer;
-  /** The frame that is shown, of those of the page. */
+  /** The frame in view, of those of the page. */
   current = 0;
   private readonly kept = new Map<number, Float64Array>();
 

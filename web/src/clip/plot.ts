@@ -1,4 +1,4 @@
-// Distance over time: one line a person, what each measured by its own size as dots, and the time that is shown.
+// Distance over time: one line a person, what each measured by its own size as dots, and the time in view.
 
 import { ticks } from "../colours";
 import { make, makeSvg } from "../dom";
@@ -35,7 +35,7 @@ export class TimeAxis {
   }
 }
 
-/** The line of the time that is shown; moved by :func:`moveNow`. */
+/** The line of the time in view, which moveNow moves. */
 export function nowLine(): HTMLElement {
   return make("span", { class: "answer-line now-line" });
 }

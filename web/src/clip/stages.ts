@@ -24,7 +24,7 @@ export class Stages {
     private readonly model: ClipModel,
     private readonly measuring: Measuring,
     private readonly timeline: Timeline,
-    /** Whether a length was measured in the frame that is shown. */
+    /** Whether a length was measured in the frame in view. */
     private readonly isHere: (one: Measured) => boolean,
   ) {
     const { payload } = model;

@@ -1,4 +1,4 @@
-// The slider through time: one frame is shown at a time, the latest that was asked for.
+// The slider through time: one frame at a time, the latest that was asked for.
 
 import { find } from "../dom";
 import type { Frame } from "./payload";
@@ -8,7 +8,7 @@ const FASTEST_MS = 60;
 const SLOWEST_MS = 350;
 
 export class Timeline {
-  /** The frame that is shown, of those of the page. */
+  /** The frame in view, of those of the page. */
   current = 0;
   playing = false;
   private wanted = 0;

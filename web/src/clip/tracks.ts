@@ -2,7 +2,7 @@
 
 import type { ClipPayload, Point, Sighting, Track } from "./payload";
 
-/** Told apart on the picture, in light and in dark colours. */
+/** Distinct on the picture, and in light and dark colours. */
 const COLOURS = ["#16a394", "#e0762a", "#8f6bea", "#d64a7b", "#3c8de0", "#93a51c"];
 
 export interface At {

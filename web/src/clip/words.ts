@@ -1,4 +1,4 @@
-// What is said of the clip: how sure its one scale is, what that rests on, and which frames are here.
+// The clip in words: how sure its one scale is, what that rests on, and which frames are here.
 
 import { find, make, metresText } from "../dom";
 import type { ClipPayload } from "./payload";
