@@ -115,7 +115,8 @@ def _tracks(clip: ReportedClip) -> list[dict[str, object]]:
     most = max(2, _MOST_SIGHTINGS // max(1, len(kept)))
     tracks = []
     for track in sorted(kept, key=lambda one: one["number"]):
-        spread = np.linspace(0, len(track["sightings"]) - 1, most).round().astype(int).tolist()
+        count = len(track["sightings"])
+        spread = np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()
         here = [k for k, one in enumerate(track["sightings"]) if one["frame"] in shown]
         tracks.append(_track(track, [track["sightings"][k] for k in sorted({*spread, *here})], clip))
     return tracks

@@ -16,7 +16,8 @@ export function showTracks(
 ): void {
   const axis = new TimeAxis(payload);
   const colours = coloursOf(payload);
-  find("distances").replaceChildren(find("plot-note"), plot(payload, axis), axis.labels());
+  const found = payload.tracks.filter((one) => one.verdict === "used" && one.kind !== "prior");
+  find("distances").replaceChildren(find("plot-note"), ...(found.length ? [plot(payload, axis), axis.labels()] : []));
   const order = [...payload.tracks].sort((a, b) => b.weight - a.weight || a.number - b.number);
   const rows = (verdict: Track["verdict"]) =>
     order
@@ -29,9 +30,11 @@ export function showTracks(
   find("rejected-title").textContent =
     `${rejected.length} rejected, with the reason${more ? `; ${more} more are on the receipt` : ""}`;
   find("rejected").replaceChildren(...rejected);
-  find("plot-note").textContent = payload.tracks.some((one) => one.kind === "person" && one.verdict === "used")
+  find("plot-note").textContent = found.some((one) => one.kind === "person")
     ? "Lines: distance by the clip’s depth, one colour a person, objects grey. Rings: the distance that the size of this person alone implies. A row leads to where it was seen first."
-    : "No person gave a scale. Grey lines: distance of objects by the clip’s depth.";
+    : found.length
+      ? "No person gave a scale. Grey lines: distance of objects by the clip’s depth. A row leads to where it was seen first."
+      : "No person and no object in the clip gave a scale.";
   const update = () => moveNow(axis, timeline.seconds);
   timeline.onFrame(update);
   update();

@@ -27,7 +27,7 @@ export function showWords(payload: ClipPayload): void {
   find("sampled").textContent =
     frames.length < clip.frames
       ? `Here are ${frames.length} of the ${clip.frames} frames, spread evenly over the clip; all are in the files beside this page.`
-      : `All ${clip.frames} frames are here.`;
+      : `All frames are here: ${clip.frames}.`;
   find("boxes-note").textContent = clip.static_camera
     ? "Framed: what gave the scale, objects that stay in all frames, people by colour in the frames in which they were looked for."
     : "Framed: what gave the scale, people by colour; dashed between the frames in which they were looked for.";
