@@ -9,14 +9,14 @@ from random import Random
 
 from tests.fuzz import engine
 from tests.fuzz.case import Failure, Report, Setting
-from tests.fuzz.corpus import evaluations, maps, models, photos, results
+from tests.fuzz.corpus import clips, evaluations, maps, models, photos, results
 from tests.fuzz.corpus.evaluations import expand
 from tests.fuzz.corpus.reader import Plan, Reader
 from tests.fuzz.damage import damage_file
 from tests.fuzz.trial import Trial
 
 READERS: dict[str, Reader] = {
-    reader.name: reader for module in (photos, maps, results, models, evaluations) for reader in module.READERS
+    reader.name: reader for module in (photos, clips, maps, results, models, evaluations) for reader in module.READERS
 }
 """Every kind of file the product reads."""
 _BYSTANDERS = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.fuzz import engine
 from tests.fuzz.case import Report, Setting, Step
-from tests.fuzz.corpus import evaluations, maps, models, results
+from tests.fuzz.corpus import clips, evaluations, maps, models, results
 from tests.fuzz.corpus.photos import MAKES, ODD_NAMES, example, image
 from tests.fuzz.guard import ANYWHERE
 from tests.fuzz.trial import Trial
@@ -107,6 +107,11 @@ LIKELY: dict[str, tuple[str, ...]] = {
     "--batch": ("1", "0"),
     "--start": ("notes.txt", "tiny.safetensors"),
     "--port": ("0", "1", "70000", "-1"),
+    "--from": ("0", "0.1", "0.3", "5"),
+    "--to": ("0.4", "1", "0.1", "0"),
+    "--every": ("1", "2", "0", "1000000"),
+    "--size": ("64", "1280", "96", "63", "8193"),
+    "--people-every": ("0.1", "0.5", "0", "1e6"),
 }
 """Values that a flag may have, some of them wrong."""
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
@@ -120,10 +125,16 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "names": ("smpl", "blazepose", "hf:a/b"),
     "out": ("out", "made", "photos", "notes.txt"),
     "inputs": ("photo.jpg", "photos", "list.txt", "bars.csv", "absent.jpg", "status", "out", "empty", "*.tif"),
+    "clip": ("walk.mkv", "walk", "photos", "photo.jpg", "empty", "absent.mp4", "notes.txt", "evidence.npz"),
     "folder": ("carried/org--name", "out", "carried", "data", "notes.txt", "out/photo"),
 }
 _BY_COMMAND: dict[str, dict[str, tuple[str, ...]]] = {
     "study make": {"--predictions": ("ours=ours", "rival=rival"), "--photos": ("photos", "photos")},
+    "video": {
+        "--relative-depth": ("clip.npy", "clip.npy", "f4.npy", "walk", "empty"),
+        "--person-height": ("1.80", "180cm", "0=1.80", "7=1.8"),
+        "--out": ("out", "out", "walk", "notes.txt"),
+    },
     "reproduce": {"--predictions": ("a=npy", "b=npz"), "--samples": ("garden", "garden"), "--out": ("out", "fig")},
 }
 """Start of a command -> flag -> values that are right for it alone."""
@@ -141,7 +152,9 @@ _ONE_OF = (
 )
 # Seconds after which a command that may go on for hours is interrupted, as a user would.
 _PATIENCE_S = {"batch": 4.0, "annotate": 1.5, "pocket": 2.0, "reproduce": 4.0, "evaluate pocket": 2.0, "demo": 8.0}
-_WEIGHTS = {"predict": 14.0, "refit": 7.0, "evaluate folder": 4.0, "study make": 3.0, "demo": 0.3, "doctor": 0.3}
+_PATIENCE_S |= {"video": 12.0}
+_WEIGHTS = {"predict": 14.0, "refit": 7.0, "video": 3.0, "evaluate folder": 4.0, "study make": 3.0}
+_WEIGHTS |= {"demo": 0.3, "doctor": 0.3}
 
 
 @dataclass(frozen=True)
@@ -229,6 +242,7 @@ def build(setting: Setting) -> None:
     (work / "notes.txt").write_text("of the user\n")
     (work / "list.txt").write_text("garden\n")
     (work / "shots.csv").write_text("photo,angle,distance\ngarden,level,wide\n")
+    clips.build_clip(work)
     (work / "empty").mkdir()
     for label in ("near", "far"):
         (work / label).mkdir()

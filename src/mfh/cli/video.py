@@ -1,7 +1,7 @@
 """``mfh video``: a clip in metres, with one camera and one scale."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -138,6 +138,9 @@ def video(
         measure=(),
     )
     config = models.apply(method.config())
+    if given is not None:
+        # As of a photo: of a painting only the ground at the feet has such a depth.
+        config = replace(config, painting_evidence="contact")
     from mfh.io.atomic import check_writable
     from mfh.io.exr import check_installed
     from mfh.io.results import Place

@@ -55,11 +55,14 @@ class SharedFocal:
         )
 
 
-def shared_focal(paths: Sequence[Path]) -> SharedFocal | None:
+def shared_focal(
+    paths: Sequence[Path], *, otherwise: str = "give the focal length, or leave out --one-camera"
+) -> SharedFocal | None:
     """Return the focal length that photos of one camera say, by the one that says it best; None where none does.
 
     Args:
         paths: of the photos; those that cannot be read say nothing.
+        otherwise: what to do where they are not of one, for the message.
 
     Raises:
         InputError: for two that say different ones.
@@ -82,7 +85,7 @@ def shared_focal(paths: Sequence[Path]) -> SharedFocal | None:
     if longest.over_long_side > ZOOMED * shortest.over_long_side:
         raise InputError(
             f"{shortest.photo} and {longest.photo} have other focal lengths ({shortest.focal.detail}; "
-            f"{longest.focal.detail}): expected one camera and zoom; give the focal length, or leave out --one-camera"
+            f"{longest.focal.detail}): expected one camera and zoom; {otherwise}"
         )
     return min(known, key=lambda one: one.focal.relative_sigma)
 

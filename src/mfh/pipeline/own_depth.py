@@ -181,12 +181,22 @@ def _check_space(gathered: Gathered, known: KnownSizes, name: str) -> tuple[str,
     if swapped is None:
         return (f"{name} is taken for {relative.space}, as stated: no distance shows whether it is {other}",)
     if swapped:
-        larger = "farther" if relative.space == "disparity" else "nearer"
-        raise InputError(
-            f"{name} is larger where things are {larger}, so it holds {other}, not {relative.space}: "
-            f"pass --space {other} (space={other!r} in Python)"
-        )
+        raise of_other_space(name, relative.space)
     return ()
+
+
+def of_other_space(name: str, space: Space) -> InputError:
+    """Return the error of relative depth that is of the other space than stated.
+
+    Args:
+        name: of the maps.
+        space: as stated.
+    """
+    other, larger = ("depth", "farther") if space == "disparity" else ("disparity", "nearer")
+    return InputError(
+        f"{name} is larger where things are {larger}, so it holds {other}, not {space}: "
+        f"pass --space {other} (space={other!r} in Python)"
+    )
 
 
 _TELLING = 0.2

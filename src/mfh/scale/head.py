@@ -24,7 +24,9 @@ EXACT_FIT = 1e-4
 Exact models reach 1e-10, a network on a real photo hardly 1e-1.
 """
 EXACT_CONTACTS = 5
-"""Distinct relative depths of ground contacts below which an exact fit proves nothing: two are always fitted."""
+"""Pixels, and distinct relative depths of ground contacts, below which an exact fit proves nothing: two are always
+fitted.
+"""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ def exact_head(evidence: Sequence[Evidence], relative: RelativeDepth) -> MetricH
     With models free of error even the relief of one body determines both numbers, and the sky is at infinity.
     """
     pixels = _gather(evidence)
-    if len(pixels.relative) < 2:
+    if len(pixels.relative) < EXACT_CONTACTS:
+        # Of a clip, people are a pair or a few each: two lie on a line whatever their errors.
         return None
     found = fit_silog(pixels.relative, pixels.depth_m, pixels.image, space=relative.space)
     if isinstance(found, Rejected) or found.at_infinity:

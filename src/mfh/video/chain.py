@@ -8,7 +8,7 @@ frame, and a line through those depths is the head of that frame. This is the al
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -40,8 +40,9 @@ class FrameHead:
         scale: a of a·x + b, where x is the frame's own relative depth; the result is in the common space.
         shift: b.
         pose: (4, 4) from the camera of this frame to that of the first one, metres.
-        still: share of its grid's known points that moves as the camera does; 1 for the first frame.
-        misfit: median absolute log depth that its head leaves between this frame and its neighbour.
+        still: share of its grid's known points that moved as the camera did since the frame before; 0 where the picture
+            changes wholly, 1 for the first frame.
+        misfit: median absolute log depth that the heads of both leave between this frame and the one before.
     """
 
     scale: float
@@ -93,8 +94,7 @@ def chain_heads(
         space: of the relative depth.
 
     Returns:
-        One head a frame. Where the picture changes wholly, a frame gets the mean and spread of its neighbour, and
-        ``still`` is 0.
+        One head a frame. Where the picture changes wholly, a frame gets the mean and spread of its neighbour.
     """
     heads: list[FrameHead | None] = [None] * count
     heads[anchor] = FrameHead(*head, np.eye(4))
@@ -105,13 +105,14 @@ def chain_heads(
     for index in range(anchor - 1, -1, -1):
         after = heads[index + 1]
         assert after is not None
-        heads[index] = _next(after, _step(readings(index + 1), camera).reversed(), camera, space)
+        found = _next(after, _step(readings(index + 1), camera).reversed(), camera, space)
+        # A step is of the later frame, whichever way it was taken.
+        heads[index + 1] = replace(after, still=found.still, misfit=found.misfit)
+        heads[index] = replace(found, still=1.0, misfit=0.0)
     first = heads[0]
     assert first is not None
     to_first = np.linalg.inv(first.pose)
-    return [
-        FrameHead(one.scale, one.shift, to_first @ one.pose, one.still, one.misfit) for one in heads if one is not None
-    ]
+    return [replace(one, pose=to_first @ one.pose) for one in heads if one is not None]
 
 
 def _step(reading: GridReading | None, camera: Camera) -> Step:
@@ -122,7 +123,7 @@ def _step(reading: GridReading | None, camera: Camera) -> Step:
     return Step(was_px, points, before, now, reading.holds)
 
 
-def to_metres(values: Float[ndarray, "n"], space: Space) -> Float[ndarray, "n"]:
+def to_metres(values: Float[ndarray, "*shape"], space: Space) -> Float[ndarray, "*shape"]:
     """Return depth in metres of values of the common space; NaN at infinity, behind the camera or beyond any range."""
     with np.errstate(divide="ignore", invalid="ignore"):
         metres = 1 / values if space == "disparity" else values.astype(float)

@@ -16,6 +16,7 @@ from mfh.io.exif import ExifFacts
 from mfh.io.focal import FocalRequest, choose_camera
 from mfh.io.one_camera import shared_focal
 from mfh.io.photo import MIN_SIDE_PX, load_photo
+from mfh.io.reading import check_file, reading
 from mfh.types import Camera, FocalProvenance, Photo
 from mfh.types.rows import to_unit_range
 
@@ -29,6 +30,7 @@ FRAMES_A_SECOND = 30.0
 """Of pictures that are played one after the other."""
 _FOCAL_35MM = "focal_length.35mm_equivalent"
 """End of the name of a phone's entry about its lens, among a video's metadata."""
+_WHAT, _EXPECTED = "clip", "a video, or a folder of its frames"
 _LARGEST_FOCAL_35MM = 2000.0
 _SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".ppm", ".avif", ".heic", ".heif", ".jp2")
@@ -138,7 +140,7 @@ def open_clip(paths: Sequence[Path], *, focal: FocalRequest | None = None, which
 
 
 def _open_video(path: Path, focal: FocalRequest | None, which: FrameRange) -> Clip:
-    with _container(path) as container:
+    with _container(path) as container, reading(path, what=_WHAT, expected=_EXPECTED):
         stream = container.streams.video[0]
         rate = float(stream.average_rate or stream.guessed_rate or FRAMES_A_SECOND)
         length_s = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None
@@ -160,7 +162,7 @@ def _open_pictures(paths: Sequence[Path], name: str, focal: FocalRequest | None,
     if which.start_s or which.end_s is not None:
         raise InputError("--from and --to are of a video: expected them with one; of pictures, name those you want")
     first = load_photo(paths[0])
-    shared = shared_focal(paths) if focal is None else None
+    shared = shared_focal(paths, otherwise="give --focal-px if that is wrong") if focal is None else None
     first = first if shared is None else shared.given_to(first)
     pixels = _uint8(first)
     height, width = pixels.shape[:2]
@@ -206,7 +208,7 @@ def _first(frames: Iterator[tuple[float, UInt8[ndarray, "h w 3"]]], path: Path, 
 def _video_frames(path: Path, which: FrameRange) -> Iterator[tuple[float, UInt8[ndarray, "h w 3"]]]:
     import av.error
 
-    with _container(path) as container:
+    with _container(path) as container, reading(path, what=_WHAT, expected=_EXPECTED):
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         rate = float(stream.average_rate or stream.guessed_rate or FRAMES_A_SECOND)
@@ -222,7 +224,10 @@ def _video_frames(path: Path, which: FrameRange) -> Iterator[tuple[float, UInt8[
                     yield seconds, _upright(frame)
                 count += 1
         except av.error.FFmpegError as error:
-            raise InputError(f"{shown(path)} cannot be decoded at frame {count} ({error.strerror})") from error
+            raise InputError(
+                f"{_WHAT} {shown(path)} cannot be decoded at frame {count} ({error.strerror}): expected a whole "
+                "video; --to ends before what is damaged"
+            ) from error
 
 
 def _upright(frame: "av.VideoFrame") -> UInt8[ndarray, "h w 3"]:
@@ -243,18 +248,18 @@ def _container(path: Path) -> "av.container.InputContainer":
         import av.error
     except ImportError as error:
         raise BackendError("mfh video needs PyAV: pip install 'metric-from-human[video]'") from error
-    if not path.is_file():
-        what = "a folder" if path.is_dir() else "not there"
-        raise InputError(f"{shown(path)} is {what}: expected a video, or a folder of its frames")
-    try:
-        container = av.open(str(path))
-    except (av.error.FFmpegError, OSError) as error:
-        raise InputError(
-            f"{shown(path)} is no video that can be read ({error.strerror}): expected one, or a folder of its frames"
-        ) from error
+    check_file(path, what=_WHAT, expected=_EXPECTED)
+    with reading(path, what=_WHAT, expected=_EXPECTED):
+        try:
+            # What is no text among a file's remarks is left out.
+            container = av.open(str(path), metadata_errors="ignore")
+        except av.error.FFmpegError as error:
+            raise InputError(
+                f"{_WHAT} {shown(path)} is no video that can be read ({error.strerror}): expected {_EXPECTED}"
+            ) from error
     if not container.streams.video:
         container.close()
-        raise InputError(f"{shown(path)} has no pictures, only sound: expected a video")
+        raise InputError(f"{_WHAT} {shown(path)} has no pictures, only sound: expected {_EXPECTED}")
     return container
 
 
@@ -276,7 +281,7 @@ def _same_shape(pixels: UInt8[ndarray, "h w 3"], size: tuple[int, int]) -> bool:
     return abs(width / height * size[1] / size[0] - 1) <= 2 / min(size) + 1e-9
 
 
-def _resized(pixels: UInt8[ndarray, "h w 3"], size: tuple[int, int]) -> UInt8[ndarray, "h w 3"]:
+def _resized(pixels: UInt8[ndarray, "h w 3"], size: tuple[int, int]) -> UInt8[ndarray, "a b 3"]:
     if pixels.shape[1::-1] == size:
         return pixels
     import cv2

@@ -42,6 +42,22 @@ class Track:
     seen: list[tuple[int, Sighting]] = field(default_factory=list)
     missed: int = 0
 
+    def affinity_to(self, box: Box, index: int) -> float:
+        """Return how well a box in a key frame fits.
+
+        What was hidden for a while is also sought where it would be had it gone on as before: what hides it is
+        what moves in its box.
+        """
+        expected = self._gone_on(index) if self.missed and len(self.seen) > 1 else self.box
+        return max(affinity(self.box, box), affinity(expected, box))
+
+    def _gone_on(self, index: int) -> Box:
+        (before, first), (last, second) = self.seen[-2:]
+        was, box = first.landmark.box_xyxy, second.landmark.box_xyxy
+        share = (index - last) / (last - before)
+        dx, dy = (share * (box[k] + box[k + 2] - was[k] - was[k + 2]) / 2 for k in (0, 1))
+        return box[0] + dx, box[1] + dy, box[2] + dx, box[3] + dy
+
 
 def link_sightings(
     key_frames: Callable[[int], Sequence[Sighting] | None],
@@ -80,7 +96,7 @@ def link_sightings(
 def _match(alive: list[Track], index: int, seen: Sequence[Sighting]) -> None:
     """Give the sightings of a key frame to tracks, the likeliest first; others begin tracks."""
     pairs = [
-        (affinity(track.box, one.landmark.box_xyxy), number, k)
+        (track.affinity_to(one.landmark.box_xyxy, index), number, k)
         for number, track in enumerate(alive)
         for k, one in enumerate(seen)
         if track.label == one.landmark.label

@@ -52,7 +52,7 @@ def motion_between(before: UInt8[ndarray, "a b"], now: UInt8[ndarray, "a b"]) ->
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     back = np.asarray(flow.calc(now, before, np.zeros((*now.shape, 2), np.float32)), np.float32)
     forth = np.asarray(flow.calc(before, now, np.zeros((*now.shape, 2), np.float32)), np.float32)
-    columns, rows = _pixels(*now.shape)
+    columns, rows = pixels_of(*now.shape)
     x, y = columns + back[..., 0], rows + back[..., 1]
     returned = cv2.remap(forth, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     miss = np.linalg.norm(back + returned, axis=2)
@@ -109,6 +109,7 @@ def sampled(field: Shaped[ndarray, "h w *c"], places: Float[ndarray, "n 2"]) -> 
 
 
 @cache
-def _pixels(height: int, width: int) -> tuple[Float[ndarray, "h w"], Float[ndarray, "h w"]]:
+def pixels_of(height: int, width: int) -> tuple[Float[ndarray, "h w"], Float[ndarray, "h w"]]:
+    """Return the (h, w) columns and rows of all pixels; not to be written to."""
     columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return columns, rows

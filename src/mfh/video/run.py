@@ -2,8 +2,8 @@
 
 import itertools
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -11,7 +11,7 @@ from typing import cast
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.errors import NoLandmarkError
+from mfh.errors import InputError, NoLandmarkError
 from mfh.io.atomic import make_folder, plain_name
 from mfh.io.lock import folder_lock
 from mfh.io.receipt import receipt
@@ -103,8 +103,10 @@ def measure_clip(
     key_every = max(1, round(asked.key_every_s * clip.frames_a_second))
     mark = fingerprint(_settings(pipeline, clip, key_every, asked))
     folder = place.root / WORK / f"{plain_name(clip.name)}-{mark[:12]}"
+    if asked.given is not None and not clip.is_video and clip.frames is not None:
+        asked.given.check_count(clip.frames)
     make_folder(folder)
-    with folder_lock(folder, wait_s=0.0):
+    with _gone_when_empty(folder.parent, place.root), folder_lock(folder, wait_s=0.0):
         watcher = Watcher(pipeline.observer, folder, mark, key_every, asked.given)
         of = "" if clip.frames is None else f" of {clip.frames}"
         count = watch_clip(
@@ -113,18 +115,22 @@ def measure_clip(
             lambda done: asked.progress(f"frame {done}{of}", 0.8 * done / clip.frames if clip.frames else None),
         )
         records = (watcher.record(index, maps=False) for index in range(count))
+        sightings = [one.sightings if one.is_key else None for one in records]
         watched = Watched(
             count=count,
             record=watcher.record,
-            sightings=[one.sightings if one.is_key else None for one in records],
+            sightings=sightings,
             readings=lambda index: watcher.record(index, maps=False).grid,
             photo=lambda index: _photo(clip, index),
         )
         chain = None if asked.given is None else same_for_all(watched)
         asked.progress("scale", 0.8)
         try:
+            if asked.given is not None:
+                asked.given.check_count(count)
+                asked.given.check_space(one for seen in sightings for one in seen or ())
             solved = solve_clip(pipeline, watched, chain=chain, request=asked.request)
-        except NoLandmarkError:
+        except (NoLandmarkError, InputError):
             # The same command would say the same: nothing to keep.
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -137,10 +143,18 @@ def measure_clip(
         )
         written = write_solved(clip, place, solved, depths, asked, commands)
         shutil.rmtree(folder, ignore_errors=True)
-    with suppress(OSError):
-        # Another clip may have records in it.
-        folder.parent.rmdir()
     return MeasuredClip(solved, written, count)
+
+
+@contextmanager
+def _gone_when_empty(*folders: Path) -> Iterator[None]:
+    """Remove folders after a block unless there is anything in them: records of another clip, results."""
+    try:
+        yield
+    finally:
+        for folder in folders:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _with_focal(pipeline: MetricFromHuman, clip: Clip) -> Clip:
@@ -296,7 +310,7 @@ def _settings(pipeline: MetricFromHuman, clip: Clip, key_every: int, asked: Clip
         "camera": [camera.fx, camera.fy, camera.cx, camera.cy, camera.width, camera.height],
         "range": [which.start_s, which.end_s, which.every, which.long_side_px],
         "key_every": key_every,
-        "given": None if asked.given is None else [asked.given.name, asked.given.count, asked.given.space],
+        "given": None if asked.given is None else [asked.given.name, asked.given.space, asked.given.changed_ns],
     }
 
 

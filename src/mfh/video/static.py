@@ -28,8 +28,10 @@ _SAMPLES, _WHOLE_SAMPLES = 128, 31
 """Frames, at most, among which busy ones are chosen, and of which the median is taken."""
 _CHANGED = 16
 """Grey levels, of 255, by which a pixel differs where something else is seen than usually."""
-_MOVES = 0.5
-"""Share of changed pixels, in the median frame, from which the camera itself moves."""
+_MOVES, _EDGES, _LEAST_MOVED = 0.003, 60, 30
+"""Motion, over the long side, from which the camera itself moves in most frames; it is read where the gradient of grey
+is above the first percentile, at the second one of the points there: a third of them may be of things that stand.
+"""
 _ROUND_BOX = 0.1
 """Share of a box's size around it that is left out of the alignment."""
 
@@ -86,9 +88,10 @@ def choose_looks(clip: Clip) -> Looks:
         whole.add(frame.index, lambda frame=frame: frame.pixels)
     empty = np.median(np.stack([pixels for _, pixels in whole.kept]), axis=0).astype(np.uint8)
     changed = np.array([_changed_share(one, _small(empty)) for _, one in small.kept])
-    if np.median(changed) > _MOVES:
+    moved_px = _moved_share([one for _, one in small.kept]) * max(clip.camera.width, clip.camera.height)
+    if moved_px > _MOVES * max(clip.camera.width, clip.camera.height):
         raise InputError(
-            f"in most frames of {clip.name} {np.median(changed):.0%} of the picture differ from what it usually shows: "
+            f"in most frames of {clip.name} the whole picture has moved, by {moved_px:.0f} pixels on the median: "
             "expected a camera that stands still; leave out --static-camera"
         )
     wanted = min(max(count // FRAMES_A_LOOK, LEAST_LOOKS), MOST_LOOKS) - 1
@@ -187,6 +190,22 @@ def _small(pixels: UInt8[ndarray, "h w 3"]) -> UInt8[ndarray, "a b"]:
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     factor = _SMALL_PX / max(grey.shape)
     return np.asarray(cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA))
+
+
+def _moved_share(small: Sequence[UInt8[ndarray, "a b"]]) -> float:
+    """Return by how much most of the picture has moved since the middle frame, median of all, over the long side."""
+    middle, *others = (cv2.equalizeHist(one) for one in (small[len(small) // 2], *small))
+    across, down = (cv2.Sobel(middle, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
+    gradient = np.hypot(across, down)
+    edges = gradient >= np.percentile(gradient, _EDGES)
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    moved = [
+        np.percentile(
+            np.linalg.norm(flow.calc(middle, one, np.zeros((*one.shape, 2), np.float32)), axis=2)[edges], _LEAST_MOVED
+        )
+        for one in others
+    ]
+    return float(np.median(moved)) / _SMALL_PX
 
 
 def _changed_share(small: UInt8[ndarray, "a b"], usual: UInt8[ndarray, "a b"]) -> float:

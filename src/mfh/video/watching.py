@@ -92,6 +92,8 @@ def watch_clip(watcher: Watcher, clip: Clip, report: Callable[[int], None]) -> i
             moved = None if motion is None else on_grid(motion, clip.camera.width, clip.camera.height)
             record = _watch(watcher, clip, frame, before, moved)
             write_record(path, record, watcher.mark)
+            # As a run that goes on reads it: in whole levels.
+            record = watcher.record(frame.index)
         before = record.relative
         count = frame.index + 1
         report(count)
@@ -114,11 +116,18 @@ def _watch(
         boxes = tuple(dict.fromkeys([*found, *(one.box_xyxy for one in observed.objects)]))
     elif seen is None:
         seen = observer.models.predict_depth(photo.rgb)
-    grid = None if before is None or moved is None else _reading(before, seen, moved)
+    grid = None if before is None or moved is None else reading_of(before, seen, moved)
     return Record(frame.seconds, seen, grid, is_key, sightings, boxes)
 
 
-def _reading(before: RelativeDepth, now: RelativeDepth, moved: GridMotion) -> GridReading:
+def reading_of(before: RelativeDepth, now: RelativeDepth, moved: GridMotion) -> GridReading:
+    """Read the relative depth of two neighbours at the points of the grid.
+
+    Args:
+        before: of the earlier frame.
+        now: of the later one.
+        moved: where the points of the later one were in the earlier.
+    """
     height, width = now.values.shape
     points = grid_points(width, height)
     value_now, sure_now = _read(now, points)
