@@ -65,6 +65,12 @@ def run(folder: Path, truth: Truth, asked: ClipRequest = ALL, *, frames=None, pe
     return measure_clip(pipeline_of(truth, people), clip, place, asked)
 
 
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory) -> MeasuredClip:
+    """Measure the usual clip once."""
+    return run(tmp_path_factory.mktemp("usual"), Truth(list(walking())))
+
+
 def depths(measured: MeasuredClip, folder: Path) -> list[np.ndarray]:
     """Read the depth of all frames."""
     with zipfile.ZipFile(measured.written.folder / "depth" / "clip.zip") as archive:
@@ -104,8 +110,8 @@ def test_the_unit_of_each_frame_is_of_no_matter(tmp_path):
     assert first.interval.level_80 == pytest.approx(second.interval.level_80, rel=0.03)
 
 
-def test_the_receipt_says_what_the_clip_rests_on(tmp_path):
-    measured = run(tmp_path, Truth(list(walking())))
+def test_the_receipt_says_what_the_clip_rests_on(usual):
+    measured = usual
     receipt = json.loads((measured.written.folder / RECEIPT).read_text())
     about = receipt["clip"]
     assert about["frames"] == COUNT and about["frames_a_second"] == 30 and not about["static_camera"]
@@ -141,7 +147,7 @@ def test_nobody_leaves_nothing_behind(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_same_command_gives_the_same_bytes_wherever_it_was_ended(tmp_path, monkeypatch):
+def test_the_same_command_gives_the_same_bytes_wherever_it_was_ended(tmp_path):
     whole = run(tmp_path, Truth(list(walking())), out="whole")
     truth = Truth(list(walking()))
 
@@ -190,17 +196,17 @@ def test_other_settings_do_not_use_what_was_watched_with_these(tmp_path):
     assert len([one for one in (tmp_path / "out" / WORK).iterdir() if one.is_dir()]) == 1, "those of the other run stay"
 
 
-def test_a_known_height_scales_the_clip(tmp_path):
+def test_a_known_height_scales_the_clip(tmp_path, usual):
     truth = Truth(list(walking()))
     people = WorldPeople(truth, farther=dict.fromkeys(range(3), 1.2))
-    usual = run(tmp_path, truth, people=people, out="usual").solved.result
     words = {"distances": (), "lengths": (), "objects": (), "region": None, "measure": ()}
     request = request_of(heights=("1.70",), **words)
     known = run(tmp_path, truth, replace(ALL, request=request), people=people, out="known").solved.result
-    # The oracle's bodies say 1.70 m of everybody.
-    assert known.depth_range_m == pytest.approx(usual.depth_range_m, rel=0.01)
+    # The oracle's bodies say 1.70 m of everybody, and too far.
+    far_m = [1.2 * one for one in usual.solved.result.depth_range_m]
+    assert known.depth_range_m == pytest.approx(far_m, rel=0.02)
     tall = run(tmp_path, truth, replace(ALL, request=request_of(heights=("1.87",), **words)), people=people, out="tall")
-    assert tall.solved.result.depth_range_m[1] == pytest.approx(1.1 * usual.depth_range_m[1], rel=0.03)
+    assert tall.solved.result.depth_range_m[1] == pytest.approx(1.1 * far_m[1], rel=0.03)
 
 
 def test_a_static_camera_has_one_depth(tmp_path):

@@ -1,8 +1,8 @@
 """How good the depth of a clip is: flicker on what stands still, and the errors of depth and scale.
 
-Flicker leaves the motion of the camera out. A point of the static world is seen at pixel p of frame k and at pixel q of
-frame k + 1. With the residual r = ln(answer) - ln(truth) it is |r(k+1, q) - r(k, p)|: a depth map that is wrong alike in
-every frame has none, whatever the camera does.
+Flicker leaves the motion of the camera out. A point of the static world is seen at pixel p of frame k and at pixel q
+of frame k + 1. With the residual r = ln(answer) - ln(truth) it is |r(k + 1, q) - r(k, p)|: depth that is wrong alike
+in every frame has none, whatever the camera does.
 """
 
 from collections.abc import Sequence
@@ -65,6 +65,7 @@ class ClipScores:
         flicker: mean |change of ln(answer / truth)| on static points between consecutive frames; NaN for one frame.
         abs_rel: mean over frames of mean |answer - truth| / truth.
         abs_rel_frames: (n,) of each frame.
+        abs_rel_static: the same without people, whose place the depth of what stays has where the camera stands still.
         log_scale: ln median(answer / truth) over all frames: how wrong the scale of the clip is.
         log_scale_frames: (n,) the same of each frame.
         answered: share of the pixels with a true depth that have an answer.
@@ -73,6 +74,7 @@ class ClipScores:
     flicker: float
     abs_rel: float
     abs_rel_frames: Float[ndarray, "n"]
+    abs_rel_static: float
     log_scale: float
     log_scale_frames: Float[ndarray, "n"]
     answered: float
@@ -85,18 +87,18 @@ class ClipScores:
 
 
 def static_mask(truth: FrameTruth) -> Bool[ndarray, "h w"]:
-    """Return where a frame shows the static world, away from people, depth edges and the sky.
+    """Return where a frame shows the static world up to ``MAX_M``, away from people, depth edges and the sky.
 
     Args:
         truth: of the frame.
     """
-    finite = np.isfinite(truth.depth_m)
-    depth = np.where(finite, truth.depth_m, 1e9).astype(np.float32)
+    near = truth.depth_m <= MAX_M
+    depth = np.where(np.isfinite(truth.depth_m), truth.depth_m, 1e9).astype(np.float32)
     kernel = np.ones((3, 3), np.uint8)
     smooth = cv2.dilate(depth, kernel) <= cv2.erode(depth, kernel) * (1 + EDGE)
     wide = np.ones((2 * MARGIN_PX + 1,) * 2, np.uint8)
     people = cv2.dilate((truth.person_ids > 0).astype(np.uint8), wide) > 0
-    return finite & smooth & ~people
+    return near & smooth & ~people
 
 
 def match_static(before: FrameTruth, after: FrameTruth) -> Matches:
@@ -164,7 +166,7 @@ def score_clip(answers: Sequence[Float[ndarray, "h w"]], truths: Sequence[FrameT
     """
     if len(answers) != len(truths) or not answers:
         raise ValueError(f"{len(answers)} answers for {len(truths)} frames")
-    abs_rel, log_scale, ratios, counted, total = [], [], [], 0, 0
+    abs_rel, static, log_scale, ratios, counted, total = [], [], [], [], 0, 0
     for number, (answer, truth) in enumerate(zip(answers, truths, strict=True)):
         scored = np.isfinite(truth.depth_m) & (truth.depth_m > 0) & (truth.depth_m <= MAX_M)
         known = scored & np.isfinite(answer) & (answer > 0)
@@ -173,6 +175,8 @@ def score_clip(answers: Sequence[Float[ndarray, "h w"]], truths: Sequence[FrameT
         counted, total = counted + int(known.sum()), total + int(scored.sum())
         found, true = answer[known].astype(np.float64), truth.depth_m[known].astype(np.float64)
         abs_rel.append(depth_errors(found, true).abs_rel)
+        stays = truth.person_ids[known] == 0
+        static.append(depth_errors(found[stays], true[stays]).abs_rel if stays.any() else np.nan)
         log_scale.append(-np.log(true_factor(found, true)))
         ratios.append((found / true).astype(np.float32))
     pairs = zip(pairwise(answers), pairwise(truths), strict=True)
@@ -181,6 +185,7 @@ def score_clip(answers: Sequence[Float[ndarray, "h w"]], truths: Sequence[FrameT
         flicker=float(np.nanmean(flicker)) if flicker else float("nan"),
         abs_rel=float(np.mean(abs_rel)),
         abs_rel_frames=np.array(abs_rel),
+        abs_rel_static=float(np.nanmean(static)) if np.isfinite(static).any() else float("nan"),
         log_scale=float(np.log(np.median(np.concatenate(ratios)))),
         log_scale_frames=np.array(log_scale),
         answered=counted / total,

@@ -65,9 +65,11 @@ def test_people_edges_and_the_sky_do_not_count():
     depth = FRAMES[0].depth_m.copy()
     depth[:5] = np.inf
     depth[40:, :10] = 0.8
+    depth[34:38, 50:] = 81.0
     truth = replace(FRAMES[0], person_ids=ids, depth_m=depth)
     mask = static_mask(truth)
     assert not mask[8:32, 18:32].any() and mask[20, 40]
+    assert not mask[34:38, 50:].any()
     assert not mask[:6].any() and not mask[39, :10].any() and not mask[40, :10].any() and mask[44, 5]
     answer = depth.copy()
     answer[ids > 0] *= 3
@@ -109,6 +111,14 @@ def test_frames_without_answers_are_told_and_missing_pixels_counted():
         score_clip([np.full((48, 64), np.nan)], FRAMES[:1])
     with pytest.raises(ValueError, match="1 answers for 3 frames"):
         score_clip([answer], FRAMES)
+
+
+def test_errors_are_with_and_without_people():
+    ids = np.zeros((48, 64), np.uint8)
+    ids[:12] = 1
+    truth = replace(FRAMES[0], person_ids=ids)
+    scores = score_clip([np.where(ids > 0, 1.5, 1.1) * truth.depth_m], [truth])
+    assert scores.abs_rel == pytest.approx(0.25 * 0.5 + 0.75 * 0.1) and scores.abs_rel_static == pytest.approx(0.1)
 
 
 def test_an_interval_holds_the_factor_that_makes_the_answer_true():

@@ -1,8 +1,8 @@
 """Clips of the pocket world: one scene, a camera that is held or stands, people who walk, and exact truth a frame.
 
 A clip is a function of its seed and options, and so is each of its frames: any process can render any frame alone.
-Static things look the same from frame to frame (their textures are functions of the place in the world); light paths and
-sensor noise are drawn anew.
+Static things look the same from frame to frame (their textures are functions of the place in the world); light paths
+and sensor noise are drawn anew.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +18,6 @@ from mfh_lab.pocket.world.layout import Layout
 from mfh_lab.pocket.world.outdoors import outdoors
 from mfh_lab.pocket.world.people import FIRST_PERSON_ID
 from mfh_lab.pocket.world.rooms import room
-from mfh_lab.pocket.world.scene_builder import SceneBuilder
 from mfh_lab.pocket.world.scenes import exposure_gain, replace_view, tonemap
 from mfh_lab.pocket.world.textures import OFFSET
 from mfh_lab.pocket.world.tracer import CameraPose, SceneArrays, denoise, trace_image
@@ -288,6 +287,7 @@ def _sees_whole(
 ) -> bool:
     """Return whether a person at (x, y) is inside the picture from foot to crown, with nothing of the scene before."""
     margin = 0.015 * options.height
+    x, y, z = (float(value) for value in view.position)
     for share in _BODY_HEIGHTS:
         gap = np.array([at[0], at[1], share * stature_m]) - view.position
         p = view.axes.astype(np.float64) @ gap
@@ -297,8 +297,8 @@ def _sees_whole(
         if not (margin < u < options.width - margin and margin < v < options.height - margin):
             return False
         length = float(np.linalg.norm(gap))
-        ray = gap / length
-        _, hit = trace(arrays.triangles, *view.position.astype(float), *ray, length - 0.1, True)
+        dx, dy, dz = gap / length
+        _, hit = trace(arrays.triangles, x, y, z, dx, dy, dz, length - 0.1, True)
         if hit >= 0:
             return False
     return True

@@ -1,7 +1,7 @@
 """Clips as folders of plain files (format: docs/guide/pocket_world.md).
 
-``clip.json`` is written first and says what the folder is; then each frame's truth, its picture, and at last the film. A
-frame whose picture is there is finished, so a run that was stopped resumes when the same is asked for again.
+``clip.json`` is written first and says what the folder is; then each frame's truth, its picture, and at last the film.
+A frame whose picture is there is finished, so a run that was stopped resumes when the same is asked for again.
 """
 
 import json
@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +17,8 @@ from mfh.errors import InputError, shown
 from mfh.geometry.camera import camera_matrix
 from mfh.io.atomic import atomic_path, make_folder
 from mfh.io.lock import folder_lock
-from mfh.io.reading import read_json, read_npz, reading
+from mfh.io.pictures import open_picture
+from mfh.io.reading import parse_json, read_json, read_npz, reading
 from mfh.types import Camera
 from mfh_lab.pocket.world.bodies import SPLITS, BodyBank, bank_digest, load_bank
 from mfh_lab.pocket.world.clips import Clip, ClipFrame, ClipOptions, draw_clip, pose_matrix, render_frame
@@ -71,11 +71,8 @@ class ClipFolder:
         """Return one frame with its truth."""
         path = self.folder / "truth" / f"{number:05d}.npz"
         arrays = read_npz(path, what="truth", expected=_EXPECTED)
-        bgr = cv2.imread(str(self.folder / "frames" / f"{number:05d}.png"))
-        if bgr is None:
-            raise InputError(f"cannot read frame {number} of {shown(self.folder)}: run mfh pocket clip again")
+        rgb = _read_rgb(self.folder / "frames" / f"{number:05d}.png")
         with reading(path, what="truth", expected=_EXPECTED):
-            rgb = np.ascontiguousarray(bgr[..., ::-1])
             return ClipFrame(rgb, arrays["depth_m"], arrays["person_ids"], arrays["T_world_camera"])
 
 
@@ -124,8 +121,8 @@ def export_clip(
         How many frames were rendered; the others were there.
 
     Raises:
-        InputError: for a bank without a standing adult of the split, or a folder that cannot be written to, that another
-            process writes to, or that holds something else or another clip.
+        InputError: for a bank without a standing adult of the split, or a folder that cannot be written to, that
+            another process writes to, or that holds something else or another clip.
     """
     check_options(options)
     if not 1 <= workers <= MAX_WORKERS:
@@ -205,10 +202,10 @@ def write_film(path: Path, pictures: list[Path], *, fps: int) -> None:
         stream = film.add_stream("libx264", rate=fps, options={"crf": _CRF})
         stream.pix_fmt = "yuv420p"
         for number, picture in enumerate(pictures):
-            bgr: NDArray[np.uint8] = cv2.imread(str(picture))
+            rgb = _read_rgb(picture)
             if number == 0:
-                stream.height, stream.width = bgr.shape[:2]
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(bgr, format="bgr24")))
+                stream.height, stream.width = rgb.shape[:2]
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
         film.mux(stream.encode(None))
 
 
@@ -217,7 +214,7 @@ def _begin(out: Path, about: dict[str, object]) -> None:
     path = out / "clip.json"
     if path.exists():
         found = read_json(path, what="clip", expected=_EXPECTED)
-        if found != json.loads(json.dumps(about)):
+        if found != parse_json(json.dumps(about)):
             raise InputError(f"{shown(out)} holds another clip: choose another folder with --out, or delete it")
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{shown(out)} holds other files: choose another folder with --out")
@@ -225,6 +222,11 @@ def _begin(out: Path, about: dict[str, object]) -> None:
         make_folder(out / name)
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(about, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _read_rgb(path: Path) -> NDArray[np.uint8]:
+    with open_picture(path, formats=("PNG",), what="frame", expected=_EXPECTED) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 @lru_cache(maxsize=1)

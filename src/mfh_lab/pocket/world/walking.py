@@ -1,7 +1,7 @@
 """People who walk: a standing body of the bank moved through a gait cycle, along a loop on the floor.
 
-The bank holds posed bodies without a skeleton. Where a vertex lies on the body at rest says which limb it belongs to, and
-the mean of the vertices around a joint says where the joint is: enough for linear blend skinning about six joints a side.
+The bank holds posed bodies without a skeleton. Where a vertex lies on the body at rest says which limb it belongs to,
+and the mean of the vertices around a joint is near the joint: enough for blend skinning about five joints a side.
 """
 
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ class Loop:
     speed_mps: float
 
     def at(self, seconds: float) -> tuple[Place, float]:
-        """Return the place at a moment, facing where the person goes, and how far they have walked."""
+        """Return the place at a moment, facing where the person goes, and the length of the way since the start."""
         angle, length = _arc_table(self.along_m, self.across_m)
         walked = self.speed_mps * seconds
         t = float(np.interp((self.start * length[-1] + walked) % length[-1], length, angle))
@@ -158,7 +158,7 @@ def _ramp(value: NDArray[np.float64], low: float, high: float) -> NDArray[np.flo
     return t * t * (3 - 2 * t)
 
 
-def _joint(vertices: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+def _joint(vertices: NDArray[np.float64], weight: NDArray[np.floating] | NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the weighted mean of vertices: the middle of a ring of skin lies near the joint within."""
     return (vertices * weight[:, None]).sum(0) / max(float(weight.sum()), 1e-9)
 
