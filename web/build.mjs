@@ -1,4 +1,4 @@
-// Builds src/*.ts into one script and one style, beside the licences of what is in them. With --check it writes nothing,
+// Builds src/*.ts into one script and one style a kind of report, beside the licences of what is in them. With --check it writes nothing,
 // and fails where the files in the repository are not, byte for byte, what this makes.
 import { build } from "esbuild";
 import { readFile, writeFile } from "node:fs/promises";
@@ -6,7 +6,7 @@ import { readFile, writeFile } from "node:fs/promises";
 const target = new URL("../src/mfh/report/data/", import.meta.url);
 
 const result = await build({
-  entryPoints: { viewer: "src/main.ts" },
+  entryPoints: { viewer: "src/main.ts", clip: "src/clip/main.ts" },
   absWorkingDir: new URL(".", import.meta.url).pathname,
   bundle: true,
   minify: true,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mfh import refit
+from tests.report.clip_scene import filmed_room
 from tests.report.scene import room
 
 
@@ -73,3 +74,15 @@ def room_page(room_result) -> str:
     from mfh.report.page import report_html
 
     return report_html(room_result)
+
+
+@pytest.fixture(scope="session")
+def clip_filmed(tmp_path_factory):
+    """A clip with its page."""
+    return filmed_room(tmp_path_factory.mktemp("clip"))
+
+
+@pytest.fixture(scope="session")
+def still_filmed(tmp_path_factory):
+    """The same, of a camera that stands still."""
+    return filmed_room(tmp_path_factory.mktemp("still"), still=True)

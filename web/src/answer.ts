@@ -2,6 +2,7 @@
 
 import { find, make, metresText } from "./dom";
 import type { Model } from "./model";
+import type { Payload } from "./payload";
 
 export function showAnswer(model: Model): void {
   const update = () => {
@@ -32,7 +33,11 @@ export function showAnswer(model: Model): void {
   };
   model.onChange(update);
   update();
-  const { payload } = model;
+  showProvenance(model.payload);
+}
+
+/** How to make it again, and what to beware of. */
+export function showProvenance(payload: Pick<Payload, "command" | "versions" | "preset" | "models" | "warnings">): void {
   find("command").textContent = payload.command;
   find("versions").textContent = Object.entries(payload.versions)
     .map(([name, version]) => `${name} ${version}`)

@@ -1,10 +1,13 @@
 // The photo with its depth and its uncertainty as pictures: hover, two clicks, and the same by keyboard.
 
-import { type Bar, colourAt, depthBar, hatch, position, sigmaBar, ticks } from "./colours";
+import { barStrip, paintMap } from "./bar";
+import { type Bar, depthBar, sigmaBar } from "./colours";
 import { colour, find, make, metresText, percent, sized } from "./dom";
 import type { Pixel } from "./lengths";
+import { crosshair, end, label, line } from "./marks";
 import { type Measuring, textOf } from "./measuring";
 import type { Model } from "./model";
+import { middleOf, pixelAt, stepped } from "./pointing";
 
 type View = "photo" | "depth" | "uncertainty";
 
@@ -24,16 +27,16 @@ export class FlatStage {
   ) {
     for (const button of document.querySelectorAll<HTMLButtonElement>("#views button"))
       button.addEventListener("click", () => this.show(button.value as View));
-    this.overlay.addEventListener("pointermove", (event) => this.move(this.pixelAt(event), false));
+    this.overlay.addEventListener("pointermove", (event) => this.move(pixelAt(event, this.overlay, model.payload.photo), false));
     this.overlay.addEventListener("pointerleave", () => this.move(null, false));
     this.overlay.addEventListener("click", (event) => {
-      const pixel = this.pixelAt(event);
+      const pixel = pixelAt(event, this.overlay, model.payload.photo);
       this.move(pixel, false);
       measuring.click(pixel);
     });
     this.overlay.addEventListener("keydown", (event) => this.key(event));
     this.overlay.addEventListener("focus", () => {
-      if (this.overlay.matches(":focus-visible") && !this.cursor) this.move(this.middle(), true);
+      if (this.overlay.matches(":focus-visible") && !this.cursor) this.move(middleOf(model.payload.photo), true);
     });
     measuring.onChange(() => this.draw());
     model.onChange(() => {
@@ -86,38 +89,14 @@ export class FlatStage {
   }
 
   private paint(bar: Bar): void {
-    const { width, height, depth } = this.model;
-    this.map.width = width;
-    this.map.height = height;
-    const context = this.map.getContext("2d")!;
-    const image = context.createImageData(width, height);
-    const table = Array.from({ length: 256 }, (_, k) => colourAt(bar, k / 255));
     const uncertain = this.view === "uncertainty";
-    for (let at = 0; at < depth.length; at++) {
-      const kind = this.model.missing(at);
-      const shown = uncertain ? this.model.logSigma(this.model.valueOf(at)) : depth[at]!;
-      const [red, green, blue] = kind
-        ? hatch(at % width, Math.floor(at / width), kind)
-        : table[Math.round(position(bar, shown) * 255) || 0]!;
-      image.data.set([red, green, blue, 255], at * 4);
-    }
-    context.putImageData(image, 0, 0);
+    paintMap(this.map, this.model, bar, (at) =>
+      uncertain ? this.model.logSigma(this.model.valueOf(at)) : this.model.depth[at]!,
+    );
   }
 
   private legend(bar: Bar, view: View): void {
     const unit = (value: number) => (view === "uncertainty" ? `±${Math.round(value * 100)} %` : `${value} m`);
-    const strip = make("canvas", { width: "256", height: "1", "aria-hidden": "true" });
-    const context = strip.getContext("2d")!;
-    for (let k = 0; k < 256; k++) {
-      context.fillStyle = `rgb(${colourAt(bar, k / 255).join(" ")})`;
-      context.fillRect(k, 0, 1, 1);
-    }
-    const labels = make("div", { class: "ticks" });
-    for (const tick of ticks(bar.low, bar.high, bar.log)) {
-      const label = make("span", {}, unit(tick));
-      label.style.left = `${position(bar, tick) * 100}%`;
-      labels.append(label);
-    }
     const kinds = [...new Set(["sky", "beyond"] as const)].filter((kind) => this.hasMissing(kind));
     const reach = this.model.answer.reach;
     const notes = kinds.map((kind) =>
@@ -134,7 +113,8 @@ export class FlatStage {
       depth: "metres along the optical axis",
       uncertainty: "one standard deviation",
     };
-    const scale = make("div", { class: view === "photo" ? "strip idle" : "strip" }, strip, labels);
+    const scale = barStrip(bar, unit);
+    scale.classList.toggle("idle", view === "photo");
     const text = make("p", {}, names[view], ...(view === "photo" ? [] : notes));
     find("legend").replaceChildren(...(view === "photo" ? [text, scale] : [scale, text]));
   }
@@ -142,19 +122,6 @@ export class FlatStage {
   private hasMissing(kind: "sky" | "beyond"): boolean {
     for (let at = 0; at < this.model.depth.length; at += 13) if (this.model.missing(at) === kind) return true;
     return false;
-  }
-
-  private pixelAt(event: MouseEvent): Pixel {
-    const box = this.overlay.getBoundingClientRect();
-    const { width, height } = this.model.payload.photo;
-    const x = ((event.clientX - box.left) / box.width) * width - 0.5;
-    const y = ((event.clientY - box.top) / box.height) * height - 0.5;
-    return [Math.min(Math.max(x, 0), width - 1), Math.min(Math.max(y, 0), height - 1)];
-  }
-
-  private middle(): Pixel {
-    const { width, height } = this.model.payload.photo;
-    return [Math.round((width - 1) / 2), Math.round((height - 1) / 2)];
   }
 
   private move(pixel: Pixel | null, byKeys: boolean): void {
@@ -168,23 +135,12 @@ export class FlatStage {
   }
 
   private key(event: KeyboardEvent): void {
-    const steps: Record<string, Pixel> = {
-      ArrowLeft: [-1, 0],
-      ArrowRight: [1, 0],
-      ArrowUp: [0, -1],
-      ArrowDown: [0, 1],
-    };
-    const step = steps[event.key];
-    const { width, height } = this.model.payload.photo;
-    if (step) {
-      const far = (event.shiftKey ? 0.05 : 0.005) * Math.max(width, height);
-      const [x, y] = this.cursor ?? this.middle();
-      this.move(
-        [Math.min(Math.max(x + step[0] * far, 0), width - 1), Math.min(Math.max(y + step[1] * far, 0), height - 1)],
-        true,
-      );
+    const { photo } = this.model.payload;
+    const pixel = stepped(event, this.cursor ?? middleOf(photo), photo);
+    if (pixel) {
+      this.move(pixel, true);
     } else if (event.key === "Enter" || event.key === " ") {
-      if (!this.cursor) this.move(this.middle(), true);
+      if (!this.cursor) this.move(middleOf(photo), true);
       this.measuring.click(this.cursor!);
     } else if (event.key === "Escape") this.measuring.cancel();
     else return;
@@ -251,76 +207,5 @@ export class FlatStage {
     context.lineWidth = strong ? 2.5 : 1;
     context.strokeRect(...box);
     context.setLineDash([]);
-  }
-}
-
-function line(context: CanvasRenderingContext2D, start: Pixel, finish: Pixel, dashed = false): void {
-  context.setLineDash(dashed ? [5, 4] : []);
-  for (const [style, width] of [
-    ["rgba(0 0 0 / .55)", 4.5],
-    ["#ffd60a", 2],
-  ] as const) {
-    context.strokeStyle = style;
-    context.lineWidth = width;
-    context.beginPath();
-    context.moveTo(...start);
-    context.lineTo(...finish);
-    context.stroke();
-  }
-  context.setLineDash([]);
-  end(context, start);
-  if (!dashed) end(context, finish);
-}
-
-function end(context: CanvasRenderingContext2D, at: Pixel): void {
-  context.beginPath();
-  context.arc(...at, 4.5, 0, 7);
-  context.fillStyle = "#ffd60a";
-  context.fill();
-  context.lineWidth = 1.5;
-  context.strokeStyle = "rgba(0 0 0 / .7)";
-  context.stroke();
-}
-
-function label(
-  context: CanvasRenderingContext2D,
-  text: string,
-  start: Pixel,
-  finish: Pixel,
-  canvas: HTMLCanvasElement,
-): void {
-  context.font = "600 13px system-ui, sans-serif";
-  const width = context.measureText(text).width + 16;
-  const [x, y] = [(start[0] + finish[0]) / 2, (start[1] + finish[1]) / 2];
-  const left = Math.min(Math.max(x + 10, 2), canvas.clientWidth - width - 2);
-  const top = Math.min(Math.max(y - 12, 2), canvas.clientHeight - 26);
-  context.fillStyle = "rgba(18 18 20 / .86)";
-  context.beginPath();
-  context.roundRect(left, top, width, 24, 6);
-  context.fill();
-  context.fillStyle = "#fff";
-  context.textBaseline = "middle";
-  context.fillText(text, left + 8, top + 12.5);
-}
-
-function crosshair(context: CanvasRenderingContext2D, [x, y]: Pixel, strong: boolean): void {
-  const reach = strong ? 16 : 9;
-  for (const [style, width] of [
-    ["rgba(0 0 0 / .6)", 3.5],
-    ["#fff", 1.5],
-  ] as const) {
-    context.strokeStyle = style;
-    context.lineWidth = width;
-    context.beginPath();
-    for (const [dx, dy] of [
-      [1, 0],
-      [-1, 0],
-      [0, 1],
-      [0, -1],
-    ] as const) {
-      context.moveTo(x + dx * 3, y + dy * 3);
-      context.lineTo(x + dx * reach, y + dy * reach);
-    }
-    context.stroke();
   }
 }

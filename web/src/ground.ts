@@ -1,6 +1,6 @@
 // A plane fitted robustly to the lower half of the photo: the floor or the street, where there is one.
 
-import type { Model } from "./model";
+import type { Grid } from "./grid";
 
 export type Point = [number, number, number];
 
@@ -20,7 +20,7 @@ const MOST_BELOW = 0.08;
 const STEEPEST = 0.8;
 
 /** The ground plane, or null where the lower half of the photo is no plane, or none that could be a ground. */
-export function fitGround(model: Model): Ground | null {
+export function fitGround(model: Grid): Ground | null {
   const points: Point[] = [];
   const first = Math.floor(model.height * 0.5) * model.width;
   const step = Math.max(1, Math.floor((model.depth.length - first) / SAMPLES)) | 1;

@@ -1,9 +1,9 @@
 // Lengths between two pixels, by the maths of measure_lengths in src/mfh/scale/interval.py.
 
-import type { Model } from "./model";
+import type { Grid } from "./grid";
 import { weightedQuantiles } from "./quantiles";
 
-const LEVELS = { 0.8: 1.2816, 0.95: 1.96 } as const;
+export const LEVELS = { 0.8: 1.2816, 0.95: 1.96 } as const;
 const CORRELATION_LENGTH = 0.1;
 
 export type Pixel = [number, number];
@@ -15,7 +15,7 @@ export interface Length {
 }
 
 /** The length between two pixels; null where an end has no depth. */
-export function measureLength(model: Model, start: Pixel, end: Pixel): Length | null {
+export function measureLength(model: Grid, start: Pixel, end: Pixel): Length | null {
   const { answer, payload } = model;
   const values = [model.valueAt(...start), model.valueAt(...end)];
   const depths = values.map((one) => (Number.isFinite(one) ? model.metres(one) : NaN));
@@ -58,12 +58,12 @@ export function measureLength(model: Model, start: Pixel, end: Pixel): Length | 
   return { metres, level80: between(0.8), level95: between(0.95) };
 }
 
-function levelsOf(level: number): number[] {
+export function levelsOf(level: number): number[] {
   return [(1 - level) / 2, 0.5, (1 + level) / 2];
 }
 
 /** Ends of an interval with a common error, in metres: half-widths add in quadrature. */
-function widened(quantiles: number[], normal: number): [number, number] {
+export function widened(quantiles: number[], normal: number): [number, number] {
   const [low, middle, high] = quantiles as [number, number, number];
   return [
     Math.exp(middle - Math.hypot(middle - low, normal)),

@@ -3,17 +3,23 @@
 import { find, make } from "./dom";
 import { type Measured, type Measuring, textOf } from "./measuring";
 
-export function showList(measuring: Measuring): void {
+/** Words of the list: where lengths may be measured, and the note beside one. */
+export interface ListWords {
+  hint: string;
+  note: (one: Measured) => string;
+}
+
+export function showList(measuring: Measuring, words: ListWords): void {
   const list = find<HTMLOListElement>("lengths");
   const hint = find("hint");
   const all = find<HTMLButtonElement>("copy-all");
   const status = find("status");
   const update = () => {
-    list.replaceChildren(...measuring.done.map((one, k) => row(measuring, one, k, status)));
+    list.replaceChildren(...measuring.done.map((one, k) => row(measuring, one, k, status, words)));
     all.hidden = measuring.done.length < 2;
     hint.textContent = measuring.open
       ? "Now the other end. Escape takes the first one back."
-      : "Choose two places, in the photo or in 3-D. Keys: arrows move, Enter sets an end.";
+      : `${words.hint} Keys: arrows move, Enter sets an end.`;
     const last = measuring.done.at(-1);
     if (last && !measuring.open) status.textContent = textOf(last);
   };
@@ -22,7 +28,13 @@ export function showList(measuring: Measuring): void {
   update();
 }
 
-function row(measuring: Measuring, one: Measured, number: number, status: HTMLElement): HTMLLIElement {
+function row(
+  measuring: Measuring,
+  one: Measured,
+  number: number,
+  status: HTMLElement,
+  words: ListWords,
+): HTMLLIElement {
   const button = make("button", { type: "button", class: "quiet" }, "Copy");
   button.addEventListener("click", () => copy(describe(one), button));
   const gone = make("button", { type: "button", class: "quiet", "aria-label": `Remove length ${number + 1}` }, "Remove");
@@ -36,12 +48,12 @@ function row(measuring: Measuring, one: Measured, number: number, status: HTMLEl
     {},
     make("span", { class: "key", "aria-hidden": "true" }, String.fromCharCode(65 + (number % 26))),
     make("span", { class: "metres" }, textOf(one)),
-    make("span", { class: "note" }, heightsText(one)),
+    make("span", { class: "note" }, words.note(one)),
     make("span", { class: "acts" }, button, gone),
   );
 }
 
-function heightsText(one: Measured): string {
+export function heightsText(one: Measured): string {
   if (!one.heights) return "";
   const [a, b] = one.heights.map((height) => `${height.toFixed(2).replace(/^-0\.00$/, "0.00")} m`);
   return `heights of the ends above the ground: ${a} and ${b}`;

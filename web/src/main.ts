@@ -5,7 +5,7 @@ import { showAnswer } from "./answer";
 import { find } from "./dom";
 import { FlatStage } from "./flat";
 import { showFocal } from "./focal";
-import { showList } from "./list";
+import { heightsText, showList } from "./list";
 import { Measuring } from "./measuring";
 import { Model } from "./model";
 import type { Payload } from "./payload";
@@ -29,7 +29,7 @@ async function start(): Promise<void> {
   document.querySelector<HTMLElement>(".scene")!.style.aspectRatio = shape;
   showAnswer(model);
   const flat = new FlatStage(model, measuring);
-  showList(measuring);
+  showList(measuring, { hint: "Choose two places, in the photo or in 3-D.", note: heightsText });
   showFocal(model);
   const receipt = new Receipt(model);
   receipt.onChoice((number) => flat.highlight(number));

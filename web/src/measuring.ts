@@ -2,7 +2,7 @@
 
 import { fitGround, type Ground, heightAbove } from "./ground";
 import { type Length, lengthText, measureLength, type Pixel } from "./lengths";
-import type { Model } from "./model";
+import type { Grid } from "./grid";
 
 export interface Measured {
   start: Pixel;
@@ -19,7 +19,7 @@ export class Measuring {
   ground: Ground | null;
   private readonly listeners: (() => void)[] = [];
 
-  constructor(readonly model: Model) {
+  constructor(readonly model: Grid) {
     this.ground = fitGround(model);
     for (const [x1, y1, x2, y2] of model.payload.lengths) this.done.push(this.measured([x1, y1], [x2, y2]));
     model.onChange(() => {

@@ -1,97 +1,33 @@
 // The answer at a focal length, and the depth of every place of the photo under it.
 
 import { type Body, readBodies } from "./bodies";
-import { logDepth, unpack, unpackFloats } from "./decode";
-import type { AnswerRow, Curve, LandmarkAt, Payload } from "./payload";
+import { logDepth, unpack } from "./decode";
+import { type Answer, Grid, type Posterior, readPosteriors, relativeOf } from "./grid";
+import type { AnswerRow, Payload } from "./payload";
 import { interpolate } from "./quantiles";
 
-export interface Posterior {
-  ratio: Float64Array;
-  logScale: Float64Array;
-  weight: Float32Array;
-}
-
-export interface Camera {
-  fx: number;
-  fy: number;
-  cx: number;
-  cy: number;
-}
-
-/** Everything that changes with the focal length. */
-export interface Answer {
-  factor: number;
-  given: boolean;
-  scale: number;
-  shift: number;
-  limit: number;
-  reach: number;
-  level80: [number, number] | null;
-  level95: [number, number] | null;
-  curve: Curve | null;
-  errors: { shared: number; shape: number; focal: number };
-  widths: number;
-  landmarks: LandmarkAt[];
-  posterior: Posterior;
-  camera: Camera;
-}
-
-const EDGE = 0.1;
-
-export class Model {
+export class Model extends Grid<Payload> {
   answer: Answer;
-  /** Depth of the grid under the answer: NaN where there is none. */
-  readonly depth: Float32Array;
-  /** Relative depth of the grid: NaN where the photo has none, infinite at infinity. */
-  private readonly values: Float64Array;
-  private readonly listeners: (() => void)[] = [];
 
   private constructor(
-    readonly payload: Payload,
+    payload: Payload,
     base: Float64Array,
-    private readonly posteriors: Posterior[],
+    posteriors: Posterior[],
     /** Of each landmark, where it is a person who was measured. */
     readonly bodies: (Body | null)[],
   ) {
-    const { scale, shift } = payload.answer;
-    const disparity = payload.space === "disparity";
-    this.values = base.map((one) =>
-      Number.isFinite(one) ? (Math.exp(disparity ? -one : one) - shift) / scale : one,
-    );
-    this.depth = new Float32Array(base.length);
+    super(payload, payload.depth.width, payload.depth.height, relativeOf(payload, base), posteriors);
     this.answer = this.own();
     this.fill();
   }
 
   static async read(payload: Payload): Promise<Model> {
-    const [bytes, floats, bodies] = await Promise.all([
+    const [bytes, posteriors, bodies] = await Promise.all([
       unpack(payload.depth.data),
-      unpackFloats(payload.posteriors.data),
+      readPosteriors(payload.posteriors),
       readBodies(payload.landmarks),
     ]);
-    const posteriors: Posterior[] = [];
-    let start = 0;
-    for (const count of payload.posteriors.counts) {
-      posteriors.push({
-        ratio: Float64Array.from(floats.subarray(start, start + count)),
-        logScale: Float64Array.from(floats.subarray(start + count, start + 2 * count)),
-        weight: floats.slice(start + 2 * count, start + 3 * count),
-      });
-      start += 3 * count;
-    }
     return new Model(payload, logDepth(payload.depth, bytes), posteriors, bodies);
-  }
-
-  get width(): number {
-    return this.payload.depth.width;
-  }
-
-  get height(): number {
-    return this.payload.depth.height;
-  }
-
-  onChange(listener: () => void): void {
-    this.listeners.push(listener);
   }
 
   /** Refit with a given focal length, that of the photo times a factor; null for the answer as it was made. */
@@ -107,71 +43,6 @@ export class Model {
     return rows.length === 1 ? [0.4, 2.5] : [rows[0]!.factor, rows[rows.length - 1]!.factor];
   }
 
-  /** Metres of a relative depth; infinite or NaN where there are none. */
-  metres(value: number): number {
-    const metric = this.answer.scale * value + this.answer.shift;
-    if (this.payload.space === "disparity") return metric > 0 ? 1 / metric : Infinity;
-    return metric > 0 ? metric : NaN;
-  }
-
-  /** One-sigma of log depth at a relative depth. */
-  logSigma(value: number): number {
-    const { curve } = this.answer;
-    return curve ? interpolate(value, curve.values, curve.log_sigma) : NaN;
-  }
-
-  /** Grid index of a pixel of the photo. */
-  indexAt(x: number, y: number): number {
-    const column = Math.round(((x + 0.5) * this.width) / this.payload.photo.width - 0.5);
-    const row = Math.round(((y + 0.5) * this.height) / this.payload.photo.height - 0.5);
-    return clamp(row, this.height) * this.width + clamp(column, this.width);
-  }
-
-  /** Pixel of the photo at the middle of a grid cell. */
-  pixelOf(index: number): [number, number] {
-    const column = index % this.width;
-    const row = (index - column) / this.width;
-    return [
-      ((column + 0.5) * this.payload.photo.width) / this.width - 0.5,
-      ((row + 0.5) * this.payload.photo.height) / this.height - 0.5,
-    ];
-  }
-
-  valueOf(index: number): number {
-    return this.values[index]!;
-  }
-
-  /** Relative depth at a pixel: between the four places around it, or across an edge that of the nearest. */
-  valueAt(x: number, y: number): number {
-    const u = ((x + 0.5) * this.width) / this.payload.photo.width - 0.5;
-    const v = ((y + 0.5) * this.height) / this.payload.photo.height - 0.5;
-    const nearest = this.values[this.indexAt(x, y)]!;
-    const column = clamp(Math.floor(u), this.width - 1);
-    const row = clamp(Math.floor(v), this.height - 1);
-    if (this.width < 2 || this.height < 2) return nearest;
-    const at = row * this.width + column;
-    const four = [at, at + 1, at + this.width, at + this.width + 1].map((one) => this.values[one]!);
-    const depths = four.map((one) => this.metres(one));
-    if (!four.every(Number.isFinite) || !(Math.max(...depths) <= Math.min(...depths) * (1 + EDGE))) return nearest;
-    const right = Math.min(Math.max(u - column, 0), 1);
-    const down = Math.min(Math.max(v - row, 0), 1);
-    const top = four[0]! * (1 - right) + four[1]! * right;
-    const bottom = four[2]! * (1 - right) + four[3]! * right;
-    return top * (1 - down) + bottom * down;
-  }
-
-  /** Why a grid cell has no depth. */
-  missing(index: number): "sky" | "beyond" | null {
-    if (Number.isFinite(this.depth[index]!)) return null;
-    return Number.isNaN(this.values[index]!) ? "sky" : "beyond";
-  }
-
-  /** The point in metres behind a pixel: x right, y down, z forward. */
-  point(x: number, y: number, depth: number): [number, number, number] {
-    const { fx, fy, cx, cy } = this.answer.camera;
-    return [((x - cx) / fx) * depth, ((y - cy) / fy) * depth, depth];
-  }
-
   /** Nearest, median and farthest depth. */
   range(): [number, number, number] {
     const { nearest, median, farthest } = this.payload.depth_m;
@@ -183,41 +54,6 @@ export class Model {
     if (depth === null) return NaN;
     const { scale, shift } = this.payload.answer;
     return this.metres(((this.payload.space === "disparity" ? 1 / depth : depth) - shift) / scale);
-  }
-
-  private fill(): void {
-    const { limit } = this.answer;
-    for (let at = 0; at < this.depth.length; at++) {
-      const value = this.values[at]!;
-      const metres = Number.isFinite(value) ? this.metres(value) : NaN;
-      this.depth[at] = metres <= limit ? metres : NaN;
-    }
-  }
-
-  private own(): Answer {
-    const row = this.payload.answer;
-    return {
-      ...this.common(row),
-      factor: 1,
-      given: false,
-      scale: row.scale,
-      shift: row.shift,
-      posterior: this.posteriors[0]!,
-      camera: this.payload.camera,
-    };
-  }
-
-  private common(row: AnswerRow): Omit<Answer, "factor" | "given" | "scale" | "shift" | "posterior" | "camera"> {
-    return {
-      limit: row.limit_m ?? Infinity,
-      reach: row.reach_m ?? Infinity,
-      level80: row.level_80,
-      level95: row.level_95,
-      curve: row.curve,
-      errors: row.errors,
-      widths: row.widths,
-      landmarks: row.landmarks,
-    };
   }
 
   /** As mfh refit --focal-px: between the rows of the table, what is not proportional to the focal length. */
@@ -285,8 +121,4 @@ export class Model {
       weight: own.weight,
     };
   }
-}
-
-function clamp(index: number, count: number): number {
-  return Math.min(Math.max(index, 0), count - 1);
 }

@@ -113,6 +113,12 @@ def video(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; the clip gets OUT/<name>/.")] = Path(
         "out"
     ),
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report", help="Also write report.html: one HTML file with a slider through time, to see and to measure."
+        ),
+    ] = False,
     as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> int:
@@ -150,7 +156,7 @@ def video(
     place = Place(out, clip[0], name=opened.name, inputs=tuple(clip))
     with progress_line(quiet=quiet or as_json, prefix=f"{opened.name}: ") as line:
         line.update("loading models")
-        asked = ClipRequest(options.static_camera, options.people_every, given, request, line.update)
+        asked = ClipRequest(options.static_camera, options.people_every, given, request, line.update, report)
         pipeline = MetricFromHuman.from_config(config)
         measured = measure_clip(pipeline, opened, place, asked, commands=commands_for(clip[0]))
     if as_json:

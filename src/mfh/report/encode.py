@@ -33,16 +33,17 @@ class EncodedDepth:
     data: str
 
 
-def encode_log_depth(log_depth: Float[ndarray, "h w"]) -> EncodedDepth:
+def encode_log_depth(log_depth: Float[ndarray, "h w"], *, least_step: float = LEAST_STEP) -> EncodedDepth:
     """Encode log depth to within half a step.
 
     Args:
         log_depth: of metres; NaN where there is no depth, +inf at infinity.
+        least_step: of the logarithm, that is never gone below: a coarser one takes less room.
     """
     finite = np.isfinite(log_depth)
     first = float(log_depth[finite].min()) if finite.any() else 0.0
     last = float(log_depth[finite].max()) if finite.any() else 0.0
-    step = max(LEAST_STEP, (last - first) / (INFINITE - 2))
+    step = max(least_step, (last - first) / (INFINITE - 2))
     codes = np.full(log_depth.shape, NONE, np.uint16)
     codes[finite] = np.rint((log_depth[finite] - first) / step).astype(np.uint16) + 1
     codes[np.isposinf(log_depth)] = INFINITE

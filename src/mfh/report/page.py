@@ -59,24 +59,75 @@ def page_html(payload: Mapping[str, object], *, title: str, lead: str) -> str:
         title: name of the photo.
         lead: the answer in one line.
     """
-    script, style = _data("viewer.js"), _data("viewer.css")
     photo = payload["photo"]
     assert isinstance(photo, Mapping)
     # The photo is in the document itself: it is seen before any script has run.
     rest = {**payload, "photo": {key: value for key, value in photo.items() if key != "jpeg"}}
-    return Template(_data("page.html")).substitute(
+    size = int(photo["jpeg_width"]), int(photo["jpeg_height"])
+    return fill_page(_PHOTO, rest, title=title, lead=lead, jpeg=photo["jpeg"], size=size)
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """The files of a kind of page, and the words in which kinds differ.
+
+    Attributes:
+        main: template of what it shows.
+        script: its program.
+        styles: one after the other.
+        skip: names the picture to those who jump to it.
+        needs: what does nothing without the program.
+    """
+
+    main: str
+    script: str
+    styles: tuple[str, ...]
+    skip: str
+    needs: str
+
+
+_PHOTO = Viewer("page.html", "viewer.js", ("viewer.css",), "To the photo", "Hovering, measuring and the scene in 3-D")
+
+
+def fill_page(
+    viewer: Viewer,
+    payload: Mapping[str, object],
+    *,
+    title: str,
+    lead: str,
+    jpeg: str,
+    size: tuple[int, int],
+) -> str:
+    """Return a page of a kind.
+
+    Args:
+        viewer: the kind.
+        payload: JSON values.
+        title: name of the photo or clip.
+        lead: the answer in one line.
+        jpeg: base64 of the picture that is seen first.
+        size: its width and height.
+    """
+    script, style = _data(viewer.script), "".join(_data(one) for one in viewer.styles)
+    texts = {
+        "title": html.escape(printable(title)),
+        "lead": html.escape(printable(lead)),
+        "photo": f"data:image/jpeg;base64,{jpeg}",
+        "width": size[0],
+        "height": size[1],
+    }
+    return Template(_data("shell.html")).substitute(
+        texts,
         policy=(
             f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; img-src data: blob:; "
             "base-uri 'none'; form-action 'none'"
         ),
         style=style,
         script=script,
-        payload=json_for_script(rest),
-        title=html.escape(printable(title)),
-        lead=html.escape(printable(lead)),
-        photo=f"data:image/jpeg;base64,{photo['jpeg']}",
-        width=int(photo["jpeg_width"]),
-        height=int(photo["jpeg_height"]),
+        payload=json_for_script(payload),
+        main=Template(_data(viewer.main)).substitute(texts).rstrip("\n"),
+        skip=viewer.skip,
+        needs=viewer.needs,
     )
 
 

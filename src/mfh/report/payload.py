@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import cv2
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int
 from numpy import ndarray
 
 from mfh import __version__
@@ -71,9 +71,9 @@ def report_payload(result: MetricDepth, *, commands: Sequence[str] = ()) -> dict
                 zip(result.landmarks, thumbnails(result), packed_bodies(result.landmarks), strict=True)
             )
         ],
-        "answer": _answer(base),
-        "by_focal": [_answer(one, like=base) for one in by_focal],
-        "posteriors": _packed([one.posterior for one in answers if one.posterior is not None]),
+        "answer": answer_row(base),
+        "by_focal": [answer_row(one, like=base) for one in by_focal],
+        "posteriors": packed_posteriors([one.posterior for one in answers if one.posterior is not None]),
         "lengths": [[*one.segment.start_xy, *one.segment.end_xy] for one in result.lengths],
         "preset": result.preset,
         "models": dict(result.models),
@@ -90,13 +90,17 @@ def grid_shape(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
+def nearest_places(cells: int, pixels: int) -> Int[ndarray, "cells"]:
+    """Return the pixel that is nearest to the middle of each cell of a coarser row or column."""
+    return np.clip(np.rint((np.arange(cells) + 0.5) * pixels / cells - 0.5), 0, pixels - 1).astype(int)
+
+
 def _grid_of_log_depth(relative: RelativeDepth, head: MetricHead) -> Float[ndarray, "a b"]:
     """Return log depth on a grid, read as lengths read it: the median around each place; no limit is applied."""
     height, width = relative.values.shape
     rows, columns = grid_shape(height, width)
     values = _medians(relative.values)
-    row = np.clip(np.rint((np.arange(rows) + 0.5) * height / rows - 0.5), 0, height - 1).astype(int)
-    column = np.clip(np.rint((np.arange(columns) + 0.5) * width / columns - 0.5), 0, width - 1).astype(int)
+    row, column = nearest_places(rows, height), nearest_places(columns, width)
     seen = values[np.ix_(row, column)].astype(np.float64)
     metric = head.scale * seen + head.shift
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -144,7 +148,7 @@ def _landmark(number: int, one: Landmark, thumb: Thumbnail | None, body: PackedB
     }
 
 
-def _answer(one: AnswerAt, *, like: AnswerAt | None = None) -> dict[str, object]:
+def answer_row(one: AnswerAt, *, like: AnswerAt | None = None) -> dict[str, object]:
     """Return the part of an answer that changes with the focal length; reasons only where they are not ``like``'s."""
     sign = 1.0 if one.head.space == "disparity" else -1.0
     reasons = [landmark.reason for landmark in one.landmarks]
@@ -190,7 +194,7 @@ def _short(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def _packed(posteriors: Sequence[PackedPosterior]) -> dict[str, object]:
+def packed_posteriors(posteriors: Sequence[PackedPosterior]) -> dict[str, object]:
     """Return the posteriors one after the other: of each all ratios, then all log scales, then all weights."""
     columns = [column for one in posteriors for column in (one.ratio, one.log_scale, one.weight)]
     return {"counts": [len(one.ratio) for one in posteriors], "data": packed_floats(np.concatenate(columns))}

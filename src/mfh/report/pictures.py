@@ -32,12 +32,17 @@ def photo_jpeg(photo: Photo) -> tuple[str, int, int]:
         pixels = cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA)
     else:
         pixels = small_photo(photo, size)
+    return base64.b64encode(fitting_jpeg(pixels, PHOTO_BYTES)).decode(), *size
+
+
+def fitting_jpeg(pixels: UInt8[ndarray, "h w 3"], most_bytes: int) -> bytes:
+    """Return a picture as a JPEG file of the best quality that takes no more bytes; the worst where none does."""
     data = b""
     for quality in _QUALITIES:
         data = jpeg_of(pixels, quality)
-        if len(data) <= PHOTO_BYTES:
+        if len(data) <= most_bytes:
             break
-    return base64.b64encode(data).decode(), *size
+    return data
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,23 @@ FEW_OF_MANY = 3
 
 
 @dataclass(frozen=True)
+class TrackSighting:
+    """A track in one key frame.
+
+    Attributes:
+        frame: its number.
+        box_xyxy: left, top, right, bottom, pixels.
+        distance_m: where it is by the clip's depth; None where that was not read, or is not finite.
+        measured_m: where it is by its own size, which is the same in all frames; None where that was not measured.
+    """
+
+    frame: int
+    box_xyxy: tuple[float, float, float, float]
+    distance_m: float | None
+    measured_m: float | None
+
+
+@dataclass(frozen=True)
 class PooledTrack:
     """One person, object or prior of the clip: a row of its receipt.
 
@@ -36,6 +53,7 @@ class PooledTrack:
         frames: those in which it was seen.
         used_frames: those in which it could be measured.
         spread: robust standard deviation of log metres from frame to frame; None for fewer than three.
+        sightings: each of ``frames``, once the scale is known.
     """
 
     landmark: Landmark
@@ -43,6 +61,7 @@ class PooledTrack:
     frames: tuple[int, ...]
     used_frames: tuple[int, ...]
     spread: float | None
+    sightings: tuple[TrackSighting, ...] = ()
 
     def at_frames(self, indices: Sequence[int]) -> "PooledTrack":
         """Return the row with frames that are numbered otherwise.
@@ -51,7 +70,8 @@ class PooledTrack:
             indices: the number of each frame.
         """
         frames, used_frames = (tuple(indices[one] for one in each) for each in (self.frames, self.used_frames))
-        return replace(self, at=indices[self.at], frames=frames, used_frames=used_frames)
+        sightings = tuple(replace(one, frame=indices[one.frame]) for one in self.sightings)
+        return replace(self, at=indices[self.at], frames=frames, used_frames=used_frames, sightings=sightings)
 
 
 def pool_tracks(
@@ -117,6 +137,34 @@ def _pooled(
         reason = f"measured in {len(used)} of the key frames: expected {least_seen} or more"
         return PooledTrack(replace(landmark, verdict="rejected", reason=reason), at, frames, used_frames, spread), []
     return PooledTrack(landmark, at, frames, used_frames, spread), pairs
+
+
+def sightings_of_track(track: Track, heads: Sequence[FrameHead], space: Space) -> tuple[TrackSighting, ...]:
+    """Return where a track is in each key frame.
+
+    Args:
+        track: a person or an object.
+        heads: of every frame, to inverse metres or metres.
+        space: of the relative depth.
+    """
+    used = [one for _, one in track.seen if one.used]
+    own_m = np.array([float(one.depth_m or 0) for one in used])
+    measured_m = iter(_same_size([one.landmark for one in used], own_m).tolist() if used else [])
+    found = []
+    for index, one in track.seen:
+        there_m = math.nan
+        if one.relative is not None:
+            value = heads[index].scale * float(one.relative) + heads[index].shift
+            there_m = float(to_metres(np.array([value]), space)[0])
+        found.append(
+            TrackSighting(
+                index,
+                one.landmark.box_xyxy,
+                there_m if math.isfinite(there_m) else None,
+                next(measured_m) if one.used else None,
+            )
+        )
+    return tuple(found)
 
 
 def _at_distances(values: Float[ndarray, "n"], metres: Float[ndarray, "n"], space: Space) -> list[tuple[float, float]]:

@@ -4,8 +4,12 @@ import itertools
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import cast
+
+from jaxtyping import Float
+from numpy import ndarray
 
 from mfh.errors import InputError, NoLandmarkError
 from mfh.io.atomic import make_folder, plain_name
@@ -16,13 +20,18 @@ from mfh.pipeline.inference import pooled_focal
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.pipeline.request import Request
 from mfh.pipeline.settings import fingerprint, settings_of, version_of_models
+from mfh.report.clip_frames import ClipFrames, choose_frames
+from mfh.report.clip_page import clip_html
+from mfh.report.clip_payload import ReportedClip
 from mfh.types import Photo
-from mfh.video.frames import Clip
+from mfh.video.chain import poses_of
+from mfh.video.frames import Clip, Frame
 from mfh.video.given import ClipDepth
 from mfh.video.solving import SolvedClip, Watched, same_for_all, solve_clip
 from mfh.video.static import choose_looks, look
 from mfh.video.watching import KEY_EVERY_S, Watcher, watch_clip
 from mfh.video.writing import Depths, write_clip
+from mfh.viz.save import REPORT_FILE
 
 WORK = ".mfh-video"
 """Folder, beside the results, in which frames leave their records until a clip is whole."""
@@ -41,6 +50,7 @@ class ClipRequest:
         given: relative depth that the user brings; None to ask the network.
         request: known heights of people.
         progress: called with what is being done, and the share of it that is done.
+        report: whether report.html is made.
     """
 
     static_camera: bool = False
@@ -48,6 +58,7 @@ class ClipRequest:
     given: ClipDepth | None = None
     request: Request = Request()
     progress: Progress = lambda what, share: None
+    report: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,7 +141,7 @@ def measure_clip(
             solved.result.max_depth_m,
             steady=asked.given is None,
         )
-        written = _write(clip, place, solved, depths, asked, commands)
+        written = write_solved(clip, place, solved, depths, asked, commands)
         shutil.rmtree(folder, ignore_errors=True)
     return MeasuredClip(solved, written, count)
 
@@ -177,29 +188,65 @@ def _measure_static(
     depths = Depths(
         lambda index: result.relative, solved.heads, result.head.space, result.max_depth_m, same_m=result.depth_m
     )
-    return MeasuredClip(solved, _write(clip, place, solved, depths, asked, commands), looks.count)
+    return MeasuredClip(solved, write_solved(clip, place, solved, depths, asked, commands), looks.count)
 
 
-def _write(
+def write_solved(
     clip: Clip, place: Place, solved: SolvedClip, depths: Depths, asked: ClipRequest, commands: Sequence[str]
 ) -> Written:
-    """Write the files of a clip, and put them in place at once."""
+    """Write the files of a clip, and put them in place at once.
+
+    Args:
+        clip: the clip.
+        place: where the results go.
+        solved: its scale and what that rests on.
+        depths: of its frames.
+        asked: what is asked of it.
+        commands: that measure it.
+    """
     count = len(solved.heads)
 
     def fill(folder: Path) -> dict[str, object]:
+        frames = _frames_of_page(clip, solved, depths) if asked.report else None
+
+        def keep(frame: Frame, depth_m: Float[ndarray, "h w"]) -> None:
+            if frames is not None:
+                frames.add(frame.index, frame.seconds, frame.pixels, depth_m)
+
         limits_m = write_clip(
             folder,
             clip,
             depths,
             caption=_caption(clip, solved),
             report=lambda done: asked.progress("writing", 0.8 + 0.2 * done / count),
+            also=keep,
         )
-        content = receipt(
-            solved.result, photo=place.owner, notes=(*clip.notes, *_notes(clip, solved)), commands=commands
-        )
-        return {**content, "clip": _about(clip, solved, asked, limits_m)}
+        notes, files = (*clip.notes, *_notes(clip, solved)), {} if frames is None else {"report": REPORT_FILE}
+        content = receipt(solved.result, photo=place.owner, files=files, notes=notes, commands=commands)
+        about = _about(clip, solved, asked, limits_m)
+        if frames is not None:
+            reported = ReportedClip(
+                clip.name,
+                solved.result,
+                about,
+                frames,
+                poses_of(solved.heads),
+                followed=asked.given is None and not asked.static_camera,
+                warnings=cast(list[str], content["warnings"]),
+                commands=commands,
+            )
+            # Bytes: another line ending would be another script than the one the page admits.
+            (folder / REPORT_FILE).write_bytes(clip_html(reported).encode())
+        return {**content, "clip": about}
 
     return write_results(place, fill)
+
+
+def _frames_of_page(clip: Clip, solved: SolvedClip, depths: Depths) -> ClipFrames:
+    """Return what takes the frames that a report shows."""
+    seen = {frame for track in solved.tracks for frame in track.frames}
+    chosen = choose_frames(len(solved.heads), key_frames=seen)
+    return ClipFrames(chosen, clip.camera.width, clip.camera.height, same_depth=depths.same_m is not None)
 
 
 def _about(clip: Clip, solved: SolvedClip, asked: ClipRequest, limits_m: tuple[float, float]) -> dict[str, object]:
@@ -226,6 +273,7 @@ def _about(clip: Clip, solved: SolvedClip, asked: ClipRequest, limits_m: tuple[f
                 "stature_m": track.landmark.stature_m,
                 "spread": track.spread,
                 "weight": track.landmark.weight,
+                "sightings": [asdict(one) for one in track.sightings],
             }
             for number, track in enumerate(solved.tracks)
         ],

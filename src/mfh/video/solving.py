@@ -19,7 +19,7 @@ from mfh.types import Camera, MetricDepth, Photo, RelativeDepth, Space
 from mfh.types.observations import Gathered
 from mfh.video.chain import FrameHead, chain_heads, to_metres
 from mfh.video.linking import link_sightings
-from mfh.video.pooling import FEW_OF_MANY, PooledTrack, pool_tracks
+from mfh.video.pooling import FEW_OF_MANY, PooledTrack, pool_tracks, sightings_of_track
 from mfh.video.records import GridReading, Record, Sighting
 
 Chain = Callable[[int, tuple[float, float]], list[FrameHead]]
@@ -110,7 +110,10 @@ def solve_clip(
         if last or _change(relative, before, head) <= _SETTLED:
             times = 1 / scale if relative.space == "disparity" else scale
             metric = [_rescaled(one, scale, shift, times) for one in heads]
-            judged = [replace(row, landmark=one) for row, one in zip(rows, result.landmarks, strict=False)]
+            judged = [
+                replace(row, landmark=one, sightings=sightings_of_track(track, metric, relative.space))
+                for track, row, one in zip(tracks, rows, result.landmarks, strict=False)
+            ]
             return SolvedClip(result, gathered, anchor, tuple(metric), tuple(judged))
     raise AssertionError("the last round returns")
 

@@ -80,7 +80,13 @@ def colour_limits_m(depths: Depths, count: int) -> tuple[float, float]:
 
 
 def write_clip(
-    folder: Path, clip: Clip, depths: Depths, *, caption: str, report: Callable[[int], None]
+    folder: Path,
+    clip: Clip,
+    depths: Depths,
+    *,
+    caption: str,
+    report: Callable[[int], None],
+    also: Callable[[Frame, Float[ndarray, "h w"]], None] | None = None,
 ) -> tuple[float, float]:
     """Write depth, cameras, the picture, and the picture beside its depth.
 
@@ -90,6 +96,7 @@ def write_clip(
         depths: of its frames.
         caption: below the picture beside its depth.
         report: called with the number of frames that are done.
+        also: called with each frame and its depth, metres.
 
     Returns:
         Near and far end of the colour bar, metres.
@@ -107,5 +114,7 @@ def write_clip(
             archive.add(depth_m)
             picture.add(frame.pixels)
             beside.add(drawing.draw(frame.pixels, depth_m, frame.seconds))
+            if also is not None:
+                also(frame, depth_m)
             report(frame.index + 1)
     return limits_m
