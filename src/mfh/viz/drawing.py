@@ -10,7 +10,7 @@ from numpy import ndarray
 from PIL import Image, ImageDraw, ImageFont
 
 from mfh.geometry.camera import view_of
-from mfh.types import Photo
+from mfh.types import MetricDepth, Photo
 
 PAPER = (250, 250, 248)
 INK = (32, 33, 36)
@@ -96,7 +96,17 @@ def depth_limits_m(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h 
     valid = depth_m[valid_mask]
     if valid.size == 0:
         return 1.0, 10.0
-    near_m, far_m = (float(value) for value in np.percentile(valid, [1, 99]))
+    near_m, far_m = np.percentile(valid, [1, 99]).tolist()
+    return _never_flat(near_m, far_m)
+
+
+def result_limits_m(result: MetricDepth) -> tuple[float, float]:
+    """Return the same of a result, whose percentiles its receipt needs too."""
+    near_m, _, far_m = result.depth_range_m
+    return (1.0, 10.0) if math.isnan(near_m) else _never_flat(near_m, far_m)
+
+
+def _never_flat(near_m: float, far_m: float) -> tuple[float, float]:
     if far_m < near_m * 1.02:
         # A flat wall: show it in the middle of a narrow range rather than blow its noise up to full contrast.
         middle_m = (near_m + far_m) / 2
@@ -111,13 +121,13 @@ def colour_depth(
 
     Beyond the limits the colour stays.
     """
-    position = position_on_bar(np.where(valid_mask, depth_m, limits_m[0]), limits_m)
-    coloured = bar_colours(position)
-    height, width = depth_m.shape
-    stripe = max(2, min(height, width) // 60)
-    rows, columns = np.ogrid[:height, :width]
-    hatch = np.where((rows + columns) // stripe % 2, 205, 225).astype(np.uint8)
-    return np.where(valid_mask[..., None], coloured, hatch[..., None])
+    coloured = bar_colours(position_on_bar(np.where(valid_mask, depth_m, limits_m[0]), limits_m))
+    if not valid_mask.all():
+        height, width = depth_m.shape
+        stripe = max(2, min(height, width) // 60)
+        rows, columns = np.nonzero(~valid_mask)
+        coloured[rows, columns] = np.where((rows + columns) // stripe % 2, 205, 225)[:, None]
+    return coloured
 
 
 def bar_ticks_m(limits_m: tuple[float, float]) -> list[float]:

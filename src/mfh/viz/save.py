@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray
-from PIL import Image
 
 from mfh.io.depth_rows import rows_of_result
 from mfh.io.evidence import EVIDENCE_FILE, save_evidence
 from mfh.io.formats import Formats, formats_named, write_formats
+from mfh.io.png import write_png
 from mfh.io.receipt import painting_name, receipt
 from mfh.io.results import Place, Written, write_results
 from mfh.types import MetricDepth
@@ -99,4 +99,5 @@ def _write_paintings(folder: Path, result: MetricDepth) -> dict[str, str]:
 
 
 def _write_picture(path: Path, pixels: UInt8[ndarray, "h w 3"]) -> None:
-    Image.fromarray(pixels).save(path)
+    height, width, _ = pixels.shape
+    write_png(path, (height, width), [pixels])
