@@ -121,9 +121,9 @@ def _ramps(values: Float[ndarray, "a b"], rgb: Rgb) -> _Ramps:
     (near_sum, near_value, near_colour), (far_sum, far_value, far_colour) = (
         _means(weight, values, rgb, beside) for weight, beside in ((near, high), (far, low))
     )
-    near_square, far_square = (np.sum(colour * colour, axis=2) for colour in (near_colour, far_colour))
+    near_square, far_square = _square_sum(near_colour), _square_sum(far_colour)
     # Within the sides, mean over the channels.
-    square = _mean_around((near + far) * np.sum(rgb * rgb, axis=2))
+    square = _mean_around((near + far) * _square_sum(rgb))
     within = (square - near_sum * near_square - far_sum * far_square) / (3 * (near_sum + far_sum))
     variance = np.maximum(within, np.float32(0)) + np.float32(_COLOUR_VARIANCE)
     known = np.clip(height, _LEAST_HEIGHT, 1 - _LEAST_HEIGHT)
@@ -168,6 +168,11 @@ def _means(
 
 def _mean_around(field: Float[ndarray, "a b *c"]) -> Float[ndarray, "a b *c"]:
     return cv2.blur(field, (2 * _SIDES + 1, 2 * _SIDES + 1))
+
+
+def _square_sum(rgb: Rgb) -> Float[ndarray, "a b"]:
+    # Thirty times as fast as numpy's sum over so short an axis.
+    return cv2.transform(rgb * rgb, np.ones((1, 3), np.float32))
 
 
 def _square(reach: int) -> ndarray:
