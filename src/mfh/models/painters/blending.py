@@ -63,10 +63,18 @@ def match_light(
     tint = np.clip((light / brightness) ** _FOLLOW_TINT, *_TINT)
     # A photo of low contrast (haze, flat light) lifts its blacks; so does the sprite.
     black = float(np.percentile(local, 2)) ** _GAMMA
-    linear = np.power(color, _GAMMA) * gain * tint
-    lifted = linear + 0.3 * min(black, 0.1) * (1 - linear)
-    # A soft shoulder instead of clipping.
-    return np.power(np.clip(lifted / (1 + np.clip(lifted - 0.8, 0, None)), 0, 1), 1 / _GAMMA).astype(np.float32)
+
+    def matched(some: Float[ndarray, "n 3"]) -> ndarray:
+        linear = np.power(some, _GAMMA) * gain * tint
+        lifted = linear + 0.3 * min(black, 0.1) * (1 - linear)
+        # A soft shoulder instead of clipping.
+        return np.power(np.clip(lifted / (1 + np.clip(lifted - 0.8, 0, None)), 0, 1), 1 / _GAMMA).astype(np.float32)
+
+    # Most of a window is not the sprite: black.
+    shown = (color[..., 0] > 0) | (color[..., 1] > 0) | (color[..., 2] > 0)
+    out = np.tile(matched(np.zeros((1, 3), np.float32)), (*color.shape[:2], 1))
+    out[shown] = matched(color[shown])
+    return out
 
 
 def _typical(rgb: Float[ndarray, "a b 3"]) -> Float[ndarray, "3"]:
