@@ -1,6 +1,7 @@
 """Write the results of one photo: depth, pictures, paintings, evidence and the receipt, in one folder."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -54,10 +55,12 @@ def save_result(
 
     def fill(folder: Path) -> dict[str, object]:
         rows = rows_of_result(result, commands=commands)
-        files, sentences = write_formats(folder, rows, formats or Formats())
-        if with_preview:
-            files["preview"] = "preview.png"
-            _write_picture(folder / files["preview"], preview(result))
+        # The picture takes as long as the depth: compression leaves the other threads of Python alone.
+        with ThreadPoolExecutor(1) as aside:
+            drawing = aside.submit(_write_preview, folder, result) if with_preview else None
+            files, sentences = write_formats(folder, rows, formats or Formats())
+            if drawing is not None:
+                files["preview"] = drawing.result()
         files |= _write_paintings(folder, result)
         if gathered is not None:
             save_evidence(folder / EVIDENCE_FILE, gathered)
@@ -96,6 +99,12 @@ def _write_paintings(folder: Path, result: MetricDepth) -> dict[str, str]:
         _write_picture(folder / painting_name(painting), pixels)
     _write_picture(folder / "strip.png", painting_strip(result))
     return {"paintings": "paintings", "strip": "strip.png"}
+
+
+def _write_preview(folder: Path, result: MetricDepth) -> str:
+    """Write the preview, and return its name."""
+    _write_picture(folder / "preview.png", preview(result))
+    return "preview.png"
 
 
 def _write_picture(path: Path, pixels: UInt8[ndarray, "h w 3"]) -> None:

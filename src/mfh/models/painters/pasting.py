@@ -72,26 +72,27 @@ def load_sprites(path: Path = SPRITES) -> tuple[Sprite, ...]:
         WeightsError: when the file is missing.
     """
     check_embedded(path, "sprites")
-    sprites = []
-    with np.load(path, allow_pickle=False) as z:
-        start = 0
-        for k, end in enumerate(z["ends"]):
-            with open_picture(
-                z["webp"][start:end].tobytes(), formats=("WEBP",), what="sprite", expected="a sprite of the package"
-            ) as picture:
-                rgba = np.asarray(picture.convert("RGBA"))
-            x, y = z["foot_xy_px"][k].tolist()
-            sprites.append(
-                Sprite(
-                    rgba,
-                    float(z["stature_m"][k]),
-                    float(z["px_per_m"][k]),
-                    (x, y),
-                    bool(z["female"][k]),
-                    int(z["light_sign"][k]),
-                )
+    with np.load(path, allow_pickle=False) as stored:
+        # Once each: the file is unpacked anew at every access.
+        z = {name: stored[name] for name in stored.files}
+    sprites, start = [], 0
+    for k, end in enumerate(z["ends"]):
+        with open_picture(
+            z["webp"][start:end].tobytes(), formats=("WEBP",), what="sprite", expected="a sprite of the package"
+        ) as picture:
+            rgba = np.asarray(picture.convert("RGBA"))
+        x, y = z["foot_xy_px"][k].tolist()
+        sprites.append(
+            Sprite(
+                rgba,
+                float(z["stature_m"][k]),
+                float(z["px_per_m"][k]),
+                (x, y),
+                bool(z["female"][k]),
+                int(z["light_sign"][k]),
             )
-            start = int(end)
+        )
+        start = int(end)
     return tuple(sprites)
 
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from mfh.errors import Rejected
 from mfh.models.painters.blending import PhotoLook, look_of
-from mfh.models.painters.pasting import Sprite, composite, load_sprites
+from mfh.models.painters.pasting import SPRITES, Sprite, composite, load_sprites
 from mfh.models.painters.person_prior import PersonPrior
 from mfh.models.protocols import PaintMask, Rgb
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
 from mfh.models.scene_kind import SceneClassifier, SceneKind
 from mfh.types import PaintedPhoto, PastedSprite, RelativeDepth
+from mfh.weights import check_embedded
 
 # The systematic error of the sizes in one photo is this share of the prior's standard deviation. From
 # real photos with sensor depth: see docs/reference/pocket_painter_card.md, also for the following.
@@ -47,9 +48,13 @@ class SpritePainter:
     )
 
     def __init__(self) -> None:
-        """Load the prior, the sprites, relative depth for occlusion, and the classifier of photos."""
+        """Load the prior, relative depth for occlusion, and the classifier of photos; sprites with the first painting.
+
+        Raises:
+            WeightsError: where a file is missing.
+        """
+        check_embedded(SPRITES, "sprites")
         self._prior = PersonPrior()
-        self._sprites = load_sprites()
         self._relative_depth = PocketRelativeDepth()
         self._classifier = SceneClassifier()
         self._seen: tuple[Rgb, RelativeDepth, SceneKind, PhotoLook] | None = None
@@ -74,7 +79,7 @@ class SpritePainter:
             if sample is None:
                 painted.append(PaintedPhoto(photo, np.zeros_like(paint_mask), prompt, seed))
                 continue
-            sprite = choose_sprite(self._sprites, prompt, rng)
+            sprite = choose_sprite(load_sprites(), prompt, rng)
             picture = composite(
                 photo,
                 sprite,
