@@ -54,7 +54,7 @@ class StageClock:
     """
 
     def __init__(self) -> None:
-        self._thread = threading.local()
+        self._thread, self._charging = threading.local(), threading.Lock()
         self.reset()
 
     def reset(self) -> None:
@@ -65,24 +65,34 @@ class StageClock:
 
     @contextmanager
     def stage(self, name: str, *, network: bool = False) -> Iterator[None]:
-        """Charge the time of a block to a stage, or to the networks of the stage that runs."""
+        """Charge the time of a block to a stage, or to the networks of the stage that runs.
+
+        Args:
+            name: of the stage.
+            network: whether the block is a network; the stage around it is then charged, where there is one.
+        """
         stack = self._thread.__dict__.setdefault("stack", [])
-        outer = stack[-1] if stack else None
         entered, begin = time.perf_counter(), time.thread_time()
-        if outer is not None:
-            self.own[outer[0]] += begin - outer[1]
-        here = [outer[0] if network and outer is not None else name, begin]
-        stack.append(here)
+        if stack:
+            outer, since = stack[-1]
+            self._charge(self.own, outer, begin - since)
+            name = outer if network else name
+        stack.append((name, begin))
         try:
             yield
         finally:
             end = time.thread_time()
-            stack.pop()
-            (self.networks if network else self.own)[here[0]] += end - here[1]
+            _, since = stack.pop()
+            self._charge(self.networks if network else self.own, name, end - since)
             if network:
-                self.networks_wall += time.perf_counter() - entered
-            if outer is not None:
-                outer[1] = end
+                with self._charging:
+                    self.networks_wall += time.perf_counter() - entered
+            if stack:
+                stack[-1] = stack[-1][0], end
+
+    def _charge(self, account: dict[str, float], name: str, seconds: float) -> None:
+        with self._charging:
+            account[name] += seconds
 
     def wrapped(self, function: Callable[..., Any], name: str, *, network: bool = False) -> Callable[..., Any]:
         """Return a function whose calls are charged."""

@@ -27,7 +27,7 @@ _FAR_MARGIN = 0.02
 _LEAST_LEFT = 0.05
 _SAMPLES = 50_000
 _MANY, _ORDER_CELLS = 1 << 20, np.arange(1 << 16)
-"""From so many values on, ranks are looked for in cells first."""
+"""From so many values on, and so many at a time, ranks are looked for in cells first."""
 _GAPS = (3e-3, 30.0)
 """Candidate gaps between the farthest relative depth and infinity (disparity) or the camera (depth), over the range."""
 _CELLS = 12
@@ -96,12 +96,14 @@ def _ordered(values: Float[ndarray, "n"], ranks: Int[ndarray, "*shape"]) -> Floa
     if len(values) < _MANY or not 0 < per_unit < np.inf:
         return np.partition(values, np.unique(ranks))[ranks]
     # A cell holds all values that it lies between; only those of a cell with a rank are sorted.
-    cell = ((values - least) * per_unit).astype(np.uint16)
-    counts = np.bincount(cell, minlength=len(_ORDER_CELLS))
+    parts = [slice(start, start + _MANY) for start in range(0, len(values), _MANY)]
+    cells = [((values[part] - least) * per_unit).astype(np.uint16) for part in parts]
+    counts = sum(np.bincount(cell, minlength=len(_ORDER_CELLS)) for cell in cells)
     at = np.searchsorted(np.cumsum(counts), ranks, side="right")
     wanted = np.isin(_ORDER_CELLS, at)
     left_out = np.cumsum(np.where(wanted, 0, counts))
-    return np.sort(values[wanted[cell]])[ranks - left_out[at]]
+    chosen = [values[part][wanted[cell]] for part, cell in zip(parts, cells, strict=True)]
+    return np.sort(np.concatenate(chosen))[ranks - left_out[at]]
 
 
 def region_range(relative: RelativeDepth, region: Region) -> PhotoRange:
