@@ -10,7 +10,6 @@ import os
 # Read when the libraries are loaded.
 os.environ.update(MFH_THREADS="1", OMP_NUM_THREADS="1")
 
-import io
 import statistics
 import sys
 import tempfile
@@ -18,7 +17,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -82,17 +81,17 @@ def depth_anything() -> dict[str, Callable[[], object]]:
         print(f"without Depth Anything: {error}")
         return {}
     torch.set_num_threads(1)
-    backbone = Dinov2Config(
-        hidden_size=384,
-        num_attention_heads=6,
-        image_size=518,
-        patch_size=14,
-        out_features=["stage3", "stage6", "stage9", "stage12"],
-        reshape_hidden_states=False,
-        apply_layernorm=True,
-    )
+    small: dict[str, Any] = {
+        "hidden_size": 384,
+        "num_attention_heads": 6,
+        "image_size": 518,
+        "patch_size": 14,
+        "out_features": ["stage3", "stage6", "stage9", "stage12"],
+        "reshape_hidden_states": False,
+        "apply_layernorm": True,
+    }
     config = DepthAnythingConfig(
-        backbone_config=backbone,
+        backbone_config=Dinov2Config(**small),
         neck_hidden_sizes=[48, 96, 192, 384],
         fusion_hidden_size=64,
         reassemble_hidden_size=384,
@@ -125,22 +124,24 @@ def exported(network: "torch.nn.Module", pixels: "torch.Tensor") -> "onnxruntime
         def forward(self, pixels: torch.Tensor) -> torch.Tensor:
             return self.network(pixels).predicted_depth
 
-    stream = io.BytesIO()
-    try:
-        with warnings.catch_warnings(), torch.inference_mode():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(Alone(), (pixels,), stream, dynamo=False, opset_version=17)
-    except Exception as error:
-        print(f"not exported: {type(error).__name__}: {error}"[:200])
-        return None
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "network.onnx")
+        try:
+            with warnings.catch_warnings(), torch.inference_mode():
+                warnings.simplefilter("ignore")
+                torch.onnx.export(Alone(), (pixels,), file, dynamo=False, opset_version=17)
+        except Exception as error:
+            print(f"not exported: {type(error).__name__}: {error}"[:200])
+            return None
+        content = Path(file).read_bytes()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(stream.getvalue(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     with torch.inference_mode():
         expected = network(pixels).predicted_depth.numpy()
     (found,) = session.run(None, {session.get_inputs()[0].name: pixels.numpy()})
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-3, atol=1e-3)
     return session
 
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from pathlib import Path
@@ -71,7 +71,7 @@ def main() -> None:
     print(f"{path}: {title}, {path.stat().st_size / 1000:.0f} kB")
 
 
-def sampled(photo: Path, people: str, seconds: float) -> tuple[Counter[Stack], int]:
+def sampled(photo: Path, people: str, seconds: float) -> tuple[dict[Stack, float], int]:
     """Measure a photo again and again, and return the processor seconds of each stack, outermost first.
 
     Args:
@@ -95,7 +95,7 @@ def sampled(photo: Path, people: str, seconds: float) -> tuple[Counter[Stack], i
     # A signal comes to one thread alone: the picture is drawn in it, too.
     save.ThreadPoolExecutor = Inline
     meter = Meter(changed(preset("pocket"), people=people), given=Given(focal=FocalRequest(fov_x_deg=60.0)))
-    stacks: Counter[Stack] = Counter()
+    stacks: defaultdict[Stack, float] = defaultdict(float)
     last = 0.0
 
     def sample(_: int, frame: FrameType | None) -> None:
@@ -151,7 +151,7 @@ def module_of(file: str) -> str:
     return Path(file).stem
 
 
-def flame_graph(stacks: Counter[Stack], title: str) -> str:
+def flame_graph(stacks: dict[Stack, float], title: str) -> str:
     """Return an SVG of stacks, the outermost function at the bottom.
 
     Args:
@@ -161,11 +161,11 @@ def flame_graph(stacks: Counter[Stack], title: str) -> str:
     total = sum(stacks.values())
     boxes: list[tuple[int, float, float, str]] = []
 
-    def lay(level: int, left: float, some: Counter[Stack]) -> None:
-        by_first: dict[str, Counter[Stack]] = {}
+    def lay(level: int, left: float, some: dict[Stack, float]) -> None:
+        by_first: dict[str, dict[Stack, float]] = {}
         for stack, seconds in some.items():
             if stack:
-                by_first.setdefault(stack[0], Counter())[stack[1:]] += seconds
+                by_first.setdefault(stack[0], defaultdict(float))[stack[1:]] += seconds
         for name, inner in sorted(by_first.items()):
             seconds = sum(inner.values())
             if seconds >= LEAST_SHARE * total:
