@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from PIL import Image
 REPOSITORY = Path(__file__).resolve().parent.parent
 IMAGES, ROOM = REPOSITORY / "docs" / "images", REPOSITORY / "src" / "mfh" / "examples" / "room" / "rgb.png"
 SIZES = {"0.3": (640, 480), "12": (4000, 3000), "100": (11_547, 8_660)}
-WARM = {"0.3": 5, "12": 3, "100": 1}
+WARM = {"0.3": 4, "12": 2, "100": 1}
 """Megapixels -> photos measured after the first in a process; the fastest counts."""
 
 
@@ -81,7 +82,8 @@ def main() -> None:
     given = parser.parse_args()
     trees = {"": REPOSITORY / "src", **({"before": given.against} if given.against else {})}
     found: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
-    with tempfile.TemporaryDirectory() as name:
+    # Interrupted, it prints what there is.
+    with tempfile.TemporaryDirectory() as name, suppress(KeyboardInterrupt):
         for _ in range(given.rounds):
             for size in given.sizes:
                 for case in CASES:
@@ -90,7 +92,7 @@ def main() -> None:
                         found[size, case, tree].append(measured(photo, CASES[case].people, WARM[size], source))
     print_cases(found, given.sizes, list(trees))
     for size in given.sizes:
-        print_stages({case: found[size, case, ""] for case in CASES}, size)
+        print_stages({case: found[size, case, ""] for case in CASES if found[size, case, ""]}, size)
 
 
 def resized(source: Path, size: str, folder: Path) -> Path:
@@ -166,6 +168,8 @@ def print_cases(found: dict[tuple[str, str, str], list[dict[str, Any]]], sizes: 
     for size in sizes:
         for case in CASES:
             rows = found[size, case, ""]
+            if not rows:
+                continue
             floor, whole = (middle(rows, "1", key) for key in ("floor", "processor"))
             cold = statistics.median(one["1"]["first"]["processor"] for one in rows)
             # Other work on the machine only adds to wall time.
@@ -175,7 +179,8 @@ def print_cases(found: dict[tuple[str, str, str], list[dict[str, Any]]], sizes: 
             line = f"| {size} | {case} | {floor:.2f} | {whole:.2f} | {whole / floor - 1:.0%} | {whole - floor:.2f} "
             line += f"| {cold:.1f} | {wall:.2f} | {first:.1f} | {peak:.2f} |"
             for tree in trees[1:]:
-                old = found[size, case, tree]
+                if not (old := found[size, case, tree]):
+                    continue
                 floor, whole = (middle(old, "1", key) for key in ("floor", "processor"))
                 line += f" {whole:.2f} | {whole / floor - 1:.0%} |"
             print(line, flush=True)
