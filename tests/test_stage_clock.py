@@ -1,8 +1,8 @@
 """The clock of the benchmark of stages: own time and that of networks, apart."""
 
+import importlib
 import importlib.util
 import threading
-import time
 from pathlib import Path
 from types import ModuleType
 
@@ -20,42 +20,72 @@ def module() -> ModuleType:
     return loaded
 
 
-def work(seconds: float) -> float:
-    """Keep this thread's processor busy for so long, and return how long it was."""
-    begin = time.thread_time()
-    while time.thread_time() - begin < seconds:
-        pass
-    return time.thread_time() - begin
+class Hands:
+    """Two clocks that stand still until somebody works or waits."""
+
+    def __init__(self) -> None:
+        self.wall = self.processor = 0.0
+
+    def perf_counter(self) -> float:
+        return self.wall
+
+    def thread_time(self) -> float:
+        return self.processor
+
+    def work(self, seconds: float) -> None:
+        self.wall, self.processor = self.wall + seconds, self.processor + seconds
+
+    def wait(self, seconds: float) -> None:
+        self.wall += seconds
 
 
-def test_networks_count_for_the_stage_around_them_and_not_as_its_own_time(module):
+@pytest.fixture
+def hands(module, monkeypatch: pytest.MonkeyPatch) -> Hands:
+    one = Hands()
+    monkeypatch.setattr(module, "time", one)
+    return one
+
+
+def test_networks_count_for_the_stage_around_them_and_not_as_its_own_time(module, hands):
     clock = module.StageClock()
-    network = clock.wrapped(work, "none", network=True)
+    network = clock.wrapped(hands.work, "none", network=True)
     with clock.stage("outer"):
-        work(0.02)
+        hands.work(2)
         with clock.stage("inner"):
-            work(0.01)
-            inner = network(0.03)
-        outer = network(0.02)
-    assert set(clock.own) == {"outer", "inner"}
-    assert clock.networks["inner"] == pytest.approx(inner, abs=2e-3)
-    assert clock.networks["outer"] == pytest.approx(outer, abs=2e-3)
-    assert clock.own["inner"] == pytest.approx(0.01, abs=2e-3)
-    assert clock.own["outer"] == pytest.approx(0.02, abs=2e-3)
-    assert clock.networks_wall >= inner + outer
+            hands.work(1)
+            network(4)
+            hands.work(8)
+        network(16)
+        hands.work(32)
+    assert clock.own == {"outer": 34, "inner": 9}
+    assert clock.networks == {"inner": 4, "outer": 16}
+    assert clock.networks_wall == 20
 
 
-def test_time_is_that_of_the_thread_and_waiting_is_none(module):
+def test_waiting_is_no_time_of_a_stage_and_counts_as_wall_time_of_a_network(module, hands):
     clock = module.StageClock()
-    with clock.stage("waiting"):
-        with clock.stage("aside"):
-            pass
-        other = threading.Thread(target=clock.wrapped(work, "aside"), args=(0.03,))
+    with clock.stage("outer"):
+        hands.wait(3)
+        clock.wrapped(hands.wait, "none", network=True)(5)
+    assert clock.own == {"outer": 0} and clock.networks == {"outer": 0}
+    assert clock.networks_wall == 5
+
+
+def test_a_stage_of_another_thread_is_not_inside_that_of_the_first(module, hands):
+    clock = module.StageClock()
+    with clock.stage("outer"):
+        other = threading.Thread(target=clock.wrapped(hands.work, "aside"), args=(3,))
         other.start()
         other.join()
-        time.sleep(0.05)
-    assert clock.own["aside"] == pytest.approx(0.03, abs=5e-3)
-    assert clock.own["waiting"] < 0.02
+    assert clock.own["aside"] == 3
+
+
+def test_time_is_charged_where_a_stage_fails(module, hands):
+    clock = module.StageClock()
+    with pytest.raises(ValueError, match="odd"), clock.stage("outer"):
+        hands.work(2)
+        raise ValueError("odd")
+    assert clock.own == {"outer": 2}
 
 
 def test_every_stage_names_functions_that_are_there(module):

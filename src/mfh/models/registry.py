@@ -180,7 +180,7 @@ def names_of(config: Config) -> dict[Role, str]:
 def load_models(names: Mapping[Role, str]) -> dict[Role, Any]:
     """Load one model per role, and return role -> model; a target named in several roles is loaded once.
 
-    Models that need no packages beside the core are loaded at the same time.
+    Models of the core whose files are here are loaded at the same time.
 
     Raises:
         InputError: for an unknown name.
@@ -194,9 +194,15 @@ def load_models(names: Mapping[Role, str]) -> dict[Role, Any]:
             key = (entry.target, entry.argument)
             if key not in made:
                 make = partial(_make, role, names[role], entry)
-                # Libraries of other models are not made for it.
-                made[key] = cache(make) if entry.packages else threads.submit(make).result
+                made[key] = threads.submit(make).result if _loads_at_once(entry) else cache(make)
         return {role: made[entry.target, entry.argument]() for role, entry in entries.items()}
+
+
+def _loads_at_once(entry: Entry) -> bool:
+    """Return whether a model is loaded beside others: torch is not made for it, and Ctrl-C must end a download."""
+    from mfh.weights.store import is_here
+
+    return not entry.packages and all(map(is_here, entry.weights))
 
 
 def load_optional(role: Role, name: str) -> tuple[Any | None, str]:
