@@ -1,6 +1,6 @@
 """One photo stage by stage, beside the floor, which is the time in its networks alone; cold and warm.
 
-Run: python benchmarks/bench_stages.py [--sizes 0.3 12 100] [--rounds 3] [--against SRC]
+Run: python benchmarks/bench_stages.py [--sizes 0.3 12 100] [--rounds 2] [--against SRC]
 
 The photos are those of the package and of docs/images, resized. Every round measures each case in a process of its own,
 one after another, so that a busy moment touches all of them alike. Printed are processor seconds with one thread a
@@ -77,7 +77,8 @@ def main() -> None:
     """Print a table of the cases, and one of the stages of each size."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--against", type=Path, help="folder that holds another mfh")
     given = parser.parse_args()
     trees = {"": REPOSITORY / "src", **({"before": given.against} if given.against else {})}
@@ -86,7 +87,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, suppress(KeyboardInterrupt):
         for _ in range(given.rounds):
             for size in given.sizes:
-                for case in CASES:
+                for case in given.cases:
                     photo = resized(CASES[case].photo, size, Path(name))
                     for tree, source in trees.items():
                         found[size, case, tree].append(measured(photo, CASES[case].people, WARM[size], source))
