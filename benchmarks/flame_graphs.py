@@ -140,7 +140,9 @@ def stack_of(frame: FrameType | None) -> Stack:
         frame = frame.f_back
     names.reverse()
     begin = names.index(ROOT) if ROOT in names else len(names)
-    return tuple(name for name in names[begin:] if not name.endswith(">") or name.endswith("<lambda>"))
+    # A signal may come while the one before is handled.
+    end = next((place for place, name in enumerate(names) if name.endswith("sampled.sample")), len(names))
+    return tuple(name for name in names[begin:end] if not name.endswith(">") or name.endswith("<lambda>"))
 
 
 def module_of(file: str) -> str:
