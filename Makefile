@@ -19,7 +19,7 @@ help:
 	@echo "make test    install everything the tests need and run them"
 	@echo "make docs    the reference from the code, then the site in build/site, without a network"
 	@echo "make fuzz    damaged files, odd flags, faults and kills, by the thousand (FUZZ_SEED=7 FUZZ_SCALE=0.1 FUZZ_ONLY=files:photo)"
-	@echo "make bench   speed and memory on this machine"
+	@echo "make bench   speed and memory on this machine, where it goes, beside its networks (about an hour on two cores)"
 	@echo "make pictures the pictures of the README"
 	@echo "make network render the pocket world and train the networks in it (hours)"
 
@@ -107,10 +107,11 @@ network: dev
 	$(BIN)/python -m mfh_lab.pocket.world.sprites --bank build/bodies.npz --split train --out $(WEIGHTS)/sprites.npz
 	$(BIN)/python -m mfh_lab.pocket.train.score --renders $(RENDERS)
 
-# The pictures of the README and of the guide to the report, from their photos.
+# The pictures of the README, of the guide to the report and of the page of performance, from their photos.
 pictures: dev weights
 	$(BIN)/python docs/tools/pictures.py
 	$(BIN)/python docs/tools/report_picture.py
+	$(BIN)/python benchmarks/flame_graphs.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis

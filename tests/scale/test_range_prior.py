@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mfh.scale.range_prior import shape_features
+from mfh.scale import range_prior
+from mfh.scale.range_prior import quantiles, shape_features
 from mfh.types import RelativeDepth
 
 
@@ -82,3 +83,23 @@ def test_holes_do_not_count_whatever_fills_them():
     np.testing.assert_allclose(cells[1][8:], cells[0][8:], atol=0.02)
     # A cell without any pixel gets the mean of the others.
     assert cells[1][0, 0] == pytest.approx(cells[0].mean(), abs=0.02)
+
+
+@given(
+    st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=60),
+    st.lists(st.floats(0, 1), min_size=1, max_size=5),
+    st.booleans(),
+)
+def test_quantiles_are_those_of_numpy_in_double_precision(values: list[float], shares: list[float], in_cells: bool):
+    some, places = np.array(values, np.float32), np.array(shares)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(range_prior, "_MANY", 1 if in_cells else 10**9)
+        found = quantiles(some, places)
+    np.testing.assert_array_equal(found, np.quantile(some.astype(np.float64), places))
+
+
+def test_quantiles_of_many_values_that_crowd_in_one_cell():
+    rng = np.random.default_rng(3)
+    values = np.concatenate([rng.normal(0, 1e-5, range_prior._MANY), [-50.0, 90.0]]).astype(np.float32)
+    shares = np.linspace(0, 1, 24)
+    np.testing.assert_array_equal(quantiles(values, shares), np.quantile(values.astype(np.float64), shares))

@@ -27,8 +27,8 @@ def erode_3x3(region: Bool[ndarray, "h w"]) -> Bool[ndarray, "h w"]:
 
 def mask_iou(one: Bool[ndarray, "h w"], other: Bool[ndarray, "h w"]) -> float:
     """Return the intersection over union of two regions; 0 where both are empty."""
-    either = (one | other).sum()
-    return float((one & other).sum() / either) if either else 0.0
+    either = np.count_nonzero(one | other)
+    return float(np.count_nonzero(one & other) / either) if either else 0.0
 
 
 def box_iou(box: Float[ndarray, "4"], others: Float[ndarray, "n 4"]) -> Float[ndarray, "n"]:

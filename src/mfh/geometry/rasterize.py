@@ -188,9 +188,10 @@ def _split_large(triangles: _Triangles) -> _Triangles:
 def _draw(triangles: _Triangles, inverse_z: Float[ndarray, "h w"], *, left: int, top: int) -> None:
     """Draw into a z-buffer of 1/z whose first pixel is (left, top) of the image; larger is nearer.
 
-    Triangles with boxes of the same shape are drawn together, as dense blocks of candidate pixels.
+    Triangles with boxes of about the same shape are drawn together, as dense blocks of candidate pixels.
     """
-    shape = triangles.rows.astype(np.int64) * (int(triangles.columns.max()) + 1) + triangles.columns
+    tall, wide = _rounded_up(triangles.rows), _rounded_up(triangles.columns)
+    shape = tall * (int(wide.max()) + 1) + wide
     # Bodies have small triangles only: 16 bits then hold the shape, and numpy sorts those several times faster.
     shape = shape.astype(np.uint16) if shape.max() < 1 << 16 else shape
     by_shape = np.argsort(shape, kind="stable")
@@ -198,18 +199,34 @@ def _draw(triangles: _Triangles, inverse_z: Float[ndarray, "h w"], *, left: int,
     ends = np.append(np.flatnonzero(np.diff(shape)) + 1, len(shape))
     for begin, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True):
         one = by_shape[begin]
-        at_once = max(1, CANDIDATES_AT_ONCE // int(triangles.rows[one] * triangles.columns[one]))
+        box = int(tall[one]), int(wide[one])
+        at_once = max(1, CANDIDATES_AT_ONCE // (box[0] * box[1]))
         for first in range(begin, end, at_once):
-            _draw_block(triangles.take(by_shape[first : min(first + at_once, end)]), inverse_z, left=left, top=top)
+            block = triangles.take(by_shape[first : min(first + at_once, end)])
+            _draw_block(block, box, inverse_z, left=left, top=top)
 
 
-def _draw_block(block: _Triangles, inverse_z: Float[ndarray, "h w"], *, left: int, top: int) -> None:
-    """Draw triangles whose boxes all have the same shape."""
+def _rounded_up(sizes: Int[ndarray, "f"]) -> Int[ndarray, "f"]:
+    """Return sizes rounded up to two binary digits: a body then has dozens of different boxes, not hundreds.
+
+    Each block of triangles takes about as long as a thousand candidate pixels.
+    """
+    step = 1 << np.maximum(np.frexp(sizes)[1].astype(np.int64) - 2, 0)
+    return -(-sizes // step) * step
+
+
+def _draw_block(
+    block: _Triangles, box: tuple[int, int], inverse_z: Float[ndarray, "h w"], *, left: int, top: int
+) -> None:
+    """Draw triangles whose boxes all fit into one of so many rows and columns."""
     # Triangles come last: numpy's inner loop then runs over hundreds of them, not over two or three pixels of a row.
-    x = block.left + np.arange(int(block.columns[0]))[:, None]
-    y = block.top + np.arange(int(block.rows[0]))[:, None]
+    x = block.left + np.arange(box[1])[:, None]
+    y = block.top + np.arange(box[0])[:, None]
     e0, e1, e2 = _edge_functions(block, x, y)
-    inside = np.flatnonzero(np.minimum(np.minimum(e0, e1), e2) >= 0)
+    # Beyond its own box a triangle has no pixel, but rounding may say so.
+    is_inside = np.minimum(np.minimum(e0, e1), e2) >= 0
+    is_inside &= (x < block.left + block.columns) & (y < block.top + block.rows)[:, None]
+    inside = np.flatnonzero(is_inside)
     e0, e1, e2 = e0.take(inside), e1.take(inside), e2.take(inside)
     z0, z1, z2 = block.inverse_z.take(block.corners).take(inside % len(block.left), 1)
     total = e0 + e1 + e2

@@ -137,13 +137,17 @@ def _view(rgb: Float[ndarray, "h w 3"], box_xyxy: Float[ndarray, "4"], instance_
     left, top = np.clip(middle - REACH * size, 0, None).astype(int)
     right, bottom = np.minimum(middle + REACH * size, [width, height]).astype(int)
     part = np.s_[top:bottom, left:right]
-    grey = cv2.cvtColor(np.ascontiguousarray(rgb[part], np.float32), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(rgb[part].astype(np.float32, copy=False), cv2.COLOR_RGB2GRAY)
     ratio = min(1.0, _SIZE_PX / size)
     shape = (max(8, round(grey.shape[1] * ratio)), max(8, round(grey.shape[0] * ratio)))
-    mask = instance_mask[part].astype(np.float32)
     exact = np.array([shape[0] / grey.shape[1], shape[1] / grey.shape[0]])
     if ratio < 1:
-        grey, mask = (cv2.resize(each, shape, interpolation=cv2.INTER_AREA) for each in (grey, mask))
+        whole, grey = grey, cv2.resize(grey, shape, interpolation=cv2.INTER_AREA)
+        # In its memory: most of a large photo, and fresh memory costs more than arithmetic.
+        np.copyto(whole, instance_mask[part])
+        mask = cv2.resize(whole, shape, interpolation=cv2.INTER_AREA)
+    else:
+        mask = instance_mask[part].astype(np.float32)
     smooth = cv2.GaussianBlur(grey, (0, 0), 0.7)
     slope = np.stack([cv2.Sobel(smooth, cv2.CV_32F, 1, 0, ksize=3), cv2.Sobel(smooth, cv2.CV_32F, 0, 1, ksize=3)]) / 8
     rows, columns = np.nonzero(mask > 0.5)

@@ -33,8 +33,8 @@ def align_paintings(
 ) -> list[Alignment | Rejected]:
     """Fit s_n, t_n minimising the squared error of s_n·painted_n + t_n against the photo where nothing was painted.
 
-    Closed form, all paintings at once: the normal equations of Eq. 7 in float64, with both sides centred on their
-    means first, so that they stay well conditioned where the mean is large beside the variation.
+    Closed form: the normal equations of Eq. 7 in float64, with both sides centred on their means first, so that they
+    stay well conditioned where the mean is large beside the variation.
 
     Args:
         painted: (n, h, w) relative depth of the paintings.
@@ -53,30 +53,27 @@ def align_paintings(
     """
     if not np.isfinite(photo).all():
         raise InputError("the photo's relative depth has values that are not finite: expected finite values everywhere")
-    unpainted = ~paint_masks
-    count = np.maximum(unpainted.sum((1, 2)), 1)
+    return [
+        _aligned(one[~paint_mask], photo[~paint_mask]) for one, paint_mask in zip(painted, paint_masks, strict=True)
+    ]
+
+
+def _aligned(painted: Float[ndarray, "p"], photo: Float[ndarray, "p"]) -> Alignment | Rejected:
+    """Fit one painting where nothing was painted."""
+    if not len(painted):
+        return Rejected("nothing was left unpainted to align it by")
+    if not np.isfinite(painted).all():
+        return Rejected("its relative depth has values that are not finite")
     x, y = painted.astype(np.float64), photo.astype(np.float64)
-    finite = np.all(np.isfinite(np.where(unpainted, x, 0.0)), axis=(1, 2))
-    mean_x = x.sum((1, 2), where=unpainted) / count
-    mean_y = np.broadcast_to(y, x.shape).sum((1, 2), where=unpainted) / count
-    centred = np.where(unpainted, x - mean_x[:, None, None], 0.0)
-    variance = np.einsum("nhw,nhw->n", centred, centred) / count
-    # `centred` sums to zero, so any constant may be taken off y; the photo's mean keeps the products small.
-    covariance = np.einsum("nhw,hw->n", centred, y - y.mean()) / count
-    variance_y = np.broadcast_to((y - y.mean()) ** 2, x.shape).sum((1, 2), where=unpainted) / count
-    variance_y -= (mean_y - y.mean()) ** 2
-    results: list[Alignment | Rejected] = []
-    for n in range(len(painted)):
-        if not unpainted[n].any():
-            results.append(Rejected("nothing was left unpainted to align it by"))
-        elif not finite[n]:
-            results.append(Rejected("its relative depth has values that are not finite"))
-        elif variance[n] <= (1e-9 * mean_x[n]) ** 2:
-            results.append(Rejected("its relative depth is constant outside the paint mask"))
-        elif covariance[n] <= 0:
-            results.append(Rejected("its background runs against the photo's: the scale would not be positive"))
-        else:
-            scale = float(covariance[n] / variance[n])
-            misfit = 1 - float(covariance[n] ** 2 / variance[n] / max(variance_y[n], 1e-300))
-            results.append(Alignment(scale, float(mean_y[n]) - scale * float(mean_x[n]), min(max(misfit, 0.0), 1.0)))
-    return results
+    mean_x, mean_y = float(x.mean()), float(y.mean())
+    x -= mean_x
+    y -= mean_y
+    # Not by BLAS, whose sums depend on the number of threads.
+    variance, covariance, variance_y = (float(np.einsum("p,p->", *pair)) / len(x) for pair in ((x, x), (x, y), (y, y)))
+    if variance <= (1e-9 * mean_x) ** 2:
+        return Rejected("its relative depth is constant outside the paint mask")
+    if covariance <= 0:
+        return Rejected("its background runs against the photo's: the scale would not be positive")
+    scale = covariance / variance
+    misfit = 1 - covariance**2 / variance / max(variance_y, 1e-300)
+    return Alignment(scale, mean_y - scale * mean_x, min(max(misfit, 0.0), 1.0))

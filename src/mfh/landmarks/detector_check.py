@@ -82,8 +82,8 @@ def with_detector_verdicts(sighting: Sighting, objects: Sequence[DetectedObject]
 def share_inside(person: Person, box_xyxy: Box) -> float:
     """Return the share of a person's mask inside a box."""
     left, top, right, bottom = (max(0, round(edge)) for edge in box_xyxy)
-    pixels = int(person.instance_mask.sum())
-    return float(person.instance_mask[top:bottom, left:right].sum() / pixels) if pixels else 0.0
+    pixels = np.count_nonzero(person.instance_mask)
+    return float(np.count_nonzero(person.instance_mask[top:bottom, left:right]) / pixels) if pixels else 0.0
 
 
 def _same_person(person: Person, box: Float[ndarray, "4"]) -> bool:

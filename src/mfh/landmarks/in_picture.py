@@ -107,7 +107,7 @@ def small_depth(relative: Float[ndarray, "h w"]) -> Float[ndarray, "a b"]:
     height, width = relative.shape
     shrink = min(1.0, _LONG_SIDE_PX / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-    small = resize_with_holes(relative.astype(np.float32), size, cv2.INTER_AREA)
+    small = resize_with_holes(relative.astype(np.float32, copy=False), size, cv2.INTER_AREA)
     low, high = np.nanpercentile(small, (5, 95))
     return (small - low) / max(float(high - low), 1e-6)
 

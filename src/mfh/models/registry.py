@@ -6,8 +6,10 @@ one line here. Painters and relative-depth models can also be given as "hf:org/n
 
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any, Literal
 
 from mfh.config import Config
@@ -178,18 +180,29 @@ def names_of(config: Config) -> dict[Role, str]:
 def load_models(names: Mapping[Role, str]) -> dict[Role, Any]:
     """Load one model per role, and return role -> model; a target named in several roles is loaded once.
 
+    Models of the core whose files are here are loaded at the same time.
+
     Raises:
         InputError: for an unknown name.
         BackendError: where a package is missing, with the command that installs it.
         WeightsError: where a model's files are missing or not the ones expected.
     """
     entries: dict[Role, Entry] = {role: find_model(role, name) for role, name in names.items()}
-    made: dict[tuple[str, str | None], Any] = {}
-    for role, entry in entries.items():
-        key = (entry.target, entry.argument)
-        if key not in made:
-            made[key] = _make(role, names[role], entry)
-    return {role: made[entry.target, entry.argument] for role, entry in entries.items()}
+    made: dict[tuple[str, str | None], Callable[[], Any]] = {}
+    with ThreadPoolExecutor(max(1, len(entries))) as threads:
+        for role, entry in entries.items():
+            key = (entry.target, entry.argument)
+            if key not in made:
+                make = partial(_make, role, names[role], entry)
+                made[key] = threads.submit(make).result if _loads_at_once(entry) else cache(make)
+        return {role: made[entry.target, entry.argument]() for role, entry in entries.items()}
+
+
+def _loads_at_once(entry: Entry) -> bool:
+    """Return whether a model is loaded beside others: torch is not made for it, and Ctrl-C must end a download."""
+    from mfh.weights.store import is_here
+
+    return not entry.packages and all(map(is_here, entry.weights))
 
 
 def load_optional(role: Role, name: str) -> tuple[Any | None, str]:

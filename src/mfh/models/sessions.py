@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,7 +26,8 @@ _STRIDE = 32  # of the coarsest features
 _MAX_ASPECT = 4.0
 _OPEN: "WeakValueDictionary[tuple[str, int, int], InferenceSession]" = WeakValueDictionary()
 """File, time and size -> its session."""
-_OPENING = threading.Lock()
+_OPENING: defaultdict[tuple[str, int, int], threading.Lock] = defaultdict(threading.Lock)
+"""The same -> held while it is opened: different networks are opened at once."""
 
 
 def cpu_session(weights: Path, what: str) -> "InferenceSession":
@@ -44,7 +46,7 @@ def cpu_session(weights: Path, what: str) -> "InferenceSession":
     check_embedded(weights, what)
     facts = weights.stat()
     key = str(weights.resolve()), facts.st_mtime_ns, facts.st_size
-    with _OPENING:
+    with _OPENING[key]:
         session = _OPEN.get(key)
         if session is None:
             options = onnxruntime.SessionOptions()

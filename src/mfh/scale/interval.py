@@ -23,7 +23,7 @@ from mfh.scale.given import NOTABLE_DOUBT
 from mfh.scale.head import log_depth_at
 from mfh.scale.measurements import ScaleMeasurement, rays_between, relative_at
 from mfh.scale.posterior import ScalePosterior, weighted_quantiles
-from mfh.scale.range_prior import PhotoRange, photo_range
+from mfh.scale.range_prior import PhotoRange, photo_range, quantiles
 from mfh.types import (
     Camera,
     CommonErrors,
@@ -205,12 +205,11 @@ def depth_log_sigma(consensus: Consensus, relative: RelativeDepth, errors: Commo
     The curve goes through a few relative depths. What is probably at infinity gets the value of the farthest that is
     not.
     """
-    values = relative.values.astype(np.float64)
-    seen = values if relative.valid_mask is None else values[relative.valid_mask]
+    seen = relative.valid_values
     least, most = float(seen.min()), float(seen.max())
     if most <= least:
         return LogSigmaCurve(np.array([least]), np.array([errors.log_sigma()]))
-    knots = np.unique(np.concatenate([np.linspace(least, most, _KNOTS), np.quantile(seen, np.linspace(0, 1, _KNOTS))]))
+    knots = np.unique(np.concatenate([np.linspace(least, most, _KNOTS), quantiles(seen, np.linspace(0, 1, _KNOTS))]))
     _, sigma = consensus.posterior.moments(knots)
     shares = np.array([consensus.posterior.finite_share(float(knot)) for knot in knots])
     # Where all of it is sky, its nearest part counts.

@@ -8,7 +8,7 @@ and yards. ``ANY_PHOTO`` is a mixture of the two. A predicted range (``LogRange`
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from mfh.errors import InputError
@@ -26,6 +26,8 @@ _FAR_MARGIN = 0.02
 """Share of the range next to its far end that counts as sky: at infinity, and uninformative about the rest."""
 _LEAST_LEFT = 0.05
 _SAMPLES = 50_000
+_MANY, _ORDER_CELLS = 1 << 20, np.arange(1 << 16)
+"""From so many values on, and so many at a time, ranks are looked for in cells first."""
 _GAPS = (3e-3, 30.0)
 """Candidate gaps between the farthest relative depth and infinity (disparity) or the camera (depth), over the range."""
 _CELLS = 12
@@ -70,6 +72,38 @@ def photo_range(relative: RelativeDepth) -> PhotoRange:
         seen = values
     low, middle, high = np.percentile(seen, (5, 50, 95))
     return PhotoRange(float(low), float(middle), float(high))
+
+
+def quantiles(values: Float[ndarray, "n"], shares: Float[ndarray, "q"]) -> Float[ndarray, "q"]:
+    """Return quantiles in float64, as ``numpy.quantile`` of a copy in float64 does, several times as fast.
+
+    Args:
+        values: (n,) finite, at least one.
+        shares: (q,) between 0 and 1.
+    """
+    place = shares * (len(values) - 1)
+    before = np.floor(place).astype(np.intp)
+    ranks = np.stack([before, np.minimum(before + 1, len(values) - 1)])
+    low, high = _ordered(values, ranks).astype(np.float64)
+    part = place - before
+    return np.where(part < 0.5, low + (high - low) * part, high - (high - low) * (1 - part))
+
+
+def _ordered(values: Float[ndarray, "n"], ranks: Int[ndarray, "*shape"]) -> Float[ndarray, "*shape"]:
+    """Return the values of these ranks, 0 for the least."""
+    least, most = values.min(), values.max()
+    per_unit = _ORDER_CELLS[-1] / (most - least) if most > least else np.inf
+    if len(values) < _MANY or not 0 < per_unit < np.inf:
+        return np.partition(values, np.unique(ranks))[ranks]
+    # A cell holds all values that it lies between; only those of a cell with a rank are sorted.
+    parts = [slice(start, start + _MANY) for start in range(0, len(values), _MANY)]
+    cells = [((values[part] - least) * per_unit).astype(np.uint16) for part in parts]
+    counts = sum(np.bincount(cell, minlength=len(_ORDER_CELLS)) for cell in cells)
+    at = np.searchsorted(np.cumsum(counts), ranks, side="right")
+    wanted = np.isin(_ORDER_CELLS, at)
+    left_out = np.cumsum(np.where(wanted, 0, counts))
+    chosen = [values[part][wanted[cell]] for part, cell in zip(parts, cells, strict=True)]
+    return np.sort(np.concatenate(chosen))[ranks - left_out[at]]
 
 
 def region_range(relative: RelativeDepth, region: Region) -> PhotoRange:

@@ -11,6 +11,7 @@ import numpy as np
 from mfh.scale.consensus import Consensus
 from mfh.scale.head import log_depth_at
 from mfh.scale.interval import probable_log_depth
+from mfh.scale.range_prior import quantiles
 from mfh.types import CommonErrors, MetricHead, RelativeDepth
 
 OPEN_RATIO = 10.0
@@ -37,11 +38,10 @@ def reach_m(consensus: Consensus, head: MetricHead, relative: RelativeDepth, err
         relative: relative depth of the photo.
         errors: systematic errors.
     """
-    values = relative.valid_values.astype(np.float64)
     # From the median to the far end.
     shares = np.linspace(0.5, 0.0 if relative.space == "disparity" else 1.0, _KNOTS)
-    quantiles = np.quantile(values, shares)
-    knots = np.concatenate([quantiles, np.linspace(quantiles[0], quantiles[-1], _KNOTS)])
+    values = quantiles(relative.valid_values, shares)
+    knots = np.concatenate([values, np.linspace(values[0], values[-1], _KNOTS)])
     knots = np.unique(knots[np.isfinite(log_depth_at(head, knots))])
     if relative.space == "disparity":
         knots = knots[::-1]

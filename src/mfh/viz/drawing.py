@@ -10,7 +10,7 @@ from numpy import ndarray
 from PIL import Image, ImageDraw, ImageFont
 
 from mfh.geometry.camera import view_of
-from mfh.types import Photo
+from mfh.types import MetricDepth, Photo
 
 PAPER = (250, 250, 248)
 INK = (32, 33, 36)
@@ -20,14 +20,22 @@ FAINT_INK = (110, 112, 116)
 
 def small_photo(photo: Photo, size: tuple[int, int]) -> UInt8[ndarray, "h w 3"]:
     """Resize a photo to (width, height) pixels of 8 bits."""
-    return shrink(view_of(photo).rgb, size)
+    view = view_of(photo)
+    pixels = view.pixels
+    if pixels.dtype == np.uint8 and pixels.shape[2] == 3:
+        # A quarter of the memory of floats.
+        return cv2.resize(pixels, size, interpolation=_method(size, pixels))
+    return shrink(view.rgb, size)
 
 
 def shrink(rgb: Float[ndarray, "h w 3"], size: tuple[int, int]) -> UInt8[ndarray, "h2 w2 3"]:
     """Resize RGB in [0, 1] to (width, height) pixels of 8 bits."""
-    shrinks = size[0] < rgb.shape[1]
-    resized = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    resized = cv2.resize(rgb, size, interpolation=_method(size, rgb))
     return np.rint(np.clip(resized, 0, 1) * 255).astype(np.uint8)
+
+
+def _method(size: tuple[int, int], pixels: ndarray) -> int:
+    return cv2.INTER_AREA if size[0] < pixels.shape[1] else cv2.INTER_LINEAR
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,17 @@ def depth_limits_m(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h 
     valid = depth_m[valid_mask]
     if valid.size == 0:
         return 1.0, 10.0
-    near_m, far_m = (float(value) for value in np.percentile(valid, [1, 99]))
+    near_m, far_m = np.percentile(valid, [1, 99]).tolist()
+    return _never_flat(near_m, far_m)
+
+
+def result_limits_m(result: MetricDepth) -> tuple[float, float]:
+    """Return the same of a result, whose percentiles its receipt needs too."""
+    near_m, _, far_m = result.depth_range_m
+    return (1.0, 10.0) if math.isnan(near_m) else _never_flat(near_m, far_m)
+
+
+def _never_flat(near_m: float, far_m: float) -> tuple[float, float]:
     if far_m < near_m * 1.02:
         # A flat wall: show it in the middle of a narrow range rather than blow its noise up to full contrast.
         middle_m = (near_m + far_m) / 2
@@ -111,13 +129,13 @@ def colour_depth(
 
     Beyond the limits the colour stays.
     """
-    position = position_on_bar(np.where(valid_mask, depth_m, limits_m[0]), limits_m)
-    coloured = bar_colours(position)
-    height, width = depth_m.shape
-    stripe = max(2, min(height, width) // 60)
-    rows, columns = np.ogrid[:height, :width]
-    hatch = np.where((rows + columns) // stripe % 2, 205, 225).astype(np.uint8)
-    return np.where(valid_mask[..., None], coloured, hatch[..., None])
+    coloured = bar_colours(position_on_bar(np.where(valid_mask, depth_m, limits_m[0]), limits_m))
+    if not valid_mask.all():
+        height, width = depth_m.shape
+        stripe = max(2, min(height, width) // 60)
+        rows, columns = np.nonzero(~valid_mask)
+        coloured[rows, columns] = np.where((rows + columns) // stripe % 2, 205, 225)[:, None]
+    return coloured
 
 
 def bar_ticks_m(limits_m: tuple[float, float]) -> list[float]:

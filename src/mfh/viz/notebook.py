@@ -9,7 +9,7 @@ from PIL import Image
 
 from mfh.errors import BackendError
 from mfh.types import MetricDepth
-from mfh.viz.drawing import bar_ticks_m, depth_limits_m, small_photo, tick_label
+from mfh.viz.drawing import bar_ticks_m, result_limits_m, small_photo, tick_label
 from mfh.viz.result import preview
 
 if TYPE_CHECKING:
@@ -31,11 +31,10 @@ def depth_figure(result: MetricDepth) -> "Figure":
         raise BackendError(
             "plot() needs the package 'matplotlib', which is not installed: pip install 'metric-from-human[plot]'"
         ) from error
-    import numpy as np
 
     height, width = result.map_m.shape
     step = -(-max(height, width) // _LONGEST_PX)
-    low_m, high_m = depth_limits_m(result.map_m, ~np.isnan(result.map_m))
+    low_m, high_m = result_limits_m(result)
     figure = Figure(figsize=(11, 0.4 + 4.8 * height / width), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.imshow(small_photo(result.photo, (max(1, width // step), max(1, height // step))))

@@ -16,12 +16,12 @@ from mfh.viz.drawing import (
     Label,
     bar_ticks_m,
     colour_depth,
-    depth_limits_m,
     draw_bar,
     draw_label,
     fit,
     font_of,
     place_label,
+    result_limits_m,
     small_photo,
     tick_label,
 )
@@ -35,7 +35,7 @@ def preview(result: MetricDepth, *, panel_px: int = 760) -> UInt8[ndarray, "h w 
     height, width = result.shape
     scale = panel_px / max(height, width)
     panel = (max(1, round(width * scale)), max(1, round(height * scale)))
-    limits_m = depth_limits_m(result.map_m, ~np.isnan(result.map_m))
+    limits_m = result_limits_m(result)
     font_px = max(15, panel_px // 42)
     gap = font_px
     bar_width = max(14, panel_px // 36)

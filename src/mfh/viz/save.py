@@ -1,16 +1,17 @@
 """Write the results of one photo: depth, pictures, paintings, evidence and the receipt, in one folder."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray
-from PIL import Image
 
 from mfh.io.depth_rows import rows_of_result
 from mfh.io.evidence import EVIDENCE_FILE, save_evidence
 from mfh.io.formats import Formats, formats_named, write_formats
+from mfh.io.png import write_png
 from mfh.io.receipt import painting_name, receipt
 from mfh.io.results import Place, Written, write_results
 from mfh.types import MetricDepth
@@ -54,10 +55,12 @@ def save_result(
 
     def fill(folder: Path) -> dict[str, object]:
         rows = rows_of_result(result, commands=commands)
-        files, sentences = write_formats(folder, rows, formats or Formats())
-        if with_preview:
-            files["preview"] = "preview.png"
-            _write_picture(folder / files["preview"], preview(result))
+        # The picture takes as long as the depth: compression leaves the other threads of Python alone.
+        with ThreadPoolExecutor(1) as aside:
+            drawing = aside.submit(_write_preview, folder, result) if with_preview else None
+            files, sentences = write_formats(folder, rows, formats or Formats())
+            if drawing is not None:
+                files["preview"] = drawing.result()
         files |= _write_paintings(folder, result)
         if gathered is not None:
             save_evidence(folder / EVIDENCE_FILE, gathered)
@@ -98,5 +101,12 @@ def _write_paintings(folder: Path, result: MetricDepth) -> dict[str, str]:
     return {"paintings": "paintings", "strip": "strip.png"}
 
 
+def _write_preview(folder: Path, result: MetricDepth) -> str:
+    """Write the preview, and return its name."""
+    _write_picture(folder / "preview.png", preview(result))
+    return "preview.png"
+
+
 def _write_picture(path: Path, pixels: UInt8[ndarray, "h w 3"]) -> None:
-    Image.fromarray(pixels).save(path)
+    height, width, _ = pixels.shape
+    write_png(path, (height, width), [pixels])

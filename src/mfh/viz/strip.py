@@ -13,12 +13,12 @@ from mfh.viz.drawing import (
     INK,
     PAPER,
     colour_depth,
-    depth_limits_m,
     draw_bar,
     draw_label,
     fit,
     font_of,
     place_label,
+    result_limits_m,
     shrink,
     small_photo,
 )
@@ -52,7 +52,7 @@ def painting_strip(result: MetricDepth, *, count: int = 4, height_px: int = 420)
     cell_height = (height_px - gap) // 2
     cell = (max(1, round(columns * cell_height / rows)), cell_height)
     valid_mask = ~np.isnan(result.map_m)
-    limits_m = depth_limits_m(result.map_m, valid_mask)
+    limits_m = result_limits_m(result)
     bar_px = (max(12, height_px // 26), height_px)
     depth_left = gap + panel[0] + gap + len(chosen) * (cell[0] + gap)
     canvas = Image.new(

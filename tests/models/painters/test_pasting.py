@@ -7,15 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfh.errors import WeightsError
+from mfh.models.painters.blending import edge_sharpness, noise_sigma
 from mfh.models.painters.pasting import (
     SPRITES,
     Composite,
     Sprite,
     composite,
-    edge_sharpness,
     ground_disparity,
     load_sprites,
-    noise_sigma,
 )
 
 HEIGHT, WIDTH = 240, 320

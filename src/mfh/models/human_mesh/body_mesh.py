@@ -5,6 +5,8 @@ stature (breadths, depths and girths of clothed adults: Drillis and Contini 1966
 that the depth is that of the *surface*: the skin is about a tenth of a metre nearer than the skeleton.
 """
 
+from functools import cache
+
 import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
@@ -151,7 +153,12 @@ def _loft(
         + np.cos(angles)[None, :, None] * across[:, None]
         + np.sin(angles)[None, :, None] * beside[:, None]
     )
-    vertices = np.concatenate([ring.reshape(-1, 3), first[None], last[None]])
+    return np.concatenate([ring.reshape(-1, 3), first[None], last[None]]), _tube_faces(rings)
+
+
+@cache
+def _tube_faces(rings: int) -> Int[ndarray, "f 3"]:
+    """Return the faces of a tube of so many rings, closed by the vertex that follows them and the one after it."""
     here = np.arange(_SIDES)
     there = (here + 1) % _SIDES
     faces = []
@@ -162,7 +169,7 @@ def _loft(
     bottom, top = rings * _SIDES, rings * _SIDES + 1
     faces.append(np.stack([there, here, np.full(_SIDES, bottom)], 1))
     faces.append(np.stack([(rings - 1) * _SIDES + here, (rings - 1) * _SIDES + there, np.full(_SIDES, top)], 1))
-    return vertices, np.concatenate(faces)
+    return np.concatenate(faces)
 
 
 def _union(parts: list[tuple[ndarray, ndarray]]) -> tuple[Float[ndarray, "v 3"], Int[ndarray, "f 3"]]:

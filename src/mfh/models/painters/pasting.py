@@ -1,4 +1,4 @@
-"""Pasting sprites into a photo: given size and foot point; light, blur and noise of the photo; occlusion.
+"""Pasting sprites into a photo: given size and foot point; occlusion; light, blur and noise are of ``blending``.
 
 The sprites are rendered people in a standard light (``mfh_lab.pocket.world.sprites`` makes the file). All functions are
 pure; randomness comes from a seeded generator. Outside ``Composite.changed_mask`` the photo is unchanged.
@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
 from mfh.io.pictures import open_picture
+from mfh.models.painters.blending import PhotoLook, look_of, match_light, match_texture
 from mfh.models.protocols import Rgb
 from mfh.weights import EMBEDDED, check_embedded
 
@@ -71,26 +72,27 @@ def load_sprites(path: Path = SPRITES) -> tuple[Sprite, ...]:
         WeightsError: when the file is missing.
     """
     check_embedded(path, "sprites")
-    sprites = []
-    with np.load(path, allow_pickle=False) as z:
-        start = 0
-        for k, end in enumerate(z["ends"]):
-            with open_picture(
-                z["webp"][start:end].tobytes(), formats=("WEBP",), what="sprite", expected="a sprite of the package"
-            ) as picture:
-                rgba = np.asarray(picture.convert("RGBA"))
-            x, y = z["foot_xy_px"][k].tolist()
-            sprites.append(
-                Sprite(
-                    rgba,
-                    float(z["stature_m"][k]),
-                    float(z["px_per_m"][k]),
-                    (x, y),
-                    bool(z["female"][k]),
-                    int(z["light_sign"][k]),
-                )
+    with np.load(path, allow_pickle=False) as stored:
+        # Once each: the file is unpacked anew at every access.
+        z = {name: stored[name] for name in stored.files}
+    sprites, start = [], 0
+    for k, end in enumerate(z["ends"]):
+        with open_picture(
+            z["webp"][start:end].tobytes(), formats=("WEBP",), what="sprite", expected="a sprite of the package"
+        ) as picture:
+            rgba = np.asarray(picture.convert("RGBA"))
+        x, y = z["foot_xy_px"][k].tolist()
+        sprites.append(
+            Sprite(
+                rgba,
+                float(z["stature_m"][k]),
+                float(z["px_per_m"][k]),
+                (x, y),
+                bool(z["female"][k]),
+                int(z["light_sign"][k]),
             )
-            start = int(end)
+        )
+        start = int(end)
     return tuple(sprites)
 
 
@@ -103,6 +105,7 @@ def composite(
     relative: Float[ndarray, "h w"] | None,
     allowed_mask: Bool[ndarray, "h w"],
     rng: np.random.Generator,
+    look: PhotoLook | None = None,
 ) -> Composite:
     """Paste a sprite into a photo; both masks are empty where the sprite falls outside the photo.
 
@@ -114,6 +117,7 @@ def composite(
         relative: disparity of the photo, larger is nearer: nearer things occlude the sprite; None for no occlusion.
         allowed_mask: where the photo may be changed; the sprite is cut off outside.
         rng: of mirroring and noise.
+        look: of the photo, where many sprites are pasted into one; None to find it.
 
     Raises:
         ValueError: when ``px_per_m`` is not positive.
@@ -139,12 +143,14 @@ def composite(
         on_floor = hidden.floor
     backdrop = rgb[window]
     shaded = backdrop * (1 - _contact_shadow(alpha, foot_xy_px[1] - top, stature_px) * on_floor)[..., None]
-    color = match_light(color, rgb, (left, top, right, bottom))
-    color = match_texture(color, alpha, rgb, rng)
+    look = look or look_of(rgb)
+    color = match_light(color, rgb, (left, top, right, bottom), look)
+    color = match_texture(color, alpha, look, rng)
     mixed = (shaded * (1 - alpha[..., None]) + color * alpha[..., None]).astype(np.float32)
 
     allowed = allowed_mask[window]
-    changed = allowed & (np.abs(mixed - backdrop).max(2) > _LEAST_CHANGE)
+    by_channel = np.abs(mixed - backdrop) > _LEAST_CHANGE
+    changed = allowed & (by_channel[..., 0] | by_channel[..., 1] | by_channel[..., 2])
     shown = allowed & (alpha > _OPAQUE)
     out = rgb.copy()
     out[window][changed] = np.clip(mixed[changed], 0, 1)
@@ -210,90 +216,6 @@ def _contact_shadow(alpha: Float[ndarray, "a b"], foot_row: float, stature_px: f
     near = cv2.GaussianBlur(soles, (0, 0), sigmaX=blur, sigmaY=0.5 * blur)
     far = cv2.GaussianBlur(soles, (0, 0), sigmaX=1.5 * blur, sigmaY=0.8 * blur)
     return (_SHADOW * np.clip(0.8 * near + 0.5 * far, 0, 1)).astype(np.float32)
-
-
-# Light, blur and noise: all corrections are limited, so that a wrong estimate of the light does not make a person glow
-# or turn black.
-_GAMMA = 2.2
-GREY_LINEAR = 0.27
-"""Linear brightness of a grey of mean albedo in the standard light that sprites are rendered in."""
-# How far a sprite follows the photo's brightness and colour, as exponents, and the largest factors.
-_FOLLOW_BRIGHTNESS, _FOLLOW_TINT = 0.75, 0.6
-_BRIGHTNESS, _TINT = (0.2, 1.7), (0.75, 1.33)
-_BLURS_PX = (0.0, 0.5, 0.8, 1.2)
-_MAX_NOISE = 0.04
-
-
-def match_light(color: Float[ndarray, "a b 3"], photo: Rgb, window: tuple[int, int, int, int]) -> ndarray:
-    """Convert a sprite's colours from the standard light to the light of the photo around it.
-
-    The light is estimated under the grey-world assumption (Buchsbaum 1980), from trimmed means of the surroundings and
-    of the whole photo. The surroundings extend the sprite's window (left, top, right, bottom) by a quarter of its
-    height. Colours are gamma-encoded.
-    """
-    left, top, right, bottom = window
-    reach = max(8, (bottom - top) // 4)
-    local = photo[max(0, top - reach) : bottom + reach, max(0, left - reach) : right + reach]
-    near, whole = _typical(local), _typical(photo)
-    light = np.exp(0.65 * np.log(near) + 0.35 * np.log(whole))
-    brightness = float(light @ [0.2126, 0.7152, 0.0722])
-    gain = np.clip((brightness / GREY_LINEAR) ** _FOLLOW_BRIGHTNESS, *_BRIGHTNESS)
-    tint = np.clip((light / brightness) ** _FOLLOW_TINT, *_TINT)
-    # A photo of low contrast (haze, flat light) lifts its blacks; so does the sprite.
-    black = float(np.percentile(local, 2)) ** _GAMMA
-    linear = np.power(color, _GAMMA) * gain * tint
-    lifted = linear + 0.3 * min(black, 0.1) * (1 - linear)
-    # A soft shoulder instead of clipping.
-    return np.power(np.clip(lifted / (1 + np.clip(lifted - 0.8, 0, None)), 0, 1), 1 / _GAMMA).astype(np.float32)
-
-
-def _typical(rgb: Float[ndarray, "a b 3"]) -> Float[ndarray, "3"]:
-    """Return the trimmed mean of the linear colour, without the darkest and the brightest tenth of the pixels."""
-    small = rgb[:: max(1, rgb.shape[0] // 64), :: max(1, rgb.shape[1] // 64)].reshape(-1, 3).astype(np.float64)
-    order = np.argsort(small.sum(1))
-    middle = small[order[len(order) // 10 : len(order) - len(order) // 10]]
-    return np.maximum(np.power(middle, _GAMMA).mean(0), 1e-3)
-
-
-def match_texture(
-    color: Float[ndarray, "a b 3"], alpha: Float[ndarray, "a b"], photo: Rgb, rng: np.random.Generator
-) -> ndarray:
-    """Blur a sprite that is sharper than the edges of the photo, and add the photo's noise; return its colours."""
-    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    # The middle of the photo is a sufficient sample.
-    rows, columns = (slice(max(0, n // 2 - 200), n // 2 + 200) for n in grey.shape)
-    grey = grey[rows, columns]
-    wanted = edge_sharpness(grey)
-    inside = cv2.erode((alpha > 0.9).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    if wanted is not None and inside.sum() >= 50:
-        sharp = blurred = color
-        for blur in _BLURS_PX:
-            blurred = cv2.GaussianBlur(sharp, (0, 0), blur) if blur else sharp
-            sharpness = edge_sharpness(cv2.cvtColor(blurred, cv2.COLOR_RGB2GRAY), inside)
-            if sharpness is None or sharpness <= 1.1 * wanted:
-                break
-        color = blurred
-    sigma = min(noise_sigma(grey), _MAX_NOISE)
-    grain = rng.standard_normal(color.shape[:2], np.float32)[..., None] * sigma
-    return np.clip(color + grain, 0, 1).astype(np.float32)
-
-
-def edge_sharpness(grey: Float[ndarray, "a b"], inside: ndarray | None = None) -> float | None:
-    """Return second over first derivative at the strongest edges (in a mask): one over their width; None without."""
-    slope = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=0.125))
-    bend = np.abs(cv2.Laplacian(grey, cv2.CV_32F, ksize=1))
-    if inside is not None:
-        slope, bend = slope[inside], bend[inside]
-    strong = float(np.percentile(slope, 97))
-    return float(np.percentile(bend, 97)) / strong if strong > 0.02 else None
-
-
-def noise_sigma(grey: Float[ndarray, "a b"]) -> float:
-    """Return the standard deviation of a picture's noise (Immerkaer 1996, with a median)."""
-    if min(grey.shape) < 3:
-        return 0.0
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    return float(1.4826 * np.median(np.abs(cv2.filter2D(grey, cv2.CV_32F, kernel)[1:-1, 1:-1])) / 6)
 
 
 # The margin in disparity by which an occluder must be nearer than the feet, and the width of the transition, as

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from mfh.errors import Rejected
-from mfh.models.painters.pasting import Sprite, composite, load_sprites
+from mfh.models.painters.blending import PhotoLook, look_of
+from mfh.models.painters.pasting import SPRITES, Sprite, composite, load_sprites
 from mfh.models.painters.person_prior import PersonPrior
 from mfh.models.protocols import PaintMask, Rgb
 from mfh.models.relative_depth.pocket import PocketRelativeDepth
 from mfh.models.scene_kind import SceneClassifier, SceneKind
 from mfh.types import PaintedPhoto, PastedSprite, RelativeDepth
+from mfh.weights import check_embedded
 
 # The systematic error of the sizes in one photo is this share of the prior's standard deviation. From
 # real photos with sensor depth: see docs/reference/pocket_painter_card.md, also for the following.
@@ -46,12 +48,16 @@ class SpritePainter:
     )
 
     def __init__(self) -> None:
-        """Load the prior, the sprites, relative depth for occlusion, and the classifier of photos."""
+        """Load the prior, relative depth for occlusion, and the classifier of photos; sprites with the first painting.
+
+        Raises:
+            WeightsError: where a file is missing.
+        """
+        check_embedded(SPRITES, "sprites")
         self._prior = PersonPrior()
-        self._sprites = load_sprites()
         self._relative_depth = PocketRelativeDepth()
         self._classifier = SceneClassifier()
-        self._seen: tuple[Rgb, RelativeDepth, SceneKind] | None = None
+        self._seen: tuple[Rgb, RelativeDepth, SceneKind, PhotoLook] | None = None
 
     def refuses(self, photo: Rgb) -> Rejected | None:
         """Refuse distant views and close-ups, in which the prior predicts sizes as in a room."""
@@ -65,7 +71,7 @@ class SpritePainter:
         The returned paint mask holds the changed pixels: a subset of the requested one, empty where no person could
         stand. Outside it the photo is unchanged bit for bit. A painting depends on its own mask, prompt and seed alone.
         """
-        relative, kind = self._look(photo)
+        relative, kind, look = self._look(photo)
         painted = []
         for paint_mask, prompt, seed in zip(paint_masks, prompts, seeds, strict=True):
             rng = np.random.default_rng(seed)
@@ -73,7 +79,7 @@ class SpritePainter:
             if sample is None:
                 painted.append(PaintedPhoto(photo, np.zeros_like(paint_mask), prompt, seed))
                 continue
-            sprite = choose_sprite(self._sprites, prompt, rng)
+            sprite = choose_sprite(load_sprites(), prompt, rng)
             picture = composite(
                 photo,
                 sprite,
@@ -82,6 +88,7 @@ class SpritePainter:
                 relative=relative.values,
                 allowed_mask=paint_mask,
                 rng=rng,
+                look=look,
             )
             pasted = PastedSprite(
                 picture.sprite_mask,
@@ -94,12 +101,13 @@ class SpritePainter:
             painted.append(PaintedPhoto(picture.rgb, picture.changed_mask, prompt, seed, pasted))
         return painted
 
-    def _look(self, photo: Rgb) -> tuple[RelativeDepth, SceneKind]:
-        """Return relative depth and kind of the photo, cached: one photo is painted into many times."""
+    def _look(self, photo: Rgb) -> tuple[RelativeDepth, SceneKind, PhotoLook]:
+        """Return relative depth, kind and look of the photo, cached: one photo is painted into many times."""
         # Read once: another thread may replace it meanwhile.
         seen = self._seen
         if seen is None or seen[0] is not photo:
-            self._seen = seen = photo, self._relative_depth.predict([photo])[0], self._classifier.predict(photo)
+            (relative,) = self._relative_depth.predict([photo])
+            self._seen = seen = photo, relative, self._classifier.predict(photo), look_of(photo)
         return seen[1:]
 
 

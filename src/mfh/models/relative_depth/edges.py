@@ -80,29 +80,30 @@ def enlarged_along_edges(values: Float[ndarray, "a b"], rgb: RgbOfAnySize) -> Fl
     """
     size = rgb.shape[1], rgb.shape[0]
 
-    def enlarged(field: Float[ndarray, "a b"]) -> Float[ndarray, "h w"]:
-        return cv2.resize(field, size, interpolation=cv2.INTER_LINEAR)
+    def enlarged(field: Float[ndarray, "a b"], into: Float[ndarray, "h w"] | None = None) -> Float[ndarray, "h w"]:
+        return cv2.resize(field, size, dst=into, interpolation=cv2.INTER_LINEAR)
 
     if not np.isfinite(values).all():
         return enlarged(values)
     ramps = _ramps(values, cv2.resize(rgb, values.shape[::-1], interpolation=cv2.INTER_AREA))
     if not ramps.step.any():
         return enlarged(values)
-    log_odds = enlarged(ramps.offset)
+    # In place, in two maps of the photo's size: it may have 25 megapixels, and fresh memory costs more than arithmetic.
+    log_odds, near = enlarged(ramps.offset), np.empty(rgb.shape[:2], np.float32)
     for channel in range(3):
-        part = enlarged(np.ascontiguousarray(ramps.colour[..., channel]))
-        part *= rgb[..., channel]
-        log_odds += part
+        enlarged(np.ascontiguousarray(ramps.colour[..., channel]), near)
+        near *= rgb[..., channel]
+        log_odds += near
     np.clip(log_odds, -_MOST_BY_COLOUR, _MOST_BY_COLOUR, out=log_odds)
-    log_odds += enlarged(ramps.prior)
-    near = cv2.medianBlur(log_odds, _SPECKS)
-    # Logistic, in place: a photo may have 25 megapixels.
+    log_odds += enlarged(ramps.prior, near)
+    cv2.medianBlur(log_odds, _SPECKS, near)
+    # Logistic.
     np.negative(near, out=near)
     cv2.exp(near, near)
     near += 1
     np.reciprocal(near, out=near)
-    near *= enlarged(ramps.step)
-    near += enlarged(ramps.far)
+    near *= enlarged(ramps.step, log_odds)
+    near += enlarged(ramps.far, log_odds)
     return near
 
 
@@ -121,9 +122,9 @@ def _ramps(values: Float[ndarray, "a b"], rgb: Rgb) -> _Ramps:
     (near_sum, near_value, near_colour), (far_sum, far_value, far_colour) = (
         _means(weight, values, rgb, beside) for weight, beside in ((near, high), (far, low))
     )
-    near_square, far_square = (np.sum(colour * colour, axis=2) for colour in (near_colour, far_colour))
+    near_square, far_square = _square_sum(near_colour), _square_sum(far_colour)
     # Within the sides, mean over the channels.
-    square = _mean_around((near + far) * np.sum(rgb * rgb, axis=2))
+    square = _mean_around((near + far) * _square_sum(rgb))
     within = (square - near_sum * near_square - far_sum * far_square) / (3 * (near_sum + far_sum))
     variance = np.maximum(within, np.float32(0)) + np.float32(_COLOUR_VARIANCE)
     known = np.clip(height, _LEAST_HEIGHT, 1 - _LEAST_HEIGHT)
@@ -168,6 +169,11 @@ def _means(
 
 def _mean_around(field: Float[ndarray, "a b *c"]) -> Float[ndarray, "a b *c"]:
     return cv2.blur(field, (2 * _SIDES + 1, 2 * _SIDES + 1))
+
+
+def _square_sum(rgb: Rgb) -> Float[ndarray, "a b"]:
+    # Thirty times as fast as numpy's sum over so short an axis.
+    return cv2.transform(rgb * rgb, np.ones((1, 3), np.float32))
 
 
 def _square(reach: int) -> ndarray:
