@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mfh.batch.columns import Item
 from mfh.batch.ledger import open_ledger
 from mfh.batch.local import LocalEngine
-from mfh.batch.manifest import Item, read_inputs
+from mfh.batch.manifest import read_inputs
 from mfh.batch.rows import Row
 from mfh.batch.run import run
 from mfh.batch.worker import Answered, Job, Opened, Worker

@@ -108,3 +108,28 @@ class SlowAndDeadly(Deadly):
 def slow_and_deadly(job):
     """A worker that takes its time, and that some photos kill."""
     return SlowAndDeadly(job, gather)
+
+
+class Here:
+    """An engine of this process."""
+
+    def __init__(self, job, workers=1, *, make=quick):
+        self.worker, self.waiting = make(job), []
+
+    @property
+    def busy(self):
+        return len(self.waiting)
+
+    @property
+    def has_room(self):
+        return len(self.waiting) < 3
+
+    def submit(self, item):
+        self.waiting.append(item)
+
+    def rows(self, timeout_s):
+        while self.waiting:
+            yield self.worker(self.waiting.pop(0))
+
+    def close(self):
+        self.waiting = []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mfh.batch.columns import Photos
 from mfh.batch.manifest import read_inputs
 from mfh.errors import BackendError
 from tests.batch import stub
@@ -60,7 +61,7 @@ def test_a_node_that_is_lost_costs_no_row(tmp_path, items, cluster):
     rows = rows_of(tmp_path / "ray")
     assert len(rows) == 46 and "twice" in rows["deadly.png"]["error"] and rows["once.png"]["status"] == "ok"
     (tmp_path / "ray" / "once.png.tried").unlink()
-    healthy = [one for one in items if one.id != "deadly.png"]
+    healthy = Photos.of(one for one in items if one.id != "deadly.png")
     measured(tmp_path / "local", healthy)
     del rows["deadly.png"]
     assert rows == rows_of(tmp_path / "local")
