@@ -7,8 +7,8 @@ stubs: what those of preset pocket find in one such photo is taken for what they
 minute and not ten; all else is the command's own. For half of the kills there is one command on a folder, with two
 processes; for the other half there are two commands of one process each, and one of them, taken at random, is killed.
 SIGKILL hits the command; its processes end by themselves. A quarter of the moments is drawn from the start-up of a
-command, the others from the time after it, up to twice the share of the undisturbed time that falls to each kill. At the
-end rows are compared but for their seconds, all files byte for byte, and the names of all that is in the folder.
+command, the others from the time after it, up to twice the share of the undisturbed time that falls to each kill. At
+the end rows are compared but for their seconds, all files byte for byte, and the names of all that is in the folder.
 """
 
 import argparse
