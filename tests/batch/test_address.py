@@ -117,6 +117,21 @@ def test_a_store_that_refuses_is_one_line_and_no_row_is_lost(tmp_path, few, stor
     assert measured_at("memory://run", few).measured == 8
 
 
+def test_a_photo_that_is_tried_again_has_its_last_row_though_no_command_ended(tmp_path, few, store, monkeypatch):
+    for retry in (False, True):
+        monkeypatch.setattr(Ledger, "compact", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            measured_at("memory://run", few, retry=retry)
+        monkeypatch.undo()
+        picture(tmp_path / "in" / "bad.jpg", 7)
+    measured_at("memory://run", few, start=None)
+    assert fetched(tmp_path / "copy", "memory://run")["bad.jpg"]["status"] == "ok"
+
+
+def interrupted(*given):
+    raise KeyboardInterrupt
+
+
 def test_two_commands_of_one_machine_and_folders_are_refused(tmp_path, store):
     with own_copy(Address("memory://run"), None):
         with (

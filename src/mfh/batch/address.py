@@ -167,9 +167,10 @@ def own_copy(address: Address, shard: str | None) -> Iterator[Path]:
 
 
 def _copy(system: Any, paths: Sequence[str], folder: Path) -> bool:
-    """Copy files that are there to a folder; return whether all are."""
+    """Copy files that are there to a folder, in the order of their names; return whether all are."""
     missing = 0
-    for path in paths:
+    # Parts are named by when their command began: the oldest are the oldest here too.
+    for path in sorted(paths):
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / path.rpartition("/")[2]
         try:

@@ -66,7 +66,7 @@ class Ledger:
     _read: set[str] = field(default_factory=set)
     _seen: tuple[int, int] = (-1, -1)
     _number: int = 0
-    _token: str = field(default_factory=lambda: secrets.token_hex(6))
+    _token: str = field(default_factory=lambda: f"{time.time_ns() // 10**6:012x}-{secrets.token_hex(4)}")
 
     def claim(self, name: str) -> bool:
         """Take a photo for this process; False where another one has it.
