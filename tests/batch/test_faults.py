@@ -28,6 +28,9 @@ run "$@"; echo "code $?"
 rm -f "$2/filler"
 run "$@" --retry; echo "code $?"
 cp -r "$2/run" "$3"
+mount -o remount,ro "$2" || exit 77
+run "$@" --retry; echo "code $?"
+"$0" -m tests.batch.command batch status "$2/run"; echo "code $?"
 """
 
 
@@ -49,9 +52,12 @@ def on_a_small_disk(tmp_path: Path, kilobytes: int, filler: int) -> subprocess.C
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
-def test_a_full_disk_is_in_the_rows_and_the_rest_is_measured_when_there_is_room(tmp_path, items):
+def test_a_full_disk_is_in_the_rows_and_a_read_only_one_is_one_line(tmp_path, items):
     done = on_a_small_disk(tmp_path, 4096, 3900)
-    assert "Traceback" not in done.stderr and done.stdout.count("code 0") == 2, done
+    assert "Traceback" not in done.stderr and done.stdout.count("code 0") == 3, done
+    # Read-only at last: one line, and the status is still read.
+    assert done.stdout.count("code 2") == 1 and len(done.stderr.splitlines()) == 1, done
+    assert "Read-only file system" in done.stderr
     assert "InputError, as" in done.stdout and "No space left on device" in done.stdout
     rows = rows_of(tmp_path / "copy")
     measured(tmp_path / "whole", items)
