@@ -132,6 +132,23 @@ def interrupted(*given):
     raise KeyboardInterrupt
 
 
+def test_parts_that_vanish_while_they_are_read_are_looked_for_again(tmp_path, store, monkeypatch):
+    for name in ("a", "b"):
+        store.pipe_file(f"/run/parts/{name}.parquet", b"x")
+    get = type(store).get_file
+
+    def merged_meanwhile(self, path, target):
+        if path.endswith("a.parquet"):
+            store.rm_file("/run/parts/a.parquet")
+            store.rm_file("/run/parts/b.parquet")
+            store.pipe_file("/run/parts/c.parquet", b"xx")
+        return get(self, path, target)
+
+    monkeypatch.setattr(type(store), "get_file", merged_meanwhile)
+    Address("memory://run").fetch(tmp_path / "copy", (), (PARTS,))
+    assert [path.name for path in (tmp_path / "copy" / "parts").iterdir()] == ["c.parquet"]
+
+
 def test_two_commands_of_one_machine_and_folders_are_refused(tmp_path, store):
     with own_copy(Address("memory://run"), None):
         with (

@@ -77,6 +77,7 @@ def test_photos_are_measured_once_and_the_status_says_so(run_mfh, folder, tmp_pa
         (("IN", "--format", "gif"), "gif"),
         (("IN", "--tar", "--out", "s3://bucket/run"), "--tar packs a folder"),
         (("IN", "--price-per-hour", "-1"), "--price-per-hour"),
+        (("IN", "--json"), "are of mfh batch status"),
         (("status",), "status of what"),
         (("status", "IN"), "batch.json"),
     ],

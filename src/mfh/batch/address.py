@@ -20,6 +20,7 @@ from mfh.io.contents import RECEIPT
 from mfh.io.lock import folder_lock
 
 _FOLDERS = ("file", "local")
+_TRIES = 5
 
 
 def is_address(path: str) -> bool:
@@ -57,8 +58,9 @@ class Address:
             _copy(system, [f"{root}/{name}" for name in names], folder)
             for one in below:
                 # What vanishes meanwhile was merged into another one.
-                while not _copy(system, system.find(f"{root}/{one}"), folder / one):
-                    pass
+                for _ in range(_TRIES):
+                    if _copy(system, _found(system, f"{root}/{one}"), folder / one):
+                        break
 
     def put(self, folder: Path, name: str) -> None:
         """Put a file to its place; one that is there is replaced.
@@ -164,6 +166,13 @@ def own_copy(address: Address, shard: str | None) -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _found(system: Any, place: str) -> list[str]:
+    try:
+        return system.find(place)
+    except FileNotFoundError:
+        return []
 
 
 def _copy(system: Any, paths: Sequence[str], folder: Path) -> bool:

@@ -129,6 +129,8 @@ def batch(
     need_tables()
     if inputs and inputs[0] == _STATUS:
         return _status(inputs[1:], options)
+    if options.json or options.price_per_hour is not None:
+        raise InputError("--json and --price-per-hour are of mfh batch status: expected it with them")
     if not inputs:
         raise InputError("no photo given: expected photos, a folder or a table, as in mfh batch photos/ --out run")
     from mfh.batch.address import Address, is_address, own_copy
