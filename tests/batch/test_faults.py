@@ -1,6 +1,7 @@
 """Full disks, folders that cannot be written, photos that go, memory that ends: rows say so, the rest goes on."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -54,9 +55,10 @@ def on_a_small_disk(tmp_path: Path, kilobytes: int, filler: int) -> subprocess.C
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
 def test_a_full_disk_is_in_the_rows_and_a_read_only_one_is_one_line(tmp_path, items):
     done = on_a_small_disk(tmp_path, 4096, 3900)
-    assert "Traceback" not in done.stderr and done.stdout.count("code 0") == 3, done
-    # Read-only at last: one line, and the status is still read.
-    assert done.stdout.count("code 2") == 1 and len(done.stderr.splitlines()) == 1, done
+    # Rows are small: they fit, or end the first run with a line of their own. Read-only at last, with a status.
+    codes = re.findall(r"code (\d+)", done.stdout)
+    assert codes[0] in ("0", "2") and codes[1:] == ["0", "2", "0"], done
+    assert len(done.stderr.splitlines()) == codes.count("2"), done
     assert "Read-only file system" in done.stderr
     assert "InputError, as" in done.stdout and "No space left on device" in done.stdout
     rows = rows_of(tmp_path / "copy")
