@@ -70,7 +70,13 @@ web-check: web/node_modules/.package-lock.json
 quick: dev weights
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 -q $(PYTEST_ARGS)
 
-test: dev weights
+# A server like S3: beside the others, as it wants an older library of dates.
+S3 := build/s3
+$(S3)/s3.stamp: tests/batch/s3.txt | dev
+	$(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet --upgrade --target $(S3) -r tests/batch/s3.txt
+	@touch $@
+
+test: dev weights $(S3)/s3.stamp
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # The outputs in the tutorial are those of its commands: .venv/bin/python docs/tools/console_blocks.py docs/tutorial.md

@@ -1,6 +1,7 @@
 """Many photos: two processes beside one, and beside the two-process ceiling of the machine; overhead of a photo.
 
 python benchmarks/bench_batch.py [--photos 24] [--rows 20000] [--seed 0]
+python benchmarks/bench_batch.py --photos 0 --rows 100000
 
 The photos are made from those in docs/images, in several crops. The ceiling is the same work as two commands that share
 nothing, on half of the photos each, with one thread each (MFH_THREADS). The overhead is of photos that cost nothing:
@@ -19,11 +20,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mfh.batch.columns import Item
 from mfh.batch.ledger import open_ledger
 from mfh.batch.local import LocalEngine
-from mfh.batch.manifest import Item, read_inputs
+from mfh.batch.manifest import read_inputs
 from mfh.batch.rows import Row
 from mfh.batch.run import run
+from mfh.batch.status import standing, status_lines
 from mfh.batch.worker import Answered, Job, Opened, Worker
 from mfh.config import preset
 from mfh.io.formats import Formats
@@ -84,33 +87,51 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        make_photos(folder / "photos", given.photos, given.seed)
+        if given.photos:
+            compare_processes(Path(name), given.photos, given.seed)
+        measure_overhead(Path(name), given.rows)
 
-        def batch(out: str, *words: str) -> list[str]:
-            return ["batch", str(folder / "photos"), "--out", str(folder / out), *words]
 
-        one = seconds_of(batch("one"))
-        two = seconds_of(batch("two", "--workers", "2"))
-        apart = seconds_of(*(batch(f"half-{k}", "--shard", f"{k}/2") for k in (1, 2)), threads=1)
-        print(f"{given.photos} photos of 640 pixels, preset pocket, start-up included")
-        print(f"one process     {one:6.1f} s  {one / given.photos:.2f} s a photo")
-        print(f"two processes   {two:6.1f} s  {one / two:.2f} x one")
-        print(f"two commands    {apart:6.1f} s  {one / apart:.2f} x one: the ceiling of the machine")
+def compare_processes(folder: Path, count: int, seed: int) -> None:
+    """Print what one process, two, and two commands take."""
+    make_photos(folder / "photos", count, seed)
 
-        table = folder / "t.csv"
-        table.write_text("path\n" + "".join(f"{k}.jpg\n" for k in range(100_000)))
-        begin = time.perf_counter()
-        items = read_inputs([str(table)])
-        print(f"a table of {len(items)} rows is read in {time.perf_counter() - begin:.2f} s")
-        ledger = open_ledger(folder / "stub", {})
-        job = Job(preset("pocket"), folder / "stub", ledger.mark, Formats(), False, False, 10**8)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        begin = time.perf_counter()
-        run(items[: given.rows], ledger, lambda: LocalEngine(job, 2, make=Costless))
-        took = time.perf_counter() - begin
-        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-        print(f"{given.rows} photos that cost nothing: {1000 * took / given.rows:.2f} ms each, memory +{grown:.0f} MB")
+    def batch(out: str, *words: str) -> list[str]:
+        return ["batch", str(folder / "photos"), "--out", str(folder / out), *words]
+
+    one = seconds_of(batch("one"))
+    two = seconds_of(batch("two", "--workers", "2"))
+    apart = seconds_of(*(batch(f"half-{k}", "--shard", f"{k}/2") for k in (1, 2)), threads=1)
+    print(f"{count} photos of 640 pixels, preset pocket, start-up included")
+    print(f"one process     {one:6.1f} s  {one / count:.2f} s a photo")
+    print(f"two processes   {two:6.1f} s  {one / two:.2f} x one")
+    print(f"two commands    {apart:6.1f} s  {one / apart:.2f} x one: the ceiling of the machine")
+    for line in status_lines(standing(str(folder / "two"))):
+        print(line)
+
+
+def measure_overhead(folder: Path, rows: int) -> None:
+    """Print what rows cost whose photos cost nothing: time, and memory of the command beyond its libraries."""
+    import pyarrow as pa
+
+    # Loads what it needs.
+    pa.array(["a"])
+    table = folder / "t.csv"
+    table.write_text("path\n" + "".join(f"some/folder/photo-{k:07d}.jpg\n" for k in range(rows)))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begin = time.perf_counter()
+    items = read_inputs([str(table)])
+    print(f"a table of {len(items)} rows is read in {time.perf_counter() - begin:.2f} s")
+    ledger = open_ledger(folder / "stub", {})
+    job = Job(preset("pocket"), folder / "stub", ledger.mark, Formats(), False, False, 10**8)
+    begin = time.perf_counter()
+    progress = run(items, ledger, lambda: LocalEngine(job, 2, make=Costless))
+    took = time.perf_counter() - begin
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    print(
+        f"{rows} photos that cost nothing: the first after {progress.first_s:.1f} s, {1000 * took / rows:.2f} ms each, "
+        f"memory +{grown:.0f} MB"
+    )
 
 
 if __name__ == "__main__":

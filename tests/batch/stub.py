@@ -108,3 +108,54 @@ class SlowAndDeadly(Deadly):
 def slow_and_deadly(job):
     """A worker that takes its time, and that some photos kill."""
     return SlowAndDeadly(job, gather)
+
+
+class Here:
+    """An engine of this process."""
+
+    def __init__(self, job, workers=1, *, make=quick):
+        self.worker, self.waiting = make(job), []
+
+    @property
+    def busy(self):
+        return len(self.waiting)
+
+    @property
+    def has_room(self):
+        return len(self.waiting) < 3
+
+    def submit(self, item):
+        self.waiting.append(item)
+
+    def rows(self, timeout_s):
+        while self.waiting:
+            yield self.worker(self.waiting.pop(0))
+
+    def close(self):
+        self.waiting = []
+
+
+class Greedy(Worker):
+    """Takes more memory on some photos than its process may have."""
+
+    def measure(self, opened):
+        """Measure a photo, or take all memory."""
+        if "greedy" not in opened.item.id:
+            return super().measure(opened)
+        import resource
+
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        with open("/proc/self/statm") as file:
+            now = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (now + (256 << 20), before[1]))
+        self._gather = lambda photo, request: np.ones(2 << 30, np.uint8)
+        try:
+            return super().measure(opened)
+        finally:
+            self._gather = gather
+            resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def greedy(job):
+    """A worker that some photos take all memory of."""
+    return Greedy(job, gather)

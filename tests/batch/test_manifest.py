@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from mfh.batch.manifest import Item, read_inputs, shard_of
+from mfh.batch.columns import Item, Photos
+from mfh.batch.manifest import read_inputs, shard_of
 from mfh.errors import InputError
 from tests.batch.stub import picture
 
@@ -27,7 +28,7 @@ def test_a_folder_is_all_pictures_below_it_by_their_path(folder):
 def test_patterns_files_and_addresses(folder, monkeypatch):
     monkeypatch.chdir(folder)
     assert [one.id for one in read_inputs(["**/*.jpg"])] == ["a/y.jpg", "b.jpg"]
-    assert read_inputs(["b.jpg", "s3://bucket/c.jpg"]) == [
+    assert list(read_inputs(["b.jpg", "s3://bucket/c.jpg"])) == [
         Item("b.jpg", "b.jpg"),
         Item("s3://bucket/c.jpg", "s3://bucket/c.jpg"),
     ]
@@ -44,20 +45,20 @@ def test_tables_say_what_is_known(folder):
     ]
     lines = folder / "t.jsonl"
     lines.write_text("\n".join(json.dumps(row) for row in rows) + "\n\n")
-    assert read_inputs([str(lines)]) == expected
+    assert list(read_inputs([str(lines)])) == expected
     table = folder / "t.csv"
     table.write_text(
         "id,path,focal_35mm,person_height,camera,known_distance\n"
         'one,b.jpg,26,1.8 0=1.7,phone,\n,a/y.jpg,,,,"3,4=2.31m"\n'
     )
-    assert read_inputs([str(table)]) == expected
+    assert list(read_inputs([str(table)])) == expected
     pa = pytest.importorskip("pyarrow")
     import pyarrow.parquet as pq
 
     names = sorted({name for row in rows for name in row})
     columns = {name: [row.get(name) for row in rows] for name in names}
     pq.write_table(pa.table(columns), folder / "t.parquet")
-    assert read_inputs([str(folder / "t.parquet")]) == expected
+    assert list(read_inputs([str(folder / "t.parquet")])) == expected
 
 
 def test_a_list_is_a_path_a_line(folder):
@@ -106,10 +107,10 @@ def test_what_is_not_there_is_one_line(tmp_path, monkeypatch, given, expected):
 
 
 def test_shards_are_parts_of_the_whole():
-    items = [Item(str(k), "x") for k in range(10)]
+    items = Photos.of(Item(str(k), "x") for k in range(10))
     parts = [shard_of(items, f"{k}/3") for k in (1, 2, 3)]
     assert sorted(one.id for part in parts for one in part) == sorted(one.id for one in items)
-    assert [len(part) for part in parts] == [4, 3, 3] and shard_of(items, None) == items
+    assert [len(part) for part in parts] == [4, 3, 3] and shard_of(items, None) is items
     for bad in ("0/3", "4/3", "1", "a/b", "1/0", "-1/2"):
         with pytest.raises(InputError, match="--shard"):
             shard_of(items, bad)

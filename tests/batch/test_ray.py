@@ -4,9 +4,11 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from mfh.batch.manifest import read_inputs
+from mfh.batch.columns import Photos
+from mfh.batch.manifest import read_inputs, shard_of
 from mfh.errors import BackendError
 from tests.batch import stub
 from tests.batch.stub import picture
@@ -60,11 +62,37 @@ def test_a_node_that_is_lost_costs_no_row(tmp_path, items, cluster):
     rows = rows_of(tmp_path / "ray")
     assert len(rows) == 46 and "twice" in rows["deadly.png"]["error"] and rows["once.png"]["status"] == "ok"
     (tmp_path / "ray" / "once.png.tried").unlink()
-    healthy = [one for one in items if one.id != "deadly.png"]
+    healthy = Photos.of(one for one in items if one.id != "deadly.png")
     measured(tmp_path / "local", healthy)
     del rows["deadly.png"]
     assert rows == rows_of(tmp_path / "local")
     assert contents(tmp_path / "ray") == contents(tmp_path / "local")
+    for shard in ("2/2", "1/2"):
+        measured(tmp_path / "shards", shard_of(healthy, shard))
+    assert rows == rows_of(tmp_path / "shards") and contents(tmp_path / "shards") == contents(tmp_path / "local")
+
+
+def test_a_full_object_store_and_an_actor_without_memory_cost_no_other_photo(tmp_path, items, cluster):
+    import ray
+
+    from mfh.batch.ray_engine import RayEngine
+
+    picture(tmp_path / "in" / "greedy.png")
+    items, others = read_inputs([str(tmp_path / "in")]), []
+
+    def fill(progress):
+        # Of another user of the cluster: twice what its nodes hold, so that it spills to disk.
+        if not others:
+            others.extend(ray.put(np.full(40 << 20, k, np.uint8)) for k in range(12))
+
+    progress = measured(tmp_path / "run", items, start=lambda job: RayEngine(job, 2, make=stub.greedy), report=fill)
+    assert progress.counts == {"ok": 12, "no scale": 1, "failed": 2}
+    rows = rows_of(tmp_path / "run")
+    assert "more memory than there is" in rows["greedy.png"]["error"]
+    assert [int(ray.get(one)[0]) for one in others] == list(range(12))
+    measured(tmp_path / "local", Photos.of(one for one in items if one.id != "greedy.png"))
+    del rows["greedy.png"]
+    assert rows == rows_of(tmp_path / "local") and contents(tmp_path / "run") == contents(tmp_path / "local")
 
 
 def test_models_that_are_not_there_end_the_run(tmp_path, items, cluster):

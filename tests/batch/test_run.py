@@ -17,7 +17,7 @@ from mfh.batch.local import LocalEngine
 from mfh.batch.manifest import read_inputs, shard_of
 from mfh.batch.rows import VARIABLE
 from mfh.batch.run import TooManyFailures, run
-from mfh.batch.status import status_lines
+from mfh.batch.status import standing, status_lines
 from mfh.batch.tables import read_table
 from mfh.batch.tars import pack
 from mfh.batch.worker import Job, Worker, folder_of, read_bytes
@@ -27,35 +27,10 @@ from mfh.io.contents import RECEIPT
 from mfh.io.formats import Formats
 from mfh.io.results import check_results
 from tests.batch import stub
-from tests.batch.stub import picture
+from tests.batch.stub import Here, picture
 
 pytest.importorskip("pyarrow")
 SETTINGS = {"name": "made-up", "seed": 0}
-
-
-class Here:
-    """An engine of this process."""
-
-    def __init__(self, job: Job) -> None:
-        self.worker, self.waiting = stub.quick(job), []
-
-    @property
-    def busy(self) -> int:
-        return len(self.waiting)
-
-    @property
-    def has_room(self) -> bool:
-        return len(self.waiting) < 3
-
-    def submit(self, item) -> None:
-        self.waiting.append(item)
-
-    def rows(self, timeout_s):
-        while self.waiting:
-            yield self.worker(self.waiting.pop(0))
-
-    def close(self) -> None:
-        self.waiting = []
 
 
 def job_for(out: Path, mark: str) -> Job:
@@ -149,7 +124,7 @@ def test_too_many_failures_end_the_run_with_all_rows_written(tmp_path):
     assert 20 <= caught.value.progress.measured < 30
     ledger = open_ledger(tmp_path / "run", SETTINGS)
     assert len(ledger.status) == caught.value.progress.measured
-    assert "InputError, as" in "\n".join(status_lines(tmp_path / "run"))
+    assert "InputError, as" in "\n".join(status_lines(standing(str(tmp_path / "run"))))
 
 
 def test_processes_write_what_one_writes(tmp_path, items):
@@ -174,7 +149,7 @@ def test_a_process_that_dies_costs_its_photo_and_no_other(tmp_path, items):
 def test_models_that_cannot_be_loaded_end_the_run_at_once(tmp_path, items):
     with pytest.raises(BackendError, match="package of the models"):
         measured(tmp_path / "run", items, start=lambda job: LocalEngine(job, 2, make=stub.Unloadable))
-    assert open_ledger(tmp_path / "run", SETTINGS).status == {}
+    assert len(open_ledger(tmp_path / "run", SETTINGS).status) == 0
 
 
 def test_what_another_process_has_is_left_to_it(tmp_path, items):
@@ -297,7 +272,7 @@ def test_tar_files_hold_what_the_folders_held(tmp_path, items):
     assert {name: (tmp_path / "run" / name).read_bytes() for name in old} == old
 
 
-@pytest.mark.parametrize("step", ["_write_tar", "write_table", "_remove_packed"])
+@pytest.mark.parametrize("step", ["_write_tar", "write_blocks", "_remove_packed"])
 def test_packing_that_is_stopped_is_resumed_to_the_same_bytes(tmp_path, items, monkeypatch, step):
     for name in ("whole", "stopped"):
         measured(tmp_path / name, items)
@@ -306,7 +281,7 @@ def test_packing_that_is_stopped_is_resumed_to_the_same_bytes(tmp_path, items, m
 
     def stop(*given):
         done.append(given)
-        if len(done) == 2 or step == "write_table":
+        if len(done) == 2 or step == "write_blocks":
             raise KeyboardInterrupt
         return real(*given)
 
@@ -361,6 +336,14 @@ def test_two_commands_on_one_folder_share_the_work(tmp_path, items):
     words = [sys.executable, str(script), str(tmp_path / "in"), str(tmp_path / "shared")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["src", "."])}
     both = [subprocess.Popen(words, env=environment) for _ in range(2)]
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "shared" / "photos").is_dir():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    # One of them is killed, and another takes its place.
+    both[0].send_signal(signal.SIGKILL)
+    both[0].wait()
+    both[0] = subprocess.Popen(words, env=environment)
     assert [one.wait(120) for one in both] == [0, 0]
     measured(tmp_path / "whole", items)
     assert rows_of(tmp_path / "shared") == rows_of(tmp_path / "whole")

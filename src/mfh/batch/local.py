@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from mfh.batch.manifest import Item
+from mfh.batch.columns import Item
 from mfh.batch.pool import AHEAD, Hand, Pool
 from mfh.batch.rows import Row
 from mfh.batch.worker import Job, Opened, Worker

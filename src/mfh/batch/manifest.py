@@ -7,10 +7,11 @@ table. In a list (``.txt``) each line is a path. Ids of files in a folder are th
 import csv
 import glob
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from mfh.batch.address import is_address, pictures_below
+from mfh.batch.columns import COLUMNS, NUMBERS, Item, Photos
 from mfh.errors import InputError
 from mfh.io.reading import parse_json
 
@@ -22,40 +23,7 @@ TABLES = (".csv", ".jsonl", ".parquet")
 _MOST_LETTERS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One photo to measure, and what is known of it.
-
-    Attributes:
-        id: names it among all of a run.
-        path: of the picture file, or an address that fsspec reads, as s3://bucket/name.jpg.
-        focal_px: focal length in pixels of the upright photo.
-        focal_35mm: 35 mm equivalent focal length in millimetres.
-        fov_x_deg: horizontal field of view in degrees.
-        person_height: words of --person-height, separated by blanks; so with the next three.
-        known_distance: of --known-distance.
-        known_length: of --known-length.
-        known_size: of --known-size.
-        camera: what took it; copied to its row.
-    """
-
-    id: str
-    path: str
-    focal_px: float | None = None
-    focal_35mm: float | None = None
-    fov_x_deg: float | None = None
-    person_height: str = ""
-    known_distance: str = ""
-    known_length: str = ""
-    known_size: str = ""
-    camera: str = ""
-
-
-_COLUMNS = tuple(one.name for one in fields(Item))
-_NUMBERS = ("focal_px", "focal_35mm", "fov_x_deg")
-
-
-def read_inputs(inputs: Sequence[str]) -> list[Item]:
+def read_inputs(inputs: Sequence[str]) -> Photos:
     """Return the photos that are to be measured, in order.
 
     Args:
@@ -64,26 +32,16 @@ def read_inputs(inputs: Sequence[str]) -> list[Item]:
     Raises:
         InputError: where one is not there, has no photo, or has a row that cannot be read, or two photos have one id.
     """
-    items: list[Item] = []
-    for one in inputs:
-        items += _items(one)
-    seen: dict[str, str] = {}
-    for item in items:
-        if item.id in seen:
-            raise InputError(
-                f"two photos have the id {item.id[:80]!r} ({seen[item.id]} and {item.path}): expected ids that differ; "
-                "give a table with a column id"
-            )
-        seen[item.id] = item.path
-    return items
+    photos = Photos.of(item for one in inputs for item in _items(one))
+    if (twins := photos.first_twins()) is not None:
+        raise InputError(
+            f"two photos have the id {twins[0].id[:80]!r} ({twins[0].path} and {twins[1].path}): expected ids that "
+            "differ; give a table with a column id"
+        )
+    return photos
 
 
-def is_address(path: str) -> bool:
-    """Return whether a path is an address that fsspec reads."""
-    return "://" in path
-
-
-def shard_of(items: Sequence[Item], shard: str | None) -> list[Item]:
+def shard_of(items: Photos, shard: str | None) -> Photos:
     """Return every n-th of the photos, from the i-th on.
 
     Args:
@@ -94,19 +52,19 @@ def shard_of(items: Sequence[Item], shard: str | None) -> list[Item]:
         InputError: for anything else.
     """
     if shard is None:
-        return list(items)
+        return items
     first, _, count = shard.partition("/")
     if not (first.isdecimal() and count.isdecimal() and 1 <= int(first) <= int(count)):
         raise InputError(f"--shard is {shard!r:.40}: expected I/N, as 1/8 for the first of eight parts")
-    return list(items[int(first) - 1 :: int(count)])
+    return items[int(first) - 1 :: int(count)]
 
 
-def _items(given: str) -> list[Item]:
+def _items(given: str) -> Iterable[Item]:
     """Return the photos of one input."""
     if not given.strip():
         raise InputError("an empty path is given: expected photos, a folder, a list or a table")
     if is_address(given):
-        return [Item(given, given)]
+        return _of_address(given) if given.endswith("/") else [Item(given, given)]
     path = Path(given)
     if path.is_dir():
         return _of_folder(path)
@@ -123,30 +81,38 @@ def _items(given: str) -> list[Item]:
     raise InputError(f"{given} is not there: expected photos, a folder, a list (.txt) or a table ({', '.join(TABLES)})")
 
 
-def _of_folder(folder: Path) -> list[Item]:
+def _of_address(address: str) -> Iterator[Item]:
+    found = pictures_below(address, PICTURES)
+    if not found:
+        raise InputError(f"{address} has no picture files: expected {', '.join(sorted(PICTURES))}")
+    for name in found:
+        yield Item(name, address + name)
+
+
+def _of_folder(folder: Path) -> Iterator[Item]:
     names = sorted(
         (Path(at) / name).relative_to(folder).as_posix()
         for at, folders, files in os.walk(folder)
         for name in files
-        if Path(name).suffix.lower() in PICTURES and not name.startswith(".")
+        if os.path.splitext(name)[1].lower() in PICTURES and not name.startswith(".")
     )
     if not names:
         raise InputError(f"{folder} has no picture files: expected {', '.join(sorted(PICTURES))}")
-    return [Item(name, str(folder / name)) for name in names]
+    for name in names:
+        yield Item(name, str(folder / name))
 
 
-def _of_table(path: Path) -> list[Item]:
-    """Return the photos of a list or a table."""
+def _of_table(path: Path) -> Iterator[Item]:
+    """Yield the photos of a list or a table."""
     readers = {".csv": _csv, ".jsonl": _json_lines, ".parquet": _parquet, ".txt": _lines}
-    items = []
+    number = 0
     try:
         for number, row in enumerate(readers[path.suffix.lower()](path), start=1):
-            items.append(_item(row, path.parent, f"row {number} of {path}"))
+            yield _item(row, path.parent, f"row {number} of {path}")
     except (OSError, UnicodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read ({error}): expected UTF-8 text, as its ending says") from error
-    if not items:
+    if not number:
         raise InputError(f"{path} has no row: expected a row for each photo")
-    return items
 
 
 def _item(row: Mapping[str, object], folder: Path, where: str) -> Item:
@@ -155,15 +121,15 @@ def _item(row: Mapping[str, object], folder: Path, where: str) -> Item:
     Raises:
         InputError: for a column that is unknown or missing, or a value of another type.
     """
-    if unknown := [name for name in row if name not in _COLUMNS]:
-        raise InputError(f"{where} has a column {unknown[0]!r:.60}: expected {', '.join(_COLUMNS)}")
+    if unknown := [name for name in row if name not in COLUMNS]:
+        raise InputError(f"{where} has a column {unknown[0]!r:.60}: expected {', '.join(COLUMNS)}")
     given = {name: value for name, value in row.items() if value is not None and value != ""}
     path = given.get("path")
     if not isinstance(path, str):
         raise InputError(f"{where} has no path: expected a column path, of picture files or addresses")
     values: dict[str, object] = {"id": path}
     for name, value in given.items():
-        values[name] = _number(value, f"{name} of {where}") if name in _NUMBERS else _text(value, f"{name} of {where}")
+        values[name] = _number(value, f"{name} of {where}") if name in NUMBERS else _text(value, f"{name} of {where}")
     values["path"] = path if is_address(path) else str(folder / path)
     return Item(**values)  # pyright: ignore[reportArgumentType]
 

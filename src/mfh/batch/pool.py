@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mfh.batch.manifest import Item
+from mfh.batch.columns import Item
 from mfh.batch.rows import Row
 from mfh.batch.worker import Job, lost
 

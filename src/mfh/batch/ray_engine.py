@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from mfh.batch.columns import Item
 from mfh.batch.local import Make
-from mfh.batch.manifest import Item
 from mfh.batch.pool import Hand, Pool
 from mfh.batch.rows import Row
 from mfh.batch.worker import Job, Worker

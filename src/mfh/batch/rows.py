@@ -42,6 +42,8 @@ class Row:
         tar: the tar file that they are in, by the same path; empty where they are not packed.
         seconds: it took, from opening the file to the last one written.
         sha256: of the picture file; empty where it could not be read.
+        bytes_in: of the picture file.
+        bytes_out: of all files written.
         fingerprint: of configuration and models.
     """
 
@@ -74,6 +76,8 @@ class Row:
     tar: str = ""
     seconds: float = 0.0
     sha256: str = ""
+    bytes_in: int | None = None
+    bytes_out: int | None = None
 
 
 VARIABLE = ("seconds",)

@@ -1,14 +1,15 @@
 """The run over many photos: what is not done yet is claimed, measured, and written down."""
 
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from mfh.batch.columns import Item, Photos
 from mfh.batch.ledger import Ledger
-from mfh.batch.manifest import Item
 from mfh.batch.rows import Row
 
 ROWS_AT_ONCE, WRITTEN_EVERY_S = 64, 5.0
@@ -55,6 +56,7 @@ class Progress:
         counts: rows of this run by status.
         others: photos that other processes have done meanwhile.
         begun: when, by the monotonic clock.
+        first_s: seconds until the first row.
     """
 
     total: int
@@ -62,6 +64,18 @@ class Progress:
     counts: Counter[str] = field(default_factory=Counter)
     others: int = 0
     begun: float = field(default_factory=time.monotonic)
+    first_s: float = 0.0
+
+    def add(self, row: Row) -> None:
+        """Count a row of this run."""
+        if not self.counts:
+            self.first_s = self.took_s
+        self.counts[row.status] += 1
+
+    @property
+    def took_s(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self.begun
 
     @property
     def done(self) -> int:
@@ -81,7 +95,7 @@ class Progress:
     @property
     def rate(self) -> float:
         """Photos a second, of this run."""
-        return self.measured / max(time.monotonic() - self.begun, 1e-9)
+        return self.measured / max(self.took_s, 1e-9)
 
     def line(self) -> str:
         """Return where the run stands in a few words."""
@@ -91,7 +105,7 @@ class Progress:
 
     def summary(self) -> str:
         """Return what the run has done in a few words."""
-        took = _span(time.monotonic() - self.begun)
+        took = _span(self.took_s)
         here = f"{self.measured} measured in {took}, {self.unmeasured} of them without depth"
         there = f", {self.others} by other processes" if self.others else ""
         return f"{here}, {self.before} done before{there}"
@@ -105,7 +119,7 @@ class TooManyFailures(Exception):
 
 
 def run(
-    items: Sequence[Item],
+    items: Photos,
     ledger: Ledger,
     start: Callable[[], Engine],
     *,
@@ -130,24 +144,33 @@ def run(
         TooManyFailures: when more have failed; all rows are written down.
         InputError: where rows cannot be written.
     """
-    again = {name for name, status in ledger.status.items() if status != "ok"} if retry else set()
-    for name in again:
-        del ledger.status[name]
-    todo = deque(item for item in items if item.id not in ledger.status)
+    if retry:
+        ledger.status.forget_failures()
+    todo = _lacking(items, ledger)
     progress = Progress(len(items), len(items) - len(todo))
     report(progress)
     try:
         if todo:
             with closing(start()) as engine:
-                _work(todo, ledger, engine, progress, max_failure_rate, report)
+                _work(items, todo, ledger, engine, progress, max_failure_rate, report)
         ledger.compact()
     finally:
         ledger.close()
     return progress
 
 
+def _lacking(items: Photos, ledger: Ledger) -> "array[int]":
+    """Return which photos have no row, by their number."""
+    found, first = array("q"), 0
+    for names in items.ids():
+        found.extend((ledger.status.lacking(names) + first).tolist())
+        first += len(names)
+    return found
+
+
 def _work(
-    todo: deque[Item],
+    items: Photos,
+    todo: "array[int]",
     ledger: Ledger,
     engine: Engine,
     progress: Progress,
@@ -156,23 +179,24 @@ def _work(
 ) -> None:
     """Measure photos until none is left, here or in the hands of another process."""
     rows: list[Row] = []
-    elsewhere: deque[Item] = deque()
+    elsewhere, at = array("q"), 0
     written = time.monotonic()
     try:
-        while todo or engine.busy or rows or elsewhere:
-            while todo and engine.has_room:
-                item = todo.popleft()
+        while at < len(todo) or engine.busy or rows or elsewhere:
+            while at < len(todo) and engine.has_room:
+                item = items[todo[at]]
                 if not ledger.claim(item.id):
-                    elsewhere.append(item)
+                    elsewhere.append(todo[at])
                 elif ledger.is_done(item.id):
                     ledger.release([item.id])
                     progress.others += 1
                 else:
                     engine.submit(item)
+                at += 1
             for row in engine.rows(_ASKED_EVERY_S):
                 rows.append(row)
-                progress.counts[row.status] += 1
-            idle = not todo and not engine.busy
+                progress.add(row)
+            idle = at == len(todo) and not engine.busy
             if rows and (idle or len(rows) >= ROWS_AT_ONCE or time.monotonic() - written > WRITTEN_EVERY_S):
                 ledger.write(rows)
                 rows, written = [], time.monotonic()
@@ -182,7 +206,7 @@ def _work(
             if idle and elsewhere and not rows:
                 # They are done by the process that has them, or free when it has ended.
                 time.sleep(_OTHERS_EVERY_S)
-                todo, elsewhere = elsewhere, deque()
+                todo, elsewhere, at = elsewhere, array("q"), 0
     finally:
         ledger.write(rows)
 

@@ -1,6 +1,7 @@
 """Rows in Parquet files: written whole or not at all, and read in blocks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -11,6 +12,7 @@ from mfh.io.atomic import atomic_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _BLOCK = 16_384
 
@@ -48,23 +50,67 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     """
     import pyarrow as pa
 
-    write_table(path, pa.Table.from_pylist([asdict(row) for row in rows], schema=schema()))
+    write_blocks(path, [pa.Table.from_pylist([asdict(row) for row in rows], schema=schema())])
 
 
-def write_table(path: Path, table: "pa.Table") -> None:
-    """Write a table of rows as one file.
+def write_blocks(path: Path, tables: Iterable["pa.Table"], *, rows_at_once: int | None = None) -> None:
+    """Write tables of rows as one file, one after the other.
 
     Args:
         path: ends with .parquet.
-        table: with the columns of the rows.
+        tables: each becomes a group of rows.
+        rows_at_once: most rows of a group.
 
     Raises:
         InputError: where it cannot be written.
     """
     import pyarrow.parquet as pq
 
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema(), compression="zstd") as writer:
+        for table in tables:
+            writer.write_table(table, rows_at_once)
+
+
+def open_table(path: Path) -> "pq.ParquetFile":
+    """Open a file of :func:`write_rows`.
+
+    Args:
+        path: the file.
+
+    Raises:
+        FileNotFoundError: where it is not there.
+        InputError: for a damaged or foreign file.
+    """
+    import pyarrow.parquet as pq
+
+    with _damaged(path):
+        file = pq.ParquetFile(path, memory_map=False, pre_buffer=False)
+    if not file.schema_arrow.equals(schema()):
+        file.close()
+        raise InputError(f"{path} has other columns than mfh batch writes: choose another folder with --out")
+    return file
+
+
+def blocks_of(
+    file: "pq.ParquetFile", path: Path, rows: int, columns: Sequence[str] | None = None
+) -> Iterator["pa.Table"]:
+    """Yield the rows of a file in tables.
+
+    Args:
+        file: open.
+        path: names it in errors.
+        rows: most of a table.
+        columns: those that are needed; None for all.
+
+    Raises:
+        InputError: for a damaged file.
+    """
+    import pyarrow as pa
+
+    with _damaged(path):
+        # Threads would keep memory of their own, for files this small.
+        for batch in file.iter_batches(rows, columns=None if columns is None else list(columns), use_threads=False):
+            yield pa.Table.from_batches([batch])
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> "pa.Table":
@@ -78,14 +124,16 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> "pa.Table":
         FileNotFoundError: where it is not there.
         InputError: for a damaged or foreign file.
     """
+    with open_table(path) as file, _damaged(path):
+        return file.read(columns=None if columns is None else list(columns), use_threads=False)
+
+
+@contextmanager
+def _damaged(path: Path) -> Iterator[None]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path, memory_map=False) as file:
-            if not file.schema_arrow.equals(schema()):
-                raise InputError(f"{path} has other columns than mfh batch writes: choose another folder with --out")
-            return file.read(columns=None if columns is None else list(columns))
+        yield
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:

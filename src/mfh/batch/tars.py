@@ -6,12 +6,14 @@ meanwhile is resumed to the same bytes.
 
 import shutil
 import tarfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mfh.batch.ledger import PARTS, PHOTOS, ROWS
-from mfh.batch.tables import read_table, write_table
+from mfh.batch.merge import SORTED_AT_ONCE
+from mfh.batch.tables import blocks_of, open_table, read_table, write_blocks
 from mfh.errors import InputError
 from mfh.io.atomic import atomic_path
 from mfh.io.lock import folder_lock
@@ -37,9 +39,9 @@ def pack(folder: Path, *, photos_each: int = PHOTOS_EACH) -> int:
         InputError: where a file cannot be read or written.
     """
     with folder_lock(folder / PARTS, wait_s=_WAIT_S):
-        rows = read_table(folder / ROWS)
-        _remove_packed(folder, rows)
+        rows = read_table(folder / ROWS, ("folder", "tar"))
         names, places = rows.column("tar").to_pylist(), rows.column("folder").to_pylist()
+        _remove_packed(folder, places, names)
         loose = [k for k, place in enumerate(places) if place and not names[k]]
         first = len(set(filter(None, names)))
         for number, start in enumerate(range(0, len(loose), photos_each), start=first):
@@ -49,9 +51,8 @@ def pack(folder: Path, *, photos_each: int = PHOTOS_EACH) -> int:
             for k in chosen:
                 names[k] = name
         if loose:
-            packed = _with_names(rows, names)
-            write_table(folder / ROWS, packed)
-            _remove_packed(folder, packed)
+            write_blocks(folder / ROWS, _with_names(folder / ROWS, names))
+            _remove_packed(folder, places, names)
     return len(loose)
 
 
@@ -71,15 +72,21 @@ def _nameless(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def _with_names(rows: "pa.Table", names: list[str]) -> "pa.Table":
+def _with_names(path: Path, names: list[str]) -> Iterator["pa.Table"]:
+    """Yield the rows of a file with the names of their tar files."""
     import pyarrow as pa
 
-    return rows.set_column(rows.schema.get_field_index("tar"), rows.schema.field("tar"), pa.array(names, pa.string()))
+    first = 0
+    with open_table(path) as file:
+        for table in blocks_of(file, path, SORTED_AT_ONCE):
+            at, kind = table.schema.get_field_index("tar"), table.schema.field("tar")
+            yield table.set_column(at, kind, pa.array(names[first : first + len(table)], pa.string()))
+            first += len(table)
 
 
-def _remove_packed(folder: Path, rows: "pa.Table") -> None:
+def _remove_packed(folder: Path, places: list[str], names: list[str]) -> None:
     """Remove the folders of photos that are in tar files, and those that are empty then."""
-    for place, name in zip(rows.column("folder").to_pylist(), rows.column("tar").to_pylist(), strict=True):
+    for place, name in zip(places, names, strict=True):
         if name and (folder / name).is_file() and (folder / place).is_dir():
             shutil.rmtree(folder / place)
             for above in (folder / place).parents:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mfh.batch.address import Address, is_address
+from mfh.batch.columns import Item
 from mfh.batch.ledger import PHOTOS
-from mfh.batch.manifest import Item, is_address
 from mfh.batch.rows import Row, values_of
 from mfh.config import Config
 from mfh.errors import BackendError, InputError, MfhError, NoLandmarkError, kind_and_message, printable
@@ -34,12 +35,13 @@ class Job:
 
     Attributes:
         config: everything that decides the answer.
-        out: folder of the run.
+        out: folder of the run, or of its copy where results go to an address.
         fingerprint: of its settings.
         formats: of the depth.
         evidence: whether it is kept.
         preview: whether preview.png is written.
         max_pixels: larger photos are refused.
+        address: where results go; None where they stay in the folder.
     """
 
     config: Config
@@ -49,6 +51,7 @@ class Job:
     evidence: bool
     preview: bool
     max_pixels: int
+    address: Address | None = None
 
     def models(self) -> Gather:
         """Load the models.
@@ -71,6 +74,7 @@ class Opened:
         photo: decoded; None where that failed.
         request: what is known of it.
         sha256: of its file.
+        bytes_in: of the same; None where it could not be read.
         error: what failed.
     """
 
@@ -79,6 +83,7 @@ class Opened:
     photo: Photo | None = None
     request: Request = Request()
     sha256: str = ""
+    bytes_in: int | None = None
     error: Exception | None = None
 
 
@@ -120,10 +125,10 @@ class Worker:
     def open(self, item: Item) -> Opened:
         """Read a photo."""
         begun = time.monotonic()
-        sha256 = ""
+        sha256, size = "", None
         try:
             data = read_bytes(item.path)
-            sha256 = hashlib.sha256(data).hexdigest()
+            sha256, size = hashlib.sha256(data).hexdigest(), len(data)
             focal = FocalRequest(focal_px=item.focal_px, fov_x_deg=item.fov_x_deg, focal_35mm=item.focal_35mm)
             request = request_of(
                 heights=item.person_height.split(),
@@ -133,8 +138,8 @@ class Worker:
             )
             photo = photo_from_bytes(data, name=item.id, focal=focal, max_pixels=self.job.max_pixels)
         except Exception as error:
-            return Opened(item, begun, sha256=sha256, error=error)
-        return Opened(item, begun, photo, request, sha256)
+            return Opened(item, begun, sha256=sha256, bytes_in=size, error=error)
+        return Opened(item, begun, photo, request, sha256, size)
 
     def measure(self, opened: Opened) -> Answered:
         """Run the models on a photo, and conclude."""
@@ -160,8 +165,13 @@ class Worker:
         if result is not None:
             try:
                 place = Place(job.out / folder, Path(item.path), exact=True, called=item.id)
-                save_result(place, result, gathered=answered.gathered, formats=job.formats, with_preview=job.preview)
-                values = {**values_of(result), "folder": folder.as_posix()}
+                written = save_result(
+                    place, result, gathered=answered.gathered, formats=job.formats, with_preview=job.preview
+                )
+                size = sum(path.stat().st_size for path in written.folder.rglob("*") if path.is_file())
+                if job.address is not None:
+                    job.address.put_photo(job.out, folder.as_posix())
+                values = {**values_of(result), "folder": folder.as_posix(), "bytes_out": size}
             except Exception as failure:
                 error = failure
         status = "ok" if error is None else "no scale" if isinstance(error, NoLandmarkError) else "failed"
@@ -175,6 +185,7 @@ class Worker:
             error_kind="" if error is None else type(error).__name__,
             seconds=round(time.monotonic() - opened.begun, 3),
             sha256=opened.sha256,
+            bytes_in=opened.bytes_in,
             **values,
         )
 

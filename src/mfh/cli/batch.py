@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,10 +15,13 @@ from mfh.cli.groups import grouped
 from mfh.cli.options import MethodOptions, ModelOptions, parse_megapixels
 from mfh.cli.progress import progress_line
 from mfh.errors import InputError, shown
+from mfh.io.json_text import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mfh.batch.columns import Photos
+    from mfh.batch.ledger import Ledger
     from mfh.batch.run import Engine, Progress
     from mfh.batch.worker import Job
 
@@ -30,9 +34,12 @@ _PRINTED_EVERY_S = 60.0
 class BatchOptions:
     """Where results go, who measures, and when to stop."""
 
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; the same one resumes it.")] = Path(
-        "batch"
-    )
+    out: Annotated[
+        str,
+        typer.Option(
+            "--out", "-o", help="Folder of the run, or its address, as s3://bucket/run; the same one resumes it."
+        ),
+    ] = "batch"
     workers: Annotated[int, typer.Option(help="Processes, each with its own models.")] = 1
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="local: processes of this machine; ray: actors of a Ray cluster.")
@@ -61,6 +68,13 @@ class BatchOptions:
     ] = False
     preview: Annotated[bool, typer.Option("--preview", help="Also write preview.png.")] = False
     max_megapixels: Annotated[float, typer.Option(help="Refuse larger photos before decoding them.")] = 100.0
+    json: Annotated[bool, typer.Option("--json", help="With status: print it as JSON.")] = False
+    price_per_hour: Annotated[
+        float | None,
+        typer.Option(
+            help="With status: of the machines of the last run; gives the cost of 1000 photos.", show_default=False
+        ),
+    ] = None
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False
 
     def check(self) -> None:
@@ -74,6 +88,12 @@ class BatchOptions:
         check_number("--gpus", self.gpus, 0, 64)
         if self.engine != "ray" and (self.address is not None or self.gpus):
             raise InputError("--address and --gpus are of --engine ray: expected it with them")
+        if self.tar and "://" in self.out:
+            raise InputError(
+                f"--tar packs a folder, and --out is {self.out}: leave one out; at an address files stay single"
+            )
+        if self.price_per_hour is not None:
+            check_number("--price-per-hour", self.price_per_hour, 0, 1e6)
         check_number("--max-failure-rate", self.max_failure_rate, 0, 1)
 
     def starter(self, job: "Job") -> "Callable[[], Engine]":
@@ -108,13 +128,14 @@ def batch(
 
     need_tables()
     if inputs and inputs[0] == _STATUS:
-        return _status(inputs[1:])
+        return _status(inputs[1:], options)
+    if options.json or options.price_per_hour is not None:
+        raise InputError("--json and --price-per-hour are of mfh batch status: expected it with them")
     if not inputs:
         raise InputError("no photo given: expected photos, a folder or a table, as in mfh batch photos/ --out run")
-    from mfh.batch.ledger import note_asked, open_ledger
+    from mfh.batch.address import Address, is_address, own_copy
+    from mfh.batch.ledger import ASKED, PARTS, ROWS, SETTINGS, note_asked, open_ledger
     from mfh.batch.manifest import read_inputs, shard_of
-    from mfh.batch.run import TooManyFailures, run
-    from mfh.batch.tars import pack
     from mfh.batch.worker import Job
     from mfh.pipeline.settings import settings_of, version_of_models
 
@@ -130,9 +151,28 @@ def batch(
         "preview": options.preview,
         "max_pixels": max_pixels,
     }
-    ledger = open_ledger(options.out, settings)
-    note_asked(options.out, len(items))
-    job = Job(config, options.out, ledger.mark, formats, options.save_evidence, options.preview, max_pixels)
+    address = Address(options.out.rstrip("/")) if is_address(options.out) else None
+    with nullcontext(Path(options.out)) if address is None else own_copy(address, options.shard) as folder:
+        if address is not None:
+            address.fetch(folder, (SETTINGS, ASKED, ROWS), (PARTS,))
+        ledger = open_ledger(folder, settings, address=address, apart=address is not None and options.shard is not None)
+        note_asked(ledger, len(items))
+        job = Job(
+            config, folder, ledger.mark, formats, options.save_evidence, options.preview, max_pixels, address=address
+        )
+        summary = _run(items, ledger, job, options)
+    if not options.quiet:
+        print(summary)
+    return EXIT_DONE
+
+
+def _run(items: "Photos", ledger: "Ledger", job: "Job", options: BatchOptions) -> str:
+    """Measure photos, and return what was done in a line."""
+    from mfh.batch.ledger import ROWS
+    from mfh.batch.run import TooManyFailures, run
+    from mfh.batch.status import note_last
+    from mfh.batch.tars import pack
+
     with progress_line(quiet=options.quiet) as line:
         printed = time.monotonic()
 
@@ -158,20 +198,25 @@ def batch(
                 f"--max-failure-rate is {options.max_failure_rate:g}: see mfh batch status {options.out}; the same "
                 "command goes on"
             ) from None
+    note_last(ledger, progress, options.workers)
     if options.tar:
-        pack(options.out)
-    if not options.quiet:
-        print(f"{options.out}: {progress.summary()}; rows in {options.out / 'rows.parquet'}")
-    return EXIT_DONE
+        pack(ledger.folder)
+    rows = (
+        "rows in parts, which the same command without --shard merges"
+        if ledger.apart
+        else f"rows in {options.out.rstrip('/')}/{ROWS}"
+    )
+    return f"{options.out}: {progress.summary()}; {rows}"
 
 
-def _status(folders: list[str]) -> int:
-    """Print what is in the folders of runs."""
-    from mfh.batch.status import status_lines
+def _status(places: list[str], options: BatchOptions) -> int:
+    """Print what is in the folders of runs, or at their addresses."""
+    from mfh.batch.status import standing, status_lines
 
-    if not folders:
+    if not places:
         raise InputError("status of what: expected the folder of a run, as in mfh batch status run")
-    for folder in folders:
-        for line in status_lines(Path(folder)):
-            print(shown(line))
+    for place in places:
+        found = standing(place, price_per_hour=options.price_per_hour)
+        for line in [json_text(found)] if options.json else status_lines(found):
+            print(line if options.json else shown(line))
     return EXIT_DONE
