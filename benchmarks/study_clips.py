@@ -12,8 +12,6 @@ both are given the focal length. Rows and depth are kept in OUT: run again, it r
 import argparse
 import json
 import os
-import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Callable, Sequence
@@ -26,6 +24,9 @@ import numpy as np
 from mfh import FocalRequest, MetricDepth, MetricFromHuman, load_photo
 from mfh.errors import InputError, MfhError, one_line
 from mfh.io.exr import read_exr
+from mfh.io.results import Place
+from mfh.video.frames import open_clip
+from mfh.video.run import ClipRequest, measure_clip
 from mfh_lab.pocket.clip_measures import ClipScores, FrameTruth, interval_holds, score_clip
 from mfh_lab.pocket.world.bodies import sample_bank_path
 from mfh_lab.pocket.world.clips import ClipOptions
@@ -155,14 +156,16 @@ def describe(result: MetricDepth, truth: FrameTruth) -> dict:
 
 
 def measure_video(clip: ClipFolder, out: Path, *, static: bool) -> ClipAnswer:
-    """Measure a clip by the command, where it was not measured before; its start-up counts."""
+    """Measure a clip as ``mfh video`` does, where it was not measured before; loading does not count, as alone."""
     seconds_path = out / "seconds.json"
     if not seconds_path.exists():
-        words = [sys.executable, "-m", "mfh.cli.main", "video", str(clip.folder / "frames"), "--out", str(out)]
-        words += ["--focal-px", str(clip.camera.fx), *(["--static-camera"] if static else [])]
-        begin = _child_seconds()
-        subprocess.run(words, check=True)
-        seconds_path.write_text(json.dumps(_child_seconds() - begin))
+        pipeline = MetricFromHuman.from_preset("pocket")
+        focal = FocalRequest(focal_px=clip.camera.fx)
+        pipeline(load_photo(clip.pictures()[0], focal=focal))
+        begin = time.process_time()
+        opened = open_clip([clip.folder / "frames"], focal=focal)
+        measure_clip(pipeline, opened, Place(out, clip.folder / "frames"), ClipRequest(static_camera=static))
+        seconds_path.write_text(json.dumps(time.process_time() - begin))
     frames = len(clip.pictures())
     return read_video(out / "frames", frames=frames, seconds=json.loads(seconds_path.read_text()) / frames)
 
@@ -244,12 +247,6 @@ def _ratios(rows: Sequence[Row]) -> list[str]:
                 f"{alone.seconds / clip.seconds:.1f} x faster"
             )
     return ["", *lines] if lines else []
-
-
-def _child_seconds() -> float:
-    """Return processor seconds of all commands that were run, which a busy machine leaves as they are."""
-    used = os.times()
-    return used.children_user + used.children_system
 
 
 def _seeds(text: str) -> list[int]:

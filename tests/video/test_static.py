@@ -1,14 +1,13 @@
 """A camera that stands still: the picture without what comes and goes, and the frames that show most of it."""
 
 from functools import cache
-from itertools import count as numbers
 
 import numpy as np
 import pytest
 
 from mfh.errors import InputError
-from mfh.video.frames import open_clip
-from mfh.video.static import _Thinned, choose_looks, look
+from mfh.video.frames import Frame, open_clip
+from mfh.video.static import choose_looks, evenly, look
 from tests.video.world import (
     CAMERA,
     FOCAL,
@@ -47,7 +46,7 @@ def test_the_median_picture_is_the_room_without_who_crosses_it(clip):
 
 
 def test_the_busiest_frames_show_somebody_and_lie_apart(clip):
-    busiest = choose_looks(clip).busiest
+    busiest = [frame.index for frame in choose_looks(clip).busiest]
     assert busiest and list(busiest) == sorted(busiest)
     assert any((frames()[k].who >= 0).any() for k in busiest)
     assert all(after - before >= 3 for before, after in zip(busiest, busiest[1:], strict=False))
@@ -83,9 +82,10 @@ def test_pictures_are_aligned_to_the_empty_one_where_nobody_is(clip):
     truth = Truth(list(frames()))
     looks = choose_looks(clip)
     seen = look(pipeline_of(truth).observer, clip, looks)
-    assert seen.indices == (-1, *looks.busiest)
+    assert seen.indices == (-1, *(frame.index for frame in looks.busiest))
     scale, shift = truth.affine(truth.number(looks.empty.astype(np.float32) / 255))
-    for head, index in zip(seen.chain()(0, (scale, shift)), looks.busiest and seen.indices, strict=True):
+    assert looks.busiest
+    for head, index in zip(seen.chain()(0, (scale, shift)), seen.indices, strict=True):
         if index >= 0:
             own = truth.affine(truth.number(frames()[index].pixels.astype(np.float32) / 255))
             assert (head.scale, head.shift) == pytest.approx(own, rel=0.02, abs=0.01)
@@ -95,11 +95,9 @@ def test_pictures_are_aligned_to_the_empty_one_where_nobody_is(clip):
 
 
 @pytest.mark.parametrize("length", [1, 7, 64, 1000])
-def test_frames_of_a_clip_of_any_length_are_thinned_evenly(length):
-    thinned: _Thinned[int] = _Thinned(16)
-    made = numbers()
-    for k in range(length):
-        thinned.add(k, lambda k=k: next(made) and k)
-    kept = [index for index, _ in thinned.kept]
-    assert kept[0] == 0 and len(kept) <= 16 and len(kept) >= min(length, 8)
-    assert len(set(np.diff(kept).tolist())) <= 1, "evenly"
+def test_frames_of_a_clip_of_any_length_are_spread_evenly(length):
+    made = (Frame(k, k / 30, np.zeros((2, 2, 3), np.uint8)) for k in range(length))
+    kept, count = evenly(made, 16)
+    indices = [frame.index for frame in kept]
+    assert count == length and indices[0] == 0 and min(length, 8) <= len(indices) <= 16
+    assert len(set(np.diff(indices).tolist())) <= 1, "evenly"

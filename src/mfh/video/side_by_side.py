@@ -53,6 +53,7 @@ class SideBySide:
         text = fit(caption, font, self.size[0] - 8 * font_px)
         draw.text((gap, self._time_at[1]), text, font=font, fill=INK, anchor="lm")
         self._canvas = canvas
+        self._shown_m: Float[ndarray, "h w"] | None = None
 
     def draw(
         self, pixels: UInt8[ndarray, "h w 3"], depth_m: Float[ndarray, "h w"], seconds: float
@@ -64,12 +65,14 @@ class SideBySide:
             depth_m: its depth; NaN where there is none.
             seconds: its time in the clip.
         """
-        canvas = self._canvas.copy()
         small = cv2.resize(pixels, self._panel, interpolation=cv2.INTER_AREA)
-        # Nearest, so that no colour stands for a depth between two things.
-        small_m = cv2.resize(depth_m, self._panel, interpolation=cv2.INTER_NEAREST)
-        coloured = colour_depth(small_m, ~np.isnan(small_m), self._limits_m)
-        for corner, picture in zip(self._corners, (small, coloured), strict=True):
-            canvas.paste(Image.fromarray(np.asarray(picture)), corner)
+        if depth_m is not self._shown_m:
+            # Nearest, so that no colour stands for a depth between two things.
+            small_m = cv2.resize(depth_m, self._panel, interpolation=cv2.INTER_NEAREST)
+            coloured = colour_depth(small_m, ~np.isnan(small_m), self._limits_m)
+            self._canvas.paste(Image.fromarray(coloured), self._corners[1])
+            self._shown_m = depth_m
+        canvas = self._canvas.copy()
+        canvas.paste(Image.fromarray(np.asarray(small)), self._corners[0])
         ImageDraw.Draw(canvas).text(self._time_at, f"{seconds:.2f} s", font=self._font, fill=FAINT_INK, anchor="rm")
         return np.asarray(canvas)

@@ -3,9 +3,8 @@
 The median over time of every pixel shows what stays: it is emptier than any one frame.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -24,7 +23,7 @@ from mfh.video.solving import Chain, Watched
 FRAMES_A_LOOK, LEAST_LOOKS, MOST_LOOKS = 20, 3, 8
 """Frames of a clip for each picture that is measured, and the fewest and most of those."""
 _SMALL_PX = 160
-_SAMPLES, _WHOLE_SAMPLES = 128, 31
+_SAMPLES, _OF_MEDIAN = 31, 15
 """Frames, at most, among which busy ones are chosen, and of which the median is taken."""
 _CHANGED = 16
 """Grey levels, of 255, by which a pixel differs where something else is seen than usually."""
@@ -48,26 +47,7 @@ class Looks:
 
     count: int
     empty: UInt8[ndarray, "h w 3"]
-    busiest: tuple[int, ...]
-
-
-T = TypeVar("T")
-
-
-@dataclass
-class _Thinned(Generic[T]):
-    """Frames evenly spread over a clip whose length is not known: memory does not grow with it."""
-
-    most: int
-    kept: list[tuple[int, T]] = field(default_factory=list)
-    step: int = 1
-
-    def add(self, index: int, make: Callable[[], T]) -> None:
-        """Keep a frame where it is its turn."""
-        if index % self.step == 0:
-            self.kept.append((index, make()))
-        if len(self.kept) > self.most:
-            self.kept, self.step = self.kept[::2], 2 * self.step
+    busiest: tuple[Frame, ...]
 
 
 def choose_looks(clip: Clip) -> Looks:
@@ -79,16 +59,12 @@ def choose_looks(clip: Clip) -> Looks:
     Raises:
         InputError: where the camera moves, or the clip cannot be decoded.
     """
-    small: _Thinned[UInt8[ndarray, "a b"]] = _Thinned(_SAMPLES)
-    whole: _Thinned[UInt8[ndarray, "h w 3"]] = _Thinned(_WHOLE_SAMPLES)
-    count = 0
-    for frame in clip.read():
-        count = frame.index + 1
-        small.add(frame.index, lambda frame=frame: _small(frame.pixels))
-        whole.add(frame.index, lambda frame=frame: frame.pixels)
-    empty = np.median(np.stack([pixels for _, pixels in whole.kept]), axis=0).astype(np.uint8)
-    changed = np.array([_changed_share(one, _small(empty)) for _, one in small.kept])
-    moved_px = _moved_share([one for _, one in small.kept]) * max(clip.camera.width, clip.camera.height)
+    kept, count = evenly(clip.read(), _SAMPLES)
+    of_median = kept[:: -(-len(kept) // _OF_MEDIAN)]
+    empty = np.median(np.stack([frame.pixels for frame in of_median]), axis=0).astype(np.uint8)
+    small = [_small(frame.pixels) for frame in kept]
+    changed = np.array([_changed_share(one, _small(empty)) for one in small])
+    moved_px = _moved_share(small) * max(clip.camera.width, clip.camera.height)
     if moved_px > _MOVES * max(clip.camera.width, clip.camera.height):
         raise InputError(
             f"in most frames of {clip.name} the whole picture has moved, by {moved_px:.0f} pixels on the median: "
@@ -96,12 +72,30 @@ def choose_looks(clip: Clip) -> Looks:
         )
     wanted = min(max(count // FRAMES_A_LOOK, LEAST_LOOKS), MOST_LOOKS) - 1
     apart = max(1, count // (2 * wanted))
-    busiest: list[int] = []
+    busiest: list[Frame] = []
     for k in np.argsort(-changed, kind="stable"):
-        index = small.kept[int(k)][0]
-        if len(busiest) < wanted and all(abs(index - other) >= apart for other in busiest):
-            busiest.append(index)
-    return Looks(count, empty, tuple(sorted(busiest)))
+        frame = kept[int(k)]
+        if len(busiest) < wanted and all(abs(frame.index - other.index) >= apart for other in busiest):
+            busiest.append(frame)
+    return Looks(count, empty, tuple(sorted(busiest, key=lambda frame: frame.index)))
+
+
+def evenly(frames: Iterable[Frame], most: int) -> tuple[list[Frame], int]:
+    """Return frames spread evenly over a clip whose length is not known, and how many it has.
+
+    Args:
+        frames: of the clip, in order.
+        most: that are kept, so that memory does not grow with the clip.
+    """
+    kept: list[Frame] = []
+    step, count = 1, 0
+    for frame in frames:
+        count = frame.index + 1
+        if frame.index % step == 0:
+            kept.append(frame)
+        if len(kept) > most:
+            kept, step = kept[::2], 2 * step
+    return kept, count
 
 
 @dataclass(frozen=True)
@@ -138,7 +132,7 @@ def look(observer: Observer, clip: Clip, looks: Looks) -> Observation:
         clip: the clip.
         looks: which pictures.
     """
-    frames = [Frame(-1, 0.0, looks.empty), *(frame for frame in clip.read() if frame.index in looks.busiest)]
+    frames = [Frame(-1, 0.0, looks.empty), *looks.busiest]
     photos = [clip.photo(frame) for frame in frames]
     observed = [observe(observer, photo, Watch()) for photo in photos]
     reference = observed[0].seen
