@@ -51,3 +51,12 @@ def test_two_zooms_are_refused_and_what_cannot_be_read_says_nothing(tmp_path):
     assert shared_focal([tmp_path / "c.jpg", photo(tmp_path / "d.jpg")]) is None
     found = shared_focal([tmp_path / "c.jpg", wide])
     assert found is not None and found.photo == "a.jpg"
+
+
+def test_two_zooms_are_refused_before_any_photo_is_measured(tmp_path, capsys):
+    from mfh.cli.main import main
+
+    paths = [photo(tmp_path / "a.jpg", focal_35mm=28), photo(tmp_path / "b.jpg", focal_35mm=70)]
+    code = main(["predict", *map(str, paths), "--one-camera", "--out", str(tmp_path / "out")])
+    assert code == 2 and "have other focal lengths" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -178,9 +178,11 @@ def test_pictures_in_order_grey_and_deep_ones_too(tmp_path):
 def test_pictures_that_are_no_clip_are_one_line(tmp_path):
     one = pictures(tmp_path / "one", ramp(1))
     assert "one picture" in refusal(one) and "mfh predict" in refusal(one / "0.png")
+    with pytest.raises(InputError, match="2 clips are given"):
+        open_clip([one, one])
     assert "--from and --to" in refusal(pictures(tmp_path / "two", ramp(2)), start_s=1.0)
     mixed = pictures(tmp_path / "mixed", [*ramp(2), *ramp(1, (48, 64)), *ramp(1)])
-    assert "frame 2 of mixed is 48x64" in refusal(mixed)
+    assert "2.png is 48x64, and the first one has another shape" in refusal(mixed)
     smaller = pictures(tmp_path / "smaller", [*ramp(1, (128, 96)), *ramp(1)])
     _, _, pixels = read(smaller)
     assert pixels[1].shape == (96, 128, 3), "the same view at another size"

@@ -18,7 +18,7 @@ from mfh.pipeline.words import request_of
 from mfh.types import Space
 from mfh.video.frames import open_clip
 from mfh.video.given import ClipDepth, read_clip_depth
-from mfh.video.run import WORK, ClipRequest, MeasuredClip, measure_clip
+from mfh.video.run import WORK, ClipRequest, MeasuredClip, measure_clip, notes_of
 from tests.video.world import (
     FOCAL,
     ROOM,
@@ -140,10 +140,22 @@ def test_a_cut_is_on_the_receipt_with_what_to_do(tmp_path):
     assert "at 0.13 s" in note and "--from and --to" in note
 
 
+def test_a_cut_and_missing_frames_are_told_in_the_time_of_the_file(usual, tmp_path):
+    write_pictures(tmp_path / "clip", walking())
+    clip = replace(open_clip([tmp_path / "clip"], focal=FOCAL), is_video=True, frames=40)
+    heads = [replace(one, still=0.0 if k == 3 else one.still) for k, one in enumerate(usual.solved.heads)]
+    seconds = [5.5 + 0.2 * k for k in range(COUNT)]
+    damaged, cut = notes_of(clip, replace(usual.solved, heads=tuple(heads)), seconds)
+    assert "announces 40 frames and 7 could be decoded" in damaged and "at 6.10 s" in cut
+    assert notes_of(replace(clip, frames=COUNT), usual.solved, seconds) == ()
+
+
 def test_nobody_leaves_nothing_behind(tmp_path):
     frames = [see(ROOM, pose) for pose in walk(3)]
-    with pytest.raises(NoLandmarkError):
+    with pytest.raises(NoLandmarkError, match="nothing in clip gives a metric scale") as error:
         run(tmp_path, Truth(frames))
+    # What is advised there is: mfh video has no known distances.
+    assert "--from, --to" in str(error.value) and "--known" not in str(error.value)
     assert not (tmp_path / "out").exists()
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from mfh.batch.address import Address, is_address
 from mfh.batch.ledger import ASKED, PARTS, ROWS, SETTINGS, Ledger, all_rows, photos_asked, read_settings
 from mfh.batch.run import Progress
+from mfh.errors import InputError
 from mfh.io.atomic import atomic_path
 from mfh.io.reading import read_json
 from mfh.pipeline.settings import fingerprint
@@ -54,6 +55,8 @@ def standing(place: str, *, price_per_hour: float | None = None) -> dict[str, An
         return _standing(Path(place), place, price_per_hour)
     with TemporaryDirectory(prefix="mfh-batch-") as name:
         Address(place.rstrip("/")).fetch(Path(name), (SETTINGS, ASKED, LAST, ROWS), (PARTS,))
+        if not (Path(name) / SETTINGS).is_file():
+            raise InputError(f"there is no {SETTINGS} at {place}: expected the address of a run of mfh batch")
         return _standing(Path(name), place, price_per_hour)
 
 

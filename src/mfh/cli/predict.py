@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mfh.types import MetricDepth
 
 
+_VIDEOS = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm")
+
+
 @dataclass(frozen=True)
 class OutputOptions:
     """Where results go, and what is written and printed."""
@@ -76,6 +79,11 @@ def predict(
     # A photo named twice is measured once.
     photos = list(dict.fromkeys(photos))
     about.check_one_photo(photos)
+    if output.one_camera:
+        from mfh.io.one_camera import shared_focal
+
+        # Two zooms are refused before any photo is measured.
+        shared_focal(photos)
     given = Given(
         request=about.request(),
         focal=camera.request(),
@@ -133,6 +141,8 @@ def measure_all(
             line, code = failure_line(error, about=str(path))
             if path.is_dir():
                 line = f"{line}; mfh batch {shown(path)} measures all photos in it"
+            elif path.suffix.lower() in _VIDEOS:
+                line = f"{line}; mfh video {shown(path)} measures a clip"
             print(f"mfh: {line}", file=sys.stderr)
             note_photo(as_document(path, error))
             codes.append(code)

@@ -174,18 +174,17 @@ def table(path: Path, measured: "MeasuredClip", *, seconds: float) -> str:
         measured: its result.
         seconds: it took.
     """
+    from mfh.types import used_landmarks
     from mfh.types.summary import describe_interval
 
     result, tracks = measured.solved.result, measured.solved.tracks
     camera = result.photo.camera
-    used = [track for track in tracks if track.landmark.verdict == "used" and not track.landmark.is_prior]
-    people = sum(track.landmark.is_person for track in used)
     nearest_m, median_m, farthest_m = result.depth_range_m
     anchor = measured.solved.anchor
     where = "what stays" if anchor is None else f"frame {anchor}"
     warnings = measured.written.receipt["warnings"]
     rows = [
-        ("tracks", f"{people} people and {len(used) - people} objects used of {len(tracks)} considered"),
+        ("tracks", f"{used_landmarks(one.landmark for one in tracks)} used of {len(tracks)} considered"),
         (
             "depth",
             f"{nearest_m:.2f} m nearest, {median_m:.2f} m median, {farthest_m:.2f} m farthest ({where})",
@@ -197,11 +196,10 @@ def table(path: Path, measured: "MeasuredClip", *, seconds: float) -> str:
     if result.interval is not None:
         rows.insert(1, ("interval", describe_interval(result.interval)))
     rows += [("note", str(warning)) for warning in warnings] if isinstance(warnings, list) else []
-    lines = [f"{path} ({measured.frames} frames, {camera.width}x{camera.height})"]
+    count = "1 frame" if measured.frames == 1 else f"{measured.frames} frames"
+    lines = [f"{path} ({count}, {camera.width}x{camera.height})"]
     lines += [f"  {name:<13} {text}" for name, text in rows]
     for number, track in enumerate(tracks):
-        if track.landmark.is_prior:
-            continue
         one = track.landmark
         what = one.label or ("person" if one.stature_m is None else f"person {one.stature_m:.2f} m tall")
         lines.append(f"    {number}  {what:<20} {one.verdict:<9} {one.reason}")

@@ -110,9 +110,9 @@ class Clip:
         for index, (seconds, pixels) in enumerate(frames):
             if not _same_shape(pixels, size):
                 height, width = pixels.shape[:2]
+                what = f"frame {index} of {self.name}" if self.is_video else self.paths[index * self.range.every].name
                 raise InputError(
-                    f"frame {index} of {self.name} is {width}x{height}, and the first one has another shape: expected "
-                    "frames of one camera"
+                    f"{what} is {width}x{height}, and the first one has another shape: expected frames of one camera"
                 )
             yield Frame(index, seconds, _resized(pixels, size))
 
@@ -134,6 +134,8 @@ def open_clip(paths: Sequence[Path], *, focal: FocalRequest | None = None, which
         if not pictures:
             raise InputError(f"{shown(paths[0])} holds no pictures: expected the frames of a clip")
         return _open_pictures(tuple(sorted(pictures, key=natural)), paths[0].name, focal, which)
+    if len(paths) > 1 and any(one.is_dir() or one.suffix.lower() not in _SUFFIXES for one in paths):
+        raise InputError(f"{len(paths)} clips are given: expected one video, one folder, or pictures")
     if len(paths) == 1 and paths[0].suffix.lower() not in _SUFFIXES:
         return _open_video(paths[0], focal, which)
     return _open_pictures(tuple(paths), paths[0].stem, focal, which)

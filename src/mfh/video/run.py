@@ -27,7 +27,7 @@ from mfh.types import Photo
 from mfh.video.chain import poses_of
 from mfh.video.frames import Clip, Frame
 from mfh.video.given import ClipDepth
-from mfh.video.solving import SolvedClip, Watched, same_for_all, solve_clip
+from mfh.video.solving import Chain, SolvedClip, Watched, same_for_all, solve_clip
 from mfh.video.static import choose_looks, look
 from mfh.video.watching import KEY_EVERY_S, Watcher, watch_clip
 from mfh.video.writing import Depths, write_clip
@@ -35,6 +35,8 @@ from mfh.viz.save import REPORT_FILE
 
 WORK = ".mfh-video"
 """Folder, beside the results, in which frames leave their records until a clip is whole."""
+_WHOLE = 0.95
+"""Share of the frames that a file announces from which it is whole: some count them roughly."""
 _ESTIMATES = 8
 """Frames, at most, from which the focal length is estimated."""
 Progress = Callable[[str, float | None], None]
@@ -129,7 +131,7 @@ def measure_clip(
             if asked.given is not None:
                 asked.given.check_count(count)
                 asked.given.check_space(one for seen in sightings for one in seen or ())
-            solved = solve_clip(pipeline, watched, chain=chain, request=asked.request)
+            solved = _solve(pipeline, clip, watched, chain, asked.request)
         except (NoLandmarkError, InputError):
             # The same command would say the same: nothing to keep.
             shutil.rmtree(folder, ignore_errors=True)
@@ -169,6 +171,21 @@ def _with_focal(pipeline: MetricFromHuman, clip: Clip) -> Clip:
     return replace(clip, camera=shared.camera, focal=shared.focal)
 
 
+def _solve(
+    pipeline: MetricFromHuman, clip: Clip, watched: Watched, chain: Chain | None, request: Request
+) -> SolvedClip:
+    """Find the scale of a clip; where nothing gives one, say what to do with a clip."""
+    try:
+        return solve_clip(pipeline, watched, chain=chain, request=request)
+    except NoLandmarkError as error:
+        tried = "; ".join(one.partition(" (")[0] for one in error.tried)
+        raise NoLandmarkError(
+            f"nothing in {clip.name} gives a metric scale ({tried}): expected people or objects of known size in some "
+            "frames; try other seconds (--from, --to) or key frames (--people-every)",
+            tried=error.tried,
+        ) from error
+
+
 def _measure_static(
     pipeline: MetricFromHuman, clip: Clip, place: Place, asked: ClipRequest, commands: Sequence[str]
 ) -> MeasuredClip:
@@ -177,7 +194,7 @@ def _measure_static(
     looks = choose_looks(clip)
     asked.progress("key frames", 0.3)
     seen = look(pipeline.observer, clip, looks)
-    solved = solve_clip(pipeline, seen.watched, chain=seen.chain(), request=asked.request)
+    solved = _solve(pipeline, clip, seen.watched, seen.chain(), asked.request)
     solved = replace(
         solved,
         anchor=None,
@@ -208,8 +225,10 @@ def write_solved(
 
     def fill(folder: Path) -> dict[str, object]:
         frames = _frames_of_page(clip, solved, depths) if asked.report else None
+        seconds: list[float] = []
 
         def keep(frame: Frame, depth_m: Float[ndarray, "h w"]) -> None:
+            seconds.append(frame.seconds)
             if frames is not None:
                 frames.add(frame.index, frame.seconds, frame.pixels, depth_m)
 
@@ -221,7 +240,10 @@ def write_solved(
             report=lambda done: asked.progress("writing", 0.8 + 0.2 * done / count),
             also=keep,
         )
-        notes, files = (*clip.notes, *_notes(clip, solved)), {} if frames is None else {"report": REPORT_FILE}
+        notes, files = (
+            (*clip.notes, *notes_of(clip, solved, seconds)),
+            {} if frames is None else {"report": REPORT_FILE},
+        )
         content = receipt(solved.result, photo=place.owner, files=files, notes=notes, commands=commands)
         about = _about(clip, solved, asked, limits_m)
         if frames is not None:
@@ -280,13 +302,26 @@ def _about(clip: Clip, solved: SolvedClip, asked: ClipRequest, limits_m: tuple[f
     }
 
 
-def _notes(clip: Clip, solved: SolvedClip) -> tuple[str, ...]:
+def notes_of(clip: Clip, solved: SolvedClip, seconds: Sequence[float]) -> tuple[str, ...]:
+    """Return sentences about a clip that the user should read.
+
+    Args:
+        clip: the clip.
+        solved: its frames.
+        seconds: the time of each frame.
+    """
+    notes = []
+    if clip.is_video and clip.frames is not None and len(seconds) < _WHOLE * clip.frames - 1:
+        notes.append(
+            f"the file announces {clip.frames} frames and {len(seconds)} could be decoded: it is damaged or cut off"
+        )
     cuts = [index for index, one in enumerate(solved.heads) if one.still == 0]
     if not cuts:
-        return ()
-    times = ", ".join(f"{index / clip.frames_a_second:.2f} s" for index in cuts[:5])
+        return tuple(notes)
+    times = ", ".join(f"{seconds[index]:.2f} s" for index in cuts[:5])
     more = f" and {len(cuts) - 5} more" if len(cuts) > 5 else ""
     return (
+        *notes,
         f"the picture changes wholly at {times}{more}, and the scale is carried across by the mean and spread of the "
         "relative depth alone: if that is a cut, measure the shots one by one with --from and --to",
     )

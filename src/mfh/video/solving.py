@@ -102,7 +102,8 @@ def solve_clip(
         heads = chain(anchor, head)
         evidence, rows = pool_tracks(tracks, heads, relative.space, least_seen=needed)
         seen = _in_common_space(relative, head)
-        tried = (describe(f"people and objects in {key_frames} frames", [evidence]),)
+        things = replace(evidence, landmarks=tuple(one for one in evidence.landmarks if not one.is_prior))
+        tried = (describe(f"people and objects in {key_frames} frames", [things]),)
         gathered = pipeline.complete(Observed(photo, photo, seen, seen, (evidence,), (), tried), request)
         result = conclude(gathered, head=pipeline.config.head, known=request.known)
         scale, shift = result.head.scale, result.head.shift
