@@ -58,6 +58,17 @@ def test_a_clip_in_metres(run_mfh, truth, folder, tmp_path):
     assert run_mfh("verify", tmp_path / "out").code == 0
 
 
+def test_commands_for_photos_say_that_a_folder_is_of_a_clip(run_mfh, truth, folder, tmp_path):
+    assert run_mfh("video", folder, *FOCAL, "--people-every", "0.05", "--out", tmp_path / "out", "--quiet").code == 0
+    (results,) = (tmp_path / "out").iterdir()
+    for words, expected in (
+        (("report", results), "mfh video CLIP --report"),
+        (("convert", results, "--format", "glb"), f"its frames are in depth/{results.name}.zip"),
+    ):
+        told = run_mfh(*words)
+        assert told.code == 2 and "holds a clip" in told.err and expected in told.err
+
+
 def test_one_object_with_json_and_nothing_with_quiet(run_mfh, truth, folder, tmp_path):
     told = run_mfh("video", folder, *FOCAL, "--json", "--out", tmp_path / "out")
     answer = json.loads(told.out)

@@ -37,6 +37,7 @@ def report(
     request = about.request()
 
     from mfh.io.added import add_files, read_results
+    from mfh.io.contents import CLIP_FILE
     from mfh.io.evidence import EVIDENCE_FILE, load_evidence
     from mfh.pipeline.refit import refit
     from mfh.report.page import write_report
@@ -45,6 +46,8 @@ def report(
     if not folder.is_dir():
         what = f"{shown(folder)} is a file" if folder.exists() else f"no such folder: {shown(folder)}"
         raise InputError(f"{what}; expected the folder that mfh predict --save-evidence wrote to")
+    if (folder / CLIP_FILE).is_file():
+        raise InputError(f"{shown(folder)} holds a clip, whose report is written with it: mfh video CLIP --report")
     if not (folder / EVIDENCE_FILE).is_file():
         raise InputError(
             f"{folder} has no {EVIDENCE_FILE}, which a report is made from: run mfh predict again, with --report (or "

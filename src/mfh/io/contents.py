@@ -11,6 +11,8 @@ from mfh.errors import InputError, one_line
 from mfh.io.reading import read_json
 
 RECEIPT = "receipt.json"
+CLIP_FILE = "side_by_side.mp4"
+"""What every folder of a clip has, and none of a photo."""
 _OWN = "a receipt of this program"
 
 

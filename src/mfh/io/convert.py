@@ -7,7 +7,7 @@ from pathlib import Path
 from mfh.errors import InputError, shown
 from mfh.io.added import add_files, read_results
 from mfh.io.atomic import make_folder
-from mfh.io.contents import RECEIPT, is_still, read_receipt
+from mfh.io.contents import CLIP_FILE, RECEIPT, is_still, read_receipt
 from mfh.io.depth_rows import DepthRows, rows_of_stored
 from mfh.io.formats import FORMATS, Formats, write_formats
 from mfh.io.pictures import MAX_PIXELS
@@ -46,6 +46,9 @@ def convert_results(folder: Path, formats: Formats, *, photo: Path | None = None
     results = read_results(folder)
     contents, owner = results.receipt.contents, Path(results.receipt.owner)
     name = next((one for one in IN_FOLDER if one in contents), None)
+    if CLIP_FILE in contents:
+        archive = next((one for one in contents if one.startswith("depth/")), "depth/")
+        raise InputError(f"{shown(folder)} holds a clip, and formats are of photos: its frames are in {archive}")
     if name is None:
         raise InputError(f"{shown(folder)} has no depth to convert: expected one of {', '.join(IN_FOLDER)}")
     if not is_still(folder / name, contents[name]):

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from mfh.io.contents import CLIP_FILE
 from mfh.types import Camera, MetricHead, RelativeDepth, Space
 from mfh.video.chain import FrameHead, poses_of
 from mfh.video.frames import Clip, Frame
@@ -109,7 +110,7 @@ def write_clip(
         archive = stack.enter_context(depth_zip(depth_path(folder, name)))
         size = (camera.width, camera.height)
         picture = stack.enter_context(mp4(folder / "rgb" / f"{name}.mp4", size, clip.frames_a_second))
-        beside = stack.enter_context(mp4(folder / "side_by_side.mp4", drawing.size, clip.frames_a_second))
+        beside = stack.enter_context(mp4(folder / CLIP_FILE, drawing.size, clip.frames_a_second))
         for frame, depth_m in depths.along(clip.read(), camera):
             archive.add(depth_m)
             picture.add(frame.pixels)
