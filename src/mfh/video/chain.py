@@ -28,8 +28,6 @@ _DEPTHS_M = (1e-2, 1e4)
 _HUBER = 0.05
 """Log depth from which a point's weight falls: networks are wrong by that much at any one place."""
 _ROUNDS = 5
-_STIFF = 2e-3
-"""Standard deviation, from one frame to the next, of the change of a head that is not due to the picture."""
 
 
 @dataclass(frozen=True)
