@@ -7,7 +7,7 @@ import type { Pixel } from "./lengths";
 import { crosshair, end, label, line } from "./marks";
 import { type Measuring, textOf } from "./measuring";
 import type { Model } from "./model";
-import { middleOf, pixelAt, stepped } from "./pointing";
+import { measureByKeys, middleOf, pixelAt } from "./pointing";
 
 type View = "photo" | "depth" | "uncertainty";
 
@@ -135,16 +135,11 @@ export class FlatStage {
   }
 
   private key(event: KeyboardEvent): void {
-    const { photo } = this.model.payload;
-    const pixel = stepped(event, this.cursor ?? middleOf(photo), photo);
-    if (pixel) {
-      this.move(pixel, true);
-    } else if (event.key === "Enter" || event.key === " ") {
-      if (!this.cursor) this.move(middleOf(photo), true);
-      this.measuring.click(this.cursor!);
-    } else if (event.key === "Escape") this.measuring.cancel();
-    else return;
-    event.preventDefault();
+    measureByKeys(event, this.cursor, this.model.payload.photo, {
+      move: (pixel) => this.move(pixel, true),
+      click: (pixel) => this.measuring.click(pixel),
+      cancel: () => this.measuring.cancel(),
+    });
   }
 
   /** "2.31 m ± 0.35 · 1.10 m above the ground" */

@@ -26,11 +26,30 @@ const STEPS: Record<string, Pixel> = {
 };
 
 /** Where an arrow key leads, with Shift farther; null for another key. */
-export function stepped(event: KeyboardEvent, [x, y]: Pixel, photo: Size): Pixel | null {
+function stepped(event: KeyboardEvent, [x, y]: Pixel, photo: Size): Pixel | null {
   const step = STEPS[event.key];
   if (!step) return null;
   const far = (event.shiftKey ? 0.05 : 0.005) * Math.max(photo.width, photo.height);
   return within([x + step[0] * far, y + step[1] * far], photo);
+}
+
+/** What the keys of a picture do: arrows move, Enter and Space set an end, Escape takes it back. */
+export function measureByKeys(
+  event: KeyboardEvent,
+  cursor: Pixel | null,
+  photo: Size,
+  { move, click, cancel }: { move(pixel: Pixel): void; click(pixel: Pixel): void; cancel(): void },
+): void {
+  const at = cursor ?? middleOf(photo);
+  const pixel = stepped(event, at, photo);
+  if (pixel) {
+    move(pixel);
+  } else if (event.key === "Enter" || event.key === " ") {
+    if (!cursor) move(at);
+    click(at);
+  } else if (event.key === "Escape") cancel();
+  else return;
+  event.preventDefault();
 }
 
 function within([x, y]: Pixel, { width, height }: Size): Pixel {

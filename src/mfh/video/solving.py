@@ -97,14 +97,20 @@ def solve_clip(
     tracks = link_sightings(lambda index: watched.sightings[index], watched.readings, watched.count, photo.camera)
     key_frames = sum(one is not None for one in watched.sightings)
     needed = min(watched.least_seen, max(key_frames // 2, 1))
-    head = guessed_head(relative)
+    head, gathered = guessed_head(relative), None
+    scale, shift = 1.0, 0.0
     for last in (False,) * (_ROUNDS - 1) + (True,):
         heads = chain(anchor, head)
         evidence, rows = pool_tracks(tracks, heads, relative.space, least_seen=needed)
         seen = _in_common_space(relative, head)
         things = replace(evidence, landmarks=tuple(one for one in evidence.landmarks if not one.is_prior))
         tried = (describe(f"people and objects in {key_frames} frames", [things]),)
-        gathered = pipeline.complete(Observed(photo, photo, seen, seen, (evidence,), (), tried), request)
+        if gathered is None:
+            gathered = pipeline.complete(Observed(photo, photo, seen, seen, (evidence,), (), tried), request)
+        else:
+            # People are painted once: what they say holds in any space of the same frame.
+            painted = [replace(one, relative=scale * one.relative + shift) for one in gathered.evidence[1:]]
+            gathered = replace(gathered, relative=seen, evidence=(evidence, *painted))
         result = conclude(gathered, head=pipeline.config.head, known=request.known)
         scale, shift = result.head.scale, result.head.shift
         before, head = head, (scale * head[0], scale * head[1] + shift)

@@ -6,7 +6,7 @@ import { find, make, metresText, sized } from "../dom";
 import type { Pixel } from "../lengths";
 import { crosshair, end, label, line } from "../marks";
 import { type Measured, type Measuring, textOf } from "../measuring";
-import { middleOf, pixelAt, stepped } from "../pointing";
+import { measureByKeys, middleOf, pixelAt } from "../pointing";
 import type { ClipModel, Reading } from "./model";
 import type { Timeline } from "./timeline";
 import { coloursOf, nameOf, trackAt } from "./tracks";
@@ -98,16 +98,11 @@ export class Stages {
   }
 
   private key(event: KeyboardEvent): void {
-    const { photo } = this.model.payload;
-    const pixel = stepped(event, this.cursor ?? middleOf(photo), photo);
-    if (pixel) {
-      this.move(pixel, true);
-    } else if (event.key === "Enter" || event.key === " ") {
-      if (!this.cursor) this.move(middleOf(photo), true);
-      this.measuring.click(this.cursor!);
-    } else if (event.key === "Escape") this.measuring.cancel();
-    else return;
-    event.preventDefault();
+    measureByKeys(event, this.cursor, this.model.payload.photo, {
+      move: (pixel) => this.move(pixel, true),
+      click: (pixel) => this.measuring.click(pixel),
+      cancel: () => this.measuring.cancel(),
+    });
   }
 
   private draw(): void {
