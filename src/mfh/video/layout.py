@@ -3,7 +3,6 @@
 Other programs read ``depth/<name>.zip``, ``intrinsics/<name>.npz``, ``pose/<name>.npz`` and ``rgb/<name>.mp4``.
 """
 
-import math
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from mfh.errors import InputError, kind_and_message
 from mfh.io.atomic import make_folder
 from mfh.io.exr import write_exr
 from mfh.types import Camera
+from mfh.viz.drawing import never_flat
 
 _LARGEST_M = float(np.finfo(np.float16).max)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -152,5 +152,4 @@ def limits_of_clip_m(quantiles_m: Sequence[tuple[float, float]]) -> tuple[float,
     seen = seen[np.isfinite(seen).all(1)]
     if not len(seen):
         return 1.0, 10.0
-    near_m, far_m = float(np.percentile(seen[:, 0], 5)), float(np.percentile(seen[:, 1], 95))
-    return (near_m, far_m) if far_m > near_m * 1.02 else (near_m * 0.98, math.nextafter(near_m * 1.02, math.inf))
+    return never_flat(float(np.percentile(seen[:, 0], 5)), float(np.percentile(seen[:, 1], 95)))

@@ -105,16 +105,22 @@ def depth_limits_m(depth_m: Float[ndarray, "h w"], valid_mask: Bool[ndarray, "h 
     if valid.size == 0:
         return 1.0, 10.0
     near_m, far_m = np.percentile(valid, [1, 99]).tolist()
-    return _never_flat(near_m, far_m)
+    return never_flat(near_m, far_m)
 
 
 def result_limits_m(result: MetricDepth) -> tuple[float, float]:
     """Return the same of a result, whose percentiles its receipt needs too."""
     near_m, _, far_m = result.depth_range_m
-    return (1.0, 10.0) if math.isnan(near_m) else _never_flat(near_m, far_m)
+    return (1.0, 10.0) if math.isnan(near_m) else never_flat(near_m, far_m)
 
 
-def _never_flat(near_m: float, far_m: float) -> tuple[float, float]:
+def never_flat(near_m: float, far_m: float) -> tuple[float, float]:
+    """Return the ends of a colour bar, farther apart where they are nearly the same.
+
+    Args:
+        near_m: the near end, metres.
+        far_m: the far one.
+    """
     if far_m < near_m * 1.02:
         # A flat wall: show it in the middle of a narrow range rather than blow its noise up to full contrast.
         middle_m = (near_m + far_m) / 2
