@@ -31,5 +31,6 @@ def test_many_photos_take_what_two_take(run_mfh, fake_pipeline, tmp_path, name):
     peak_of(run_mfh, photos[:1], tmp_path / "warm")
     two = peak_of(run_mfh, photos[:2], tmp_path / "two")
     many = peak_of(run_mfh, photos, tmp_path / "many")
-    assert two > WIDTH * HEIGHT * 3, "a photo at least"
-    assert many < 1.1 * two
+    photo = WIDTH * HEIGHT * 3
+    assert two > photo, "a photo at least"
+    assert many < two + 3 * photo, "decoding ahead and writing behind overlap by chance; kept photos would be seven more"
