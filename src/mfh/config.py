@@ -160,10 +160,12 @@ class Config:
             painter that knows it, so that no person is too large to be found.
         align: bring the relative depth of each painting onto the photo's before it counts (Eqs. 6, 7); without it, the
             first rows of the paper's Table 4.
-        cross_check: reject paintings whose background differs from the photo's, and painted people whose body is seen
-            elsewhere in depth than the ground at their feet; reject people on screens and in pictures, and people whom
-            the object detector does not see; paint no person into a photo that its painter refuses; give the sky no
-            depth. The paper does none of it.
+        gates: reject implausible people (stature, distance, overlap of body and mask, cut off, found twice, mostly
+            outside the paint mask), paintings whose background differs from the photo's, and painted people whose body
+            is seen elsewhere in depth than the ground at their feet; reject people on screens and in pictures, and
+            people whom the object detector does not see; paint no person into a photo that its painter refuses; give
+            the sky no depth. The paper does none of it: without gates every person found in a painting counts, with
+            every pixel of Eq. 4.
         keep_paintings: return every painting with the bodies measured in it, for pictures; takes memory.
         field_of_view: registry name of a model that is asked for the focal length where neither the user nor EXIF says
             it; None takes the default, which says so.
@@ -188,7 +190,7 @@ class Config:
     seed: int = 0
     painted_people: Literal["measured", "known"] = "measured"
     align: bool = True
-    cross_check: bool = True
+    gates: bool = True
     keep_paintings: bool = False
     field_of_view: str | None = None
     object_detector: str | None = None
@@ -230,7 +232,7 @@ PRESETS: dict[str, Config] = {
         people="paint",
         painting=PaintingConfig(max_paintings=32, max_attempts=64, mask_shape="strip", batch_size=8),
         head=HeadConfig("silog"),
-        cross_check=False,
+        gates=False,
     ),
     # What people would use today: people in the photo count, few steps a painting, boxes a person fits into.
     "standard": Config(

@@ -51,7 +51,7 @@ def test_contact_is_right_where_bodies_are_seen_too_far():
     errors = {}
     for mode in ("body", "contact", "either"):
         result = pipeline(
-            replace(by_contact(mode, max_paintings=14), cross_check=False),
+            replace(by_contact(mode, max_paintings=14), gates=False),
             painter=OraclePainter(camera=WIDE),
             relative_depth=OracleRelativeDepth(people_farther=1.3),
         )(render([], WIDE))
@@ -75,17 +75,17 @@ def test_bodies_seen_elsewhere_than_their_feet_are_told():
 def test_bodies_seen_inside_the_scene_are_told():
     """Four times too far: behind the wall. The paper's way does not ask."""
 
-    def gathered(cross_check: bool):
+    def gathered(gates: bool):
         model = pipeline(
-            replace(by_contact("body", max_paintings=14), cross_check=cross_check),
+            replace(by_contact("body", max_paintings=14), gates=gates),
             painter=OraclePainter(camera=WIDE),
             relative_depth=OracleRelativeDepth(people_farther=4.0),
         )
         return model.gather(render([], WIDE))
 
     with pytest.raises(NoLandmarkError, match=r"inside the scene: \d+% of its body is seen behind"):
-        gathered(cross_check=True)
-    assert any(one.verdict == "used" for image in gathered(cross_check=False).evidence for one in image.landmarks)
+        gathered(gates=True)
+    assert any(one.verdict == "used" for image in gathered(gates=False).evidence for one in image.landmarks)
 
 
 def test_either_predicts_relative_depth_only_of_paintings_whose_feet_are_out_of_view():

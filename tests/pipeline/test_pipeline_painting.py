@@ -313,5 +313,5 @@ def test_a_photo_the_painter_refuses_is_measured_by_people_in_it_or_by_what_is_k
 
 def test_the_paper_asks_nobody_what_a_photo_is():
     painter = ChoosyPainter()
-    pipeline(replace(config("paint"), cross_check=False), painter=painter)(render([]))
+    pipeline(replace(config("paint"), gates=False), painter=painter)(render([]))
     assert painter.seen

@@ -15,7 +15,7 @@ from mfh.geometry.camera import subsample_camera
 from mfh.geometry.masks import erode_3x3
 from mfh.geometry.rasterize import rasterize_depth
 from mfh.landmarks.figures import figure_of
-from mfh.landmarks.gates import MIN_PIXELS, body_gate, duplicate_gate, likely_gate, mesh_gate
+from mfh.landmarks.gates import MIN_PIXELS, body_gate, duplicate_gate, likely_gate, measured_gate, mesh_gate, seen_gate
 from mfh.types import Camera, Evidence, HumanMesh, Landmark, Person, PseudoGroundTruth
 
 LONG_SIDE_PX = 1536
@@ -63,10 +63,14 @@ class Judged:
     step: int
 
 
-def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> Judged:
+def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float, gates: bool = True) -> Judged:
     """Return verdicts on an image's people, one each in order, and their rasterized metric depth (Eq. 4).
 
-    People farther than ``max_depth_m`` are rejected.
+    Args:
+        sighting: the people and their bodies.
+        camera: intrinsics of the image.
+        max_depth_m: people farther than this are rejected.
+        gates: whether implausible people are rejected too; without, all whose body gives a depth count, as published.
     """
     step = max(1, -(-max(camera.width, camera.height) // LONG_SIDE_PX))
     grid = (slice(None, None, step), slice(None, None, step))
@@ -74,17 +78,23 @@ def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> J
     landmarks, masks, bodies = [], [], []
     known = sighting.verdicts or [None] * len(sighting.people)
     verdicts = [
-        likely_gate(person, sighting.min_score) or mesh_gate(mesh, camera, max_depth_m) or verdict
+        likely_gate(person, sighting.min_score)
+        or (mesh_gate(mesh, camera, max_depth_m) if gates else measured_gate(mesh))
+        or verdict
         for person, mesh, verdict in zip(sighting.people, sighting.meshes, known, strict=True)
     ]
-    verdicts = duplicate_gate(sighting.people, verdicts)
+    verdicts = duplicate_gate(sighting.people, verdicts) if gates else verdicts
     for person, mesh, rejected in zip(sighting.people, sighting.meshes, verdicts, strict=True):
         instance_mask = person.instance_mask[grid]
         body_depth_m = np.full(instance_mask.shape, np.inf)
         if mesh is not None and rejected is None:
             body_depth_m = rasterize_depth(mesh.vertices_m, mesh.faces, camera)
-            paint_mask = None if sighting.paint_mask is None else sighting.paint_mask[grid]
-            rejected = body_gate(instance_mask, body_depth_m, visible_body(instance_mask, body_depth_m), paint_mask)
+            paint_mask = sighting.paint_mask[grid] if gates and sighting.paint_mask is not None else None
+            visible = visible_body(instance_mask, body_depth_m)
+            if gates:
+                rejected = body_gate(instance_mask, body_depth_m, visible, paint_mask)
+            else:
+                rejected = seen_gate(body_depth_m, visible)
             instance_mask = instance_mask if paint_mask is None else instance_mask & paint_mask
         landmarks.append(_landmark(sighting, person, mesh, rejected.reason if rejected else None))
         # Rejected people must not occlude others.
@@ -92,13 +102,14 @@ def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float) -> J
         bodies.append(body_depth_m)
     shape = (camera.height, camera.width)
     truth = pseudo_ground_truth(np.array(masks, bool).reshape(-1, *shape), np.array(bodies, float).reshape(-1, *shape))
+    least = MIN_PIXELS if gates else 1
     for index, landmark in enumerate(landmarks):
         given = truth.depth_m[truth.person_index == index]
-        if landmark.verdict == "used" and len(given) < MIN_PIXELS:
+        if landmark.verdict == "used" and len(given) < least:
             landmarks[index] = replace(
                 landmark,
                 verdict="rejected",
-                reason=f"hidden behind other people: {len(given)} pixels left, expected {MIN_PIXELS}",
+                reason=f"hidden behind other people: {len(given)} pixels left, expected {least}",
             )
             truth.person_index[truth.person_index == index] = -1
         elif landmark.verdict == "used":

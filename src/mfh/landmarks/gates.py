@@ -98,20 +98,35 @@ def distance_gate(distance_m: float, max_depth_m: float) -> Rejected | None:
     return None
 
 
-def mesh_gate(mesh: HumanMesh | None, camera: Camera, max_depth_m: float) -> Rejected | None:
-    """Reject a body that is missing, broken, behind the camera, not human, or mostly outside the picture."""
+def measured_gate(mesh: HumanMesh | None) -> Rejected | None:
+    """Reject a body that gives no depth: missing, broken or behind the camera. The paper's method needs this one too."""
     if mesh is None:
         return Rejected("could not be measured")
     if not np.isfinite(mesh.vertices_m).all():
         return Rejected("its body has coordinates that are not finite")
-    distance_m = float(np.median(mesh.vertices_m[:, 2]))
-    if distance_m <= 0:
+    if np.median(mesh.vertices_m[:, 2]) <= 0:
         return Rejected("its body is behind the camera")
+    return None
+
+
+def mesh_gate(mesh: HumanMesh | None, camera: Camera, max_depth_m: float) -> Rejected | None:
+    """Reject a body that gives no depth, is not human, or is mostly outside the picture."""
+    unmeasured = measured_gate(mesh)
+    if mesh is None or unmeasured is not None:
+        return unmeasured
+    distance_m = float(np.median(mesh.vertices_m[:, 2]))
     if mesh.stature_m is not None and not STATURE_M[0] <= mesh.stature_m <= STATURE_M[1]:
         return Rejected(
             f"{mesh.stature_m:.2f} m tall: no person's stature, expected {STATURE_M[0]} to {STATURE_M[1]} m"
         )
     return distance_gate(distance_m, max_depth_m) or _truncated(mesh.vertices_m, camera)
+
+
+def seen_gate(body_depth_m: Float[ndarray, "h w"], visible: Bool[ndarray, "h w"]) -> Rejected | None:
+    """Reject a rasterized body without any pixel of Eq. 4; arguments as for :func:`body_gate`."""
+    if not np.isfinite(body_depth_m).any():
+        return Rejected("its body falls outside the image")
+    return None if visible.any() else Rejected("no pixel of its body is inside its mask")
 
 
 def body_gate(
@@ -130,7 +145,7 @@ def body_gate(
     """
     silhouette = np.isfinite(body_depth_m)
     if not silhouette.any():
-        return Rejected("its body falls outside the image")
+        return seen_gate(body_depth_m, visible)
     if paint_mask is not None and (instance_mask & paint_mask).sum() < MIN_INSIDE_PAINT * instance_mask.sum():
         return Rejected("not painted: stands mostly outside the paint mask")
     iou = mask_iou(instance_mask, silhouette)

@@ -66,13 +66,13 @@ def photo_evidence(
     Returns:
         The evidence.
     """
-    if config.cross_check:
+    if config.gates:
         # Imported with the first photo: it brings OpenCV, and importing the package must stay quick.
         from mfh.landmarks.in_picture import without_pictured
 
         sighting = sighting if objects is None else with_detector_verdicts(sighting, objects)
         sighting = without_pictured(sighting, rgb, relative)
-    judged = judge_people(sighting, camera, max_depth_m=config.max_depth_m)
+    judged = judge_people(sighting, camera, max_depth_m=config.max_depth_m, gates=config.gates)
     if config.photo_evidence == "body":
         return body_evidence(judged, relative)
     contacts = find_contacts(sighting, judged, relative, camera)
@@ -139,7 +139,7 @@ def painting_evidence(
     """
     paintings, judged = [one.painting for one in measured], [one.judged for one in measured]
     by_body = config.painting_evidence == "body"
-    if by_body and not config.cross_check:
+    if by_body and not config.gates:
         return _aligned_bodies(models, paintings, judged, relative, config)
     contacts = [one.contacts(relative.values_or_nan, camera) for one in measured]
     if by_body:
@@ -174,7 +174,7 @@ def _aligned_bodies(
     alignments = align_paintings(np.stack([one.values for one in maps]), relative.values, paint_masks)
     if not config.align:
         alignments = [Alignment(1.0, 0.0)] * len(maps)
-    elif config.cross_check:
+    elif config.gates:
         alignments = [one if isinstance(one, Rejected) else alignment_gate(one.misfit) or one for one in alignments]
     for k, painted, alignment in zip(telling, maps, alignments, strict=True):
         if isinstance(alignment, Rejected):

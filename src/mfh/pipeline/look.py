@@ -146,7 +146,7 @@ def _people(
     sighting = models.measure(rgb, people, camera, "photo")
     found = photo_evidence(sighting, rgb, relative.values_or_nan, camera, config=config, objects=detected)
     found = with_shared_error(found, models.human_mesh.shared_log_sigma)
-    if config.cross_check:
+    if config.gates:
         agreed = None if detected is None else agreement(people, detected)
         found = doubt_lone_person(found, sighting.min_score, refused=lambda: observer.refuses(rgb), agreement=agreed)
     return found

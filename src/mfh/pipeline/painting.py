@@ -211,7 +211,9 @@ def _measure(
 ) -> list[PaintedPeople]:
     """Take the size of sprites that the painter knows, and find and measure the people of the other paintings."""
     others = [one for one in paintings if config.painted_people != "known" or one.sprite is None]
-    found = iter(models.find_people([one.rgb for one in others], [one.paint_mask for one in others]) if others else [])
+    # Without gates, as published, people count wherever they are in the painting.
+    regions = [one.paint_mask for one in others] if config.gates else None
+    found = iter(models.find_people([one.rgb for one in others], regions) if others else [])
     measured = []
     for painting, number in zip(paintings, numbers, strict=True):
         source, sprite = f"painting {number}", painting.sprite
@@ -223,7 +225,7 @@ def _measure(
             one = PaintedPeople(painting, judged, [None], partial(_sprite_contacts, sprite))
         else:
             seen = models.measure(painting.rgb, next(found), camera, source, painting.paint_mask)
-            judged = judge_people(seen, camera, max_depth_m=config.max_depth_m)
+            judged = judge_people(seen, camera, max_depth_m=config.max_depth_m, gates=config.gates)
             one = PaintedPeople(painting, judged, seen.meshes, partial(find_contacts, seen, judged))
         measured.append(one)
     return measured

@@ -132,7 +132,7 @@ class MetricFromHuman:
     @property
     def observer(self) -> Observer:
         """The models that observe a photo before anything is painted."""
-        models = Models(self.relative_depth, self.person_segmenter, self.human_mesh, cuts_sky=self.config.cross_check)
+        models = Models(self.relative_depth, self.person_segmenter, self.human_mesh, cuts_sky=self.config.gates)
         return Observer(
             self.config,
             models,
@@ -303,7 +303,7 @@ class MetricFromHuman:
     def _refused(self, rgb: RgbOfAnySize) -> Rejected | None:
         """Ask the painter whether people painted into this photo would say anything, where it can tell."""
         painter = self.painter
-        return painter.refuses(rgb) if self.config.cross_check and isinstance(painter, ChoosyPainter) else None
+        return painter.refuses(rgb) if self.config.gates and isinstance(painter, ChoosyPainter) else None
 
     def _shared_log_sigma(self, painted: Sequence[Evidence]) -> float:
         """Return what all people are wrong by together: in the mesh model's eyes, or in the painter's."""

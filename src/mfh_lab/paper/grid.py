@@ -100,7 +100,7 @@ class Cell:
         if self.method == "preset":
             return config
         strips = replace(painting, until_interval=None, mask_shape="strip", min_width=low, max_width=high)
-        return replace(config, photo_evidence="body", cross_check=False, align=self.align, painting=strips)
+        return replace(config, photo_evidence="body", gates=False, align=self.align, painting=strips)
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def test_cells_say_what_they_change():
 def test_the_method_is_the_papers_whatever_the_preset(name: str):
     config = by_label("table5")[("SIlog",)].configured(preset(name))
     assert (config.people, config.photo_evidence, config.painting_evidence) == ("paint", "body", "body")
-    assert config.painting.mask_shape == "strip" and not config.cross_check and config.painting.until_interval is None
+    assert config.painting.mask_shape == "strip" and not config.gates and config.painting.until_interval is None
 
 
 def test_the_pocket_world_keeps_every_row_and_runs_none_that_is_about_a_published_model():
