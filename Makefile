@@ -33,7 +33,7 @@ $(VENV)/core.stamp: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp
 	$(PIP) pip
-	$(PIP) -e ".[hub,lora,heif,exr,app,batch,video]" --group dev
+	$(PIP) -e ".[hub,lora,heif,exr,app,batch,video,datasets]" --group dev
 	@touch $@
 
 setup: $(VENV)/core.stamp

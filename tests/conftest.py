@@ -1,6 +1,8 @@
 """Set up before any test imports the package: one thread, shape checks on, hypothesis without a clock."""
 
+import builtins
 import os
+import threading
 from pathlib import Path
 
 # Two threads are erratic on small machines, and the libraries read this when they are first imported.
@@ -15,6 +17,18 @@ from jaxtyping import install_import_hook
 # Every jaxtyping annotation is checked at run time under pytest, and costs nothing in use. The pocket world is left
 # out: numba compiles its kernels and cannot see through the checks.
 install_import_hook(["mfh", "mfh_lab.evaluation", "mfh_lab.paper", "mfh_lab.cli"], "beartype.beartype")
+
+# The hook compiles syntax trees, and Python 3.11 counts their depth for all threads together: models that are loaded at
+# the same time, each importing its module, then fail by chance.
+_compile, _one_at_a_time = builtins.compile, threading.RLock()
+
+
+def _compile_alone(*args, **options):
+    with _one_at_a_time:
+        return _compile(*args, **options)
+
+
+builtins.compile = _compile_alone
 
 settings.register_profile("mfh", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mfh")

@@ -15,6 +15,7 @@ HeadKind = Literal["consensus", "silog"]
 SilogForm = Literal["pooled", "per-image-sum"]
 HeadLoss = Literal["silog", "l1", "l2", "mse-log"]
 FreeParameters = Literal["scale-shift", "scale", "shift"]
+MaskShape = Literal["strip", "person"]
 MaskChoice = Literal["random", "informative"]
 EvidenceMode = Literal["body", "contact", "either"]
 
@@ -62,6 +63,9 @@ class PaintingConfig:
             informative with ``until_interval``, else random.
         prompts: drawn uniformly per painting (paper: {"a man", "a woman"}).
         batch_size: paintings made at once; never changes the result.
+        guidance_scale: of classifier-free guidance, for a painter by diffusion (20 in the authors' code); None for the
+            painter's own.
+        steps: denoising steps, for a painter by diffusion (50 in the authors' code); None for the painter's own.
         max_pixels: larger photos are painted at about this many pixels; depth is always of the photo's own size.
         until_interval: stop once the half-width of the 80 % interval of depth, relative to the answer, is at most
             this where the photo is near, in its middle and far (mean of the three), or once more people would not make
@@ -73,12 +77,14 @@ class PaintingConfig:
     max_paintings: int = 32
     max_attempts: int = 64
     budget_s: float = math.inf
-    mask_shape: Literal["strip", "person"] = "strip"
+    mask_shape: MaskShape = "strip"
     min_width: float = 0.2
     max_width: float = 0.8
     mask_choice: MaskChoice | None = None
     prompts: tuple[str, ...] = ("a man", "a woman")
     batch_size: int = 4
+    guidance_scale: float | None = None
+    steps: int | None = None
     max_pixels: int = 1024 * 1024
     until_interval: float | None = None
     answer_interrupted: bool = True
@@ -94,6 +100,10 @@ class PaintingConfig:
         for name in ("max_paintings", "max_attempts", "batch_size", "max_pixels"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}: expected at least 1")
+        if self.steps is not None and self.steps < 1:
+            raise InputError(f"steps is {self.steps}: expected at least 1")
+        if self.guidance_scale is not None and not 0 <= self.guidance_scale < math.inf:
+            raise InputError(f"guidance_scale is {self.guidance_scale}: expected 0 or more")
         if not self.budget_s > 0:
             raise InputError(f"budget_s is {self.budget_s}: expected a positive number of seconds")
         if not 0 < self.min_width <= self.max_width <= 1:

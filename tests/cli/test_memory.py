@@ -33,4 +33,6 @@ def test_many_photos_take_what_two_take(run_mfh, fake_pipeline, tmp_path, name):
     many = peak_of(run_mfh, photos, tmp_path / "many")
     photo = WIDTH * HEIGHT * 3
     assert two > photo, "a photo at least"
-    assert many < two + 3 * photo, "decoding ahead and writing behind overlap by chance; kept photos would be seven more"
+    assert many < two + 3 * photo, (
+        "decoding ahead and writing behind overlap by chance; kept photos would be seven more"
+    )

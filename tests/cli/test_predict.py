@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mfh.cli.options import parse_seconds
+from mfh.cli.options import MethodOptions, parse_seconds
 from mfh.config import preset
 from mfh.errors import InputError
 from mfh.io.depth import read_depth_npz
@@ -346,3 +346,21 @@ def test_results_of_any_file_name_lie_in_out(run_mfh, fake_pipeline, photo_path,
     (one,) = json.loads(run.out)["photos"]
     assert os.path.samefile(tmp_path / "out", os.path.dirname(one["folder"])) and one["photo"] == str(photo)
     assert run_mfh("verify", tmp_path / "out").code == 0
+
+
+def test_the_paper_s_settings_are_on_the_command_line():
+    """Alpha, beta, strips (App. B), guidance and steps; what is not given is the preset's."""
+    config = MethodOptions(
+        preset="paper", alpha=0.3, beta=0.5, guidance_scale=7.5, steps=20, mask_shape="strip", paintings=4
+    ).config()
+    painting = config.painting
+    assert (painting.min_width, painting.max_width, painting.max_paintings) == (0.3, 0.5, 4)
+    assert (painting.guidance_scale, painting.steps, painting.mask_shape) == (7.5, 20, "strip")
+    assert MethodOptions(preset="paper").config() == preset("paper")
+    assert MethodOptions(preset="standard", mask_shape="strip").config().painting.mask_shape == "strip"
+    assert preset("paper").painting.mask_shape == "strip" and not preset("paper").gates
+
+
+def test_guidance_is_no_setting_of_a_painter_without_it(run_mfh, photo_path, tmp_path):
+    run = run_mfh("predict", photo_path, "--steps", "20", "--out", tmp_path)
+    assert run.code == 2 and "--steps" in run.error_line and "painters by diffusion" in run.error_line

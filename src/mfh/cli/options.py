@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mfh.config import PRESETS, Config, EvidenceMode, HeadKind, PaintingConfig, PeopleMode, preset
+from mfh.config import PRESETS, Config, EvidenceMode, HeadKind, MaskShape, PaintingConfig, PeopleMode, preset
 from mfh.errors import InputError
 
 if TYPE_CHECKING:
@@ -106,6 +106,38 @@ class MethodOptions:
     ] = None
     paintings: Annotated[int | None, typer.Option(help="Paintings with usable people to collect.")] = None
     attempts: Annotated[int | None, typer.Option(help="Paintings to try at most.")] = None
+    mask_shape: Annotated[
+        MaskShape | None,
+        typer.Option(
+            help="Where to paint: full-height strips, as published, or person-shaped boxes on the ground. Default: the "
+            "preset's.",
+            show_default=False,
+        ),
+    ] = None
+    alpha: Annotated[
+        float | None,
+        typer.Option(
+            help="Least width of a strip, over the photo's shorter side (App. B). Default: 0.2.", show_default=False
+        ),
+    ] = None
+    beta: Annotated[
+        float | None,
+        typer.Option(help="Largest width of a strip, likewise (App. B). Default: 0.8.", show_default=False),
+    ] = None
+    guidance_scale: Annotated[
+        float | None,
+        typer.Option(
+            help="Classifier-free guidance of a painter by diffusion. Default: the painter's, 20 for sd2 as published.",
+            show_default=False,
+        ),
+    ] = None
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Denoising steps of a painter by diffusion. Default: the painter's, 50 for sd2 as published.",
+            show_default=False,
+        ),
+    ] = None
     budget: Annotated[str | None, typer.Option(help="Time for painting, such as 30s or 2m.")] = None
     until_interval: Annotated[
         float | None,
@@ -175,7 +207,24 @@ class MethodOptions:
             painting = replace(painting, max_attempts=self.attempts)
         if self.budget is not None:
             painting = replace(painting, budget_s=parse_seconds(self.budget))
-        return replace(painting, prompts=tuple(self.prompt)) if self.prompt else painting
+        painting = replace(painting, prompts=tuple(self.prompt)) if self.prompt else painting
+        return self._masks_and_steps(painting)
+
+    def _masks_and_steps(self, painting: PaintingConfig) -> PaintingConfig:
+        """Return the painting loop with the user's masks (App. B), guidance and steps."""
+        painting = replace(painting, mask_shape=self.mask_shape or painting.mask_shape)
+        low = painting.min_width if self.alpha is None else self.alpha
+        high = painting.max_width if self.beta is None else self.beta
+        for flag, value in (("--alpha", self.alpha), ("--beta", self.beta)):
+            if value is not None and painting.mask_shape != "strip":
+                raise InputError(f"{flag} is about strips, and masks are person-shaped boxes: add --mask-shape strip")
+            if value is not None and not 0 < low <= high <= 1:
+                raise InputError(f"{flag} is {value:g}: expected 0 < alpha ({low:g}) <= beta ({high:g}) <= 1")
+        if self.steps is not None and self.steps < 1:
+            raise InputError(f"--steps is {self.steps}: expected at least 1")
+        if self.guidance_scale is not None and not 0 <= self.guidance_scale < math.inf:
+            raise InputError(f"--guidance-scale is {self.guidance_scale:g}: expected 0 or more (7.5 is usual)")
+        return replace(painting, min_width=low, max_width=high, guidance_scale=self.guidance_scale, steps=self.steps)
 
 
 def choose_models(config: Config, names: Mapping["Role", str | None]) -> Config:

@@ -89,13 +89,13 @@ def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float, gate
         body_depth_m = np.full(instance_mask.shape, np.inf)
         if mesh is not None and rejected is None:
             body_depth_m = rasterize_depth(mesh.vertices_m, mesh.faces, camera)
-            paint_mask = sighting.paint_mask[grid] if gates and sighting.paint_mask is not None else None
             visible = visible_body(instance_mask, body_depth_m)
-            if gates:
-                rejected = body_gate(instance_mask, body_depth_m, visible, paint_mask)
-            else:
+            if not gates:
                 rejected = seen_gate(body_depth_m, visible)
-            instance_mask = instance_mask if paint_mask is None else instance_mask & paint_mask
+            else:
+                paint_mask = None if sighting.paint_mask is None else sighting.paint_mask[grid]
+                rejected = body_gate(instance_mask, body_depth_m, visible, paint_mask)
+                instance_mask = instance_mask if paint_mask is None else instance_mask & paint_mask
         landmarks.append(_landmark(sighting, person, mesh, rejected.reason if rejected else None))
         # Rejected people must not occlude others.
         masks.append(instance_mask if rejected is None else np.zeros_like(instance_mask))

@@ -99,7 +99,7 @@ def distance_gate(distance_m: float, max_depth_m: float) -> Rejected | None:
 
 
 def measured_gate(mesh: HumanMesh | None) -> Rejected | None:
-    """Reject a body that gives no depth: missing, broken or behind the camera. The paper's method needs this one too."""
+    """Reject a body that gives no depth: missing, broken or behind the camera. The one gate of the paper's method."""
     if mesh is None:
         return Rejected("could not be measured")
     if not np.isfinite(mesh.vertices_m).all():

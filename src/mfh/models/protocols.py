@@ -91,6 +91,15 @@ class ChoosyPainter(Painter, Protocol):
 
 
 @runtime_checkable
+class GuidedPainter(Painter, Protocol):
+    """A painter by diffusion, whose guidance and number of denoising steps can be chosen."""
+
+    def with_guidance(self, *, guidance_scale: float | None = None, steps: int | None = None) -> "GuidedPainter":
+        """Return the same painter with other values; None keeps its own. The networks are shared."""
+        ...
+
+
+@runtime_checkable
 class FieldOfViewModel(Protocol):
     """The horizontal field of view of a photo, from its pixels alone.
 

@@ -13,6 +13,7 @@ from mfh.errors import InputError, NoLandmarkError, Rejected
 from mfh.models.protocols import (
     ChoosyPainter,
     FieldOfViewModel,
+    GuidedPainter,
     HumanMeshModel,
     ObjectDetector,
     Painter,
@@ -78,7 +79,7 @@ class MetricFromHuman:
         self.relative_depth = relative_depth
         self.person_segmenter = person_segmenter
         self.human_mesh = human_mesh
-        self.painter = painter
+        self.painter = _guided(painter, config)
         self.field_of_view = field_of_view
         self.object_detector = object_detector
         self.scale_prior = scale_prior
@@ -247,7 +248,11 @@ class MetricFromHuman:
             return False
         if known or not any_used(evidence):
             return bool(known)
-        return suffices(self._solver(photo, relative, evidence, known)([]), self.config)
+        try:
+            return suffices(self._solver(photo, relative, evidence, known)([]), self.config)
+        except NoLandmarkError:
+            # The paper's head has no minimum where people's relative depth is the same everywhere.
+            return False
 
     def _gathered(
         self,
@@ -323,6 +328,19 @@ class MetricFromHuman:
             "field_of_view": self.field_of_view if photo.focal.source == "estimated" else None,
         }
         return {role: model.name for role, model in models.items() if model is not None}
+
+
+def _guided(painter: Painter | None, config: Config) -> Painter | None:
+    """Return the painter with the guidance and steps of the configuration, where it states any."""
+    chosen = {"guidance_scale": config.painting.guidance_scale, "steps": config.painting.steps}
+    if painter is None or all(value is None for value in chosen.values()):
+        return painter
+    if not isinstance(painter, GuidedPainter):
+        raise InputError(
+            f"guidance and steps (--guidance-scale, --steps) are of painters by diffusion, and {painter.name} is none: "
+            "leave them out, or name another painter"
+        )
+    return painter.with_guidance(**chosen)
 
 
 def _check_painter(config: Config, painter: Painter | None) -> None:

@@ -18,8 +18,17 @@ from mfh.geometry.camera import crop_camera, resize_camera
 from mfh.types import Camera, FocalProvenance, Photo
 from mfh_lab.evaluation.datasets.sample import DatasetSample
 
-Window = Literal["all", "eigen", "garg-whole-frame", "garg-seen-frame"]
+Window = Literal["all", "eigen", "garg-whole-frame", "garg-kb-crop"]
+WINDOWS: dict[Window, str] = {
+    "all": "every pixel",
+    "eigen": "Eigen's window (rows 45-470, columns 41-600)",
+    "garg-whole-frame": "Garg's window of the whole frame, as BTS takes it",
+    "garg-kb-crop": "Garg's window of the KB crop, as ZoeDepth and the published code take it",
+}
+"""Which pixels count, in words."""
 OneFocal = Literal["fx", "mean"]
+OtherSpace = Literal["negated", "reciprocal"]
+"""How a head that is fitted in the other space than the model's reads relative depth D (Table 3): -D, or 1 / D."""
 
 EIGEN_ROWS, EIGEN_COLUMNS = (45, 471), (41, 601)
 """The Eigen window of a 480x640 NYUv2 frame (Eigen et al. 2014), as pixels."""
@@ -39,14 +48,15 @@ class Rules:
         min_m: a truth must be farther than this to count; answers are clamped to it.
         max_m: a truth must be nearer than this to count; answers are clamped to it.
         window: which pixels count: "all"; "eigen", rows 45 to 470 and columns 41 to 600 whatever the frame's size;
-            "garg-whole-frame", Garg's fractions of the frame as it lies on disk; "garg-seen-frame", Garg's fractions
-            of what is left after the benchmark crop.
+            "garg-whole-frame", Garg's fractions of the frame as it lies on disk (as BTS); "garg-kb-crop", Garg's
+            fractions of what is left after the benchmark crop (as ZoeDepth and the authors).
         use_official_mask: whether pixels that the dataset itself marks as invalid are left out.
         kb_crop: crop photo, camera, truth and mask to the KITTI benchmark's 352x1216.
         short_side_px: resize the photo, with its camera, to this short side; None for its own size.
         one_focal: None for the dataset's camera; else a camera with a single focal length ("fx", or the "mean" of fx
             and fy) and the principal point at width/2, height/2.
         fixed_scale: what a method that fits scale and shift must fix its scale to; None to fit both.
+        other_space: how Table 3's heads in the other space than the model's read its relative depth.
     """
 
     min_m: float
@@ -57,11 +67,19 @@ class Rules:
     short_side_px: int | None = None
     one_focal: OneFocal | None = None
     fixed_scale: float | None = None
+    other_space: OtherSpace = "negated"
 
     def __post_init__(self) -> None:
         """Refuse a range that is none."""
         if not 0 <= self.min_m < self.max_m:
             raise InputError(f"min_m is {self.min_m} and max_m {self.max_m}: expected 0 <= min_m < max_m")
+
+    @property
+    def scored(self) -> str:
+        """Which pixels are scored, in words."""
+        masked = "" if self.use_official_mask else ", without the dataset's own mask"
+        cropped = "; photo and truth are cropped to 1216x352 (KB crop)" if self.kb_crop else ""
+        return f"truth of {self.min_m:g} to {self.max_m:g} m in {WINDOWS[self.window]}{masked}{cropped}"
 
 
 @dataclass(frozen=True)
@@ -76,6 +94,7 @@ class EvaluationView:
         min_m: answers are clamped to this.
         max_m: and to this.
         kind: of scene, where the dataset has kinds; else empty.
+        other_space: how a head in the other space than the model's reads its relative depth.
     """
 
     name: str
@@ -85,6 +104,7 @@ class EvaluationView:
     min_m: float
     max_m: float
     kind: str = ""
+    other_space: OtherSpace = "negated"
 
 
 @dataclass(frozen=True)
@@ -133,13 +153,16 @@ AUTHORS_CODE = Protocol(
     "authors_code",
     "what the published code does: NYUv2's pixels on DIODE, no masks of DIODE and ETH3D, scale 1 on KITTI",
     {
-        "nyu": replace(_INDOOR, window="eigen", use_official_mask=False, one_focal="fx"),
-        "kitti": replace(_OUTDOOR, window="garg-seen-frame", kb_crop=True, one_focal="fx", fixed_scale=1.0),
-        "diode": replace(_INDOOR, window="eigen", use_official_mask=False, short_side_px=480, one_focal="mean"),
-        "ibims1": Rules(min_m=0.0, max_m=10.0, window="eigen", one_focal="mean"),
-        "eth3d": replace(_OUTDOOR, use_official_mask=False, short_side_px=480, one_focal="mean"),
-        "pocket": _OWN,
-        "folder": _OWN,
+        name: replace(rules, other_space="reciprocal")
+        for name, rules in {
+            "nyu": replace(_INDOOR, window="eigen", use_official_mask=False, one_focal="fx"),
+            "kitti": replace(_OUTDOOR, window="garg-kb-crop", kb_crop=True, one_focal="fx", fixed_scale=1.0),
+            "diode": replace(_INDOOR, window="eigen", use_official_mask=False, short_side_px=480, one_focal="mean"),
+            "ibims1": Rules(min_m=0.0, max_m=10.0, window="eigen", one_focal="mean"),
+            "eth3d": replace(_OUTDOOR, use_official_mask=False, short_side_px=480, one_focal="mean"),
+            "pocket": _OWN,
+            "folder": _OWN,
+        }.items()
     },
 )
 
@@ -165,7 +188,7 @@ def view(sample: DatasetSample, rules: Rules) -> EvaluationView:
     rows, columns = slice(0, height), slice(0, width)
     if rules.kb_crop:
         rows, columns = kb_crop((height, width), name=sample.name)
-    if rules.window == "garg-seen-frame":
+    if rules.window == "garg-kb-crop":
         window[rows, columns] = garg_window((rows.stop - rows.start, columns.stop - columns.start))
     if rules.use_official_mask:
         window &= sample.official_mask
@@ -185,6 +208,7 @@ def view(sample: DatasetSample, rules: Rules) -> EvaluationView:
         min_m=rules.min_m,
         max_m=rules.max_m,
         kind=sample.kind,
+        other_space=rules.other_space,
     )
 
 

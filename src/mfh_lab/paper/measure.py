@@ -17,7 +17,7 @@ from mfh.scale.head import fit_silog_head
 from mfh.scale.interval import people_share, scale_interval
 from mfh.types import CommonErrors, Evidence, MetricHead, RelativeDepth, Space, any_used
 from mfh_lab.evaluation.methods.method import Prediction
-from mfh_lab.evaluation.protocols import EvaluationView
+from mfh_lab.evaluation.protocols import EvaluationView, OtherSpace
 from mfh_lab.evaluation.remember import AttemptClock
 from mfh_lab.evaluation.scoring import failure_errors, resize_aligned, score
 from mfh_lab.paper.bench import BenchSubject
@@ -112,23 +112,42 @@ def first_usable(evidence: Sequence[Evidence], paintings: int) -> tuple[int, int
     return (ends[paintings - 1], paintings) if len(ends) >= paintings else (len(evidence), len(ends))
 
 
-def in_space(
-    evidence: Sequence[Evidence], relative: RelativeDepth, space: Space | None
-) -> tuple[list[Evidence], RelativeDepth]:
-    """Return evidence for a head that is fitted in another space than the model's: relative depth is negated.
+LEAST_RELATIVE = 1e-12
+"""The published code reads smaller relative depth as this before it takes the reciprocal."""
 
-    In the other space nearer and farther are swapped; negated, relative depth has a positive scale again. Alignment
-    commutes with it.
+
+def in_space(
+    evidence: Sequence[Evidence], relative: RelativeDepth, space: Space | None, *, how: OtherSpace = "negated"
+) -> tuple[list[Evidence], RelativeDepth]:
+    """Return evidence for a head that is fitted in another space than the model's.
+
+    In the other space nearer and farther are swapped. Negated, relative depth has a positive scale again, and alignment
+    commutes with it. Its reciprocal is what the published code takes: 1 / depth = s / D + t for Marigold, where D > 0.
 
     Args:
-        evidence: of paintings.
+        evidence: of paintings, aligned in the model's space.
         relative: of the photo.
         space: of the head; None for the model's own.
+        how: what the head reads in place of relative depth D.
     """
     if space is None or space == relative.space:
         return list(evidence), relative
-    negated = RelativeDepth(-relative.values, space)
-    return [replace(one, relative=-one.relative) for one in evidence], negated
+    if how == "negated":
+        negated = RelativeDepth(-relative.values, space)
+        return [replace(one, relative=-one.relative) for one in evidence], negated
+    values = 1 / np.maximum(relative.values.astype(np.float64), LEAST_RELATIVE)
+    return [_reciprocal(one) for one in evidence], RelativeDepth(values, space)
+
+
+def _reciprocal(evidence: Evidence) -> Evidence:
+    """Return evidence with the reciprocal of relative depth, at the pixels where it is positive."""
+    kept = evidence.relative > 0
+    return replace(
+        evidence,
+        relative=1 / evidence.relative[kept],
+        depth_m=evidence.depth_m[kept],
+        person=evidence.person[kept],
+    )
 
 
 def true_evidence(view: EvaluationView, relative: RelativeDepth) -> Evidence:
@@ -207,7 +226,7 @@ def _measure(subject: BenchSubject, cells: Sequence[Cell], base: Config) -> list
             evidence = list(run.evidence[:attempts])
             seconds += sum(clock.seconds[:attempts])
         begin = time.perf_counter()
-        in_head_space, own = in_space(evidence, relative, cell.space)
+        in_head_space, own = in_space(evidence, relative, cell.space, how=subject.view.other_space)
         try:
             fit = fit_cell(cell, in_head_space, own)
         except NoLandmarkError as error:

@@ -1,6 +1,7 @@
 """Targets and spaces of one photo, and a dataset whose answers of models are shared by tables."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -56,6 +57,32 @@ def test_in_the_other_space_nearer_and_farther_change_sides(space):
     same, still = in_space([evidence], relative, space)
     assert still is relative and same[0] is evidence
     assert in_space([evidence], relative, None)[1] is relative
+
+
+@pytest.mark.parametrize("space", ["disparity", "depth"])
+def test_the_published_code_takes_the_reciprocal_in_the_other_space(space):
+    """s / D + t where D > 0: a network of depth whose reciprocal is affine in disparity is exact, and so swapped."""
+    depth_m = truth()
+    other = "depth" if space == "disparity" else "disparity"
+    exact_in_other = depth_m if other == "depth" else 1 / depth_m
+    values = 1 / (2 + 3 * exact_in_other)
+    values[0, :5] = [-1, 0, -0.0, 1e-13, -1e-20]
+    evidence = true_evidence(view_of(depth_m), RelativeDepth(values, space))
+    assert len(evidence.relative) == HEIGHT * WIDTH
+    seen, own = in_space([evidence], RelativeDepth(values, space), other, how="reciprocal")
+    assert own.space == other and len(seen[0].relative) == HEIGHT * WIDTH - 4
+    assert (own.values[0, :5] == 1e12).all(), "smaller ones are read as 1e-12"
+    one = seen[0]
+    kept = one.relative < 1e12
+    sound = replace(one, relative=one.relative[kept], depth_m=one.depth_m[kept], person=one.person[kept])
+    head = head_of(fit_cell(Cell(("x",), target="true", space=other), [sound], own))
+    assert head.scale == pytest.approx(1 / 3, rel=1e-6)
+    np.testing.assert_allclose(head_depth(own, head)[1:], depth_m[1:], rtol=1e-6)
+
+
+def test_only_the_published_code_s_protocol_takes_the_reciprocal():
+    for protocol, how in ((PAPER, "negated"), (AUTHORS_CODE, "reciprocal")):
+        assert {rules.other_space for rules in protocol.rules.values()} == {how}
 
 
 def test_the_truth_is_taken_where_it_is_scored_and_at_its_own_size():
@@ -192,7 +219,8 @@ def test_tables_share_paintings_and_a_second_run_shares_everything(scenes: Path,
     again = run_grid(GRIDS["table5"], bench_of(scenes, calls, monkeypatch), out, progress=quiet)
     assert calls == [] and again.rows == five.rows
     run_grid(GRIDS["table7"], bench_of(scenes, calls, monkeypatch), out, progress=quiet)
-    assert 0 < calls.count("paint") == calls.count("people"), "Table 7 paints other masks"
+    # A mask too narrow for a body leaves the photo as it is, in which people were searched for already.
+    assert 0 < calls.count("people") <= calls.count("paint"), "Table 7 paints other masks"
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from mfh.models.painters.diffusion_pipeline import (
     must_offload,
     painting_size,
 )
+from mfh.models.protocols import GuidedPainter
 from mfh.models.registry import load_models
 
 torch = pytest.importorskip("torch")
@@ -83,6 +84,22 @@ def test_prompts_and_negative_prompts_and_guidance_count(tiny_weights):
     assert np.abs(painted("a man", prompt_suffix=" man") - man).max() > 1e-3
     assert np.abs(painted("a man", prompt_suffix="", negative_prompt="woman") - man).max() > 1e-3
     assert np.abs(painted("a man", negative_prompt="", guidance_scale=2.0) - man).max() > 1e-3
+
+
+def test_guidance_and_steps_of_a_configuration_make_another_painter_of_the_same_networks(tiny_weights):
+    tiny_weights("sd2")
+    painter = small(load_models({"painter": "sd2"})["painter"])
+    assert isinstance(painter, GuidedPainter)
+    other = painter.with_guidance(guidance_scale=1.0, steps=3)
+    assert other._pipeline is painter._pipeline and other.options == replace(
+        painter.options, guidance_scale=1.0, steps=3
+    )
+    assert other.name == "sd2 (guidance scale 1, steps 3)" and painter.name == "sd2"
+    (own,) = paint(painter, 1, batch_size=1)
+    (changed,) = paint(other, 1, batch_size=1)
+    assert np.abs(own.rgb - changed.rgb).max() > 1e-3
+    (same,) = paint(painter.with_guidance(), 1, batch_size=1)
+    np.testing.assert_array_equal(same.rgb, own.rgb)
 
 
 def test_a_red_person_is_red_where_the_painter_sees_it(tiny_weights, monkeypatch):

@@ -4,6 +4,7 @@ import inspect
 import logging
 import threading
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,18 @@ class DiffusersInpainting:
         self._accepted = inspect.signature(type(self._pipeline).__call__).parameters
         if options.negative_prompt and "negative_prompt" not in self._accepted:
             raise BackendError(f"{name} takes no negative prompt: leave negative_prompt empty")
+
+    def with_guidance(self, *, guidance_scale: float | None = None, steps: int | None = None) -> "DiffusersInpainting":
+        """Return the same painter with other guidance or steps, which its name states; the pipeline is shared."""
+        chosen = {"guidance_scale": guidance_scale, "steps": steps}
+        chosen = {name: value for name, value in chosen.items() if value is not None}
+        other = copy(self)
+        other.options = replace(self.options, **chosen)
+        # Guidance doubles the memory of a painting.
+        other._batch_size = other.options.batch_size
+        stated = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in chosen.items())
+        other.name = f"{self.name} ({stated})" if stated else self.name
+        return other
 
     def paint(
         self, photo: Rgb, paint_masks: Sequence[PaintMask], prompts: Sequence[str], seeds: Sequence[int]

@@ -17,12 +17,18 @@ from mfh.geometry.camera import resize_camera
 from mfh.io.reading import check_file, read_text, reading
 from mfh.types import Camera
 from mfh_lab.evaluation.datasets.frames import Frame, Index, first_file, first_folder, read_lines
-from mfh_lab.evaluation.datasets.reading import as_truth, camera_of, make_sample, read_mask, read_rgb, size_of
+from mfh_lab.evaluation.datasets.reading import as_truth, camera_of, make_sample, read_flags, read_rgb, size_of
 from mfh_lab.evaluation.datasets.sample import DatasetSample
 
 LIST = "eth3d_filename_list.txt"
 CALIBRATION = "dslr_calibration_jpg"
 SCENES = 13
+
+NOT_EVALUATED = 2
+"""Bit of an official mask that excludes a pixel from evaluation.
+
+Bit 1 only keeps a pixel from aligning photo and scan; its truth stands, and ETH3D's own pipeline scores it.
+"""
 
 SAME_SHAPE = 0.005
 """A photo made smaller keeps its shape to this: rounding to whole pixels moves it less."""
@@ -64,8 +70,8 @@ def index(root: Path, split: Path | None) -> Index:
     frames = tuple(_frame(base, Path(rgb), Path(depth)) for rgb, depth in pairs)
     masks = sum("mask" in frame.files for frame in frames)
     note = (
-        f"{masks} of {len(frames)} photos have an official mask (masks_for_images of <scene>_dslr_occlusion.7z); "
-        "without one, every finite truth counts"
+        f"{masks} of {len(frames)} photos have an official mask (masks_for_images of <scene>_dslr_occlusion.7z): "
+        "pixels with its bit 2 (not evaluated) do not count; without one, every finite truth counts"
     )
     scenes = len({frame.name.split("/")[0] for frame in frames})
     where = f"all photos in {base / 'rgb'}" if listed is None else str(listed)
@@ -73,7 +79,7 @@ def index(root: Path, split: Path | None) -> Index:
 
 
 def load(frame: Frame) -> DatasetSample:
-    """Read one photo; where an official mask is not 0, scanner and photo do not show the same."""
+    """Read one photo; where its official mask has the bit 2, scanner and photo do not show the same."""
     rgb = read_rgb(frame.files["rgb"])
     height, width = rgb.shape[:2]
     path = frame.files["depth"]
@@ -87,7 +93,8 @@ def load(frame: Frame) -> DatasetSample:
     if "mask" not in frame.files:
         return make_sample(frame.name, rgb, camera, (truth_m, path))
     mask = frame.files["mask"]
-    return make_sample(frame.name, rgb, camera, (truth_m, path), official_mask=(~read_mask(mask), mask))
+    evaluated = (read_flags(mask) & NOT_EVALUATED) == 0
+    return make_sample(frame.name, rgb, camera, (truth_m, path), official_mask=(evaluated, mask))
 
 
 def _listed(columns: list[str], listed: Path) -> tuple[str, str]:

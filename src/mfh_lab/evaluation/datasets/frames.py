@@ -23,11 +23,13 @@ class Frame:
             bytes of a file's name that are none, and control characters, are written out.
         files: what it is made of, by role ("rgb", "depth", ...); all must exist.
         focal_px: focal length that the split list gives; None where it gives none.
+        row: which frame of its files it is, where they hold many; None where they are its own.
     """
 
     name: str
     files: Mapping[str, Path]
     focal_px: float | None = None
+    row: int | None = None
 
     def __post_init__(self) -> None:
         """Write out what cannot be shown of the name."""

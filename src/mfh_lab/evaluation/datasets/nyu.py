@@ -1,16 +1,21 @@
-"""NYU Depth V2's 654 test frames, as the BTS extraction or Marigold's archive has them.
+"""NYU Depth V2's 654 test frames: the official pair of .mat files, or the BTS extraction or Marigold's archive of them.
 
-BTS: ``official_splits/test/<scene type>/rgb_%05d.jpg`` and ``sync_depth_%05d.png``. Marigold:
-``test/<scene>/rgb_%04d.png`` and ``depth_%04d.png``. Both hold the raw Kinect depth in 16-bit millimetres; 0 is a hole.
+The pair is ``nyu_depth_v2_labeled.mat`` and ``splits.mat``. BTS: ``official_splits/test/<scene type>/rgb_%05d.jpg`` and
+``sync_depth_%05d.png``. Marigold: ``test/<scene>/rgb_%04d.png`` and ``depth_%04d.png``. All hold the raw Kinect depth;
+in the pair it is in metres, else in 16-bit millimetres; 0 is a hole. Frames of the pair are named and cut as BTS's
+script names and cuts them, so that their scores can be compared.
 """
 
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool
+from numpy import ndarray
 
 from mfh.errors import InputError
 from mfh.types import Camera
-from mfh_lab.evaluation.datasets.frames import Frame, Index, first_file, first_folder, read_lines
+from mfh_lab.evaluation.datasets.frames import Frame, Index, first_file, first_folder, read_lines, select
+from mfh_lab.evaluation.datasets.matlab import element, open_hdf5, read_indices, texts, variable
 from mfh_lab.evaluation.datasets.reading import as_truth, make_sample, read_grey16, read_rgb, size_of
 from mfh_lab.evaluation.datasets.sample import DatasetSample
 
@@ -22,6 +27,10 @@ SHOWN_ROWS, SHOWN_COLUMNS = slice(7, 474), slice(7, 632)
 
 MILLIMETRE = np.float32(1000)
 
+LABELED, SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"
+_MAT_PLACES = (".", "nyu_depth_v2", "nyu", "nyuv2")
+_LABELED = f"{LABELED} of NYU Depth V2 (2.8 GB, HDF5)"
+_SPLITS = f"{SPLITS} of NYU Depth V2, with testNdxs"
 _BTS_PLACES = (
     "nyu_depth_v2/official_splits/test",
     "official_splits/test",
@@ -35,7 +44,7 @@ _MARIGOLD_LISTS = ("filename_list_test.txt",)
 
 
 def index(root: Path, split: Path | None) -> Index:
-    """List the test frames of whichever layout is there.
+    """List the test frames of whichever layout is there: an extraction, else the pair of .mat files.
 
     Args:
         root: folder that holds one of the layouts.
@@ -43,7 +52,8 @@ def index(root: Path, split: Path | None) -> Index:
             which both extractions fill with exactly the official split.
 
     Raises:
-        InputError: where neither layout is recognised, or the list is not such a list.
+        InputError: where no layout is recognised, or the list is not such a list.
+        BackendError: where the package that reads .mat files is missing.
     """
     bts = first_folder(root, _BTS_PLACES, holds="*/sync_depth_*.png")
     marigold = None if bts else first_folder(root, _MARIGOLD_PLACES, holds="test/*/depth_*.png")
@@ -51,10 +61,12 @@ def index(root: Path, split: Path | None) -> Index:
         base, layout, lists = bts, f"BTS extraction in {bts}", _BTS_LISTS
     elif marigold is not None:
         base, layout, lists = marigold, f"Marigold archive in {marigold}", _MARIGOLD_LISTS
+    elif (labeled := first_file(root, [f"{place}/{LABELED}" for place in _MAT_PLACES])) is not None:
+        return _index_of_pair(root, labeled, split or first_file(root, _BTS_LISTS))
     else:
         raise InputError(
-            f"{root} holds neither layout of NYUv2: expected official_splits/test/<scene type>/sync_depth_%05d.png "
-            "(BTS) or test/<scene>/depth_%04d.png (Marigold)"
+            f"{root} holds no layout of NYUv2: expected {LABELED} and {SPLITS}, official_splits/test/<scene type>/"
+            "sync_depth_%05d.png (BTS) or test/<scene>/depth_%04d.png (Marigold)"
         )
     listed = split or first_file(root, lists) or first_file(base, lists)
     if listed is not None:
@@ -68,15 +80,67 @@ def index(root: Path, split: Path | None) -> Index:
 
 def load(frame: Frame) -> DatasetSample:
     """Read one frame; where the photo is blank, the truth does not count."""
+    if frame.row is not None:
+        return _load_of_pair(frame, frame.row)
     rgb = read_rgb(frame.files["rgb"])
     height, width = rgb.shape[:2]
     if (width, height) != (CAMERA.width, CAMERA.height):
         raise InputError(f"{frame.files['rgb']} is {size_of(rgb)}: expected {CAMERA.width}x{CAMERA.height}")
-    shown = np.zeros((height, width), bool)
-    shown[SHOWN_ROWS, SHOWN_COLUMNS] = True
     path = frame.files["depth"]
     truth_m = as_truth(read_grey16(path) / MILLIMETRE, path)
-    return make_sample(frame.name, rgb, CAMERA, (truth_m, path), official_mask=(shown, frame.files["rgb"]))
+    return make_sample(frame.name, rgb, CAMERA, (truth_m, path), official_mask=(_shown(), frame.files["rgb"]))
+
+
+def _shown() -> Bool[ndarray, "480 640"]:
+    """Return where the photo is not blank."""
+    shown = np.zeros((CAMERA.height, CAMERA.width), bool)
+    shown[SHOWN_ROWS, SHOWN_COLUMNS] = True
+    return shown
+
+
+def _index_of_pair(root: Path, labeled: Path, listed: Path | None) -> Index:
+    """List the test frames of the official pair, by scene type and number as BTS's script writes them."""
+    splits = first_file(labeled.parent, (SPLITS,)) or first_file(root, (SPLITS,))
+    if splits is None:
+        raise InputError(
+            f"{labeled} has no {SPLITS} beside it, which says which frames are the test split: put it there"
+        )
+    rows = read_indices(splits, "testNdxs", expected=_SPLITS)
+    with open_hdf5(labeled, expected=_LABELED) as file:
+        kinds = texts(file, "sceneTypes")
+        count = len(variable(file, "rawDepths", dimensions=3))
+    if rows.max() >= min(count, len(kinds)):
+        raise InputError(f"{splits} names frame {rows.max() + 1}, and {labeled.name} has {min(count, len(kinds))}")
+    files = {"rgb": labeled, "depth": labeled, "split": splits}
+    frames = sorted((Frame(f"{kinds[row]}/rgb_{row:05d}", files, row=row) for row in rows.tolist()), key=_name)
+    note = "photos are those of the .mat; BTS's are JPEG copies of them, and every truth is cut to millimetres as there"
+    layout = f"the official pair {labeled} and {splits.name}"
+    chosen = tuple(frames) if listed is None else select(frames, listed)
+    return Index(root, layout, str(listed or splits), chosen, (note,))
+
+
+def _load_of_pair(frame: Frame, row: int) -> DatasetSample:
+    """Read one frame of the official pair; BTS's script blanks the border and cuts depth to whole millimetres."""
+    path = frame.files["depth"]
+    with open_hdf5(path, expected=_LABELED) as file:
+        rgb = element(variable(file, "images", dimensions=4), row)
+        raw_m = element(variable(file, "rawDepths", dimensions=3), row)
+    size = (CAMERA.height, CAMERA.width)
+    if rgb.shape != (*size, 3) or rgb.dtype != np.uint8 or raw_m.shape != size or raw_m.dtype.kind != "f":
+        raise InputError(
+            f"{path} has frames of {rgb.shape} {rgb.dtype} and depth of {raw_m.shape} {raw_m.dtype}: expected "
+            f"{CAMERA.width}x{CAMERA.height} of 8 bits, and metres"
+        )
+    millimetres = np.trunc(np.clip(np.nan_to_num(raw_m.astype(np.float32)) * MILLIMETRE, 0, 0xFFFF))
+    shown = _shown()
+    photo = np.where(shown[..., None], rgb, 0).astype(np.float32) / np.float32(255)
+    return make_sample(
+        frame.name, photo, CAMERA, (as_truth(millimetres / MILLIMETRE, path), path), official_mask=(shown, path)
+    )
+
+
+def _name(frame: Frame) -> str:
+    return frame.name
 
 
 def _listed(base: Path, columns: list[str], listed: Path) -> Frame:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from numpy import ndarray
 
 from mfh.errors import InputError
@@ -62,22 +62,27 @@ def read_grey16(path: Path) -> Float[ndarray, "h w"]:
 
 
 def read_mask(path: Path) -> Bool[ndarray, "h w"]:
-    """Read where a grey or one-bit picture is not 0.
+    """Read where a grey or one-bit picture is not 0; as :func:`read_flags`."""
+    return read_flags(path) != 0
+
+
+def read_flags(path: Path) -> Int[ndarray, "h w"]:
+    """Read a grey or one-bit picture as its numbers.
 
     Args:
         path: the picture.
 
     Returns:
-        (h, w) True where it is not 0.
+        (h, w) whole numbers; of a one-bit picture 0 or 1.
 
     Raises:
         InputError: for a file that is missing, damaged or has colours.
     """
     with open_picture(path, formats=DATASET_FORMATS, what="mask", expected=_MASK) as image:
         pixels = np.asarray(image)
-    if pixels.ndim != 2:
-        raise InputError(f"{path} has shape {pixels.shape}: expected {_MASK}")
-    return pixels != 0
+    if pixels.ndim != 2 or pixels.dtype.kind not in "bui":
+        raise InputError(f"{path} has shape {pixels.shape} of {pixels.dtype}: expected {_MASK}")
+    return pixels.astype(np.int64)
 
 
 def read_npy(path: Path) -> Shaped[ndarray, "..."]:

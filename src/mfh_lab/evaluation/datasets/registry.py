@@ -36,10 +36,10 @@ DATASETS: dict[str, Entry] = {
     "nyu": Entry(
         "NYU Depth V2, test split",
         654,
-        "nyu_depth_v2_labeled.mat from cs.nyu.edu/~silberman, extracted with BTS's script (which also has the list), "
-        "or Marigold's archive nyu_labeled_extracted.tar",
-        "official_splits/test/<scene type>/{rgb_%05d.jpg, sync_depth_%05d.png} (BTS), or "
-        "test/<scene>/{rgb_%04d.png, depth_%04d.png} (Marigold)",
+        "nyu_depth_v2_labeled.mat and splits.mat from cs.nyu.edu/~silberman, as they are or extracted with BTS's "
+        "script (which also has the list), or Marigold's archive nyu_labeled_extracted.tar",
+        "nyu_depth_v2_labeled.mat and splits.mat, or official_splits/test/<scene type>/{rgb_%05d.jpg, "
+        "sync_depth_%05d.png} (BTS), or test/<scene>/{rgb_%04d.png, depth_%04d.png} (Marigold)",
     ),
     "kitti": Entry(
         "KITTI, Eigen split with corrected truth",
@@ -58,8 +58,9 @@ DATASETS: dict[str, Entry] = {
     "ibims1": Entry(
         "iBims-1",
         100,
-        "ibims1_core_raw.zip from www.asg.ed.tum.de/lmf/ibims1",
-        "ibims1_core_raw/{imagelist.txt, rgb/X.png, depth/X.png, mask_invalid/X.png, mask_transp/X.png, calib/X.txt}",
+        "ibims1_core_raw.zip or ibims1_core_mat.zip from www.asg.ed.tum.de/lmf/ibims1",
+        "ibims1_core_raw/{imagelist.txt, rgb/X.png, depth/X.png, mask_invalid/X.png, mask_transp/X.png, calib/X.txt}, "
+        "or ibims1_core_mat/X.mat",
     ),
     "eth3d": Entry(
         "ETH3D, high-resolution training photos",

@@ -1,5 +1,6 @@
 """Writes one or two frames of each dataset exactly as people have them on disk; returns what went into the files."""
 
+import importlib
 import json
 
 import numpy as np
@@ -53,6 +54,29 @@ def write_nyu_marigold(root):
     write_grey16(folder / "depth_0001.png", nyu_depth_mm())
     write_grey16(folder / "filled_0001.png", np.full((480, 640), 9000))
     write_picture(folder / "rgb_0001.png", (640, 480))
+
+
+def write_nyu_pair(root, *, kinds=("kitchen", "office", "kitchen"), test=(1, 3)):
+    """The official pair: MATLAB's axes reversed, references to texts, its header first; ``test`` counts from 1."""
+    h5py, savemat = importlib.import_module("h5py"), importlib.import_module("scipy.io").savemat
+    path = root / "nyu_depth_v2_labeled.mat"
+    raw_m = (nyu_depth_mm() / 1000 + 0.0007).astype(np.float32)
+    raw_m[nyu_depth_mm() == 0] = 0
+    with h5py.File(path, "w", userblock_size=512) as file:
+        photos = np.stack([np.full((3, 640, 480), 40 * (k + 1), np.uint8) for k in range(len(kinds))])
+        photos[:, 0, 320, 240] = 255
+        file.create_dataset("images", data=photos, chunks=(1, 3, 640, 480), compression="gzip")
+        depths = np.stack([raw_m.T + np.float32(k) * (raw_m.T > 0) for k in range(len(kinds))])
+        file.create_dataset("rawDepths", data=depths, chunks=(1, 640, 480), compression="gzip")
+        file["depths"] = np.full((len(kinds), 640, 480), 9, np.float32)
+        cells = file.create_dataset("sceneTypes", (1, len(kinds)), dtype=h5py.ref_dtype)
+        for k, kind in enumerate(kinds):
+            file[f"#refs#/{k}"] = np.array([[ord(letter)] for letter in kind], np.uint16)
+            cells[0, k] = file[f"#refs#/{k}"].ref
+    with path.open("r+b") as stream:
+        stream.write(b"MATLAB 7.3 MAT-file".ljust(128))
+    savemat(root / "splits.mat", {"testNdxs": np.array(test, np.uint16)[:, None], "trainNdxs": np.array([[2]])})
+    return path
 
 
 def write_kitti(
@@ -112,8 +136,31 @@ def write_ibims1(root, *, names=("corridor_01", "kitchen_02")):
     return folder
 
 
+def write_ibims1_mat(root, *, names=("corridor_01", "kitchen_02"), listed=True, **changes):
+    """One struct a photo, with the numbers of :func:`write_ibims1`; the camera's matrix as MATLAB has it."""
+    savemat = importlib.import_module("scipy.io").savemat
+    folder = root / "ibims1_core_mat"
+    folder.mkdir(parents=True)
+    for name in names:
+        invalid, transparent = np.ones((480, 640), np.uint8), np.ones((480, 640), np.uint8)
+        invalid[100], transparent[101] = 0, 0
+        record = {
+            "rgb": np.full((480, 640, 3), 128, np.uint8),
+            "depth": np.full((480, 640), 6554 * 50 / 65535),
+            "edges": np.zeros((480, 640), np.uint8),
+            "mask_invalid": invalid,
+            "mask_transp": transparent,
+            "calib": np.array([[559.9, 0, 0], [0, 560.1, 0], [312.8, 246.5, 1]]),
+            **changes,
+        }
+        savemat(folder / f"{name}.mat", {"data": record})
+    if listed:
+        root.joinpath("imagelist.txt").write_text("\n".join(names) + "\n")
+    return folder
+
+
 def write_eth3d(root, *, size=(756, 504), listed=True, scenes=("office",)):
-    """3 m in the upper half, +inf in the lower; columns 0 to 9 marked by the official mask."""
+    """3 m in the upper half, +inf in the lower; columns 0 to 9 marked by the official mask, 5 to 9 as not evaluated."""
     width, height = size
     lines = []
     for scene in scenes:

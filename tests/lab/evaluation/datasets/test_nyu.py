@@ -1,11 +1,13 @@
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from mfh.errors import InputError
+from mfh.errors import BackendError, InputError
 from mfh_lab.evaluation.datasets.registry import check_dataset, open_dataset
 from mfh_lab.evaluation.protocols import AUTHORS_CODE, PAPER, view
-from tests.lab.evaluation.datasets.layouts import write_nyu_bts, write_nyu_marigold
+from tests.lab.evaluation.datasets.layouts import write_nyu_bts, write_nyu_marigold, write_nyu_pair
 
 WINDOW = (471 - 45) * (601 - 41)
 HOLE = 10 * 10
@@ -94,7 +96,7 @@ def test_a_depth_without_photo_and_a_photo_without_depth_are_missing_not_skipped
 
 
 def test_unknown_layout_says_what_is_expected(tmp_path):
-    with pytest.raises(InputError, match="BTS.*Marigold"):
+    with pytest.raises(InputError, match="nyu_depth_v2_labeled.mat.*BTS.*Marigold"):
         open_dataset("nyu", tmp_path)
 
 
@@ -110,3 +112,59 @@ def test_list_with_one_column_is_refused(tmp_path):
     (tmp_path / "list.txt").write_text("kitchen/rgb_00008.jpg\n")
     with pytest.raises(InputError, match="expected a photo and a depth"):
         open_dataset("nyu", tmp_path, split=tmp_path / "list.txt")
+
+
+def test_the_official_pair_is_named_and_cut_as_bts_writes_it(tmp_path):
+    write_nyu_pair(tmp_path)
+    dataset = open_dataset("nyu", tmp_path)
+    assert dataset.names == ("kitchen/rgb_00000", "kitchen/rgb_00002"), "testNdxs count from 1"
+    assert "official pair" in dataset.layout and dataset.split.endswith("splits.mat")
+    sample = dataset.load("kitchen/rgb_00002")
+    assert sample.rgb[240, 320] == pytest.approx([1, 120 / 255, 120 / 255]), "row 240, column 320, red first"
+    assert sample.truth_m[200, 200] == np.float32(4.5), "the raw depth, cut to millimetres"
+    assert (sample.truth_m[100:110, 100:110] == 0).all()
+    assert (sample.rgb[:7] == 0).all() and (sample.rgb[:, 632:] == 0).all() and sample.rgb[7:474, 7:632].all()
+    extracted = tmp_path / "extracted"
+    write_nyu_bts(extracted)
+    same = open_dataset("nyu", extracted).load("kitchen/rgb_00000")
+    ours = dataset.load("kitchen/rgb_00000")
+    np.testing.assert_array_equal(ours.truth_m, same.truth_m)
+    np.testing.assert_array_equal(ours.official_mask, same.official_mask)
+    assert ours.camera == same.camera
+
+
+def test_a_list_chooses_among_the_official_pair_in_its_own_order(tmp_path):
+    write_nyu_pair(tmp_path, test=(1, 2, 3))
+    assert open_dataset("nyu", tmp_path).names == ("kitchen/rgb_00000", "kitchen/rgb_00002", "office/rgb_00001")
+    (tmp_path / "nyudepthv2_test_files_with_gt.txt").write_text(
+        "/office/rgb_00001.jpg /office/sync_depth_00001.png 518.8579\n/kitchen/rgb_00000.jpg x 518.8579\n"
+    )
+    assert open_dataset("nyu", tmp_path).names == ("office/rgb_00001", "kitchen/rgb_00000")
+
+
+def test_the_labeled_file_alone_has_no_split(tmp_path):
+    write_nyu_pair(tmp_path)
+    (tmp_path / "splits.mat").unlink()
+    check = check_dataset("nyu", tmp_path)
+    assert "has no splits.mat beside it" in check.problem and not check.usable
+
+
+def test_a_split_that_is_not_of_this_file_is_refused(tmp_path):
+    write_nyu_pair(tmp_path, test=(1, 4))
+    with pytest.raises(InputError, match=r"splits\.mat names frame 4, and nyu_depth_v2_labeled\.mat has 3"):
+        open_dataset("nyu", tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"MATLAB 5.0", b"\x89HDF\r\n\x1a\n" + b"\0" * 600])
+def test_a_damaged_labeled_file_is_one_line(tmp_path, content):
+    write_nyu_pair(tmp_path).write_bytes(content)
+    with pytest.raises(InputError, match=r"nyu_depth_v2_labeled\.mat") as error:
+        open_dataset("nyu", tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_without_the_package_the_extra_is_named(tmp_path, monkeypatch):
+    write_nyu_pair(tmp_path)
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(BackendError, match=r"needs the package 'h5py'.*metric-from-human\[datasets\]"):
+        open_dataset("nyu", tmp_path)
