@@ -20,6 +20,7 @@ from mfh.cli.json_answer import print_json
 from mfh.cli.progress import progress_line
 from mfh.errors import MfhError, printable, shown
 from mfh_lab.cli.evaluated_method import (
+    MFH,
     Asked,
     MethodOptions,
     Predictions,
@@ -95,15 +96,16 @@ def compare(
     from mfh_lab.evaluation.side_by_side_report import FILES, Comparison, comparison_object, text, write_comparison
 
     check_writable(out)
-    folders = _folders(asked)
+    labels = [printable(_label(one, options)) for one in asked]
+    folders = _folders(labels)
     codes: list[int] = []
     with folder_lock(out, wait_s=LOCK_WAIT_S):
         check_own(out, FILES)
         outcomes: list[Outcome] = []
         with progress_line(quiet=as_json) as progress:
-            for number, (one, folder) in enumerate(zip(asked, folders, strict=True)):
+            for number, (one, label, folder) in enumerate(zip(asked, labels, folders, strict=True)):
                 outcome, code = _outcome(
-                    one, options, words, out, folder, len(dataset.names),
+                    one, label, options, words, out / folder, len(dataset.names),
                     progress=_part(progress.update, number, len(asked)),
                 )  # fmt: skip
                 outcomes.append(outcome)
@@ -123,11 +125,18 @@ def compare(
     return EXIT_FAULT if EXIT_FAULT in codes else EXIT_INPUT
 
 
-def _folders(asked: Sequence[Asked]) -> list[str]:
+def _label(asked: Asked, options: MethodOptions) -> str:
+    """Return what a row is called: of this project's method with the options that it runs with."""
+    if isinstance(asked, str) and is_own(asked):
+        return f"{MFH} ({with_preset(asked, options).text()})"
+    return label_of(asked)
+
+
+def _folders(labels: Sequence[str]) -> list[str]:
     """Return a name of a folder for each method, no two the same on any system."""
     found: list[str] = []
-    for one in asked:
-        base = slug(label_of(one))[:80] or "method"
+    for label in labels:
+        base = slug(label)[:80] or "method"
         taken, number, name = {other.casefold() for other in found}, 1, base
         while name.casefold() in taken:
             number += 1
@@ -137,7 +146,7 @@ def _folders(asked: Sequence[Asked]) -> list[str]:
 
 
 def _outcome(
-    asked: Asked, options: MethodOptions, words: Sequence[str], out: Path, folder: str, photos: int,
+    asked: Asked, label: str, options: MethodOptions, words: Sequence[str], place: Path, photos: int,
     *, progress: Progress,
 ) -> tuple["Outcome", int]:  # fmt: skip
     """Return one method's numbers, or why it has none, and the exit code that stands for it."""
@@ -145,9 +154,8 @@ def _outcome(
     from mfh_lab.evaluation.runner import NOT_COUNTED
     from mfh_lab.evaluation.side_by_side import Outcome, read_cost, read_failures, read_numbers
 
-    label, place = printable(label_of(asked)), out / folder
     licence, commercial = _licence(asked, options)
-    known, _, _ = known_method(label)
+    known, _, _ = known_method(label_of(asked))
     if isinstance(asked, str) and known is not None and known.way == "published":
         reason = "; ".join(one.text for one in known.published)
         return Outcome(label, reason=reason, published=True, weights_licence=licence, commercial=commercial), EXIT_DONE
@@ -158,7 +166,7 @@ def _outcome(
         numbers = read_numbers(place)
         failed, unscorable, first = read_failures(place, NOT_COUNTED)
         cost = None if isinstance(asked, Predictions) else read_cost(place, [*numbers])
-        outcome = Outcome(label, folder, numbers, failed, unscorable, cost, first, False, licence, commercial)
+        outcome = Outcome(label, place.name, numbers, failed, unscorable, cost, first, False, licence, commercial)
         return outcome, EXIT_DONE if numbers else EXIT_INPUT
     except MfhError as error:
         reason = error_line(error)

@@ -89,13 +89,15 @@ def notes(comparison: Comparison) -> list[str]:
         if one.published:
             lines.append(f"{one.label}: published numbers, of other photos: {one.reason}")
         elif not one.answered:
-            lines.append(f"{one.label}: no numbers: {one.reason}")
+            lines.append(one.reason if one.reason.startswith(one.label) else f"{one.label}: no numbers: {one.reason}")
         elif one.failed:
             lines.append(f"{one.label}: {one.failed} photos without an answer; the first: {one.reason}")
     if comparison.unscorable:
         lines.append(
             f"{comparison.unscorable} photos cannot be scored, for any method: no truth that counts, or unreadable"
         )
+    if any(one.failed and one.answered for one in comparison.outcomes):
+        lines.append("Failures as worst case: summary.md of each method.")
     return [*lines, ABOUT]
 
 
