@@ -16,7 +16,7 @@ from typing import Any
 from urllib.error import URLError
 
 from mfh.errors import BackendError, MfhError, WeightsError, kind_and_message
-from mfh.weights.torch_files import check_torch_file
+from mfh.weights.torch_files import check_torch_file, check_torch_folder
 
 RESTRICT = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 UNRESTRICT = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
@@ -99,8 +99,8 @@ def loading_restricted(place: Path, what: str) -> Iterator[None]:
     """
     import torch
 
-    if place.is_file():
-        check_torch_file(place, expected=f"the file of {what}; get it from its publisher again")
+    check = check_torch_file if place.is_file() else check_torch_folder
+    check(place, expected=f"the file of {what}; get it from its publisher again")
     try:
         with redirect_stdout(sys.stderr), weights_only(), hub_cache_only(), hub_library_offline():
             yield

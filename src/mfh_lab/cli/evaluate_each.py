@@ -3,7 +3,6 @@
 A process a method: what one leaves in memory is not counted for the next, and one that dies takes no other with it.
 """
 
-import json
 import os
 import re
 import shutil
@@ -19,6 +18,7 @@ from mfh.cli.exits import EXIT_DONE, EXIT_FAULT, EXIT_INPUT, error_line
 from mfh.cli.json_answer import print_json
 from mfh.cli.progress import progress_line
 from mfh.errors import MfhError, printable, shown
+from mfh.io.reading import parse_json
 from mfh_lab.cli.evaluated_method import (
     MFH,
     Asked,
@@ -215,7 +215,7 @@ def _run(words: Sequence[str], place: Path, label: str, photos: int, *, progress
 def _error(printed: str, complaint: str) -> str:
     """Return the error that a process printed, in one line."""
     try:
-        found = json.loads(printed)
+        found = parse_json(printed)
     except ValueError:
         found = None
     if isinstance(found, dict) and isinstance(found.get("error"), str):

@@ -1,7 +1,7 @@
 """What is known of the methods that can be named: output, camera, licences, packages and weights.
 
-Facts are those of the projects' own pages, read in November 2026. A licence that its project does not state is said to
-be so; ``commercial`` is no advice.
+Facts are those of the projects' own pages, read in November 2026. A licence that its project does not state is
+named as such; ``commercial`` is no advice.
 """
 
 from dataclasses import dataclass
