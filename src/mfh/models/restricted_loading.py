@@ -9,6 +9,7 @@ import os
 import pickle
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -20,6 +21,8 @@ from mfh.weights.torch_files import check_torch_file, check_torch_folder
 
 RESTRICT = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 UNRESTRICT = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+_ONE_AT_A_TIME = threading.RLock()
+"""The restrictions are of the whole process: two loaders at once would restore each other's."""
 _REPOSITORY = re.compile(r"github\.com/(?:repos/)?([\w.-]+)/([\w.-]+)")
 
 
@@ -102,7 +105,7 @@ def loading_restricted(place: Path, what: str) -> Iterator[None]:
     check = check_torch_file if place.is_file() else check_torch_folder
     check(place, expected=f"the file of {what}; get it from its publisher again")
     try:
-        with redirect_stdout(sys.stderr), weights_only(), hub_cache_only(), hub_library_offline():
+        with _ONE_AT_A_TIME, redirect_stdout(sys.stderr), weights_only(), hub_cache_only(), hub_library_offline():
             yield
     except torch.OutOfMemoryError as error:
         raise BackendError(f"{what} does not fit the GPU's memory: take a smaller model") from error

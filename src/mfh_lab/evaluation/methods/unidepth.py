@@ -32,7 +32,7 @@ class _UniDepth:
         self._device = pick_device()
         with loading_restricted(place, self._what):
             model = getattr(package, self._what).from_pretrained(str(place)).to(self._device).eval()
-            # Version 2 has no default of its own for the way its maps are enlarged.
+            # As the authors' own scripts set it; version 1 does not read it.
             model.interpolation_mode = "bilinear"
         self._model = model
         self._camera_given = camera_given
