@@ -83,6 +83,7 @@ def test_loaders_in_several_threads_leave_everything_as_it_was(tmp_path, monkeyp
 
     constants = pytest.importorskip("huggingface_hub.constants")
     monkeypatch.delenv(RESTRICT, raising=False)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     before, inside = torch.hub.urlopen, []
 
     def load():
