@@ -2,6 +2,8 @@
 
 import json
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,8 +85,6 @@ def test_without_being_asked_a_method_goes_by_its_own_camera(packages, name):
 
 @pytest.mark.parametrize("name", [one for one in BY_PACKAGE if KNOWN[one].camera == "needed"])
 def test_the_focal_length_is_an_input(packages, name):
-    from dataclasses import replace
-
     photo, depth_m = scene(np.full((HEIGHT, WIDTH), 30, np.uint8))
     longer = replace(photo, camera=replace(photo.camera, fx=100.0, fy=110.0))
     np.testing.assert_allclose(answer(name, longer), depth_m * 2, rtol=2e-6)
@@ -181,6 +181,32 @@ def test_what_is_compared_by_files_or_by_its_numbers_says_so():
         method_contender("unidepth-v1?focal=35")
     with pytest.raises(InputError, match="no folder 'nothing-known'"):
         method_contender("nothing-known")
+
+
+def test_the_guide_has_the_facts_of_every_method():
+    page = (Path(__file__).resolve().parents[4] / "docs" / "guide" / "comparing.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    table = {row[0].strip("`"): row for row in rows if len(row) == 9}
+    assert [*table] == [*KNOWN]
+    for name, (_, title, _, output, _, space, code, weights, commercial) in table.items():
+        known = KNOWN[name]
+        assert (title, output, space) == (known.title, known.output, known.space)
+        assert (code, weights, commercial) == (known.code_licence, known.weights_licence, known.commercial)
+
+
+def test_the_papers_tables_take_the_names(packages, tmp_path):
+    from mfh.config import preset
+    from mfh_lab.evaluation.datasets.registry import open_dataset
+    from mfh_lab.evaluation.protocols import PAPER
+    from mfh_lab.paper.comparison import Methods
+    from tests.lab.evaluation.datasets import layouts
+
+    layouts.write_folder(tmp_path / "photos")
+    methods = Methods(preset("paper"), {"UniDepth": "unidepth-v1", "ZeroDepth": "zerodepth"}, {})
+    opened = open_dataset("folder", tmp_path / "photos")
+    assert methods.of("UniDepth", opened, PAPER).settings["model"] == KNOWN["unidepth-v1"].weights
+    with pytest.raises(InputError, match="zerodepth is compared by files"):
+        methods.of("ZeroDepth", opened, PAPER)
 
 
 def test_every_method_says_what_it_is():
