@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -154,23 +154,30 @@ def _outcome(
     from mfh_lab.evaluation.runner import NOT_COUNTED
     from mfh_lab.evaluation.side_by_side import Outcome, read_cost, read_failures, read_numbers
 
-    licence, commercial = _licence(asked, options)
+    weights_licence, commercial = _licence(asked, options)
+    outcome = Outcome(label, weights_licence=weights_licence, commercial=commercial)
     known, _, _ = known_method(label_of(asked))
     if isinstance(asked, str) and known is not None and known.way == "published":
-        reason = "; ".join(one.text for one in known.published)
-        return Outcome(label, reason=reason, published=True, weights_licence=licence, commercial=commercial), EXIT_DONE
+        return replace(outcome, reason="; ".join(one.text for one in known.published), published=True), EXIT_DONE
     ended = _run([*words, *_words(asked, options), "--out", str(place)], place, label, photos, progress=progress)
+    if ended.error:
+        return replace(outcome, reason=ended.error), ended.code
     try:
-        if ended.error:
-            return Outcome(label, reason=ended.error, weights_licence=licence, commercial=commercial), ended.code
         numbers = read_numbers(place)
         failed, unscorable, first = read_failures(place, NOT_COUNTED)
         cost = None if isinstance(asked, Predictions) else read_cost(place, [*numbers])
-        outcome = Outcome(label, place.name, numbers, failed, unscorable, cost, first, False, licence, commercial)
-        return outcome, EXIT_DONE if numbers else EXIT_INPUT
     except MfhError as error:
-        reason = error_line(error)
-        return Outcome(label, reason=reason, weights_licence=licence, commercial=commercial), EXIT_INPUT
+        return replace(outcome, reason=error_line(error)), EXIT_INPUT
+    outcome = replace(
+        outcome,
+        folder=place.name,
+        numbers=numbers,
+        failed=failed,
+        unscorable=unscorable,
+        cost=cost,
+        reason=first,
+    )
+    return outcome, EXIT_DONE if numbers else EXIT_INPUT
 
 
 def _words(asked: Asked, options: MethodOptions) -> list[str]:
