@@ -45,6 +45,7 @@ ALLOWED = {
     "mfh_lab/pocket/train/scale_prior.py: json.loads": "training alone: its own labels, inside a try",
     "mfh_lab/pocket/train/size_labels.py: json.loads": "training alone: its own labels, inside reading()",
     "mfh/models/field_of_view/moge.py: torch.load": "numbers only, under restricted loading",
+    "mfh_lab/evaluation/methods/metric3d.py: torch.load": "numbers only, under restricted loading",
     "mfh/models/segmentation/mask_rcnn.py: torch.load": "numbers only, after torch_files has looked at it",
     "mfh/models/human_mesh/hmr2_checkpoint.py: safetensors.safe_open": "inside reading(), its header bounded",
     "mfh/models/human_mesh/hmr2_checkpoint.py: zipfile.ZipFile": "inside reading(), by the restricted reader",

@@ -78,6 +78,29 @@ def test_what_was_set_before_is_set_again_even_after_an_error(monkeypatch):
     assert os.environ[RESTRICT] == "0" and UNRESTRICT not in os.environ and torch.hub.urlopen is before
 
 
+def test_loaders_in_several_threads_leave_everything_as_it_was(tmp_path, monkeypatch):
+    import threading
+
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.delenv(RESTRICT, raising=False)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    before, inside = torch.hub.urlopen, []
+
+    def load():
+        with loading_restricted(tmp_path, "X"):
+            inside.append((os.environ[RESTRICT], constants.HF_HUB_OFFLINE, torch.hub.urlopen is before))
+            # Long enough for the others to come, who must wait.
+            threading.Event().wait(0.1)
+
+    threads = [threading.Thread(target=load) for _ in range(3)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert inside == [("1", True, False)] * 3
+    assert torch.hub.urlopen is before and not constants.HF_HUB_OFFLINE and RESTRICT not in os.environ
+
+
 def test_numbers_alone_are_read(tmp_path):
     torch.save({"state_dict": {"a": torch.arange(3)}, "epoch": 4}, tmp_path / "model.ckpt")
     with loading_restricted(tmp_path, "X"):

@@ -132,7 +132,7 @@ def _serve(pipe: Connection, job: Job, make: Make, threads: int) -> None:
     """Measure the photos that come through a pipe, and send their rows back; ends with the pipe, or its parent."""
     # Ctrl-C is the parent's.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     import cv2
 
     cv2.setNumThreads(threads)
@@ -162,7 +162,7 @@ def _serve(pipe: Connection, job: Job, make: Make, threads: int) -> None:
             writing.submit(lambda one=answered: pipe.send(worker.write(one)))
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """End this process when its parent has ended."""
     while os.getppid() == parent:
         time.sleep(_ORPHAN_S)

@@ -1,14 +1,15 @@
 """Restricted loading of models by the packages they were published with.
 
 Some of these packages unpickle without restriction and download code while they load. Inside the contexts of this
-module ``torch.load`` reads tensors only, whatever the package requests, and ``torch.hub`` uses its cache without
-network access. Both are restored afterwards.
+module ``torch.load`` reads tensors only, whatever the package requests, and ``torch.hub`` and the model hub's library
+use their caches without network access. All are restored afterwards.
 """
 
 import os
 import pickle
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -16,10 +17,12 @@ from typing import Any
 from urllib.error import URLError
 
 from mfh.errors import BackendError, MfhError, WeightsError, kind_and_message
-from mfh.weights.torch_files import check_torch_file
+from mfh.weights.torch_files import check_torch_file, check_torch_folder
 
 RESTRICT = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 UNRESTRICT = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+_ONE_AT_A_TIME = threading.RLock()
+"""The restrictions are of the whole process: two loaders at once would restore each other's."""
 _REPOSITORY = re.compile(r"github\.com/(?:repos/)?([\w.-]+)/([\w.-]+)")
 
 
@@ -72,8 +75,23 @@ def hub_cache_only() -> Iterator[None]:
 
 
 @contextmanager
+def hub_library_offline() -> Iterator[None]:
+    """Restrict the model hub's library to its cache, where it is installed."""
+    try:
+        from huggingface_hub import constants
+    except ModuleNotFoundError:
+        yield
+        return
+    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+@contextmanager
 def loading_restricted(place: Path, what: str) -> Iterator[None]:
-    """Run a package's loader under :func:`weights_only` and :func:`hub_cache_only`; its output goes to stderr.
+    """Run a package's loader under the restrictions of this module; its output goes to stderr.
 
     ``place`` is the file or folder of the model; ``what`` names the model in messages.
 
@@ -84,10 +102,10 @@ def loading_restricted(place: Path, what: str) -> Iterator[None]:
     """
     import torch
 
-    if place.is_file():
-        check_torch_file(place, expected=f"the file of {what}; get it from its publisher again")
+    check = check_torch_file if place.is_file() else check_torch_folder
+    check(place, expected=f"the file of {what}; get it from its publisher again")
     try:
-        with redirect_stdout(sys.stderr), weights_only(), hub_cache_only():
+        with _ONE_AT_A_TIME, redirect_stdout(sys.stderr), weights_only(), hub_cache_only(), hub_library_offline():
             yield
     except torch.OutOfMemoryError as error:
         raise BackendError(f"{what} does not fit the GPU's memory: take a smaller model") from error
@@ -103,6 +121,11 @@ def loading_restricted(place: Path, what: str) -> Iterator[None]:
         refused = _refused(error)
         if refused is not None:
             raise WeightsError(_how_to_get(refused.url, what)) from error
+        if _left_offline(error):
+            raise WeightsError(
+                f"{what} wants more of the hub than {place}, and nothing is fetched while a model is loaded "
+                f"({kind_and_message(error)}): fetch that first"
+            ) from error
         raise WeightsError(f"{what} cannot be loaded from {place} ({kind_and_message(error)}): get it again") from error
 
 
@@ -134,6 +157,15 @@ def _refused(error: BaseException | None) -> NetworkRefused | None:
     while error is not None and not isinstance(error, NetworkRefused):
         error = error.__cause__ or error.__context__
     return error
+
+
+def _left_offline(error: BaseException | None) -> bool:
+    """Return whether the hub's library was asked for what its cache does not have."""
+    while error is not None:
+        if type(error).__name__ in ("OfflineModeIsEnabled", "LocalEntryNotFoundError"):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _named(error: pickle.UnpicklingError) -> str:

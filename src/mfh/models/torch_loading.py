@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 
 from mfh.errors import BackendError, InputError, MfhError, WeightsError, kind_and_message
-from mfh.weights.torch_files import check_torch_file
+from mfh.weights.torch_files import check_torch_folder
 
 if TYPE_CHECKING:
     import torch
@@ -95,10 +95,7 @@ def loading(folder: Path, what: str) -> Iterator[None]:
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    for file in folder.rglob("*.bin"):
-        # Ignored by the libraries where there are safetensors beside it.
-        if not any(file.parent.glob("*.safetensors")):
-            check_torch_file(file, expected=f"part of a {what}; fetch or copy it again")
+    check_torch_folder(folder, expected=f"part of a {what}; fetch or copy it again")
     try:
         yield
     except torch.OutOfMemoryError as error:

@@ -54,6 +54,18 @@ def check_torch_file(path: Path, *, expected: str) -> None:
             check_pickle(archive.read(name), start=0, persistent=_fits(sizes, name))
 
 
+def check_torch_folder(folder: Path, *, expected: str) -> None:
+    """Check the pickles of a folder that ``from_pretrained`` reads; ``expected`` ends the message.
+
+    Raises:
+        WeightsError: where one is damaged, or of another kind.
+    """
+    for file in folder.rglob("*.bin"):
+        # Ignored by the libraries where there are safetensors beside it.
+        if not any(file.parent.glob("*.safetensors")):
+            check_torch_file(file, expected=expected)
+
+
 def _check_old_file(path: Path) -> None:
     with path.open("rb") as stream:
         content, at = stream.read(MAX_PICKLE_BYTES), 0

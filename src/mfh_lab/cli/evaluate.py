@@ -15,6 +15,7 @@ from mfh.cli.flags import LAST_SEED, MOST_SCENES, MOST_SEEDS, MOST_WORKERS, NOIS
 from mfh.cli.progress import progress_line
 from mfh.errors import BackendError, InputError, MfhError, shown
 from mfh_lab.cli.evaluate_datasets import register
+from mfh_lab.cli.evaluate_methods import methods
 
 FILES = ("rows.csv", "summary.csv", "summary.json", "plot.png")
 LOCK_WAIT_S = 5.0
@@ -45,6 +46,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 register(app)
+app.command()(methods)
 
 
 @app.callback()

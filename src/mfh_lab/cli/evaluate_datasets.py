@@ -1,6 +1,5 @@
 """``mfh evaluate nyu|kitti|diode|ibims1|eth3d|folder|pocket-scenes``: any method on photos whose depth is known."""
 
-import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ from mfh.cli.groups import grouped
 from mfh.cli.json_answer import print_json
 from mfh.cli.progress import progress_line
 from mfh.errors import MfhError, printable, shown
-from mfh_lab.cli.evaluated_method import MFH, MethodOptions, PredictionOptions, choose_method
+from mfh_lab.cli.evaluate_each import compare, slug
+from mfh_lab.cli.evaluated_method import MethodOptions, PredictionOptions, asked_methods, choose_method
 
 if TYPE_CHECKING:
     from mfh_lab.evaluation.datasets.frames import FrameDataset
@@ -50,6 +50,12 @@ class PhotoOptions:
     ] = "paper"
     limit: Annotated[int | None, typer.Option(help="Only the first photos.", show_default=False)] = None
 
+    def words(self) -> list[str]:
+        """Return them as words of a command line."""
+        split = [] if self.split is None else ["--split", str(self.split)]
+        limit = [] if self.limit is None else ["--limit", str(self.limit)]
+        return ["--protocol", self.protocol, *split, *limit]
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -60,13 +66,17 @@ class RunOptions:
         typer.Option(
             "--out",
             "-o",
-            help="Results; run again to resume. Default: out/evaluate/<dataset>-<protocol>-<method>.",
+            help="Results; run again to resume. Default: out/evaluate/<dataset>-<protocol>-<method>, or -compared.",
             show_default=False,
         ),
     ] = None
     restart: Annotated[
         bool, typer.Option("--restart", help="Throw away the answers in the folder, and begin anew.")
     ] = False
+
+    def words(self) -> list[str]:
+        """Return what is not the folder as words of a command line."""
+        return ["--restart"] if self.restart else []
 
 
 def register(app: typer.Typer) -> None:
@@ -76,13 +86,14 @@ def register(app: typer.Typer) -> None:
         app: the commands of ``mfh evaluate``.
     """
     for name, (dataset, about) in COMMANDS.items():
-        app.command(name, help=about)(command_for(dataset))
+        app.command(name, help=about)(command_for(name, dataset))
 
 
-def command_for(dataset: str) -> Callable[..., int]:
+def command_for(name: str, dataset: str) -> Callable[..., int]:
     """Return the command that evaluates on a dataset.
 
     Args:
+        name: of the command.
         dataset: its name in the registry.
     """
 
@@ -94,9 +105,12 @@ def command_for(dataset: str) -> Callable[..., int]:
         given: PredictionOptions,
         options: MethodOptions,
         method: Annotated[
-            str,
-            typer.Option(help="mfh, or a metric model of transformers: hf:org/name or a folder."),
-        ] = MFH,
+            list[str] | None,
+            typer.Option(
+                help="mfh, a name of mfh evaluate methods, hf:org/name or a folder; repeatable. Default: mfh.",
+                show_default=False,
+            ),
+        ] = None,
         as_json: AsJson = False,
     ) -> int:
         try:
@@ -105,14 +119,21 @@ def command_for(dataset: str) -> Callable[..., int]:
             if photos.check:
                 return _say_check(check_dataset(dataset, root, photos.split), as_json=as_json)
             opened = open_dataset(dataset, root, split=photos.split, limit=photos.limit)
+            asked = asked_methods(method or [], given, options)
+            if len(asked) > 1:
+                words = ["evaluate", name, "--root", str(root), *photos.words(), *run.words()]
+                where = run.out or Path("out/evaluate") / f"{dataset}-{photos.protocol}-compared"
+                return compare(asked, options, words, opened, photos.protocol, where, as_json=as_json)
             from mfh_lab.evaluation.protocols import PROTOCOLS
             from mfh_lab.evaluation.runner import Evaluation
 
+            (one,) = asked
             rules = PROTOCOLS[photos.protocol]
-            contender = given.contender(options, names=tuple(opened.names), method=method)
-            if contender is None:
-                contender = choose_method(method, options, rules.of(dataset).fixed_scale, protocol=photos.protocol)
-            where = run.out or Path("out/evaluate") / _slug(f"{dataset}-{photos.protocol}-{contender.title}")
+            if isinstance(one, str):
+                contender = choose_method(one, options, rules.of(dataset).fixed_scale, protocol=photos.protocol)
+            else:
+                contender = one.contender(tuple(opened.names))
+            where = run.out or Path("out/evaluate") / slug(f"{dataset}-{photos.protocol}-{contender.title}")
             return _run(Evaluation(opened, rules, contender), opened, where, restart=run.restart, as_json=as_json)
         except MfhError as error:
             if as_json:
@@ -165,7 +186,3 @@ def _run(evaluation: "Evaluation", dataset: "FrameDataset", out: Path, *, restar
 
 def _plain(value: object) -> object:
     return shown(value) if isinstance(value, Path | str) else value
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", text).strip("-")

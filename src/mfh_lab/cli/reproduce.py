@@ -59,7 +59,11 @@ class Options:
     seeds: Annotated[int | None, typer.Option(help="Painting seeds of fig5; default: 5.", show_default=False)] = None
     method: Annotated[
         list[str] | None,
-        typer.Option(help="For tables of methods: LABEL=hf:org/name.", metavar="LABEL=MODEL", show_default=False),
+        typer.Option(
+            help="For tables of methods: LABEL=NAME of mfh evaluate methods, or LABEL=hf:org/name.",
+            metavar="LABEL=METHOD",
+            show_default=False,
+        ),
     ] = None
     predictions: Annotated[
         list[str] | None,

@@ -40,12 +40,19 @@ class Done:
         seconds: the method took.
         failure: why it has no answer; empty where it has one.
         kind: what kind of failure: the name of the error; empty where there is none.
+        first: whether it was the first that its process asked the method for: its seconds include what a method does
+            once.
+        ram_bytes: peak resident memory of the process until then; None where the system does not say.
+        gpu_bytes: peak memory of torch on a GPU; None where it used none.
     """
 
     name: str
     seconds: float
     failure: str = ""
     kind: str = ""
+    first: bool = False
+    ram_bytes: int | None = None
+    gpu_bytes: int | None = None
 
 
 class Ledger:
@@ -116,7 +123,19 @@ def open_ledger(folder: Path, settings: Mapping[str, object], *, restart: bool =
         make_folder(folder)
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    return Ledger(folder, {done.name: done for done in _read_done(folder / DONE)})
+    return Ledger(folder, done_photos(folder))
+
+
+def done_photos(folder: Path) -> dict[str, Done]:
+    """Return the photos of a folder of answers that are done, by name; a line that was cut off is removed.
+
+    Args:
+        folder: of the results.
+
+    Raises:
+        InputError: for a list that is damaged.
+    """
+    return {done.name: done for done in _read_done(folder / DONE)}
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -174,7 +193,10 @@ def _as_done(line: bytes) -> Done:
     done = Done(**content)
     texts = (done.name, done.failure, done.kind)
     number = isinstance(done.seconds, int | float) and not isinstance(done.seconds, bool)
+    bytes_are = all(one is None or type(one) is int for one in (done.ram_bytes, done.gpu_bytes))
     if not all(isinstance(one, str) for one in texts) or not (number and math.isfinite(done.seconds)):
+        raise ValueError("it has values of other kinds")
+    if not (isinstance(done.first, bool) and bytes_are):
         raise ValueError("it has values of other kinds")
     return done
 

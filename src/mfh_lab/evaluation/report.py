@@ -149,8 +149,7 @@ def markdown(title: str, rows: Sequence[PhotoRow], summary: EvaluationSummary) -
         rows: one a photo.
         summary: of them.
     """
-    head, *body = table(summary)
-    lines = [_pipes(head), "|---|" + "---:|" * (len(head) - 1), *(_pipes(line) for line in body)]
+    lines = as_pipes(table(summary))
     facts = [f"- {line.strip()}" for line in _facts(rows, summary)]
     return "\n".join([f"# {title}", "", *lines, "", *facts, ""])
 
@@ -189,19 +188,54 @@ def write_report(
     """
     summary = summarise(rows)
     out = ledger.folder
-    _write(out / "scores.csv", _csv([_score_names(), *(_score_line(row) for row in rows)]))
+    write_own(out / "scores.csv", as_csv([_score_names(), *(_score_line(row) for row in rows)]))
     failures = [["name", "kind", "reason", *(f"worst_{name}" for name in METRICS)]]
     for row in rows:
         if row.failure:
             worst = [_number(getattr(row.worst[0], name)) for name in METRICS] if row.worst else [""] * len(METRICS)
             failures.append([row.name, row.kind, row.failure, *worst])
-    _write(out / "failures.csv", _csv(failures))
+    write_own(out / "failures.csv", as_csv(failures))
     content = summary_object(rows, summary, settings)
-    _write(out / "summary.json", json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
-    _write(out / "summary.md", markdown(title, rows, summary))
+    write_own(out / "summary.json", json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    write_own(out / "summary.md", markdown(title, rows, summary))
     seconds = [[row.name, f"{ledger.done[row.name].seconds:.3f}"] for row in rows]
-    _write(out / "timings.csv", _csv([["name", "seconds"], *seconds]))
+    write_own(out / "timings.csv", as_csv([["name", "seconds"], *seconds]))
     return summary
+
+
+def as_pipes(cells: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table of Markdown: the first column left, the others right.
+
+    Args:
+        cells: lines of cells, the heading first.
+    """
+    head, *body = cells
+    return [_pipes(head), "|---|" + "---:|" * (len(head) - 1), *(_pipes(line) for line in body)]
+
+
+def as_csv(lines: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells as CSV.
+
+    Args:
+        lines: the heading first.
+    """
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(lines)
+    return file.getvalue()
+
+
+def write_own(path: Path, content: str) -> None:
+    """Write a table in place of an earlier one of this program.
+
+    Args:
+        path: the file.
+        content: of it.
+
+    Raises:
+        InputError: where it cannot be written, or another file is there.
+    """
+    with own_path(path) as temporary:
+        temporary.write_text(content, encoding="utf-8", newline="")
 
 
 def _facts(rows: Sequence[PhotoRow], summary: EvaluationSummary) -> list[str]:
@@ -242,7 +276,7 @@ def _cells(means: Mapping[str, float]) -> list[str]:
 
 
 def _pipes(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.strip() for cell in cells)} |"
+    return f"| {' | '.join(cell.strip().replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 _FACTS = ("scale_error", "true_factor", "pixels", "nan_pixels", "inf_pixels")
@@ -276,14 +310,3 @@ def _plain(value: object) -> object:
     if isinstance(value, float):
         return None if math.isnan(value) else float(f"{value:.9g}")
     return value
-
-
-def _csv(lines: Sequence[Sequence[str]]) -> str:
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows(lines)
-    return file.getvalue()
-
-
-def _write(path: Path, content: str) -> None:
-    with own_path(path) as temporary:
-        temporary.write_text(content, encoding="utf-8", newline="")

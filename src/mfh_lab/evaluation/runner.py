@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from mfh.errors import InputError, MfhError, kind_and_message, one_line, shown
@@ -13,6 +13,7 @@ from mfh_lab.evaluation.datasets.frames import FrameDataset
 from mfh_lab.evaluation.datasets.sample import Dataset
 from mfh_lab.evaluation.digest import package_digest
 from mfh_lab.evaluation.ledger import PREDICTIONS, Done, Ledger, open_ledger
+from mfh_lab.evaluation.memory import peak_memory
 from mfh_lab.evaluation.methods.method import Contender, Method, Prediction
 from mfh_lab.evaluation.methods.stored import prediction_path, read_prediction, write_prediction
 from mfh_lab.evaluation.protocols import EvaluationView, Protocol, view
@@ -108,10 +109,16 @@ def predict(evaluation: Evaluation, ledger: Ledger, *, progress: Progress) -> No
     progress("loading the method,", 1 - len(missing) / len(names))
     method = evaluation.contender.load()
     begin = time.monotonic()
+    asked = False
     for number, name in enumerate(missing):
         fraction = 1 - (len(missing) - number) / len(names)
         progress(f"{name}, {_left(time.monotonic() - begin, number, len(missing))}", fraction)
-        ledger.add(_answer(evaluation, method, ledger, name))
+        done = _answer(evaluation, method, ledger, name)
+        if done.kind not in NOT_COUNTED:
+            memory = peak_memory()
+            done = replace(done, first=not asked, ram_bytes=memory.ram_bytes, gpu_bytes=memory.gpu_bytes)
+            asked = True
+        ledger.add(done)
 
 
 def score_all(evaluation: Evaluation, ledger: Ledger, *, progress: Progress) -> list[PhotoRow]:

@@ -11,9 +11,9 @@ from mfh.io.lock import folder_lock
 from mfh_lab.evaluation.datasets.frames import FrameDataset
 from mfh_lab.evaluation.digest import package_digest
 from mfh_lab.evaluation.methods.files import file_contender
-from mfh_lab.evaluation.methods.hub_metric import hub_contender
 from mfh_lab.evaluation.methods.method import Contender
 from mfh_lab.evaluation.methods.mfh_method import mfh_contender, with_fixed_scale
+from mfh_lab.evaluation.methods.named import method_contender
 from mfh_lab.evaluation.protocols import Protocol
 from mfh_lab.evaluation.runner import LOCK_WAIT_S, NOT_COUNTED, Evaluation, PhotoRow, check_apart_from_inputs, evaluate
 from mfh_lab.paper import published
@@ -83,7 +83,7 @@ class Methods:
             MfhError: for a method that cannot be had.
         """
         if label in self.hub:
-            return hub_contender(self.hub[label])
+            return method_contender(self.hub[label])
         if label in self.files:
             folder = self.files[label]
             own = folder / dataset.name

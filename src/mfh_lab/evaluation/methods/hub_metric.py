@@ -1,38 +1,14 @@
 """Any metric depth-estimation model of transformers as a method: ZoeDepth, Depth Anything's metric ones, Depth Pro."""
 
-from dataclasses import dataclass
-
 from mfh.errors import BackendError, InputError
 from mfh.models.relative_depth.hub_depth import MARKER
 from mfh.pipeline.settings import folder_digest
-from mfh.types import Photo, Space
 from mfh.weights.hub import locate, parse_source
-from mfh_lab.evaluation.methods.hub_metric_depth import FocalUse, MetricDepthModel, kind_of, load_metric_depth
-from mfh_lab.evaluation.methods.method import Contender, Prediction
+from mfh_lab.evaluation.methods.hub_metric_depth import FocalUse, kind_of, load_metric_depth
+from mfh_lab.evaluation.methods.method import Contender, NetworkMethod
 
 HUB = "pip install 'metric-from-human[hub]'"
-_FOCAL = "?focal="
-
-
-@dataclass(frozen=True)
-class HubMetric:
-    """A published metric model.
-
-    Attributes:
-        name: as the user named it.
-        settings: which model, and whose focal length it goes by.
-        model: the network.
-        space: where the network's output is affine to its answer.
-    """
-
-    name: str
-    settings: dict[str, object]
-    model: MetricDepthModel
-    space: Space
-
-    def predict(self, photo: Photo, *, name: str) -> Prediction:
-        """Answer for one photo; see :meth:`mfh_lab.evaluation.methods.method.Method.predict`."""
-        return Prediction(self.model.predict_m(photo.rgb, photo.camera), self.space)
+FOCAL = "?focal="
 
 
 def hub_contender(text: str) -> Contender:
@@ -46,14 +22,14 @@ def hub_contender(text: str) -> Contender:
         InputError: for a source that cannot be used, or a model that predicts no metric depth.
         WeightsError: where it is not on this machine.
     """
-    place, _, chosen = text.partition(_FOCAL)
+    place, _, chosen = text.partition(FOCAL)
     if chosen not in ("", "given", "estimated"):
-        raise InputError(f"--method {text!r} ends in {_FOCAL}{chosen}: expected ?focal=given or ?focal=estimated")
+        raise InputError(f"--method {text!r} ends in {FOCAL}{chosen}: expected ?focal=given or ?focal=estimated")
     source = parse_source(place)
     folder = locate(source, marker=MARKER)
     kind = kind_of(folder, name=source.text, is_metric=source.space == "depth")
     if chosen and kind.model_type != "depth_pro":
-        raise InputError(f"--method {text!r}: {_FOCAL}{chosen} is for Depth Pro alone, which goes by a focal length")
+        raise InputError(f"--method {text!r}: {FOCAL}{chosen} is for Depth Pro alone, which goes by a focal length")
     focal: FocalUse = "given" if chosen == "given" else "estimated"
     settings: dict[str, object] = {
         "model": source.text,
@@ -62,13 +38,13 @@ def hub_contender(text: str) -> Contender:
         **({"focal": focal} if kind.model_type == "depth_pro" else {}),
     }
 
-    def load() -> HubMetric:
+    def load() -> NetworkMethod:
         try:
             model = load_metric_depth(folder, kind, focal=focal)
         except ModuleNotFoundError as error:
             raise BackendError(
                 f"{source.text} needs the package {error.name!r}, which is not installed: {HUB}"
             ) from error
-        return HubMetric(source.text, settings, model, kind.space)
+        return NetworkMethod(source.text, settings, model, kind.space)
 
     return Contender(source.text, settings, load)

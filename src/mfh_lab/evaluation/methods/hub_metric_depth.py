@@ -7,7 +7,7 @@ Each answers as its authors evaluate it. References: Bhat et al., ZoeDepth, 2023
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -27,6 +27,7 @@ from mfh.models.relative_depth.hub_depth import (
 from mfh.models.torch_loading import pick_device, pick_dtype
 from mfh.types import Camera, Space
 from mfh.weights.hub import read_json
+from mfh_lab.evaluation.methods.method import MetricDepthModel
 
 FocalUse = Literal["estimated", "given"]
 INVERSE_RANGE = (1e-4, 1e4)
@@ -44,15 +45,6 @@ class Kind:
 
     model_type: str
     space: Space
-
-
-@runtime_checkable
-class MetricDepthModel(Protocol):
-    """A network with metric depth as output."""
-
-    def predict_m(self, rgb: Rgb, camera: Camera) -> Float[ndarray, "h w"]:
-        """Return (h, w) float32 z in metres at the photo's size."""
-        ...
 
 
 def kind_of(folder: Path, *, name: str, is_metric: bool = False) -> Kind:

@@ -8,7 +8,8 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float
 from numpy import ndarray
 
-from mfh.types import Photo, Space
+from mfh.models.protocols import Rgb
+from mfh.types import Camera, Photo, Space
 
 Levels = tuple[float, float]
 
@@ -92,3 +93,33 @@ class Contender:
     def of(cls, method: Method) -> "Contender":
         """Return a method that is loaded already."""
         return cls(method.name, method.settings, lambda: method)
+
+
+@runtime_checkable
+class MetricDepthModel(Protocol):
+    """A network with metric depth as output."""
+
+    def predict_m(self, rgb: Rgb, camera: Camera) -> Float[ndarray, "h w"]:
+        """Return (h, w) float32 z in metres at the photo's size."""
+        ...
+
+
+@dataclass(frozen=True)
+class NetworkMethod:
+    """A published network of metric depth as a method.
+
+    Attributes:
+        name: as the user named it.
+        settings: which model, and whose focal length it goes by.
+        model: the network.
+        space: where the network's output is affine to its answer.
+    """
+
+    name: str
+    settings: Mapping[str, object]
+    model: MetricDepthModel
+    space: Space
+
+    def predict(self, photo: Photo, *, name: str) -> Prediction:
+        """Answer for one photo; see :meth:`Method.predict`."""
+        return Prediction(self.model.predict_m(photo.rgb, photo.camera), self.space)

@@ -9,9 +9,13 @@ from numpy import ndarray
 
 from mfh.config import Config
 from mfh.errors import InputError
+from mfh.models.needs import needs_of
+from mfh.models.registry import find_model, names_of
 from mfh.pipeline.pipeline import MetricFromHuman
 from mfh.pipeline.settings import settings_of
 from mfh.types import MetricDepth, Photo
+from mfh.weights.catalog import catalog_model
+from mfh_lab.evaluation.methods.known import Commercial
 from mfh_lab.evaluation.methods.method import Contender, Prediction
 
 NAME = "mfh"
@@ -96,3 +100,20 @@ def _answers(result: MetricDepth) -> Float[ndarray, "h w"]:
         relative = result.relative.rows(slice(0, result.shape[0]))
         beyond &= result.head.scale * relative + result.head.shift > 0
     return np.where(beyond, np.float32(np.inf), result.depth_m)
+
+
+def licence_of(config: Config) -> tuple[str, Commercial]:
+    """Return the licences of a configuration's models, each once, and whether they permit commercial use.
+
+    Args:
+        config: a preset, with any changes.
+
+    Raises:
+        InputError: for an unknown name.
+    """
+    needs = needs_of(config)
+    licences = ", ".join(dict.fromkeys(catalog_model(name).licence for name in needs.models))
+    if needs.blocked:
+        return licences, "no"
+    own = any(not find_model(role, name).weights for role, name in names_of(config).items())
+    return licences, "unclear" if own or "OpenRAIL" in licences else "yes"

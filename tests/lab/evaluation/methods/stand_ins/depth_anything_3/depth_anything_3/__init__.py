@@ -1,0 +1,1 @@
+"""Stand-in for depth_anything_3."""

@@ -1,0 +1,1 @@
+"""Stand-in for mono, the package of Metric3D."""
