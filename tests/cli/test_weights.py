@@ -214,7 +214,7 @@ def test_fetch_wants_one_thing(run_mfh):
 def test_doctor_says_what_each_preset_needs_without_loading_it(run_mfh, empty_cache, monkeypatch):
     monkeypatch.setattr("mfh.cli.doctor.painter_status", lambda name: ("ok", ""))
     out = run_mfh("doctor").out
-    assert "needs about 14 GB of GPU memory, 6.87 GB of model files" in out
+    assert "needs about 14 GB of GPU memory, 9.43 GB of model files" in out
     assert "mfh weights fetch --preset paper" in out and "not for commercial use: hmr2, smpl" in out
 
 

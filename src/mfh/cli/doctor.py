@@ -86,7 +86,7 @@ def preset_needs(name: str) -> list[str]:
         name: of the preset.
     """
     from mfh.models.needs import needs_of, split_installed
-    from mfh.weights.cache import cache_folder, free_bytes
+    from mfh.weights.absent import absent_of, fetch_line, obstacle_lines
 
     needs = needs_of(preset(name))
     memory = f"about {needs.gpu_gb:.0f} GB of GPU memory" if needs.gpu_gb else "no GPU"
@@ -98,13 +98,10 @@ def preset_needs(name: str) -> list[str]:
     if absent:
         installs = dict.fromkeys(needs.packages[package] for package in absent)
         lines.append(f"packages missing: {', '.join(absent)}: {'; '.join(installs)}")
-    if needs.missing:
-        free = free_bytes(cache_folder())
-        room = "" if free > needs.download_bytes else f", and only {free / 1e9:.1f} GB free"
-        lines.append(
-            f"files missing: {', '.join(needs.missing)} ({needs.download_bytes / 1e9:.2f} GB{room}): "
-            f"mfh weights fetch --preset {name}"
-        )
+    absent = absent_of(needs.missing)
+    lines += obstacle_lines(absent)
+    if line := fetch_line(absent):
+        lines.append(f"files missing: {line}: mfh weights fetch --preset {name}")
     if needs.blocked:
         lines.append(f"not for commercial use: {', '.join(needs.blocked)}: --commercial-ok takes others instead")
     return lines

@@ -1,0 +1,78 @@
+"""Model files that are not on this machine, and the way to each: told the same way by ``fetch`` and ``doctor``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mfh.errors import shown
+from mfh.weights.cache import cache_folder, free_bytes
+from mfh.weights.catalog import catalog_model
+from mfh.weights.hub import hub_obstacle
+from mfh.weights.store import path
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Models that are not on this machine, by the way to them.
+
+    Attributes:
+        by_user: what only the user can get.
+        out_of_reach: what cannot be fetched now.
+        reason: why that cannot be fetched; empty where nothing is out of reach.
+        fetchable: what can be fetched.
+    """
+
+    by_user: tuple[str, ...] = ()
+    out_of_reach: tuple[str, ...] = ()
+    reason: str = ""
+    fetchable: tuple[str, ...] = ()
+
+    @property
+    def download_bytes(self) -> int:
+        """Bytes of what can be fetched, as far as they are known."""
+        return sum(catalog_model(name).download_bytes or 0 for name in self.fetchable)
+
+
+def absent_of(missing: Sequence[str]) -> Absent:
+    """Sort missing models by the way to them; one connection is tried where any is from the model hub.
+
+    Raises:
+        InputError: for an unknown name.
+    """
+    models = [catalog_model(name) for name in missing]
+    reason = hub_obstacle() if any(one.from_hub for one in models) else ""
+    return Absent(
+        by_user=tuple(one.name for one in models if one.only_by_user),
+        out_of_reach=tuple(one.name for one in models if one.from_hub and reason),
+        reason=reason,
+        fetchable=tuple(one.name for one in models if not one.only_by_user and not (one.from_hub and reason)),
+    )
+
+
+def obstacle_lines(absent: Absent) -> list[str]:
+    """Return one line for each model that only the user can get, and one for all that cannot be fetched now."""
+    lines = [_by_user(name) for name in absent.by_user]
+    if absent.out_of_reach:
+        lines.append(
+            f"{', '.join(absent.out_of_reach)} cannot be fetched ({absent.reason}): check the network, or bring them "
+            "with 'mfh weights export' and 'mfh weights import FOLDER' from a machine that has them"
+        )
+    return lines
+
+
+def fetch_line(absent: Absent) -> str:
+    """Return what can be fetched and its size, and whether the disk has no room for it; empty where there is none."""
+    if not absent.fetchable:
+        return ""
+    free = free_bytes(cache_folder())
+    room = "" if free > absent.download_bytes else f", and only {free / 1e9:.1f} GB free"
+    return f"{', '.join(absent.fetchable)} ({absent.download_bytes / 1e9:.2f} GB{room})"
+
+
+def _by_user(name: str) -> str:
+    supplied = catalog_model(name).supplied
+    assert supplied is not None
+    others = f" (also accepted: {', '.join(supplied.any_of)})" if len(supplied.any_of) > 1 else ""
+    return (
+        f"only you can get {name}, into {shown(path(name))}{others} or under the name in {supplied.environment}: "
+        f"{supplied.where}"
+    )
