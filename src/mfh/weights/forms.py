@@ -1,11 +1,14 @@
 """The forms in which a hub repository has a model's weights, and which of them is fetched."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 _TEXT = (".json", ".txt", ".model")
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt")
+_STANDARD = re.compile(r"(?:model|diffusion_pytorch_model|pytorch_model)(?:\.fp16|-\d+-of-\d+)*\.(?:safetensors|bin)")
+"""The names that from_pretrained reads; others may be e.g. weights before the moving average."""
 _SKIPPED_FOLDERS = ("safety_checker", "onnx", "coreml", "openvino")
 
 
@@ -51,7 +54,7 @@ def form_of(names: Iterable[str]) -> str:
     kinds = {"safetensors": ".safetensors", "pickles read as tensors only": _PICKLED, "ONNX": ".onnx"}
     found = [kind for kind, suffix in kinds.items() if any(name.endswith(suffix) for name in names)]
     stored = [name for name in names if name.endswith((".safetensors", *_PICKLED))]
-    halves = {".fp16." in name for name in stored}
+    halves = {_is_half(name) for name in stored}
     precision = "half precision" if halves == {True} else "some in half precision" if True in halves else ""
     return ", ".join([*found, precision] if precision else found)
 
@@ -60,17 +63,13 @@ def _weights(files: Sequence[RemoteFile]) -> list[RemoteFile]:
     """Return one set of weights of a folder, with all its shards."""
     for suffix in (".safetensors", ".bin"):
         for half in (False, True):
-            found = [one for one in files if one.name.endswith(suffix) and (".fp16." in one.name) == half]
-            found = [one for one in found if _standard(one.name)]
+            found = [one for one in files if one.name.endswith(suffix) and _is_half(one.name) == half]
+            found = [one for one in found if _STANDARD.fullmatch(PurePosixPath(one.name).name)]
             if found:
                 index = [one for one in files if one.name.endswith(f"{suffix}.index{'.fp16' if half else ''}.json")]
                 return found + index
     return []
 
 
-def _standard(name: str) -> bool:
-    """Return whether from_pretrained reads this name; others may be e.g. EMA weights."""
-    stem = PurePosixPath(name).name
-    return stem.startswith(
-        ("model.", "model-", "diffusion_pytorch_model.", "diffusion_pytorch_model-", "pytorch_model")
-    )
+def _is_half(name: str) -> bool:
+    return ".fp16" in PurePosixPath(name).name

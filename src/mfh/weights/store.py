@@ -67,7 +67,7 @@ def folder_of(name: str) -> ModelFolder:
 
 
 def version_of(name: str) -> str:
-    """Return the version of a model's files here: for a repository that is not pinned, the commit of its first fetch."""
+    """Return the version of a model's files here: where it is pinned to none, the commit of the first fetch."""
     one = catalog_model(name)
     followed = one.mirror or (one.hub if one.hub is not None and one.hub.revision is None else None)
     folder = folder_of(name).folder
