@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from mfh import __version__
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
-from mfh.cli.weights import status_rows, weights_fix
+from mfh.cli.weights import status_rows
 from mfh.config import PRESETS, preset
 from mfh.errors import MfhError
 from mfh.models.registry import REGISTRY, Role
@@ -133,6 +133,7 @@ def preset_status(name: str) -> tuple[str, str]:
     """
     from mfh.models.needs import needs_of, split_installed
     from mfh.pipeline.pipeline import MetricFromHuman
+    from mfh.weights.absent import way_to
     from mfh.weights.catalog import catalog_model
 
     needs = needs_of(preset(name))
@@ -152,7 +153,7 @@ def preset_status(name: str) -> tuple[str, str]:
     models = f"relative depth {config.relative_depth}, people {config.person_segmenter}, bodies {config.human_mesh}"
     painter = f"painter {config.painter}" if config.painter else "no painter: the photo must have people in it"
     notes = [f"objects {config.object_detector}"] if config.object_detector else []
-    notes += [f"{catalog_model(one).without}: {weights_fix(one)}" for one in absent]
+    notes += [f"{catalog_model(one).without}: {way_to(one)}" for one in absent]
     return "ok", f"can run ({', '.join((models, painter, *notes))})"
 
 
@@ -194,10 +195,11 @@ def optional_status(role: Role, name: str) -> tuple[str, str]:
         name: its name.
     """
     from mfh.weights import store as weights
+    from mfh.weights.absent import way_to
 
     entry = REGISTRY[role][name]
     steps = [] if find_spec(entry.module) else [f"no package {entry.module}: {entry.install}"]
-    steps += [weights_fix(one) for one in entry.weights if not weights.is_here(one)]
+    steps += [way_to(one) for one in entry.weights if not weights.is_here(one)]
     return ("-", "; ".join(steps)) if steps else ("ok", "package and model files are here")
 
 

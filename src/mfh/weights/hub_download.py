@@ -14,7 +14,7 @@ from mfh.io.reading import reading
 from mfh.weights.cache import free_bytes, inside, listed_name
 from mfh.weights.download import download, is_web_address, same_origin
 from mfh.weights.forms import RemoteFile, choose_files
-from mfh.weights.hub import PREFIX, Source, endpoint, hub_obstacle, pinned
+from mfh.weights.hub import PREFIX, Source, endpoint, hub_advice, hub_obstacle, pinned
 from mfh.weights.manifest import (
     MANIFEST,
     ListedFile,
@@ -75,8 +75,8 @@ def check_reachable(name: str) -> None:
     reason = hub_obstacle()
     if reason:
         raise WeightsError(
-            f"{name} cannot be fetched ({reason}): check the network, use --preset pocket, or bring it with "
-            "'mfh weights export' and 'mfh weights import FOLDER' from a machine that has it"
+            f"{name} cannot be fetched ({reason}): {hub_advice(reason)}use --preset pocket, or bring it with 'mfh "
+            "weights export' and 'mfh weights import FOLDER' from a machine that has it"
         )
 
 

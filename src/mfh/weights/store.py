@@ -74,7 +74,7 @@ def version_of(name: str) -> str:
     if followed is None or path(name) != folder or not (folder / MANIFEST).is_file():
         return one.version
     with _readable(name):
-        return f"{read_manifest(folder).revision[:12]}, kept since the first fetch"
+        return f"commit {read_manifest(folder).revision[:12]} of the first fetch"
 
 
 def _is_converted(folder: Path) -> bool:
