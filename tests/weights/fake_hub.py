@@ -61,6 +61,10 @@ class FakeHub(http.server.BaseHTTPRequestHandler):
         if listed and listed[1] in self._repos():
             answer = hub.answer if hub.answer is not None else self._listed(listed[1], listed[2])
             return self._send(answer, {"Content-Type": "application/json"}, body=body)
+        tree = re.fullmatch("/api/models/([^/]+/[^/]+)/tree/([^/]*)", path)
+        if tree and tree[1] in self._repos():
+            listing = self._tree_of(self._repos()[tree[1]])
+            return self._send(json.dumps(listing).encode(), {"Content-Type": "application/json"}, body=body)
         asked = re.fullmatch("/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
         files = self._repos().get(asked[1], {}) if asked else {}
         if asked is None or asked[3] not in files:
@@ -97,6 +101,12 @@ class FakeHub(http.server.BaseHTTPRequestHandler):
                 entry["lfs"] = {"sha256": digest, "size": len(content), "pointerSize": 130}
             siblings.append(entry)
         return {"id": repo, "sha": commit, "siblings": siblings, "private": False, "tags": [], "downloads": 0}
+
+    def _tree_of(self, files: dict[str, bytes]) -> list[dict[str, object]]:
+        return [
+            {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
+            for name, content in files.items()
+        ]
 
     def _send_file(self, content: bytes, headers: dict[str, str], *, body: bool, damaged: bool = False) -> None:
         etag = hashlib.sha256(content).hexdigest()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import Any
 
 from mfh.errors import BackendError, InputError, WeightsError, shown
 from mfh.io.reading import check_file, reading
@@ -85,6 +85,9 @@ def checkpoint_in(source: Path, scratch: Path, *, report: Report) -> Iterator[Pa
     try:
         _unpack(source, unpacked, report)
         yield unpacked
+    except WeightsError as error:
+        # The user knows the archive.
+        raise WeightsError(str(error).replace(shown(unpacked), f"the checkpoint in {shown(source)}")) from error
     finally:
         unpacked.unlink(missing_ok=True)
 
@@ -164,7 +167,7 @@ def _unpack(source: Path, target: Path, report: Report) -> None:
         )
 
 
-def _copy(stream: IO[bytes], target: Path, size: int, report: Report) -> None:
+def _copy(stream: Any, target: Path, size: int, report: Report) -> None:
     """Write a member of an archive.
 
     Raises:
