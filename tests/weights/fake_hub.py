@@ -13,6 +13,8 @@ import pytest
 
 constants = pytest.importorskip("huggingface_hub.constants")
 
+from huggingface_hub.utils import close_session  # noqa: E402
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FILES = {
     "config.json": b'{"model_type": "depth_anything"}',
@@ -165,4 +167,7 @@ def fake_hub(tmp_path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     with serving(Hub) as address:
         monkeypatch.setenv("HF_ENDPOINT", address)
+        # Its connections are of the proxies that were set when it opened them.
+        close_session()
         yield Hub
+        close_session()

@@ -327,13 +327,15 @@ def convert(
 
 def _note_sizes(model: str, place: Path) -> None:
     """Say where a converted network is not of the published sizes."""
-    if model not in MODELS:
-        return
     from mfh.models.human_mesh.hmr2 import FILE_NAME
+
+    file = place if place.is_file() else place / FILE_NAME
+    if model not in MODELS or not file.is_file():
+        return
     from mfh.models.human_mesh.hmr2_checkpoint import sizes_of
     from mfh.models.human_mesh.hmr2_network import PUBLISHED
 
-    sizes = sizes_of(place if place.is_file() else place / FILE_NAME)
+    sizes = sizes_of(file)
     if sizes != PUBLISHED:
         print(
             f"mfh: {model} is not the published network: its checkpoint states sizes of its own "
