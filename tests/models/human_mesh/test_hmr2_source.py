@@ -113,6 +113,21 @@ def test_links_and_folders_in_an_archive_are_no_checkpoints(tmp_path, published)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["hmr2_data.tar.gz", "secret.ckpt"]
 
 
+def test_a_name_of_a_gigabyte_is_not_read(tmp_path):
+    """A long name is a member of its own, whose size the archive announces."""
+    about = tarfile.TarInfo("long")
+    about.type, about.size = tarfile.GNUTYPE_LONGNAME, 1 << 30
+    source = tmp_path / "hmr2_data.tar"
+    source.write_bytes(about.tobuf() + bytes(10_000))
+    with pytest.raises(WeightsError, match=r"hmr2_data\.tar is damaged .*a header of 1,073,741,824 bytes"):
+        convert_source(source, tmp_path / "a.safetensors")
+    sparse = tarfile.TarInfo(NAME)
+    sparse.type = tarfile.GNUTYPE_SPARSE
+    source.write_bytes(sparse.tobuf() + bytes(10_000))
+    with pytest.raises(WeightsError, match=r"hmr2_data\.tar (is damaged|has no)"):
+        convert_source(source, tmp_path / "a.safetensors")
+
+
 def test_a_folder_is_searched(tmp_path, published):
     place = tmp_path / "4DHumans" / "logs" / "train" / "multiruns" / "hmr2" / "0" / "checkpoints"
     place.mkdir(parents=True)

@@ -31,7 +31,7 @@ DROPPED = ("smpl.", "discriminator.", "initialized")
 SIZES_KEY = "mfh_hmr2_sizes"
 """Where a file states the sizes of its network; one that does not must have the published ones."""
 _EXPECTED = "the HMR 2.0 training checkpoint (epoch=35-step=1000000.ckpt), as published; download it again"
-_CONVERTED = "a network that 'mfh weights convert hmr2 CHECKPOINT' wrote; run it again"
+_CONVERTED = "a network that 'mfh weights fetch hmr2' or 'convert' wrote; move it away and run that again"
 _MAX_DIMENSIONS = 8
 _MAX_DEPTH, _MAX_WIDTH = 200, 1 << 16
 """Largest sizes accepted for an HMR 2.0 network; the published one has 32 blocks of width 1280."""
@@ -210,7 +210,7 @@ def check_names(state: "Mapping[str, Tensor]", sizes: "NetworkSizes", *, label: 
 
 def _check_shapes(shapes: Mapping[str, tuple[int, ...]], sizes: "NetworkSizes", *, label: str) -> None:
     expected = network_shapes(sizes)
-    fix = "get the published HMR 2.0 checkpoint again and run 'mfh weights convert hmr2 CHECKPOINT'"
+    fix = "get the published HMR 2.0 checkpoint again ('mfh weights fetch hmr2', or 'mfh weights convert hmr2 FILE')"
     for name, shape in expected.items():
         if name not in shapes:
             raise WeightsError(f"{label} has no {name}: expected {shape}; {fix}")

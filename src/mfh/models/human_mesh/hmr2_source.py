@@ -25,6 +25,7 @@ _EXPECTED = f"the {ARCHIVE} of 4D-Humans, whole; download it again"
 _MAX_MEMBERS = 10_000
 _MAX_BYTES = 64 << 30
 """Most that an archive may hold; that of 4D-Humans holds 3 GB."""
+_MAX_HEADER_BYTES = 1 << 20
 _CHUNK = 1 << 20
 _SHOWN = 8
 
@@ -140,18 +141,30 @@ def _is_archive(source: Path) -> bool:
     return head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")) or head[257:262] == b"ustar"
 
 
+class _Member(tarfile.TarInfo):
+    """A member whose long names and attributes are bounded: they are read into memory before their size is known."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> Any:
+        if not self.isfile() and self.size > _MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {self.size:,} bytes")
+        return getattr(super(), "_proc_member")(archive)  # noqa: B009
+
+
 def _unpack(source: Path, target: Path, report: Report) -> None:
     """Unpack the one checkpoint of an archive."""
     names: list[str] = []
     unpacked, total = "", 0
     report("unpack", 0.0)
-    with reading(source, what="", expected=_EXPECTED, error=WeightsError), tarfile.open(source, "r|*") as archive:
+    with (
+        reading(source, what="", expected=_EXPECTED, error=WeightsError),
+        tarfile.open(source, "r|*", tarinfo=_Member) as archive,
+    ):
         for member in archive:
             names.append(member.name)
             total += member.size
             if len(names) > _MAX_MEMBERS or total > _MAX_BYTES:
                 raise ValueError(f"it has {len(names):,} members of {total:,} bytes")
-            if not (member.isreg() and member.name.endswith(_SUFFIX)):
+            if not (member.isreg() and member.name.endswith(_SUFFIX)) or member.issparse():
                 continue
             published = PurePosixPath(member.name).name == CHECKPOINT
             stream = archive.extractfile(member)
