@@ -133,14 +133,29 @@ def test_from_an_empty_machine_to_depth_with_the_papers_preset(tmp_path):
 
     noise = np.random.default_rng(0).integers(0, 255, (12, 16, 3), np.uint8)
     Image.fromarray(noise).resize((256, 192)).save(tmp_path / "photo.jpg")
-    words = ("--paintings", "1", "--attempts", "3", "--seed", "2", "--fov-x-deg", "60", "--out", tmp_path / "out")
+    words = (
+        "--paintings",
+        "1",
+        "--attempts",
+        "3",
+        "--steps",
+        "10",
+        "--seed",
+        "2",
+        "--fov-x-deg",
+        "60",
+        "--out",
+        tmp_path / "out",
+    )
     predicted = machine.run("predict", "photo.jpg", "--preset", "paper", *words)
     assert predicted.returncode == 0, predicted.stderr
-    assert "(relative depth depth-anything-v1-large, person segmenter mask_rcnn, human mesh hmr2, painter sd2)" in (
-        predicted.stdout
-    )
     receipt = json.loads((tmp_path / "out" / "photo" / "receipt.json").read_text())
-    assert receipt["preset"] == "paper" and receipt["models"]["human_mesh"] == "hmr2"
+    assert receipt["preset"] == "paper" and receipt["models"] == {
+        "relative_depth": "depth-anything-v1-large",
+        "person_segmenter": "mask_rcnn",
+        "human_mesh": "hmr2",
+        "painter": "sd2 (steps 10)",
+    }
     with np.load(tmp_path / "out" / "photo" / "depth.npz") as result:
         depth_m = result["depth_m"]
     assert depth_m.shape == (192, 256) and np.isfinite(depth_m).mean() > 0.5
