@@ -208,7 +208,7 @@ def test_of_a_preset_what_can_be_fetched_is_and_the_rest_is_told_before_and_afte
         return empty_cache / name
 
     fetched = []
-    monkeypatch.setattr("mfh.weights.absent.hub_obstacle", lambda: "")
+    monkeypatch.setattr("mfh.weights.hub.offline_reason", lambda: "")
     monkeypatch.setattr("mfh.models.fetching.fetch_model", fetch)
     run = run_mfh("weights", "fetch", "--preset", "paper")
     assert run.code == 2 and fetched == ["depth-anything-v1-large", "mask_rcnn", "hmr2", "sd2"]

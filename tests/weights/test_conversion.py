@@ -13,6 +13,7 @@ from mfh.cli.main import main
 from mfh.errors import BackendError, WeightsError
 from mfh.models.fetching import fetch_model
 from mfh.weights import store as weights
+from mfh.weights.absent import absent_of
 from mfh.weights.manifest import MANIFEST, read_manifest
 from tests.models.human_mesh.hmr2_fixtures import TINY, random_network, save_training_checkpoint
 from tests.weights.fake_hub import COMMIT, fake_hub
@@ -157,6 +158,8 @@ def test_the_hub_librarys_cache_serves_without_a_network(mirror, monkeypatch, tm
     library.snapshot_download(MIRROR, allow_patterns=["*.ckpt"], endpoint=os.environ["HF_ENDPOINT"], cache_dir=cache)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     mirror.asked.clear()
+    absent = absent_of(["hmr2", "sd2", "smpl", "mask_rcnn"])
+    assert absent.out_of_reach == ("sd2",) and absent.fetchable == ("hmr2", "mask_rcnn") and absent.by_user == ("smpl",)
     folder = fetch()
     manifest = read_manifest(folder)
     assert manifest.revision == COMMIT and manifest.converted_from[0].name == CHECKPOINT and mirror.asked == []

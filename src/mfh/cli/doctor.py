@@ -1,6 +1,8 @@
 """``mfh doctor``: what is installed, which presets can run, and the command that fixes what is missing."""
 
 import platform
+from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 
 from mfh import __version__
@@ -70,20 +72,25 @@ def doctor() -> int:
 
     gpu = describe_gpu()
     print(_row("GPU", "ok" if gpu else "-", gpu or "none, or no torch: the published models are very slow without one"))
+    from mfh.weights.hub import hub_obstacle
+
+    # One connection is tried for all presets.
+    obstacle = cache(hub_obstacle)
     ready = {name: preset_status(name) for name in sorted(PRESETS)}
     for name, (state, text) in ready.items():
         print(_row(name, state, text))
-        for line in preset_needs(name):
+        for line in preset_needs(name, obstacle=obstacle):
             print(_row("", "", line))
     # The others are choices: only the default preset is promised to run.
     return EXIT_DONE if ready["pocket"][0] == "ok" else EXIT_INPUT
 
 
-def preset_needs(name: str) -> list[str]:
+def preset_needs(name: str, *, obstacle: Callable[[], str]) -> list[str]:
     """Return lines on what a preset needs, what is missing, and the commands that fix it.
 
     Args:
         name: of the preset.
+        obstacle: returns why the model hub is out of reach; empty where it is not.
     """
     from mfh.models.needs import needs_of, split_installed
     from mfh.weights.absent import absent_of, fetch_line, obstacle_lines
@@ -98,7 +105,7 @@ def preset_needs(name: str) -> list[str]:
     if absent:
         installs = dict.fromkeys(needs.packages[package] for package in absent)
         lines.append(f"packages missing: {', '.join(absent)}: {'; '.join(installs)}")
-    absent = absent_of(needs.missing)
+    absent = absent_of(needs.missing, obstacle=obstacle)
     lines += obstacle_lines(absent)
     if line := fetch_line(absent):
         lines.append(f"files missing: {line}: mfh weights fetch --preset {name}")

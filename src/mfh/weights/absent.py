@@ -1,13 +1,13 @@
 """Model files that are not on this machine, and the way to each, in the same words for ``fetch`` and ``doctor``."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mfh.errors import shown
 from mfh.weights.cache import cache_folder, free_bytes
-from mfh.weights.catalog import catalog_model
-from mfh.weights.hub import hub_advice, hub_obstacle
+from mfh.weights.catalog import CatalogModel, catalog_model
+from mfh.weights.hub import Source, hub_advice, hub_cache_folder, hub_obstacle
 from mfh.weights.store import path
 
 
@@ -33,19 +33,31 @@ class Absent:
         return sum(catalog_model(name).download_bytes or 0 for name in self.fetchable)
 
 
-def absent_of(missing: Sequence[str]) -> Absent:
-    """Sort missing models by the way to them; one connection is tried where any is from the model hub.
+def absent_of(missing: Sequence[str], *, obstacle: Callable[[], str] = hub_obstacle) -> Absent:
+    """Sort missing models by the way to them.
+
+    Args:
+        missing: their names.
+        obstacle: called where any needs the model hub: returns why it is out of reach; empty where it is not.
 
     Raises:
         InputError: for an unknown name.
     """
     models = [catalog_model(name) for name in missing]
-    reason = hub_obstacle() if any(one.from_hub for one in models) else ""
+    on_hub = {one.name for one in models if one.hub is not None or (one.mirror is not None and not _in_cache(one))}
+    reason = obstacle() if on_hub else ""
     return Absent(
         by_user=tuple(one.name for one in models if one.only_by_user),
-        out_of_reach=tuple(one.name for one in models if one.from_hub and reason),
+        out_of_reach=tuple(one.name for one in models if reason and one.name in on_hub),
         reason=reason,
-        fetchable=tuple(one.name for one in models if not one.only_by_user and not (one.from_hub and reason)),
+        fetchable=tuple(one.name for one in models if not one.only_by_user and not (reason and one.name in on_hub)),
+    )
+
+
+def _in_cache(one: CatalogModel) -> bool:
+    """Return whether the hub library's cache has the mirror of a model."""
+    return (
+        one.mirror is not None and hub_cache_folder(Source(one.mirror.repo, revision=one.mirror.revision)) is not None
     )
 
 
