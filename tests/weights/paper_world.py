@@ -32,16 +32,14 @@ def standing_network() -> Hmr2Network:
     """HMR 2.0 that reads the body in rest pose, upright and in front of the camera, from every crop."""
     network = random_network(TINY)
     state = network.state_dict()
-    for name, initial in (
-        ("decpose", torch.tensor([1.0, 0, 0, 0, 1.0, 0]).repeat(24)[None]),
-        ("decshape", torch.zeros(1, 10)),
-        ("deccam", torch.tensor([[SCALE, 0.0, 0.0]])),
+    for decoder, buffer, initial in (
+        ("decpose", "init_body_pose", torch.tensor([1.0, 0, 0, 0, 1.0, 0]).repeat(24)[None]),
+        ("decshape", "init_betas", torch.zeros(1, 10)),
+        ("deccam", "init_cam", torch.tensor([[SCALE, 0.0, 0.0]])),
     ):
-        state[f"smpl_head.{name}.weight"].zero_()
-        state[f"smpl_head.{name}.bias"].zero_()
-        state[
-            {"decpose": "smpl_head.init_body_pose", "decshape": "smpl_head.init_betas"}.get(name, "smpl_head.init_cam")
-        ].copy_(initial)
+        state[f"smpl_head.{decoder}.weight"].zero_()
+        state[f"smpl_head.{decoder}.bias"].zero_()
+        state[f"smpl_head.{buffer}"].copy_(initial)
     return network
 
 

@@ -9,7 +9,7 @@ import typer
 
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
 from mfh.cli.progress import progress_line
-from mfh.errors import BackendError, InputError, WeightsError, shown
+from mfh.errors import InputError, MfhError, WeightsError, shown
 
 app = typer.Typer(
     help="Model files: list them, fetch them, verify them, carry them to another machine.", rich_markup_mode=None
@@ -101,7 +101,7 @@ def _fetch_all(names: list[str], preset: str, *, replace: bool) -> int:
             continue
         try:
             _fetch_one(one, replace=replace)
-        except (WeightsError, BackendError) as error:
+        except MfhError as error:
             if one in optional:
                 print(f"mfh: {error_line(error)}; until then {weights.CATALOG[one].without}", file=sys.stderr)
                 continue
