@@ -183,10 +183,50 @@ def test_fetching_a_preset_gets_what_it_can_and_says_what_blocks(run_mfh, empty_
     assert run_mfh("weights", "fetch", "--preset", "pocket").code == 0
 
 
-def test_an_unreachable_hub_is_one_line_however_much_is_wanted(run_mfh, empty_cache):
+def test_all_that_is_missing_is_told_at_once_and_doctor_says_the_same(run_mfh, empty_cache, monkeypatch):
+    monkeypatch.setattr("mfh.cli.doctor.painter_status", lambda name: ("ok", ""))
     run = run_mfh("weights", "fetch", "--preset", "standard")
-    assert run.code == 2 and "cannot be fetched (MFH_OFFLINE is set)" in run.error_line
-    assert "sdxl" in run.error_line and "mfh weights import" in run.error_line
+    smpl, hub, summary = run.err.splitlines()
+    assert run.code == 2 and run.out == ""
+    assert smpl.startswith("mfh: only you can get smpl: register at smplify.is.tue.mpg.de or smpl.is.tue.mpg.de")
+    assert str(empty_cache / "smpl") in smpl and "SMPL_NEUTRAL.pkl" in smpl and "MFH_SMPL" in smpl
+    assert hub.startswith("mfh: depth-anything-v2-large, mask2former, hmr2, sdxl, lcm-sdxl cannot be fetched")
+    assert "(MFH_OFFLINE is set): unset it, or bring" in hub and "mfh weights import" in hub
+    assert summary.endswith("(see above): run 'mfh weights fetch --preset standard' again")
+    told = [line.strip() for line in run_mfh("doctor").out.splitlines()]
+    for line in (smpl, hub):
+        assert line.removeprefix("mfh: ") in told
+
+
+def test_of_a_preset_what_can_be_fetched_is_and_the_rest_is_told_before_and_after(run_mfh, empty_cache, monkeypatch):
+    from mfh.errors import WeightsError
+
+    def fetch(name, *, replace, progress):
+        fetched.append(name)
+        if name == "mask_rcnn":
+            raise WeightsError("the download of mask_rcnn broke off (why): again")
+        return empty_cache / name
+
+    fetched = []
+    monkeypatch.setattr("mfh.weights.hub.offline_reason", lambda: "")
+    monkeypatch.setattr("mfh.models.fetching.fetch_model", fetch)
+    run = run_mfh("weights", "fetch", "--preset", "paper")
+    assert run.code == 2 and fetched == ["depth-anything-v1-large", "mask_rcnn", "hmr2", "sd2"]
+    smpl, broken, summary = run.err.splitlines()
+    assert "only you can get smpl" in smpl and broken == "mfh: the download of mask_rcnn broke off (why): again"
+    assert summary == (
+        "mfh: preset paper still needs smpl, mask_rcnn (see above): run 'mfh weights fetch --preset paper' again"
+    )
+    assert run.out.splitlines()[0] == "fetching depth-anything-v1-large, mask_rcnn, hmr2, sd2 (9.39 GB)"
+
+
+def test_without_the_hubs_library_the_rest_is_fetched_too(run_mfh, empty_cache, monkeypatch):
+    fetched = []
+    monkeypatch.setattr("mfh.weights.hub.find_spec", lambda name: None)
+    monkeypatch.setattr(weights, "fetch", lambda name, *, replace, progress: fetched.append(name) or empty_cache / name)
+    run = run_mfh("weights", "fetch", "--preset", "paper")
+    assert run.code == 2 and fetched == ["mask_rcnn"]
+    assert "the package 'huggingface_hub' is not installed: pip install 'metric-from-human[hub]'): bring" in run.err
 
 
 def test_export_and_import_by_command(run_mfh, empty_cache, tmp_path, monkeypatch):
@@ -214,7 +254,7 @@ def test_fetch_wants_one_thing(run_mfh):
 def test_doctor_says_what_each_preset_needs_without_loading_it(run_mfh, empty_cache, monkeypatch):
     monkeypatch.setattr("mfh.cli.doctor.painter_status", lambda name: ("ok", ""))
     out = run_mfh("doctor").out
-    assert "needs about 14 GB of GPU memory, 6.87 GB of model files" in out
+    assert "needs about 14 GB of GPU memory, 9.43 GB of model files" in out
     assert "mfh weights fetch --preset paper" in out and "not for commercial use: hmr2, smpl" in out
 
 

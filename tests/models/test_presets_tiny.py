@@ -96,9 +96,13 @@ def test_what_random_weights_take_for_people_is_measured_and_refused(random_pape
     monkeypatch.setattr(Hmr2, "measure", watched)
     # Random weights are certain of nothing: here everything they see counts as somebody, until its body is seen.
     random_paper.person_segmenter.min_score = 0.0
+    random_paper.config = replace(random_paper.config, gates=True)
     with pytest.raises(NoLandmarkError, match=r"2 paintings .*found, 0 used .*its body and its mask overlap by"):
         limited(random_paper, max_attempts=2, batch_size=2)(noise())
     assert any(mesh is not None for mesh in measured), "no body was measured"
+    random_paper.config = replace(random_paper.config, gates=False)
+    used = random_paper(noise()).landmarks
+    assert any(one.verdict == "used" for one in used), "as published, whatever has a body counts"
 
 
 def test_mask_rcnn_is_asked_for_by_name_and_says_what_it_needs(tiny_weights):

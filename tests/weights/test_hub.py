@@ -96,7 +96,7 @@ def test_a_missing_model_names_the_command_and_its_size_where_the_hub_answers(em
     monkeypatch.setattr(hub, "offline_reason", lambda: "")
     with pytest.raises(WeightsError) as caught:
         locate_model("sd2")
-    assert str(caught.value) == "sd2 is not on this machine: run 'mfh weights fetch sd2' (2.6 GB)"
+    assert str(caught.value) == "sd2 is not on this machine: run 'mfh weights fetch sd2' (5.2 GB)"
     with pytest.raises(WeightsError, match="run 'mfh weights fetch hf:org/name@v2'"):
         locate(Source(repo="org/name", revision="v2"), marker="config.json")
 

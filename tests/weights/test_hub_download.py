@@ -9,8 +9,9 @@ from mfh.errors import BackendError, WeightsError
 from mfh.weights import hub_download as weights_hub
 from mfh.weights import store as weights
 from mfh.weights.catalog import WeightFile
+from mfh.weights.forms import RemoteFile, choose_files, form_of
 from mfh.weights.hub import Source, cached_folder, locate
-from mfh.weights.hub_download import RemoteFile, choose_files, fetch_repo
+from mfh.weights.hub_download import fetch_repo
 from mfh.weights.manifest import MANIFEST, read_manifest
 from mfh.weights.model_folder import locked
 from tests.weights.fake_hub import COMMIT, FILES, fake_hub
@@ -140,9 +141,36 @@ def test_which_files_of_a_pipeline_are_fetched():
         "tokenizer/merges.txt",
         "tokenizer/vocab.json",
         "unet/config.json",
-        "unet/diffusion_pytorch_model.fp16.safetensors",
+        "unet/diffusion_pytorch_model.safetensors",
         "vae/diffusion_pytorch_model.bin",
     ]
+
+
+def test_safetensors_come_before_pickles_and_full_precision_before_half():
+    forms = ("model.safetensors", "model.fp16.safetensors", "pytorch_model.bin", "pytorch_model.fp16.bin")
+    for k in range(len(forms)):
+        assert _names("config.json", *reversed(forms[k:])) == sorted(["config.json", forms[k]])
+    shards = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+    index = "model.safetensors.index.json"
+    assert _names("config.json", *forms[1:], *shards, index) == sorted(["config.json", *shards, index])
+
+
+@pytest.mark.parametrize(
+    ("names", "form"),
+    [
+        (["config.json", "model.safetensors"], "safetensors"),
+        (["unet/x.fp16.safetensors", "vae/x.fp16.safetensors"], "safetensors, half precision"),
+        (["unet/x.fp16.safetensors", "vae/x.safetensors"], "safetensors, some in half precision"),
+        (
+            ["x.safetensors", "pytorch_model.fp16.bin"],
+            "safetensors, pickles read as tensors only, some in half precision",
+        ),
+        (["net.onnx"], "ONNX"),
+        (["config.json"], ""),
+    ],
+)
+def test_the_form_is_told(names, form):
+    assert form_of(names) == form
 
 
 def test_shards_come_with_their_index_and_adapters_alone():

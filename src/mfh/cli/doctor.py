@@ -1,11 +1,13 @@
 """``mfh doctor``: what is installed, which presets can run, and the command that fixes what is missing."""
 
 import platform
+from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 
 from mfh import __version__
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
-from mfh.cli.weights import status_rows, weights_fix
+from mfh.cli.weights import status_rows
 from mfh.config import PRESETS, preset
 from mfh.errors import MfhError
 from mfh.models.registry import REGISTRY, Role
@@ -70,23 +72,28 @@ def doctor() -> int:
 
     gpu = describe_gpu()
     print(_row("GPU", "ok" if gpu else "-", gpu or "none, or no torch: the published models are very slow without one"))
+    from mfh.weights.hub import hub_obstacle
+
+    # One connection is tried for all presets.
+    obstacle = cache(hub_obstacle)
     ready = {name: preset_status(name) for name in sorted(PRESETS)}
     for name, (state, text) in ready.items():
         print(_row(name, state, text))
-        for line in preset_needs(name):
+        for line in preset_needs(name, obstacle=obstacle):
             print(_row("", "", line))
     # The others are choices: only the default preset is promised to run.
     return EXIT_DONE if ready["pocket"][0] == "ok" else EXIT_INPUT
 
 
-def preset_needs(name: str) -> list[str]:
+def preset_needs(name: str, *, obstacle: Callable[[], str]) -> list[str]:
     """Return lines on what a preset needs, what is missing, and the commands that fix it.
 
     Args:
         name: of the preset.
+        obstacle: returns why the model hub is out of reach; empty where it is not.
     """
     from mfh.models.needs import needs_of, split_installed
-    from mfh.weights.cache import cache_folder, free_bytes
+    from mfh.weights.absent import absent_of, fetch_line, obstacle_lines
 
     needs = needs_of(preset(name))
     memory = f"about {needs.gpu_gb:.0f} GB of GPU memory" if needs.gpu_gb else "no GPU"
@@ -98,13 +105,10 @@ def preset_needs(name: str) -> list[str]:
     if absent:
         installs = dict.fromkeys(needs.packages[package] for package in absent)
         lines.append(f"packages missing: {', '.join(absent)}: {'; '.join(installs)}")
-    if needs.missing:
-        free = free_bytes(cache_folder())
-        room = "" if free > needs.download_bytes else f", and only {free / 1e9:.1f} GB free"
-        lines.append(
-            f"files missing: {', '.join(needs.missing)} ({needs.download_bytes / 1e9:.2f} GB{room}): "
-            f"mfh weights fetch --preset {name}"
-        )
+    absent = absent_of(needs.missing, obstacle=obstacle)
+    lines += obstacle_lines(absent)
+    if line := fetch_line(absent):
+        lines.append(f"files missing: {line}: mfh weights fetch --preset {name}")
     if needs.blocked:
         lines.append(f"not for commercial use: {', '.join(needs.blocked)}: --commercial-ok takes others instead")
     return lines
@@ -136,6 +140,7 @@ def preset_status(name: str) -> tuple[str, str]:
     """
     from mfh.models.needs import needs_of, split_installed
     from mfh.pipeline.pipeline import MetricFromHuman
+    from mfh.weights.absent import way_to
     from mfh.weights.catalog import catalog_model
 
     needs = needs_of(preset(name))
@@ -155,7 +160,7 @@ def preset_status(name: str) -> tuple[str, str]:
     models = f"relative depth {config.relative_depth}, people {config.person_segmenter}, bodies {config.human_mesh}"
     painter = f"painter {config.painter}" if config.painter else "no painter: the photo must have people in it"
     notes = [f"objects {config.object_detector}"] if config.object_detector else []
-    notes += [f"{catalog_model(one).without}: {weights_fix(one)}" for one in absent]
+    notes += [f"{catalog_model(one).without}: {way_to(one)}" for one in absent]
     return "ok", f"can run ({', '.join((models, painter, *notes))})"
 
 
@@ -197,10 +202,11 @@ def optional_status(role: Role, name: str) -> tuple[str, str]:
         name: its name.
     """
     from mfh.weights import store as weights
+    from mfh.weights.absent import way_to
 
     entry = REGISTRY[role][name]
     steps = [] if find_spec(entry.module) else [f"no package {entry.module}: {entry.install}"]
-    steps += [weights_fix(one) for one in entry.weights if not weights.is_here(one)]
+    steps += [way_to(one) for one in entry.weights if not weights.is_here(one)]
     return ("-", "; ".join(steps)) if steps else ("ok", "package and model files are here")
 
 

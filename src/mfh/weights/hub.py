@@ -11,6 +11,7 @@ import socket
 import threading
 import urllib.request
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -220,6 +221,20 @@ def offline_reason(url: str = "", *, timeout_s: float = REACH_TIMEOUT_S) -> str:
     attempt.start()
     attempt.join(timeout_s)
     return outcome[0] if outcome else f"{host} does not answer"
+
+
+def hub_obstacle() -> str:
+    """Return why nothing can be fetched from the hub: its library is missing, or it is out of reach; empty for none."""
+    if find_spec("huggingface_hub") is None:
+        return "the package 'huggingface_hub' is not installed: pip install 'metric-from-human[hub]'"
+    return offline_reason()
+
+
+def hub_advice(obstacle: str) -> str:
+    """Return what to do about an obstacle of :func:`hub_obstacle`; empty where it names the fix itself."""
+    if obstacle.endswith(" is set"):
+        return "unset it, or "
+    return "" if obstacle.startswith("the package") else "check the network, the proxy and HF_ENDPOINT, or "
 
 
 def read_json(file: Path) -> dict[str, object]:

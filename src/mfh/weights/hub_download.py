@@ -4,15 +4,18 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import replace as changed
+from pathlib import Path
 from typing import Any
 
-from mfh.errors import BackendError, MfhError, WeightsError, kind_and_message
+from mfh.errors import BackendError, MfhError, WeightsError, kind_and_message, shown
 from mfh.io.contents import file_sha256
 from mfh.io.reading import reading
 from mfh.weights.cache import free_bytes, inside, listed_name
+from mfh.weights.catalog import CATALOG
 from mfh.weights.download import download, is_web_address, same_origin
-from mfh.weights.hub import Source, endpoint, offline_reason, pinned
+from mfh.weights.forms import RemoteFile, choose_files
+from mfh.weights.hub import PREFIX, Source, endpoint, hub_advice, hub_obstacle, pinned
 from mfh.weights.manifest import (
     MANIFEST,
     ListedFile,
@@ -23,46 +26,37 @@ from mfh.weights.manifest import (
     read_manifest,
     write_manifest,
 )
-from mfh.weights.model_folder import ModelFolder, check_replaceable, discard_partials, install_folder, partial_folder
+from mfh.weights.model_folder import (
+    ModelFolder,
+    check_replaceable,
+    discard_partials,
+    install_folder,
+    partial_folder,
+    staging_folder,
+)
 
-_TEXT = (".json", ".txt", ".model")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NO_NAME = re.compile(r"^[A-Za-z]:|[\x00-\x1f\x7f\ud800-\udfff]")
 _MAX_FILES = 20_000
-_SKIPPED_FOLDERS = ("safety_checker", "onnx", "coreml", "openvino")
+
+
+Report = Callable[[str, float], None]
+"""Called with the current step and the fraction done."""
 
 
 @dataclass(frozen=True)
-class RemoteFile:
-    """One file of a repository; the hub has digests of large files only."""
+class Conversion:
+    """How a repository's files become those of a model that has another form here.
 
-    name: str
-    size_bytes: int
-    sha256: str | None
-
-
-def choose_files(files: Sequence[RemoteFile], only: tuple[str, ...] = ()) -> list[RemoteFile]:
-    """Return the files a model is loaded from: those of ``only``, else configuration, vocabulary and weights.
-
-    Each folder has one set of weights: half precision is preferred to full, and safetensors to pickles (which are then
-    read with ``weights_only``). In a pipeline's top folder only the configuration is chosen: weights there duplicate
-    those of the folders.
+    Attributes:
+        choose: returns the files to download, of those listed; raises where there are none.
+        convert: called with the folder of the downloaded files and the one to fill.
+        room: of the bytes of the download, how many times as many the conversion needs beside it.
     """
-    if only:
-        return [one for one in files if one.name in only]
-    is_pipeline = any(one.name == "model_index.json" for one in files)
-    by_folder: dict[str, list[RemoteFile]] = {}
-    for one in files:
-        path = PurePosixPath(one.name)
-        folder = str(path.parent) if len(path.parts) > 1 else ""
-        if len(path.parts) <= 2 and folder not in _SKIPPED_FOLDERS and not path.name.startswith("."):
-            by_folder.setdefault(folder, []).append(one)
-    chosen: list[RemoteFile] = []
-    for folder, within in by_folder.items():
-        chosen += [one for one in within if one.name.endswith(_TEXT) and ".index." not in one.name]
-        if not (is_pipeline and folder == ""):
-            chosen += _weights(within)
-    return chosen
+
+    choose: Callable[[Sequence[RemoteFile]], list[RemoteFile]]
+    convert: Callable[[Path, Path, Report], None]
+    room: float
 
 
 def check_reachable(name: str) -> None:
@@ -79,11 +73,11 @@ def check_reachable(name: str) -> None:
             f"fetching {name} needs the package {error.name!r}, which is not installed: "
             "pip install 'metric-from-human[hub]'"
         ) from error
-    reason = offline_reason()
+    reason = hub_obstacle()
     if reason:
         raise WeightsError(
-            f"{name} cannot be fetched ({reason}): check the network, use --preset pocket, or bring it with "
-            "'mfh weights export' and 'mfh weights import FOLDER' from a machine that has it"
+            f"{name} cannot be fetched ({reason}): {hub_advice(reason)}use --preset pocket, or bring it with 'mfh "
+            "weights export' and 'mfh weights import FOLDER' from a machine that has it"
         )
 
 
@@ -93,16 +87,20 @@ def fetch_repo(
     *,
     name: str,
     only: tuple[str, ...] = (),
+    conversion: Conversion | None = None,
     replace: bool = False,
-    report: Callable[[str, float], None],
+    report: Report,
 ) -> Path:
     """Fetch a repository into the weights cache unless the same commit is installed; return the folder.
+
+    A model of the catalog that is pinned to no commit keeps to the one it was first fetched at.
 
     Args:
         source: the repository.
         place: its folder, locked by the caller.
         name: of the model, or the source's text.
         only: names of the files; empty for :func:`choose_files`' choice.
+        conversion: where the model is made from the files, which are then not kept; None where it is the files.
         replace: whether files of another origin may be moved aside.
         report: called with each step and the fraction done.
 
@@ -113,24 +111,69 @@ def fetch_repo(
     import huggingface_hub
 
     check_replaceable(place, replace=replace)
-    source = pinned(source)
+    source = _at_first_commit(pinned(source), place, name)
     report("listing", 0.0)
     with _hub_errors(source, name):
         commit, files = _list(huggingface_hub, source)
-    chosen = _chosen(source, files, only)
-    if _is_there(place, commit, {one.name for one in chosen}):
+    chosen = _checked(source, conversion.choose(files) if conversion else _chosen(source, files, only))
+    if conversion is None and _is_there(place, commit, {one.name for one in chosen}):
         discard_partials(place)
         report("done", 1.0)
         return place.folder
     # Per commit: files of another one are not mixed in.
     partial = partial_folder(place, commit)
-    _check_space(partial, chosen, name)
+    there = sum(file.stat().st_size for file in partial.rglob("*") if file.is_file())
+    total = sum(one.size_bytes for one in chosen)
+    check_space(place.folder, max(0, total - there) + int(total * (conversion.room if conversion else 0)), name)
     listed = [_fetch_file(huggingface_hub, source, commit, *one, partial, name, report) for one in _with_share(chosen)]
-    write_manifest(partial, Manifest(name, commit, tuple(listed)))
-    _check_alone(partial, listed)
-    install_folder(partial, place)
+    if conversion is None:
+        write_manifest(partial, Manifest(name, commit, tuple(listed)))
+        _check_alone(partial, listed)
+        install_folder(partial, place)
+    else:
+        _check_alone(partial, listed)
+        try:
+            install_converted(partial, place, Manifest(name, commit, (), tuple(listed)), conversion, report)
+        except WeightsError as error:
+            # They are as the hub has them, and trying again would not make another model of them.
+            discard_partials(place)
+            raise WeightsError(str(error).replace(f"{shown(partial)}/", f"{source.repo}/")) from error
+        discard_partials(place)
     report("done", 1.0)
     return place.folder
+
+
+def install_converted(
+    source: Path, place: ModelFolder, manifest: Manifest, conversion: Conversion, report: Report
+) -> None:
+    """Convert the files of a folder, and install the result in a locked folder, with its manifest.
+
+    Raises:
+        WeightsError: where they are not those of the model.
+        OSError: where the folder cannot be written.
+    """
+    with staging_folder(place) as new:
+        conversion.convert(source, new, report)
+        files = [file for file in sorted(new.rglob("*")) if file.is_file()]
+        listed = tuple(
+            ListedFile(file.relative_to(new).as_posix(), file.stat().st_size, file_sha256(file)) for file in files
+        )
+        write_manifest(new, changed(manifest, files=listed))
+        install_folder(new, place)
+
+
+def _at_first_commit(source: Source, place: ModelFolder, name: str) -> Source:
+    """Return a repository of the catalog that follows a branch at the commit of its first fetch, if any.
+
+    A repository that the user names ("hf:org/name") follows what they name.
+    """
+    if source.revision is not None or name.startswith(PREFIX) or not (place.folder / MANIFEST).is_file():
+        return source
+    try:
+        commit = read_manifest(place.folder).revision
+    except WeightsError:
+        return source
+    return changed(source, revision=commit) if _COMMIT.fullmatch(commit) else source
 
 
 @contextmanager
@@ -146,8 +189,15 @@ def _hub_errors(source: Source, name: str) -> Iterator[None]:
         raise WeightsError(
             f"{source.text} is gated: accept its licence on {endpoint()}/{source.repo}, then run 'hf auth login'"
         ) from error
+    except errors.RevisionNotFoundError as error:
+        raise WeightsError(
+            f"{source.text} is no longer on {endpoint()}: move its folder away to fetch what the repository has now"
+        ) from error
     except errors.RepositoryNotFoundError as error:
-        raise WeightsError(f"{source.text} is not on {endpoint()}: check the name") from error
+        one = CATALOG.get(name)
+        others = f", or {one.supplied.where}" if one is not None and one.supplied is not None else ""
+        fix = "check the name" if one is None else f"try another hub with HF_ENDPOINT{others}"
+        raise WeightsError(f"{source.text} is not on {endpoint()}: {fix}") from error
     except Exception as error:
         raise WeightsError(
             f"{source.text} broke off ({kind_and_message(error)}): run 'mfh weights fetch {name}' again"
@@ -179,13 +229,18 @@ def _check_stays_inside(name: object) -> None:
 
 
 def _chosen(source: Source, files: Sequence[RemoteFile], only: tuple[str, ...]) -> list[RemoteFile]:
-    """Return the files to fetch, after checks of their names, sizes and digests."""
+    """Return the files a model is loaded from."""
     chosen = choose_files(files, only)
     absent = set(only) - {one.name for one in chosen}
     if absent:
         raise WeightsError(f"{source.text} has no {', '.join(sorted(absent))}: expected {', '.join(only)}")
     if not only and not any(one.name.endswith((".safetensors", ".bin")) for one in chosen):
         raise WeightsError(f"{source.text} has no weights in safetensors or PyTorch's format")
+    return chosen
+
+
+def _checked(source: Source, chosen: list[RemoteFile]) -> list[RemoteFile]:
+    """Return the files to fetch, after checks of their names, sizes and digests."""
     expected = "plain names of files with their sizes and digests"
     with reading(source.text, what="the hub's list of", expected=expected, error=WeightsError):
         for one in chosen:
@@ -274,30 +329,12 @@ def _check_alone(folder: Path, listed: Sequence[ListedFile]) -> None:
             path.unlink()
 
 
-def _weights(files: Sequence[RemoteFile]) -> list[RemoteFile]:
-    """Return one set of weights of a folder, with all its shards."""
-    for half in (True, False):
-        for suffix in (".safetensors", ".bin"):
-            found = [one for one in files if one.name.endswith(suffix) and (".fp16." in one.name) == half]
-            found = [one for one in found if _standard(one.name)]
-            if found:
-                index = [one for one in files if one.name.endswith(f"{suffix}.index{'.fp16' if half else ''}.json")]
-                return found + index
-    return []
+def check_space(folder: Path, needed: int, name: str) -> None:
+    """Check that the disk of a folder has room for so many bytes.
 
-
-def _standard(name: str) -> bool:
-    """Return whether from_pretrained reads this name; others may be e.g. EMA weights."""
-    stem = PurePosixPath(name).name
-    return stem.startswith(
-        ("model.", "model-", "diffusion_pytorch_model.", "diffusion_pytorch_model-", "pytorch_model")
-    )
-
-
-def _check_space(folder: Path, files: Sequence[RemoteFile], name: str) -> None:
-    """Check that the disk has room for a download."""
-    there = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    needed = max(0, sum(one.size_bytes for one in files) - there)
+    Raises:
+        WeightsError: where it has not.
+    """
     free = free_bytes(folder)
     if needed > free:
         raise WeightsError(

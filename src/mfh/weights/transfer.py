@@ -4,6 +4,7 @@ The source of such a folder is not known: its files must match its manifest and 
 that the user supplied, unless the user passes --replace.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -68,9 +69,10 @@ def export_weights(
         folder = _here(name)
         with reading(folder, what="", expected="files with plain names, that can be carried", error=WeightsError):
             relative = [listed_name(file.relative_to(folder).as_posix()) for file in _files(name, folder)]
-        revision = read_manifest(folder).revision if (folder / MANIFEST).is_file() else _version(name, folder)
+        has_list = (folder / MANIFEST).is_file()
+        known = read_manifest(folder) if has_list else Manifest(name, _version(name, folder), ())
         place = ModelFolder(target / name.removeprefix(PREFIX).replace("/", "--").replace("@", "--"))
-        _copy(Manifest(name, revision, ()), folder, relative, place, report, replace=replace)
+        _copy(dataclasses.replace(known, name=name, files=()), folder, relative, place, report, replace=replace)
         folders.append(place.folder)
     return folders
 
@@ -147,7 +149,7 @@ def _copy(
             listed = copy_listed(folder, copy, relative, report=lambda fraction: report(name, fraction))
             if manifest.files and listed != manifest.files:
                 raise WeightsError(f"{shown(folder)} changed while it was copied: run this again when it is whole")
-            write_manifest(copy, Manifest(name, manifest.revision, listed))
+            write_manifest(copy, dataclasses.replace(manifest, files=listed))
             install_folder(copy, place)
 
 

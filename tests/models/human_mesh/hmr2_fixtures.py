@@ -1,11 +1,16 @@
 """Small networks of HMR 2.0's form, the published names, and a training checkpoint as the publisher writes it."""
 
+import json
+from collections import OrderedDict
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
+from mfh.models.human_mesh.hmr2_checkpoint import SIZES_KEY
 from mfh.models.human_mesh.hmr2_network import Hmr2Network, NetworkSizes
 from tests.models.human_mesh.smpl_fixtures import foreign_classes
+from tests.models.human_mesh.training_configs import OMEGACONF_CLASSES, omegaconf_config, yacs_config
 
 TINY = NetworkSizes(
     backbone_dim=64,
@@ -74,9 +79,17 @@ def random_network(sizes: NetworkSizes, seed: int = 0) -> Hmr2Network:
 
 
 def save_training_checkpoint(
-    state: dict[str, torch.Tensor], path: Path, *, config_class: str = "yacs.config.CfgNode"
+    state: dict[str, torch.Tensor],
+    path: Path,
+    *,
+    config_class: str = "yacs.config.CfgNode",
+    library: str = "yacs",
+    sizes: NetworkSizes | None = None,
 ) -> Path:
-    """The network among the body model, the training aids and the pickled configuration."""
+    """The network among the body model, the training aids and the pickled configuration of one of two libraries.
+
+    A network of other sizes than the published ones states them where ``sizes`` are given.
+    """
     whole = {
         **state,
         "smpl.faces_tensor": torch.zeros(20, 3, dtype=torch.int64),
@@ -84,25 +97,35 @@ def save_training_checkpoint(
         "discriminator.D_alpha.weight": torch.zeros(4, 4),
         "initialized": torch.tensor(True),
     }
-    with foreign_classes({config_class: dict}) as classes:
-
-        def node(**values: object) -> object:
-            made = classes[config_class](values)
-            made.__dict__.update(
-                __immutable__=True, __deprecated_keys__=set(), __renamed_keys__={}, __new_allowed__=True
-            )
-            return made
-
-        config = node(MODEL=node(IMAGE_SIZE=256, IMAGE_MEAN=[0.485, 0.456, 0.406]), SMPL=node(GENDER="neutral"))
+    with foreign_classes(OMEGACONF_CLASSES if library == "omegaconf" else {config_class: dict}) as classes:
+        config = omegaconf_config(classes) if library == "omegaconf" else yacs_config(classes, name=config_class)
+        stated = {SIZES_KEY: json.dumps(asdict(sizes))} if sizes is not None else {}
         torch.save(
             {
                 "epoch": 35,
                 "global_step": 1_000_000,
                 "pytorch-lightning_version": "1.9.0",
-                "state_dict": whole,
-                "callbacks": {"ModelCheckpoint{'monitor': None}": {"best_model_score": None}},
+                "state_dict": OrderedDict(whole),
+                "loops": {"fit_loop": {"epoch_progress": {"total": {"ready": 36, "completed": 35}}}},
+                "callbacks": {
+                    "ModelCheckpoint{'monitor': None, 'every_n_train_steps': 10000}": {
+                        "best_model_score": torch.tensor(0.5),
+                        "best_k_models": {"logs/last.ckpt": torch.tensor(0.5)},
+                        "dirpath": "logs/train/multiruns/hmr2/0/checkpoints",
+                    }
+                },
+                "optimizer_states": [
+                    {
+                        "state": {0: {"step": torch.tensor(1.0), "exp_avg": torch.zeros(3)}},
+                        "param_groups": [{"lr": 1e-5, "betas": (0.9, 0.999), "foreach": None, "params": [0]}],
+                    }
+                ],
+                "lr_schedulers": [],
+                "MixedPrecisionPlugin": {"scale": 65536.0, "_growth_tracker": 5},
+                "extras": {"device": torch.device("cuda:0"), "shape": torch.Size([3]), "dtype": torch.float16},
                 "hyper_parameters": {"cfg": config},
                 "hparams_name": "kwargs",
+                **stated,
             },
             path,
         )

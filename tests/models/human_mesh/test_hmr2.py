@@ -182,7 +182,7 @@ def test_it_is_registered_and_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("MFH_DEVICE", "cpu")
     for name in ("MFH_HMR2", "MFH_SMPL"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(WeightsError, match="no HMR 2.0 network at .*'mfh weights convert hmr2 CHECKPOINT'"):
+    with pytest.raises(WeightsError, match="no HMR 2.0 network at .*'mfh weights fetch hmr2', or get hmr2_data.tar.gz"):
         load_models({"human_mesh": "hmr2"})
     checkpoint = save_training_checkpoint(dict(random_network(TINY).state_dict()), tmp_path / "hmr2.ckpt")
     convert_hmr2_checkpoint(checkpoint, converted_path(), sizes=TINY)

@@ -183,7 +183,7 @@ def test_a_network_file_of_another_model_is_refused(tmp_path):
     with pytest.raises(WeightsError, match=r"has no backbone\.pos_embed: expected \(1, 193, 1280\)"):
         load_network(path)
     path.write_bytes(b"not safetensors at all, not by any means")
-    with pytest.raises(WeightsError, match=r"hmr2\.safetensors is damaged .*run it again"):
+    with pytest.raises(WeightsError, match=r"hmr2\.safetensors is damaged .*run that again"):
         load_network(path)
 
 

@@ -1,6 +1,6 @@
 """HMR 2.0: SMPL bodies in metres from boxes around people, without the packages of the published code.
 
-Weights: the published checkpoint, converted once with ``mfh weights convert hmr2 CHECKPOINT``, and the SMPL body
+Weights: the published checkpoint, converted once by ``mfh weights fetch hmr2`` or ``convert``, and the SMPL body
 model, which users register for. Neither may be redistributed (docs/guide/human_mesh.md).
 
 A person's box is extended to the aspect 192:256, and its longer side warped to 256 pixels. The network predicts SMPL
@@ -157,8 +157,8 @@ class Hmr2:
         place = network or converted_path()
         if not place.is_file():
             raise WeightsError(
-                f"no HMR 2.0 network at {place}: download hmr2_data.tar.gz of 4D-Humans (also on the hub, as "
-                "camenduru/4D-Humans) and run 'mfh weights convert hmr2 CHECKPOINT'"
+                f"no HMR 2.0 network at {place}: run 'mfh weights fetch hmr2', or get hmr2_data.tar.gz of 4D-Humans "
+                "and run 'mfh weights convert hmr2 hmr2_data.tar.gz'"
             )
         if network is None:
             weights.check("hmr2")

@@ -1,15 +1,14 @@
 """The weights of HMR 2.0: conversion of the published training checkpoint to safetensors, and loading of the result.
 
-The published file is a zip archive with a pickle of Python objects, among them the training configuration. The pickle
-is read without executing anything (:mod:`mfh.weights.pickles`). Tensors are read directly from the archive, and their
-size is limited by that of the file.
+The published file is a zip archive with a pickle of Python objects, among them the training configuration (of yacs or
+omegaconf). The pickle is read without executing anything (:mod:`mfh.weights.pickles`). Tensors are read directly from
+the archive, and their size is limited by that of the file.
 """
 
 import json
 import math
 import os
 import zipfile
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -18,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from mfh.errors import InputError, WeightsError, kind_and_message, shown
 from mfh.io.atomic import atomic_path
 from mfh.io.reading import check_file, open_zip, parse_json, reading
-from mfh.weights.pickles import PLAIN, load_restricted
+from mfh.weights.pickle_format import inert_class
+from mfh.weights.pickles import CONFIGURATION, load_restricted
 from mfh.weights.torch_files import MAX_PICKLE_BYTES, STORAGES
 
 if TYPE_CHECKING:
@@ -29,11 +29,14 @@ if TYPE_CHECKING:
 DROPPED = ("smpl.", "discriminator.", "initialized")
 """Prefixes of what is not converted: the body model (users register for it) and training state."""
 SIZES_KEY = "mfh_hmr2_sizes"
+"""Where a file states the sizes of its network; one that does not must have the published ones."""
 _EXPECTED = "the HMR 2.0 training checkpoint (epoch=35-step=1000000.ckpt), as published; download it again"
-_CONVERTED = "a network that 'mfh weights convert hmr2 CHECKPOINT' wrote; run it again"
+_CONVERTED = "a network that 'mfh weights fetch hmr2' or 'convert' wrote; move it away and run that again"
 _MAX_DIMENSIONS = 8
 _MAX_DEPTH, _MAX_WIDTH = 200, 1 << 16
 """Largest sizes accepted for an HMR 2.0 network; the published one has 32 blocks of width 1280."""
+_OLD_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""The first pickle of a file of PyTorch before 1.6."""
 _INERT = frozenset({"yacs", "omegaconf", "pytorch_lightning", "lightning", "lightning_fabric", "typing", "pathlib"})
 
 
@@ -76,14 +79,12 @@ def convert_hmr2_checkpoint(
     """Convert the published HMR 2.0 checkpoint (epoch=35-step=1000000.ckpt) to safetensors, and return the destination.
 
     The destination's folder is created. An existing file is never replaced, and is an error unless it already has the
-    same content.
+    same content. ``sizes`` are those of the network; None for what the checkpoint states, else the published ones.
 
     Raises:
         InputError: for a missing source, or a destination that cannot be written or has other content.
         WeightsError: where it is no such checkpoint, or its pickle names a class that is not allowed.
     """
-    from mfh.models.human_mesh.hmr2_network import PUBLISHED
-
     source, destination = Path(source), Path(destination)
     if not source.is_file():
         raise InputError(f"no file {shown(source)}: expected the HMR 2.0 checkpoint (epoch=35-step=1000000.ckpt)")
@@ -91,8 +92,8 @@ def convert_hmr2_checkpoint(
         raise InputError(f"{shown(destination)} is the checkpoint itself: expected another file to write")
     if os.path.lexists(destination) and not destination.is_file():
         raise InputError(f"{shown(destination)} is no file: expected the name of one to write, as hmr2.safetensors")
-    sizes = sizes or PUBLISHED
-    state = read_checkpoint(source)
+    state, stated = _read_checkpoint(source)
+    sizes = sizes or stated
     check_names(state, sizes, label=str(source))
     if sum(tensor.numel() * tensor.element_size() for tensor in state.values()) > 2 * source.stat().st_size:
         raise WeightsError(f"{shown(source)} is far smaller than its tensors: expected {_EXPECTED}")
@@ -110,6 +111,18 @@ def convert_hmr2_checkpoint(
     with atomic_path(destination) as temporary:
         _write_network(state, sizes, temporary)
     return destination
+
+
+def sizes_of(path: Path) -> "NetworkSizes":
+    """Return the sizes of the network in a file that :func:`convert_hmr2_checkpoint` wrote.
+
+    Raises:
+        WeightsError: where the file is of another kind.
+    """
+    from safetensors import safe_open
+
+    with reading(path, what="", expected=_CONVERTED, error=WeightsError), safe_open(path, framework="pt") as file:
+        return _sizes((file.metadata() or {}).get(SIZES_KEY), tensors=len(file.keys()))
 
 
 def _is_network(path: Path, state: "Mapping[str, Tensor]", sizes: "NetworkSizes") -> bool:
@@ -144,10 +157,18 @@ def read_checkpoint(path: Path) -> "dict[str, Tensor]":
     Raises:
         WeightsError: where it is no such checkpoint, is damaged, or its pickle names a class that is not allowed.
     """
+    return _read_checkpoint(path)[0]
+
+
+def _read_checkpoint(path: Path) -> "tuple[dict[str, Tensor], NetworkSizes]":
+    """Return the network's tensors, and the sizes that the checkpoint states, else the published ones."""
     check_file(path, what="", expected=_EXPECTED, error=WeightsError)
     with reading(path, what="", expected=_EXPECTED, error=WeightsError):
         if not zipfile.is_zipfile(path):
-            raise WeightsError(f"{shown(path)} is not a checkpoint (no zip archive): expected {_EXPECTED}")
+            with path.open("rb") as stream:
+                old = stream.read(len(_OLD_MAGIC)) == _OLD_MAGIC
+            why = "it is in PyTorch's format before 1.6" if old else "no zip archive"
+            raise WeightsError(f"{shown(path)} is not a checkpoint ({why}): expected {_EXPECTED}")
     # Torch does not compress: content larger than the file is rejected.
     room = path.stat().st_size
     with open_zip(path, what="", expected=_EXPECTED, max_bytes=room, error=WeightsError) as archive:
@@ -173,7 +194,9 @@ def read_checkpoint(path: Path) -> "dict[str, Tensor]":
             raise WeightsError(f"{shown(path)} was written on a big-endian machine: expected the published checkpoint")
         if sum(stored.needed_bytes for stored in kept.values()) > 2 * room:
             raise ValueError("its tensors take far more numbers than it has")
-        return {name: _read(archive, folder, stored, path) for name, stored in kept.items()}
+        stated = content.get(SIZES_KEY)
+        sizes = _sizes(stated if isinstance(stated, str) else None, tensors=len(kept))
+        return {name: _read(archive, folder, stored, path) for name, stored in kept.items()}, sizes
 
 
 def check_names(state: "Mapping[str, Tensor]", sizes: "NetworkSizes", *, label: str) -> None:
@@ -187,7 +210,7 @@ def check_names(state: "Mapping[str, Tensor]", sizes: "NetworkSizes", *, label: 
 
 def _check_shapes(shapes: Mapping[str, tuple[int, ...]], sizes: "NetworkSizes", *, label: str) -> None:
     expected = network_shapes(sizes)
-    fix = "get the published HMR 2.0 checkpoint again and run 'mfh weights convert hmr2 CHECKPOINT'"
+    fix = "get the published HMR 2.0 checkpoint again ('mfh weights fetch hmr2', or 'mfh weights convert hmr2 FILE')"
     for name, shape in expected.items():
         if name not in shapes:
             raise WeightsError(f"{label} has no {name}: expected {shape}; {fix}")
@@ -287,11 +310,6 @@ def _rebuild_parameter(stored: Any, *training: Any) -> Any:
     return stored
 
 
-def _plain_mapping(*arguments: Any) -> OrderedDict:
-    """Return a mapping in place of a defaultdict, without its factory."""
-    return OrderedDict()
-
-
 def _read(archive: zipfile.ZipFile, folder: str, stored: _Stored, path: Path) -> "Tensor":
     import torch
 
@@ -311,8 +329,9 @@ def _read(archive: zipfile.ZipFile, folder: str, stored: _Stored, path: Path) ->
 
 
 _ALLOWED = {
-    **PLAIN,
-    ("collections", "defaultdict"): _plain_mapping,
+    **CONFIGURATION,
+    # In states of training, which are not read.
+    **{("torch", name): inert_class("torch", name) for name in ("device", "Size", *dict(STORAGES.values()))},
     ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
     ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
     **{("torch", name): _StorageClass(*facts) for name, facts in STORAGES.items()},
