@@ -178,6 +178,7 @@ def _run(evaluation: "Evaluation", dataset: "FrameDataset", out: Path, *, restar
         print_json({**summary_object(rows, summary, settings), "folder": shown(out)})
         return EXIT_DONE
     print(text(title, rows, summary))
+    print(f"scored       {evaluation.protocol.of(dataset.name).scored}")
     for note in dataset.notes:
         print(f"note         {shown(note)}")
     print(f"files        {shown(out)}/ (scores.csv, failures.csv, summary.json, summary.md, timings.csv, predictions/)")

@@ -9,7 +9,7 @@ import typer
 
 from mfh.cli.options import MethodOptions as MfhOptions
 from mfh.cli.options import ModelOptions
-from mfh.config import PRESETS, EvidenceMode, HeadKind, PeopleMode
+from mfh.config import PRESETS, EvidenceMode, HeadKind, MaskShape, PeopleMode
 from mfh.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,6 +44,21 @@ class MethodOptions:
     paintings: Annotated[
         int | None, typer.Option(help="Of method mfh: paintings with usable people.", show_default=False)
     ] = None
+    mask_shape: Annotated[MaskShape | None, typer.Option(help="Of method mfh: where to paint.", show_default=False)] = (
+        None
+    )
+    alpha: Annotated[
+        float | None, typer.Option(help="Of method mfh: least width of a strip (App. B).", show_default=False)
+    ] = None
+    beta: Annotated[
+        float | None, typer.Option(help="Of method mfh: largest width of a strip (App. B).", show_default=False)
+    ] = None
+    guidance_scale: Annotated[
+        float | None, typer.Option(help="Of method mfh: of a painter by diffusion.", show_default=False)
+    ] = None
+    steps: Annotated[int | None, typer.Option(help="Of method mfh: of a painter by diffusion.", show_default=False)] = (
+        None
+    )
     evidence: Annotated[
         EvidenceMode | None, typer.Option(help="Of method mfh: as in mfh predict.", show_default=False)
     ] = None
@@ -264,6 +279,11 @@ def own_config(options: MethodOptions) -> "Config":
         preset=options.preset or "pocket",
         people=options.people,
         paintings=options.paintings,
+        mask_shape=options.mask_shape,
+        alpha=options.alpha,
+        beta=options.beta,
+        guidance_scale=options.guidance_scale,
+        steps=options.steps,
         evidence=options.evidence,
         head=options.head,
         seed=options.seed or 0,
