@@ -16,7 +16,7 @@ from mfh.cli.groups import grouped
 from mfh.config import PRESETS
 from mfh.errors import InputError, shown
 from mfh_lab.cli import figures
-from mfh_lab.cli.reproduced import DEFAULT_SCENES, Request, reproduce_grid, reproduce_methods
+from mfh_lab.cli.reproduced import DEFAULT_OUT, DEFAULT_SCENES, Request, reproduce_grid, reproduce_methods
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Options:
         ),
     ] = None
     painter: Annotated[str | None, typer.Option(help="Instead of the preset's.", show_default=False)] = None
+    person_segmenter: Annotated[str | None, typer.Option(help="Instead of the preset's.", show_default=False)] = None
     protocol: Annotated[Literal["paper", "authors_code"], typer.Option(help="Input crop and scored pixels.")] = "paper"
     models: Annotated[
         Literal["trained", "oracle"],
@@ -72,9 +73,7 @@ class Options:
     unit: Annotated[
         str | None, typer.Option(help="Of the predictions: m, cm, mm or metres per unit.", show_default=False)
     ] = None
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; run again to resume.")] = Path(
-        "out/reproduce"
-    )
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; run again to resume.")] = DEFAULT_OUT
 
 
 def reproduce(name: str, given: Options) -> int:
@@ -89,9 +88,10 @@ def reproduce(name: str, given: Options) -> int:
         limit=given.limit,
         preset=given.preset,
         painter=given.painter,
+        person_segmenter=given.person_segmenter,
         protocol=given.protocol,
         out=given.out,
-        models=given.models,
+        pocket_models=given.models,
         noise=given.noise,
         bank=given.bank,
         workers=given.workers,

@@ -1,6 +1,7 @@
 """What ``mfh reproduce`` does once its arguments are read: grids of settings, methods side by side, and their files."""
 
 import os
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -9,15 +10,19 @@ from mfh.cli.exits import EXIT_DONE, error_line
 from mfh.cli.flags import NOISES
 from mfh.cli.progress import progress_line
 from mfh.config import Config, preset
-from mfh.errors import BackendError, InputError, shown
+from mfh.errors import BackendError, InputError, MfhError, shown
 
 if TYPE_CHECKING:
     from mfh_lab.evaluation.datasets.frames import FrameDataset
     from mfh_lab.paper.bench import Bench
+    from mfh_lab.paper.grid import Grid
     from mfh_lab.paper.pocket import NoiseName
     from mfh_lab.paper.run import Measured, Progress
 
 DEFAULT_SCENES = 16
+DEFAULT_OUT = Path("out/reproduce")
+ENDINGS = (".md", ".csv", "-photos.csv", ".json", ".png", ".pdf", "-seconds.csv", "-seconds.png", "-seconds.pdf")
+"""Of the files of a table."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +36,10 @@ class Request:
         limit: only so many photos.
         preset: None for "paper", or "pocket" on the pocket world.
         painter: registry name instead of the preset's.
+        person_segmenter: the same.
         protocol: name of the evaluation protocol.
         out: folder of the results.
-        models: of the pocket world: "trained" or "oracle".
+        pocket_models: of the pocket world: "trained" or "oracle".
         noise: of the oracles.
         bank: bodies; None for those in the package.
         workers: processes that draw and render; None for one a core.
@@ -49,9 +55,10 @@ class Request:
     limit: int | None
     preset: str | None
     painter: str | None
+    person_segmenter: str | None
     protocol: str
     out: Path
-    models: Literal["trained", "oracle"]
+    pocket_models: Literal["trained", "oracle"]
     noise: str
     bank: Path | None
     workers: int | None
@@ -63,7 +70,46 @@ class Request:
     def config(self) -> Config:
         """Return the preset with the painter that was asked for."""
         name = self.preset or ("pocket" if self.dataset == "pocket" else "paper")
-        return replace(preset(name), **({} if self.painter is None else {"painter": self.painter}))
+        named = {"painter": self.painter, "person_segmenter": self.person_segmenter}
+        return replace(preset(name), **{role: model for role, model in named.items() if model is not None})
+
+    @property
+    def oracle(self) -> bool:
+        """Whether models are oracles of the pocket world."""
+        return self.pocket_models == "oracle"
+
+    @property
+    def models(self) -> str:
+        """The preset, and what takes the place of its models."""
+        named = {"painter": self.painter, "person segmenter": self.person_segmenter}
+        changes = [f"{role} {model}" for role, model in named.items() if model is not None]
+        return ", ".join([f"preset {self.config().name}", *changes])
+
+    def command(self) -> str:
+        """Return the command that makes this request again."""
+        words: list[object] = ["mfh", "reproduce", self.name]
+        options = {
+            "dataset": self.dataset,
+            "limit": self.limit,
+            "preset": self.preset,
+            "painter": self.painter,
+            "person-segmenter": self.person_segmenter,
+            "protocol": None if self.protocol == "paper" else self.protocol,
+            "models": "oracle" if self.oracle else None,
+            "noise": self.noise if self.oracle else None,
+            "bank": self.bank,
+            "seeds": self.seeds,
+            "unit": self.unit,
+            "out": None if self.out == DEFAULT_OUT else self.out,
+        }
+        for label, place in self.roots.items():
+            words += ["--root", f"{label}={place}" if label else place]
+        for flag, labelled in (("--method", self.methods), ("--predictions", self.predictions)):
+            for label, value in labelled.items():
+                words += [flag, f"{label}={value}"]
+        for name, value in options.items():
+            words += [f"--{name}", value] if value is not None else []
+        return shlex.join(map(str, words))
 
     def root(self, dataset: str) -> Path:
         """Return the folder of a dataset.
@@ -102,7 +148,7 @@ def reproduce_grid(request: Request) -> int:
         The exit code.
     """
     from mfh_lab.paper.run import run_grid
-    from mfh_lab.paper.tables import GRIDS
+    from mfh_lab.paper.tables import GRIDS, pocket_grid, with_preset
 
     grid = GRIDS[request.name]
     if request.methods or request.predictions:
@@ -116,15 +162,47 @@ def reproduce_grid(request: Request) -> int:
     # Renders and answers of models are shared by all tables.
     with progress_line() as progress:
         progress.update("starting", 0.0)
-        if (request.dataset or grid.dataset) == "pocket" and "pocket" not in request.roots and "" not in request.roots:
-            from mfh_lab.paper.tables import pocket_grid
-
+        pocket = (request.dataset or grid.dataset) == "pocket"
+        if pocket and "pocket" not in request.roots and "" not in request.roots:
             bench = _pocket_bench(request, progress=progress.update)
-            grid = pocket_grid(grid, oracle=request.models == "oracle")
+            grid = pocket_grid(grid, oracle=request.oracle)
         else:
-            bench = _dataset_bench(request, request.dataset or grid.dataset)
-        measured = run_grid(grid, bench, request.out, progress=progress.update)
-    return write(measured, place)
+            grid = with_preset(grid, request.config())
+            try:
+                bench = _dataset_bench(request, request.dataset or grid.dataset)
+            except InputError as error:
+                raise nothing_ran(request, grid, place, error, opened=False) from error
+        try:
+            measured = run_grid(grid, bench, request.out, progress=progress.update)
+        except MfhError as error:
+            raise nothing_ran(request, grid, place, error, opened=True) from error
+    return write(replace(measured, again=request.command()), place)
+
+
+def nothing_ran(request: Request, grid: "Grid", place: Path, error: MfhError, *, opened: bool) -> MfhError:
+    """Write a table of which no row has a number, with what each waits for, and return the error that says so.
+
+    Args:
+        request: what was asked for.
+        grid: the table.
+        place: folder of the results.
+        error: why nothing ran.
+        opened: whether the dataset is there.
+    """
+    from mfh_lab.paper.missing import Missing, all_missing, dataset_folder
+    from mfh_lab.paper.run import Measured
+
+    dataset = request.dataset or grid.dataset
+    waits: Missing | None = None
+    if not opened:
+        given = dataset in request.roots or "" in request.roots
+        waits = Missing(error_line(error)) if given else dataset_folder(dataset)
+    missing = all_missing(grid, request.config(), waits)
+    not_run = {cell.label: missing[cell.label] or (Missing(error_line(error)),) for cell in grid.cells}
+    title = f"{dataset}: nothing is measured, {request.models}"
+    measured = Measured(grid, title, 0, (), not_run, (), {}, again=request.command())
+    files = write_files(measured, place)[0]
+    return type(error)(f"{error_line(error)}; what each row waits for is in {shown(files[0])}")
 
 
 def reproduce_methods(request: Request) -> int:
@@ -139,6 +217,8 @@ def reproduce_methods(request: Request) -> int:
     from mfh_lab.evaluation.datasets.registry import open_dataset
     from mfh_lab.evaluation.protocols import PROTOCOLS
     from mfh_lab.paper.comparison import TABLES, Methods, compare_methods
+    from mfh_lab.paper.missing import waits_for
+    from mfh_lab.paper.published import OURS
 
     wanted = TABLES[request.name].datasets if request.dataset is None else (request.dataset,)
     if "" in request.roots and len(wanted) > 1:
@@ -147,11 +227,13 @@ def reproduce_methods(request: Request) -> int:
         )
     opened: list[FrameDataset] = []
     missing: dict[str, str] = {}
+    unopened: dict[str, str] = {}
     for dataset in wanted:
         try:
             opened.append(open_dataset(dataset, request.root(dataset), limit=request.limit))
         except InputError as error:
-            missing[dataset] = error_line(error)
+            unopened[dataset] = error_line(error)
+            missing[dataset] = error_line(error) if {dataset, ""} & set(request.roots) else ""
     methods = Methods(request.config(), request.methods, request.predictions, request.unit)
     place = request.out / _place(request)
     check_results(place, request.name)
@@ -160,7 +242,18 @@ def reproduce_methods(request: Request) -> int:
         measured = compare_methods(
             request.name, opened, missing, PROTOCOLS[request.protocol], methods, place, progress=progress.update
         )
-    return write(measured, place)
+    measured = replace(measured, again=request.command())
+    if measured.rows:
+        return write(measured, place)
+    files, _ = write_files(measured, place)
+    ours = [
+        waits_for(waits)
+        for (method, *_, data), waits in measured.not_run.items()
+        if method == OURS and data not in missing
+    ]
+    reason = "; ".join(dict.fromkeys([*(f"MfH waits for {one}" for one in ours), *unopened.values()]))
+    reason = reason or "no photo has an answer"
+    raise InputError(f"{reason}; what each row waits for is in {shown(files[0])}")
 
 
 def check_results(out: Path, name: str) -> None:
@@ -175,7 +268,7 @@ def check_results(out: Path, name: str) -> None:
     """
     from mfh.io.written import check_own
 
-    check_own(out, [f"{name}{ending}" for ending in (".md", ".csv", "-photos.csv", ".json", ".png", ".pdf")])
+    check_own(out, [f"{name}{ending}" for ending in ENDINGS])
 
 
 def write(measured: "Measured", out: Path) -> int:
@@ -188,21 +281,35 @@ def write(measured: "Measured", out: Path) -> int:
     Returns:
         The exit code.
     """
+    from mfh_lab.paper.report import markdown, results
+
+    paths, left_out = write_files(measured, out)
+    print(markdown(measured, results(measured)))
+    print(f"files: {shown(out)}/ ({', '.join(path.name for path in paths)}){left_out}")
+    return EXIT_DONE
+
+
+def write_files(measured: "Measured", out: Path) -> tuple[list[Path], str]:
+    """Write all files of a table.
+
+    Args:
+        measured: the rows.
+        out: folder; made if needed.
+
+    Returns:
+        The files, and why there is no picture; empty where there is one.
+    """
     from mfh.io.atomic import make_folder
     from mfh_lab.paper.plot import write_plots
-    from mfh_lab.paper.report import markdown, results, write_results
+    from mfh_lab.paper.report import results, write_results
 
     make_folder(out)
     found = results(measured)
     paths = write_results(out, measured, found)
-    print(markdown(measured, found))
-    left_out = ""
     try:
-        paths += write_plots(out, measured, found)
+        return [*paths, *write_plots(out, measured, found)], ""
     except BackendError as error:
-        left_out = f"; no picture: {error_line(error)}"
-    print(f"files: {shown(out)}/ ({', '.join(path.name for path in paths)}){left_out}")
-    return EXIT_DONE
+        return paths, f"; no picture: {error_line(error)}"
 
 
 def _dataset_bench(request: Request, dataset: str) -> "Bench":
@@ -216,7 +323,7 @@ def _dataset_bench(request: Request, dataset: str) -> "Bench":
         opened = open_dataset(dataset, request.root(dataset), limit=request.limit)
     except InputError as error:
         raise InputError(f"{error_line(error)}{_missing_weights(config)}") from error
-    title = f"{dataset}, {len(opened.names)} photos, preset {config.name}, protocol {request.protocol}"
+    title = f"{dataset}, {len(opened.names)} photos, {request.models}, protocol {request.protocol}"
     return DatasetBench(opened, PROTOCOLS[request.protocol], config, Store(request.out / "answers"), title=title)
 
 
@@ -244,7 +351,7 @@ def _pocket_bench(request: Request, *, progress: "Progress") -> "Bench":
         raise InputError(f"--bank: no body bank at {bank}: make one with python -m mfh_lab.pocket.world.bodies")
     make_folder(request.out)
     scenes = PocketScenes(request.limit or DEFAULT_SCENES, bank, request.out, request.workers or usable_cores())
-    if request.models == "oracle":
+    if request.oracle:
         if request.preset is not None or request.painter is not None:
             raise InputError("--preset and --painter are of --models trained: oracles are models of their own")
         noise = _noise(request.noise)
@@ -266,4 +373,4 @@ def _place(request: Request) -> str:
     """Return the folder of a request's results inside --out."""
     if request.dataset != "pocket":
         return request.dataset or "paper"
-    return f"pocket-{request.models}" + (f"-{request.noise}" if request.models == "oracle" else "")
+    return f"pocket-{request.pocket_models}" + (f"-{request.noise}" if request.oracle else "")
