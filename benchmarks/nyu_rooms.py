@@ -1,4 +1,4 @@
-"""Made-up rooms in the layout of NYUv2's BTS extraction: box rooms with a few boxes in them, exact depth, its camera."""
+"""Made-up rooms in the layout of NYUv2's BTS extraction: boxes in box rooms, exact depth, NYUv2's camera."""
 
 import zlib
 from pathlib import Path

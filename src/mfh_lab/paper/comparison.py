@@ -128,7 +128,8 @@ def compare_methods(
     theirs = [method for rows in table.published.values() for method, _ in rows if method != OURS]
     labels = list(dict.fromkeys([*theirs, *own]))
     by_name = {dataset.name: dataset for dataset in datasets}
-    columns = [*by_name, *(one for one in missing if one not in by_name)]
+    there = {*by_name, *missing}
+    columns = [*(one for one in table.datasets if one in there), *(one for one in by_name if one not in table.datasets)]
     rows: list[ResultRow] = []
     not_run: dict[tuple[str, ...], Waits] = {}
     unscored: dict[str, None] = {}

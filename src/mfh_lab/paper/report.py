@@ -263,8 +263,8 @@ def _number(one: CellResult, metric: Metric, *, comparable: bool) -> str:
     return f"{text} ({shown})" if math.isnan(found) else f"{text} ({shown}; {found - theirs:+.{metric.digits}f})"
 
 
-_NAMED_ROWS = 4
-"""Of more rows that wait for one thing, their number is told."""
+_NAMED_ROWS = 2
+"""Of more rows that wait for one thing, the first and their number are told."""
 
 
 def _notes(measured: Measured, found: Sequence[CellResult]) -> list[str]:
@@ -274,8 +274,8 @@ def _notes(measured: Measured, found: Sequence[CellResult]) -> list[str]:
         notes += [f"Seconds a photo, of this machine: {measured.grid.name}-seconds.csv, .png and .pdf.", ""]
     for number, (missing, names) in enumerate(_waiting(found).items(), start=1):
         command = filling_command((missing,), measured.again)
-        rows = "; ".join(names) if len(names) <= _NAMED_ROWS else f"{len(names)} rows"
-        notes.append(f"{number}. {rows}: {missing.waits_for}" + (f": `{command}`" if command else ""))
+        rows = "; ".join(names) if len(names) <= _NAMED_ROWS else f"{len(names)} rows, the first {names[0]}"
+        notes.append(f"{number}. {rows}: waits for {missing.waits_for}" + (f": `{command}`" if command else ""))
     notes += [""] if notes and notes[-1] else []
     for one in found:
         name = " / ".join(one.cell.label)
