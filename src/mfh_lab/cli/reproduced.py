@@ -74,6 +74,21 @@ class Request:
         return replace(preset(name), **{role: model for role, model in named.items() if model is not None})
 
     @property
+    def place(self) -> Path:
+        """Folder of the results."""
+        if self.dataset != "pocket":
+            return self.out / (self.dataset or "paper")
+        return self.out / (f"pocket-{self.pocket_models}" + (f"-{self.noise}" if self.oracle else ""))
+
+    def renders(self, dataset: str) -> bool:
+        """Return whether scenes of the pocket world are made rather than read from a folder.
+
+        Args:
+            dataset: the paper's, where the request names none.
+        """
+        return (self.dataset or dataset) == "pocket" and not {"pocket", ""} & set(self.roots)
+
+    @property
     def oracle(self) -> bool:
         """Whether models are oracles of the pocket world."""
         return self.pocket_models == "oracle"
@@ -157,21 +172,19 @@ def reproduce_grid(request: Request) -> int:
         if grid.seeds == 1:
             raise InputError(f"--seeds is about fig5, and {request.name} has one painting seed")
         grid = replace(grid, seeds=request.seeds)
-    place = request.out / _place(request)
+    place = request.place
     check_results(place, request.name)
     # Renders and answers of models are shared by all tables.
     with progress_line() as progress:
         progress.update("starting", 0.0)
-        pocket = (request.dataset or grid.dataset) == "pocket"
-        if pocket and "pocket" not in request.roots and "" not in request.roots:
-            bench = _pocket_bench(request, progress=progress.update)
-            grid = pocket_grid(grid, oracle=request.oracle)
-        else:
-            grid = with_preset(grid, request.config())
-            try:
-                bench = _dataset_bench(request, request.dataset or grid.dataset)
-            except InputError as error:
-                raise nothing_ran(request, grid, place, error, opened=False) from error
+        pocket = request.renders(grid.dataset)
+        grid = pocket_grid(grid, oracle=request.oracle) if pocket else with_preset(grid, request.config())
+        try:
+            bench = open_bench(request, grid.dataset, progress=progress.update)
+        except InputError as error:
+            if pocket:
+                raise
+            raise nothing_ran(request, grid, place, error, opened=False) from error
         try:
             measured = run_grid(grid, bench, request.out, progress=progress.update)
         except MfhError as error:
@@ -235,12 +248,18 @@ def reproduce_methods(request: Request) -> int:
             unopened[dataset] = error_line(error)
             missing[dataset] = error_line(error) if {dataset, ""} & set(request.roots) else ""
     methods = Methods(request.config(), request.methods, request.predictions, request.unit)
-    place = request.out / _place(request)
+    place = request.place
     check_results(place, request.name)
     with progress_line() as progress:
         progress.update("starting", 0.0)
         measured = compare_methods(
-            request.name, opened, missing, PROTOCOLS[request.protocol], methods, place, progress=progress.update
+            request.name,
+            opened,
+            missing,
+            PROTOCOLS[request.protocol],
+            methods,
+            request.out / "methods",
+            progress=progress.update,
         )
     measured = replace(measured, again=request.command())
     if measured.rows:
@@ -312,6 +331,22 @@ def write_files(measured: "Measured", out: Path) -> tuple[list[Path], str]:
         return paths, f"; no picture: {error_line(error)}"
 
 
+def open_bench(request: Request, dataset: str, *, progress: "Progress") -> "Bench":
+    """Return the photos and models of a request.
+
+    Args:
+        request: what was asked for.
+        dataset: the paper's, where the request names none.
+        progress: called with what is being done and the fraction done.
+
+    Raises:
+        InputError: for a dataset that is not there.
+    """
+    if request.renders(dataset):
+        return _pocket_bench(request, progress=progress)
+    return _dataset_bench(request, request.dataset or dataset)
+
+
 def _dataset_bench(request: Request, dataset: str) -> "Bench":
     from mfh_lab.evaluation.datasets.registry import open_dataset
     from mfh_lab.evaluation.protocols import PROTOCOLS
@@ -367,10 +402,3 @@ def _noise(name: str) -> "NoiseName":
         if known == name:
             return known
     raise InputError(f"--noise is {name!r}: expected one of {', '.join(NOISES)}")
-
-
-def _place(request: Request) -> str:
-    """Return the folder of a request's results inside --out."""
-    if request.dataset != "pocket":
-        return request.dataset or "paper"
-    return f"pocket-{request.pocket_models}" + (f"-{request.noise}" if request.oracle else "")

@@ -1,5 +1,7 @@
 """Tables 1, 2 and 6: this method beside others, each on whole datasets, predicted to disk and then scored."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +114,7 @@ def compare_methods(
         missing: dataset -> why it is not there, for the table's others; empty where no folder was given.
         protocol: of the evaluation.
         methods: to compare.
-        out: results; predictions are kept in ``out/<dataset>-<method>``.
+        out: predictions are kept in ``out/<dataset>-<method>-<digest of all settings>``, for every table.
         progress: called with what is being done and the fraction done.
 
     Returns:
@@ -142,8 +144,7 @@ def compare_methods(
                 waits = (Missing(reason) if reason else dataset_folder(dataset), *waits, *([models] if models else []))
             scored: list[PhotoRow] = []
             if not waits:
-                where = out / f"{dataset}-{_slug(label)}"
-                scored, waits = _scored(methods, label, by_name[dataset], protocol, where, progress=progress)
+                scored, waits = _scored(methods, label, by_name[dataset], protocol, out, progress=progress)
             unscored.update(dict.fromkeys(one.name for one in scored if one.kind in NOT_COUNTED))
             for setting in table.published:
                 cell = _label(table, label, setting, dataset)
@@ -176,9 +177,13 @@ def _scored(
     """Return the photos of one method on one dataset, or none and why it could not run."""
     try:
         contender = methods.of(label, dataset, protocol)
-        check_apart_from_inputs(out, dataset, contender)
-        with folder_lock(out, wait_s=LOCK_WAIT_S):
-            rows, _ = evaluate(Evaluation(dataset, protocol, contender), out, progress=progress)
+        evaluation = Evaluation(dataset, protocol, contender)
+        settings = json.dumps(evaluation.settings(), sort_keys=True, default=str)
+        digest = hashlib.sha256(settings.encode()).hexdigest()[:12]
+        folder = out / f"{dataset.name}-{_slug(label)}-{digest}"
+        check_apart_from_inputs(folder, dataset, contender)
+        with folder_lock(folder, wait_s=LOCK_WAIT_S):
+            rows, _ = evaluate(evaluation, folder, progress=progress)
     except MfhError as error:
         ours = missing_models(methods.config, error) if label == OURS else None
         return [], (ours or Missing(one_line(error)),)
