@@ -3,6 +3,7 @@
 Tables and Figure 5 share their options; each figure of predictions has its own.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,10 @@ from mfh.cli.flags import MOST_SCENES, MOST_SEEDS, MOST_WORKERS, NOISES, check_n
 from mfh.cli.groups import grouped
 from mfh.config import PRESETS
 from mfh.errors import InputError, shown
-from mfh_lab.cli import figures
+from mfh_lab.cli import figures, reproduce_study
 from mfh_lab.cli.reproduce_cases import reproduce_cases
-from mfh_lab.cli.reproduced import DEFAULT_OUT, DEFAULT_SCENES, Request, reproduce_grid, reproduce_methods
+from mfh_lab.cli.reproduce_request import DEFAULT_OUT, DEFAULT_SCENES, Request
+from mfh_lab.cli.reproduced import reproduce_grid, reproduce_methods
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,11 @@ def _labelled(options: list[str], flag: str, *, unlabelled: bool = False) -> dic
 
 
 class _EntryGroup(TyperGroup):
-    """A group of commands that also takes options before the name of a table."""
+    """A group of commands that also takes options before the name of a table; tables first, each by its number."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names in the paper's order."""
+        return sorted(self.commands, key=lambda name: (not name.startswith("table"), int(re.sub(r"\D", "", name))))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the name of a table first."""
@@ -193,6 +199,7 @@ for _name, (_, _line) in ENTRIES.items():
     _beside = "" if _name == "fig10" else ", the paper's numbers beside"
     app.command(_name, help=f"{_line} Markdown, CSV, PNG and PDF{_beside}.", short_help=_line)(_entry(_name))
 figures.register(app)
+reproduce_study.register(app)
 
 
 @app.callback()

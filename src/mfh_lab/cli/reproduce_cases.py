@@ -3,7 +3,8 @@
 from mfh.cli.exits import EXIT_DONE
 from mfh.cli.progress import progress_line
 from mfh.errors import InputError, shown
-from mfh_lab.cli.reproduced import Request, open_bench
+from mfh_lab.cli.reproduce_request import Request
+from mfh_lab.cli.reproduced import open_bench
 
 PAINTINGS = 4
 """A photo, as in the paper's ablations: those of Tables 3 to 5."""

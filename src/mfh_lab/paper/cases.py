@@ -66,13 +66,13 @@ class Case:
 
     @property
     def reason(self) -> str:
-        """What was measured, in a line."""
+        """What was measured, a short line each."""
         parts = [f"body and person overlap {self.overlap:.0%}"]
         if not np.isnan(self.factor):
-            parts.append(f"distance by the body ×{self.factor:.2f} of that by the scene")
+            parts.append(f"distance ×{self.factor:.2f} of the scene's")
         if self.touching:
-            parts.append(f"{self.touching:.0%} of a body at another's surface")
-        return "; ".join(parts)
+            parts.append(f"{self.touching:.0%} at another's surface")
+        return "\n".join(parts)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Cases:
 
     Attributes:
         found: those with a pseudo ground truth, in the dataset's order.
-        without: paintings in which no body was measured: they have none.
+        without: paintings that have none: no body was measured, or it covers nothing of the person.
         faults: photos that could not be painted, with the reason.
     """
 
@@ -142,7 +142,7 @@ def _of_photo(bench: Bench, cell: Cell, name: str, *, seed: int) -> Iterator[Cas
     """Yield the cases of one photo; None for a painting without a body, a sentence for a photo without a scale."""
     view = bench.view(name)
     subject = bench.subject(view)
-    config = replace(cell.configured(bench.base), seed=seed, keep_paintings=True)
+    config = replace(cell.configured(bench.base), seed=seed, keep_paintings=True, gates=False)
     relative = subject.models.predict_depth(view.photo.rgb)
     try:
         truth = fit_silog_head([true_evidence(view, relative)], relative, config=cell.head_config)
@@ -158,9 +158,10 @@ def _of_photo(bench: Bench, cell: Cell, name: str, *, seed: int) -> Iterator[Cas
         sighting = subject.models.measure(
             painting.rgb, people, canvas.camera, f"painting {number}", painting.paint_mask
         )
-        judged = judge_people(sighting, canvas.camera, max_depth_m=config.max_depth_m)
+        judged = judge_people(sighting, canvas.camera, max_depth_m=config.max_depth_m, gates=False)
         bodies = [(person, mesh) for person, mesh in zip(people, meshes, strict=True) if _is_body(mesh)]
-        if not bodies:
+        given = judged.truth.person_index >= 0
+        if not (bodies and given.any()):
             yield None
             continue
         overlap = min(_overlap(person, mesh, canvas.camera) for person, mesh in bodies)
@@ -168,7 +169,7 @@ def _of_photo(bench: Bench, cell: Cell, name: str, *, seed: int) -> Iterator[Cas
         touching = _touching([mesh for _, mesh in bodies if mesh is not None])
         measured = MeasuredPainting(number, painting.rgb, painting.paint_mask, judged.landmarks, tuple(meshes))
         kind = judge(overlap, factor, touching)
-        depth_m = np.where(judged.truth.person_index >= 0, judged.truth.depth_m, np.inf)
+        depth_m = np.where(given, judged.truth.depth_m, np.inf)
         yield Case(name, number, kind, overlap, factor, touching, canvas.rgb, canvas.camera, measured, depth_m)
 
 

@@ -22,12 +22,12 @@ def draw_picture(axes: "Axes", rgb: ndarray, caption: str = "") -> None:
     Args:
         axes: of the panel.
         rgb: (h, w, 3).
-        caption: below it.
+        caption: below it, of one or more lines.
     """
     axes.imshow(rgb, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_xlabel(literal(caption), fontsize=7.5, labelpad=2)
+    axes.set_xlabel("\n".join(map(literal, caption.splitlines())), fontsize=7.5, labelpad=2)
     for spine in axes.spines.values():
         spine.set_visible(False)
 

@@ -121,7 +121,7 @@ def describe(cases: Cases, shown: list[Case], title: str) -> str:
         lines.append(f"| {kind} | {rules[kind]} | {cases.count(kind)} | {drawn or none} |")
     lines += [
         "",
-        f"{cases.without} more paintings show no person that could be measured: they give no pseudo ground truth.",
+        f"{cases.without} more paintings give no pseudo ground truth: no person in them could be measured.",
     ]
     missing = [kind for kind in FAILURES if not cases.count(kind)]
     if missing:
