@@ -44,10 +44,10 @@ def room(seed: int) -> tuple[Float[ndarray, "480 640 3"], Float[ndarray, "480 64
     rng = np.random.default_rng(seed)
     columns, rows = np.meshgrid(np.arange(CAMERA.width), np.arange(CAMERA.height))
     rays = np.stack([(columns - CAMERA.cx) / CAMERA.fx, (rows - CAMERA.cy) / CAMERA.fy, np.ones(rows.shape)], -1)
-    tilt = np.radians(rng.uniform(2, 12))
+    tilt = np.radians(rng.uniform(8, 20))
     rotation = np.array([[1, 0, 0], [0, np.cos(tilt), np.sin(tilt)], [0, -np.sin(tilt), np.cos(tilt)]])
     world = rays @ rotation.T
-    half, ahead = rng.uniform(1.6, 3.0), rng.uniform(3.0, 6.5)
+    half, ahead = rng.uniform(2.0, 4.0), rng.uniform(4.5, 8.0)
     low, high = np.array([-half, EYE_M - 2.6, -1.0]), np.array([half, EYE_M, ahead])
     with np.errstate(divide="ignore"):
         along = np.where(world > 0, high / world, low / world)
@@ -56,7 +56,7 @@ def room(seed: int) -> tuple[Float[ndarray, "480 640 3"], Float[ndarray, "480 64
     surface = 2 * side + (np.take_along_axis(world, side[..., None], -1)[..., 0] > 0)
     for number in range(int(rng.integers(2, 5))):
         size = rng.uniform(0.3, 0.9, 3)
-        corner = np.array([rng.uniform(-half, half - size[0]), EYE_M - size[1], rng.uniform(1.8, ahead - size[2])])
+        corner = np.array([rng.uniform(-half, half - size[0]), EYE_M - size[1], rng.uniform(2.5, ahead - size[2])])
         near, face = _box(world, corner, corner + size)
         front = near < depth
         depth = np.where(front, near, depth)

@@ -58,7 +58,11 @@ class Options:
     ] = None
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes that render the pocket world; default: one a core.", show_default=False),
+        typer.Option(
+            help="Processes, each with its models, that measure photos of a dataset (default: 1), or that render the "
+            "pocket world (default: one a core).",
+            show_default=False,
+        ),
     ] = None
     seeds: Annotated[int | None, typer.Option(help="Painting seeds of fig5; default: 5.", show_default=False)] = None
     method: Annotated[

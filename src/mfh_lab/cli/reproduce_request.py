@@ -29,7 +29,8 @@ class Request:
         pocket_models: of the pocket world: "trained" or "oracle".
         noise: of the oracles.
         bank: bodies; None for those in the package.
-        workers: processes that draw and render; None for one a core.
+        workers: processes that render the pocket world, or measure the photos of a dataset; None for one a core, and
+            one.
         seeds: painting seeds of Fig. 5; None for the paper's five.
         methods: label -> metric model, for tables of methods.
         predictions: label -> folder.
@@ -59,6 +60,14 @@ class Request:
         name = self.preset or ("pocket" if self.dataset == "pocket" else "paper")
         named = {"painter": self.painter, "person_segmenter": self.person_segmenter}
         return replace(preset(name), **{role: model for role, model in named.items() if model is not None})
+
+    def measuring_workers(self, dataset: str) -> int:
+        """Return in how many processes photos are measured: one, with its models, where none are asked for.
+
+        Args:
+            dataset: the paper's, where the request names none.
+        """
+        return 1 if self.renders(dataset) else self.workers or 1
 
     @property
     def place(self) -> Path:

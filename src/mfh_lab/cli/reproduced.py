@@ -56,7 +56,9 @@ def reproduce_grid(request: Request) -> int:
                 raise
             raise nothing_ran(request, grid, place, error, opened=False) from error
         try:
-            measured = run_grid(grid, bench, request.out, progress=progress.update)
+            measured = run_grid(
+                grid, bench, request.out, progress=progress.update, workers=request.measuring_workers(grid.dataset)
+            )
         except MfhError as error:
             raise nothing_ran(request, grid, place, error, opened=True) from error
     return write(replace(measured, again=request.command()), place)

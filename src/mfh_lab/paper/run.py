@@ -116,27 +116,28 @@ def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress, workers
         found = {at: kept for at, path in paths.items() if (kept := read_rows(path, ResultRow)) is not None}
         done += len(found)
         jobs = _missing_jobs(key, cells, bench, [at for at in paths if at not in found])
-        if jobs and workers == 1:
-            progress("loading models,", done / total)
-            try:
+        try:
+            if jobs and workers == 1:
+                progress("loading models,", done / total)
                 bench.load(cells[0].configured(bench.base))
-            except MfhError as error:
-                first_error = first_error or error
-                missing = missing_models(cells[0].configured(bench.base), error) or Missing(one_line(error))
-                not_run.update({cell.label: (missing,) for cell in cells})
-                rows += [row for kept in found.values() for row in kept]
-                continue
-        if jobs:
-            progress(f"{jobs[0].name}, {_left(time.monotonic() - begin, computed, total - done)}", done / total)
-        for one in _outcomes(jobs, workers=workers):
-            found[one.name, one.seed] = one.rows
-            if one.fault:
-                # Tried again by the next run: it may be the machine's fault, or a file is mended.
-                faults[one.name] = one.fault
-            else:
-                write_rows(paths[one.name, one.seed], one.rows)
-            done, computed = done + 1, computed + 1
-            progress(f"{one.name}, {_left(time.monotonic() - begin, computed, total - done)}", done / total)
+            if jobs:
+                progress(f"{jobs[0].name}, {_left(time.monotonic() - begin, computed, total - done)}", done / total)
+            # Whatever a photo does is an outcome: what is raised here is about the models.
+            for one in _outcomes(jobs, workers=workers):
+                found[one.name, one.seed] = one.rows
+                if one.fault:
+                    # Tried again by the next run: it may be the machine's fault, or a file is mended.
+                    faults[one.name] = one.fault
+                else:
+                    write_rows(paths[one.name, one.seed], one.rows)
+                done, computed = done + 1, computed + 1
+                progress(f"{one.name}, {_left(time.monotonic() - begin, computed, total - done)}", done / total)
+        except MfhError as error:
+            first_error = first_error or error
+            missing = missing_models(cells[0].configured(bench.base), error) or Missing(one_line(error))
+            not_run.update({cell.label: (missing,) for cell in cells})
+            rows += [row for kept in found.values() for row in kept]
+            continue
         for at in paths:
             rows += found[at]
             if not found[at]:

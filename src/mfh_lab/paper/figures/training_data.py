@@ -113,7 +113,7 @@ def make_fig2(measured: Sequence[TrainingPoint], out: Path, *, title: str = "") 
     # Plain words: a power of ten would be set as a formula.
     axes.set_xticks([0, *_TICKS], ["0", *_TICKS.values()], fontsize=7)
     axes.minorticks_off()
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.12 * max(one.abs_rel for one in points))
     axes.set_xlabel("training pictures (none of MfH's has a depth)")
     axes.set_ylabel("AbsRel % ↓")
     axes.grid(alpha=0.3)
