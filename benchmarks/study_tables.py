@@ -1,8 +1,8 @@
-"""All tables of the paper on made-up NYUv2 rooms, by the command itself: how long they take, and what a kill leaves.
+"""All tables of the paper on made-up NYUv2 rooms, by the command: how long they take, and what a kill leaves.
 
-Every table runs once undisturbed. Then all run again in another folder, and each is killed (SIGKILL, with its
-processes) at seeded random moments of its undisturbed time and started again, until it is done. The files of all results
-are compared byte for byte. Seconds are in files of their own and are not compared.
+Every table runs once undisturbed. Then it runs in another folder, where it is killed (SIGKILL, with all of its
+processes) at seeded random moments and started again until it is done. The files of all results are compared byte for
+byte; seconds are in files of their own and are not compared.
 
     python -m benchmarks.study_tables WORK                 # the models of the package
     python -m benchmarks.study_tables WORK --kills 0       # the time alone
@@ -48,17 +48,29 @@ class Timed:
     same: bool
 
 
-def command(name: str, *, limit: int, workers: int, extra: Sequence[str] = ()) -> list[str]:
+def command(name: str, rooms: Path, *, limit: int, workers: int, extra: Sequence[str] = ()) -> list[str]:
     """Return the command of one table; both runs have the same, in folders of their own.
 
     Args:
         name: of the table.
+        rooms: folder of the photos.
         limit: photos.
         workers: processes.
         extra: more options.
     """
     dataset = ["--dataset", "nyu"] if name in OTHER_DATASETS else []
-    options = ["--root", "nyu=../rooms", *dataset, "--limit", limit, "--workers", workers, *extra, "--out", "out"]
+    options = [
+        "--root",
+        f"nyu={rooms.absolute()}",
+        *dataset,
+        "--limit",
+        limit,
+        "--workers",
+        workers,
+        *extra,
+        "--out",
+        "out",
+    ]
     return [sys.executable, "-m", "mfh", "reproduce", name, *map(str, options)]
 
 
@@ -119,7 +131,7 @@ def study(work: Path, names: Sequence[str], *, limit: int, workers: int, kills: 
     rng = random.Random(seed)
     timed = []
     for name in names:
-        words = command(name, limit=limit, workers=workers, extra=("--preset", "pocket"))
+        words = command(name, work / "rooms", limit=limit, workers=workers, extra=("--preset", "pocket"))
         begin, before = time.monotonic(), _cpu_s()
         run(words, calm)
         seconds, cpu_s = time.monotonic() - begin, _cpu_s() - before
