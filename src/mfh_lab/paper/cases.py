@@ -153,8 +153,8 @@ def _of_photo(bench: Bench, cell: Cell, name: str, *, seed: int) -> Iterator[Cas
     run = paint_people(subject.painter, subject.models, view.photo, relative, config=config, stage=clock.stage)
     canvas, _ = canvas_of(view.photo, relative, max_pixels=config.painting.max_pixels)
     for number, ((painting, meshes), evidence) in enumerate(zip(run.kept, run.evidence, strict=True)):
-        # Remembered: these are the very answers that the evidence is made of.
-        (people,) = subject.models.find_people([painting.rgb], [painting.paint_mask])
+        # Remembered: the very answers that the evidence is made of; without gates, of the whole picture.
+        (people,) = subject.models.find_people([painting.rgb])
         sighting = subject.models.measure(
             painting.rgb, people, canvas.camera, f"painting {number}", painting.paint_mask
         )
