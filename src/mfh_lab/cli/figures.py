@@ -253,12 +253,14 @@ def _error_maps(
         raise InputError(f"--samples {unknown[0]!r} is not in {dataset}: expected names such as {opened.names[0]!r}")
     chosen = samples or pick_samples(opened.names, count)
     check_complete(chosen, folders)
-    prepare(out, [f"{name}.png", f"{name}.pdf", f"{name}.csv"])
+    prepare(out, [f"{name}.png", f"{name}.pdf", f"{name}.csv", f"{name}.md"])
     rules = PROTOCOLS[protocol].of(dataset)
+    picked = "named" if samples else "spread evenly over the dataset"
+    title = f"{'SIMULATED: ' if dataset == 'pocket' else ''}{dataset}, protocol {protocol}; samples {picked}"
     with progress_line() as progress:
         progress.update("drawing", 0.0)
         views = [view(opened.load(one), rules) for one in chosen]
-        made = make_error_maps(views, folders, out, name=name, error_cap=error_cap)
+        made = make_error_maps(views, folders, out, name=name, title=title, error_cap=error_cap)
     for sample, answers in made.answers.items():
         print(f"{sample}: " + ", ".join(f"{label} AbsRel {one.abs_rel:.3f}" for label, one in answers.items()))
     say(made.files)

@@ -37,7 +37,7 @@ def test_fig7_on_a_dataset(run_mfh, answers):
     run = run_mfh("reproduce", "fig7", "--dataset", "folder", "--root", answers / "data", "--count", 2, "--out", out,
                   "--predictions", f"near={answers / 'near'}", "--predictions", f"far={answers / 'far'}")  # fmt: skip
     assert run.code == 0 and "p03: near AbsRel 0.0" in run.out and "p09" in run.out
-    assert sorted(path.name for path in out.glob("[a-z]*")) == ["fig7.csv", "fig7.pdf", "fig7.png"]
+    assert sorted(path.name for path in out.glob("[a-z]*")) == ["fig7.csv", "fig7.md", "fig7.pdf", "fig7.png"]
     named = run_mfh("reproduce", "fig7", "--dataset", "folder", "--root", answers / "data", "--samples", "p11", "--out",
                     out, "--predictions", f"near={answers / 'near'}")  # fmt: skip
     assert named.code == 0 and named.out.startswith("p11: ") and "p03" not in named.out

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
 from mfh.errors import InputError
+from mfh.io.written import own_path
 from mfh.viz.drawing import colour_depth, depth_limits_m
 from mfh_lab.evaluation.given_files import read_metric_depth
 from mfh_lab.evaluation.methods.method import Prediction
@@ -49,7 +50,7 @@ class ErrorFigure:
 
     Attributes:
         answers: by sample, then method.
-        files: png, pdf, csv.
+        files: png, pdf, csv, md.
     """
 
     answers: Mapping[str, Mapping[str, Answer]]
@@ -98,6 +99,7 @@ def make_error_maps(
     out: Path,
     *,
     name: str = "fig7",
+    title: str = "",
     error_cap: float = DEFAULT_ERROR_CAP,
 ) -> ErrorFigure:
     """Draw samples as the paper does: photo and error maps in one row, truth and predictions in the next.
@@ -107,8 +109,9 @@ def make_error_maps(
     Args:
         views: samples as the protocol shows them.
         folders: method -> folder with its metric depth.
-        out: folder for NAME.png, NAME.pdf and NAME.csv.
+        out: folder for NAME.png, NAME.pdf, NAME.csv and NAME.md (the caption).
         name: of the figure.
+        title: what the samples are of, and what of it is simulated.
         error_cap: AbsRel at which the error colours end.
 
     Returns:
@@ -153,10 +156,35 @@ def make_error_maps(
         shares = np.linspace(0, 1, 6)
         colors = colour_error(np.linspace(error_cap, 0, 200)[:, None], np.ones((200, 1), bool), error_cap)
         draw_bar(top[-1], colors, shares, [f"{'≥ ' if share == 1 else ''}{error_cap * share:.2g}" for share in shares])
+    if title:
+        figure.suptitle(literal(title), fontsize=8)
     drawn = save_figure(figure, out / name)
+    with own_path(out / f"{name}.md") as temporary:
+        temporary.write_text(_describe(name, title, answers, error_cap), encoding="utf-8")
     rows = [(sample, label, one.abs_rel, one.delta1) for sample, by in answers.items() for label, one in by.items()]
     table = save_table(out / f"{name}.csv", ("name", "method", "abs_rel", "delta1"), rows)
-    return ErrorFigure(answers, (*drawn, table))
+    return ErrorFigure(answers, (*drawn, table, out / f"{name}.md"))
+
+
+def _describe(name: str, title: str, answers: Mapping[str, Mapping[str, Answer]], error_cap: float) -> str:
+    """Return what the figure shows."""
+    labels = list(next(iter(answers.values())))
+    lines = [
+        f"# Figure {name.removeprefix('fig')}: error maps",
+        "",
+        f"{title}. " if title else "",
+        "Two rows a sample: photo and relative errors, truth and predictions. All depths of a sample share one bar in "
+        f"metres, set by its truth; all error maps share the other, to {error_cap:g}. Grey is not scored.",
+        "",
+        "| sample | " + " | ".join(f"AbsRel of {label}".replace("|", "\\|") for label in labels) + " |",
+        "|" + " --- |" * (1 + len(labels)),
+    ]
+    lines[2:4] = [lines[2] + lines[3]]
+    lines += [
+        "| " + " | ".join([sample.replace("|", "\\|"), *(f"{one.abs_rel:.3f}" for one in by.values())]) + " |"
+        for sample, by in answers.items()
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def colour_error(
