@@ -156,7 +156,7 @@ class _EntryGroup(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the name of a table first."""
-        return super().parse_args(ctx, routed(args, list(self.commands)))
+        return super().parse_args(ctx, routed(args, self.list_commands(ctx)))
 
 
 def routed(arguments: Sequence[str], commands: Sequence[str]) -> list[str]:

@@ -264,7 +264,7 @@ def _number(one: CellResult, metric: Metric, *, comparable: bool) -> str:
 
 
 _NAMED_ROWS = 2
-"""Of more rows that wait for one thing, the first and their number are told."""
+"""Of more rows that wait for one thing, the first and their number are listed."""
 
 
 def _notes(measured: Measured, found: Sequence[CellResult]) -> list[str]:

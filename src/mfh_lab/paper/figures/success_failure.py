@@ -91,7 +91,7 @@ def make_fig10(cases: Cases, out: Path, *, title: str, each: int = 3) -> Figure1
 
 
 def describe(cases: Cases, shown: list[Case], title: str) -> str:
-    """Return the caption: what is shown, how the kinds are told apart, and how many paintings are of each.
+    """Return the caption: the cases drawn, the rule of each kind, and how many paintings are of it.
 
     Args:
         cases: all paintings.
