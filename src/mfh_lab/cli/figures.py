@@ -69,7 +69,7 @@ def fig3(
             f"--scores name {', '.join(tests)} and --root {', '.join(folders)}: expected the same datasets"
         )
     check_number("--seed", seed, 0, LAST_SEED)
-    prepare(out, ["fig3.png", "fig3.pdf", "fig3.csv", "fig3-samples.csv"])
+    prepare(out, ["fig3.png", "fig3.pdf", "fig3.csv", "fig3-samples.csv", "fig3.md"])
     cache = FeatureCache(
         out / "features", model=f"{features} {features_digest(features)}", load_model=lambda: ImageFeatures(features)
     )
@@ -95,7 +95,7 @@ def fig6(
     from mfh.io.focal import FocalRequest
     from mfh.io.photo import load_photo
 
-    prepare(out, ["fig6.png", "fig6.pdf", "points.ply", "people.ply"])
+    prepare(out, ["fig6.png", "fig6.pdf", "fig6.md", "points.ply", "people.ply"])
     loaded = load_photo(photo, focal=FocalRequest(focal_px=focal_px) if focal_px is not None else None)
     from mfh.types import used_landmarks
     from mfh_lab.paper.figures.point_clouds import make_fig6
@@ -134,7 +134,7 @@ def fig9(
     from mfh_lab.paper.figures.shot_types import make_fig9
 
     check_number("--seed", seed, 0, LAST_SEED)
-    prepare(out, ["fig9.png", "fig9.pdf", "fig9.csv"])
+    prepare(out, ["fig9.png", "fig9.pdf", "fig9.csv", "fig9.md"])
     read = {label: read_scores(Path(place)) for label, place in labelled("--scores", scores).items()}
     made = make_fig9(read, read_shots(shots), out, seed=seed)
     print(f"{made.photos} photos with a shot type and an answer of every method; {made.left_out} others are left out")

@@ -34,7 +34,9 @@ def reproduce_cases(request: Request) -> int:
         bench = open_bench(request, "nyu", progress=progress.update)
         cases = find_cases(bench, paintings=PAINTINGS, seed=0, progress=progress.update)
         make_folder(request.place)
-        made = make_fig10(cases, request.place, title=f"{bench.title}, {PAINTINGS} paintings a photo")
+        painter = bench.base.painter
+        sprites = ", painted people rendered (SIMULATED)" if painter == "sprite" and bench.dataset != "pocket" else ""
+        made = make_fig10(cases, request.place, title=f"{bench.title}, {PAINTINGS} paintings a photo{sprites}")
     print(made.caption)
     print(f"files: {', '.join(map(shown, made.files))}")
     return EXIT_DONE

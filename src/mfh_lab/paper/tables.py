@@ -187,9 +187,14 @@ def with_preset(grid: Grid, base: Config) -> Grid:
         added = (Cell((_NAMES.get(base.painter, base.painter),), paintings=32, painter=base.painter),)
     if grid.name == "table9" and base.human_mesh not in {cell.human_mesh for cell in grid.cells}:
         added = _ADDED["table9", False] if base.name == "pocket" else (Cell((base.human_mesh,), paintings=32),)
-    return replace(grid, cells=(*grid.cells, *added))
+    notes = [one for one in (grid.note, _SPRITES if base.painter == "sprite" else "") if one]
+    return replace(grid, cells=(*grid.cells, *added), note="; ".join(notes))
 
 
+_SPRITES = (
+    "painted people are rendered figures (SIMULATED), placed by a painter that learned sizes in a rendered world and from "
+    "things of known size in photos"
+)
 _NAMES = {"pocket": "pocket network", "sprite": "sprite painter"}
 """Models of the package -> what tables call them."""
 

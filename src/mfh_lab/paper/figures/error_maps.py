@@ -10,14 +10,13 @@ from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
 from mfh.errors import InputError
-from mfh.io.written import own_path
 from mfh.viz.drawing import colour_depth, depth_limits_m
 from mfh_lab.evaluation.given_files import read_metric_depth
 from mfh_lab.evaluation.methods.method import Prediction
 from mfh_lab.evaluation.protocols import EvaluationView
 from mfh_lab.evaluation.scoring import resize_aligned, score
 from mfh_lab.paper.figures.panels import draw_bar, draw_depth_bar, draw_picture, short_name
-from mfh_lab.paper.figures.saving import literal, new_figure, save_figure, save_table
+from mfh_lab.paper.figures.saving import literal, new_figure, save_caption, save_figure, save_table
 from mfh_lab.pocket.metrics import clamped
 
 DEFAULT_ERROR_CAP = 0.5
@@ -159,11 +158,10 @@ def make_error_maps(
     if title:
         figure.suptitle(literal(title), fontsize=8)
     drawn = save_figure(figure, out / name)
-    with own_path(out / f"{name}.md") as temporary:
-        temporary.write_text(_describe(name, title, answers, error_cap), encoding="utf-8")
+    caption = save_caption(out / f"{name}.md", _describe(name, title, answers, error_cap))
     rows = [(sample, label, one.abs_rel, one.delta1) for sample, by in answers.items() for label, one in by.items()]
     table = save_table(out / f"{name}.csv", ("name", "method", "abs_rel", "delta1"), rows)
-    return ErrorFigure(answers, (*drawn, table, out / f"{name}.md"))
+    return ErrorFigure(answers, (*drawn, table, caption))
 
 
 def _describe(name: str, title: str, answers: Mapping[str, Mapping[str, Answer]], error_cap: float) -> str:

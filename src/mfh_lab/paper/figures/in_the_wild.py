@@ -12,11 +12,10 @@ from numpy import ndarray
 
 from mfh.errors import InputError
 from mfh.io.photo import load_photo
-from mfh.io.written import own_path
 from mfh.viz.drawing import colour_depth, never_flat
 from mfh_lab.evaluation.given_files import check_aspect, check_complete, read_metric_depth
 from mfh_lab.paper.figures.panels import draw_depth_bar, draw_picture, short_name
-from mfh_lab.paper.figures.saving import new_figure, save_figure, save_table
+from mfh_lab.paper.figures.saving import new_figure, save_caption, save_figure, save_table
 from mfh_lab.paper.study.meter_bar import MeterBar, choose_bar
 
 Bars = Literal["all", "meter"]
@@ -110,9 +109,8 @@ def make_in_the_wild(
         draw_depth_bar(panels[-1], limits[photo.name])
     caption = _describe(photos, folders, name, bars)
     head = ("photo", "group", "method", "near_m", "median_m", "far_m")
-    files = [*save_figure(figure, out / name), save_table(out / f"{name}.csv", head, ranges), out / f"{name}.md"]
-    with own_path(files[-1]) as temporary:
-        temporary.write_text(caption, encoding="utf-8")
+    files = [*save_figure(figure, out / name), save_table(out / f"{name}.csv", head, ranges)]
+    files.append(save_caption(out / f"{name}.md", caption))
     return WildFigure(limits, caption, tuple(files))
 
 

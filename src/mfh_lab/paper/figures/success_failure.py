@@ -8,7 +8,6 @@ import numpy as np
 
 from mfh.errors import InputError
 from mfh.geometry.camera import resize_camera
-from mfh.io.written import own_path
 from mfh.viz.drawing import bar_colours, depth_limits_m, position_on_bar
 from mfh.viz.strip import draw_bodies
 from mfh_lab.paper.cases import (
@@ -24,7 +23,7 @@ from mfh_lab.paper.cases import (
     choose,
 )
 from mfh_lab.paper.figures.panels import draw_depth_bar, draw_picture, short_name
-from mfh_lab.paper.figures.saving import literal, new_figure, save_figure, save_table
+from mfh_lab.paper.figures.saving import literal, new_figure, save_caption, save_figure, save_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,9 +83,8 @@ def make_fig10(cases: Cases, out: Path, *, title: str, each: int = 3) -> Figure1
         for one in cases.found
     ]
     head = ("photo", "painting", "kind", "overlap", "factor", "touching", "shown")
-    files = [*save_figure(figure, out / "fig10"), save_table(out / "fig10.csv", head, rows), out / "fig10.md"]
-    with own_path(files[-1]) as temporary:
-        temporary.write_text(caption, encoding="utf-8")
+    files = [*save_figure(figure, out / "fig10"), save_table(out / "fig10.csv", head, rows)]
+    files.append(save_caption(out / "fig10.md", caption))
     return Figure10(tuple(shown), caption, tuple(files))
 
 

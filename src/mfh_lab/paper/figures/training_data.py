@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from mfh.errors import InputError
-from mfh.io.written import own_path
 from mfh_lab.paper import published
-from mfh_lab.paper.figures.saving import literal, new_figure, save_figure, save_table
+from mfh_lab.paper.figures.saving import literal, new_figure, save_caption, save_figure, save_table
 
 Setting = Literal["MRDE", "MMDE"]
 TRAINING_PICTURES: Mapping[str, float] = {
@@ -129,9 +128,7 @@ def make_fig2(measured: Sequence[TrainingPoint], out: Path, *, title: str = "") 
     ]
     table = save_table(out / "fig2.csv", ("method", "setting", "training_pictures", "abs_rel_percent", "source"), rows)
     caption = _describe(points, title)
-    with own_path(out / "fig2.md") as temporary:
-        temporary.write_text(caption, encoding="utf-8")
-    return Figure2(points, caption, (*drawn, table, out / "fig2.md"))
+    return Figure2(points, caption, (*drawn, table, save_caption(out / "fig2.md", caption)))
 
 
 def _describe(points: Sequence[TrainingPoint], title: str) -> str:
