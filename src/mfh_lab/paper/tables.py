@@ -192,8 +192,8 @@ def with_preset(grid: Grid, base: Config) -> Grid:
 
 
 _SPRITES = (
-    "painted people are rendered figures (SIMULATED), placed by a painter that learned sizes in a rendered world and from "
-    "things of known size in photos"
+    "painted people are rendered figures (SIMULATED), placed by a painter that learned sizes in a rendered world and "
+    "from things of known size in photos"
 )
 _NAMES = {"pocket": "pocket network", "sprite": "sprite painter"}
 """Models of the package -> what tables call them."""

@@ -152,8 +152,8 @@ def make_fig3(tests: Sequence[TestSet], out: Path, *, method: str, seed: int = 0
         out / "fig3.md",
         "# Figure 3: scene dependency\n\n"
         f"δ1 of {method} on {counts} against the largest cosine similarity (DINOv2) of a test picture to any "
-        f"training picture. Each of {POINTS} points a dataset is the mean of {SAMPLES_A_POINT} different samples, drawn "
-        f"with seed {seed}; rank correlation over single samples: {together:.2f}.\n",
+        f"training picture. Each of {POINTS} points a dataset is the mean of {SAMPLES_A_POINT} different samples, "
+        f"drawn with seed {seed}; rank correlation over single samples: {together:.2f}.\n",
     )
     return Figure3(points, together, (*drawn_files, table, every, caption))
 
