@@ -154,7 +154,8 @@ def compare_methods(
     grid = _grid(name, table, labels, columns)
     photos = sum(len(dataset.names) for dataset in datasets)
     settings: dict[str, object] = {"protocol": protocol.name, "config": repr(methods.config), "code": package_digest()}
-    title = f"{', '.join(by_name)} ({photos} photos), protocol {protocol.name}, preset {methods.config.name}"
+    on = f"{', '.join(by_name)} ({photos} photos)" if rows else f"{', '.join(columns)}: nothing is measured"
+    title = f"{on}, protocol {protocol.name}, preset {methods.config.name}"
     comparable = methods.config.name == "paper"
     return Measured(grid, title, photos, tuple(rows), not_run, tuple(unscored), settings, comparable)
 

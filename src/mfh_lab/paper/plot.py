@@ -66,8 +66,9 @@ def write_plots(out: Path, measured: Measured, found: Sequence[CellResult]) -> l
     if not shown:
         return []
     figure = _figure(13.0, 1.5 + 0.3 * len(shown), dpi=100)
-    panels = figure.subplots(1, 4, sharey=True)
-    for axes, metric in zip(panels, METRICS, strict=True):
+    known = [one for one in METRICS if any(not math.isnan(number) for number in _numbers(shown, one))]
+    panels = figure.subplots(1, len(known), sharey=True, squeeze=False)[0]
+    for axes, metric in zip(panels, known, strict=True):
         _draw_bars(axes, shown, metric)
     labels = [literal(", ".join(one.cell.label)) + ("" if one.answered else " (not measured)") for one in shown]
     panels[0].set_yticks(range(len(shown)), labels, fontsize=7)
@@ -156,19 +157,26 @@ def _draw_ways(axes: Any, summaries: Sequence[BenchmarkSummary], name: str) -> N
     axes.set_ylim(bottom=0 if name != "delta1" else None)
 
 
+def _numbers(shown: Sequence[CellResult], metric: Metric) -> list[float]:
+    """Return all numbers of a metric, measured ones and the paper's."""
+    both = [(one.mean, one.cell.published) for one in shown]
+    return [getattr(numbers, metric.name) for pair in both for numbers in pair]
+
+
 def _draw_bars(axes: Any, shown: Sequence[CellResult], metric: Metric) -> None:
     measured = [getattr(one.mean, metric.name) for one in shown]
     paper = [getattr(one.cell.published, metric.name) for one in shown]
     rows = range(len(shown))
     axes.barh([row - 0.2 for row in rows], measured, 0.38, color=_MEASURED, label="measured")
     axes.barh([row + 0.2 for row in rows], paper, 0.38, color=_PAPER, label="paper")
-    known = [one for one in (*measured, *paper) if not math.isnan(one)] or [1.0]
+    known = [one for one in (*measured, *paper) if not math.isnan(one)]
     # One cell that fails by far must not hide the others.
     top = min(1.1 * max(known), 100.0 if metric.name == "delta1" else 4 * sorted(known)[len(known) // 2] or math.inf)
     axes.set_xlim(0, top if top > 0 else None)
-    for row, value in zip(rows, measured, strict=True):
-        if value > top:
-            axes.text(0.98 * top, row - 0.2, f"{value:.3g}", ha="right", va="center", fontsize=6, color="white")
+    for values, below, color in ((measured, -0.2, "white"), (paper, 0.2, "black")):
+        for row, value in zip(rows, values, strict=True):
+            if value > top:
+                axes.text(0.98 * top, row + below, f"{value:.3g}", ha="right", va="center", fontsize=6, color=color)
     axes.set_title(metric.title, fontsize=8)
     axes.tick_params(labelsize=7)
     axes.grid(axis="x", alpha=0.3)
