@@ -17,11 +17,13 @@ class Missing:
         waits_for: in a few words.
         first: command to run before the table's own; empty where none is needed.
         options: to add to the table's own command; empty where none is needed.
+        never: whether no command fills it, as an oracle's row that is about a published model.
     """
 
     waits_for: str
     first: str = ""
     options: str = ""
+    never: bool = False
 
 
 Waits = tuple[Missing, ...]
@@ -38,12 +40,14 @@ def waits_for(waits: Waits) -> str:
 
 
 def filling_command(waits: Waits, again: str) -> str:
-    """Return the command that fills a row.
+    """Return the command that fills a row; empty where none does.
 
     Args:
         waits: of the row.
         again: the table's own.
     """
+    if any(one.never for one in waits):
+        return ""
     own = " ".join([again, *(one.options for one in waits if one.options)]).strip()
     return " && ".join([*dict.fromkeys(one.first for one in waits if one.first), *([own] if own else [])])
 
@@ -81,7 +85,7 @@ def all_missing(grid: Grid, base: Config, dataset: Missing | None) -> dict[tuple
     """
     found: dict[tuple[str, ...], Waits] = {}
     for cell in grid.cells:
-        models = Missing(cell.absent) if cell.absent else missing_models(cell.configured(base))
+        models = Missing(cell.absent, never=True) if cell.absent else missing_models(cell.configured(base))
         found[cell.label] = tuple(one for one in (dataset, models) if one is not None)
     return found
 

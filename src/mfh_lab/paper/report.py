@@ -140,7 +140,8 @@ def markdown(measured: Measured, found: Sequence[CellResult]) -> str:
         numbers = [_number(one, metric, comparable=measured.comparable) for metric in METRICS]
         answered = f"{one.answered}/{one.photos}"
         if one.waits:
-            answered = f"waits for {', '.join(str(1 + list(waiting).index(each)) for each in one.waits)}"
+            verb = "not run," if any(each.never for each in one.waits) else "waits for"
+            answered = f"{verb} {', '.join(str(1 + list(waiting).index(each)) for each in one.waits)}"
         lines.append(_line([*one.cell.label, *numbers, answered]))
     lines += ["", *_notes(measured, found)]
     return "\n".join(lines).rstrip() + "\n"
@@ -275,7 +276,8 @@ def _notes(measured: Measured, found: Sequence[CellResult]) -> list[str]:
     for number, (missing, names) in enumerate(_waiting(found).items(), start=1):
         command = filling_command((missing,), measured.again)
         rows = "; ".join(names) if len(names) <= _NAMED_ROWS else f"{len(names)} rows, the first {names[0]}"
-        notes.append(f"{number}. {rows}: waits for {missing.waits_for}" + (f": `{command}`" if command else ""))
+        reason = f"{'not run:' if missing.never else 'waits for'} {missing.waits_for}"
+        notes.append(f"{number}. {rows}: {reason}" + (f": `{command}`" if command else ""))
     notes += [""] if notes and notes[-1] else []
     for one in found:
         name = " / ".join(one.cell.label)

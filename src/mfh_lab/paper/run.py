@@ -98,7 +98,7 @@ def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress, workers
     Raises:
         MfhError: where no cell at all can run, or no photo can be read, with the first reason.
     """
-    not_run = {cell.label: (Missing(cell.absent),) for cell in grid.cells if cell.absent}
+    not_run = {cell.label: (Missing(cell.absent, never=True),) for cell in grid.cells if cell.absent}
     groups = _groups([cell for cell in grid.cells if not cell.absent], bench)
     total = len(groups) * len(bench.names) * grid.seeds
     unscored: dict[str, None] = {}
