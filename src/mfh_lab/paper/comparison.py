@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from mfh.io.lock import folder_lock
 from mfh_lab.evaluation.datasets.frames import FrameDataset
 from mfh_lab.evaluation.digest import package_digest
 from mfh_lab.evaluation.methods.files import file_contender
+from mfh_lab.evaluation.methods.known import KNOWN
 from mfh_lab.evaluation.methods.method import Contender
 from mfh_lab.evaluation.methods.mfh_method import mfh_contender, with_fixed_scale
 from mfh_lab.evaluation.methods.named import method_contender
@@ -160,15 +162,17 @@ def compare_methods(
     return Measured(grid, title, photos, tuple(rows), not_run, tuple(unscored), settings, comparable)
 
 
-HUB_METHODS = {"ZoeDepth-NK": "hf:Intel/zoedepth-nyu-kitti"}
-"""Methods of the tables whose published weights a hub has in a form that is read here."""
+RUN_HERE = {"ZoeDepth-NK": "zoedepth", "UniDepth-V": "unidepth-v1"}
+"""Methods of the tables -> their names for ``--method``, of those that can be run here."""
 
 
 def _method_missing(label: str) -> Missing:
     """Return how another method of a table gets its numbers."""
-    if label in HUB_METHODS:
-        model = HUB_METHODS[label]
-        return Missing(f"weights of {label}", f"mfh weights fetch {model}", f"--method '{label}={model}'")
+    if label in RUN_HERE:
+        method = KNOWN[RUN_HERE[label]]
+        package = method.install if method.way == "package" and find_spec(method.module) is None else ""
+        first = " && ".join(one for one in (package, method.fetch) if one)
+        return Missing(f"--method with {method.title}", first, f"--method '{label}={method.name}'")
     return Missing(f"predictions of {label}", options=f"--predictions '{label}=DIR'")
 
 
