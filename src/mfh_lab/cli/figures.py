@@ -69,7 +69,7 @@ def fig3(
             f"--scores name {', '.join(tests)} and --root {', '.join(folders)}: expected the same datasets"
         )
     check_number("--seed", seed, 0, LAST_SEED)
-    _prepare(out, ["fig3.png", "fig3.pdf", "fig3.csv", "fig3-samples.csv"])
+    prepare(out, ["fig3.png", "fig3.pdf", "fig3.csv", "fig3-samples.csv", "fig3.md"])
     cache = FeatureCache(
         out / "features", model=f"{features} {features_digest(features)}", load_model=lambda: ImageFeatures(features)
     )
@@ -80,7 +80,7 @@ def fig3(
         sets = [_test_set(label, path, folders[label], cache, known, progress.update) for label, path in tests.items()]
     made = make_fig3(sets, out, method=method, seed=seed)
     print(f"{len(known)} training pictures; rank correlation of single samples {made.rank_correlation:.2f}")
-    _say(made.files)
+    say(made.files)
     return EXIT_DONE
 
 
@@ -95,7 +95,7 @@ def fig6(
     from mfh.io.focal import FocalRequest
     from mfh.io.photo import load_photo
 
-    _prepare(out, ["fig6.png", "fig6.pdf", "points.ply", "people.ply"])
+    prepare(out, ["fig6.png", "fig6.pdf", "fig6.md", "points.ply", "people.ply"])
     loaded = load_photo(photo, focal=FocalRequest(focal_px=focal_px) if focal_px is not None else None)
     from mfh.types import used_landmarks
     from mfh_lab.paper.figures.point_clouds import make_fig6
@@ -104,7 +104,7 @@ def fig6(
         result, meshes = measure_bodies(loaded, preset, seed=seed, progress=progress.update)
     made = make_fig6(result, meshes, out)
     print(f"{made.points} points, {made.bodies} bodies, {used_landmarks(result.landmarks)} gave the scale")
-    _say(made.files)
+    say(made.files)
     return EXIT_DONE
 
 
@@ -134,11 +134,11 @@ def fig9(
     from mfh_lab.paper.figures.shot_types import make_fig9
 
     check_number("--seed", seed, 0, LAST_SEED)
-    _prepare(out, ["fig9.png", "fig9.pdf", "fig9.csv"])
+    prepare(out, ["fig9.png", "fig9.pdf", "fig9.csv", "fig9.md"])
     read = {label: read_scores(Path(place)) for label, place in labelled("--scores", scores).items()}
     made = make_fig9(read, read_shots(shots), out, seed=seed)
     print(f"{made.photos} photos with a shot type and an answer of every method; {made.left_out} others are left out")
-    _say(made.files)
+    say(made.files)
     return EXIT_DONE
 
 
@@ -253,15 +253,17 @@ def _error_maps(
         raise InputError(f"--samples {unknown[0]!r} is not in {dataset}: expected names such as {opened.names[0]!r}")
     chosen = samples or pick_samples(opened.names, count)
     check_complete(chosen, folders)
-    _prepare(out, [f"{name}.png", f"{name}.pdf", f"{name}.csv"])
+    prepare(out, [f"{name}.png", f"{name}.pdf", f"{name}.csv", f"{name}.md"])
     rules = PROTOCOLS[protocol].of(dataset)
+    picked = "named" if samples else "spread evenly over the dataset"
+    title = f"{'SIMULATED: ' if dataset == 'pocket' else ''}{dataset}, protocol {protocol}; samples {picked}"
     with progress_line() as progress:
         progress.update("drawing", 0.0)
         views = [view(opened.load(one), rules) for one in chosen]
-        made = make_error_maps(views, folders, out, name=name, error_cap=error_cap)
+        made = make_error_maps(views, folders, out, name=name, title=title, error_cap=error_cap)
     for sample, answers in made.answers.items():
         print(f"{sample}: " + ", ".join(f"{label} AbsRel {one.abs_rel:.3f}" for label, one in answers.items()))
-    _say(made.files)
+    say(made.files)
     return EXIT_DONE
 
 
@@ -291,8 +293,13 @@ def _test_set(
     return TestSet(dataset, tuple(names), largest_cosine(np.stack(rows), known), delta1)
 
 
-def _prepare(out: Path, names: Sequence[str]) -> None:
-    """Refuse, before any work, files that cannot be written or are not this program's; make the folder."""
+def prepare(out: Path, names: Sequence[str]) -> None:
+    """Refuse, before any work, files that cannot be written or are not this program's; make the folder.
+
+    Args:
+        out: the folder.
+        names: of the files.
+    """
     from mfh.io.atomic import check_writable, make_folder
     from mfh.io.written import check_own
     from mfh_lab.paper.figures.saving import new_figure
@@ -303,5 +310,10 @@ def _prepare(out: Path, names: Sequence[str]) -> None:
     make_folder(out)
 
 
-def _say(files: tuple[Path, ...]) -> None:
+def say(files: tuple[Path, ...]) -> None:
+    """Print where files are.
+
+    Args:
+        files: that were written.
+    """
     print(f"files: {', '.join(map(shown, files))}")

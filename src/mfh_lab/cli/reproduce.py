@@ -3,6 +3,7 @@
 Tables and Figure 5 share their options; each figure of predictions has its own.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,10 @@ from mfh.cli.flags import MOST_SCENES, MOST_SEEDS, MOST_WORKERS, NOISES, check_n
 from mfh.cli.groups import grouped
 from mfh.config import PRESETS
 from mfh.errors import InputError, shown
-from mfh_lab.cli import figures
-from mfh_lab.cli.reproduced import DEFAULT_SCENES, Request, reproduce_grid, reproduce_methods
+from mfh_lab.cli import figures, reproduce_study
+from mfh_lab.cli.reproduce_cases import reproduce_cases
+from mfh_lab.cli.reproduce_request import DEFAULT_OUT, DEFAULT_SCENES, Request
+from mfh_lab.cli.reproduced import reproduce_grid, reproduce_methods
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Options:
         ),
     ] = None
     painter: Annotated[str | None, typer.Option(help="Instead of the preset's.", show_default=False)] = None
+    person_segmenter: Annotated[str | None, typer.Option(help="Instead of the preset's.", show_default=False)] = None
     protocol: Annotated[Literal["paper", "authors_code"], typer.Option(help="Input crop and scored pixels.")] = "paper"
     models: Annotated[
         Literal["trained", "oracle"],
@@ -54,7 +58,11 @@ class Options:
     ] = None
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes that render the pocket world; default: one a core.", show_default=False),
+        typer.Option(
+            help="Processes, each with its models, that measure photos of a dataset (default: 1), or that render the "
+            "pocket world (default: one a core).",
+            show_default=False,
+        ),
     ] = None
     seeds: Annotated[int | None, typer.Option(help="Painting seeds of fig5; default: 5.", show_default=False)] = None
     method: Annotated[
@@ -72,9 +80,7 @@ class Options:
     unit: Annotated[
         str | None, typer.Option(help="Of the predictions: m, cm, mm or metres per unit.", show_default=False)
     ] = None
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; run again to resume.")] = Path(
-        "out/reproduce"
-    )
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; run again to resume.")] = DEFAULT_OUT
 
 
 def reproduce(name: str, given: Options) -> int:
@@ -89,9 +95,10 @@ def reproduce(name: str, given: Options) -> int:
         limit=given.limit,
         preset=given.preset,
         painter=given.painter,
+        person_segmenter=given.person_segmenter,
         protocol=given.protocol,
         out=given.out,
-        models=given.models,
+        pocket_models=given.models,
         noise=given.noise,
         bank=given.bank,
         workers=given.workers,
@@ -119,6 +126,7 @@ ENTRIES: dict[str, tuple[Callable[[Request], int], str]] = {
     "table8": (reproduce_grid, "Painters."),
     "table9": (reproduce_grid, "Mesh models."),
     "fig5": (reproduce_grid, "Number of paintings, for the paper's head and this project's."),
+    "fig10": (reproduce_cases, "Success and failure cases of pseudo ground truth, counted over all paintings."),
 }
 """Table or figure -> what makes it, and its line in the help. To add one: a function of the request and a line here."""
 
@@ -140,11 +148,15 @@ def _labelled(options: list[str], flag: str, *, unlabelled: bool = False) -> dic
 
 
 class _EntryGroup(TyperGroup):
-    """A group of commands that also takes options before the name of a table."""
+    """A group of commands that also takes options before the name of a table; tables first, each by its number."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names in the paper's order."""
+        return sorted(self.commands, key=lambda name: (not name.startswith("table"), int(re.sub(r"\D", "", name))))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the name of a table first."""
-        return super().parse_args(ctx, routed(args, list(self.commands)))
+        return super().parse_args(ctx, routed(args, self.list_commands(ctx)))
 
 
 def routed(arguments: Sequence[str], commands: Sequence[str]) -> list[str]:
@@ -188,10 +200,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for _name, (_, _line) in ENTRIES.items():
-    app.command(_name, help=f"{_line} Markdown, CSV, PNG and PDF, the paper's numbers beside.", short_help=_line)(
-        _entry(_name)
-    )
+    _beside = "" if _name == "fig10" else ", the paper's numbers beside"
+    app.command(_name, help=f"{_line} Markdown, CSV, PNG and PDF{_beside}.", short_help=_line)(_entry(_name))
 figures.register(app)
+reproduce_study.register(app)
 
 
 @app.callback()

@@ -1,95 +1,26 @@
 """What ``mfh reproduce`` does once its arguments are read: grids of settings, methods side by side, and their files."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mfh.cli.exits import EXIT_DONE, error_line
 from mfh.cli.flags import NOISES
 from mfh.cli.progress import progress_line
-from mfh.config import Config, preset
-from mfh.errors import BackendError, InputError, shown
+from mfh.config import Config
+from mfh.errors import BackendError, InputError, MfhError, shown
+from mfh_lab.cli.reproduce_request import DEFAULT_SCENES, Request
 
 if TYPE_CHECKING:
     from mfh_lab.evaluation.datasets.frames import FrameDataset
     from mfh_lab.paper.bench import Bench
+    from mfh_lab.paper.grid import Grid
     from mfh_lab.paper.pocket import NoiseName
     from mfh_lab.paper.run import Measured, Progress
 
-DEFAULT_SCENES = 16
-
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked for on the command line.
-
-    Attributes:
-        name: of the table or figure.
-        dataset: None for the paper's.
-        roots: dataset -> folder; the key "" is a folder given without a name.
-        limit: only so many photos.
-        preset: None for "paper", or "pocket" on the pocket world.
-        painter: registry name instead of the preset's.
-        protocol: name of the evaluation protocol.
-        out: folder of the results.
-        models: of the pocket world: "trained" or "oracle".
-        noise: of the oracles.
-        bank: bodies; None for those in the package.
-        workers: processes that draw and render; None for one a core.
-        seeds: painting seeds of Fig. 5; None for the paper's five.
-        methods: label -> metric model, for tables of methods.
-        predictions: label -> folder.
-        unit: of the predictions.
-    """
-
-    name: str
-    dataset: str | None
-    roots: dict[str, Path]
-    limit: int | None
-    preset: str | None
-    painter: str | None
-    protocol: str
-    out: Path
-    models: Literal["trained", "oracle"]
-    noise: str
-    bank: Path | None
-    workers: int | None
-    seeds: int | None
-    methods: dict[str, str]
-    predictions: dict[str, Path]
-    unit: str | None
-
-    def config(self) -> Config:
-        """Return the preset with the painter that was asked for."""
-        name = self.preset or ("pocket" if self.dataset == "pocket" else "paper")
-        return replace(preset(name), **({} if self.painter is None else {"painter": self.painter}))
-
-    def root(self, dataset: str) -> Path:
-        """Return the folder of a dataset.
-
-        Args:
-            dataset: its name.
-
-        Raises:
-            InputError: where none was given.
-        """
-        found = self.roots.get(dataset, self.roots.get(""))
-        if found is None:
-            root = f"--root {dataset}=DIR"
-            raise InputError(
-                f"{self.name} is measured on {dataset}: give its folder with {root} ({self._advice(dataset)}"
-            )
-        return found
-
-    def _advice(self, dataset: str) -> str:
-        """Return where the folder comes from, and what needs none."""
-        if dataset == "pocket":
-            return "mfh pocket render --out DIR makes one)"
-        check = f"mfh evaluate {dataset} --check --root DIR lists what belongs there)"
-        from mfh_lab.paper.tables import GRIDS
-
-        return f"{check}, or --dataset pocket, which needs nothing" if self.name in GRIDS else check
+ENDINGS = (".md", ".csv", "-photos.csv", ".json", ".png", ".pdf", "-seconds.csv", "-seconds.png", "-seconds.pdf")
+"""Of the files of a table."""
 
 
 def reproduce_grid(request: Request) -> int:
@@ -102,7 +33,7 @@ def reproduce_grid(request: Request) -> int:
         The exit code.
     """
     from mfh_lab.paper.run import run_grid
-    from mfh_lab.paper.tables import GRIDS
+    from mfh_lab.paper.tables import GRIDS, pocket_grid, with_preset
 
     grid = GRIDS[request.name]
     if request.methods or request.predictions:
@@ -111,20 +42,52 @@ def reproduce_grid(request: Request) -> int:
         if grid.seeds == 1:
             raise InputError(f"--seeds is about fig5, and {request.name} has one painting seed")
         grid = replace(grid, seeds=request.seeds)
-    place = request.out / _place(request)
+    place = request.place
     check_results(place, request.name)
     # Renders and answers of models are shared by all tables.
     with progress_line() as progress:
         progress.update("starting", 0.0)
-        if (request.dataset or grid.dataset) == "pocket" and "pocket" not in request.roots and "" not in request.roots:
-            from mfh_lab.paper.tables import pocket_grid
+        pocket = request.renders(grid.dataset)
+        grid = pocket_grid(grid, oracle=request.oracle) if pocket else with_preset(grid, request.config())
+        try:
+            bench = open_bench(request, grid.dataset, progress=progress.update)
+        except InputError as error:
+            if pocket:
+                raise
+            raise nothing_ran(request, grid, place, error, opened=False) from error
+        try:
+            measured = run_grid(
+                grid, bench, request.out, progress=progress.update, workers=request.measuring_workers(grid.dataset)
+            )
+        except MfhError as error:
+            raise nothing_ran(request, grid, place, error, opened=True) from error
+    return write(replace(measured, again=request.command()), place)
 
-            bench = _pocket_bench(request, progress=progress.update)
-            grid = pocket_grid(grid, oracle=request.models == "oracle")
-        else:
-            bench = _dataset_bench(request, request.dataset or grid.dataset)
-        measured = run_grid(grid, bench, request.out, progress=progress.update)
-    return write(measured, place)
+
+def nothing_ran(request: Request, grid: "Grid", place: Path, error: MfhError, *, opened: bool) -> MfhError:
+    """Write a table of which no row has a number, with what each waits for, and return the error that says so.
+
+    Args:
+        request: what was asked for.
+        grid: the table.
+        place: folder of the results.
+        error: why nothing ran.
+        opened: whether the dataset is there.
+    """
+    from mfh_lab.paper.missing import Missing, all_missing, dataset_folder
+    from mfh_lab.paper.run import Measured
+
+    dataset = request.dataset or grid.dataset
+    waits: Missing | None = None
+    if not opened:
+        given = dataset in request.roots or "" in request.roots
+        waits = Missing(error_line(error)) if given else dataset_folder(dataset)
+    missing = all_missing(grid, request.config(), waits)
+    not_run = {cell.label: missing[cell.label] or (Missing(error_line(error)),) for cell in grid.cells}
+    title = f"{dataset}: nothing is measured, {request.models}"
+    measured = Measured(grid, title, 0, (), not_run, (), {}, again=request.command())
+    files = write_files(measured, place)[0]
+    return type(error)(f"{error_line(error)}; what each row waits for is in {shown(files[0])}")
 
 
 def reproduce_methods(request: Request) -> int:
@@ -139,6 +102,8 @@ def reproduce_methods(request: Request) -> int:
     from mfh_lab.evaluation.datasets.registry import open_dataset
     from mfh_lab.evaluation.protocols import PROTOCOLS
     from mfh_lab.paper.comparison import TABLES, Methods, compare_methods
+    from mfh_lab.paper.missing import waits_for
+    from mfh_lab.paper.published import OURS
 
     wanted = TABLES[request.name].datasets if request.dataset is None else (request.dataset,)
     if "" in request.roots and len(wanted) > 1:
@@ -147,20 +112,39 @@ def reproduce_methods(request: Request) -> int:
         )
     opened: list[FrameDataset] = []
     missing: dict[str, str] = {}
+    unopened: dict[str, str] = {}
     for dataset in wanted:
         try:
             opened.append(open_dataset(dataset, request.root(dataset), limit=request.limit))
         except InputError as error:
-            missing[dataset] = error_line(error)
+            unopened[dataset] = error_line(error)
+            missing[dataset] = error_line(error) if {dataset, ""} & set(request.roots) else ""
     methods = Methods(request.config(), request.methods, request.predictions, request.unit)
-    place = request.out / _place(request)
+    place = request.place
     check_results(place, request.name)
     with progress_line() as progress:
         progress.update("starting", 0.0)
         measured = compare_methods(
-            request.name, opened, missing, PROTOCOLS[request.protocol], methods, place, progress=progress.update
+            request.name,
+            opened,
+            missing,
+            PROTOCOLS[request.protocol],
+            methods,
+            request.out / "methods",
+            progress=progress.update,
         )
-    return write(measured, place)
+    measured = replace(measured, again=request.command())
+    if measured.rows:
+        return write(measured, place)
+    files, _ = write_files(measured, place)
+    ours = [
+        waits_for(waits)
+        for (method, *_, data), waits in measured.not_run.items()
+        if method == OURS and data not in missing
+    ]
+    reason = "; ".join(dict.fromkeys([*(f"MfH waits for {one}" for one in ours), *unopened.values()]))
+    reason = reason or "no photo has an answer"
+    raise InputError(f"{reason}; what each row waits for is in {shown(files[0])}")
 
 
 def check_results(out: Path, name: str) -> None:
@@ -175,7 +159,7 @@ def check_results(out: Path, name: str) -> None:
     """
     from mfh.io.written import check_own
 
-    check_own(out, [f"{name}{ending}" for ending in (".md", ".csv", "-photos.csv", ".json", ".png", ".pdf")])
+    check_own(out, [f"{name}{ending}" for ending in ENDINGS])
 
 
 def write(measured: "Measured", out: Path) -> int:
@@ -188,21 +172,51 @@ def write(measured: "Measured", out: Path) -> int:
     Returns:
         The exit code.
     """
+    from mfh_lab.paper.report import markdown, results
+
+    paths, left_out = write_files(measured, out)
+    print(markdown(measured, results(measured)))
+    print(f"files: {shown(out)}/ ({', '.join(path.name for path in paths)}){left_out}")
+    return EXIT_DONE
+
+
+def write_files(measured: "Measured", out: Path) -> tuple[list[Path], str]:
+    """Write all files of a table.
+
+    Args:
+        measured: the rows.
+        out: folder; made if needed.
+
+    Returns:
+        The files, and why there is no picture; empty where there is one.
+    """
     from mfh.io.atomic import make_folder
     from mfh_lab.paper.plot import write_plots
-    from mfh_lab.paper.report import markdown, results, write_results
+    from mfh_lab.paper.report import results, write_results
 
     make_folder(out)
     found = results(measured)
     paths = write_results(out, measured, found)
-    print(markdown(measured, found))
-    left_out = ""
     try:
-        paths += write_plots(out, measured, found)
+        return [*paths, *write_plots(out, measured, found)], ""
     except BackendError as error:
-        left_out = f"; no picture: {error_line(error)}"
-    print(f"files: {shown(out)}/ ({', '.join(path.name for path in paths)}){left_out}")
-    return EXIT_DONE
+        return paths, f"; no picture: {error_line(error)}"
+
+
+def open_bench(request: Request, dataset: str, *, progress: "Progress") -> "Bench":
+    """Return the photos and models of a request.
+
+    Args:
+        request: what was asked for.
+        dataset: the paper's, where the request names none.
+        progress: called with what is being done and the fraction done.
+
+    Raises:
+        InputError: for a dataset that is not there.
+    """
+    if request.renders(dataset):
+        return _pocket_bench(request, progress=progress)
+    return _dataset_bench(request, request.dataset or dataset)
 
 
 def _dataset_bench(request: Request, dataset: str) -> "Bench":
@@ -216,7 +230,7 @@ def _dataset_bench(request: Request, dataset: str) -> "Bench":
         opened = open_dataset(dataset, request.root(dataset), limit=request.limit)
     except InputError as error:
         raise InputError(f"{error_line(error)}{_missing_weights(config)}") from error
-    title = f"{dataset}, {len(opened.names)} photos, preset {config.name}, protocol {request.protocol}"
+    title = f"{dataset}, {len(opened.names)} photos, {request.models}, protocol {request.protocol}"
     return DatasetBench(opened, PROTOCOLS[request.protocol], config, Store(request.out / "answers"), title=title)
 
 
@@ -244,7 +258,7 @@ def _pocket_bench(request: Request, *, progress: "Progress") -> "Bench":
         raise InputError(f"--bank: no body bank at {bank}: make one with python -m mfh_lab.pocket.world.bodies")
     make_folder(request.out)
     scenes = PocketScenes(request.limit or DEFAULT_SCENES, bank, request.out, request.workers or usable_cores())
-    if request.models == "oracle":
+    if request.oracle:
         if request.preset is not None or request.painter is not None:
             raise InputError("--preset and --painter are of --models trained: oracles are models of their own")
         noise = _noise(request.noise)
@@ -260,10 +274,3 @@ def _noise(name: str) -> "NoiseName":
         if known == name:
             return known
     raise InputError(f"--noise is {name!r}: expected one of {', '.join(NOISES)}")
-
-
-def _place(request: Request) -> str:
-    """Return the folder of a request's results inside --out."""
-    if request.dataset != "pocket":
-        return request.dataset or "paper"
-    return f"pocket-{request.models}" + (f"-{request.noise}" if request.models == "oracle" else "")

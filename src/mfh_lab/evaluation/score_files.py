@@ -37,16 +37,18 @@ class ScoreFile:
     unanswered: tuple[str, ...]
 
 
-def read_scores(place: Path) -> ScoreFile:
+def read_scores(place: Path, *, aligned: bool = False) -> ScoreFile:
     """Read scores.csv.
 
     Args:
         place: the file, or the output folder of ``mfh evaluate`` it is in.
+        aligned: the errors after the best scale and shift, in place of those with nothing aligned.
 
     Raises:
         InputError: for a file that cannot be read, has no answer, a photo twice, or something that is no number.
     """
     path = place / FILE if place.is_dir() else place
+    before = "best_scale_shift_" if aligned else ""
     scores: dict[str, PhotoScore] = {}
     unanswered: list[str] = []
     for number, row in read_csv_rows(path, ("name", "answered")):
@@ -57,7 +59,7 @@ def read_scores(place: Path) -> ScoreFile:
             unanswered.append(name)
             continue
         try:
-            one = PhotoScore(float(row["abs_rel"]), float(row["delta1"]))
+            one = PhotoScore(float(row[f"{before}abs_rel"]), float(row[f"{before}delta1"]))
         except (KeyError, ValueError) as error:
             raise InputError(f"{path} line {number}: {error}: expected numbers for abs_rel and delta1") from error
         if not (math.isfinite(one.abs_rel) and math.isfinite(one.delta1)):

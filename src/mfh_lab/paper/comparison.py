@@ -1,7 +1,10 @@
 """Tables 1, 2 and 6: this method beside others, each on whole datasets, predicted to disk and then scored."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +14,7 @@ from mfh.io.lock import folder_lock
 from mfh_lab.evaluation.datasets.frames import FrameDataset
 from mfh_lab.evaluation.digest import package_digest
 from mfh_lab.evaluation.methods.files import file_contender
+from mfh_lab.evaluation.methods.known import KNOWN
 from mfh_lab.evaluation.methods.method import Contender
 from mfh_lab.evaluation.methods.mfh_method import mfh_contender, with_fixed_scale
 from mfh_lab.evaluation.methods.named import method_contender
@@ -19,6 +23,7 @@ from mfh_lab.evaluation.runner import LOCK_WAIT_S, NOT_COUNTED, Evaluation, Phot
 from mfh_lab.paper import published
 from mfh_lab.paper.grid import Cell, Grid
 from mfh_lab.paper.measure import ResultRow
+from mfh_lab.paper.missing import Missing, Waits, dataset_folder, missing_models
 from mfh_lab.paper.published import NOTHING, OURS, Published
 from mfh_lab.paper.run import Measured, Progress
 
@@ -108,66 +113,86 @@ def compare_methods(
     Args:
         name: of the table.
         datasets: opened.
-        missing: dataset -> why it is not there, for the table's others.
+        missing: dataset -> why it is not there, for the table's others; empty where no folder was given.
         protocol: of the evaluation.
         methods: to compare.
-        out: results; predictions are kept in ``out/<dataset>-<method>``.
+        out: predictions are kept in ``out/<dataset>-<method>-<digest of all settings>``, for every table.
         progress: called with what is being done and the fraction done.
 
     Returns:
-        All rows; whatever could not run is named with the reason.
+        All rows; whatever could not run is named with what it waits for. Where nothing could, there are no rows.
 
     Raises:
-        InputError: for no dataset at all, or two methods of one label.
+        InputError: for two methods of one label.
     """
     table = TABLES[name]
-    if not datasets:
-        raise InputError("; ".join(missing.values()))
     own = [OURS, *methods.hub, *methods.files]
     if len(set(own)) < len(own):
         raise InputError(f"labels are {', '.join(own)}: expected every method to have one of its own")
     theirs = [method for rows in table.published.values() for method, _ in rows if method != OURS]
     labels = list(dict.fromkeys([*theirs, *own]))
     by_name = {dataset.name: dataset for dataset in datasets}
-    columns = [*by_name, *(one for one in missing if one not in by_name)]
+    there = {*by_name, *missing}
+    columns = [*(one for one in table.datasets if one in there), *(one for one in by_name if one not in table.datasets)]
     rows: list[ResultRow] = []
-    not_run: dict[tuple[str, ...], str] = {}
+    not_run: dict[tuple[str, ...], Waits] = {}
     unscored: dict[str, None] = {}
     for label in labels:
         for dataset in columns:
-            scored, reason = [], missing.get(dataset, "")
-            if label not in own:
-                reason = f"give it with --method '{label}=hf:...' or --predictions '{label}=DIR'"
-            if not reason:
-                where = out / f"{dataset}-{_slug(label)}"
-                scored, reason = _scored(methods, label, by_name[dataset], protocol, where, progress=progress)
+            waits: Waits = () if label in own else (_method_missing(label),)
+            if dataset not in by_name:
+                reason = missing[dataset]
+                models = missing_models(methods.config) if label == OURS else None
+                waits = (Missing(reason) if reason else dataset_folder(dataset), *waits, *([models] if models else []))
+            scored: list[PhotoRow] = []
+            if not waits:
+                scored, waits = _scored(methods, label, by_name[dataset], protocol, out, progress=progress)
             unscored.update(dict.fromkeys(one.name for one in scored if one.kind in NOT_COUNTED))
             for setting in table.published:
                 cell = _label(table, label, setting, dataset)
-                if reason:
-                    not_run[cell] = reason
+                if waits:
+                    not_run[cell] = waits
                 rows += [_row(one, cell, SETTINGS[setting]) for one in scored if one.kind not in NOT_COUNTED]
     grid = _grid(name, table, labels, columns)
-    if not rows:
-        raise InputError("; ".join(dict.fromkeys(not_run[cell.label] for cell in grid.cells if _is_ours(cell))))
     photos = sum(len(dataset.names) for dataset in datasets)
     settings: dict[str, object] = {"protocol": protocol.name, "config": repr(methods.config), "code": package_digest()}
-    title = f"{', '.join(by_name)} ({photos} photos), protocol {protocol.name}, preset {methods.config.name}"
-    return Measured(grid, title, photos, tuple(rows), not_run, tuple(unscored), settings)
+    on = f"{', '.join(by_name)} ({photos} photos)" if rows else f"{', '.join(columns)}: nothing is measured"
+    title = f"{on}, protocol {protocol.name}, preset {methods.config.name}"
+    comparable = methods.config.name == "paper"
+    return Measured(grid, title, photos, tuple(rows), not_run, tuple(unscored), settings, comparable)
+
+
+RUN_HERE = {"ZoeDepth-NK": "zoedepth", "UniDepth-V": "unidepth-v1"}
+"""Methods of the tables -> their names for ``--method``, of those that can be run here."""
+
+
+def _method_missing(label: str) -> Missing:
+    """Return how another method of a table gets its numbers."""
+    if label in RUN_HERE:
+        method = KNOWN[RUN_HERE[label]]
+        package = method.install if method.way == "package" and find_spec(method.module) is None else ""
+        first = " && ".join(one for one in (package, method.fetch) if one)
+        return Missing(f"--method with {method.title}", first, f"--method '{label}={method.name}'")
+    return Missing(f"predictions of {label}", options=f"--predictions '{label}=DIR'")
 
 
 def _scored(
     methods: Methods, label: str, dataset: FrameDataset, protocol: Protocol, out: Path, *, progress: Progress
-) -> tuple[list[PhotoRow], str]:
+) -> tuple[list[PhotoRow], Waits]:
     """Return the photos of one method on one dataset, or none and why it could not run."""
     try:
         contender = methods.of(label, dataset, protocol)
-        check_apart_from_inputs(out, dataset, contender)
-        with folder_lock(out, wait_s=LOCK_WAIT_S):
-            rows, _ = evaluate(Evaluation(dataset, protocol, contender), out, progress=progress)
+        evaluation = Evaluation(dataset, protocol, contender)
+        settings = json.dumps(evaluation.settings(), sort_keys=True, default=str)
+        digest = hashlib.sha256(settings.encode()).hexdigest()[:12]
+        folder = out / f"{dataset.name}-{_slug(label)}-{digest}"
+        check_apart_from_inputs(folder, dataset, contender)
+        with folder_lock(folder, wait_s=LOCK_WAIT_S):
+            rows, _ = evaluate(evaluation, folder, progress=progress)
     except MfhError as error:
-        return [], one_line(error)
-    return rows, ""
+        ours = missing_models(methods.config, error) if label == OURS else None
+        return [], (ours or Missing(one_line(error)),)
+    return rows, ()
 
 
 def _grid(name: str, table: Table, labels: Sequence[str], columns: Sequence[str]) -> Grid:
@@ -184,10 +209,6 @@ def _grid(name: str, table: Table, labels: Sequence[str], columns: Sequence[str]
 
 def _label(table: Table, method: str, setting: str, dataset: str) -> tuple[str, ...]:
     return (method, setting, dataset) if len(table.published) > 1 else (method, dataset)
-
-
-def _is_ours(cell: Cell) -> bool:
-    return cell.label[0] == OURS
 
 
 def _row(scored: PhotoRow, label: tuple[str, ...], setting: Setting) -> ResultRow:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ _BENCHMARK_STATISTICS = (
 
 
 def write_plots(out: Path, measured: Measured, found: Sequence[CellResult]) -> list[Path]:
-    """Write <name>.png and <name>.pdf.
+    """Write <name>.png and <name>.pdf; where time is a part of a figure, its seconds beside them.
 
     Args:
         out: an existing folder.
@@ -38,39 +39,55 @@ def write_plots(out: Path, measured: Measured, found: Sequence[CellResult]) -> l
         found: their results.
 
     Returns:
-        The files; none where nothing has a number.
+        The files; none where nothing has a number, the paper's or a measured one.
 
     Raises:
         BackendError: where matplotlib is not installed.
         InputError: when a file cannot be written.
     """
-    shown = [one for one in found if not one.missing and one.answered]
+    name, title = measured.grid.name, f"{literal(measured.grid.title)}\n{literal(measured.title)}"
+    if measured.grid.columns[-1] == "N":
+        shown = [one for one in found if one.answered]
+        if not shown:
+            return []
+        figure = _figure(9.8, 3.4, dpi=100)
+        panels = figure.subplots(1, 3)
+        for axes, metric in zip(panels, (METRICS[0], METRICS[1], METRICS[3]), strict=True):
+            _draw_curves(axes, shown, metric)
+        panels[0].legend(fontsize=7)
+        figure.suptitle(title, fontsize=9)
+        clock = _figure(4.2, 3.4, dpi=100)
+        _draw_seconds(clock.subplots(), shown)
+        clock.suptitle(title, fontsize=7)
+        return [*_save(figure, out / name), *_save(clock, out / f"{name}-seconds")]
+    shown = [
+        one for one in found if one.answered or any(not math.isnan(number) for number in astuple(one.cell.published))
+    ]
     if not shown:
         return []
-    curves = measured.grid.columns[-1] == "N"
-    figure = _figure(13.0, 3.4 if curves else 1.3 + 0.32 * len(shown), dpi=100)
-    panels = figure.subplots(1, 4, sharey=not curves)
-    if curves:
-        for axes, metric in zip(panels[:3], (METRICS[0], METRICS[1], METRICS[3]), strict=True):
-            _draw_curves(axes, shown, metric)
-        _draw_seconds(panels[3], shown)
-        panels[0].legend(fontsize=7)
-    else:
-        for axes, metric in zip(panels, METRICS, strict=True):
-            _draw_bars(axes, shown, metric)
-        panels[0].set_yticks(range(len(shown)), [literal(", ".join(one.cell.label)) for one in shown], fontsize=7)
-        panels[0].invert_yaxis()
-        # Where it hides no bar.
-        handles, names = panels[0].get_legend_handles_labels()
-        figure.legend(
-            handles, [names[0], f"paper, {measured.grid.dataset}"], fontsize=7, loc="outside lower right", ncols=2
-        )
-    figure.suptitle(f"{literal(measured.grid.title)}\n{literal(measured.title)}", fontsize=9)
-    paths = [out / f"{measured.grid.name}.png", out / f"{measured.grid.name}.pdf"]
+    figure = _figure(13.0, 1.5 + 0.3 * len(shown), dpi=100)
+    known = [one for one in METRICS if any(not math.isnan(number) for number in _numbers(shown, one))]
+    panels = figure.subplots(1, len(known), sharey=True, squeeze=False)[0]
+    for axes, metric in zip(panels, known, strict=True):
+        _draw_bars(axes, shown, metric)
+    labels = [literal(", ".join(one.cell.label)) + ("" if one.answered else " (not measured)") for one in shown]
+    panels[0].set_yticks(range(len(shown)), labels, fontsize=7)
+    panels[0].set_ylim(len(shown) - 0.4, -0.6)
+    # Where it hides no bar.
+    handles, names = panels[0].get_legend_handles_labels()
+    legend = [names[0], f"paper, {measured.grid.dataset}"]
+    figure.legend(handles, legend, fontsize=7, loc="outside lower right", ncols=2)
+    figure.suptitle(title, fontsize=9)
+    return _save(figure, out / name)
+
+
+def _save(figure: Any, stem: Path) -> list[Path]:
+    """Write <stem>.png and <stem>.pdf; the same numbers give the same files."""
+    paths = [stem.with_name(f"{stem.name}{suffix}") for suffix in (".png", ".pdf")]
     for path in paths:
         with own_path(path) as temporary:
-            # Without the time of day, the same numbers give the same file.
-            figure.savefig(temporary, metadata={"CreationDate": None} if path.suffix == ".pdf" else None)
+            # Neither the time of day nor a version of a library is of the figure.
+            figure.savefig(temporary, metadata={"CreationDate": None} if path.suffix == ".pdf" else {"Software": None})
     return paths
 
 
@@ -140,6 +157,12 @@ def _draw_ways(axes: Any, summaries: Sequence[BenchmarkSummary], name: str) -> N
     axes.set_ylim(bottom=0 if name != "delta1" else None)
 
 
+def _numbers(shown: Sequence[CellResult], metric: Metric) -> list[float]:
+    """Return all numbers of a metric, measured ones and the paper's."""
+    both = [(one.mean, one.cell.published) for one in shown]
+    return [getattr(numbers, metric.name) for pair in both for numbers in pair]
+
+
 def _draw_bars(axes: Any, shown: Sequence[CellResult], metric: Metric) -> None:
     measured = [getattr(one.mean, metric.name) for one in shown]
     paper = [getattr(one.cell.published, metric.name) for one in shown]
@@ -150,9 +173,10 @@ def _draw_bars(axes: Any, shown: Sequence[CellResult], metric: Metric) -> None:
     # One cell that fails by far must not hide the others.
     top = min(1.1 * max(known), 100.0 if metric.name == "delta1" else 4 * sorted(known)[len(known) // 2] or math.inf)
     axes.set_xlim(0, top if top > 0 else None)
-    for row, value in zip(rows, measured, strict=True):
-        if value > top:
-            axes.text(0.98 * top, row - 0.2, f"{value:.3g}", ha="right", va="center", fontsize=6, color="white")
+    for values, below, color in ((measured, -0.2, "white"), (paper, 0.2, "black")):
+        for row, value in zip(rows, values, strict=True):
+            if value > top:
+                axes.text(0.98 * top, row + below, f"{value:.3g}", ha="right", va="center", fontsize=6, color=color)
     axes.set_title(metric.title, fontsize=8)
     axes.tick_params(labelsize=7)
     axes.grid(axis="x", alpha=0.3)

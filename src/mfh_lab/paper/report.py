@@ -12,6 +12,7 @@ import numpy as np
 from mfh.io.written import own_path
 from mfh_lab.paper.grid import Cell
 from mfh_lab.paper.measure import ResultRow
+from mfh_lab.paper.missing import Missing, Waits, filling_command, waits_for
 from mfh_lab.paper.published import Published
 from mfh_lab.paper.run import Measured
 
@@ -56,7 +57,7 @@ class CellResult:
         shape_abs_rel: mean percent AbsRel after the best scale and shift.
         seconds: median a photo.
         failures: reason -> how often.
-        missing: what is missing, for a cell that could not run.
+        waits: what it waits for, for a cell that could not run; empty where it ran.
     """
 
     cell: Cell
@@ -69,7 +70,7 @@ class CellResult:
     shape_abs_rel: float
     seconds: float
     failures: dict[str, int]
-    missing: str = ""
+    waits: Waits = ()
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def results(measured: Measured) -> list[CellResult]:
     for row in measured.rows:
         by_label.setdefault(row.label, []).append(row)
     return [
-        _result(cell, by_label.get(cell.label, []), measured.not_run.get(cell.label, ""))
+        _result(cell, by_label.get(cell.label, []), measured.not_run.get(cell.label, ()))
         for cell in measured.grid.cells
     ]
 
@@ -126,8 +127,7 @@ def markdown(measured: Measured, found: Sequence[CellResult]) -> str:
     """
     grid = measured.grid
     heads = [*grid.columns, *(metric.title for metric in METRICS), "answered"]
-    if grid.seeds > 1:
-        heads.append("seconds")
+    waiting = _waiting(found)
     lines = [
         f"# {grid.title}",
         "",
@@ -137,19 +137,27 @@ def markdown(measured: Measured, found: Sequence[CellResult]) -> str:
         _line(["---"] * len(heads)),
     ]
     for one in found:
-        if one.missing:
-            cells = ["not run" if metric is METRICS[0] else "" for metric in METRICS]
-            lines.append(_line([*one.cell.label, *cells, "", *([""] if grid.seeds > 1 else [])]))
-            continue
         numbers = [_number(one, metric, comparable=measured.comparable) for metric in METRICS]
-        timed = [f"{one.seconds:.2f}"] if grid.seeds > 1 else []
-        lines.append(_line([*one.cell.label, *numbers, f"{one.answered}/{one.photos}", *timed]))
+        answered = f"{one.answered}/{one.photos}"
+        if one.waits:
+            verb = "not run," if any(each.never for each in one.waits) else "waits for"
+            answered = f"{verb} {', '.join(str(1 + list(waiting).index(each)) for each in one.waits)}"
+        lines.append(_line([*one.cell.label, *numbers, answered]))
     lines += ["", *_notes(measured, found)]
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _waiting(found: Sequence[CellResult]) -> dict[Missing, list[str]]:
+    """Return what cells wait for, and which they are."""
+    waiting: dict[Missing, list[str]] = {}
+    for one in found:
+        for each in one.waits:
+            waiting.setdefault(each, []).append(" / ".join(one.cell.label))
+    return waiting
+
+
 def write_results(out: Path, measured: Measured, found: Sequence[CellResult]) -> list[Path]:
-    """Write <name>.md, <name>.csv (every cell), <name>-photos.csv (every answer) and <name>.json.
+    """Write <name>.md, <name>.csv (every cell), <name>-photos.csv (every answer) and <name>.json; Fig. 5's seconds too.
 
     Args:
         out: an existing folder.
@@ -168,14 +176,30 @@ def write_results(out: Path, measured: Measured, found: Sequence[CellResult]) ->
         temporary.write_text(markdown(measured, found), encoding="utf-8")
     flat = [_flat(measured, one) for one in found]
     _write_dicts(paths[1], flat)
-    _write_dicts(paths[2], [_photo_line(row) for row in measured.rows])
+    photo_lines = [list(_photo_line(row).values()) for row in measured.rows]
+    write_csv(paths[2], _PHOTO_COLUMNS, photo_lines, lineterminator="\r\n")
     with own_path(paths[3]) as temporary:
         report = {"title": measured.title, "settings": measured.settings, "cells": flat}
         temporary.write_text(json.dumps(report, indent=1, default=str) + "\n", encoding="utf-8")
+    if timed(measured):
+        lines = [(*one.cell.label, _plain(one.seconds)) for one in found if not math.isnan(one.seconds)]
+        paths.append(out / f"{name}-seconds.csv")
+        write_csv(paths[-1], (*measured.grid.columns, "seconds"), lines)
     return paths
 
 
-def _result(cell: Cell, rows: Sequence[ResultRow], missing: str) -> CellResult:
+def timed(measured: Measured) -> bool:
+    """Return whether a table or figure is about time too: its seconds are in files of their own.
+
+    No two runs take the same time, and everything else is the same byte for byte.
+
+    Args:
+        measured: the rows.
+    """
+    return measured.grid.seeds > 1
+
+
+def _result(cell: Cell, rows: Sequence[ResultRow], waits: Waits) -> CellResult:
     answers = [row for row in rows if not row.failure]
     failures: dict[str, int] = {}
     for row in rows:
@@ -193,7 +217,7 @@ def _result(cell: Cell, rows: Sequence[ResultRow], missing: str) -> CellResult:
         shape_abs_rel=100 * _statistic([row.shape_abs_rel for row in answers], np.mean),
         seconds=_statistic([row.seconds for row in rows], np.median),
         failures=failures,
-        missing=missing,
+        waits=waits,
     )
 
 
@@ -218,39 +242,46 @@ def _explained(measured: Measured) -> str:
     """Return what the numbers in the cells are."""
     spread = f", ± over {measured.grid.seeds} painting seeds" if measured.grid.seeds > 1 else ""
     if measured.comparable:
-        return f"Each number: measured{spread} (the paper's; difference)."
+        return f"Each number: measured{spread} (the paper's; difference); – is not measured."
     return (
-        f"Each number: measured{spread} [the paper's, on {measured.grid.dataset}: another world, so compare the order "
-        "of the rows and not the numbers]."
+        f"Each number: measured{spread} [the paper's, on {measured.grid.dataset} and with its models: "
+        "compare the order of the rows and not the numbers]; – is not measured."
     )
 
 
 def _number(one: CellResult, metric: Metric, *, comparable: bool) -> str:
     found, theirs = getattr(one.mean, metric.name), getattr(one.cell.published, metric.name)
-    if math.isnan(found):
-        return "no answer"
-    text = f"{found:.{metric.digits}f}"
-    sd = getattr(one.sd, metric.name)
-    if not math.isnan(sd):
-        text += f" ± {sd:.{metric.digits}f}"
+    text = "–" if one.waits else "no answer"
+    if not math.isnan(found):
+        sd = getattr(one.sd, metric.name)
+        text = f"{found:.{metric.digits}f}" + ("" if math.isnan(sd) else f" ± {sd:.{metric.digits}f}")
     if math.isnan(theirs):
         return text
-    digits = max(metric.digits, 2) if theirs < 10 else 1
+    digits = max(metric.digits, 2) if theirs < 10 else 1 if theirs < 100 else 0
     shown = f"{theirs:.{3 if metric.name == 'rmse' else digits}f}"
-    return f"{text} ({shown}; {found - theirs:+.{metric.digits}f})" if comparable else f"{text} [{shown}]"
+    if not comparable:
+        return f"{text} [{shown}]"
+    return f"{text} ({shown})" if math.isnan(found) else f"{text} ({shown}; {found - theirs:+.{metric.digits}f})"
+
+
+_NAMED_ROWS = 2
+"""Of more rows that wait for one thing, the first and their number are listed."""
 
 
 def _notes(measured: Measured, found: Sequence[CellResult]) -> list[str]:
     """Return what a reader must know, a paragraph each."""
     notes = [f"Note: {measured.grid.note}.", ""] if measured.grid.note else []
-    not_run: dict[str, list[str]] = {}
-    for one in found:
-        if one.missing:
-            not_run.setdefault(one.missing, []).append(" / ".join(one.cell.label))
-    notes += [f"- not run: {'; '.join(names)}: {reason}" for reason, names in not_run.items()]
+    if timed(measured):
+        notes += [f"Seconds a photo, of this machine: {measured.grid.name}-seconds.csv, .png and .pdf.", ""]
+    for number, (missing, names) in enumerate(_waiting(found).items(), start=1):
+        command = filling_command((missing,), measured.again)
+        rows = "; ".join(names) if len(names) <= _NAMED_ROWS else f"{len(names)} rows, the first {names[0]}"
+        reason = f"{'not run:' if missing.never else 'waits for'} {missing.waits_for}"
+        notes.append(f"{number}. {rows}: {reason}" + (f": `{command}`" if command else ""))
+    notes += [""] if notes and notes[-1] else []
     for one in found:
         name = " / ".join(one.cell.label)
-        if not one.missing and one.answered < one.photos:
+        if not one.waits and one.answered < one.photos:
             worst = ", ".join(f"{metric.title} {getattr(one.with_failures, metric.name):.3g}" for metric in METRICS)
             notes += [f"- {name}: no answer for {one.photos - one.answered} of {one.photos}; with the worst: {worst}"]
             most = sorted(one.failures.items(), key=lambda item: -item[1])[:2]
@@ -261,7 +292,7 @@ def _notes(measured: Measured, found: Sequence[CellResult]) -> list[str]:
 
 
 _PHOTO_COLUMNS = (
-    "photo", "label", "seed", "delta1", "abs_rel", "silog", "rmse", "scale_error", "shape_abs_rel", "usable", "seconds",
+    "photo", "label", "seed", "delta1", "abs_rel", "silog", "rmse", "scale_error", "shape_abs_rel", "usable",
     "failure",
 )  # fmt: skip
 
@@ -286,8 +317,8 @@ def _flat(measured: Measured, one: CellResult) -> dict[str, object]:
         "shape_abs_rel": _plain(one.shape_abs_rel),
         "photos": one.photos,
         "answered": one.answered,
-        "seconds": _plain(one.seconds),
-        "not_run": one.missing,
+        "waits_for": waits_for(one.waits),
+        "command": filling_command(one.waits, measured.again) if one.waits else "",
     }
 
 

@@ -20,6 +20,7 @@ from mfh_lab.evaluation.rows import read_rows, write_rows
 from mfh_lab.paper.bench import Bench
 from mfh_lab.paper.grid import Cell, Grid
 from mfh_lab.paper.measure import ResultRow, failed_rows, measure_photo
+from mfh_lab.paper.missing import Missing, Waits, missing_models
 from mfh_lab.pocket.world.workers import in_processes
 
 Progress = Callable[[str, float], None]
@@ -34,20 +35,23 @@ class Measured:
         title: what it was measured on.
         photos: how many.
         rows: one a photo, cell and seed, in the order of the cells.
-        not_run: label -> what is missing, of the cells that could not run.
+        not_run: label -> what they wait for, of the cells that could not run.
         unscored: photos of which no pixel can be scored, or that cannot be read; they are in no mean.
         settings: everything the rows are a function of.
-        comparable: whether it was measured where the paper did, so that a difference to its numbers means something.
+        comparable: whether it was measured where the paper did and with its models, so that a difference to its numbers
+            means something.
+        again: the command that was run, which fills the rows that wait; empty where none was.
     """
 
     grid: Grid
     title: str
     photos: int
     rows: tuple[ResultRow, ...]
-    not_run: dict[tuple[str, ...], str]
+    not_run: Mapping[tuple[str, ...], Waits]
     unscored: tuple[str, ...]
     settings: dict[str, object]
     comparable: bool = True
+    again: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress, workers
     Raises:
         MfhError: where no cell at all can run, or no photo can be read, with the first reason.
     """
-    not_run = {cell.label: cell.absent for cell in grid.cells if cell.absent}
+    not_run = {cell.label: (Missing(cell.absent, never=True),) for cell in grid.cells if cell.absent}
     groups = _groups([cell for cell in grid.cells if not cell.absent], bench)
     total = len(groups) * len(bench.names) * grid.seeds
     unscored: dict[str, None] = {}
@@ -112,26 +116,28 @@ def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress, workers
         found = {at: kept for at, path in paths.items() if (kept := read_rows(path, ResultRow)) is not None}
         done += len(found)
         jobs = _missing_jobs(key, cells, bench, [at for at in paths if at not in found])
-        if jobs and workers == 1:
-            progress("loading models,", done / total)
-            try:
+        try:
+            if jobs and workers == 1:
+                progress("loading models,", done / total)
                 bench.load(cells[0].configured(bench.base))
-            except MfhError as error:
-                first_error = first_error or error
-                not_run.update({cell.label: one_line(error) for cell in cells})
-                rows += [row for kept in found.values() for row in kept]
-                continue
-        if jobs:
-            progress(f"{jobs[0].name}, {_left(time.monotonic() - begin, computed, total - done)}", done / total)
-        for one in _outcomes(jobs, workers=workers):
-            found[one.name, one.seed] = one.rows
-            if one.fault:
-                # Tried again by the next run: it may be the machine's fault, or a file is mended.
-                faults[one.name] = one.fault
-            else:
-                write_rows(paths[one.name, one.seed], one.rows)
-            done, computed = done + 1, computed + 1
-            progress(f"{one.name}, {_left(time.monotonic() - begin, computed, total - done)}", done / total)
+            if jobs:
+                progress(f"{jobs[0].name}, {_left(time.monotonic() - begin, computed, total - done)}", done / total)
+            # Whatever a photo does is an outcome: what is raised here is about the models.
+            for one in _outcomes(jobs, workers=workers):
+                found[one.name, one.seed] = one.rows
+                if one.fault:
+                    # Tried again by the next run: it may be the machine's fault, or a file is mended.
+                    faults[one.name] = one.fault
+                else:
+                    write_rows(paths[one.name, one.seed], one.rows)
+                done, computed = done + 1, computed + 1
+                progress(f"{one.name}, {_left(time.monotonic() - begin, computed, total - done)}", done / total)
+        except MfhError as error:
+            first_error = first_error or error
+            missing = missing_models(cells[0].configured(bench.base), error) or Missing(one_line(error))
+            not_run.update({cell.label: (missing,) for cell in cells})
+            rows += [row for kept in found.values() for row in kept]
+            continue
         for at in paths:
             rows += found[at]
             if not found[at]:
@@ -153,7 +159,7 @@ def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress, workers
         not_run,
         tuple(f"{name} ({faults[name]})" if name in faults else name for name in unscored),
         settings,
-        bench.dataset == grid.dataset,
+        bench.dataset == grid.dataset and bench.base.name == "paper",
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mfh.config import EvidenceMode, FreeParameters, HeadLoss
+from mfh.config import Config, EvidenceMode, FreeParameters, HeadLoss
 from mfh.types import Space
 from mfh_lab.paper import published
 from mfh_lab.paper.grid import Cell, Grid, Target
@@ -171,6 +171,36 @@ def pocket_grid(grid: Grid, *, oracle: bool) -> Grid:
     """
     cells = tuple(_without_published(cell) for cell in grid.cells) if oracle else grid.cells
     return replace(grid, cells=(*cells, *_ADDED.get((grid.name, oracle), ())))
+
+
+def with_preset(grid: Grid, base: Config) -> Grid:
+    """Return a grid with a row for each model of a preset that no row names.
+
+    Args:
+        grid: the paper's.
+        base: the preset.
+    """
+    added: tuple[Cell, ...] = ()
+    if grid.name == "table3" and base.relative_depth not in {cell.relative_depth for cell in grid.cells}:
+        added = target_cells(_NAMES.get(base.relative_depth, base.relative_depth), base.relative_depth)
+    if grid.name == "table8" and base.painter and base.painter not in {cell.painter for cell in grid.cells}:
+        added = (Cell((_NAMES.get(base.painter, base.painter),), paintings=32, painter=base.painter),)
+    if grid.name == "table9" and base.human_mesh not in {cell.human_mesh for cell in grid.cells}:
+        added = (Cell((base.human_mesh,), paintings=32),)
+        if base.name == "pocket":
+            # BlazePose searches every painting in tiles: four suffice to see it.
+            known, measured = _ADDED["table9", False]
+            added = (known, replace(measured, label=("BlazePose, N = 4",), paintings=4))
+    notes = [one for one in (grid.note, _SPRITES if base.painter == "sprite" else "") if one]
+    return replace(grid, cells=(*grid.cells, *added), note="; ".join(notes))
+
+
+_SPRITES = (
+    "painted people are rendered figures (SIMULATED), placed by a painter that learned sizes in a rendered world and "
+    "from things of known size in photos"
+)
+_NAMES = {"pocket": "pocket network", "sprite": "sprite painter"}
+"""Models of the package -> what tables call them."""
 
 
 def _without_published(cell: Cell) -> Cell:

@@ -8,8 +8,11 @@ import pytest
 from PIL import Image
 
 from mfh.errors import InputError
-from mfh_lab.cli.figures import labelled
+from mfh_lab.cli.figures import DATASET_OF, labelled
 from mfh_lab.cli.reproduce import ENTRIES, routed
+from mfh_lab.evaluation.datasets.registry import open_dataset
+from mfh_lab.evaluation.protocols import PAPER, view
+from tests.lab.evaluation.datasets import layouts
 from tests.lab.paper.figures.conftest import write_folder_dataset
 from tests.models import tiny_depth
 
@@ -37,7 +40,7 @@ def test_fig7_on_a_dataset(run_mfh, answers):
     run = run_mfh("reproduce", "fig7", "--dataset", "folder", "--root", answers / "data", "--count", 2, "--out", out,
                   "--predictions", f"near={answers / 'near'}", "--predictions", f"far={answers / 'far'}")  # fmt: skip
     assert run.code == 0 and "p03: near AbsRel 0.0" in run.out and "p09" in run.out
-    assert sorted(path.name for path in out.glob("[a-z]*")) == ["fig7.csv", "fig7.pdf", "fig7.png"]
+    assert sorted(path.name for path in out.glob("[a-z]*")) == ["fig7.csv", "fig7.md", "fig7.pdf", "fig7.png"]
     named = run_mfh("reproduce", "fig7", "--dataset", "folder", "--root", answers / "data", "--samples", "p11", "--out",
                     out, "--predictions", f"near={answers / 'near'}")  # fmt: skip
     assert named.code == 0 and named.out.startswith("p11: ") and "p03" not in named.out
@@ -164,3 +167,21 @@ def test_names_that_look_like_formulas_are_drawn_as_they_are(run_mfh, answers):
     run = run_mfh("reproduce", "fig7", "--dataset", "folder", "--root", answers / "data", "--count", 1, *words,
                   "--out", answers / "out")  # fmt: skip
     assert run.code == 0 and run.err == "" and "\x1b" not in run.out
+
+
+@pytest.mark.parametrize("name", ["fig12", "fig13", "fig14", "fig15", "fig16"])
+def test_each_dataset_has_its_figure(run_mfh, tmp_path, name):
+    dataset = DATASET_OF[name]
+    {"nyu": layouts.write_nyu_bts, "kitti": layouts.write_kitti, "diode": layouts.write_diode,
+     "ibims1": layouts.write_ibims1, "eth3d": layouts.write_eth3d}[dataset](tmp_path / "data")  # fmt: skip
+    opened = open_dataset(dataset, tmp_path / "data")
+    for sample in opened.names:
+        seen = view(opened.load(sample), PAPER.of(dataset))
+        path = tmp_path / "answers" / f"{sample}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, np.full(seen.photo.rgb.shape[:2], 1.1 * float(np.median(seen.truth_m[seen.scored_mask]))))
+    run = run_mfh("reproduce", name, "--root", tmp_path / "data", "--predictions", f"far={tmp_path / 'answers'}",
+                  "--count", 1, "--out", tmp_path / "out")  # fmt: skip
+    assert run.code == 0 and run.err == "" and "far AbsRel 0." in run.out
+    text = (tmp_path / "out" / f"{name}.md").read_text()
+    assert f"# Figure {name[3:]}: error maps" in text and f"{dataset}, protocol paper; samples spread evenly" in text

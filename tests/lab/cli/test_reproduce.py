@@ -106,8 +106,9 @@ def test_a_table_of_methods_lists_whoever_is_not_there(run_mfh, tmp_path):
     assert run.code == 0
     assert "| twice too far | MMDE | folder | 0.0 | 100.0 | 0.00 |" in run.out
     assert "| twice too far | MRDE | folder | 100.0 | 0.0 | 0.00 |" in run.out
-    assert "not run: UniDepth-C / MMDE / folder" in run.out and "--method 'UniDepth-C=hf:...'" in run.out
-    assert "not run: MfH / MMDE / folder; MfH / MRDE / folder:" in run.out
+    assert "UniDepth-C / MMDE / folder; UniDepth-C / MRDE / folder: waits for predictions of UniDepth-C" in run.out
+    assert "--predictions 'UniDepth-C=DIR'" in run.out
+    assert "MfH / MMDE / folder; MfH / MRDE / folder: waits for" in run.out
     again = run_mfh(
         "reproduce", "table6", "--dataset", "folder", "--root", tmp_path / "photos",
         "--predictions", f"twice too far={tmp_path / 'answers'}", "--unit", "mm", "--out", tmp_path / "out",

@@ -18,6 +18,7 @@ from mfh_lab.evaluation.store import Store
 from mfh_lab.paper.bench import DatasetBench
 from mfh_lab.paper.grid import Cell, Grid
 from mfh_lab.paper.measure import fit_cell, head_depth, head_of, in_space, true_evidence
+from mfh_lab.paper.missing import Missing
 from mfh_lab.paper.pocket import FromZero
 from mfh_lab.paper.report import markdown, results, write_results
 from mfh_lab.paper.run import run_grid
@@ -227,9 +228,11 @@ def test_tables_share_paintings_and_a_second_run_shares_everything(scenes: Path,
 def test_cells_without_their_model_are_listed_and_the_others_run(scenes: Path, monkeypatch: pytest.MonkeyPatch):
     grid = Grid("t", "T", "pocket", ("painter",), (Cell(("here",)), Cell(("away",), painter="sd2")))
     measured = run_grid(grid, bench_of(scenes, [], monkeypatch), scenes.parent / "out", progress=quiet)
-    assert measured.not_run == {("away",): "the painter sd2 is not here"}
+    assert measured.not_run == {("away",): (Missing("weights of sd2", "mfh weights fetch sd2"),)}
     text = markdown(measured, results(measured))
-    assert "| away | not run |" in text and "- not run: away: the painter sd2 is not here" in text
+    assert (
+        "| away | – | – | – | – | waits for 1 |" in text and "1. away: waits for weights of sd2: `mfh weights" in text
+    )
     alone = Grid("t", "T", "pocket", ("painter",), (Cell(("away",), painter="sd2"),))
     with pytest.raises(BackendError, match="sd2 is not here"):
         run_grid(alone, bench_of(scenes, [], monkeypatch), scenes.parent / "other", progress=quiet)

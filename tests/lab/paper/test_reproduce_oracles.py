@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mfh_lab.paper.missing import filling_command
 from mfh_lab.paper.pocket import FIRST_SEED, NoiseName, OracleBench
 from mfh_lab.paper.report import markdown, results
 from mfh_lab.paper.run import Measured, run_grid
@@ -58,10 +59,9 @@ def test_each_network_is_best_in_its_own_space(tmp_path: Path):
         for target in ("true", "painted"):
             assert found[name, f"{target} {own}"].mean.abs_rel < 1e-3
             assert found[name, f"{target} {other}"].mean.abs_rel > 5
-    assert (
-        found["Marigold", "true depth"].missing
-        == "an oracle stands for no published model, and this row is about marigold"
-    )
+    (stands_for,) = found["Marigold", "true depth"].waits
+    assert stands_for.waits_for == "an oracle stands for no published model, and this row is about marigold"
+    assert filling_command((stands_for,), "mfh reproduce table3") == "", "no command fills it"
 
 
 def test_the_table_shows_the_paper_beside_and_that_it_is_simulated(table_4: Measured):

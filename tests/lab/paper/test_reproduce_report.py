@@ -1,6 +1,8 @@
 """Figure 5 from made-up rows: spread over seeds, curves, seconds, and the paper's numbers beside."""
 
+import csv
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,8 +10,9 @@ import numpy as np
 import pytest
 
 from mfh_lab.paper.measure import ResultRow
+from mfh_lab.paper.missing import Missing
 from mfh_lab.paper.plot import write_plots
-from mfh_lab.paper.report import markdown, results
+from mfh_lab.paper.report import markdown, results, write_results
 from mfh_lab.paper.run import Measured
 from mfh_lab.paper.tables import GRIDS
 
@@ -56,7 +59,7 @@ def test_the_table_says_what_a_mean_does_not():
     text = markdown(measured, results(measured))
     (line,) = [line for line in text.splitlines() if line.startswith("| the paper's head | 32 |")]
     # δ1 is 95.4 %: 100 - 2.5 - 2 - 0.1; its seeds are a point apart.
-    assert "| 95.4 ± 1.6 (83.2; +12.2) |" in line and line.endswith("| 15/15 | 16.00 |")
+    assert "| 95.4 ± 1.6 (83.2; +12.2) |" in line and line.endswith("| 15/15 |")
     assert "no pixel to score, in no mean: dark" in text
     assert "- the paper's head / 4: no answer for 5 of 15" in text and "    - 5x nobody" in text
     other = figure_5(comparable=False)
@@ -67,21 +70,40 @@ def test_the_table_says_what_a_mean_does_not():
 def test_curves_and_bars_are_drawn(tmp_path: Path):
     measured = figure_5()
     paths = write_plots(tmp_path, measured, results(measured))
-    assert [path.name for path in paths] == ["fig5.png", "fig5.pdf"]
-    first = paths[1].read_bytes()
-    assert first.startswith(b"%PDF")
-    assert write_plots(tmp_path, measured, results(measured))[1].read_bytes() == first, "no clock in it"
+    assert [path.name for path in paths] == ["fig5.png", "fig5.pdf", "fig5-seconds.png", "fig5-seconds.pdf"]
+    first = [path.read_bytes() for path in paths]
+    assert first[1].startswith(b"%PDF")
+    slower = replace(measured, rows=tuple(replace(row, seconds=2 * row.seconds) for row in measured.rows))
+    again = [path.read_bytes() for path in write_plots(tmp_path, slower, results(slower))]
+    assert again[:2] == first[:2] and again[2] != first[2], "time is in files of its own"
+    names = ("fig5.md", "fig5.csv", "fig5-photos.csv", "fig5.json")
+    write_results(tmp_path, measured, results(measured))
+    contents = [(tmp_path / name).read_bytes() for name in names]
+    write_results(tmp_path, slower, results(slower))
+    assert [(tmp_path / name).read_bytes() for name in names] == contents
+    assert (tmp_path / "fig5-seconds.csv").read_text().splitlines()[4] == "the paper's head,32,32.0"
     picture = cv2.imread(str(paths[0]))
     colors = {tuple(int(value) for value in color) for color in picture.reshape(-1, 3)}
     assert {(0x2B, 0x39, 0xC0), (0xB9, 0x80, 0x29)} <= colors, "both heads are there"
     assert len(colors) > 20
 
 
-def test_nothing_measured_is_no_picture(tmp_path: Path):
-    grid = GRIDS["table9"]
-    missing = {cell.label: "not here" for cell in grid.cells}
-    measured = Measured(grid, "made up", 0, (), missing, (), {})
+def test_rows_that_wait_have_the_papers_numbers_and_a_command(tmp_path: Path):
+    grid = GRIDS["table8"]
+    waits = {cell.label: (Missing("a disk"), Missing("weights", "fetch it", "--more")) for cell in grid.cells}
+    measured = Measured(grid, "made up", 0, (), waits, (), {}, again="mfh reproduce table8")
     found = results(measured)
-    assert write_plots(tmp_path, measured, found) == []
     assert all(math.isnan(one.mean.delta1) for one in found)
-    assert "- not run: HMAR; TokenHMR; HMR 2.0: not here" in markdown(measured, found)
+    text = markdown(measured, found)
+    assert "| Stable Diffusion XL | – (78.5) | – (15.9) | – (11.3) | – (0.533) | waits for 1, 2 |" in text
+    assert (
+        "2. 3 rows, the first Stable Diffusion v1.5: waits for weights: `fetch it && mfh reproduce table8 --more`"
+        in text
+    )
+    write_results(tmp_path, measured, found)
+    with (tmp_path / "table8.csv").open(encoding="utf-8") as file:
+        (first, *_) = csv.DictReader(file)
+    assert first["waits_for"] == "a disk; weights"
+    assert first["command"] == "fetch it && mfh reproduce table8 --more"
+    paths = write_plots(tmp_path, measured, found)
+    assert [path.name for path in paths] == ["table8.png", "table8.pdf"], "the paper's bars alone"

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,16 +10,14 @@ from jaxtyping import Bool, Float, UInt8
 from numpy import ndarray
 
 from mfh.errors import InputError
-from mfh.viz.drawing import bar_colours, bar_ticks_m, colour_depth, depth_limits_m, position_on_bar, tick_label
+from mfh.viz.drawing import colour_depth, depth_limits_m
 from mfh_lab.evaluation.given_files import read_metric_depth
 from mfh_lab.evaluation.methods.method import Prediction
 from mfh_lab.evaluation.protocols import EvaluationView
 from mfh_lab.evaluation.scoring import resize_aligned, score
-from mfh_lab.paper.figures.saving import literal, new_figure, save_figure, save_table
+from mfh_lab.paper.figures.panels import draw_bar, draw_depth_bar, draw_picture, short_name
+from mfh_lab.paper.figures.saving import literal, new_figure, save_caption, save_figure, save_table
 from mfh_lab.pocket.metrics import clamped
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 DEFAULT_ERROR_CAP = 0.5
 _PANEL_PX = 420
@@ -52,7 +49,7 @@ class ErrorFigure:
 
     Attributes:
         answers: by sample, then method.
-        files: png, pdf, csv.
+        files: png, pdf, csv, md.
     """
 
     answers: Mapping[str, Mapping[str, Answer]]
@@ -101,6 +98,7 @@ def make_error_maps(
     out: Path,
     *,
     name: str = "fig7",
+    title: str = "",
     error_cap: float = DEFAULT_ERROR_CAP,
 ) -> ErrorFigure:
     """Draw samples as the paper does: photo and error maps in one row, truth and predictions in the next.
@@ -110,8 +108,9 @@ def make_error_maps(
     Args:
         views: samples as the protocol shows them.
         folders: method -> folder with its metric depth.
-        out: folder for NAME.png, NAME.pdf and NAME.csv.
+        out: folder for NAME.png, NAME.pdf, NAME.csv and NAME.md (the caption).
         name: of the figure.
+        title: what the samples are of, and what of it is simulated.
         error_cap: AbsRel at which the error colours end.
 
     Returns:
@@ -141,25 +140,49 @@ def make_error_maps(
         small, truth, truth_mask = _small_truth(view)
         top = [figure.add_subplot(grid[2 * row, column]) for column in range(columns + 1)]
         below = [figure.add_subplot(grid[2 * row + 1, column]) for column in range(columns + 1)]
-        _picture(top[0], cv2.resize(view.photo.rgb, small[::-1], interpolation=cv2.INTER_AREA), _short(view.name))
-        _picture(below[0], colour_depth(truth, truth_mask, limits_m), "ground truth")
+        draw_picture(
+            top[0], cv2.resize(view.photo.rgb, small[::-1], interpolation=cv2.INTER_AREA), short_name(view.name)
+        )
+        draw_picture(below[0], colour_depth(truth, truth_mask, limits_m), "ground truth")
         for axes_error, axes_depth, (label, answer) in zip(top[1:], below[1:], of_view.items(), strict=False):
             error, error_mask = grown(answer.relative_error, np.isfinite(answer.relative_error), small)
-            _picture(axes_error, colour_error(error, error_mask, error_cap), f"AbsRel {answer.abs_rel:.3f}")
+            draw_picture(axes_error, colour_error(error, error_mask, error_cap), f"AbsRel {answer.abs_rel:.3f}")
             shown = _subsampled(answer.depth_m, small)
-            _picture(axes_depth, colour_depth(shown, np.isfinite(shown), limits_m), label)
+            draw_picture(axes_depth, colour_depth(shown, np.isfinite(shown), limits_m), label)
             if row == 0:
                 axes_error.set_title(literal(label), fontsize=9)
-        ticks = np.array(bar_ticks_m(limits_m))
-        _bar(below[-1], bar_colours(np.linspace(1, 0, 200)[:, None]), position_on_bar(ticks, limits_m),
-             [f"{tick_label(float(tick))} m" for tick in ticks])  # fmt: skip
+        draw_depth_bar(below[-1], limits_m)
         shares = np.linspace(0, 1, 6)
-        _bar(top[-1], colour_error(np.linspace(error_cap, 0, 200)[:, None], np.ones((200, 1), bool), error_cap), shares,
-             [f"{'≥ ' if share == 1 else ''}{error_cap * share:.2g}" for share in shares])  # fmt: skip
+        colors = colour_error(np.linspace(error_cap, 0, 200)[:, None], np.ones((200, 1), bool), error_cap)
+        draw_bar(top[-1], colors, shares, [f"{'≥ ' if share == 1 else ''}{error_cap * share:.2g}" for share in shares])
+    if title:
+        figure.suptitle(literal(title), fontsize=8)
     drawn = save_figure(figure, out / name)
+    caption = save_caption(out / f"{name}.md", _describe(name, title, answers, error_cap))
     rows = [(sample, label, one.abs_rel, one.delta1) for sample, by in answers.items() for label, one in by.items()]
     table = save_table(out / f"{name}.csv", ("name", "method", "abs_rel", "delta1"), rows)
-    return ErrorFigure(answers, (*drawn, table))
+    return ErrorFigure(answers, (*drawn, table, caption))
+
+
+def _describe(name: str, title: str, answers: Mapping[str, Mapping[str, Answer]], error_cap: float) -> str:
+    """Return what the figure shows."""
+    labels = list(next(iter(answers.values())))
+    lines = [
+        f"# Figure {name.removeprefix('fig')}: error maps",
+        "",
+        f"{title}. " if title else "",
+        "Two rows a sample: photo and relative errors, truth and predictions. All depths of a sample share one bar in "
+        f"metres, set by its truth; all error maps share the other, to {error_cap:g}. Grey is not scored.",
+        "",
+        "| sample | " + " | ".join(f"AbsRel of {label}".replace("|", "\\|") for label in labels) + " |",
+        "|" + " --- |" * (1 + len(labels)),
+    ]
+    lines[2:4] = [lines[2] + lines[3]]
+    lines += [
+        "| " + " | ".join([sample.replace("|", "\\|"), *(f"{one.abs_rel:.3f}" for one in by.values())]) + " |"
+        for sample, by in answers.items()
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def colour_error(
@@ -216,24 +239,3 @@ def _small_truth(view: EvaluationView) -> tuple[tuple[int, int], Float[ndarray, 
 def _subsampled(values: ndarray, size: tuple[int, int]) -> ndarray:
     """Pick values at the pixel nearest to each pixel of another size."""
     return cv2.resize(values, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-
-
-def _picture(axes: "Axes", rgb: ndarray, caption: str) -> None:
-    axes.imshow(rgb, interpolation="nearest")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.set_xlabel(literal(caption), fontsize=7.5, labelpad=2)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-
-
-def _bar(axes: "Axes", column: UInt8[ndarray, "h 1 3"], positions: Float[ndarray, "n"], labels: Sequence[str]) -> None:
-    axes.imshow(column, aspect="auto", extent=(0.0, 1.0, 0.0, 1.0), origin="upper")
-    axes.set_xticks([])
-    axes.yaxis.tick_right()
-    axes.set_yticks(positions, labels, fontsize=7)
-    axes.tick_params(length=2)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 28 else "…" + name[-27:]

@@ -10,9 +10,9 @@ from mfh.errors import InputError
 from mfh.geometry.camera import subsample_camera
 from mfh.io.ply import write_mesh, write_point_cloud
 from mfh.io.written import own_path
-from mfh.types import HumanMesh, MetricDepth
+from mfh.types import HumanMesh, MetricDepth, used_landmarks
 from mfh_lab.paper.figures.point_view import Body, Cloud, cloud_of, cropped, draw, orbit, untorn
-from mfh_lab.paper.figures.saving import new_figure, save_figure
+from mfh_lab.paper.figures.saving import new_figure, save_caption, save_figure
 
 _COLORS = ((70, 150, 255), (255, 140, 60), (90, 200, 120), (200, 110, 230), (240, 200, 60), (60, 200, 210))
 _POINTS_ACROSS = 700
@@ -28,7 +28,7 @@ class Figure6:
     Attributes:
         points: in the cloud.
         bodies: bodies in it.
-        files: png, pdf, points.ply, people.ply.
+        files: png, pdf, points.ply, md, people.ply.
     """
 
     points: int
@@ -90,10 +90,22 @@ def make_fig6(result: MetricDepth, meshes: Sequence[HumanMesh], out: Path) -> Fi
     cloud = cloud_of(result.photo.rgb, result.depth_m, camera, mask=result.valid_mask)
     with own_path(out / "points.ply") as temporary:
         write_point_cloud(temporary, cloud.points_m, cloud.colors)
-    files = [*drawn, out / "points.ply"]
+    files = [*drawn, out / "points.ply", save_caption(out / "fig6.md", _describe(result, len(bodies)))]
     if bodies:
         files.append(_write_people(bodies, out / "people.ply"))
     return Figure6(len(cloud.points_m), len(bodies), tuple(files))
+
+
+def _describe(result: MetricDepth, bodies: int) -> str:
+    """Return what the figure shows."""
+    near, middle, far = result.depth_range_m
+    return (
+        "# Figure 6: metric point cloud and bodies\n\n"
+        f"{result.photo.name}: the photo, its pixels as a point cloud from the side, and from above. The cloud is the "
+        f"metric depth ({near:.3g}, {middle:.3g} and {far:.3g} m: 1st percentile, median, 99th); the {bodies} bodies "
+        f"stand where they were measured, by their own size. Scale from {used_landmarks(result.landmarks)}.\n"
+        + "".join(f"- {note}\n" for note in result.warnings)
+    )
 
 
 def _pictures(cloud: Cloud, bodies: Sequence[Body], result: MetricDepth) -> list[tuple[str, np.ndarray]]:

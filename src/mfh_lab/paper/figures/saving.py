@@ -83,3 +83,21 @@ def save_table(path: Path, head: Sequence[str], rows: Sequence[Sequence[object]]
         writer.writerow(head)
         writer.writerows([f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row] for row in rows)
     return path
+
+
+def save_caption(path: Path, text: str) -> Path:
+    """Write what a figure shows, as Markdown.
+
+    Args:
+        path: the file.
+        text: of it.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: when it cannot be written.
+    """
+    with own_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from mfh.errors import InputError
-from mfh_lab.paper.figures.saving import COLORS, literal, new_figure, save_figure, save_table
+from mfh_lab.paper.figures.saving import COLORS, literal, new_figure, save_caption, save_figure, save_table
 
 POINTS, SAMPLES_A_POINT = 100, 10
 """App. A.1: "randomly take 10 different samples each time", "100 points for each testing dataset"."""
@@ -56,7 +56,7 @@ class Figure3:
     Attributes:
         points: by dataset.
         rank_correlation: Spearman's, over all single samples of all datasets.
-        files: png, pdf, csv of points, csv of samples.
+        files: png, pdf, csv of points, csv of samples, md.
     """
 
     points: tuple[Points, ...]
@@ -147,7 +147,15 @@ def make_fig3(tests: Sequence[TestSet], out: Path, *, method: str, seed: int = 0
         for name, x, y in zip(test.names, test.similarity, test.delta1, strict=True)
     ]
     every = save_table(out / "fig3-samples.csv", ("dataset", "name", "similarity", "delta1"), samples)
-    return Figure3(points, together, (*drawn_files, table, every))
+    counts = ", ".join(f"{one.label} ({len(one.names)} samples)" for one in tests)
+    caption = save_caption(
+        out / "fig3.md",
+        "# Figure 3: scene dependency\n\n"
+        f"δ1 of {method} on {counts} against the largest cosine similarity (DINOv2) of a test picture to any "
+        f"training picture. Each of {POINTS} points a dataset is the mean of {SAMPLES_A_POINT} different samples, "
+        f"drawn with seed {seed}; rank correlation over single samples: {together:.2f}.\n",
+    )
+    return Figure3(points, together, (*drawn_files, table, every, caption))
 
 
 def _ranks(values: Float[ndarray, "n"]) -> Float[ndarray, "n"]:

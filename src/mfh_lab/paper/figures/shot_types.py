@@ -11,7 +11,7 @@ from numpy import ndarray
 from mfh.errors import InputError
 from mfh_lab.evaluation.score_files import ScoreFile
 from mfh_lab.paper.annotate.shots import ANGLES, DISTANCES, Shot
-from mfh_lab.paper.figures.saving import COLORS, literal, new_figure, save_figure, save_table
+from mfh_lab.paper.figures.saving import COLORS, literal, new_figure, save_caption, save_figure, save_table
 
 ATTRIBUTES: tuple[tuple[str, tuple[str, ...]], ...] = (("angle", ANGLES), ("distance", DISTANCES))
 _TITLES = {"angle": "camera angle", "distance": "distance of shot"}
@@ -48,7 +48,7 @@ class Figure9:
         bars: all of them.
         photos: photos behind them: with a shot type, and an answer of every method.
         left_out: photos with a score or a shot type that lack the other, or the answer of some method.
-        files: png, pdf, csv.
+        files: png, pdf, csv, md.
     """
 
     bars: tuple[ShotError, ...]
@@ -103,7 +103,15 @@ def make_fig9(scores: Mapping[str, ScoreFile], shots: Mapping[str, Shot], out: P
     table = save_table(
         out / "fig9.csv", ("attribute", "value", "method", "photos", "abs_rel", "low_95", "high_95"), cells
     )
-    return Figure9(bars, len(photos), left_out, (*drawn, table))
+    caption = save_caption(
+        out / "fig9.md",
+        "# Figure 9: AbsRel by shot type\n\n"
+        f"Mean AbsRel of {', '.join(scores)} with its 95 % bootstrap over photos, by camera angle and by distance of "
+        f"shot, over the {len(photos)} photos that have a shot type and an answer of every method; {left_out} others "
+        "are left out. The paper names its attributes no further than level-angle, close-up and wide-view: compare "
+        "trends.\n",
+    )
+    return Figure9(bars, len(photos), left_out, (*drawn, table, caption))
 
 
 def common_photos(scores: Mapping[str, ScoreFile], shots: Mapping[str, Shot]) -> tuple[list[str], int]:

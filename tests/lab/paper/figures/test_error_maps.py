@@ -76,7 +76,7 @@ def test_the_figure_shows_every_method_and_the_table_agrees(tmp_path, view):
         # At half the size, as many networks answer.
         np.save(tmp_path / label / "street" / "one.npy", (np.maximum(view.truth_m, 1) * factor)[::2, ::2])
     made = make_error_maps([view, view], folders, tmp_path, name="fig7")
-    assert {path.name for path in made.files} == {"fig7.png", "fig7.pdf", "fig7.csv"}
+    assert {path.name for path in made.files} == {"fig7.png", "fig7.pdf", "fig7.csv", "fig7.md"}
     with (tmp_path / "fig7.csv").open() as file:
         rows = {row["method"]: row for row in csv.DictReader(file)}
     assert float(rows["theirs"]["abs_rel"]) == pytest.approx(made.answers["street/one"]["theirs"].abs_rel, rel=1e-5)

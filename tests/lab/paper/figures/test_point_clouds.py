@@ -21,7 +21,7 @@ def test_points_and_people_are_written(metric_depth, tmp_path):
     from tests.io.test_ply import read
 
     made = make_fig6(metric_depth, [body(2.0), body(4.0)], tmp_path)
-    assert {path.name for path in made.files} == {"fig6.png", "fig6.pdf", "points.ply", "people.ply"}
+    assert {path.name for path in made.files} == {"fig6.png", "fig6.pdf", "fig6.md", "points.ply", "people.ply"}
     points = np.array([[row[axis] for axis in "xyz"] for row in read(tmp_path / "points.ply")["vertex"]])
     np.testing.assert_allclose(points, metric_depth.points_m(), rtol=1e-5)
     assert made.points == len(points) == metric_depth.valid_mask.sum()
@@ -31,7 +31,9 @@ def test_points_and_people_are_written(metric_depth, tmp_path):
 
 
 def test_without_bodies_there_is_a_cloud_alone(metric_depth, tmp_path):
-    assert {path.name for path in make_fig6(metric_depth, [], tmp_path).files} == {"fig6.png", "fig6.pdf", "points.ply"}
+    names = {path.name for path in make_fig6(metric_depth, [], tmp_path).files}
+    assert names == {"fig6.png", "fig6.pdf", "fig6.md", "points.ply"}
+    assert "the 0 bodies stand" in (tmp_path / "fig6.md").read_text()
     nothing = replace(metric_depth, max_depth_m=0.01)
     with pytest.raises(InputError, match="no pixel with a depth"):
         make_fig6(nothing, [], tmp_path)

@@ -41,7 +41,7 @@ def test_the_figure_and_its_tables(tmp_path):
         tests.append(TestSet(label, tuple(f"{label}{k}" for k in range(30)), similarity, similarity * 0.9))
     made = make_fig3(tests, tmp_path, method="a model")
     assert made.rank_correlation == pytest.approx(1)
-    assert {path.name for path in made.files} == {"fig3.png", "fig3.pdf", "fig3.csv", "fig3-samples.csv"}
+    assert {path.name for path in made.files} == {"fig3.png", "fig3.pdf", "fig3.csv", "fig3-samples.csv", "fig3.md"}
     with (tmp_path / "fig3.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["dataset"] for row in rows] == ["near"] * 100 + ["far"] * 100
