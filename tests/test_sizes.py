@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
-MOST_LINES, MOST_FILES = 400, 253
+MOST_LINES, MOST_FILES = 400, 262
 
 
 def test_no_module_is_too_long():

@@ -2,7 +2,8 @@ import pytest
 from safetensors.torch import load_file
 
 from mfh.cli.main import main
-from mfh.models.human_mesh import hmr2_network
+from mfh.models.human_mesh import hmar_network, hmr2_network
+from tests.models.human_mesh import hmar_fixtures
 from tests.models.human_mesh.hmr2_fixtures import TINY, random_network, save_training_checkpoint
 
 
@@ -54,3 +55,20 @@ def test_a_cache_that_is_none_is_one_line(tmp_path, monkeypatch, capsys):
     assert main(["weights", "convert", "hmr2", str(tmp_path / "a.ckpt")]) == 2
     error = capsys.readouterr().err
     assert "MFH_WEIGHTS is" in error and "which is a file" in error and error.count("\n") == 1
+
+
+def test_converts_hmar_to_where_the_model_looks_for_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path / "cache"))
+    monkeypatch.delenv("MFH_HMAR", raising=False)
+    monkeypatch.setattr(hmar_network, "PUBLISHED", hmar_fixtures.SMALLEST)
+    state = hmar_fixtures.seeded_state(hmar_fixtures.network_shapes(hmar_fixtures.SMALLEST))
+    checkpoint = hmar_fixtures.save_phalp(state, tmp_path / "hmar_v2_weights.pth", drop=("init_cam",))
+    assert main(["weights", "convert", "hmar", str(checkpoint)]) == 2
+    error = capsys.readouterr().err
+    assert "has no smpl_head.init_cam" in error and "--means" in error and error.count("\n") == 1
+    means = hmar_fixtures.save_means(state, tmp_path).rename(tmp_path / "mine.npz")
+    assert main(["weights", "convert", "hmar", str(checkpoint), "--means", str(means)]) == 0
+    place = tmp_path / "cache" / "hmar" / "hmar.safetensors"
+    assert str(place) in capsys.readouterr().out and load_file(place).keys() == state.keys()
+    assert main(["weights", "convert", "hmr2", str(checkpoint), "--means", str(means)]) == 2
+    assert "--means is of hmar" in capsys.readouterr().err

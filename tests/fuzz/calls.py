@@ -28,6 +28,14 @@ def hmr2_network(path: str) -> None:
     load_network(Path(path))
 
 
+def hmar_convert(path: str, out: str) -> None:
+    """Convert a small checkpoint of HMAR."""
+    from mfh.models.human_mesh.hmar_checkpoint import convert_hmar_checkpoint
+    from tests.models.human_mesh.hmar_fixtures import SMALLEST
+
+    convert_hmar_checkpoint(path, out, sizes=SMALLEST)
+
+
 def annotate(photo: str, shots: str, body: str) -> None:
     """Open annotations over a CSV, and keep what a browser might send."""
     from mfh_lab.paper.annotate.server import Annotations
@@ -64,6 +72,7 @@ CALLS: dict[str, Callable[..., None]] = {
     "smpl": smpl,
     "hmr2-convert": hmr2_convert,
     "hmr2-network": hmr2_network,
+    "hmar-convert": hmar_convert,
     "annotate": annotate,
     "manifest": manifest,
     "bank": bank,

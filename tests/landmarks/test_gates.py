@@ -17,6 +17,7 @@ from mfh.landmarks.gates import (
     duplicate_gate,
     likely_gate,
     lone_unsure,
+    mask_gate,
     mesh_gate,
     penetration_gate,
 )
@@ -64,6 +65,18 @@ def test_torn_bodies():
     torn = np.where(mask, np.where(np.arange(80) < 30, 3.0, 3.0 + 1.2 * MAX_BODY_DEPTH_M), np.inf)
     verdict = body_gate(mask, torn, mask, None)
     assert verdict is not None and "in depth" in verdict.reason
+
+
+def test_a_person_without_a_mask_in_the_box_is_rejected_where_there_is_no_body():
+    masks = [np.zeros((80, 80), bool) for _ in range(3)]
+    masks[1][60, 30], masks[2][61, 30] = True, True
+    verdicts = [mask_gate(Person(np.array([10.0, 10.0, 30.0, 60.0]), mask, 0.9), None) for mask in masks]
+    assert verdicts == [Rejected("could not be measured: its mask is empty"), None, verdicts[0]]
+    body = HumanMesh(np.array([[0.0, 0.0, 3.0]]), np.zeros((1, 3), int), "measurer")
+    assert mask_gate(Person(np.array([10.0, 10.0, 30.0, 60.0]), masks[0], 0.9), body) is None
+    for box in ([-50.0, -50.0, -20.0, -9.0], [90.0, 10.0, 99.0, 20.0]):
+        assert mask_gate(Person(np.array(box), np.ones((80, 80), bool), 0.9), None) == verdicts[0]
+    assert mask_gate(Person(np.array([np.nan, 0.0, 1.0, 1.0]), masks[0], 0.9), None) is None
 
 
 def test_the_more_certain_of_two_in_one_place_counts():

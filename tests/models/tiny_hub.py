@@ -204,6 +204,16 @@ def hmr2(folder: Path) -> None:
     convert_hmr2_checkpoint(checkpoint, folder / "hmr2.safetensors", sizes=TINY)
 
 
+def hmar(folder: Path) -> None:
+    """Write an HMAR network that sees everybody in front of the camera."""
+    from mfh.models.human_mesh.hmar_checkpoint import convert_hmar_checkpoint
+    from tests.models.human_mesh.hmar_fixtures import TINY, random_network, save_phalp, seeing_ahead
+
+    folder.mkdir(parents=True)
+    checkpoint = save_phalp(dict(seeing_ahead(random_network()).state_dict()), folder / "hmar_v2_weights.pth")
+    convert_hmar_checkpoint(checkpoint, folder / "hmar.safetensors", sizes=TINY)
+
+
 def smpl(folder: Path) -> None:
     """Write a made-up body model as the user's SMPL file."""
     from tests.models.human_mesh.smpl_fixtures import made_up_smpl, save_published_pickle
@@ -223,6 +233,7 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     "depth-pro": depth_pro,
     "mask2former": mask2former,
     "hmr2": hmr2,
+    "hmar": hmar,
     "smpl": smpl,
     **{name: depth_anything for name in CATALOG if name.startswith("depth-anything-")},
 }

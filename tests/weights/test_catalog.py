@@ -30,7 +30,7 @@ def test_the_table_is_complete():
 def test_licences_that_do_not_permit_commercial_use_say_why():
     blocked = weights.blocked_commercially(list(weights.CATALOG))
     depth = {"depth-anything-v2-base", "depth-anything-v2-large", "depth-pro"}
-    assert set(blocked) == {*depth, "mask2former", "hmr2", "smpl", "multi-hmr2"}
+    assert set(blocked) == {*depth, "mask2former", "hmr2", "hmar", "smpl", "token-hmr", "multi-hmr2"}
     assert all("NC" not in one.licence for name, one in weights.CATALOG.items() if name not in blocked)
 
 

@@ -64,7 +64,7 @@ def doctor() -> int:
         print(_row(name, *painter_status(name)))
     if not REGISTRY["painter"]:
         print(_row("none", "-", "a photo must have people in it"))
-    print("\nmodels of packages that are installed by hand (in no preset)")
+    print("\nmodels in no preset whose packages or files you get by hand")
     for name, role in optional_models().items():
         print(_row(name, *optional_status(role, name)))
     print("\npresets")
@@ -190,8 +190,17 @@ def painter_status(name: str) -> tuple[str, str]:
 
 
 def optional_models() -> dict[str, Role]:
-    """Return the models that come with a package which is on no index: name -> role."""
-    return {name: role for role, entries in REGISTRY.items() for name, entry in entries.items() if entry.module}
+    """Return name -> role of the models in no preset whose package or files only the user can get."""
+    from mfh.models.registry import names_of
+    from mfh.weights.catalog import catalog_model
+
+    in_presets = {name for one in PRESETS.values() for name in names_of(one).values()}
+    return {
+        name: role
+        for role, entries in REGISTRY.items()
+        for name, entry in entries.items()
+        if name not in in_presets and (entry.module or any(catalog_model(one).supplied for one in entry.weights))
+    }
 
 
 def optional_status(role: Role, name: str) -> tuple[str, str]:
@@ -201,11 +210,16 @@ def optional_status(role: Role, name: str) -> tuple[str, str]:
         role: what the model does.
         name: its name.
     """
+    from mfh.models.needs import split_installed
     from mfh.weights import store as weights
     from mfh.weights.absent import way_to
 
     entry = REGISTRY[role][name]
-    steps = [] if find_spec(entry.module) else [f"no package {entry.module}: {entry.install}"]
+    if entry.module:
+        absent = [] if find_spec(entry.module) else [entry.module]
+    else:
+        absent, _ = split_installed(entry.packages)
+    steps = [f"no package {', '.join(absent)}: {entry.install}"] if absent else []
     steps += [way_to(one) for one in entry.weights if not weights.is_here(one)]
     return ("-", "; ".join(steps)) if steps else ("ok", "package and model files are here")
 

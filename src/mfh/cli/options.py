@@ -39,7 +39,7 @@ class ModelOptions:
     human_mesh: Annotated[
         str | None,
         typer.Option(
-            help="The model that measures people, by name: blazepose, hmr2, multi-hmr2 or sam-3d-body.",
+            help="The model that measures people: blazepose, hmr2, hmar, token-hmr, multi-hmr2 or sam-3d-body.",
             show_default=False,
         ),
     ] = None

@@ -299,27 +299,41 @@ def _in_package(name: str) -> bool:
     return catalog_model(name).kind == "package"
 
 
-MODELS = ("hmr2",)
+MODELS = ("hmr2", "hmar")
 
 
 @app.command()
 def convert(
-    model: Annotated[str, typer.Argument(help="Which model: hmr2.")],
+    model: Annotated[str, typer.Argument(help=f"Which model: {' or '.join(MODELS)}.")],
     checkpoint: Annotated[
-        Path, typer.Argument(help="The checkpoint as published, the archive it is in, or a folder with either.")
+        Path,
+        typer.Argument(help="The checkpoint as published; of hmr2 also the archive it is in, or a folder with either."),
     ],
     out: Annotated[
         Path | None, typer.Option("--out", help="Where to write it; without it, where the model looks for it.")
+    ] = None,
+    means: Annotated[
+        Path | None,
+        typer.Option(
+            "--means", help="Of hmar: smpl_mean_params.npz, where the checkpoint has no means and it is not beside it."
+        ),
     ] = None,
 ) -> int:
     """Convert a published checkpoint to safetensors; nothing in the checkpoint is run."""
     if model not in MODELS:
         raise InputError(f"nothing to convert for {model!r}: expected one of {', '.join(MODELS)}")
-    from mfh.models.human_mesh.hmr2 import converted_path
-    from mfh.models.human_mesh.hmr2_source import convert_source
+    if means is not None and model != "hmar":
+        raise InputError(f"--means is of hmar: leave it out for {model}")
+    from mfh.models.human_mesh import hmar, hmr2
+    from mfh.models.human_mesh.hmar_checkpoint import convert_hmar_checkpoint
+    from mfh.models.human_mesh.hmr2_source import check_packages, convert_source
 
+    check_packages(model)
     with progress_line(prefix="convert: ") as progress:
-        written = convert_source(checkpoint, out or converted_path(), report=progress.update)
+        if model == "hmar":
+            written = convert_hmar_checkpoint(checkpoint, out or hmar.converted_path(), means=means)
+        else:
+            written = convert_source(checkpoint, out or hmr2.converted_path(), report=progress.update)
     print(f"{model}: in {shown(written)}")
     _note_sizes(model, written)
     return EXIT_DONE
@@ -330,7 +344,7 @@ def _note_sizes(model: str, place: Path) -> None:
     from mfh.models.human_mesh.hmr2 import FILE_NAME
 
     file = place if place.is_file() else place / FILE_NAME
-    if model not in MODELS or not file.is_file():
+    if model != "hmr2" or not file.is_file():
         return
     from mfh.models.human_mesh.hmr2_checkpoint import sizes_of
     from mfh.models.human_mesh.hmr2_network import PUBLISHED

@@ -15,7 +15,16 @@ from mfh.geometry.camera import subsample_camera
 from mfh.geometry.masks import erode_3x3
 from mfh.geometry.rasterize import rasterize_depth
 from mfh.landmarks.figures import figure_of
-from mfh.landmarks.gates import MIN_PIXELS, body_gate, duplicate_gate, likely_gate, measured_gate, mesh_gate, seen_gate
+from mfh.landmarks.gates import (
+    MIN_PIXELS,
+    body_gate,
+    duplicate_gate,
+    likely_gate,
+    mask_gate,
+    measured_gate,
+    mesh_gate,
+    seen_gate,
+)
 from mfh.types import Camera, Evidence, HumanMesh, Landmark, Person, PseudoGroundTruth
 
 LONG_SIDE_PX = 1536
@@ -79,6 +88,7 @@ def judge_people(sighting: Sighting, camera: Camera, *, max_depth_m: float, gate
     known = sighting.verdicts or [None] * len(sighting.people)
     verdicts = [
         likely_gate(person, sighting.min_score)
+        or mask_gate(person, mesh)
         or (mesh_gate(mesh, camera, max_depth_m) if gates else measured_gate(mesh))
         or verdict
         for person, mesh, verdict in zip(sighting.people, sighting.meshes, known, strict=True)

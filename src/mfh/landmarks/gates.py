@@ -98,6 +98,18 @@ def distance_gate(distance_m: float, max_depth_m: float) -> Rejected | None:
     return None
 
 
+def mask_gate(person: Person, mesh: HumanMesh | None) -> Rejected | None:
+    """Reject a person without a body whose mask is empty in the box: for models that need it, there is no person."""
+    if mesh is not None or not np.isfinite(person.box_xyxy).all():
+        return None
+    height, width = person.instance_mask.shape
+    left, top = np.clip(np.floor(person.box_xyxy[:2]), 0, [width, height]).astype(int)
+    right, bottom = np.clip(np.ceil(person.box_xyxy[2:]) + 1, 0, [width, height]).astype(int)
+    if person.instance_mask[top:bottom, left:right].any():
+        return None
+    return Rejected("could not be measured: its mask is empty")
+
+
 def measured_gate(mesh: HumanMesh | None) -> Rejected | None:
     """Reject a body that gives no depth: missing, broken or behind the camera. The one gate of the paper's method."""
     if mesh is None:

@@ -39,6 +39,7 @@ _GPU = "pip install 'metric-from-human[gpu]'"
 # Packages that are on no package index: users install them from source.
 _MOGE = "pip install git+https://github.com/microsoft/MoGe.git"
 _MULTI_HMR2 = "pip install git+https://github.com/naver/multi-hmr2.git"
+_TOKEN_HMR = 'pip install -r "$MFH_TOKENHMR/requirements.txt"'
 _SAM_3D_BODY = (
     "git clone https://github.com/facebookresearch/sam-3d-body, install what its INSTALL.md names, and put the folder "
     "on PYTHONPATH"
@@ -119,6 +120,10 @@ REGISTRY: dict[Role, dict[str, Entry]] = {
     "human_mesh": {
         "blazepose": Entry("mfh.models.human_mesh.blazepose:BlazePose", "pip install ai-edge-litert", ("blazepose",)),
         "hmr2": Entry("mfh.models.human_mesh.hmr2:Hmr2", _HUB, ("hmr2", "smpl"), ("torch", "safetensors"), 4.0),
+        "hmar": Entry("mfh.models.human_mesh.hmar:Hmar", _HUB, ("hmar", "smpl"), ("torch", "safetensors"), 1.0),
+        "token-hmr": Entry(
+            "mfh.models.human_mesh.token_hmr:TokenHmr", _TOKEN_HMR, ("token-hmr",), ("torch", "yacs"), 4.0
+        ),
         "sam-3d-body": Entry(
             "mfh.models.human_mesh.sam_3d_body:Sam3dBody",
             _SAM_3D_BODY,

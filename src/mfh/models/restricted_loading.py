@@ -10,7 +10,7 @@ import pickle
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,25 @@ def hub_cache_only() -> Iterator[None]:
         yield
     finally:
         hub.urlopen = before
+
+
+@contextmanager
+def answering(contents: Mapping[Path, Any]) -> Iterator[None]:
+    """Answer every ``torch.load`` of these files (absolute paths) with contents that were read in a safer way."""
+    import torch
+
+    before = torch.load
+
+    def load(place: Any, *arguments: Any, **options: Any) -> Any:
+        if isinstance(place, str | Path) and Path(place).absolute() in contents:
+            return contents[Path(place).absolute()]
+        return before(place, *arguments, **options)
+
+    torch.load = load
+    try:
+        yield
+    finally:
+        torch.load = before
 
 
 @contextmanager

@@ -284,6 +284,22 @@ CATALOG: dict[str, CatalogModel] = {
             about_bytes=2_700_000_000,
         ),
         CatalogModel(
+            name="hmar",
+            source="hmar_v2_weights.pth of brjathu/PHALP on GitHub",
+            version="2",
+            licence="research only (none is stated for the weights; the code is MIT)",
+            gated=False,
+            used_by="measuring people (--human-mesh hmar)",
+            supplied=Supplied(
+                "get hmar_v2_weights.pth, which the tracker of brjathu/PHALP on GitHub downloads, and run 'mfh weights "
+                "convert hmar CHECKPOINT'",
+                ("hmar.safetensors",),
+                "MFH_HMAR",
+            ),
+            blocks_commercial="no licence is stated for it, and it is of no use without SMPL",
+            about_bytes=107_000_000,
+        ),
+        CatalogModel(
             name="smpl",
             source="SMPL neutral body, smpl.is.tue.mpg.de",
             version="1.0.0",
@@ -303,6 +319,22 @@ CATALOG: dict[str, CatalogModel] = {
             ),
             blocks_commercial="its licence is for non-commercial research; Meshcapade sells commercial ones",
             about_bytes=39_000_000,
+        ),
+        CatalogModel(
+            name="token-hmr",
+            source="saidwivedi/TokenHMR on GitHub, with its registered data",
+            version="latest",
+            licence="TokenHMR (non-commercial research, no copies)",
+            gated=True,
+            used_by="measuring people (--human-mesh token-hmr)",
+            supplied=Supplied(
+                "register at tokenhmr.is.tue.mpg.de (free for research), clone https://github.com/saidwivedi/TokenHMR, "
+                "run its fetch_demo_data.sh in the clone and name the clone in MFH_TOKENHMR",
+                ("data/checkpoints/tokenhmr_model_latest.ckpt",),
+                "MFH_TOKENHMR",
+            ),
+            blocks_commercial="its licence is for non-commercial research",
+            about_bytes=2_700_000_000,
         ),
         CatalogModel(
             name="multi-hmr2",

@@ -29,7 +29,7 @@ STORAGES: dict[str, tuple[str, int]] = {
 """Storage class in a pickle -> torch's dtype, and its size in bytes."""
 MAX_PICKLE_BYTES = 64 << 20
 _OTHERS = {"ComplexDoubleStorage": 16, "ComplexFloatStorage": 8, "QInt32Storage": 4, "UntypedStorage": 1}
-_OLD_PICKLES = 5
+OLD_PICKLES = 5
 """Pickles of a file of PyTorch before 1.6: magic number, version, system, content, keys."""
 
 
@@ -69,7 +69,7 @@ def check_torch_folder(folder: Path, *, expected: str) -> None:
 def _check_old_file(path: Path) -> None:
     with path.open("rb") as stream:
         content, at = stream.read(MAX_PICKLE_BYTES), 0
-    for _ in range(_OLD_PICKLES):
+    for _ in range(OLD_PICKLES):
         at = check_pickle(content, start=at, persistent=lambda reference: None)
 
 

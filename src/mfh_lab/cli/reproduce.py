@@ -75,7 +75,7 @@ class Options:
     ] = None
     predictions: Annotated[
         list[str] | None,
-        typer.Option(help="For tables of methods: LABEL=DIR.", metavar="LABEL=DIR", show_default=False),
+        typer.Option(help="A method of a table, or a row of one: LABEL=DIR.", metavar="LABEL=DIR", show_default=False),
     ] = None
     unit: Annotated[
         str | None, typer.Option(help="Of the predictions: m, cm, mm or metres per unit.", show_default=False)

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,12 +33,15 @@ def reproduce_grid(request: Request) -> int:
     Returns:
         The exit code.
     """
+    from mfh_lab.evaluation.protocols import PROTOCOLS
+    from mfh_lab.paper.comparison import Methods
+    from mfh_lab.paper.given import check_labels, given_rows, prediction_note
     from mfh_lab.paper.run import run_grid
     from mfh_lab.paper.tables import GRIDS, pocket_grid, with_preset
 
     grid = GRIDS[request.name]
-    if request.methods or request.predictions:
-        raise InputError(f"--method and --predictions are for tables of methods, and {request.name} is of settings")
+    if request.methods:
+        raise InputError(f"--method is for tables of methods, and {request.name} is of settings: see --predictions")
     if request.seeds is not None:
         if grid.seeds == 1:
             raise InputError(f"--seeds is about fig5, and {request.name} has one painting seed")
@@ -49,19 +53,26 @@ def reproduce_grid(request: Request) -> int:
         progress.update("starting", 0.0)
         pocket = request.renders(grid.dataset)
         grid = pocket_grid(grid, oracle=request.oracle) if pocket else with_preset(grid, request.config())
+        check_labels(grid, list(request.predictions))
+        if pocket and request.predictions:
+            # Scenes that are drawn have no names that a folder could have: this says how to get a folder of them.
+            request.root("pocket")
         try:
             bench = open_bench(request, grid.dataset, progress=progress.update)
         except InputError as error:
             if pocket:
                 raise
             raise nothing_ran(request, grid, place, error, opened=False) from error
+        methods = Methods(request.config(), {}, request.predictions, request.unit)
+        photos = partial(_photos, request, grid.dataset)
+        rules, kept = PROTOCOLS[request.protocol], request.out / "methods"
+        given = given_rows(grid, methods, photos, rules, kept, progress=progress.update)
         try:
-            measured = run_grid(
-                grid, bench, request.out, progress=progress.update, workers=request.measuring_workers(grid.dataset)
-            )
+            workers = request.measuring_workers(grid.dataset)
+            measured = run_grid(grid, bench, request.out, given=given, workers=workers, progress=progress.update)
         except MfhError as error:
             raise nothing_ran(request, grid, place, error, opened=True) from error
-    return write(replace(measured, again=request.command()), place)
+    return write(replace(measured, again=request.command(), hint=prediction_note(grid, measured.not_run)), place)
 
 
 def nothing_ran(request: Request, grid: "Grid", place: Path, error: MfhError, *, opened: bool) -> MfhError:
@@ -74,6 +85,7 @@ def nothing_ran(request: Request, grid: "Grid", place: Path, error: MfhError, *,
         error: why nothing ran.
         opened: whether the dataset is there.
     """
+    from mfh_lab.paper.given import prediction_note
     from mfh_lab.paper.missing import Missing, all_missing, dataset_folder
     from mfh_lab.paper.run import Measured
 
@@ -85,7 +97,8 @@ def nothing_ran(request: Request, grid: "Grid", place: Path, error: MfhError, *,
     missing = all_missing(grid, request.config(), waits)
     not_run = {cell.label: missing[cell.label] or (Missing(error_line(error)),) for cell in grid.cells}
     title = f"{dataset}: nothing is measured, {request.models}"
-    measured = Measured(grid, title, 0, (), not_run, (), {}, again=request.command())
+    hint = prediction_note(grid, not_run)
+    measured = Measured(grid, title, 0, (), not_run, (), {}, again=request.command(), hint=hint)
     files = write_files(measured, place)[0]
     return type(error)(f"{error_line(error)}; what each row waits for is in {shown(files[0])}")
 
@@ -219,15 +232,21 @@ def open_bench(request: Request, dataset: str, *, progress: "Progress") -> "Benc
     return _dataset_bench(request, request.dataset or dataset)
 
 
-def _dataset_bench(request: Request, dataset: str) -> "Bench":
+def _photos(request: Request, dataset: str) -> "FrameDataset":
     from mfh_lab.evaluation.datasets.registry import open_dataset
+
+    name = request.dataset or dataset
+    return open_dataset(name, request.root(name), limit=request.limit)
+
+
+def _dataset_bench(request: Request, dataset: str) -> "Bench":
     from mfh_lab.evaluation.protocols import PROTOCOLS
     from mfh_lab.evaluation.store import Store
     from mfh_lab.paper.bench import DatasetBench
 
     config = request.config()
     try:
-        opened = open_dataset(dataset, request.root(dataset), limit=request.limit)
+        opened = _photos(request, dataset)
     except InputError as error:
         raise InputError(f"{error_line(error)}{_missing_weights(config)}") from error
     title = f"{dataset}, {len(opened.names)} photos, {request.models}, protocol {request.protocol}"

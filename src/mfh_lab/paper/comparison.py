@@ -146,13 +146,13 @@ def compare_methods(
                 waits = (Missing(reason) if reason else dataset_folder(dataset), *waits, *([models] if models else []))
             scored: list[PhotoRow] = []
             if not waits:
-                scored, waits = _scored(methods, label, by_name[dataset], protocol, out, progress=progress)
+                scored, waits = scored_photos(methods, label, by_name[dataset], protocol, out, progress=progress)
             unscored.update(dict.fromkeys(one.name for one in scored if one.kind in NOT_COUNTED))
             for setting in table.published:
                 cell = _label(table, label, setting, dataset)
                 if waits:
                     not_run[cell] = waits
-                rows += [_row(one, cell, SETTINGS[setting]) for one in scored if one.kind not in NOT_COUNTED]
+                rows += [result_row(one, cell, SETTINGS[setting]) for one in scored if one.kind not in NOT_COUNTED]
     grid = _grid(name, table, labels, columns)
     photos = sum(len(dataset.names) for dataset in datasets)
     settings: dict[str, object] = {"protocol": protocol.name, "config": repr(methods.config), "code": package_digest()}
@@ -176,7 +176,7 @@ def _method_missing(label: str) -> Missing:
     return Missing(f"predictions of {label}", options=f"--predictions '{label}=DIR'")
 
 
-def _scored(
+def scored_photos(
     methods: Methods, label: str, dataset: FrameDataset, protocol: Protocol, out: Path, *, progress: Progress
 ) -> tuple[list[PhotoRow], Waits]:
     """Return the photos of one method on one dataset, or none and why it could not run."""
@@ -211,7 +211,7 @@ def _label(table: Table, method: str, setting: str, dataset: str) -> tuple[str, 
     return (method, setting, dataset) if len(table.published) > 1 else (method, dataset)
 
 
-def _row(scored: PhotoRow, label: tuple[str, ...], setting: Setting) -> ResultRow:
+def result_row(scored: PhotoRow, label: tuple[str, ...], setting: Setting) -> ResultRow:
     """Return one photo's scores as a row of this table."""
     if scored.scores is not None:
         errors = getattr(scored.scores, setting)

@@ -71,7 +71,7 @@ def missing_models(config: Config, error: MfhError | None = None) -> Missing | N
     installs = dict.fromkeys({**needs.packages, **needs.modules}[one] for one in packages)
     waits = [f"package {', '.join(packages)}"] if packages else []
     waits += [f"weights of {', '.join(files)}"] if files else []
-    fetch = [f"mfh weights fetch {' '.join(files)}"] if files else []
+    fetch = [f"mfh weights fetch {name}" for name in files]
     return Missing("; ".join(waits), " && ".join([*installs, *fetch]))
 
 

@@ -278,6 +278,7 @@ def _notes(measured: Measured, found: Sequence[CellResult]) -> list[str]:
         rows = "; ".join(names) if len(names) <= _NAMED_ROWS else f"{len(names)} rows, the first {names[0]}"
         reason = f"{'not run:' if missing.never else 'waits for'} {missing.waits_for}"
         notes.append(f"{number}. {rows}: {reason}" + (f": `{command}`" if command else ""))
+    notes += [f"- {measured.hint}"] if measured.hint else []
     notes += [""] if notes and notes[-1] else []
     for one in found:
         name = " / ".join(one.cell.label)

@@ -8,7 +8,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mfh.config import HeadConfig
@@ -41,6 +41,7 @@ class Measured:
         comparable: whether it was measured where the paper did and with its models, so that a difference to its numbers
             means something.
         again: the command that was run, which fills the rows that wait; empty where none was.
+        hint: another way to fill them, in a sentence; empty for none.
     """
 
     grid: Grid
@@ -52,6 +53,25 @@ class Measured:
     settings: dict[str, object]
     comparable: bool = True
     again: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class GivenRows:
+    """Rows that need no model.
+
+    Attributes:
+        rows: label -> one row a photo.
+        unscored: photos of which no pixel can be scored, or that cannot be read.
+        settings: label -> where the rows come from.
+    """
+
+    rows: Mapping[tuple[str, ...], Sequence[ResultRow]] = field(default_factory=dict)
+    unscored: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING_GIVEN = GivenRows()
 
 
 @dataclass(frozen=True)
@@ -82,7 +102,15 @@ class _PhotoJob:
     seeds: tuple[int, ...]
 
 
-def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress, workers: int = 1) -> Measured:
+def run_grid(
+    grid: Grid,
+    bench: Bench,
+    out: Path,
+    *,
+    progress: Progress,
+    workers: int = 1,
+    given: GivenRows = NOTHING_GIVEN,
+) -> Measured:
     """Measure every cell on every photo.
 
     Args:
@@ -91,6 +119,7 @@ def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress, workers
         out: results; rows are kept in ``out/rows`` under a digest of everything they depend on.
         progress: called with what is being done, how long the rest may take, and the fraction done.
         workers: processes; with more than one, each makes the models for itself.
+        given: rows that are there already; their cells are not run.
 
     Returns:
         All rows; cells whose models are not there are named with the reason.
@@ -98,12 +127,13 @@ def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress, workers
     Raises:
         MfhError: where no cell at all can run, or no photo can be read, with the first reason.
     """
-    not_run = {cell.label: (Missing(cell.absent, never=True),) for cell in grid.cells if cell.absent}
-    groups = _groups([cell for cell in grid.cells if not cell.absent], bench)
+    wanted = [cell for cell in grid.cells if cell.label not in given.rows]
+    not_run = {cell.label: (Missing(cell.absent, never=True),) for cell in wanted if cell.absent}
+    groups = _groups([cell for cell in wanted if not cell.absent], bench)
     total = len(groups) * len(bench.names) * grid.seeds
-    unscored: dict[str, None] = {}
+    unscored: dict[str, None] = dict.fromkeys(given.unscored)
     faults: dict[str, str] = {}
-    rows: list[ResultRow] = []
+    rows = [row for own in given.rows.values() for row in own]
     first_error: MfhError | None = None
     done, computed, begin = 0, 0, time.monotonic()
     for cells in groups:
@@ -151,6 +181,8 @@ def run_grid(grid: Grid, bench: Bench, out: Path, *, progress: Progress, workers
     rows = [row for row in rows if row.label not in not_run]
     rows.sort(key=lambda row: order[row.label])
     settings = {**bench.settings, "code": package_digest(), "seeds": grid.seeds, "photos": len(bench.names)}
+    if given.settings:
+        settings["predictions"] = dict(given.settings)
     return Measured(
         grid,
         bench.title,

@@ -139,13 +139,8 @@ GRIDS: dict[str, Grid] = {
             "nyu",
             ("mesh model",),
             (
-                Cell(("HMAR",), published.TABLE_9["HMAR"], paintings=32, absent="no backend for HMAR in this package"),
-                Cell(
-                    ("TokenHMR",),
-                    published.TABLE_9["TokenHMR"],
-                    paintings=32,
-                    absent="no backend for TokenHMR in this package",
-                ),
+                Cell(("HMAR",), published.TABLE_9["HMAR"], paintings=32, human_mesh="hmar"),
+                Cell(("TokenHMR",), published.TABLE_9["TokenHMR"], paintings=32, human_mesh="token-hmr"),
                 Cell(("HMR 2.0",), published.TABLE_9["HMR 2.0"], paintings=32, human_mesh="hmr2"),
             ),
         ),

@@ -18,6 +18,8 @@ _TORCH = (
     "safetensors.torch",
     "mfh.models.human_mesh.hmr2_checkpoint",
     "tests.models.human_mesh.hmr2_fixtures",
+    "mfh.models.human_mesh.hmar_checkpoint",
+    "tests.models.human_mesh.hmar_fixtures",
 )
 
 
@@ -40,8 +42,9 @@ def plan_smpl(name: str, rng: Random) -> Plan:
 
 
 def build_checkpoint(root: Path, run: Run) -> None:
-    """Write a small network of HMR 2.0's form, as published and converted."""
+    """Write small networks of the forms of HMR 2.0 and HMAR, as published, and one converted."""
     from mfh.models.human_mesh.hmr2_checkpoint import convert_hmr2_checkpoint
+    from tests.models.human_mesh import hmar_fixtures
     from tests.models.human_mesh.hmr2_fixtures import TINY, random_network, save_training_checkpoint, seeing_ahead
     from tests.models.human_mesh.smpl_fixtures import made_up_smpl, save_npz
 
@@ -49,6 +52,9 @@ def build_checkpoint(root: Path, run: Run) -> None:
     state = dict(seeing_ahead(random_network(TINY)).state_dict())
     save_training_checkpoint(state, work / "tiny.ckpt")
     convert_hmr2_checkpoint(work / "tiny.ckpt", work / "tiny.safetensors", sizes=TINY)
+    hmar = hmar_fixtures.seeded_state(hmar_fixtures.network_shapes(hmar_fixtures.SMALLEST))
+    for name, archived in (("hmar.pth", True), ("hmar-old.pth", False)):
+        hmar_fixtures.save_phalp(hmar, work / name, archived=archived)
     save_npz(made_up_smpl(), work / "SMPL_NEUTRAL.npz")
     example().save(work / "photo.jpg", quality=92)
 
@@ -62,6 +68,9 @@ def plan_checkpoint(variant: str, rng: Random) -> Plan:
     if variant == "convert":
         step = Step(("tiny.ckpt", "out/hmr2.safetensors"), call="hmr2-convert")
         return Plan((step,), ["work/tiny.ckpt"])
+    if variant.startswith("hmar"):
+        step = Step((f"{variant}.pth", "out/hmar.safetensors"), call="hmar-convert")
+        return Plan((step,), [f"work/{variant}.pth"])
     return Plan((Step(("tiny.safetensors",), call="hmr2-network"),), ["work/tiny.safetensors"])
 
 
@@ -219,7 +228,14 @@ _BODY_MODELS = ("published0.pkl", "published2.pkl", "published4.pkl", "plain.pkl
 _WEIGHTS = ("import", "import-one", "verify", "list", "export", "manifest")
 READERS = (
     Reader("SMPL", build_smpl, _BODY_MODELS, plan_smpl, weight=6.0),
-    Reader("HMR 2.0", build_checkpoint, ("convert", "network", "command"), plan_checkpoint, 6.0, _TORCH),
+    Reader(
+        "checkpoints",
+        build_checkpoint,
+        ("convert", "network", "command", "hmar", "hmar-old"),
+        plan_checkpoint,
+        6.0,
+        _TORCH,
+    ),
     Reader("bodies", build_bodies, ("hmr2", "smpl"), plan_bodies, 2.0, _TORCH, short=False),
     Reader("weights", build_weights, _WEIGHTS, plan_weights, weight=5.0),
     Reader("hub folder", build_hub, ("relative",), plan_hub, 1.5, (*_TORCH, "transformers"), short=False),

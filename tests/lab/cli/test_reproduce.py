@@ -55,7 +55,10 @@ def test_table_4_on_drawn_scenes_with_oracles(run_mfh, tmp_path):
         (("table4", "--seeds", 2), "--seeds is about fig5"),
         (("table4", "--limit", 10**18), "--limit is 1000000000000000000"),
         (("fig5", "--seeds", 10**18), "--seeds is 1000000000000000000"),
-        (("table4", "--method", "a=hf:b/c"), "table4 is of settings"),
+        (("table4", "--method", "a=hf:b/c"), "table4 is of settings: see --predictions"),
+        (("table9", "--predictions", "HMR=."), "'HMR' is no row of table9: expected one of HMAR, TokenHMR, HMR 2.0"),
+        (("fig5", "--predictions", "the paper's head / 4=."), "fig5 has 5 painting seeds, and a folder has one answer"),
+        (("table9", "--dataset", "pocket", "--predictions", "HMAR=."), "give its folder with --root pocket=DIR"),
         (("table1", "--method", "hf:b/c"), "expected LABEL=VALUE"),
         (("table1", "--root", "."), "say whose folder it is with --root NAME=DIR"),
         (("fig5", "--root", "nyu=a", "--root", "nyu=b"), "--root nyu is given twice"),
@@ -114,6 +117,43 @@ def test_a_table_of_methods_lists_whoever_is_not_there(run_mfh, tmp_path):
         "--predictions", f"twice too far={tmp_path / 'answers'}", "--unit", "mm", "--out", tmp_path / "out",
     )  # fmt: skip
     assert again.out == run.out
+
+
+def test_a_row_of_a_table_of_settings_is_filled_by_predictions(run_mfh, tmp_path):
+    truths = photos(tmp_path / "photos")
+    for folder, factor in (("token", 1.0), ("target", 2.0)):
+        (tmp_path / folder).mkdir()
+        for number, depth_m in enumerate(truths):
+            np.save(tmp_path / folder / f"photo{number}.npy", factor * depth_m)
+    words = ("--dataset", "folder", "--root", tmp_path / "photos", "--out", tmp_path / "out")
+    given = ("--predictions", f"TokenHMR={tmp_path / 'token'}", "--unit", "m")
+    run = run_mfh("reproduce", "table9", *words, *given)
+    assert run.code == 0 and run.err == ""
+    assert "| TokenHMR | 100.0 [" in run.out and "| 2/2 |" in run.out
+    # The others say what they wait for, and that they take a folder too.
+    for name, model in (("HMAR", "hmar"), ("HMR 2.0", "hmr2")):
+        line = next(line for line in run.out.splitlines() if f". {name}: waits for " in line)
+        assert model in line and "mfh weights fetch" in line
+    assert "by a folder of predictions, made by any program: `--predictions HMAR=DIR --unit m`" in run.out
+    assert run_mfh("reproduce", "table9", *words, *given).out == run.out
+    rows = (tmp_path / "out" / "folder" / "table9-photos.csv").read_text().splitlines()
+    assert len(rows) == 3 and all("TokenHMR" in row for row in rows[1:])
+    label = "ZoeDepth / true depth"
+    run = run_mfh("reproduce", "table3", *words, "--predictions", f"{label}={tmp_path / 'target'}", "--unit", "m")
+    assert run.code == 0 and "| ZoeDepth | true depth | 0.0 [" in run.out and "| 100.0 [" in run.out
+
+
+def test_predictions_that_are_none_are_one_line(run_mfh, tmp_path):
+    photos(tmp_path / "photos")
+    (tmp_path / "empty").mkdir()
+    words = ("reproduce", "table9", "--dataset", "folder", "--root", tmp_path / "photos", "--out", tmp_path / "out")
+    for folder, more, message in (
+        ("nowhere", ("--unit", "m"), "--predictions HMAR: "),
+        ("empty", ("--unit", "m"), "--predictions HMAR: "),
+        ("empty", (), "--unit"),
+    ):
+        run = run_mfh(*words, "--predictions", f"HMAR={tmp_path / folder}", *more)
+        assert run.code == 2 and message in run.error_line and run.err.count("\n") == 1
 
 
 def test_two_methods_of_one_label_are_refused(run_mfh, tmp_path):

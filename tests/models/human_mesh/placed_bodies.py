@@ -21,3 +21,21 @@ def seen_person(vertices: np.ndarray, camera: Camera, *, score: float = 0.9) -> 
     mask = np.isfinite(rasterize_depth(vertices, TRIANGLES, camera))
     pixels = project(camera, vertices)
     return Person(np.concatenate([pixels.min(0), pixels.max(0)]), mask, score)
+
+
+def explaining_cam(
+    body: np.ndarray, pixels: np.ndarray, box: np.ndarray, *, aspect: tuple[int, int]
+) -> tuple[float, float, float]:
+    """Return the weak camera (s, tx, ty) that explains a body's pixels in the crop of a box, from the definition.
+
+    A point at (x, y) of the body is at s / 2 (x + tx, y + ty) from the crop's middle, in units of its side.
+    """
+    low, high = np.reshape(box, (2, 2))
+    side = max(high[1] - low[1], (high[0] - low[0]) * aspect[1] / aspect[0])
+    seen = (pixels - (low + high) / 2) / side
+    n = len(body)
+    equations = np.zeros((2 * n, 3))
+    equations[:n, 0], equations[n:, 0] = body[:, 0] / 2, body[:, 1] / 2
+    equations[:n, 1] = equations[n:, 2] = 0.5
+    s, stx, sty = np.linalg.lstsq(equations, seen.T.ravel(), rcond=None)[0]
+    return s, stx / s, sty / s

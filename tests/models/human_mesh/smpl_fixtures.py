@@ -1,5 +1,6 @@
 """A made-up body model of SMPL's form, and files of it as others write them."""
 
+import os
 import pickle
 import sys
 import types
@@ -50,6 +51,16 @@ def arrays_of(model: SmplModel) -> dict[str, np.ndarray]:
 def save_npz(model: SmplModel, path: Path) -> Path:
     np.savez(path, **arrays_of(model))
     return path
+
+
+class Bomb:
+    """What runs a command where it is unpickled by Python."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+
+    def __reduce__(self):
+        return os.system, (self._command,)
 
 
 class foreign_classes:  # noqa: N801

@@ -15,6 +15,7 @@ from mfh.models.protocols import HumanMeshModel
 from mfh.models.registry import load_models
 from mfh.types import Camera, Person
 from tests.models.human_mesh.hmr2_fixtures import TINY, random_network, save_training_checkpoint, seeing_ahead
+from tests.models.human_mesh.placed_bodies import explaining_cam
 from tests.models.human_mesh.smpl_fixtures import made_up_smpl, save_npz
 
 FLAT = made_up_smpl(flat=True)
@@ -70,15 +71,9 @@ def test_a_body_comes_back_where_it_stands(backend, place, principal_point):
     truth = body + np.array(place)
     pixels = project(camera, truth)
     low, high = pixels.min(0), pixels.max(0)
-    # What a perfect network says: the camera that explains the picture in the crop, from the definition.
-    side = max(high[1] - low[1], (high[0] - low[0]) * 256 / 192)
-    seen = (pixels - (low + high) / 2) / side
-    n = len(body)
-    equations = np.zeros((2 * n, 3))
-    equations[:n, 0], equations[n:, 0] = body[:, 0] / 2, body[:, 1] / 2
-    equations[:n, 1] = equations[n:, 2] = 0.5
-    s, stx, sty = np.linalg.lstsq(equations, seen.T.ravel(), rcond=None)[0]
-    model = backend(_answering((s, stx / s, sty / s), betas=betas, turn=turn))
+    # What a perfect network says.
+    cam = explaining_cam(body, pixels, np.array([*low, *high]), aspect=(192, 256))
+    model = backend(_answering(cam, betas=betas, turn=turn))
     (mesh,) = model.measure(np.zeros((600, 800, 3), np.float32), [_person([*low, *high])], camera)
     np.testing.assert_allclose(mesh.vertices_m, truth, atol=1e-3)
     np.testing.assert_array_equal(mesh.faces, FLAT.faces)

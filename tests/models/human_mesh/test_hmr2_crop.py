@@ -5,15 +5,17 @@ from hypothesis import strategies as st
 
 from mfh.geometry.camera import project
 from mfh.io.photo import load_photo
-from mfh.models.human_mesh.hmr2 import PersonCrop, camera_translation, crop_of_box, crop_tensor
+from mfh.models.human_mesh.hmr2 import ASPECT, crop_tensor
+from mfh.models.human_mesh.person_crop import PersonCrop, camera_translation, crop_of_box
 from mfh.types import Camera
+from tests.models.human_mesh.placed_bodies import explaining_cam
 
 _MEAN = np.array([0.485, 0.456, 0.406])[:, None, None]
 _DEVIATION = np.array([0.229, 0.224, 0.225])[:, None, None]
 
 
 def _crop(box: list[float]) -> PersonCrop:
-    crop = crop_of_box(np.array(box, float))
+    crop = crop_of_box(np.array(box, float), aspect=ASPECT)
     assert crop is not None
     return crop
 
@@ -50,7 +52,7 @@ def test_a_box_is_grown_to_the_aspect(box, centre, size):
 
 @pytest.mark.parametrize("box", [[5, 5, 5, 5], [5, 5, 5.4, 5.2], [9, 9, 3, 3], [0, 0, np.nan, 9], [0, 0, np.inf, 9]])
 def test_a_box_without_extent_shows_nobody(box):
-    assert crop_of_box(np.array(box, float)) is None
+    assert crop_of_box(np.array(box, float), aspect=ASPECT) is None
 
 
 def test_the_middle_of_the_crop_shows_the_box_centre():
@@ -140,13 +142,6 @@ def test_a_person_comes_back_where_they_stand(x, y, z, cx, cy, grow):
     place = np.array([x, y, z])
     pixels = project(camera, body + place)
     low, high = pixels.min(0) - [grow, 0], pixels.max(0) + [0, grow]
-    # In units of the crop's side from its middle, worked out here from the definition.
-    side = max(high[1] - low[1], (high[0] - low[0]) * 256 / 192)
-    seen = (pixels - (low + high) / 2) / side
-    # seen = s / 2 * (body + t), least squares in s, s tx, s ty.
-    equations = np.zeros((80, 3))
-    equations[:40, 0], equations[40:, 0] = body[:, 0] / 2, body[:, 1] / 2
-    equations[:40, 1] = equations[40:, 2] = 0.5
-    s, stx, sty = np.linalg.lstsq(equations, seen.T.ravel(), rcond=None)[0]
-    T = camera_translation(np.array([s, stx / s, sty / s]), _crop([*low, *high]), camera)
+    cam = explaining_cam(body, pixels, np.array([*low, *high]), aspect=ASPECT)
+    T = camera_translation(np.array(cam), _crop([*low, *high]), camera)
     np.testing.assert_allclose(T, place, atol=1e-3)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from mfh.models.human_mesh.hmr2_checkpoint import network_shapes
-from mfh.models.human_mesh.hmr2_network import PUBLISHED, Hmr2Network, NetworkSizes, rotations_from_6d
+from mfh.models.human_mesh.hmr2_network import PUBLISHED, Hmr2Network, NetworkSizes
+from mfh.models.human_mesh.smpl_regression import rotations_from_6d
 from tests.models.human_mesh.hmr2_fixtures import TINY, published_names, random_network
 
 

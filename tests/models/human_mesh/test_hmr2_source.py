@@ -158,7 +158,7 @@ def test_a_folder_is_searched(tmp_path, published):
         ),
         (lambda content: b"\x1f\x8b" + os.urandom(4000), r"is damaged .*expected the hmr2_data\.tar\.gz of 4D-Humans"),
         (lambda content: b"", "is empty"),
-        (lambda content: b"<html>not found</html>" * 100, r"is not a checkpoint \(no zip archive\)"),
+        (lambda content: b"<html>not found</html>" * 100, r"is not a checkpoint \(neither a zip archive"),
         (lambda content: packed({"readme": b"x"}), f"has no {NAME}, only readme"),
         (lambda content: packed({"a.ckpt": b"x", "b.ckpt": b"y"}), "has 2 files that may be"),
         (lambda content: packed({NAME: b"not a checkpoint"}), "is not a checkpoint"),

@@ -3,7 +3,7 @@
 The only module of the backend that imports torch at the top; :mod:`hmr2` imports it when a model is loaded.
 
 Reference: Goel et al., Humans in 4D: Reconstructing and Tracking Humans with Transformers, ICCV 2023; the backbone is
-ViTPose's (Xu et al., NeurIPS 2022), the rotations Zhou et al.'s (CVPR 2019).
+ViTPose's (Xu et al., NeurIPS 2022).
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mfh.models.human_mesh.smpl_regression import SmplLayers, SmplReading, rotations_from_6d
+
 PATCH_PX = 16
 GRID = (16, 12)
 """Rows and columns of patches: the network's input has 256x192 pixels."""
-JOINTS = 24
-SHAPES = 10
 _NORM_EPS = 1e-6  # the backbone's; the decoder keeps torch's default
 
 
@@ -36,30 +36,6 @@ class NetworkSizes:
 
 
 PUBLISHED = NetworkSizes()
-
-
-@dataclass(frozen=True)
-class SmplReading:
-    """The network's output for each person of a batch.
-
-    Attributes:
-        rotations: (b, 24, 3, 3) of every SMPL joint in its parent's frame; the root's in the camera's.
-        betas: (b, 10) SMPL shape.
-        cam: (b, 3) weak-perspective camera of the crop: s, tx, ty.
-    """
-
-    rotations: Float[Tensor, "b 24 3 3"]
-    betas: Float[Tensor, "b 10"]
-    cam: Float[Tensor, "b 3"]
-
-
-def rotations_from_6d(x: Float[Tensor, "b n"]) -> Float[Tensor, "b m 3 3"]:
-    """Return rotation matrices from their first two columns (b, 6 m), one after the other, orthonormalized."""
-    first, second = x.reshape(len(x), -1, 2, 3).unbind(2)
-    first = functional.normalize(first, dim=-1)
-    across = second - (first * second).sum(-1, keepdim=True) * first
-    second = functional.normalize(across, dim=-1)
-    return torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)
 
 
 class Hmr2Network(nn.Module):
@@ -138,23 +114,12 @@ class _Mlp(nn.Module):
         return self.fc2(functional.gelu(self.fc1(tokens)))
 
 
-class _SmplHead(nn.Module):
+class _SmplHead(SmplLayers):
     """A decoder of a single zero token; its outputs are added to the mean pose, shape and camera."""
 
-    init_body_pose: Tensor
-    init_betas: Tensor
-    init_cam: Tensor
-
     def __init__(self, sizes: NetworkSizes) -> None:
-        super().__init__()
-        dim = sizes.decoder_dim
+        super().__init__(sizes.decoder_dim)
         self.transformer = _Decoder(sizes)
-        self.decpose = nn.Linear(dim, 6 * JOINTS)
-        self.decshape = nn.Linear(dim, SHAPES)
-        self.deccam = nn.Linear(dim, 3)
-        self.register_buffer("init_body_pose", torch.zeros(1, 6 * JOINTS))
-        self.register_buffer("init_betas", torch.zeros(1, SHAPES))
-        self.register_buffer("init_cam", torch.zeros(1, 3))
 
     def forward(self, context: Float[Tensor, "b n c"]) -> SmplReading:
         token = self.transformer(context)

@@ -101,7 +101,7 @@ def convert_source(source: Path, destination: Path, *, report: Report = lambda s
         WeightsError: where it is no such checkpoint.
         BackendError: where torch is missing.
     """
-    _check_packages()
+    check_packages("hmr2")
     from mfh.models.human_mesh.hmr2_checkpoint import convert_hmr2_checkpoint
 
     with checkpoint_in(source, destination.parent, report=report) as checkpoint:
@@ -115,7 +115,7 @@ def conversion(repo: str) -> Conversion:
     Raises:
         BackendError: where torch is missing, before anything is downloaded.
     """
-    _check_packages()
+    check_packages("hmr2")
 
     def choose(files: Sequence[RemoteFile]) -> list[RemoteFile]:
         chosen = pick_file([one.name for one in files], repo)
@@ -128,10 +128,17 @@ def conversion(repo: str) -> Conversion:
     return Conversion(choose, convert, room=2.2)
 
 
-def _check_packages() -> None:
+def check_packages(model: str) -> None:
+    """Check that a checkpoint can be converted.
+
+    Raises:
+        BackendError: where a package is missing.
+    """
     for package in ("torch", "safetensors"):
         if find_spec(package) is None:
-            raise BackendError(f"converting hmr2 needs the package {package!r}: pip install 'metric-from-human[hub]'")
+            raise BackendError(
+                f"converting {model} needs the package {package!r}: pip install 'metric-from-human[hub]'"
+            )
 
 
 def _is_archive(source: Path) -> bool:

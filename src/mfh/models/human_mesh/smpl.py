@@ -25,6 +25,9 @@ from mfh.weights.cache import named_place
 from mfh.weights.catalog import catalog_model
 from mfh.weights.pickles import Inert, load_restricted
 
+JOINTS, SHAPES = 24, 10
+"""Of the neutral body as published networks predict it."""
+
 
 @dataclass(frozen=True)
 class SmplModel:

@@ -1,0 +1,1 @@
+"""Stand-in for the package of a clone of TokenHMR, which is called lib."""
