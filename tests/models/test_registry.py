@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from mfh.config import PRESETS
-from mfh.errors import BackendError, InputError
+from mfh.errors import BackendError, InputError, WeightsError
 from mfh.models import registry
 from mfh.models.registry import Entry, find_model, load_models, names_of
 
@@ -67,3 +67,14 @@ def test_every_entry_names_artefacts_and_extras_that_are_there():
             # What no index has may have to be cloned.
             assert entry.install.startswith("pip install " if not entry.module else ("pip install git+", "git clone "))
             assert (entry.gpu_gb > 0) == bool(entry.packages)
+
+
+def test_all_missing_files_are_named_with_the_first(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path))
+    with pytest.raises(WeightsError) as error:
+        load_models({"human_mesh": "blazepose", "object_detector": "nanodet"})
+    assert str(error.value).startswith("BlazePose files are not here")
+    assert str(error.value).endswith("; also missing: nanodet ('mfh doctor' says how to get each)")
+    with pytest.raises(WeightsError) as error:
+        load_models({"human_mesh": "blazepose"})
+    assert "also missing" not in str(error.value)

@@ -6,7 +6,7 @@ one line here. Painters and relative-depth models can also be given as "hf:org/n
 
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -200,7 +200,19 @@ def load_models(names: Mapping[Role, str]) -> dict[Role, Any]:
             if key not in made:
                 make = partial(_make, role, names[role], entry)
                 made[key] = threads.submit(make).result if _loads_at_once(entry) else cache(make)
-        return {role: made[entry.target, entry.argument]() for role, entry in entries.items()}
+        try:
+            return {role: made[entry.target, entry.argument]() for role, entry in entries.items()}
+        except WeightsError as error:
+            raise WeightsError(f"{error}{_also_missing(entries.values(), str(error))}") from error
+
+
+def _also_missing(entries: Iterable[Entry], said: str) -> str:
+    """Return which other model files are missing, so that they are not found out one by one; empty for none."""
+    from mfh.weights.store import is_here
+
+    files = dict.fromkeys(name for entry in entries for name in entry.weights)
+    others = [name for name in files if name not in said and not is_here(name)]
+    return f"; also missing: {', '.join(others)} ('mfh doctor' says how to get each)" if others else ""
 
 
 def _loads_at_once(entry: Entry) -> bool:
