@@ -1,7 +1,10 @@
 """Set up before any test imports the package: one thread, shape checks on, hypothesis without a clock."""
 
+import atexit
 import builtins
 import os
+import shutil
+import tempfile
 import threading
 from pathlib import Path
 
@@ -9,10 +12,14 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("MFH_OFFLINE", "1")
+# What the hub's library keeps of the user's is not the tests': they make their own.
+os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="mfh-tests-hub-")
 
 import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
+
+atexit.register(shutil.rmtree, os.environ["HF_HOME"], ignore_errors=True)
 
 # Every jaxtyping annotation is checked at run time under pytest, and costs nothing in use. The pocket world is left
 # out: numba compiles its kernels and cannot see through the checks.

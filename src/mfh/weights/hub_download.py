@@ -1,5 +1,6 @@
 """Fetching the files of a hub repository that a model is loaded from: resumed, checked, installed atomically."""
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -66,6 +67,8 @@ def check_reachable(name: str) -> None:
         WeightsError: where the hub is out of reach.
         BackendError: where the hub's library is not installed.
     """
+    # The library would ask the hub for more than the files, and keep whatever another server answers there for a day.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         import huggingface_hub  # noqa: F401
     except ModuleNotFoundError as error:

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -71,7 +72,7 @@ def in_processes(function: Callable[[Job], Result], jobs: Sequence[Job], *, work
         return
     # Spawned, not forked: the progress line is a thread, and forking a process with threads can deadlock.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts_to_the_parent)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_the_parent)
     try:
         for future in as_completed([pool.submit(function, job) for job in jobs]):
             yield future.result()
@@ -84,6 +85,15 @@ def in_processes(function: Callable[[Job], Result], jobs: Sequence[Job], *, work
         pool.shutdown(cancel_futures=True)
 
 
-def _leave_interrupts_to_the_parent() -> None:
+def _follow_the_parent() -> None:
     # The parent then stops the workers, without a traceback from each.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    """End this worker once its parent has ended, killed or not: no job will come."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
