@@ -56,3 +56,16 @@ def test_what_the_user_must_supply_says_where_to_get_it_and_where_to_put_it(
 def test_unknown_names_list_the_known_ones():
     with pytest.raises(InputError, match="'nobody'.*blazepose, .*pocket-depth"):
         weights.fetch("nobody")
+
+
+@pytest.mark.parametrize(("content", "kind"), [(b"", "is empty"), (b"\n<!DOCTYPE html><html>404", "is a web page")])
+def test_a_web_page_in_place_of_the_users_file_is_not_taken_for_it(tmp_path, monkeypatch, content, kind):
+    monkeypatch.setenv("MFH_WEIGHTS", str(tmp_path))
+    place = weights.path("smpl") / "SMPL_NEUTRAL.pkl"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(content)
+    assert not weights.is_here("smpl")
+    with pytest.raises(WeightsError, match=f"SMPL_NEUTRAL.pkl {kind}: expected the model's file; get it again"):
+        weights.installed("smpl")
+    place.write_bytes(b"\x80\x02}.")
+    assert weights.is_here("smpl")

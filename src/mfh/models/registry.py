@@ -206,12 +206,12 @@ def load_models(names: Mapping[Role, str]) -> dict[Role, Any]:
             raise WeightsError(f"{error}{_also_missing(entries.values(), str(error))}") from error
 
 
-def _also_missing(entries: Iterable[Entry], said: str) -> str:
+def _also_missing(entries: Iterable[Entry], reported: str) -> str:
     """Return which other model files are missing, so that they are not found out one by one; empty for none."""
     from mfh.weights.store import is_here
 
     files = dict.fromkeys(name for entry in entries for name in entry.weights)
-    others = [name for name in files if name not in said and not is_here(name)]
+    others = [name for name in files if name not in reported and not is_here(name)]
     return f"; also missing: {', '.join(others)} ('mfh doctor' says how to get each)" if others else ""
 
 

@@ -266,3 +266,16 @@ def _write_note(note: Path, states: Mapping[str, object]) -> None:
     except InputError:
         # Read only: the states are kept for this process.
         return
+
+
+def check_start(path: Path) -> None:
+    """Refuse an empty file, or a web page, in place of a model's file that the user supplied.
+
+    Raises:
+        WeightsError: naming the file, with the fix.
+    """
+    with reading(path, what="", expected="a model file", error=WeightsError), path.open("rb") as stream:
+        start = stream.read(64).lstrip()
+    if not start or start.startswith(b"<"):
+        kind = "a web page" if start else "empty"
+        raise WeightsError(f"{shown(path)} is {kind}: expected the model's file; get it again")

@@ -22,6 +22,7 @@ from mfh.weights.manifest import (
     check_digest,
     check_digests,
     check_listed,
+    check_start,
     check_unchanged,
     missing_files,
     read_manifest,
@@ -346,8 +347,11 @@ def _missing(one: CatalogModel) -> list[Path]:
             return [] if (folder / one.hub.marker).is_file() else [folder / one.hub.marker]
         if one.supplied is not None:
             named = named_by_user(one)
-            there = any((folder / file).is_file() for file in one.supplied.any_of)
-            return [] if there or (named is not None and named.is_file()) else [folder]
+            places = [*(folder / file for file in one.supplied.any_of), *([named] if named is not None else [])]
+            there = [place for place in places if place.is_file()]
+            for place in there:
+                check_start(place)
+            return [] if there else [folder]
 
         def right(file: WeightFile) -> bool:
             place = folder / file.name

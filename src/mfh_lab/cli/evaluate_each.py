@@ -134,10 +134,12 @@ def _label(asked: Asked, options: MethodOptions) -> str:
 
 def _folders(labels: Sequence[str]) -> list[str]:
     """Return a name of a folder for each method, no two the same on any system."""
+    from mfh_lab.evaluation.side_by_side_report import FILES
+
     found: list[str] = []
     for label in labels:
         base = slug(label)[:80] or "method"
-        taken, number, name = {other.casefold() for other in found}, 1, base
+        taken, number, name = {other.casefold() for other in (*found, *FILES)}, 1, base
         while name.casefold() in taken:
             number += 1
             name = f"{base}-{number}"
@@ -175,7 +177,7 @@ def _outcome(
         failed=failed,
         unscorable=unscorable,
         cost=cost,
-        reason=first,
+        reason=first or ("" if numbers else f"none of {unscorable} photos has a true depth that is scored"),
     )
     return outcome, EXIT_DONE if numbers else EXIT_INPUT
 

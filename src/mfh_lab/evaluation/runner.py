@@ -164,6 +164,8 @@ def evaluate(
     ledger = open_ledger(out, evaluation.settings(), restart=restart)
     predict(evaluation, ledger, progress=progress)
     rows = score_all(evaluation, ledger, progress=progress)
+    if rows and all(row.kind == NO_TRUTH for row in rows):
+        raise InputError(f"{rows[0].name}: {rows[0].failure}, nor has any other photo: is its depth in metres?")
     if rows and all(row.kind in _AGAIN for row in rows):
         others = f" (the {len(rows) - 1} other photos fail too)" if len(rows) > 1 else ""
         raise InputError(f"{rows[0].name}: {rows[0].failure}{others}")

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from mfh.config import Config
 from mfh.errors import MfhError, one_line
 from mfh.models.needs import needs_of, split_installed
+from mfh.weights.catalog import catalog_model
 from mfh_lab.paper.grid import Grid
 
 
@@ -69,9 +70,12 @@ def missing_models(config: Config, error: MfhError | None = None) -> Missing | N
     if not (packages or files):
         return Missing(one_line(error)) if error is not None else None
     installs = dict.fromkeys({**needs.packages, **needs.modules}[one] for one in packages)
+    by_user = [name for name in files if catalog_model(name).only_by_user]
     waits = [f"package {', '.join(packages)}"] if packages else []
     waits += [f"weights of {', '.join(files)}"] if files else []
-    fetch = [f"mfh weights fetch {name}" for name in files]
+    if by_user:
+        waits.append(f"only you can get {' and '.join(by_user)}, as mfh doctor describes; then run")
+    fetch = [f"mfh weights fetch {name}" for name in files if name not in by_user]
     return Missing("; ".join(waits), " && ".join([*installs, *fetch]))
 
 

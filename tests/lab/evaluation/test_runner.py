@@ -68,6 +68,13 @@ def test_a_photo_without_a_truth_is_listed_and_nobody_is_asked(tmp_path):
     assert asked(tmp_path) == ["a"]
 
 
+def test_photos_none_of_which_has_a_truth_are_an_error(tmp_path):
+    with pytest.raises(
+        InputError, match=r"blank: no pixel has a true depth .*, nor has any other photo: .* in metres\?"
+    ):
+        evaluate(evaluation_of(tmp_path, names=("blank",)), tmp_path / "out", progress=silent)
+
+
 def test_an_answer_of_another_shape_is_a_failure(tmp_path):
     class Turned(MadeUpMethod):
         def predict(self, photo, *, name):

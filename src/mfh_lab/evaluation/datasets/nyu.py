@@ -7,6 +7,7 @@ script names and cuts them, so that their scores can be compared.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
@@ -26,6 +27,7 @@ SHOWN_ROWS, SHOWN_COLUMNS = slice(7, 474), slice(7, 632)
 """Outside these the photo is blank: the border that rectification leaves."""
 
 MILLIMETRE = np.float32(1000)
+FARTHEST_M = 65.535
 
 LABELED, SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"
 _MAT_PLACES = (".", "nyu_depth_v2", "nyu", "nyuv2")
@@ -108,7 +110,7 @@ def _index_of_pair(root: Path, labeled: Path, listed: Path | None) -> Index:
     rows = read_indices(splits, "testNdxs", expected=_SPLITS)
     with open_hdf5(labeled, expected=_LABELED) as file:
         kinds = texts(file, "sceneTypes")
-        count = len(variable(file, "rawDepths", dimensions=3))
+        count = min(len(one) for one in _pair_of(file, labeled))
     if rows.max() >= min(count, len(kinds)):
         raise InputError(f"{splits} names frame {rows.max() + 1}, and {labeled.name} has {min(count, len(kinds))}")
     files = {"rgb": labeled, "depth": labeled, "split": splits}
@@ -123,20 +125,32 @@ def _load_of_pair(frame: Frame, row: int) -> DatasetSample:
     """Read one frame of the official pair; BTS's script blanks the border and cuts depth to whole millimetres."""
     path = frame.files["depth"]
     with open_hdf5(path, expected=_LABELED) as file:
-        rgb = element(variable(file, "images", dimensions=4), row)
-        raw_m = element(variable(file, "rawDepths", dimensions=3), row)
-    size = (CAMERA.height, CAMERA.width)
-    if rgb.shape != (*size, 3) or rgb.dtype != np.uint8 or raw_m.shape != size or raw_m.dtype.kind != "f":
-        raise InputError(
-            f"{path} has frames of {rgb.shape} {rgb.dtype} and depth of {raw_m.shape} {raw_m.dtype}: expected "
-            f"{CAMERA.width}x{CAMERA.height} of 8 bits, and metres"
-        )
-    millimetres = np.trunc(np.clip(np.nan_to_num(raw_m.astype(np.float32)) * MILLIMETRE, 0, 0xFFFF))
+        rgb, raw_m = (element(one, row) for one in _pair_of(file, path))
+    # Farther than 16 bits of millimetres reach is no truth of a Kinect.
+    near = np.where((raw_m > 0) & (raw_m < FARTHEST_M), raw_m, 0).astype(np.float32)
+    millimetres = np.trunc(near * MILLIMETRE)
     shown = _shown()
     photo = np.where(shown[..., None], rgb, 0).astype(np.float32) / np.float32(255)
     return make_sample(
         frame.name, photo, CAMERA, (as_truth(millimetres / MILLIMETRE, path), path), official_mask=(shown, path)
     )
+
+
+def _pair_of(file: Any, path: Path) -> tuple[Any, Any]:
+    """Return the photos and the raw depth of the open pair, not read yet; axes are MATLAB's, reversed."""
+    images, depths = variable(file, "images", dimensions=4), variable(file, "rawDepths", dimensions=3)
+    size = (CAMERA.width, CAMERA.height)
+    if (
+        images.shape[1:] != (3, *size)
+        or images.dtype != np.uint8
+        or depths.shape[1:] != size
+        or depths.dtype.kind != "f"
+    ):
+        raise InputError(
+            f"{path} has images of {images.shape} {images.dtype} and rawDepths of {depths.shape} {depths.dtype}: "
+            f"expected n frames of {(3, *size)} in 8 bits and of {size} in metres"
+        )
+    return images, depths
 
 
 def _name(frame: Frame) -> str:

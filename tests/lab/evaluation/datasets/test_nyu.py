@@ -1,5 +1,6 @@
 import sys
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -168,3 +169,20 @@ def test_without_the_package_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(BackendError, match=r"needs the package 'h5py'.*metric-from-human\[datasets\]"):
         open_dataset("nyu", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("images", np.zeros((3, 480, 640, 3), np.uint8)),
+        ("images", np.zeros((3, 3, 640, 480), np.float32)),
+        ("rawDepths", np.zeros((3, 640, 480), np.uint16)),
+        ("rawDepths", np.zeros((3, 320, 240), np.float32)),
+    ],
+)
+def test_a_pair_of_other_shapes_or_kinds_is_no_pair_before_any_photo_is_read(tmp_path, name, values):
+    with h5py.File(write_nyu_pair(tmp_path), "r+") as file:
+        del file[name]
+        file[name] = values
+    check = check_dataset("nyu", tmp_path)
+    assert not check.usable and "expected n frames of (3, 640, 480) in 8 bits" in check.problem
