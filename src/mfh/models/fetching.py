@@ -9,15 +9,7 @@ from mfh.weights.catalog import CATALOG
 def fetch_model(name: str, *, replace: bool = False, progress: weights.Progress) -> Path:
     """Fetch, check, convert and install a model's files, unless they are installed; return their folder.
 
-    Args:
-        name: the model, or "hf:org/name" for any repository of the hub.
-        replace: whether files of another origin may be moved aside.
-        progress: called with each step and the fraction done.
-
-    Raises:
-        InputError: for an unknown name.
-        WeightsError: where the files cannot be fetched or are not the expected ones, with the fix.
-        BackendError: where a package that fetches or converts them is missing.
+    Arguments and errors are those of :func:`mfh.weights.store.fetch`; a package that converts may be missing too.
     """
     mirror = CATALOG[name].mirror if name in CATALOG else None
     if mirror is not None and _must_be_made(name):

@@ -224,6 +224,8 @@ def _entry(name: str) -> Entry:
 def _index(name: str, root: Path, split: Path | None) -> tuple[ModuleType, Index]:
     """Import the dataset's module, and only that, and let it look around."""
     _entry(name)
+    if os.path.isfile(root):
+        raise InputError(f"--root: {root} is a file; expected the folder it lies in ({root.absolute().parent})")
     if not os.path.isdir(root):
         raise InputError(f"--root: no folder {root}; expected {DATASETS[name].layout}")
     if split is not None and not os.path.isfile(split):

@@ -186,3 +186,8 @@ def test_a_pair_of_other_shapes_or_kinds_is_no_pair_before_any_photo_is_read(tmp
         file[name] = values
     check = check_dataset("nyu", tmp_path)
     assert not check.usable and "expected n frames of (3, 640, 480) in 8 bits" in check.problem
+
+
+def test_the_labeled_file_as_root_says_that_its_folder_is_expected(tmp_path):
+    with pytest.raises(InputError, match=r"nyu_depth_v2_labeled\.mat is a file; expected the folder it lies in"):
+        open_dataset("nyu", write_nyu_pair(tmp_path))
